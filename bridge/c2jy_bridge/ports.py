@@ -1,0 +1,107 @@
+"""The engine as a face sees it: the calls that a screen or a command may make.
+
+`Engine` is the one real implementation. The Protocol stands on the ground floor so that a screen can be
+typed, and painted, without importing what the engine is made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Protocol
+
+from c2jy_bridge.events import Decision, Event, Issue
+from c2jy_bridge.views import (
+    CallView,
+    ConnectionView,
+    ConversationView,
+    DraftDetail,
+    DraftView,
+    MessageView,
+    ToolView,
+)
+
+
+class EnginePort(Protocol):
+    """What a face may ask of the engine. Answers to intents come back as events."""
+
+    @property
+    def connection(self) -> ConnectionView:
+        """The Bot, the host, the drafts folder; for the header."""
+
+    @property
+    def conversation_id(self) -> str:
+        """The open conversation; empty before the first turn of a new one."""
+
+    def events(self) -> AsyncIterator[Event]:
+        """All events from now on. Each caller gets its own stream, which ends when the engine closes."""
+
+    async def send(self, text: str) -> str:
+        """Start a turn in the open conversation; returns its `turn_id` at once.
+
+        Raises:
+            Busy: A turn of this conversation is still running.
+        """
+
+    async def cancel(self) -> None:
+        """Stop the running turn, if any; `TurnCancelled` (or its end) follows."""
+
+    def decide(self, call_id: str, decision: Decision) -> bool:
+        """Answer a `ToolCallAwaitingApproval`; False when nobody waits for it any more."""
+
+    async def rerun(self, call_id: str, arguments: str | None = None) -> str:
+        """Run a recorded call again here, with other arguments if given; returns the new call's id.
+
+        Its output goes to the inspector only, never to Coze.
+        """
+
+    async def cancel_call(self, call_id: str) -> bool:
+        """Stop one running tool call; Coze gets an error output for it. False when it does not run."""
+
+    async def new_conversation(self) -> None:
+        """Leave the open conversation; the next turn begins another."""
+
+    async def open_conversation(self, conversation_id: str) -> None:
+        """Make an earlier conversation the open one."""
+
+    async def conversations(self) -> Sequence[ConversationView]:
+        """Newest first."""
+
+    async def messages(self, conversation_id: str) -> Sequence[MessageView]:
+        """Oldest first."""
+
+    async def calls(self, conversation_id: str | None = None, limit: int = 1000) -> Sequence[CallView]:
+        """Recorded tool calls, oldest first, of one conversation or of all."""
+
+    async def questions(self, limit: int = 200) -> Sequence[str]:
+        """What the maker typed before, oldest first: the input history."""
+
+    async def drafts(self) -> Sequence[DraftView]:
+        """The drafts folder, newest first."""
+
+    async def draft(self, name: str) -> DraftDetail:
+        """One draft opened, with its tracks."""
+
+    async def check_draft(self, name: str) -> Sequence[Issue]:
+        """Verify one draft now; empty when whole."""
+
+    async def trash_draft(self, name: str) -> str:
+        """Move a draft into the trash folder beside the data; returns a ticket for `restore_draft`."""
+
+    async def restore_draft(self, ticket: str) -> str:
+        """Undo `trash_draft`; returns the draft's name."""
+
+    def tools(self) -> Sequence[ToolView]:
+        """Every tool the Bot can call."""
+
+    def issues(self) -> Sequence[Issue]:
+        """What went wrong while starting (a user tool that did not load ...)."""
+
+    async def call_tool(self, name: str, arguments: dict[str, Any]) -> str:
+        """Run one tool from here with the same runner and policy; returns the recorded call's id."""
+
+    async def close(self) -> None:
+        """Stop everything that runs and close the journal."""
+
+
+class Busy(RuntimeError):
+    """The conversation already has a running turn."""

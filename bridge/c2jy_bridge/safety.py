@@ -1,0 +1,27 @@
+"""One filter for every string from outside before a terminal, a log or a file name sees it."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+# C0 without \t and \n, DEL, C1 (U+009B is a one-byte CSI), and the separators that break lines silently.
+_CONTROLS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+# Bidi embeddings, overrides and isolates: they can make `gpj.exe` read as `exe.jpg` (Trojan Source, 2021).
+_BIDI: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_CRLF: Final = re.compile("\r\n?")
+
+
+def visible(text: str, *, newlines: bool = True) -> str:
+    """`text` with nothing in it that a terminal would obey.
+
+    Control characters are dropped, bidi controls shown as `<U+202E>`, CR and CRLF become LF.
+
+    Args:
+        text: Any string from outside: model text, a file name, an error, an argument.
+        newlines: False folds line ends and tabs to spaces, for text that must stay on one line.
+    """
+    text = _CRLF.sub("\n", text)
+    text = _CONTROLS.sub(lambda m: "\n" if m[0] in "\u2028\u2029\x85" else "", text)
+    text = _BIDI.sub(lambda m: f"<U+{ord(m[0]):04X}>", text)
+    return text if newlines else text.replace("\n", " ").replace("\t", " ")

@@ -1,0 +1,33 @@
+"""What every test stands on: fresh catalogues, English words, no leftovers of this machine's environment."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+for _name in [n for n in os.environ if n.startswith(("COZE_", "C2JY_"))] + ["NO_COLOR"]:
+    os.environ.pop(_name, None)
+os.environ["TZ"] = "UTC"
+# A proxy of the machine would swallow 127.0.0.1 (httpx trusts the environment).
+os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost,::1"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    sys.path.insert(0, str(ROOT))
+    try:
+        from hatch_build import compile_catalogues
+    finally:
+        sys.path.remove(str(ROOT))
+    compile_catalogues(ROOT)
+
+
+@pytest.fixture(autouse=True)
+def english() -> None:
+    from c2jy_bridge import i18n
+
+    i18n.use("en")
