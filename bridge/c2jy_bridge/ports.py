@@ -1,15 +1,16 @@
-"""The engine as a face sees it: the calls that a screen or a command may make.
+"""Narrow ports between rooms that must not import one another.
 
-`Engine` is the one real implementation. The Protocol stands on the ground floor so that a screen can be
-typed, and painted, without importing what the engine is made of.
+`EnginePort` is the engine as a face sees it: it stands down here so that a screen can be typed, and painted,
+without importing what the engine is made of. `ReceiptStore` is the journal as the tool runner sees it.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from c2jy_bridge.events import Decision, Event, Issue
+from c2jy_bridge.events import Decision, Event, Issue, Outcome, ToolCall
 from c2jy_bridge.views import (
     CallView,
     ConnectionView,
@@ -105,3 +106,32 @@ class EnginePort(Protocol):
 
 class Busy(RuntimeError):
     """The conversation already has a running turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Proof that a tool call came to its end, with what Coze is told; times are Unix seconds."""
+
+    outcome: Outcome
+    output: str
+    finished_at: float
+    error: str = ""
+    started_at: float | None = None
+
+
+class ReceiptConflict(ValueError):
+    """The same tool_call_id came again with other arguments: neither run nor answered from the receipt."""
+
+
+class ReceiptStore(Protocol):
+    """Where receipts are kept. Both calls block for as long as the disk needs."""
+
+    def receipt(self, call: ToolCall) -> Receipt | None:
+        """The receipt of this call, if it ended before; a call without a `tool_call_id` has none.
+
+        Raises:
+            ReceiptConflict: There is one, for other arguments.
+        """
+
+    def write_receipt(self, call: ToolCall, receipt: Receipt) -> None:
+        """Keep a receipt; it is durable when this returns."""
