@@ -1,0 +1,11 @@
+"""What must survive the process: conversations, messages, tool calls and their receipts, in one SQLite file.
+
+The room stores and finds; it decides nothing. It knows the events it records and the views it hands out, not
+who makes or draws them.
+"""
+
+from c2jy_bridge.journal.history import History
+from c2jy_bridge.journal.journal import Journal, OpenTurn
+from c2jy_bridge.journal.owner import Owner
+
+__all__ = ["History", "Journal", "OpenTurn", "Owner"]

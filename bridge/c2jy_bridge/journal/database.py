@@ -1,0 +1,106 @@
+"""The SQLite file: opened once, migrated, and used by one thread at a time."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+VERSION: Final = 1
+BUSY_MS: Final = 30_000  # how long to wait for another process's commit
+
+
+class Database:
+    """A connection that several threads may share: each transaction holds the lock from BEGIN to COMMIT."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the file and bring its schema to this program's version.
+
+        Raises:
+            sqlite3.Error: The file is not a database, newer than this program, or cannot be written.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.RLock()
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._db.row_factory = sqlite3.Row
+        self._db.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+        self._db.execute("PRAGMA journal_mode=WAL")
+        # FULL: a receipt that a power cut takes back would let a tool run twice.
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._migrate()
+
+    def close(self) -> None:
+        """Close the file; nothing is pending, every transaction commits."""
+        with self._lock:
+            self._db.close()
+
+    def transaction(self) -> Transaction:
+        """`with database.transaction() as db:` commits at the end, rolls back on any exception."""
+        return Transaction(self._db, self._lock)
+
+    def run(self, sql: str, values: Iterable[Any] = ()) -> None:
+        """One statement in a transaction of its own."""
+        with self.transaction() as db:
+            db.execute(sql, tuple(values))
+
+    def one(self, sql: str, values: Iterable[Any] = ()) -> sqlite3.Row | None:
+        """The first row."""
+        with self._lock:
+            row: sqlite3.Row | None = self._db.execute(sql, tuple(values)).fetchone()
+            return row
+
+    def all(self, sql: str, values: Iterable[Any] = ()) -> list[sqlite3.Row]:
+        """Every row."""
+        with self._lock:
+            return self._db.execute(sql, tuple(values)).fetchall()
+
+    def _migrate(self) -> None:
+        with self.transaction() as db:
+            (found,) = db.execute("PRAGMA user_version").fetchone()
+            if found > VERSION:
+                raise sqlite3.DatabaseError(f"journal version {found} is newer than this program ({VERSION})")
+            if found == 0:
+                schema = (resources.files(__package__) / "schema.sql").read_text(encoding="utf-8")
+                for statement in _statements(schema):
+                    db.execute(statement)
+                db.execute(f"PRAGMA user_version = {VERSION}")
+
+
+class Transaction:
+    """BEGIN IMMEDIATE ... COMMIT under the lock; one inside another joins it."""
+
+    def __init__(self, db: sqlite3.Connection, lock: threading.RLock) -> None:
+        self._db = db
+        self._lock = lock
+        self._joined = False
+
+    def __enter__(self) -> sqlite3.Connection:
+        self._lock.acquire()
+        try:
+            self._joined = self._db.in_transaction
+            if not self._joined:
+                self._db.execute("BEGIN IMMEDIATE")
+        except BaseException:
+            self._lock.release()
+            raise
+        return self._db
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        try:
+            if not self._joined:
+                self._db.execute("COMMIT" if kind is None else "ROLLBACK")
+        finally:
+            self._lock.release()
+
+
+def _statements(script: str) -> Iterable[str]:
+    """Single statements: `executescript` would commit the transaction around them."""
+    statement = ""
+    for line in script.splitlines():
+        statement += line + "\n"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

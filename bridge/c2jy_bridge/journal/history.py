@@ -1,0 +1,93 @@
+"""What was recorded, as the views that a face draws again after a restart."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from c2jy_bridge.events import Outcome
+from c2jy_bridge.journal.database import Database
+from c2jy_bridge.views import CallView, ConversationView, MessageView
+
+
+class History:
+    """Reads the journal of one Bot on one host."""
+
+    def __init__(self, database: Database, scope: str) -> None:
+        self._database = database
+        self._scope = scope
+
+    def conversations(self) -> list[ConversationView]:
+        """Newest first."""
+        rows = self._database.all(
+            "SELECT c.*, (SELECT count(*) FROM turns t WHERE t.conversation_id = c.conversation_id) AS turns"
+            " FROM conversations c WHERE scope = ? ORDER BY updated_at DESC",
+            (self._scope,),
+        )
+        return [
+            ConversationView(r["conversation_id"], r["title"], r["created_at"], r["updated_at"], r["turns"])
+            for r in rows
+        ]
+
+    def messages(self, conversation_id: str) -> list[MessageView]:
+        """Oldest first."""
+        rows = self._database.all(
+            "SELECT m.* FROM messages m JOIN turns t USING (turn_id)"
+            " WHERE t.conversation_id = ? ORDER BY t.started_at, m.seq",
+            (conversation_id,),
+        )
+        return [
+            MessageView(
+                turn_id=r["turn_id"],
+                role="user" if r["kind"] == "question" else "assistant",
+                kind=r["kind"],
+                text=r["text"],
+                at=r["at"],
+                message_id=r["message_id"],
+                reasoning=r["reasoning"],
+            )
+            for r in rows
+        ]
+
+    def calls(self, conversation_id: str | None = None, limit: int = 1000) -> list[CallView]:
+        """The newest `limit` calls of one conversation or of all, oldest first."""
+        column, key = ("conversation_id", conversation_id) if conversation_id else ("scope", self._scope)
+        rows = self._database.all(
+            f"SELECT * FROM calls WHERE {column} = ? ORDER BY requested_at DESC, rowid DESC LIMIT ?",
+            (key, limit),
+        )
+        return [_call(r) for r in reversed(rows)]
+
+    def call(self, call_id: str) -> CallView | None:
+        """One recorded call."""
+        row = self._database.one("SELECT * FROM calls WHERE call_id = ?", (call_id,))
+        return _call(row) if row else None
+
+    def questions(self, limit: int) -> list[str]:
+        """The newest `limit` questions that the maker typed, oldest first, repetitions in a row once."""
+        rows = self._database.all(
+            "SELECT question FROM turns WHERE source = 'chat' AND question <> ''"
+            " ORDER BY started_at DESC LIMIT ?",
+            (limit,),
+        )
+        texts = [r["question"] for r in reversed(rows)]
+        return [text for i, text in enumerate(texts) if i == 0 or text != texts[i - 1]]
+
+
+def _call(row: sqlite3.Row) -> CallView:
+    return CallView(
+        call_id=row["call_id"],
+        tool=row["tool"],
+        arguments=row["arguments"],
+        source=row["source"],
+        requested_at=row["requested_at"],
+        turn_id=row["turn_id"],
+        conversation_id=row["conversation_id"],
+        chat_id=row["chat_id"],
+        tool_call_id=row["tool_call_id"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        submitted_at=row["submitted_at"],
+        outcome=Outcome(row["outcome"]) if row["outcome"] else None,
+        output=row["output"],
+        error=row["error"],
+    )

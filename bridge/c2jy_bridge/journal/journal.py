@@ -1,0 +1,252 @@
+"""The journal: records events as they happen and keeps the receipts of tool calls."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from c2jy_bridge.events import (
+    AnswerCompleted,
+    AnswerDelta,
+    Event,
+    FollowUpSuggested,
+    Outcome,
+    ReasoningDelta,
+    ToolCall,
+    ToolCallFinished,
+    ToolCallRequested,
+    ToolCallStarted,
+    ToolOutputsSubmitted,
+    TurnCancelled,
+    TurnCompleted,
+    TurnEnded,
+    TurnFailed,
+    TurnStarted,
+)
+from c2jy_bridge.journal.database import Database
+from c2jy_bridge.journal.history import History
+from c2jy_bridge.ports import Receipt, ReceiptConflict
+
+TITLE_CHARS: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTurn:
+    """A turn that began and has no end on record."""
+
+    turn_id: str
+    conversation_id: str
+    chat_id: str
+    owner: str
+    question: str
+
+
+@dataclass(slots=True)
+class _Partial:
+    """Deltas of one answer that is not complete yet."""
+
+    text: list[str] = field(default_factory=list)
+    reasoning: list[str] = field(default_factory=list)
+
+
+class Journal:
+    """One SQLite file for all processes of one data folder.
+
+    Every call blocks for as long as the disk needs (a commit is about 0.1 ms on an idle disk); call it
+    through a thread from an event loop, except for events that `is_buffered`.
+    """
+
+    def __init__(self, path: Path, *, scope: str, owner: str) -> None:
+        """Open or create the file.
+
+        Args:
+            path: The SQLite file; its folder is made.
+            scope: `host/bot` whose conversations are meant.
+            owner: `Owner.name` of this process.
+
+        Raises:
+            sqlite3.Error: The file is not a database, newer than this program, or cannot be written.
+        """
+        self._database = Database(path)
+        self._scope = scope
+        self._owner = owner
+        self._partial: defaultdict[str, defaultdict[str, _Partial]] = defaultdict(
+            lambda: defaultdict(_Partial)
+        )
+        self.history = History(self._database, scope)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    # --- receipts (ports.ReceiptStore) ---------------------------------------------------------------
+
+    def receipt(self, call: ToolCall) -> Receipt | None:
+        """See `ports.ReceiptStore.receipt`."""
+        if not call.tool_call_id:
+            return None
+        row = self._database.one(
+            "SELECT * FROM calls WHERE chat_id = ? AND tool_call_id = ? AND outcome IS NOT NULL",
+            (call.chat_id, call.tool_call_id),
+        )
+        if row is None:
+            return None
+        if row["args_sha256"] != _fingerprint(call.arguments) or row["tool"] != call.tool:
+            raise ReceiptConflict(call.tool_call_id)
+        return Receipt(
+            outcome=Outcome(row["outcome"]),
+            output=row["output"],
+            finished_at=row["finished_at"],
+            error=row["error"],
+            started_at=row["started_at"],
+        )
+
+    def write_receipt(self, call: ToolCall, receipt: Receipt) -> None:
+        """See `ports.ReceiptStore.write_receipt`."""
+        self._insert_call(call, receipt.started_at or receipt.finished_at)
+        by_coze_id = "chat_id = ? AND tool_call_id = ?", (call.chat_id, call.tool_call_id)
+        where, key = by_coze_id if call.tool_call_id else ("call_id = ?", (call.call_id,))
+        outcome = receipt.outcome, receipt.output, receipt.error, receipt.started_at, receipt.finished_at
+        self._database.run(
+            "UPDATE calls SET outcome = ?, output = ?, error = ?, started_at = ?, finished_at = ?"
+            f" WHERE {where} AND outcome IS NULL",
+            (*outcome, *key),
+        )
+
+    # --- recording -----------------------------------------------------------------------------------
+
+    @staticmethod
+    def is_buffered(event: Event) -> bool:
+        """Whether `record` keeps this event in memory only: then it costs no disk and needs no thread."""
+        return isinstance(event, AnswerDelta | ReasoningDelta)
+
+    def record(self, event: Event) -> None:
+        """Keep what a restart must show again; events that are only about the moment pass by."""
+        match event:
+            case AnswerDelta():
+                self._partial[event.turn_id][event.message_id].text.append(event.text)
+            case ReasoningDelta():
+                self._partial[event.turn_id][event.message_id].reasoning.append(event.text)
+            case TurnStarted():
+                self._begin(event)
+            case AnswerCompleted():
+                self._partial[event.turn_id].pop(event.message_id, None)
+                self._say(event.turn_id, "answer", event.message_id, event.text, event.at, event.reasoning)
+            case FollowUpSuggested():
+                self._say(event.turn_id, "follow_up", event.text, event.text, event.at)
+            case TurnEnded():
+                self._end(event)
+            case ToolCallRequested():
+                self._insert_call(event.call, event.at)
+            case ToolCallStarted():
+                self._database.run(
+                    "UPDATE calls SET started_at = ? WHERE call_id = ?", (event.at, event.call_id)
+                )
+            case ToolCallFinished():
+                # Where a receipt stands already, this changes nothing.
+                self._database.run(
+                    "UPDATE calls SET outcome = ?, output = ?, error = ?, finished_at = ?"
+                    " WHERE call_id = ? AND outcome IS NULL",
+                    (event.outcome, event.output, event.error, event.at, event.call_id),
+                )
+            case ToolOutputsSubmitted():
+                with self._database.transaction() as db:
+                    db.executemany(
+                        "UPDATE calls SET submitted_at = ? WHERE call_id = ?",
+                        [(event.at, call_id) for call_id in event.call_ids],
+                    )
+
+    # --- taking up what a dead process left ----------------------------------------------------------
+
+    def open_turns(self) -> list[OpenTurn]:
+        """Turns of this Bot that have no end on record, this process's own excepted; oldest first."""
+        rows = self._database.all(
+            "SELECT * FROM turns WHERE state = 'open' AND scope = ? AND owner <> ? ORDER BY started_at",
+            (self._scope, self._owner),
+        )
+        names = ("turn_id", "conversation_id", "chat_id", "owner", "question")
+        return [OpenTurn(*(row[name] for name in names)) for row in rows]
+
+    def take_over(self, turn: OpenTurn) -> bool:
+        """Make a dead process's open turn ours; False when another process was quicker."""
+        with self._database.transaction() as db:
+            changed = db.execute(
+                "UPDATE turns SET owner = ? WHERE turn_id = ? AND owner = ? AND state = 'open'",
+                (self._owner, turn.turn_id, turn.owner),
+            )
+            return changed.rowcount == 1
+
+    # --- inside --------------------------------------------------------------------------------------
+
+    def _begin(self, event: TurnStarted) -> None:
+        title = " ".join(event.text.split())[:TITLE_CHARS]
+        with self._database.transaction() as db:
+            db.execute(
+                "INSERT INTO conversations VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT DO UPDATE SET updated_at = excluded.updated_at",
+                (event.conversation_id, self._scope, title, event.at, event.at),
+            )
+            turn = event.turn_id, event.conversation_id, event.chat_id, self._scope, event.source, event.text
+            db.execute(
+                "INSERT INTO turns (turn_id, conversation_id, chat_id, scope, source, question, owner,"
+                " started_at, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open') ON CONFLICT DO NOTHING",
+                (*turn, self._owner, event.at),
+            )
+            self._say(event.turn_id, "question", "", event.text, event.at)
+
+    def _end(self, event: TurnEnded) -> None:
+        state, tokens = "completed", 0
+        for message_id, partial in self._partial.pop(event.turn_id, {}).items():
+            text, reasoning = "".join(partial.text), "".join(partial.reasoning)
+            self._say(event.turn_id, "answer", message_id, text, event.at, reasoning)
+        match event:
+            case TurnCompleted():
+                tokens = event.usage.total_tokens
+            case TurnFailed():
+                state = "failed"
+                words = "\n".join(filter(None, (event.problem.message, event.problem.hint)))
+                self._say(event.turn_id, "error", event.problem.logid, words, event.at)
+            case TurnCancelled():
+                state = "cancelled"
+        with self._database.transaction() as db:
+            db.execute(
+                "UPDATE turns SET state = ?, ended_at = ?, total_tokens = ? WHERE turn_id = ?",
+                (state, event.at, tokens, event.turn_id),
+            )
+            db.execute(
+                "UPDATE conversations SET updated_at = ? WHERE conversation_id = ?",
+                (event.at, event.conversation_id),
+            )
+
+    def _say(
+        self, turn_id: str, kind: str, message_id: str, text: str, at: float, reasoning: str = ""
+    ) -> None:
+        # The latest text under an id wins: an answer fetched after a dropped stream replaces the partial one.
+        self._database.run(
+            "INSERT INTO messages (turn_id, message_id, kind, text, reasoning, at) VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET text = excluded.text, reasoning = excluded.reasoning",
+            (turn_id, message_id, kind, text, reasoning, at),
+        )
+
+    def _insert_call(self, call: ToolCall, at: float) -> None:
+        ids = call.call_id, call.turn_id, call.conversation_id, call.chat_id, call.tool_call_id
+        what = call.tool, call.arguments, _fingerprint(call.arguments), call.source, self._scope
+        self._database.run(
+            "INSERT INTO calls (call_id, turn_id, conversation_id, chat_id, tool_call_id, tool, arguments,"
+            " args_sha256, source, scope, requested_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT DO NOTHING",
+            (*ids, *what, at),
+        )
+
+
+def _fingerprint(arguments: str) -> str:
+    """SHA-256 of the arguments in canonical form, so that white space and key order do not count."""
+    try:
+        canonical = json.dumps(json.loads(arguments), sort_keys=True, separators=(",", ":"))
+    except (ValueError, RecursionError):
+        canonical = arguments
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()

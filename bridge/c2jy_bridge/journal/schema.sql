@@ -1,0 +1,60 @@
+-- Times are Unix seconds. `scope` is host/bot: a conversation belongs to one Bot on one host.
+
+CREATE TABLE conversations (
+    conversation_id TEXT PRIMARY KEY,
+    scope           TEXT NOT NULL,
+    title           TEXT NOT NULL,
+    created_at      REAL NOT NULL,
+    updated_at      REAL NOT NULL
+) STRICT;
+CREATE INDEX conversations_by_age ON conversations (scope, updated_at);
+
+CREATE TABLE turns (
+    turn_id         TEXT PRIMARY KEY,
+    conversation_id TEXT NOT NULL,
+    chat_id         TEXT NOT NULL,
+    scope           TEXT NOT NULL,
+    source          TEXT NOT NULL,
+    question        TEXT NOT NULL,
+    state           TEXT NOT NULL CHECK (state IN ('open', 'completed', 'failed', 'cancelled')),
+    owner           TEXT NOT NULL,  -- the process that runs it: Owner.name
+    started_at      REAL NOT NULL,
+    ended_at        REAL,
+    total_tokens    INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX turns_open ON turns (scope) WHERE state = 'open';
+CREATE INDEX turns_by_conversation ON turns (conversation_id, started_at);
+
+CREATE TABLE messages (
+    seq        INTEGER PRIMARY KEY,
+    turn_id    TEXT NOT NULL,
+    message_id TEXT NOT NULL,
+    kind       TEXT NOT NULL CHECK (kind IN ('question', 'answer', 'follow_up', 'error', 'notice')),
+    text       TEXT NOT NULL,
+    reasoning  TEXT NOT NULL DEFAULT '',
+    at         REAL NOT NULL,
+    UNIQUE (turn_id, kind, message_id)
+) STRICT;
+
+-- A row with an outcome is a receipt: that call is never run again.
+CREATE TABLE calls (
+    call_id         TEXT PRIMARY KEY,
+    turn_id         TEXT NOT NULL,
+    conversation_id TEXT NOT NULL,
+    chat_id         TEXT NOT NULL,
+    tool_call_id    TEXT NOT NULL,
+    tool            TEXT NOT NULL,
+    arguments       TEXT NOT NULL,
+    args_sha256     TEXT NOT NULL,
+    source          TEXT NOT NULL,
+    scope           TEXT NOT NULL,
+    requested_at    REAL NOT NULL,
+    started_at      REAL,
+    finished_at     REAL,
+    submitted_at    REAL,
+    outcome         TEXT,
+    output          TEXT NOT NULL DEFAULT '',
+    error           TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE UNIQUE INDEX calls_once ON calls (chat_id, tool_call_id) WHERE tool_call_id <> '';
+CREATE INDEX calls_by_age ON calls (scope, requested_at);
