@@ -305,6 +305,17 @@ class BridgeRequestChanged(Event):
     state: str
 
 
+# --- the connection ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionChanged(Event):
+    """The Bot was looked up: its name, or why it cannot be reached. `Engine.connection` has changed."""
+
+    bot_name: str
+    problem: Problem | None = None
+
+
 def to_json(event: Event) -> dict[str, Any]:
     """An event as one JSON object: its class name in snake case under `event`, then its fields."""
     from dataclasses import asdict
