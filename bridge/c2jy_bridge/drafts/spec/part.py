@@ -1,0 +1,90 @@
+"""What every part of a spec has in common: frozen, unknown fields kept so that they can be reported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic_core import PydanticCustomError
+
+from c2jy_bridge.drafts.spec.times import TimeUS
+
+
+class Part(BaseModel):
+    """Base of all parts of a spec."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        frozen=True,
+        use_attribute_docstrings=True,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+        allow_inf_nan=False,
+        coerce_numbers_to_str=True,
+    )
+
+
+class Range(Part):
+    """A stretch of time. Give `duration` or `end`, not both."""
+
+    start: TimeUS | None = None
+    """Where it begins. On a track, left out means: right after the clip before."""
+    duration: TimeUS | None = None
+    """How long it lasts."""
+    end: TimeUS | None = None
+    """Where it ends; an alternative to `duration`."""
+
+    @model_validator(mode="after")
+    def _one_end(self) -> Range:
+        if self.end is not None:
+            begin = self.start or 0
+            if self.duration is not None and begin + self.duration != self.end:
+                raise PydanticCustomError("range_twice", "duration and end contradict each other")
+            if self.end <= begin:
+                raise PydanticCustomError("range_backwards", "the end is not after the start")
+        elif self.duration == 0:
+            raise PydanticCustomError("range_empty", "the duration is zero")
+        return self
+
+    @classmethod
+    def of_us(cls, start: int | None = None, duration: int | None = None, end: int | None = None) -> Range:
+        """A range from microseconds, whatever the unit of the document is."""
+        from c2jy_bridge.drafts.spec.times import us
+
+        given = {"start": start, "duration": duration, "end": end}
+        return cls.model_validate({name: us(value) for name, value in given.items() if value is not None})
+
+    @property
+    def length_us(self) -> int | None:
+        """Its length in microseconds; None when only the start is known."""
+        return self.end - (self.start or 0) if self.end is not None else self.duration
+
+
+def unknown_fields(part: Any, path: str) -> Iterator[tuple[str, str, frozenset[str]]]:
+    """Fields that no part of the spec knows.
+
+    Yields:
+        (path of the part, name of the field, names that the part does know).
+    """
+    if isinstance(part, Part):
+        if part.model_extra:
+            known = frozenset(f.alias or name for name, f in type(part).model_fields.items())
+            for name in part.model_extra:
+                yield path, name, known
+        # The instance dict holds fields only; extras are apart.
+        for name, value in part.__dict__.items():
+            if isinstance(value, (Part, tuple, dict)):
+                field = type(part).model_fields[name]
+                yield from unknown_fields(
+                    value, f"{path}.{field.alias or name}" if path else field.alias or name
+                )
+    elif isinstance(part, tuple):
+        for index, value in enumerate(part):
+            if isinstance(value, Part):
+                yield from unknown_fields(value, f"{path}[{index}]")
+    elif isinstance(part, dict):
+        for key, value in part.items():
+            if isinstance(value, Part):
+                yield from unknown_fields(value, f"{path}.{key}")

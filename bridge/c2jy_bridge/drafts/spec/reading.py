@@ -1,0 +1,206 @@
+"""From a JSON object to a `DraftSpec`, with every fault and every unknown field named by its path."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from c2jy_bridge.drafts.errors import DraftError, issue
+from c2jy_bridge.drafts.spec.document import SCHEMA, DraftSpec
+from c2jy_bridge.drafts.spec.part import unknown_fields
+from c2jy_bridge.drafts.spec.times import US_PER
+from c2jy_bridge.events import Issue
+
+_CLIP_TYPES: Final = ("video", "image", "audio", "text", "sticker", "effect", "filter")
+_DEEPEST: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedSpec:
+    """A valid document and what in it was not understood."""
+
+    spec: DraftSpec
+    issues: tuple[Issue, ...] = ()
+
+
+def is_spec(document: object) -> bool:
+    """Whether this object means to be a `c2jy/1` document, judged by its schema or else by its shape."""
+    if not isinstance(document, Mapping):
+        return False
+    if "schema" in document:
+        return str(document["schema"]).startswith("c2jy")
+    tracks = document.get("tracks")
+    if isinstance(tracks, (list, tuple)) and tracks:
+        return any(isinstance(track, Mapping) and "clips" in track for track in tracks)
+    return "subtitles" in document
+
+
+def parse_spec(document: Mapping[str, Any], *, path: str = "", default_unit: str | None = None) -> ParsedSpec:
+    """Read a `c2jy/1` document.
+
+    Args:
+        document: The object; fields that are null count as left out.
+        path: What the paths of issues begin with, when the document stands inside another.
+        default_unit: `s`, `ms` or `us` for bare numbers when the document has no `time_unit`.
+
+    Raises:
+        DraftError: With one issue for each fault, not only the first.
+    """
+    given = _without_nulls(document, 0)
+    given.setdefault("schema", SCHEMA)
+    if default_unit in US_PER:
+        given.setdefault("time_unit", default_unit)
+    try:
+        spec = DraftSpec.model_validate(given)
+    except ValidationError as error:
+        raise DraftError(_faults(error, path)) from None
+    return ParsedSpec(spec, tuple(_unknown(spec, path)))
+
+
+def _without_nulls(value: Any, depth: int) -> Any:
+    if depth > _DEEPEST:
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _without_nulls(item, depth + 1) for key, item in value.items() if item is not None}
+    if isinstance(value, (list, tuple)):
+        return [_without_nulls(item, depth + 1) for item in value]
+    return value
+
+
+def _unknown(spec: DraftSpec, path: str) -> Iterable[Issue]:
+    for where, name, known in unknown_fields(spec, path):
+        full = f"{where}.{name}" if where else name
+        near = nearest(name, known)
+        if near:
+            yield issue("unknown_field_near", full, "warning", name=name, near=near[0])
+        else:
+            yield issue("unknown_field", full, "warning", name=name, known=", ".join(sorted(known)))
+
+
+def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
+    """The names most like `name`, best first; empty when none is close."""
+    return difflib.get_close_matches(name.lower(), list(known), count, 0.6)
+
+
+def _faults(error: ValidationError, path: str) -> list[Issue]:
+    faults: dict[tuple[str, str], Issue] = {}
+    for detail in error.errors(include_url=False, include_context=True):
+        where = json_path(detail["loc"], path)
+        fault = _fault(detail, where)
+        faults.setdefault((fault.code, fault.path), fault)
+    # Where a union's other member got further, this one's "not a list" is no news.
+    return [
+        fault
+        for (code, where), fault in faults.items()
+        if code not in ("not_an_object", "not_a_list")
+        or not any(other.startswith((f"{where}.", f"{where}[")) for _, other in faults)
+    ]
+
+
+def json_path(location: tuple[int | str, ...], path: str = "") -> str:
+    """`tracks[0].clips[2].at` from pydantic's location, without the union tags in it."""
+    before: int | str = ""
+    for index, step in enumerate(location):
+        if isinstance(step, int):
+            path += f"[{step}]"
+        elif (
+            step in _CLIP_TYPES and isinstance(before, int) and index >= 2 and location[index - 2] == "clips"
+        ):
+            pass  # the discriminator's tag
+        elif (
+            step.startswith(("function-", "tuple[", "dict[", "model-type", "constrained-"))
+            or step == "nullable"
+        ):
+            pass  # which member of a union was tried
+        else:
+            path = f"{path}.{step}" if path else step
+        before = step
+    return path
+
+
+_BY_TYPE: Final = {
+    "missing": "missing",
+    "literal_error": "not_one_of",
+    "union_tag_invalid": "not_one_of",
+    "union_tag_not_found": "clip_without_type",
+    "greater_than": "out_of_range",
+    "greater_than_equal": "out_of_range",
+    "less_than": "out_of_range",
+    "less_than_equal": "out_of_range",
+    "finite_number": "not_a_number",
+    "float_parsing": "not_a_number",
+    "float_type": "not_a_number",
+    "int_parsing": "not_a_number",
+    "int_type": "not_a_number",
+    "int_from_float": "not_whole",
+    "bool_parsing": "not_true_false",
+    "bool_type": "not_true_false",
+    "string_type": "not_text",
+    "string_too_short": "empty_text",
+    "model_type": "not_an_object",
+    "model_attributes_type": "not_an_object",
+    "dict_type": "not_an_object",
+    "tuple_type": "not_a_list",
+    "list_type": "not_a_list",
+    "too_long": "wrong_count",
+    "too_short": "wrong_count",
+}
+_OURS: Final = frozenset(
+    {
+        "time_boolean",
+        "time_not_finite",
+        "time_type",
+        "time_negative",
+        "time_too_long",
+        "time_empty",
+        "time_without_unit",
+        "time_unreadable",
+        "range_twice",
+        "range_backwards",
+        "range_empty",
+        "crop_empty",
+        "either_or",
+        "one_of",
+        "colour",
+    }
+)
+_BOUNDS: Final = (("gt", ">"), ("ge", ">="), ("lt", "<"), ("le", "<="))
+
+
+def _fault(detail: ErrorDetails, where: str) -> Issue:
+    kind, context = detail["type"], dict(detail.get("ctx") or {})
+    shown = _shown(detail["input"])
+    if kind in _OURS:
+        return issue(kind, where, **{"value": shown, **context})
+    code = _BY_TYPE.get(kind)
+    if code == "not_one_of":
+        known = _choices(str(context.get("expected") or context.get("expected_tags") or ""))
+        given = str(context.get("tag") or detail["input"])
+        near = nearest(given, known, 1)
+        if kind == "union_tag_invalid":
+            where = f"{where}.type"
+        return issue(
+            "not_one_of", where, value=_shown(given), known=", ".join(known), near=(near or known or [""])[0]
+        )
+    if code == "clip_without_type":
+        return issue(code, f"{where}.type", known=", ".join(_CLIP_TYPES))
+    if code == "out_of_range":
+        bound = next((f"{sign} {context[name]}" for name, sign in _BOUNDS if name in context), "")
+        return issue(code, where, value=shown, bound=bound)
+    if code is None:
+        return issue("invalid", where, value=shown, reason=detail["msg"])
+    return issue(code, where, value=shown)
+
+
+def _choices(expected: str) -> list[str]:
+    return [part.strip(" '") for part in expected.replace(" or ", ", ").split(",") if part.strip(" '")]
+
+
+def _shown(value: object) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= 60 else text[:59] + "…"
