@@ -41,8 +41,8 @@ def parse_colour(value: object) -> str:
     """Read a colour as hexadecimal digits.
 
     Args:
-        value: `#RGB[A]`, `#RRGGBB[AA]`, a name of `NAMED`, or three or four numbers: 0-1 when none is above 1,
-            else 0-255.
+        value: `#RGB[A]`, `#RRGGBB[AA]`, a name of `NAMED`, or three or four numbers: 0-1 when none is
+            above 1, else 0-255.
 
     Returns:
         `#rrggbb` or `#rrggbbaa`, lower case.

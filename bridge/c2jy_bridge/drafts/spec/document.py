@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, ModelWrapValidatorHandler, model_validator
 from pydantic_core import PydanticCustomError
 
-from c2jy_bridge.drafts.spec.clips import Clip, Source, _listed
+from c2jy_bridge.drafts.spec.clips import Clip, Source, listed
 from c2jy_bridge.drafts.spec.look import Animation, Transform
 from c2jy_bridge.drafts.spec.part import Part
 from c2jy_bridge.drafts.spec.style import TextStyle
@@ -31,7 +31,7 @@ class Track(Part):
     """Silence (audio, video) or hide it."""
     overlap: Overlap | None = None
     """What to do with clips that overlap on this track; left out: as the document says."""
-    clips: Annotated[tuple[Clip, ...], BeforeValidator(_listed)] = ()
+    clips: Annotated[tuple[Clip, ...], BeforeValidator(listed)] = ()
     """In any order."""
 
     @model_validator(mode="before")
@@ -57,9 +57,7 @@ def _typed(clips: Any, kind: str) -> Any:
         clips = [clips]
     if not isinstance(clips, (list, tuple)):
         return clips
-    return [
-        {**clip, "type": kind} if isinstance(clip, dict) and "type" not in clip else clip for clip in clips
-    ]
+    return [{"type": kind, **clip} if isinstance(clip, dict) else clip for clip in clips]
 
 
 class Subtitles(Part):
@@ -77,7 +75,7 @@ class Subtitles(Part):
     """How they look; left out: as a text clip."""
     transform: Transform | None = None
     """Where they stand; left out: the lower part of the canvas (y -0.8)."""
-    animations: Annotated[tuple[Animation, ...], BeforeValidator(_listed)] = ()
+    animations: Annotated[tuple[Animation, ...], BeforeValidator(listed)] = ()
     """For every caption."""
     track: str | None = None
     """Name of the new track."""
@@ -110,9 +108,9 @@ class Target(Part):
 class DraftSpec(Part):
     """One JianYing draft as one document.
 
-    Times: a bare number is seconds, a string carries its unit ("1.5s", "500ms", "00:01:02.5", "90f" = frames).
-    Positions: half the canvas, centre 0, right and up positive. Names of effects, filters, fonts and so on are
-    those of JianYing.
+    Times: a bare number is seconds, a string carries its unit ("1.5s", "500ms", "00:01:02.5", "90f" =
+    frames). Positions: half the canvas, centre 0, right and up positive. Names of effects, filters, fonts
+    and so on are those of JianYing.
     """
 
     schema_: Literal["c2jy/1"] = Field(SCHEMA, alias="schema")
@@ -132,17 +130,17 @@ class DraftSpec(Part):
     main_track_magnet: bool = True
     """JianYing keeps the lowest video track free of gaps when it is edited."""
     overlap: Overlap = "lane"
-    """Clips that overlap on a track: error; lane (move them to a new track above); shift (start later); trim (end
-    the earlier one sooner)."""
-    media: dict[str, Source] = {}
+    """Clips that overlap on a track: error; lane (move them to a new track above); shift (start later); trim
+    (end the earlier one sooner)."""
+    media: dict[str, Source] = Field(default_factory=dict)
     """Media files by a short name, for clips to name."""
     tracks: tuple[Track, ...] = ()
     """From the bottom to the top."""
-    subtitles: Annotated[tuple[Subtitles, ...], BeforeValidator(_listed)] = ()
+    subtitles: Annotated[tuple[Subtitles, ...], BeforeValidator(listed)] = ()
     """Captions from SRT, each on its own track above the others."""
     target: Target | None = None
     """Where and for which app."""
-    meta: dict[str, Any] = {}
+    meta: dict[str, Any] = Field(default_factory=dict)
     """Yours; kept in the copy of the document."""
     legacy: Any = None
     """The document this one was imported from, kept as it was."""

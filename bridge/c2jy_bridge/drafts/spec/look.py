@@ -42,7 +42,7 @@ class Crop(Part):
     bottom: Unit01 = 1.0
     """Lower edge, 0-1."""
     corners: tuple[Point, Point, Point, Point] | None = None
-    """Instead of the edges: upper left, upper right, lower left, lower right as [x, y], for a slanted crop."""
+    """Instead of the edges: upper left, upper right, lower left, lower right as [x, y]; may be slanted."""
 
     @model_validator(mode="after")
     def _not_empty(self) -> Crop:

@@ -76,10 +76,8 @@ def unknown_fields(part: Any, path: str) -> Iterator[tuple[str, str, frozenset[s
         # The instance dict holds fields only; extras are apart.
         for name, value in part.__dict__.items():
             if isinstance(value, (Part, tuple, dict)):
-                field = type(part).model_fields[name]
-                yield from unknown_fields(
-                    value, f"{path}.{field.alias or name}" if path else field.alias or name
-                )
+                step = type(part).model_fields[name].alias or name
+                yield from unknown_fields(value, f"{path}.{step}" if path else step)
     elif isinstance(part, tuple):
         for index, value in enumerate(part):
             if isinstance(value, Part):

@@ -18,6 +18,7 @@ from c2jy_bridge.events import Issue
 
 _CLIP_TYPES: Final = ("video", "image", "audio", "text", "sticker", "effect", "filter")
 _DEEPEST: Final = 64
+_UNION_MEMBERS: Final = ("function-", "tuple[", "dict[", "constrained-", "nullable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,19 +109,15 @@ def json_path(location: tuple[int | str, ...], path: str = "") -> str:
     for index, step in enumerate(location):
         if isinstance(step, int):
             path += f"[{step}]"
-        elif (
-            step in _CLIP_TYPES and isinstance(before, int) and index >= 2 and location[index - 2] == "clips"
-        ):
-            pass  # the discriminator's tag
-        elif (
-            step.startswith(("function-", "tuple[", "dict[", "model-type", "constrained-"))
-            or step == "nullable"
-        ):
-            pass  # which member of a union was tried
-        else:
+        elif not _is_tag(step, isinstance(before, int) and index >= 2 and location[index - 2] == "clips"):
             path = f"{path}.{step}" if path else step
         before = step
     return path
+
+
+def _is_tag(step: str, after_a_clip: bool) -> bool:
+    """Whether pydantic put this step in only to say which member of a union it tried."""
+    return (after_a_clip and step in _CLIP_TYPES) or step.startswith(_UNION_MEMBERS)
 
 
 _BY_TYPE: Final = {
