@@ -141,9 +141,9 @@ class Settings(BaseSettings):
     """Bridge mode."""
     screen: ScreenSettings = ScreenSettings()
     """The screen."""
-    data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir(APP, appauthor=False)))
+    data_dir: Path = Field(default_factory=lambda: default_data_dir())
     """Journal, cache of materials, logs."""
-    config_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_config_dir(APP, appauthor=False)))
+    config_dir: Path = Field(default_factory=lambda: default_config_file().parent)
     """config.toml and `tools/*.py`."""
 
     @property
@@ -199,6 +199,11 @@ class _Table(PydanticBaseSettingsSource):
         """The dict itself."""
         table: dict[str, Any] = self._read()
         return table
+
+
+def default_data_dir() -> Path:
+    """Where the journal, the cache and the logs go when nothing else is said."""
+    return Path(platformdirs.user_data_dir(APP, appauthor=False))
 
 
 def default_config_file() -> Path:
