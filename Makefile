@@ -1,0 +1,47 @@
+# make demo   the app on the built-in demo: no account, no network, nothing to set up
+# make test   the tests
+# make check  what must be clean before a commit: format, lint, types, floors, tests
+# make bench  the project's own measurements, each against its yardstick
+# make lock   compile constraints.txt anew
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: demo test check bench lock clean
+.DEFAULT_GOAL := demo
+
+demo: $(VENV)/.app
+	@$(BIN)/c2jy-tui --demo $(ARGS)
+
+test: $(VENV)/.dev
+	@sh .ci/debian.sh tmux
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(MAKE) test
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks $(ARGS)
+
+lock: $(VENV)/.dev
+	$(BIN)/pip-compile --quiet --all-extras --strip-extras --no-emit-index-url --no-emit-find-links \
+	    --no-emit-trusted-host --no-header --no-annotate --output-file constraints.txt pyproject.toml
+
+$(VENV)/.app: pyproject.toml constraints.txt hatch_build.py
+	@sh .ci/venv.sh "$(PYTHON)" "$(VENV)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt hatch_build.py
+	@sh .ci/venv.sh "$(PYTHON)" "$(VENV)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/.app
+
+clean:
+	rm -rf $(VENV)

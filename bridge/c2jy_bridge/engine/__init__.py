@@ -1,0 +1,11 @@
+"""The one place where everything is put together: settings -> journal, tools, runner, client, sessions.
+
+A face starts an `Engine`, sends it intents, and draws the events that come back. The room knows every other
+room of the engine; it knows no screen.
+"""
+
+from c2jy_bridge.drafts import BuildReport, DraftError, Progress
+from c2jy_bridge.engine.doctor import Check, examine
+from c2jy_bridge.engine.engine import Engine
+
+__all__ = ["BuildReport", "Check", "DraftError", "Engine", "Progress", "examine"]

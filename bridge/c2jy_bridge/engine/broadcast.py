@@ -1,0 +1,42 @@
+"""Every event to everybody who listens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from c2jy_bridge.events import Event
+
+
+class Broadcast:
+    """One stream of events for each listener, in order and without loss; for one event loop."""
+
+    def __init__(self) -> None:
+        self._queues: set[asyncio.Queue[Event | None]] = set()
+        self._closed = False
+
+    def publish(self, event: Event) -> None:
+        """Hand `event` to everybody who listens now."""
+        for queue in self._queues:
+            queue.put_nowait(event)
+
+    def subscribe(self) -> AsyncIterator[Event]:
+        """All events from this call on (not from the first `await`) until `close`."""
+        queue: asyncio.Queue[Event | None] = asyncio.Queue()
+        if self._closed:
+            queue.put_nowait(None)
+        self._queues.add(queue)
+        return self._read(queue)
+
+    def close(self) -> None:
+        """End every stream after what was published."""
+        self._closed = True
+        for queue in self._queues:
+            queue.put_nowait(None)
+
+    async def _read(self, queue: asyncio.Queue[Event | None]) -> AsyncIterator[Event]:
+        try:
+            while (event := await queue.get()) is not None:
+                yield event
+        finally:
+            self._queues.discard(queue)

@@ -1,0 +1,92 @@
+"""Is everything there that a draft needs? Each answer says what to do when not."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from typing import Final, Literal
+from urllib.parse import urlsplit
+
+from c2jy_bridge.coze import CozeClient, CozeUnavailable
+from c2jy_bridge.i18n import catalogue
+from c2jy_bridge.settings import Settings
+
+say = catalogue("engine")
+
+GB: Final = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at; a `warning` keeps nothing from working."""
+
+    name: str
+    state: Literal["ok", "warning", "error"]
+    message: str
+    fix: str = ""
+
+
+async def examine(settings: Settings) -> list[Check]:
+    """Look at the settings, the account, the drafts folder and MediaInfo."""
+    return [
+        _settings_file(settings),
+        *await _coze(settings),
+        await asyncio.to_thread(_drafts_folder, settings),
+        await asyncio.to_thread(_mediainfo),
+    ]
+
+
+def _settings_file(settings: Settings) -> Check:
+    path = settings.config_dir / "config.toml"
+    words = "doctor.settings_there" if path.is_file() else "doctor.settings_none"
+    return Check(say("doctor.settings"), "ok", say(words, path=path))
+
+
+async def _coze(settings: Settings) -> list[Check]:
+    host = urlsplit(settings.coze.api_base).netloc
+    try:
+        client = await asyncio.to_thread(CozeClient, settings.coze)
+    except CozeUnavailable as error:
+        problem = error.problem
+        return [Check(say("doctor.coze"), "error", problem.message, problem.hint)]
+    try:
+        checks = [Check(say("doctor.token"), "ok", say("doctor.token_there"))]
+        try:
+            who = await client.whoami()
+            bot = await client.bot_name(settings.coze.bot_id)
+        except CozeUnavailable as error:
+            problem = error.problem
+            return [*checks, Check(say("doctor.coze"), "error", problem.message, problem.hint)]
+        checks.append(Check(say("doctor.coze"), "ok", say("doctor.coze_fine", host=host, who=who)))
+        checks.append(Check(say("doctor.bot"), "ok", bot))
+        return checks
+    finally:
+        await client.aclose()
+
+
+def _drafts_folder(settings: Settings) -> Check:
+    root, name = settings.drafts_root, say("doctor.drafts")
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=root):
+            pass
+    except OSError as error:
+        message = say("doctor.drafts_unwritable", path=root, why=error.strerror or error)
+        return Check(name, "error", message, say("doctor.drafts_unwritable_fix"))
+    if settings.drafts.root is None:
+        fix = say("doctor.drafts_fix", config=settings.config_dir / "config.toml")
+        return Check(name, "warning", say("doctor.drafts_ours", path=root), fix)
+    free = f"{shutil.disk_usage(root).free / GB:.1f}"
+    return Check(name, "ok", say("doctor.drafts_fine", path=os.fspath(root), free=free))
+
+
+def _mediainfo() -> Check:
+    from pymediainfo import MediaInfo
+
+    if MediaInfo.can_parse():
+        return Check(say("doctor.mediainfo"), "ok", say("doctor.mediainfo_fine"))
+    message = say("doctor.mediainfo_none")
+    return Check(say("doctor.mediainfo"), "error", message, say("doctor.mediainfo_fix"))

@@ -1,0 +1,300 @@
+"""The engine: what a screen or a command starts, asks and listens to (ports.EnginePort)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from c2jy_bridge.drafts import BuildReport, Library, Studio
+from c2jy_bridge.engine.approvals import Approvals
+from c2jy_bridge.engine.broadcast import Broadcast
+from c2jy_bridge.engine.chats import Chats
+from c2jy_bridge.engine.logs import close_log, open_log
+from c2jy_bridge.events import (
+    Decision,
+    DraftChanged,
+    Event,
+    Issue,
+    ToolCall,
+)
+from c2jy_bridge.journal import Journal, Owner
+from c2jy_bridge.plugin import ToolRegistry, ToolRunner
+from c2jy_bridge.settings import Settings
+from c2jy_bridge.tools import built_in_tools
+from c2jy_bridge.views import (
+    CallView,
+    ConnectionView,
+    ConversationView,
+    DraftDetail,
+    DraftView,
+    MessageView,
+    ToolView,
+)
+
+log = logging.getLogger(__name__)
+
+CLOSE_S: Final = 3.0
+"""How long a clean end may wait for running turns to be cancelled on Coze's side."""
+
+
+class Engine:
+    """Everything between a Coze Bot and a JianYing draft, on one event loop."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        demo: bool = False,
+        unattended: Decision | None = None,
+        clock: Callable[[], float] = time.time,
+        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+    ) -> None:
+        """Put the rooms together; nothing is connected yet, but the journal is open.
+
+        Args:
+            settings: Where Coze is, where drafts go, what is allowed.
+            demo: For the header only: the Bot is the emulator's.
+            unattended: The answer to every approval when there is no screen; None asks a person.
+            clock: Unix seconds.
+            new_id: Ids of turns and of calls that do not come from Coze.
+
+        Raises:
+            OSError: The data or the drafts folder cannot be made.
+            sqlite3.Error: The journal cannot be used.
+        """
+        self.settings = settings
+        self._clock = clock
+        self._new_id = new_id
+        self._broadcast = Broadcast()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._call_tasks: dict[str, asyncio.Task[None]] = {}
+        root = settings.drafts_root
+        root.mkdir(parents=True, exist_ok=True)
+        self._log = open_log(settings.data_dir / "logs", [s for s in (settings.coze.token,) if s])
+        host = urlsplit(settings.coze.api_base).netloc
+        self._owner = Owner(settings.data_dir / "run")
+        # The demo's host has another port each time and is still the same Bot.
+        scope = f"{'demo' if demo else host}/{settings.coze.bot_id}"
+        self._journal = Journal(settings.data_dir / "journal.db", scope=scope, owner=self._owner.name)
+        self.studio = Studio(
+            root=root,
+            cache_dir=settings.data_dir / "materials",
+            settings=settings.drafts,
+            materials=settings.materials,
+            folders=[*settings.materials.folders, *settings.tools.folders],
+            clock=clock,
+        )
+        self.library = Library(root, settings.data_dir / "trash")
+        self._approvals = Approvals(unattended)
+        self._registry = ToolRegistry()
+        built_in_tools(
+            self._registry,
+            studio=self.studio,
+            library=self.library,
+            folders=settings.tools.folders,
+            upload=self._upload,
+        )
+        self._issues = [
+            *self._registry.load_user_tools(settings.config_dir / "tools"),
+            *self._registry.load_entry_points(),
+        ]
+        self._runner = ToolRunner(
+            self._registry,
+            settings=settings.tools,
+            receipts=self._journal,
+            approver=self._approvals,
+            clock=clock,
+            new_id=new_id,
+        )
+        self._chats = Chats(
+            settings.coze, runner=self._runner, saw=self._saw, journal=self._journal, clock=clock
+        )
+        self._connection = ConnectionView(
+            bot_name="", bot_id=settings.coze.bot_id, host=host, drafts_root=str(root), demo=demo
+        )
+
+    async def start(self, *, reopen: bool = False) -> None:
+        """Begin what goes on by itself: unfinished turns of a dead process, and the watch on the drafts folder.
+
+        Args:
+            reopen: Open the newest conversation again, as a screen does.
+        """
+        if reopen and (earlier := await asyncio.to_thread(self._journal.history.conversations)):
+            self._chats.conversation_id = earlier[0].conversation_id
+        for turn in await asyncio.to_thread(self._journal.open_turns):
+            if await asyncio.to_thread(self._owner.is_gone, turn.owner) and self._journal.take_over(turn):
+                self._go(self._chats.resume(turn))
+        self._go(self._follow_drafts())
+
+    async def close(self) -> None:
+        """Cancel what runs, tell Coze where it must know, close the journal."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await self._chats.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.studio.aclose()
+        self._broadcast.close()
+        await asyncio.to_thread(self._journal.close)
+        self._owner.release()
+        close_log(self._log)
+
+    # --- chat ----------------------------------------------------------------------------------------
+
+    @property
+    def connection(self) -> ConnectionView:
+        """See `ports.EnginePort`."""
+        return self._connection
+
+    @property
+    def conversation_id(self) -> str:
+        """See `ports.EnginePort`."""
+        return self._chats.conversation_id
+
+    def events(self) -> AsyncIterator[Event]:
+        """See `ports.EnginePort`."""
+        return self._broadcast.subscribe()
+
+    async def send(self, text: str) -> str:
+        """See `ports.EnginePort`."""
+        turn_id = self._new_id()
+        self._go(self._chats.send(text, turn_id))
+        return turn_id
+
+    async def cancel(self) -> None:
+        """See `ports.EnginePort`."""
+        await self._chats.cancel()
+
+    async def new_conversation(self) -> None:
+        """See `ports.EnginePort`."""
+        self._chats.conversation_id = ""
+
+    async def open_conversation(self, conversation_id: str) -> None:
+        """See `ports.EnginePort`."""
+        self._chats.conversation_id = conversation_id
+
+    async def conversations(self) -> Sequence[ConversationView]:
+        """See `ports.EnginePort`."""
+        return await asyncio.to_thread(self._journal.history.conversations)
+
+    async def messages(self, conversation_id: str) -> Sequence[MessageView]:
+        """See `ports.EnginePort`."""
+        return await asyncio.to_thread(self._journal.history.messages, conversation_id)
+
+    async def questions(self, limit: int = 200) -> Sequence[str]:
+        """See `ports.EnginePort`."""
+        return await asyncio.to_thread(self._journal.history.questions, limit)
+
+    # --- tool calls ----------------------------------------------------------------------------------
+
+    async def calls(self, conversation_id: str | None = None, limit: int = 1000) -> Sequence[CallView]:
+        """See `ports.EnginePort`."""
+        return await asyncio.to_thread(self._journal.history.calls, conversation_id, limit)
+
+    def decide(self, call_id: str, decision: Decision) -> bool:
+        """See `ports.EnginePort`."""
+        return self._approvals.answer(call_id, decision)
+
+    async def rerun(self, call_id: str, arguments: str | None = None) -> str:
+        """See `ports.EnginePort`."""
+        call = await asyncio.to_thread(self._journal.history.call, call_id)
+        if call is None:
+            raise KeyError(call_id)
+        return self._run_here(call.tool, call.arguments if arguments is None else arguments)
+
+    async def call_tool(self, name: str, arguments: dict[str, Any]) -> str:
+        """See `ports.EnginePort`."""
+        return self._run_here(name, json.dumps(arguments, ensure_ascii=False))
+
+    async def cancel_call(self, call_id: str) -> bool:
+        """See `ports.EnginePort`."""
+        return self._runner.cancel(call_id)
+
+    def tools(self) -> Sequence[ToolView]:
+        """See `ports.EnginePort`."""
+        return self._registry.views(self.settings.tools.policy)
+
+    def issues(self) -> Sequence[Issue]:
+        """See `ports.EnginePort`."""
+        return self._issues
+
+    # --- drafts --------------------------------------------------------------------------------------
+
+    async def drafts(self) -> Sequence[DraftView]:
+        """See `ports.EnginePort`."""
+        return await asyncio.to_thread(self.library.list)
+
+    async def draft(self, name: str) -> DraftDetail:
+        """See `ports.EnginePort`."""
+        return await asyncio.to_thread(self.library.detail, name)
+
+    async def check_draft(self, name: str) -> Sequence[Issue]:
+        """See `ports.EnginePort`."""
+        return await asyncio.to_thread(self.library.check, name)
+
+    async def trash_draft(self, name: str) -> str:
+        """See `ports.EnginePort`."""
+        return await asyncio.to_thread(self.library.trash, name)
+
+    async def restore_draft(self, ticket: str) -> str:
+        """See `ports.EnginePort`."""
+        return await asyncio.to_thread(self.library.restore, ticket)
+
+    async def build_draft(self, document: str | bytes, **options: Any) -> BuildReport:
+        """Build drafts from a document without a Bot; see `drafts.Studio.build` for the options.
+
+        Raises:
+            DraftError: With every issue that kept the draft from being written.
+        """
+        return await self.studio.build(document, **options)
+
+    # --- inside --------------------------------------------------------------------------------------
+
+    async def _saw(self, event: Event) -> None:
+        """Record, then show: what a face has seen is on disk."""
+        if self._journal.is_buffered(event):
+            self._journal.record(event)
+        else:
+            await asyncio.to_thread(self._journal.record, event)
+        self._broadcast.publish(event)
+
+    def _run_here(self, tool: str, arguments: str) -> str:
+        call = ToolCall(call_id=self._new_id(), tool=tool, arguments=arguments, source="maker")
+
+        async def run() -> None:
+            async for event in self._runner.run([call]):
+                await self._saw(event)
+
+        self._go(run())
+        return call.call_id
+
+    async def _follow_drafts(self) -> None:
+        async for names in self.library.watch():
+            self._broadcast.publish(DraftChanged(at=self._clock(), names=names))
+
+    async def _upload(self, path: Any) -> str:
+        client = await self._chats.client()
+        return await client.upload(path)
+
+    def _go(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run in the background; a failure is logged and ends only that piece of work."""
+
+        async def guarded() -> None:
+            try:
+                await work
+            except asyncio.CancelledError:
+                raise
+            except Exception:
+                log.exception("background work failed")
+
+        task = asyncio.create_task(guarded())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

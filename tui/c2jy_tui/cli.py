@@ -1,0 +1,115 @@
+"""The command line: reads arguments, then imports only what that one command needs.
+
+stdout is output, stderr is diagnostics. Global options stand before or after the subcommand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from c2jy_bridge import __version__, i18n
+from c2jy_tui.commands import say
+
+USAGE_ERROR = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    i18n.use(_language(arguments))
+    options = _parser().parse_args(arguments)
+    module, _, function = options.run.partition(":")
+    # Commands are imported only now: `--help` and `--version` must not wait for a screen or an engine.
+    command = getattr(importlib.import_module(f"c2jy_tui.commands.{module}"), function or "run")
+    try:
+        status: int = command(options)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has gone; nothing is left to say
+        return 0
+    return status
+
+
+def _language(arguments: Sequence[str]) -> i18n.Language:
+    """`--lang` ahead of everything, so that `--help` speaks it too; else the locale."""
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    first.add_argument("--lang", choices=("en", "zh"))
+    try:
+        chosen: i18n.Language | None = first.parse_known_args(arguments)[0].lang
+    except argparse.ArgumentError:
+        chosen = None
+    return chosen or i18n.detect()
+
+
+def _parser() -> argparse.ArgumentParser:
+    everywhere = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    group = everywhere.add_argument_group(say("group.everywhere"))
+    group.add_argument("--demo", action="store_true", help=say("option.demo"))
+    group.add_argument("--profile", metavar="NAME", help=say("option.profile"))
+    group.add_argument("--config", type=Path, metavar="FILE", help=say("option.config"))
+    group.add_argument("--data-dir", type=Path, metavar="DIR", help=say("option.data_dir"))
+    group.add_argument("--drafts-root", type=Path, metavar="DIR", help=say("option.drafts_root"))
+    group.add_argument("--lang", choices=("en", "zh"), help=say("option.lang"))
+
+    parser = argparse.ArgumentParser("c2jy-tui", description=say("about"), parents=[everywhere])
+    parser.set_defaults(run="screen")
+    parser.add_argument("--version", action="version", version=f"c2jy-tui {__version__}")
+    parser.add_argument("--theme", metavar="NAME", help=say("option.theme"))
+    parser.add_argument("--no-mouse", action="store_true", help=say("option.no_mouse"))
+    commands = parser.add_subparsers(title=say("group.commands"), metavar="COMMAND")
+
+    def command(
+        parent: argparse._SubParsersAction[argparse.ArgumentParser], name: str, run: str, words: str
+    ) -> argparse.ArgumentParser:
+        made = parent.add_parser(name, help=say(words), description=say(words), parents=[everywhere])
+        made.set_defaults(run=run)
+        return made
+
+    chat = command(commands, "chat", "chat", "command.chat")
+    chat.add_argument("text", help=say("option.text"))
+    chat.add_argument("--json", action="store_true", help=say("option.json_events"))
+    chat.add_argument("--yes", action="store_true", help=say("option.yes"))
+
+    draft = command(commands, "draft", "draft:list_", "command.draft").add_subparsers(metavar="COMMAND")
+    build = command(draft, "build", "draft:build", "command.draft_build")
+    build.add_argument("file", help=say("option.file"))
+    build.add_argument("--time-unit", choices=("auto", "us", "ms", "s"), help=say("option.time_unit"))
+    build.add_argument("--name", help=say("option.name"))
+    build.add_argument("--target-root", metavar="PATH", help=say("option.target_root"))
+    build.add_argument("--dry-run", action="store_true", help=say("option.dry_run"))
+    listing = command(draft, "list", "draft:list_", "command.draft_list")
+    show = command(draft, "show", "draft:show", "command.draft_show")
+    check = command(draft, "check", "draft:check", "command.draft_check")
+    for one in (show, check):
+        one.add_argument("name", help=say("option.draft"))
+    for one in (build, listing, show, check):
+        one.add_argument("--json", action="store_true", help=say("option.json"))
+
+    tools = command(commands, "tools", "tools:list_", "command.tools")
+    tools.add_argument("--json", action="store_true", help=say("option.json"))
+    call = command(tools.add_subparsers(metavar="COMMAND"), "call", "tools:call", "command.tools_call")
+    call.add_argument("tool", help=say("option.tool"))
+    call.add_argument("arguments", nargs="?", default="{}", help=say("option.arguments"))
+    call.add_argument("--yes", action="store_true", help=say("option.yes"))
+
+    emulator = command(commands, "emulator", "emulator", "command.emulator")
+    emulator.add_argument("--host", default="127.0.0.1", help=say("option.host"))
+    emulator.add_argument("--port", type=int, default=8787, help=say("option.port"))
+    emulator.add_argument("--script", type=Path, metavar="FILE", help=say("option.script"))
+
+    doctor = command(commands, "doctor", "doctor", "command.doctor")
+    doctor.add_argument("--json", action="store_true", help=say("option.json"))
+
+    config = command(commands, "config", "config:show", "command.config").add_subparsers(metavar="COMMAND")
+    command(config, "path", "config:path", "command.config_path")
+    command(config, "show", "config:show", "command.config_show")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

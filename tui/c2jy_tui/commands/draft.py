@@ -1,0 +1,153 @@
+"""`c2jy-tui draft`: build, list, show and check drafts without a Bot."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from c2jy_bridge.safety import visible
+from c2jy_tui.commands import say
+from c2jy_tui.commands.running import as_json, complain, complain_of, with_engine
+
+if TYPE_CHECKING:
+    from c2jy_bridge.engine import Engine, Progress
+    from c2jy_bridge.views import DraftDetail, DraftView
+
+
+def build(options: argparse.Namespace) -> int:
+    """Build drafts from a file or stdin; 1 when nothing was written."""
+    try:
+        source = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
+    except OSError as error:
+        complain(say("draft.unreadable", file=options.file, why=error.strerror or error))
+        return 2
+
+    async def work(engine: Engine) -> int:
+        from c2jy_bridge.engine import DraftError
+
+        wanted: dict[str, Any] = {"name": options.name, "target_root": options.target_root}
+        if options.time_unit:
+            wanted["time_unit"] = options.time_unit
+        try:
+            report = await engine.build_draft(
+                source, dry_run=options.dry_run, on_progress=_show_progress, **wanted
+            )
+        except DraftError as error:
+            if options.json:
+                print(as_json({"status": "error", "issues": error.issues}, indent=2))
+            for issue in error.issues:
+                complain_of(issue)
+            return 1
+        finally:
+            _clear_progress()
+        if options.json:
+            status = {"status": "success", "drafts": report.drafts, "issues": report.issues}
+            print(as_json(status, indent=2))
+        for issue in [*report.issues, *(i for d in report.drafts for i in d.issues)]:
+            complain_of(issue)
+        if not options.json:
+            for draft in report.drafts:
+                words = "draft.would_write" if options.dry_run else "draft.written"
+                seconds = f"{draft.duration_us / 1e6:.1f}"
+                print(visible(say(words, name=draft.name, seconds=seconds, path=draft.path)))
+        return 0
+
+    return with_engine(options, work)
+
+
+def list_(options: argparse.Namespace) -> int:
+    """Print the drafts folder, newest first."""
+
+    async def work(engine: Engine) -> int:
+        views = await engine.drafts()
+        if getattr(options, "json", False):
+            print(as_json(views, indent=2))
+        else:
+            _table(views)
+        return 0
+
+    return with_engine(options, work)
+
+
+def show(options: argparse.Namespace) -> int:
+    """Print one draft with its tracks; 1 when there is none of that name."""
+
+    async def work(engine: Engine) -> int:
+        try:
+            detail = await engine.draft(options.name)
+        except (KeyError, ValueError, OSError):
+            complain(say("draft.unknown", name=options.name, root=engine.connection.drafts_root))
+            return 1
+        print(as_json(detail, indent=2)) if options.json else _picture(detail)
+        return 0
+
+    return with_engine(options, work)
+
+
+def check(options: argparse.Namespace) -> int:
+    """Verify one draft; 1 when something is wrong with it."""
+
+    async def work(engine: Engine) -> int:
+        try:
+            issues = await engine.check_draft(options.name)
+        except (KeyError, ValueError, OSError):
+            complain(say("draft.unknown", name=options.name, root=engine.connection.drafts_root))
+            return 1
+        errors = [issue for issue in issues if issue.severity == "error"]
+        if options.json:
+            print(as_json({"status": "error" if errors else "success", "issues": issues}, indent=2))
+        else:
+            for issue in issues:
+                complain_of(issue)
+            if not errors:
+                print(say("draft.whole", name=visible(options.name)))
+        return 1 if errors else 0
+
+    return with_engine(options, work)
+
+
+def _table(views: Any) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    views_: list[DraftView] = list(views)
+    if not views_:
+        complain(say("draft.none"))
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("name", "length", "tracks", "clips", "media", "state"):
+        table.add_column(say(f"column.{column}"), justify="left" if column in ("name", "state") else "right")
+    for v in views_:
+        numbers = f"{v.duration_us / 1e6:.1f} s", str(v.tracks), str(v.clips), str(v.media)
+        # Text, not str: a name with [brackets] is a name.
+        table.add_row(Text(visible(v.name, newlines=False)), *numbers, say(f"state.{v.state}"))
+    Console(highlight=False).print(table)
+
+
+def _picture(detail: DraftDetail) -> None:
+    v = detail.view
+    print(visible(f"{v.name}  {v.width}x{v.height}  {v.duration_us / 1e6:.1f} s  {say(f'state.{v.state}')}"))
+    for track in detail.tracks:
+        print(visible(f"{track.kind} {track.name}".rstrip()))
+        for clip in track.clips:
+            end = (clip.start_us + clip.duration_us) / 1e6
+            missing = "" if clip.media_ok else f"  ! {say('state.media_missing')}"
+            label = visible(clip.label, newlines=False)
+            print(f"  {clip.start_us / 1e6:8.2f} – {end:8.2f} s  {clip.kind:7} {label}{missing}")
+    for issue in detail.issues:
+        complain_of(issue)
+
+
+def _show_progress(progress: Progress) -> None:
+    if sys.stderr.isatty():
+        total = f"/{progress.total}" if progress.total else ""
+        text = f"{visible(progress.message, newlines=False)} {progress.done}{total}"
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def _clear_progress() -> None:
+    if sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,64 @@
+"""`c2jy-tui tools`: what the Bot can call, and calling one from here."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING
+
+from c2jy_bridge.events import Outcome, ToolCallFinished
+from c2jy_bridge.safety import visible
+from c2jy_tui.commands import say
+from c2jy_tui.commands.running import as_json, complain, complain_of, with_engine
+
+if TYPE_CHECKING:
+    from c2jy_bridge.engine import Engine
+
+
+def list_(options: argparse.Namespace) -> int:
+    """Print every tool with its policy."""
+
+    async def work(engine: Engine) -> int:
+        for issue in engine.issues():
+            complain_of(issue)
+        views = engine.tools()
+        if options.json:
+            print(as_json(views, indent=2))
+            return 0
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in ("tool", "policy", "what"):
+            table.add_column(say(f"column.{column}"))
+        for v in views:
+            first_line = visible(v.description).strip().partition("\n")[0]
+            table.add_row(Text(v.name), say(f"policy.{v.policy}"), Text(first_line))
+        Console(highlight=False).print(table)
+        return 0
+
+    return with_engine(options, work)
+
+
+def call(options: argparse.Namespace) -> int:
+    """Run one tool and print its output; 1 when it did not succeed."""
+    try:
+        arguments = json.loads(options.arguments)
+    except ValueError as error:
+        complain(say("tools.not_json", why=error))
+        return 2
+    if not isinstance(arguments, dict):
+        complain(say("tools.not_object"))
+        return 2
+
+    async def work(engine: Engine) -> int:
+        events = engine.events()
+        call_id = await engine.call_tool(options.tool, arguments)
+        async for event in events:
+            if isinstance(event, ToolCallFinished) and event.call_id == call_id:
+                print(as_json(json.loads(event.output), indent=2))
+                return 0 if event.outcome is Outcome.OK else 1
+        return 1
+
+    return with_engine(options, work)
