@@ -74,7 +74,6 @@ class Engine:
         self._new_id = new_id
         self._broadcast = Broadcast()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._call_tasks: dict[str, asyncio.Task[None]] = {}
         root = settings.drafts_root
         root.mkdir(parents=True, exist_ok=True)
         self._log = open_log(settings.data_dir / "logs", [s for s in (settings.coze.token,) if s])
@@ -113,15 +112,13 @@ class Engine:
             clock=clock,
             new_id=new_id,
         )
-        self._chats = Chats(
-            settings.coze, runner=self._runner, saw=self._saw, journal=self._journal, clock=clock
-        )
+        self._chats = Chats(settings.coze, runner=self._runner, saw=self._saw, clock=clock)
         self._connection = ConnectionView(
             bot_name="", bot_id=settings.coze.bot_id, host=host, drafts_root=str(root), demo=demo
         )
 
     async def start(self, *, reopen: bool = False) -> None:
-        """Begin what goes on by itself: unfinished turns of a dead process, and the watch on the drafts folder.
+        """Begin what goes on by itself: turns that a dead process left, the watch on the drafts folder.
 
         Args:
             reopen: Open the newest conversation again, as a screen does.
@@ -166,6 +163,7 @@ class Engine:
     async def send(self, text: str) -> str:
         """See `ports.EnginePort`."""
         turn_id = self._new_id()
+        self._chats.claim(turn_id)
         self._go(self._chats.send(text, turn_id))
         return turn_id
 

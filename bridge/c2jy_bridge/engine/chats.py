@@ -1,0 +1,142 @@
+"""The conversations that are being held: which is open, which turns run, and the one client they share."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from c2jy_bridge.events import Event, Problem, TurnCancelled, TurnFailed, TurnStarted
+from c2jy_bridge.journal import OpenTurn
+from c2jy_bridge.ports import Busy
+from c2jy_bridge.settings import CozeSettings
+
+if TYPE_CHECKING:
+    from c2jy_bridge.coze import ChatSession, CozeClient
+    from c2jy_bridge.plugin import ToolRunner
+
+
+@dataclass(slots=True)
+class _Turn:
+    """A turn that runs; `session` is None while the client is still connecting."""
+
+    conversation_id: str
+    task: asyncio.Task[None] | None
+    session: ChatSession | None = None
+
+
+class Chats:
+    """Runs turns, one at a time in a conversation."""
+
+    def __init__(
+        self,
+        settings: CozeSettings,
+        *,
+        runner: ToolRunner,
+        saw: Callable[[Event], Awaitable[None]],
+        clock: Callable[[], float],
+    ) -> None:
+        """`saw` is awaited for every event before the turn goes on."""
+        self._settings = settings
+        self._runner = runner
+        self._saw = saw
+        self._clock = clock
+        self._client: CozeClient | None = None
+        self._connecting = asyncio.Lock()
+        self._running: dict[str, _Turn] = {}
+        self.conversation_id = ""
+        """The open conversation; empty until the first turn of a new one has begun."""
+
+    async def client(self) -> CozeClient:
+        """The client, made at first use: importing cozepy takes longer than painting the screen.
+
+        Raises:
+            CozeUnavailable: There is no token.
+        """
+        async with self._connecting:
+            if self._client is None:
+                coze = await asyncio.to_thread(importlib.import_module, "c2jy_bridge.coze")
+                self._client = await asyncio.to_thread(coze.CozeClient, self._settings)
+            return self._client
+
+    def claim(self, turn_id: str) -> None:
+        """Take the open conversation for a turn.
+
+        Raises:
+            Busy: It has one that runs.
+        """
+        if any(turn.conversation_id == self.conversation_id for turn in self._running.values()):
+            raise Busy(self.conversation_id)
+        self._running[turn_id] = _Turn(self.conversation_id, None)
+
+    async def send(self, text: str, turn_id: str) -> None:
+        """Run a claimed turn to its end."""
+        await self._run(turn_id, lambda session: session.send(text, turn_id=turn_id))
+
+    async def resume(self, turn: OpenTurn) -> None:
+        """Bring a turn of a dead process to its end."""
+        self._running[turn.turn_id] = _Turn(turn.conversation_id, None)
+        ids = {"chat_id": turn.chat_id, "conversation_id": turn.conversation_id}
+        await self._run(turn.turn_id, lambda session: session.resume(turn_id=turn.turn_id, **ids))
+
+    async def cancel(self) -> None:
+        """Stop the turn of the open conversation, if one runs."""
+        for turn in list(self._running.values()):
+            if turn.conversation_id == self.conversation_id:
+                await self._stop(turn)
+
+    async def close(self) -> None:
+        """Stop every turn and close the client."""
+        running = list(self._running.values())
+        await asyncio.gather(*(self._stop(turn) for turn in running))
+        await asyncio.gather(*(turn.task for turn in running if turn.task), return_exceptions=True)
+        if self._client is not None:
+            await self._client.aclose()
+
+    async def _stop(self, turn: _Turn) -> None:
+        if turn.session is not None:
+            await turn.session.cancel()
+        elif turn.task is not None:
+            turn.task.cancel()
+
+    async def _run(self, turn_id: str, begin: Callable[[ChatSession], AsyncIterator[Event]]) -> None:
+        from c2jy_bridge.coze import ChatSession, CozeUnavailable
+
+        turn = self._running[turn_id]
+        turn.task = asyncio.current_task()
+        try:
+            try:
+                client = await self.client()
+            except CozeUnavailable as error:
+                await self._saw(self._failed(turn_id, turn, error.problem))
+                return
+            except asyncio.CancelledError:
+                ids = {"turn_id": turn_id, "conversation_id": turn.conversation_id}
+                await self._saw(TurnCancelled(at=self._clock(), **ids))
+                raise
+            turn.session = ChatSession(
+                client,
+                bot_id=self._settings.bot_id,
+                user_id=self._settings.user_id,
+                runner=self._runner,
+                conversation_id=turn.conversation_id,
+                clock=self._clock,
+            )
+            async for event in begin(turn.session):
+                if isinstance(event, TurnStarted):
+                    self._began(turn, event.conversation_id)
+                await self._saw(event)
+        finally:
+            self._running.pop(turn_id, None)
+
+    def _began(self, turn: _Turn, conversation_id: str) -> None:
+        if self.conversation_id == turn.conversation_id:
+            self.conversation_id = conversation_id
+        turn.conversation_id = conversation_id
+
+    def _failed(self, turn_id: str, turn: _Turn, problem: Problem) -> TurnFailed:
+        return TurnFailed(
+            at=self._clock(), turn_id=turn_id, conversation_id=turn.conversation_id, problem=problem
+        )
