@@ -56,13 +56,15 @@ async def _coze(settings: Settings) -> list[Check]:
         checks = [Check(say("doctor.token"), "ok", say("doctor.token_there"))]
         try:
             who = await client.whoami()
+            checks.append(Check(say("doctor.coze"), "ok", say("doctor.coze_fine", host=host, who=who)))
+            if not settings.coze.bot_id:
+                nobody = say("doctor.bot_none"), say("doctor.bot_fix")
+                return [*checks, Check(say("doctor.bot"), "error", *nobody)]
             bot = await client.bot_name(settings.coze.bot_id)
         except CozeUnavailable as error:
             problem = error.problem
             return [*checks, Check(say("doctor.coze"), "error", problem.message, problem.hint)]
-        checks.append(Check(say("doctor.coze"), "ok", say("doctor.coze_fine", host=host, who=who)))
-        checks.append(Check(say("doctor.bot"), "ok", bot))
-        return checks
+        return [*checks, Check(say("doctor.bot"), "ok", bot)]
     finally:
         await client.aclose()
 
