@@ -52,7 +52,7 @@ class Material:
     """Pixels; 0 for audio."""
     has_audio: bool
     name: str
-    """What a person would call the file: the last part of the URL's path or of the file's, with `extension`."""
+    """What a person calls the file: the last part of the URL's path or of the file's, with `extension`."""
     issues: tuple[Issue, ...] = ()
     """What was not taken as it is (an animated WebP became a GIF ...); `path` of each is the source."""
 

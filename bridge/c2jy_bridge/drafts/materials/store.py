@@ -2,17 +2,52 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import logging
 import random
+import shutil
 import time
-from collections.abc import Callable, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
+from c2jy_bridge.drafts.materials.cache import Link, MaterialCache, Stored, check_head, link_key
+from c2jy_bridge.drafts.materials.failure import Passing, Refused, say, shown
+from c2jy_bridge.drafts.materials.inline import decode
+from c2jy_bridge.drafts.materials.local import as_path, open_inside
 from c2jy_bridge.drafts.materials.material import Material, MaterialFailure, OnProgress
+from c2jy_bridge.drafts.materials.meter import Meter, shown_bytes
+from c2jy_bridge.drafts.materials.naming import readable_name
+from c2jy_bridge.drafts.materials.pace import Patience
+from c2jy_bridge.drafts.materials.part import BUFFER_BYTES, Part, Validators
+from c2jy_bridge.drafts.materials.signature import HEAD_BYTES
+from c2jy_bridge.drafts.materials.threads import Threads
+from c2jy_bridge.events import Issue, Severity
 from c2jy_bridge.settings import MaterialSettings
+
+if TYPE_CHECKING:
+    from c2jy_bridge.drafts.materials.download import Downloader
+
+_log = logging.getLogger(__name__)
+
+_FREE_BYTES: Final = 256 * 1024**2
+"""Disk space that downloads leave to everything else."""
 
 
 class MaterialStore:
-    """Fetches materials into a content-addressed cache that drafts and processes share."""
+    """Fetches materials into a content-addressed cache that drafts and processes share.
+
+    Args:
+        cache_dir: The cache; made when first needed.
+        settings: Caps, concurrency, retries, hosts that may be private.
+        folders: Folders whose files may be used by path, besides `settings.folders`.
+        clock: Unix seconds.
+        rng: Uniform in [0, 1), for the jitter of retries.
+        patience: Limits on time; the defaults suit a home connection.
+    """
 
     def __init__(
         self,
@@ -22,18 +57,219 @@ class MaterialStore:
         *,
         clock: Callable[[], float] = time.time,
         rng: Callable[[], float] = random.random,
+        patience: Patience | None = None,
     ) -> None:
         self._cache_dir = cache_dir
         self._settings = settings
-        self._folders = tuple(folders)
+        self._folders = tuple(dict.fromkeys((*folders, *settings.folders)))
         self._clock = clock
         self._rng = rng
+        self._patience = patience or Patience()
+        self._cache = MaterialCache(cache_dir)
+        self._threads = Threads()
+        self._downloader: Downloader | None = None
+        self._connecting = asyncio.Lock()
 
     async def fetch(
         self, sources: Sequence[str], on_progress: OnProgress | None = None
     ) -> dict[str, Material | MaterialFailure]:
-        """One result per distinct source; one bad link is a MaterialFailure, never an exception."""
-        raise NotImplementedError
+        """Fetch, identify, convert and probe; each distinct source once.
+
+        Args:
+            sources: http(s) URLs, data: URLs, local paths or file: URLs inside the declared folders.
+            on_progress: Told about ten times a second, and at the end.
+
+        Returns:
+            A result for every distinct source, in the order given. One that cannot be had is a
+            MaterialFailure; nothing is raised for it.
+        """
+        distinct = list(dict.fromkeys(sources))
+        await self._threads.run(self._cache.sweep, self._clock())
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._settings.deadline_s
+        meter = Meter(len(distinct), on_progress, loop.time)
+        places = asyncio.Semaphore(self._settings.concurrency)
+
+        async def one(number: int, source: str) -> Material | MaterialFailure:
+            try:
+                if number >= self._settings.max_files:
+                    raise Refused("too_many", limit=self._settings.max_files)
+                async with asyncio.timeout_at(deadline), places:
+                    return await self._material(source, meter, deadline)
+            except Refused as refused:
+                return refused.failure(source)
+            except TimeoutError:
+                return Refused("deadline", limit=f"{self._settings.deadline_s:g}").failure(source)
+            except OSError as error:
+                return _disk_fault(error).failure(source)
+            except Exception as error:  # a fault of ours with one file must not cost the maker all the others
+                _log.exception("material failed")
+                return Refused("unexpected", detail=type(error).__name__).failure(source)
+            finally:
+                meter.finish_file()
+
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(number, source)) for number, source in enumerate(distinct)]
+        return dict(zip(distinct, (task.result() for task in tasks), strict=True))
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Close the connections and let the threads end."""
+        if self._downloader is not None:
+            await self._downloader.aclose()
+        self._threads.close()
+
+    async def _material(self, source: str, meter: Meter, deadline: float) -> Material:
+        scheme = source[:8].lower()
+        if scheme.startswith(("http://", "https://")):
+            return await self._from_link(source, meter, deadline)
+        if scheme.startswith("data:"):
+            return await self._threads.run(self._from_data, source)
+        if "://" in source[:16] and not scheme.startswith("file://"):
+            raise Refused("bad_link")
+        return await self._threads.run(self._from_file, source)
+
+    async def _from_link(self, url: str, meter: Meter, deadline: float) -> Material:
+        key = link_key(url)
+        kept, part = await self._threads.run(self._look_up, key)
+        try:
+            if kept and 0 <= self._clock() - kept.link.at < self._patience.fresh_s:
+                return self._handed_out(url, kept.stored)
+            meter.add(part.size)
+            downloader = await self._connected()
+            known = kept.link.validators if kept else None
+            if await downloader.fetch(url, part, known, meter, deadline):
+                return await self._threads.run(self._finish, url, key, part)
+            assert kept is not None, "a server may only confirm what we asked it to"
+            return await self._threads.run(self._confirm, url, key, kept)
+        except Refused as refused:
+            if not isinstance(refused, Passing):
+                part.discard()
+            if kept and refused.code != "private_address":
+                # A signed link expires, the file that it gave does not.
+                return self._handed_out(url, kept.stored, "stale_copy", reason=refused.failure(url).message)
+            raise
+        finally:
+            part.close()
+
+    def _look_up(self, key: str) -> tuple[_Kept | None, Part]:
+        link = self._cache.link(key)
+        stored = self._cache.stored(link.content) if link else None
+        kept = _Kept(link, stored) if link and stored else None
+        return kept, Part(self._cache.partial, key, uuid.uuid4().hex)
+
+    def _finish(self, url: str, key: str, part: Part) -> Material:
+        validators = part.validators
+        content, stored = self._adopt(part)
+        self._cache.remember_link(key, Link(content, validators, self._clock()))
+        return self._handed_out(url, stored)
+
+    def _confirm(self, url: str, key: str, kept: _Kept) -> Material:
+        self._cache.remember_link(key, replace(kept.link, at=self._clock()))
+        return self._handed_out(url, kept.stored)
+
+    def _from_data(self, source: str) -> Material:
+        body = decode(source)
+        return self._handed_out(source, self._take_in(iter([body]), len(body))[1])
+
+    def _from_file(self, source: str) -> Material:
+        file, status = open_inside(source, self._folders)
+        with file:
+            # The same file unchanged need not be read again.
+            key = link_key(f"file:{as_path(source)}:{status.st_ino}:{status.st_size}:{status.st_mtime_ns}")
+            link = self._cache.link(key)
+            stored = self._cache.stored(link.content) if link else None
+            if stored is None:
+                content, stored = self._take_in(iter(lambda: file.read(BUFFER_BYTES), b""), status.st_size)
+                self._cache.remember_link(key, Link(content, Validators(), self._clock()))
+        return self._handed_out(source, stored)
+
+    def _take_in(self, chunks: Iterator[bytes], size: int) -> tuple[str, Stored]:
+        if size > self._settings.max_bytes:
+            raise Refused("too_large", limit=shown_bytes(self._settings.max_bytes))
+        self._room_for(size)
+        unique = uuid.uuid4().hex
+        part = Part(self._cache.partial, unique, unique)
+        try:
+            for number, chunk in enumerate(chunks):
+                part.append(chunk)
+                if number == 0:
+                    check_head(part.head(HEAD_BYTES))
+                part.flush()
+            return self._adopt(part)
+        finally:
+            part.discard()
+
+    def _adopt(self, part: Part) -> tuple[str, Stored]:
+        check_head(part.head(HEAD_BYTES))
+        content = part.seal()
+        return content, self._cache.adopt(part.path, content, synced=True)
+
+    def _handed_out(self, source: str, stored: Stored, note: str = "", **values: object) -> Material:
+        issues = [_note(code, source) for code in stored.notes]
+        if note:
+            issues.append(_note(note, source, **values))
+        return Material(
+            source=source,
+            path=self._cache.path(stored),
+            sha256=stored.sha256,
+            kind=stored.kind,
+            extension=stored.extension,
+            size_bytes=stored.size_bytes,
+            duration_us=stored.duration_us,
+            width=stored.width,
+            height=stored.height,
+            has_audio=stored.has_audio,
+            name=readable_name(source, stored.sha256, stored.extension),
+            issues=tuple(issues),
+        )
+
+    def _room_for(self, count: int) -> None:
+        self._cache_dir.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(self._cache_dir).free
+        if count > free - _FREE_BYTES:
+            raise _disk_full(count, free)
+
+    async def _connected(self) -> Downloader:
+        async with self._connecting:
+            if self._downloader is None:
+                # In a thread: importing httpx and making a TLS context takes a tenth of a second.
+                self._downloader = await self._threads.run(self._connect)
+            return self._downloader
+
+    def _connect(self) -> Downloader:
+        from c2jy_bridge.drafts.materials.download import Downloader
+
+        return Downloader(
+            self._settings,
+            self._patience,
+            self._threads,
+            clock=self._clock,
+            rng=self._rng,
+            room_for=self._room_for,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What a link gave before, still whole in the cache."""
+
+    link: Link
+    stored: Stored
+
+
+def _note(code: str, source: str, **values: object) -> Issue:
+    values = {"source": shown(source), **values}
+    severity: Severity = "warning" if code == "animation_to_still" else "info"
+    return Issue(
+        code, shown(source), severity, say(f"note.{code}", **values), say(f"note_fix.{code}", **values)
+    )
+
+
+def _disk_full(wanted: int, free: int) -> Refused:
+    return Refused("disk_full", wanted=shown_bytes(wanted), free=shown_bytes(free))
+
+
+def _disk_fault(error: OSError) -> Refused:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Refused("disk_full", wanted="?", free="0 B")
+    return Refused("disk_fault", detail=error.strerror or type(error).__name__)

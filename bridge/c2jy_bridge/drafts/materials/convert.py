@@ -1,0 +1,72 @@
+"""Pictures that JianYing or MediaInfo cannot read become ones that they can."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from c2jy_bridge.drafts.materials.probe import frame_count, open_image
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_ALWAYS: Final = frozenset({"webp", "avif"})
+"""WebP fails in pyJianYingDraft 0.3.1 (MediaInfo reports no width: measured); JianYing 5.9 takes no AVIF."""
+
+_MOST_FRAME_PIXELS: Final = 200_000_000
+"""Width x height x frames of an animation that is still converted; Pillow keeps a byte of each."""
+
+
+def needs_conversion(path: Path, extension: str) -> bool:
+    """True for WebP and AVIF, and for a GIF of one frame, which pyJianYingDraft would take for a video."""
+    if extension != "gif":
+        return extension in _ALWAYS
+    with open_image(path, extension) as image:
+        return frame_count(image) < 2
+
+
+def convert(source: Path, target: Path, extension: str) -> tuple[str, tuple[str, ...]]:
+    """Write `source` as PNG (when transparent), JPEG of quality 95, or GIF (when animated) to `target`.
+
+    Returns:
+        The new extension, and codes of what a person should know: `animation_to_gif`, `animation_to_still`.
+
+    Raises:
+        Refused: The picture cannot be read or is too large.
+    """
+    with open_image(source, extension) as image:
+        frames = frame_count(image)
+        if frames < 2:
+            return _write_still(image, target, extension), ()
+        if image.width * image.height * frames > _MOST_FRAME_PIXELS:
+            return _write_still(image, target, extension), ("animation_to_still",)
+        _write_gif(image, target, frames)
+        return "gif", ("animation_to_gif",)
+
+
+def _write_still(image: Image, target: Path, extension: str) -> str:
+    keep = {key: image.info[key] for key in ("icc_profile", "exif") if image.info.get(key)}
+    transparent = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
+    if transparent or extension == "gif":
+        image.convert("RGBA" if transparent else "RGB").save(target, "PNG", compress_level=4, **keep)
+        return "png"
+    image.convert("RGB").save(target, "JPEG", quality=95, subsampling=0, **keep)
+    return "jpg"
+
+
+def _write_gif(image: Image, target: Path, frames: int) -> None:
+    lengths = []
+    for frame in range(frames):
+        image.seek(frame)
+        image.load()  # the length of a WebP frame is known once it is decoded
+        lengths.append(int(image.info.get("duration") or 100))
+
+    def later() -> Iterator[Image]:
+        for frame in range(1, frames):
+            image.seek(frame)
+            yield image.convert("RGBA")
+
+    image.seek(0)
+    first = image.convert("RGBA")
+    first.save(target, "GIF", save_all=True, append_images=later(), duration=lengths, loop=0, disposal=2)

@@ -1,0 +1,266 @@
+"""One link, one file: redirects, resume, retries, caps. Imports httpx, so imported when first needed."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Final
+
+import httpcore
+import httpx
+
+from c2jy_bridge.drafts.materials.addresses import AllowedHosts, GuardedBackend
+from c2jy_bridge.drafts.materials.cache import check_head
+from c2jy_bridge.drafts.materials.failure import Passing, Refused
+from c2jy_bridge.drafts.materials.meter import Meter, shown_bytes
+from c2jy_bridge.drafts.materials.pace import Patience, SpeedGauge, retry_after, wait_before
+from c2jy_bridge.drafts.materials.part import BUFFER_BYTES, Part, Validators
+from c2jy_bridge.drafts.materials.signature import HEAD_BYTES
+from c2jy_bridge.drafts.materials.threads import Threads
+from c2jy_bridge.settings import MaterialSettings
+
+_HEADERS: Final = {
+    # Some picture hosts turn programs without a browser's first word away.
+    "User-Agent": "Mozilla/5.0 (compatible; c2jy-tui)",
+    # Hosts that choose by Accept should choose what JianYing can read; WebP comes when there is nothing else.
+    "Accept": "image/png,image/jpeg,video/mp4,video/*;q=0.9,audio/*;q=0.9,*/*;q=0.5",
+    # A compressed body has no byte ranges to resume by.
+    "Accept-Encoding": "identity",
+}
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+_CODES: Final = {401: "forbidden", 403: "forbidden", 404: "not_found", 410: "not_found", 429: "busy"}
+_STEADY_BYTES: Final = 1 << 20
+"""A try that brought this much is not counted against the retries: the line is poor, not dead."""
+_CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+
+
+class Downloader:
+    """A pool of guarded connections; one per store.
+
+    Args:
+        settings: Caps, retries, hosts that may be private.
+        patience: Limits on time.
+        threads: Where blocking work goes.
+        clock: Unix seconds, for a Retry-After that is a date.
+        rng: Uniform in [0, 1), for the jitter.
+        room_for: Raises `Refused` when the disk has no room for so many bytes more.
+    """
+
+    def __init__(
+        self,
+        settings: MaterialSettings,
+        patience: Patience,
+        threads: Threads,
+        *,
+        clock: Callable[[], float],
+        rng: Callable[[], float],
+        room_for: Callable[[int], None],
+    ) -> None:
+        self._settings = settings
+        self._patience = patience
+        self._threads = threads
+        self._clock = clock
+        self._rng = rng
+        self._room_for = room_for
+        self._allowed = AllowedHosts(settings.allow_private_hosts)
+        self._client = _guarded_client(self._allowed, settings.concurrency, patience)
+
+    async def fetch(
+        self, url: str, part: Part, known: Validators | None, meter: Meter, deadline: float
+    ) -> bool:
+        """Bring the file behind `url` into `part`, in as many tries as it takes.
+
+        Args:
+            url: http or https.
+            part: Where the bytes go; what it holds already is resumed.
+            known: Validators of a copy that we have: the server may say that it still holds.
+            meter: Told of every byte.
+            deadline: Loop time after which no further try begins.
+
+        Returns:
+            False when the server says that the known copy still holds.
+
+        Raises:
+            Refused: For good, or with the last try's reason when no try is left.
+        """
+        failures = 0
+        while True:
+            before = part.size
+            try:
+                return await self._try(url, part, known, meter)
+            except Passing as failure:
+                failures = 1 if part.size - before >= _STEADY_BYTES else failures + 1
+                wait_s = wait_before(failures, self._patience, self._rng, failure.retry_after_s)
+                if failures > self._settings.retries or asyncio.get_running_loop().time() + wait_s > deadline:
+                    raise
+                await asyncio.sleep(wait_s)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def _try(self, url: str, part: Part, known: Validators | None, meter: Meter) -> bool:
+        host = ""
+        try:
+            async with self._answer(_checked(url), part, known) as response:
+                host = response.request.url.host
+                if response.status_code == 304 and known:
+                    return False
+                if response.status_code == 416 and part.size:
+                    meter.add(-part.size)
+                    part.restart()
+                    raise Passing("incomplete", host=host)
+                self._check_status(response)
+                await self._receive(response, part, meter)
+                return True
+        except httpx.TimeoutException as error:
+            raise Passing("timed_out" if host else "unreachable", host=host or _host(url)) from error
+        except (httpx.NetworkError, httpx.ProtocolError) as error:
+            if _is_certificate_fault(error):
+                raise Refused("certificate", host=_host(url)) from error
+            raise Passing("incomplete" if host else "unreachable", host=host or _host(url)) from error
+        except httpx.HTTPError as error:
+            raise Passing("unreachable", host=host or _host(url)) from error
+
+    @asynccontextmanager
+    async def _answer(
+        self, url: httpx.URL, part: Part, known: Validators | None
+    ) -> AsyncIterator[httpx.Response]:
+        """The answer at the end of the redirects, its body not yet read."""
+        headers = _conditions(part, known)
+        for _ in range(self._patience.redirects + 1):
+            request = self._client.build_request("GET", url, headers=headers)
+            response = await self._client.send(request, stream=True)
+            try:
+                target = response.headers.get("location")
+                if response.status_code not in _REDIRECTS or not target:
+                    yield response
+                    return
+            finally:
+                await response.aclose()
+            url = _checked(str(_joined(url, target)), before=url)
+        raise Refused("too_many_redirects", limit=self._patience.redirects)
+
+    def _check_status(self, response: httpx.Response) -> None:
+        status = response.status_code
+        if status in (200, 206):
+            return
+        code = _CODES.get(status, "server_error" if status >= 500 else "http_status")
+        values = {"status": status, "host": response.request.url.host}
+        if status in _PASSING:
+            asked_s = retry_after(response.headers.get("retry-after"), self._clock())
+            raise Passing(code, asked_s, **values)
+        raise Refused(code, **values)
+
+    async def _receive(self, response: httpx.Response, part: Part, meter: Meter) -> None:
+        total = self._begin(response, part, meter)
+        host = response.request.url.host
+        encoded = response.headers.get("content-encoding", "identity") != "identity"
+        gauge = SpeedGauge(self._patience, asyncio.get_running_loop().time, host)
+        checked = part.size >= HEAD_BYTES
+        async for chunk in response.aiter_bytes() if encoded else response.aiter_raw():
+            part.append(chunk)
+            meter.add(len(chunk))
+            if part.size > self._settings.max_bytes:
+                raise Refused("too_large", limit=shown_bytes(self._settings.max_bytes))
+            if not checked and part.size >= HEAD_BYTES:
+                check_head(part.head(HEAD_BYTES))  # a web page is refused now, not after the last byte
+                checked = True
+            if part.pending >= BUFFER_BYTES:
+                self._room_for(part.pending)
+                await self._threads.run(part.flush)
+            gauge.add(len(chunk))
+        if total is not None and part.size < total:
+            raise Passing("incomplete", host=host)
+
+    def _begin(self, response: httpx.Response, part: Part, meter: Meter) -> int | None:
+        """Bring `part` to where this answer begins; returns the size of the whole file where it is known."""
+        headers = response.headers
+        plain = headers.get("content-encoding", "identity") == "identity"
+        length = int(headers["content-length"]) if headers.get("content-length", "").isdigit() else None
+        total = length if plain else None
+        if response.status_code == 206:
+            found = _CONTENT_RANGE.match(headers.get("content-range", ""))
+            if not found or int(found[1]) != part.size:
+                meter.add(-part.size)
+                part.restart()
+                raise Passing("incomplete", host=response.request.url.host)
+            total = int(found[2]) if found[2].isdigit() else None
+        elif part.size:
+            meter.add(-part.size)
+            part.restart()
+        part.validators = Validators(
+            headers.get("etag", ""), headers.get("last-modified", "") if plain else ""
+        )
+        if total is not None:
+            if total > self._settings.max_bytes:
+                raise Refused("too_large", limit=shown_bytes(self._settings.max_bytes))
+            self._room_for(total - part.size)
+            meter.expect(total)
+        return total
+
+
+def _guarded_client(allowed: AllowedHosts, concurrency: int, patience: Patience) -> httpx.AsyncClient:
+    transport = httpx.AsyncHTTPTransport()
+    # httpx 0.28 has no public way to hand its transport a network backend; httpcore's pool has.
+    transport._pool = httpcore.AsyncConnectionPool(
+        ssl_context=httpx.create_ssl_context(),
+        max_connections=concurrency,
+        max_keepalive_connections=concurrency,
+        keepalive_expiry=15.0,
+        network_backend=GuardedBackend(allowed),
+    )
+    return httpx.AsyncClient(
+        transport=transport,
+        headers=_HEADERS,
+        timeout=httpx.Timeout(patience.window_s, connect=patience.connect_s, pool=None),
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # no host learns of another visit
+    )
+
+
+def _conditions(part: Part, known: Validators | None) -> dict[str, str]:
+    if part.size and part.validators.if_range:
+        return {"Range": f"bytes={part.size}-", "If-Range": part.validators.if_range}
+    if known and known.etag:
+        return {"If-None-Match": known.etag}
+    if known and known.last_modified:
+        return {"If-Modified-Since": known.last_modified}
+    return {}
+
+
+def _checked(url: str, before: httpx.URL | None = None) -> httpx.URL:
+    """`url` parsed; raises `Refused` for anything but http(s), and for a step back from https to http."""
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise Refused("bad_link") from error
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise Refused("bad_link")
+    if before is not None and before.scheme == "https" and parsed.scheme == "http":
+        raise Refused("downgrade", host=parsed.host)
+    return parsed.copy_with(fragment=None)
+
+
+def _joined(url: httpx.URL, target: str) -> httpx.URL:
+    try:
+        return url.join(target)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise Refused("bad_link") from error
+
+
+def _host(url: str) -> str:
+    return httpx.URL(url).host
+
+
+def _is_certificate_fault(error: BaseException) -> bool:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False

@@ -1,0 +1,104 @@
+"""Files of this machine as materials: only inside the declared folders, and never through a link.
+
+A path comes from a model or from an export, so it is a wish, not an address. Each component is opened
+relative to its parent's handle with O_NOFOLLOW: what was judged is what is read, with no moment between.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+from typing import IO
+from urllib.parse import unquote, urlsplit
+
+from c2jy_bridge.drafts.materials.failure import Refused
+
+
+def as_path(source: str) -> str:
+    """`source` without a `file:` scheme, percent escapes undone where it had one."""
+    if source[:5].lower() != "file:":
+        return source
+    path = unquote(urlsplit(source).path)
+    # file:///C:/a.mp4 has the path /C:/a.mp4
+    return path[1:] if os.name == "nt" and len(path) > 2 and path[2] == ":" else path
+
+
+def open_inside(source: str, folders: Sequence[Path]) -> tuple[IO[bytes], os.stat_result]:
+    """Open a local file for reading.
+
+    Args:
+        source: An absolute path, a `file:` URL, or a path relative to one of `folders`.
+        folders: The declared folders. They may be links themselves; nothing below them may.
+
+    Raises:
+        Refused: No folder is declared, the path is outside all of them, goes through a link or `..`, or is no
+            readable regular file.
+    """
+    wish = PurePath(as_path(source))
+    if "\0" in source or ".." in wish.parts:
+        raise Refused("outside_folders", folders=_listed(folders))
+    missing = False
+    for folder in folders:
+        for parts in _below(wish, folder):
+            try:
+                return _open_below(folder.resolve(), parts)
+            except FileNotFoundError:
+                missing = True
+    if missing:
+        raise Refused("file_missing")
+    raise Refused("outside_folders" if folders else "no_folders", folders=_listed(folders))
+
+
+def _below(wish: PurePath, folder: Path) -> list[tuple[str, ...]]:
+    if not wish.is_absolute():
+        return [wish.parts] if wish.parts and not wish.anchor else []
+    for root in (folder.absolute(), folder.resolve()):
+        if wish.is_relative_to(root) and wish != root:
+            return [wish.relative_to(root).parts]
+    return []
+
+
+def _open_below(root: Path, parts: tuple[str, ...]) -> tuple[IO[bytes], os.stat_result]:
+    try:
+        descriptor = _walk(root, parts) if os.open in os.supports_dir_fd else _check_then_open(root, parts)
+    except FileNotFoundError:
+        raise
+    except PermissionError as error:
+        raise Refused("file_unreadable") from error
+    except OSError as error:  # ELOOP or ENOTDIR: a link where a folder or a file should be
+        raise Refused("through_link") from error
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise Refused("not_a_file")
+    return os.fdopen(descriptor, "rb"), status
+
+
+def _walk(root: Path, parts: tuple[str, ...]) -> int:
+    # O_NONBLOCK: opening a named pipe must not wait for its writer.
+    last = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for part in parts[:-1]:
+            below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+            os.close(folder)
+            folder = below
+        return os.open(parts[-1], last, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def _check_then_open(root: Path, parts: tuple[str, ...]) -> int:
+    """Windows: no handles relative to a folder; open, then check that the real path is the one asked for."""
+    path = root.joinpath(*parts)
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    if path.resolve(strict=True) != path or not os.path.samestat(path.stat(), os.fstat(descriptor)):
+        os.close(descriptor)
+        raise Refused("through_link")
+    return descriptor
+
+
+def _listed(folders: Sequence[Path]) -> str:
+    return ", ".join(map(str, folders)) or "-"

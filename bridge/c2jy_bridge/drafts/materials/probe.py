@@ -1,0 +1,149 @@
+"""What is in a media file: length, size, sound. Images by Pillow, the rest by MediaInfo."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from c2jy_bridge.drafts.materials.failure import Refused
+from c2jy_bridge.drafts.materials.material import MaterialKind
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MEDIAINFO_LOCK: Final = threading.Lock()
+"""Held around every MediaInfo call of the process. libmediainfo through pymediainfo 7.0.1 is not thread-safe:
+two threads gave wrong sizes and crashed the interpreter (measured)."""
+
+MOST_PIXELS: Final = 178_956_970
+"""Largest picture that is opened: twice Pillow's warning limit, where it speaks of a decompression bomb."""
+
+PILLOW_FORMATS: Final = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "AVIF", "MPO")
+_SOUND_ONLY: Final = frozenset({"mp3", "m4a", "wav", "flac", "ogg", "aac", "aiff", "amr", "caf"})
+# MediaInfo's format names of a cover picture that a player shows while the sound plays.
+_COVER_FORMATS: Final = frozenset({"JPEG", "PNG", "GIF", "BMP", "WebP"})
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a probe found; microseconds and pixels."""
+
+    kind: MaterialKind
+    extension: str
+    duration_us: int = 0
+    width: int = 0
+    height: int = 0
+    has_audio: bool = False
+
+
+def image_facts(path: Path, extension: str) -> Facts:
+    """Size of a still image, or size and length of an animated GIF (which JianYing plays as a video).
+
+    Raises:
+        Refused: Not a readable image, or one so large that opening it is an attack.
+    """
+    with open_image(path, extension) as image:
+        width, height = image.size
+        duration_us = _gif_duration_us(image) if extension == "gif" else 0
+    return Facts("video" if duration_us else "image", extension, duration_us, width, height)
+
+
+@contextmanager
+def open_image(path: Path, extension: str) -> Iterator[Image]:
+    """A picture opened with Pillow; whatever it raises inside the block becomes `Refused`."""
+    from PIL import Image as pillow
+
+    _quiet_pillow()
+    try:
+        with pillow.open(path, formats=PILLOW_FORMATS) as image:
+            check_pixels(*image.size)
+            yield image
+    except pillow.DecompressionBombError:
+        raise Refused("image_too_large", limit=MOST_PIXELS // 1_000_000) from None
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise Refused("unreadable_media", extension=extension) from error
+
+
+def check_pixels(width: int, height: int) -> None:
+    """Raise `Refused` for a picture of no or too many pixels."""
+    if width < 1 or height < 1:
+        raise Refused("unreadable_media", extension="image")
+    if width * height > MOST_PIXELS:
+        raise Refused("image_too_large", limit=MOST_PIXELS // 1_000_000)
+
+
+def frame_count(image: Image) -> int:
+    """Frames of an animation; 1 for a still picture."""
+    return int(getattr(image, "n_frames", 1))
+
+
+def _gif_duration_us(image: Image) -> int:
+    """Length of one round; 0 for one frame. A frame without a delay counts 100 ms, as browsers do."""
+    if frame_count(image) < 2:
+        return 0
+    total_ms = 0
+    for frame in range(frame_count(image)):
+        image.seek(frame)
+        total_ms += image.info.get("duration") or 100
+    return round(total_ms * 1000)
+
+
+@cache
+def _quiet_pillow() -> None:
+    """Our own limit becomes a sentence; Pillow's warning would be printed across the screen."""
+    from PIL.Image import DecompressionBombWarning
+
+    warnings.filterwarnings("ignore", category=DecompressionBombWarning)
+
+
+def av_facts(path: Path, extension: str) -> Facts:
+    """Length, size and sound of a video or audio file.
+
+    Raises:
+        Refused: MediaInfo finds neither picture nor sound in it, or no length.
+    """
+    from pymediainfo import MediaInfo
+
+    with MEDIAINFO_LOCK:
+        try:
+            info = MediaInfo.parse(path)
+        except (OSError, RuntimeError, ValueError, SyntaxError) as error:
+            raise Refused("unreadable_media", extension=extension) from error
+    general = info.general_tracks[0] if info.general_tracks else None
+    has_audio = bool(info.audio_tracks)
+    pictures = [track for track in info.video_tracks if not (has_audio and _is_cover(track, extension))]
+    tracks = pictures or info.audio_tracks
+    if not tracks:
+        raise Refused("no_picture_or_sound", extension=extension)
+    # As pyJianYingDraft 0.3.1, local_materials, chooses and rounds: the track's length, else the file's.
+    milliseconds = _number(tracks[0].duration) or _number(general.duration if general else None)
+    if milliseconds <= 0:
+        raise Refused("no_length", extension=extension)
+    duration_us = round(milliseconds * 1e3)
+    if not pictures:
+        return Facts(
+            "audio", "m4a" if extension in ("mp4", "mov") else extension, duration_us, has_audio=True
+        )
+    width, height = (int(_number(value)) for value in (tracks[0].width, tracks[0].height))
+    check_pixels(width, height)
+    return Facts("video", extension, duration_us, width, height, has_audio)
+
+
+def _is_cover(track: Any, extension: str) -> bool:
+    """A picture in a sound-only file, or a single still picture beside the sound, is its cover."""
+    if extension in _SOUND_ONLY:
+        return True
+    return track.format in _COVER_FORMATS and _number(track.frame_count) <= 1
+
+
+def _number(value: object) -> float:
+    try:
+        return float(value) if isinstance(value, (int, float, str)) else 0.0
+    except ValueError:
+        return 0.0
