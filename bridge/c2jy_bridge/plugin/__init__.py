@@ -1,0 +1,27 @@
+"""The local plugin: tools from functions, who may run them, and the runner that answers every call.
+
+Knows the events, the settings and the receipt port. Must not know Coze, a screen, drafts, or what any one
+tool does.
+"""
+
+from c2jy_bridge.plugin.approval import Approver
+from c2jy_bridge.plugin.context import ToolContext, ToolError
+from c2jy_bridge.plugin.definition import DefinitionError, Tool, tool
+from c2jy_bridge.plugin.registry import NameTaken, ToolRegistry
+from c2jy_bridge.plugin.runner import ToolRunner
+from c2jy_bridge.ports import Receipt, ReceiptConflict, ReceiptStore
+
+__all__ = [
+    "Approver",
+    "DefinitionError",
+    "NameTaken",
+    "Receipt",
+    "ReceiptConflict",
+    "ReceiptStore",
+    "Tool",
+    "ToolContext",
+    "ToolError",
+    "ToolRegistry",
+    "ToolRunner",
+    "tool",
+]

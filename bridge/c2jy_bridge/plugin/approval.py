@@ -1,0 +1,99 @@
+"""Whether a call may run: the settings, the tool's own default, and the person who is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
+
+from c2jy_bridge.events import Decision, Event, ToolCall, ToolCallAwaitingApproval
+from c2jy_bridge.i18n import catalogue
+from c2jy_bridge.plugin.definition import Tool
+from c2jy_bridge.plugin.locks import KeyedLocks
+from c2jy_bridge.settings import Policy, ToolSettings
+
+say: Final = catalogue("plugin")
+log: Final = logging.getLogger(__name__)
+
+
+class Denied(PermissionError):
+    """The call may not run; the message is for the Bot and the person."""
+
+
+class Approver(Protocol):
+    """Whoever can ask a person. The runner keeps the deadline and reads anything but a clear yes as no."""
+
+    async def decide(self, ask: ToolCallAwaitingApproval) -> Decision:
+        """Wait for the answer to one question."""
+
+
+def policy_of(tool: Tool, policies: Mapping[str, Policy]) -> Policy:
+    """The policy that counts: the settings' word on this tool, else the tool's own default."""
+    return policies.get(tool.name, tool.policy)
+
+
+class Approval:
+    """Lets calls pass or not, and remembers "always in this conversation"."""
+
+    def __init__(self, settings: ToolSettings, approver: Approver, clock: Callable[[], float]) -> None:
+        self._settings = settings
+        self._approver = approver
+        self._clock = clock
+        self._always: set[tuple[str, str]] = set()
+        self._one_question = KeyedLocks()
+
+    async def require(
+        self, call: ToolCall, tool: Tool, arguments: dict[str, Any], put: Callable[[Event], None]
+    ) -> None:
+        """Return when the call may run.
+
+        A tool asks one question at a time in a conversation, so that an "always" also answers those
+        behind it. A `deny` of the settings is never asked about, whatever was answered before.
+
+        Args:
+            call: Who wants it and where.
+            tool: What it wants.
+            arguments: Validated, exactly as the tool gets them.
+            put: Where the question is announced.
+
+        Raises:
+            Denied: By the settings, by the person, by silence, or because nobody could be asked.
+        """
+        key = call.conversation_id, tool.name
+        match policy_of(tool, self._settings.policy):
+            case "allow":
+                return
+            case "deny":
+                raise Denied(say("denied.settings", tool=tool.name))
+            case "ask":
+                async with self._one_question.hold(key):
+                    if key not in self._always:
+                        await self._ask(call, tool, arguments, put)
+
+    async def _ask(
+        self, call: ToolCall, tool: Tool, arguments: dict[str, Any], put: Callable[[Event], None]
+    ) -> None:
+        deadline_s = self._settings.approval_timeout_s
+        question = ToolCallAwaitingApproval(
+            at=self._clock(),
+            call_id=call.call_id,
+            tool=tool.name,
+            arguments=arguments,
+            reason=say(f"reason.{call.source}", tool=tool.name),
+            source=call.source,
+            deadline_s=deadline_s,
+        )
+        put(question)
+        try:
+            async with asyncio.timeout(deadline_s):
+                decision = await self._approver.decide(question)
+        except TimeoutError:
+            raise Denied(say("denied.silence", tool=tool.name, seconds=f"{deadline_s or 0:g}")) from None
+        except Exception as error:  # whoever asks may fail in any way; none of them is a yes
+            log.error("approval of %s (%s) failed: %s", tool.name, call.call_id, type(error).__name__)
+            raise Denied(say("denied.nobody", tool=tool.name)) from None
+        if decision is Decision.ALWAYS and call.conversation_id:
+            self._always.add((call.conversation_id, tool.name))
+        elif decision not in (Decision.ONCE, Decision.ALWAYS):
+            raise Denied(say("denied.person", tool=tool.name))

@@ -1,0 +1,103 @@
+"""All tools by name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from c2jy_bridge.events import Issue
+from c2jy_bridge.i18n import catalogue
+from c2jy_bridge.plugin import user_tools
+from c2jy_bridge.plugin.approval import policy_of
+from c2jy_bridge.plugin.definition import DefinitionError, Tool, define, options_of
+from c2jy_bridge.settings import Policy
+from c2jy_bridge.views import ToolView
+
+say: Final = catalogue("plugin")
+BUILT_IN: Final = "built-in"
+
+
+class NameTaken(DefinitionError):
+    """Another tool has this name; nobody may stand in its place."""
+
+
+class ToolRegistry:
+    """Every tool the Bot can call, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._tools: dict[str, Tool] = {}
+
+    def register(self, candidate: object, origin: str = BUILT_IN) -> None:
+        """Add a decorated function or bound method, or every decorated method of an object.
+
+        Args:
+            candidate: The function, or an object whose methods carry `@tool`.
+            origin: `built-in`, a file, or `entry point <name>`.
+
+        Raises:
+            NameTaken: There is a tool of this name.
+            DefinitionError: It cannot be a tool.
+        """
+        functions = [candidate] if callable(candidate) and options_of(candidate) else _methods(candidate)
+        if not functions:
+            raise DefinitionError(say("tool.none", what=type(candidate).__name__))
+        defined = [define(f, origin=origin, policy=_default_policy(f, origin)) for f in functions]
+        for one in defined:
+            if one.name in self._tools:
+                raise NameTaken(say("tool.taken", name=one.name, origin=self._tools[one.name].origin))
+        self._tools.update((one.name, one) for one in defined)
+
+    def get(self, name: str) -> Tool | None:
+        """The tool of this name."""
+        return self._tools.get(name)
+
+    def __iter__(self) -> Iterator[Tool]:
+        return iter(self._tools.values())
+
+    def __len__(self) -> int:
+        return len(self._tools)
+
+    def views(self, policy: Mapping[str, Policy] | None = None) -> list[ToolView]:
+        """The tools as a face shows them, with the policies that count under these settings."""
+        return [
+            ToolView(
+                name=one.name,
+                description=one.description,
+                policy=policy_of(one, policy or {}),
+                parameters=one.parameters,
+                origin=one.origin,
+                timeout_s=one.timeout_s or 0.0,
+            )
+            for one in self
+        ]
+
+    def load_user_tools(self, folder: Path) -> list[Issue]:
+        """Add the functions of `folder/*.py`; what does not load becomes an Issue and the rest goes on."""
+        return user_tools.load_folder(self, folder)
+
+    def load_entry_points(self) -> list[Issue]:
+        """Add the tools of installed packages (entry point group `c2jy.tools`), as `load_user_tools` does."""
+        return user_tools.load_entry_points(self)
+
+
+def _methods(owner: object) -> list[Callable[..., Any]]:
+    # Looked up on the class: a property of the object must not run because somebody looks for tools.
+    of_classes = (name for cls in reversed(type(owner).__mro__) for name in vars(cls))
+    names = [n for n in dict.fromkeys(of_classes) if options_of(inspect.getattr_static(type(owner), n))]
+    return [getattr(owner, name) for name in names]
+
+
+def _default_policy(function: object, origin: str) -> Policy:
+    """Built-in tools are allowed unless they say otherwise, all others ask.
+
+    A file in the maker's own folder may say `allow`, for the maker wrote it; an installed package may not.
+    """
+    options = options_of(function)
+    declared = options.policy if options else None
+    if origin == BUILT_IN:
+        return declared or "allow"
+    if declared == "allow" and origin.startswith(user_tools.ENTRY_POINT):
+        return "ask"
+    return declared or "ask"

@@ -1,0 +1,192 @@
+"""Runs the tool calls that a chat waits for: every call gets exactly one end, whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from typing import Final
+from uuid import uuid4
+
+from c2jy_bridge.events import Event, Outcome, ToolCall, ToolCallFinished, ToolCallRequested
+from c2jy_bridge.i18n import catalogue
+from c2jy_bridge.plugin import output
+from c2jy_bridge.plugin.approval import Approval, Approver
+from c2jy_bridge.plugin.attempt import Attempt, Ending
+from c2jy_bridge.plugin.lanes import Lanes
+from c2jy_bridge.plugin.receipts import ReceiptDesk
+from c2jy_bridge.plugin.registry import ToolRegistry
+from c2jy_bridge.ports import Receipt, ReceiptConflict, ReceiptStore
+from c2jy_bridge.settings import ToolSettings
+
+say: Final = catalogue("plugin")
+log: Final = logging.getLogger(__name__)
+
+Put = Callable[[Event], None]
+
+
+class ToolRunner:
+    """validate -> policy -> run -> receipt -> event, for each call of a batch at the same time."""
+
+    def __init__(
+        self,
+        registry: ToolRegistry,
+        *,
+        settings: ToolSettings,
+        receipts: ReceiptStore,
+        approver: Approver,
+        clock: Callable[[], float] = time.time,
+        new_id: Callable[[], str] = lambda: str(uuid4()),
+    ) -> None:
+        """Put the parts together.
+
+        Args:
+            registry: The tools.
+            settings: Policies and limits; read anew for every call.
+            receipts: Where ends are kept; called in a thread.
+            approver: Asks a person.
+            clock: Unix seconds.
+            new_id: An id for a call that comes without one.
+        """
+        self._registry = registry
+        self._settings = settings
+        self._approval = Approval(settings, approver, clock)
+        self._lanes = Lanes()
+        self._desk = ReceiptDesk(receipts)
+        self._clock = clock
+        self._new_id = new_id
+        self._running: dict[str, asyncio.Task[Ending]] = {}
+
+    async def run(self, calls: Sequence[ToolCall]) -> AsyncIterator[Event]:
+        """Run a batch; yields what happens, with exactly one ToolCallFinished for every call.
+
+        A call that has a receipt is not run: its end comes from the receipt (`replayed`). Closing the
+        generator (`contextlib.aclosing`) or cancelling the task that reads it stops the tools; receipts of
+        what had finished are kept, what was stopped gets none.
+        """
+        events: asyncio.Queue[Event | None] = asyncio.Queue()
+        tasks = [asyncio.create_task(self._serve(call, events.put_nowait)) for call in calls]
+        for task in tasks:
+            task.add_done_callback(lambda _: events.put_nowait(None))
+        left = len(tasks)
+        try:
+            while left:
+                event = await events.get()
+                if event is None:
+                    left -= 1
+                else:
+                    yield event
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def cancel(self, call_id: str) -> bool:
+        """Stop one call, also while it waits for an answer or its turn; False when it does not run."""
+        task = self._running.get(call_id)
+        return task is not None and task.cancel()
+
+    async def _serve(self, call: ToolCall, put: Put) -> None:
+        if not call.call_id:
+            call = replace(call, call_id=self._new_id())
+        put(ToolCallRequested(at=self._clock(), call_id=call.call_id, call=call))
+        try:
+            finished = await self._answered(call, put)
+        except Exception as error:  # a fault of ours must not leave the chat without its answer
+            log.error("call %s of %s: %s in the runner", call.call_id, call.tool, type(error).__name__)
+            finished = self._unrecorded(call, say("failed.internal", reason=type(error).__name__), "internal")
+        put(finished)
+
+    async def _answered(self, call: ToolCall, put: Put) -> ToolCallFinished:
+        async with self._desk.alone(call):
+            try:
+                earlier = await self._desk.earlier(call)
+            except ReceiptConflict:
+                return self._unrecorded(call, say("failed.conflict", tool=call.tool), "receipt_conflict")
+            except Exception as error:  # without the journal nobody knows whether it ran: it does not run
+                log.error("receipt of %s: %s", call.call_id, type(error).__name__)
+                message = say("failed.journal", tool=call.tool, reason=type(error).__name__)
+                return self._unrecorded(call, message, "journal")
+            if earlier is not None:
+                return self._finished(call, earlier, replayed=True)
+            return await self._attempted(call, put)
+
+    async def _attempted(self, call: ToolCall, put: Put) -> ToolCallFinished:
+        attempt = Attempt(
+            call,
+            registry=self._registry,
+            approval=self._approval,
+            lanes=self._lanes,
+            timeout_s=self._settings.timeout_s,
+            clock=self._clock,
+            put=put,
+        )
+        task = asyncio.create_task(attempt.run())
+        self._running[call.call_id] = task
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:
+            task.cancel()
+            await asyncio.wait({task})
+            if not task.cancelled() and task.exception() is None:
+                await self._kept(call, attempt, task.result())
+            raise
+        finally:
+            if self._running.get(call.call_id) is task:
+                del self._running[call.call_id]
+        if task.cancelled():
+            ending = Ending(Outcome.CANCELLED, say("failed.cancelled", tool=call.tool), "cancelled")
+        else:
+            ending = task.result()
+        return await self._kept(call, attempt, ending)
+
+    async def _kept(self, call: ToolCall, attempt: Attempt, ending: Ending) -> ToolCallFinished:
+        receipt, fault = await self._desk.keep(call, lambda: self._receipt(attempt, ending))
+        finished = self._finished(call, receipt)
+        if fault is None:
+            return finished
+        log.error("no receipt for %s of %s: %s", call.call_id, call.tool, type(fault).__name__)
+        unkept = say("failed.unkept", reason=type(fault).__name__)
+        return replace(finished, error=f"{finished.error} {unkept}".strip())
+
+    def _receipt(self, attempt: Attempt, ending: Ending) -> Receipt:
+        """The end as Coze is told of it. Runs in a thread: an output may be megabytes before it is cut."""
+        outcome, message = ending.outcome, ending.message
+        if outcome is Outcome.OK:
+            try:
+                told = output.success(ending.value)
+            except Exception as error:  # a value may refuse to be written in any way
+                outcome, message = Outcome.ERROR, say("failed.output", reason=type(error).__name__)
+                told = output.failure(message, "failed")
+            if told["status"] == output.ERROR and outcome is Outcome.OK:
+                outcome, message = Outcome.ERROR, str(told.get("message", ""))
+        else:
+            told = output.failure(message, ending.code, **ending.fields)
+        return Receipt(
+            outcome=outcome,
+            output=output.capped(told, self._settings.max_output_bytes),
+            error=message,
+            started_at=attempt.started_at,
+            finished_at=self._clock(),
+        )
+
+    def _finished(self, call: ToolCall, receipt: Receipt, *, replayed: bool = False) -> ToolCallFinished:
+        started_at = receipt.finished_at if receipt.started_at is None else receipt.started_at
+        return ToolCallFinished(
+            at=self._clock(),
+            call_id=call.call_id,
+            tool=call.tool,
+            outcome=receipt.outcome,
+            output=receipt.output,
+            elapsed_s=max(0.0, receipt.finished_at - started_at),
+            error=receipt.error,
+            replayed=replayed,
+        )
+
+    def _unrecorded(self, call: ToolCall, message: str, code: str) -> ToolCallFinished:
+        """The end of a call that was not tried and gets no receipt."""
+        told = output.capped(output.failure(message, code), self._settings.max_output_bytes)
+        receipt = Receipt(outcome=Outcome.ERROR, output=told, error=message, finished_at=self._clock())
+        return self._finished(call, receipt)
