@@ -1,20 +1,66 @@
-"""The inspector pane."""
+"""The inspector pane: the list of calls, and the keys for the one under the cursor."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
-from textual.containers import Vertical
+from textual import on, work
+from textual.binding import BindingType
 from textual.message import Message
+from textual.notifications import SeverityLevel
 
 from c2jy_bridge.events import Decision, Event
 from c2jy_bridge.ports import EnginePort
+from c2jy_bridge.safety import visible
+from c2jy_tui import measures
+from c2jy_tui.bindings import Help, binding, put_in_words
+from c2jy_tui.panes.inspector import export
+from c2jy_tui.panes.inspector.call_list import CallList
+from c2jy_tui.panes.inspector.record import CallRecord
+from c2jy_tui.panes.inspector.words import say
+from c2jy_tui.rows import RowList
+
+if TYPE_CHECKING:
+    # The screens are imported when they open: the first paint must not wait for their widgets.
+    from c2jy_tui.screens.call_detail import CallDetailScreen, CallIntent
+
+# What can be done with a call, by the states in which it can.
+_POSSIBLE: dict[str, Callable[[CallRecord], bool]] = {
+    "decide": lambda r: r.status == "waiting",
+    "stop": lambda r: r.status == "running",
+    "rerun": lambda r: r.ended,
+    "edit": lambda r: r.ended,
+    "copy": lambda r: bool(r.call.output),
+    "copy_command": lambda r: True,
+    "mark": lambda r: True,
+}
 
 
-class Inspector(Vertical):
+class Inspector(CallList):
     """The live list of tool calls and the detail of the one under the cursor."""
+
+    HELP = Help(say)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        binding("inspector.approve", "a", "decide('once')"),
+        binding("inspector.deny", "d", "decide('deny')"),
+        binding("inspector.always", "A", "decide('always')"),
+        binding("inspector.stop", "X", "stop"),
+        binding("inspector.rerun", "r", "rerun"),
+        binding("inspector.edit", "e", "edit"),
+        binding("inspector.filter", "slash", "filter"),
+        binding("inspector.unfilter", "escape", "unfilter", show=False),
+        binding("inspector.copy", "y", "copy"),
+        binding("inspector.copy_command", "c", "copy_command"),
+        binding("inspector.follow", "F", "follow"),
+        binding("inspector.mark", "space", "mark"),
+        binding("inspector.compare", "D", "compare"),
+        binding("inspector.export", "x", "export"),
+    ]
 
     @dataclass
     class ApprovalRequested(Message):
@@ -42,15 +88,174 @@ class Inspector(Vertical):
             return self.inspector
 
     def __init__(
-        self, *, clock: Callable[[], float] = time.time, id: str | None = None, classes: str | None = None
+        self,
+        *,
+        clock: Callable[[], float] = time.time,
+        export_folder: Path | None = None,
+        id: str | None = None,
+        classes: str | None = None,
     ) -> None:
-        super().__init__(id=id, classes=classes)
-        self._clock = clock
+        """An empty inspector.
+
+        Args:
+            clock: Unix seconds; the same clock as the engine's.
+            export_folder: Where `x` and `w` write files; the current directory when None.
+            id: The widget's id.
+            classes: The widget's classes.
+        """
+        super().__init__(clock, id=id, classes=classes)
+        put_in_words(self, say)
+        self._folder = export_folder
         self._engine: EnginePort | None = None
+        self._detail: CallDetailScreen | None = None
 
     def show(self, event: Event) -> None:
-        """Take in one event."""
+        """Take in one event; those that are not about a tool call change nothing."""
+        changed = self.take(event)
+        if self._detail is not None and (call_id := self._detail.record.call.call_id) in changed:
+            self._detail.record = self.store[call_id]
 
     async def load(self, engine: EnginePort) -> None:
         """Fill from the journal and keep the engine for what the maker asks of it."""
         self._engine = engine
+        self.fill(await engine.calls())
+
+    def tick(self) -> None:
+        """Draw anew what shows a running time."""
+        super().tick()
+        if self._detail is not None:
+            self._detail.tick()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what the call under the cursor allows is offered."""
+        if action in _POSSIBLE:
+            return (record := self.current) is not None and _POSSIBLE[action](record)
+        if action == "compare":
+            return len(self.marked) == 2
+        if action == "unfilter":
+            return bool(self.sifting)
+        if action == "export":
+            return len(self.store) > 0
+        return True
+
+    @on(RowList.Opened)
+    def _open(self, event: RowList.Opened) -> None:
+        event.stop()
+        record = self.current
+        if record is None:
+            return
+        if record.status == "waiting":
+            self.post_message(self.ApprovalRequested(self, record.call.call_id))
+        else:
+            self._open_detail(record)
+
+    def _open_detail(self, record: CallRecord) -> None:
+        from c2jy_tui.screens.call_detail import CallDetailScreen
+
+        self._detail = CallDetailScreen(record, clock=self.now, folder=self._folder)
+        call_id = record.call.call_id
+
+        def closed(intent: CallIntent | None) -> None:
+            self._detail = None
+            if intent is not None:
+                self._do(intent, call_id)
+
+        self.app.push_screen(self._detail, closed)
+
+    def _do(self, intent: CallIntent, call_id: str) -> None:
+        match intent:
+            case "rerun":
+                self._rerun(call_id, None)
+            case "edit":
+                self._edit(call_id)
+            case "stop":
+                self._stop(call_id)
+            case _:
+                self.post_message(self.DecisionMade(self, call_id, Decision(intent)))
+
+    def action_decide(self, decision: str) -> None:
+        """Answer the waiting call under the cursor: `once`, `always` or `deny`."""
+        self.post_message(self.DecisionMade(self, self.current_id, Decision(decision)))
+
+    def action_stop(self) -> None:
+        """Stop the running call under the cursor."""
+        self._stop(self.current_id)
+
+    def action_rerun(self) -> None:
+        """Run the call under the cursor again, here, with the same arguments."""
+        self._rerun(self.current_id, None)
+
+    def action_edit(self) -> None:
+        """Edit the arguments of the call under the cursor and run that."""
+        self._edit(self.current_id)
+
+    def _edit(self, call_id: str) -> None:
+        from c2jy_tui.screens.call_detail_edit import EditArgumentsScreen
+
+        call = self.store[call_id].call
+
+        def edited(arguments: str | None) -> None:
+            if arguments is not None:
+                self._rerun(call_id, arguments)
+
+        self.app.push_screen(EditArgumentsScreen(call.tool, call.arguments), edited)
+
+    @work(group="inspector", exit_on_error=False)
+    async def _rerun(self, call_id: str, arguments: str | None) -> None:
+        if self._engine is None:
+            return
+        try:
+            await self._engine.rerun(call_id, arguments)
+        except (LookupError, ValueError, RuntimeError, OSError) as error:
+            self._tell("rerun.failed", "error", error=visible(str(error)))
+        else:
+            self.follow(True)
+            self._tell("rerun.started")
+
+    @work(group="inspector", exit_on_error=False)
+    async def _stop(self, call_id: str) -> None:
+        if self._engine is not None and not await self._engine.cancel_call(call_id):
+            self._tell("stop.too_late", "warning")
+
+    def action_copy(self) -> None:
+        """Copy the output of the call under the cursor."""
+        if record := self.current:
+            output = visible(record.call.output)
+            self.app.copy_to_clipboard(output)
+            self._tell("copied.output", size=measures.size(len(output.encode())))
+
+    def action_copy_command(self) -> None:
+        """Copy the call under the cursor as a command line."""
+        if record := self.current:
+            self.app.copy_to_clipboard(export.command_line(record))
+            self._tell("copied.command")
+
+    def action_follow(self) -> None:
+        """Follow the newest call, or stay where the cursor is."""
+        self.follow(not self.following)
+
+    def action_mark(self) -> None:
+        """Mark the call under the cursor for comparing; the last two marks count."""
+        self.toggle_mark()
+
+    def action_compare(self) -> None:
+        """Show the two marked calls side by side as a unified diff, the earlier first."""
+        from c2jy_tui.screens.call_detail_compare import CompareCallsScreen
+
+        both = [r for r in self.store if r.call.call_id in self.marked]
+        if len(both) == 2:
+            self.app.push_screen(CompareCallsScreen(both[0], both[1], now=self.now()))
+
+    @work(group="inspector", exit_on_error=False)
+    async def action_export(self) -> None:
+        """Write all calls to a file, a line of JSON each."""
+        records, folder = list(self.store), self._folder or Path.cwd()
+        try:
+            path = await asyncio.to_thread(export.export, records, folder, self.now())
+        except OSError as error:
+            self._tell("export.failed", "error", folder=visible(str(folder)), error=error.strerror)
+        else:
+            self._tell("export.done", count=len(records), path=visible(str(path)))
+
+    def _tell(self, key: str, severity: SeverityLevel = "information", **values: object) -> None:
+        self.notify(say(key, **values), severity=severity, markup=False)

@@ -1,0 +1,161 @@
+"""A host for one pane in tests: an app that holds nothing else, an engine with what the test puts into it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from textual.app import App, ComposeResult
+from textual.widget import Widget
+from textual.widgets import Footer
+
+from c2jy_bridge.events import Decision, Event, Issue
+from c2jy_bridge.views import (
+    CallView,
+    ConnectionView,
+    ConversationView,
+    DraftDetail,
+    DraftView,
+    MessageView,
+    ToolView,
+)
+
+NOON = 1_795_262_400.0
+"""2026-11-21 12:00:00 UTC: the time at which every test happens."""
+
+
+@dataclass
+class StillClock:
+    """A clock that goes on only when a test says so."""
+
+    now: float = NOON
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class TestEngine:
+    """An `EnginePort` over lists; it writes down what it was asked to do."""
+
+    __test__ = False
+
+    recorded: list[CallView] = field(default_factory=list)
+    folder: list[DraftView] = field(default_factory=list)
+    details: dict[str, DraftDetail] = field(default_factory=dict)
+    faults: dict[str, list[Issue]] = field(default_factory=dict)
+    asked: list[tuple[Any, ...]] = field(default_factory=list)
+    trashed: dict[str, DraftView] = field(default_factory=dict)
+    runs: bool = True
+
+    connection = ConnectionView("Bot", "1", "localhost", "/drafts")
+    conversation_id = ""
+
+    async def calls(self, conversation_id: str | None = None, limit: int = 1000) -> Sequence[CallView]:
+        return self.recorded[-limit:]
+
+    async def rerun(self, call_id: str, arguments: str | None = None) -> str:
+        self.asked.append(("rerun", call_id, arguments))
+        if not any(call.call_id == call_id for call in self.recorded):
+            raise LookupError(f"no call {call_id}")
+        return f"{call_id}-again"
+
+    async def cancel_call(self, call_id: str) -> bool:
+        self.asked.append(("cancel_call", call_id))
+        return self.runs
+
+    async def drafts(self) -> Sequence[DraftView]:
+        self.asked.append(("drafts",))
+        return list(self.folder)
+
+    async def draft(self, name: str) -> DraftDetail:
+        if name not in self.details:
+            raise FileNotFoundError(2, "No such file or directory", name)
+        return self.details[name]
+
+    async def check_draft(self, name: str) -> Sequence[Issue]:
+        self.asked.append(("check", name))
+        return self.faults.get(name, [])
+
+    async def trash_draft(self, name: str) -> str:
+        view = next(v for v in self.folder if v.name == name)
+        self.folder.remove(view)
+        self.trashed[f"ticket-{name}"] = view
+        return f"ticket-{name}"
+
+    async def restore_draft(self, ticket: str) -> str:
+        view = self.trashed.pop(ticket)
+        self.folder.append(view)
+        return view.name
+
+    async def events(self) -> AsyncIterator[Event]:
+        return
+        yield
+
+    def decide(self, call_id: str, decision: Decision) -> bool:
+        self.asked.append(("decide", call_id, decision))
+        return True
+
+    async def send(self, text: str) -> str:
+        raise NotImplementedError
+
+    async def cancel(self) -> None: ...
+
+    async def new_conversation(self) -> None: ...
+
+    async def open_conversation(self, conversation_id: str) -> None: ...
+
+    async def conversations(self) -> Sequence[ConversationView]:
+        return []
+
+    async def messages(self, conversation_id: str) -> Sequence[MessageView]:
+        return []
+
+    async def questions(self, limit: int = 200) -> Sequence[str]:
+        return []
+
+    def tools(self) -> Sequence[ToolView]:
+        return []
+
+    def issues(self) -> Sequence[Issue]:
+        return []
+
+    async def call_tool(self, name: str, arguments: dict[str, Any]) -> str:
+        raise NotImplementedError
+
+    async def close(self) -> None: ...
+
+
+class Host(App[None]):
+    """One pane and a footer; it keeps what was copied, said and posted."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (120, "-wide")]
+    ENABLE_COMMAND_PALETTE = False
+
+    def __init__(self, pane: Widget) -> None:
+        super().__init__()
+        self.animation_level = "none"
+        self.pane = pane
+        self.copied = ""
+        self.posted: list[object] = []
+
+    def compose(self) -> ComposeResult:
+        yield self.pane
+        yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        self.pane.focus()
+
+    def copy_to_clipboard(self, text: str) -> None:
+        self.copied = text
+
+    @property
+    def said(self) -> str:
+        """All notices so far."""
+        return "\n".join(notice.message for notice in self._notifications)
+
+    def seen(self) -> str:
+        """What is on the screen as plain text."""
+        strips = self.screen._compositor.render_strips()
+        return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)

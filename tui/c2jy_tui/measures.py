@@ -1,0 +1,67 @@
+"""Times and sizes as short text that reads the same in both languages."""
+
+from __future__ import annotations
+
+import time
+
+
+def elapsed(seconds: float) -> str:
+    """How long something took: `340 ms`, `1.2 s`, `12 s`, `1:05`, `1:02:03`."""
+    if seconds < 0.9995:
+        return f"{max(0, round(seconds * 1000))} ms"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    hours, rest = divmod(whole, 3600)
+    minutes, left = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
+
+
+def length(microseconds: int) -> str:
+    """A place or length on a timeline: `0:04.5`, `12:00.0`, `1:02:03.5`."""
+    tenths = (max(0, microseconds) + 50_000) // 100_000
+    minutes, rest = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    tail = f"{rest // 10:02}.{rest % 10}"
+    return f"{hours}:{minutes:02}:{tail}" if hours else f"{minutes}:{tail}"
+
+
+def size(count: int) -> str:
+    """Bytes in units of 1000: `812 B`, `4.2 MB`."""
+    number, unit = _scaled(count)
+    return f"{number} {unit}"
+
+
+def size_of(done: int, total: int) -> str:
+    """Bytes done of all, in the unit of all: `1.2/3.4 MB`."""
+    _, unit = _scaled(total)
+    factor = 1000 ** _UNITS.index(unit)
+    return f"{_short(done / factor, unit)}/{_short(total / factor, unit)} {unit}"
+
+
+def clock_time(at: float, now: float) -> tuple[str, ...]:
+    """The local time of day, or for another day its date; longest first, as a column's cell wants it."""
+    then, today = time.localtime(at), time.localtime(now)
+    if then[:3] == today[:3]:
+        return (time.strftime("%H:%M:%S", then),)
+    if then[0] == today[0]:
+        return (time.strftime("%m-%d %H:%M:%S", then), time.strftime("%m-%d", then))
+    return (time.strftime("%Y-%m-%d %H:%M:%S", then), time.strftime("%Y-%m", then))
+
+
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+def _scaled(count: int) -> tuple[str, str]:
+    value = float(max(0, count))
+    for unit in _UNITS[:-1]:
+        if value < 999.5:
+            return _short(value, unit), unit
+        value /= 1000
+    return _short(value, _UNITS[-1]), _UNITS[-1]
+
+
+def _short(value: float, unit: str) -> str:
+    return f"{value:.0f}" if unit == "B" or value >= 99.95 else f"{value:.1f}"

@@ -1,0 +1,88 @@
+"""A pane that is a list: rows, a line about the row under the cursor, a line about all, a filter."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.events import Resize
+from textual.widgets import Input, Static
+
+from c2jy_tui.rows.filter_input import FilterInput
+from c2jy_tui.rows.row_list import RowList
+
+
+class ListPane(Vertical):
+    """Base of the panes that list things; a subclass gives it the `RowList` and says what a filter means."""
+
+    DEFAULT_CSS = """
+    ListPane {
+        & > .list-pane--line { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        & > .list-pane--about { color: $text-muted; }
+        &.-low > .list-pane--about { display: none; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    def __init__(
+        self, rows: RowList, hint: str, *, id: str | None = None, classes: str | None = None
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self.rows = rows
+        self._filter = FilterInput()
+        self._filter.placeholder = hint
+        self._about = Static(classes="list-pane--line list-pane--about")
+        self._state = Static(classes="list-pane--line")
+
+    def compose(self) -> ComposeResult:
+        """List, about the row, filter, about all."""
+        yield self.rows
+        yield self._about
+        yield self._filter
+        yield self._state
+
+    def focus(self, scroll_visible: bool = True) -> Self:
+        """The list takes the keys."""
+        self.rows.focus(scroll_visible)
+        return self
+
+    def sift(self, text: str) -> None:
+        """Show only what `text` asks for; all when it is empty."""
+        raise NotImplementedError
+
+    @property
+    def sifting(self) -> str:
+        """What the filter says."""
+        return self._filter.value.strip()
+
+    def say_about(self, about: str, state: str) -> None:
+        """Write the two lines below the list."""
+        self._about.update(Content(about))
+        self._state.update(Content(state))
+
+    def action_filter(self) -> None:
+        """Open the filter."""
+        self._filter.add_class("-open")
+        self._filter.focus()
+
+    def action_unfilter(self) -> None:
+        """Show everything again."""
+        self._filter.action_drop()
+
+    @on(Input.Changed)
+    def _sifted(self, event: Input.Changed) -> None:
+        event.stop()
+        self.sift(self.sifting)
+
+    @on(FilterInput.Left)
+    def _back(self, event: FilterInput.Left) -> None:
+        event.stop()
+        self.rows.focus()
+
+    def on_resize(self, event: Resize) -> None:
+        """A low pane gives its lines to the list."""
+        self.set_class(event.size.height < 9, "-low")

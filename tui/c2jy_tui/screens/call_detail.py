@@ -1,0 +1,235 @@
+"""One tool call opened: arguments, output, error, timeline."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar, Final, Literal
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.highlight import highlight
+from textual.reactive import reactive
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Static, TabbedContent, TabPane
+
+from c2jy_bridge.safety import visible
+from c2jy_tui import measures
+from c2jy_tui.bindings import Help, binding, put_in_words
+from c2jy_tui.panes.inspector import export, words
+from c2jy_tui.panes.inspector.moments import timeline
+from c2jy_tui.panes.inspector.record import CallRecord
+from c2jy_tui.panes.inspector.words import say
+
+CallIntent = Literal["rerun", "edit", "stop", "once", "always", "deny"]
+"""What the maker wants of the call when the detail closes."""
+
+SHOWN_CHARACTERS: Final = 20_000
+"""Longer texts are cut on the screen (never when copied): laying out 250 kB takes 0.36 s in Textual 8.2.8."""
+
+_TABS: Final = ("arguments", "output", "error", "timeline")
+_ENDED: Final = ("rerun", "edit")
+
+
+class CallDetailScreen(ModalScreen[CallIntent | None]):
+    """All of one call, following it while it runs; answers with what to do about it, if anything."""
+
+    CSS_PATH = "call_detail.tcss"
+    HELP = Help(say, "help.detail")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        binding("call_detail.close", "escape,q", "close"),
+        binding("call_detail.next_tab", "tab,right,l", "tab(1)"),
+        binding("call_detail.previous_tab", "shift+tab,left,h", "tab(-1)", show=False),
+        binding("call_detail.copy_whole", "y", "copy_whole"),
+        binding("call_detail.copy_command", "c", "copy_command"),
+        binding("call_detail.write", "w", "write"),
+        binding("call_detail.rerun", "r", "answer('rerun')"),
+        binding("call_detail.edit", "e", "answer('edit')"),
+        binding("call_detail.stop", "X", "answer('stop')"),
+        binding("call_detail.approve", "a", "answer('once')"),
+        binding("call_detail.deny", "d", "answer('deny')"),
+        binding("call_detail.always", "A", "answer('always')"),
+        binding("call_detail.down", "j,down", "scroll(1)", show=False),
+        binding("call_detail.up", "k,up", "scroll(-1)", show=False),
+        binding("call_detail.page_down", "pagedown", "scroll(10)", show=False),
+        binding("call_detail.page_up", "pageup", "scroll(-10)", show=False),
+        binding("call_detail.top", "g,home", "top", show=False),
+        binding("call_detail.bottom", "G,end", "bottom", show=False),
+    ]
+
+    record: reactive[CallRecord] = reactive[CallRecord](None, init=False)  # type: ignore[arg-type]  # set in __init__
+
+    def __init__(self, record: CallRecord, *, clock: Callable[[], float], folder: Path | None = None) -> None:
+        """Show `record`.
+
+        Args:
+            record: The call as it is now; assign `record` anew when more is known.
+            clock: Unix seconds.
+            folder: Where `w` writes a text; the current directory when None.
+        """
+        super().__init__()
+        put_in_words(self, say)
+        self._clock = clock
+        self._folder = folder
+        self.set_reactive(CallDetailScreen.record, record)
+        self._texts = {tab: Static(id=f"text-{tab}") for tab in _TABS}
+
+    def compose(self) -> ComposeResult:
+        """A headline, four tabs, the keys."""
+        with Vertical(id="call-detail"):
+            yield Static(id="headline")
+            with TabbedContent(initial=self._first_tab()):
+                for tab in _TABS:
+                    with TabPane(say(f"tab.{tab}"), id=tab), VerticalScroll(can_focus=False):
+                        yield self._texts[tab]
+            yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Fill in what is known."""
+        self._draw()
+
+    def watch_record(self, _before: CallRecord, _after: CallRecord) -> None:
+        """More is known."""
+        if self.is_mounted:
+            self._draw()
+
+    def tick(self) -> None:
+        """The clock went on."""
+        if self.is_mounted and not self.record.ended:
+            self._headline()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what the call allows in its state is offered."""
+        if action != "answer":
+            return True
+        if parameters[0] in _ENDED:
+            return self.record.ended
+        return self.record.status == ("running" if parameters[0] == "stop" else "waiting")
+
+    def _first_tab(self) -> str:
+        if self.record.status in ("error", "timed_out", "denied"):
+            return "error"
+        return "output" if self.record.call.output else "arguments"
+
+    def _draw(self) -> None:
+        self._headline()
+        for tab in ("arguments", "output"):
+            self._texts[tab].update(self._json(tab))
+        self._texts["error"].update(Content(self._whole("error") or say("detail.no_error")))
+        self._texts["timeline"].update(timeline(self.record, self._clock()))
+        self.refresh_bindings()
+
+    def _headline(self) -> None:
+        call, now = self.record.call, self._clock()
+        took = self.record.elapsed_s(now)
+        parts = [
+            words.status(self.record),
+            "" if took is None else measures.elapsed(took),
+            say(f"source.{call.source}"),
+            say("detail.replayed") if self.record.replayed else "",
+        ]
+        ids = {"call": call.call_id, "tool call": call.tool_call_id, "chat": call.chat_id}
+        line = "  ".join(f"{name} {visible(value, newlines=False)}" for name, value in ids.items() if value)
+        self.query_one("#headline", Static).update(
+            Content.assemble(
+                (visible(call.tool, newlines=False), "bold"),
+                f"   {' · '.join(p for p in parts if p)}\n",
+                (line, "dim"),
+            )
+        )
+
+    def _whole(self, tab: str) -> str:
+        """All of a tab's text, safe to show and to copy."""
+        call = self.record.call
+        match tab:
+            case "arguments":
+                return visible(export.pretty(call.arguments)[0])
+            case "output":
+                return visible(export.pretty(call.output)[0])
+            case "error":
+                return visible(call.error)
+            case _:
+                return timeline(self.record, self._clock()).plain
+
+    def _json(self, tab: str) -> Content:
+        """The text of a tab in colours, cut where it is too long for a screen."""
+        source = self.record.call.arguments if tab == "arguments" else self.record.call.output
+        whole = self._whole(tab)
+        if not whole:
+            return Content(say(f"detail.no_{tab}"))
+        shown = whole[:SHOWN_CHARACTERS]
+        is_json = export.pretty(source)[1]
+        body = highlight(shown, language="json") if is_json else Content(shown)
+        notes = []
+        if not is_json:
+            notes.append(say("detail.not_json"))
+        if len(whole) > len(shown):
+            notes.append(say("detail.cut", left=f"{len(whole) - len(shown):,}"))
+        return Content("\n").join([body, *(Content.styled(note, "$text-warning") for note in notes)])
+
+    @property
+    def _tab(self) -> str:
+        return self.query_one(TabbedContent).active
+
+    @property
+    def _scroll(self) -> VerticalScroll:
+        return self.query_one(f"#{self._tab} VerticalScroll", VerticalScroll)
+
+    def action_close(self) -> None:
+        """Back to the list."""
+        self.dismiss(None)
+
+    def action_answer(self, intent: CallIntent) -> None:
+        """Close, and have this done about the call."""
+        self.dismiss(intent)
+
+    def action_tab(self, by: int) -> None:
+        """To the next or the previous tab."""
+        tabs = self.query_one(TabbedContent)
+        tabs.active = _TABS[(_TABS.index(tabs.active) + by) % len(_TABS)]
+
+    def action_scroll(self, by: int) -> None:
+        """Scroll the tab by lines."""
+        self._scroll.scroll_relative(y=by, animate=False)
+
+    def action_top(self) -> None:
+        """To the first line."""
+        self._scroll.scroll_home(animate=False)
+
+    def action_bottom(self) -> None:
+        """To the last line."""
+        self._scroll.scroll_end(animate=False)
+
+    def action_copy_whole(self) -> None:
+        """Copy all of the tab, also what the screen has cut."""
+        if text := self._whole(self._tab):
+            self.app.copy_to_clipboard(text)
+            self._tell("copied.tab", tab=say(f"tab.{self._tab}"), size=measures.size(len(text.encode())))
+
+    def action_copy_command(self) -> None:
+        """Copy the call as a command line."""
+        self.app.copy_to_clipboard(export.command_line(self.record))
+        self._tell("copied.command")
+
+    @work(exit_on_error=False)
+    async def action_write(self) -> None:
+        """Write all of the tab to a file: for terminals that take nothing into the clipboard."""
+        folder, text = self._folder or Path.cwd(), self._whole(self._tab)
+        stem = f"call-{self._tab}"
+        try:
+            path = await asyncio.to_thread(export.export_text, stem, text, folder, self._clock())
+        except OSError as error:
+            self.notify(
+                say("export.failed", folder=visible(str(folder)), error=error.strerror),
+                severity="error",
+                markup=False,
+            )
+        else:
+            self._tell("written", path=visible(str(path)))
+
+    def _tell(self, key: str, **values: object) -> None:
+        self.notify(say(key, **values), markup=False)

@@ -1,0 +1,105 @@
+"""Two tool calls compared as a unified diff."""
+
+from __future__ import annotations
+
+import difflib
+from itertools import islice
+from typing import ClassVar, Final
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Static
+
+from c2jy_bridge.safety import visible
+from c2jy_tui import measures
+from c2jy_tui.bindings import Help, binding, put_in_words
+from c2jy_tui.panes.inspector import export, words
+from c2jy_tui.panes.inspector.record import CallRecord
+from c2jy_tui.panes.inspector.words import say
+
+COMPARED_LINES: Final = 2000
+"""Lines of each text that are compared: difflib needs quadratic time where nothing is alike."""
+
+_STYLES: Final = {"+": "$text-success", "-": "$text-error", "@": "$text-accent"}
+
+
+def difference(first: str, second: str) -> list[str]:
+    """The unified diff of two texts, JSON laid out first so that one changed field is one changed line."""
+    changes = difflib.unified_diff(_lines(first), _lines(second), lineterm="")
+    # The first two lines name files, of which there are none.
+    return list(islice(changes, 2, None))
+
+
+def _lines(text: str) -> list[str]:
+    lines = visible(export.pretty(text)[0]).splitlines()
+    kept = lines[:COMPARED_LINES]
+    if len(lines) > COMPARED_LINES:
+        kept.append(say("compare.cut", count=len(lines) - COMPARED_LINES))
+    return kept
+
+
+class CompareCallsScreen(ModalScreen[None]):
+    """What differs between two calls: status and time, arguments, output."""
+
+    CSS_PATH = "call_detail_compare.tcss"
+    HELP = Help(say, "help.compare")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        binding("call_compare.close", "escape,q", "close"),
+        binding("call_compare.copy_diff", "y", "copy_diff"),
+        binding("call_compare.down", "j,down", "scroll(1)", show=False),
+        binding("call_compare.up", "k,up", "scroll(-1)", show=False),
+        binding("call_compare.page_down", "pagedown", "scroll(10)", show=False),
+        binding("call_compare.page_up", "pageup", "scroll(-10)", show=False),
+    ]
+
+    def __init__(self, first: CallRecord, second: CallRecord, *, now: float) -> None:
+        super().__init__()
+        put_in_words(self, say)
+        self._lines = _compared(first, second, now)
+
+    def compose(self) -> ComposeResult:
+        """The diff and the keys."""
+        with Vertical(id="call-compare"):
+            with VerticalScroll(can_focus=False):
+                yield Static(Content("\n").join(self._coloured()))
+            yield Footer(compact=True, show_command_palette=False)
+
+    def _coloured(self) -> list[Content]:
+        return [Content.styled(line, _STYLES.get(line[:1], "")) for line in self._lines]
+
+    def action_close(self) -> None:
+        """Back to the list."""
+        self.dismiss()
+
+    def action_copy_diff(self) -> None:
+        """Copy the diff."""
+        self.app.copy_to_clipboard("\n".join(self._lines))
+        self.notify(say("copied.diff"), markup=False)
+
+    def action_scroll(self, by: int) -> None:
+        """Scroll by lines."""
+        self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
+
+
+def _compared(first: CallRecord, second: CallRecord, now: float) -> list[str]:
+    lines = []
+    for sign, record in (("---", first), ("+++", second)):
+        call = record.call
+        when = measures.clock_time(call.requested_at, now)[0]
+        took = record.elapsed_s(now)
+        facts = [
+            when,
+            say(f"source.{call.source}"),
+            visible(call.tool, newlines=False),
+            words.status(record),
+            "" if took is None else measures.elapsed(took),
+        ]
+        lines.append(f"{sign} " + "  ".join(fact for fact in facts if fact))
+    for part in ("arguments", "output"):
+        changes = difference(getattr(first.call, part), getattr(second.call, part))
+        lines += ["", say(f"compare.{part}")]
+        lines += changes or [say("compare.same")]
+    return lines
