@@ -53,12 +53,12 @@ class Chats:
         """The client, made at first use: importing cozepy takes longer than painting the screen.
 
         Raises:
-            CozeUnavailable: There is no token.
+            CozeProblem: There is no token.
         """
         async with self._connecting:
             if self._client is None:
                 coze = await asyncio.to_thread(importlib.import_module, "c2jy_bridge.coze")
-                self._client = await asyncio.to_thread(coze.CozeClient, self._settings)
+                self._client = await asyncio.to_thread(coze.connect, self._settings)
             return self._client
 
     def claim(self, turn_id: str) -> None:
@@ -102,14 +102,14 @@ class Chats:
             turn.task.cancel()
 
     async def _run(self, turn_id: str, begin: Callable[[ChatSession], AsyncIterator[Event]]) -> None:
-        from c2jy_bridge.coze import ChatSession, CozeUnavailable
+        from c2jy_bridge.coze import ChatSession, CozeProblem
 
         turn = self._running[turn_id]
         turn.task = asyncio.current_task()
         try:
             try:
                 client = await self.client()
-            except CozeUnavailable as error:
+            except CozeProblem as error:
                 await self._saw(self._failed(turn_id, turn, error.problem))
                 return
             except asyncio.CancelledError:

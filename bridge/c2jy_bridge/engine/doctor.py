@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
-from c2jy_bridge.coze import CozeClient, CozeUnavailable
+from c2jy_bridge.coze import CozeProblem, connect
 from c2jy_bridge.i18n import catalogue
 from c2jy_bridge.settings import Settings
 
@@ -48,8 +48,8 @@ def _settings_file(settings: Settings) -> Check:
 async def _coze(settings: Settings) -> list[Check]:
     host = urlsplit(settings.coze.api_base).netloc
     try:
-        client = await asyncio.to_thread(CozeClient, settings.coze)
-    except CozeUnavailable as error:
+        client = await asyncio.to_thread(connect, settings.coze)
+    except CozeProblem as error:
         problem = error.problem
         return [Check(say("doctor.coze"), "error", problem.message, problem.hint)]
     try:
@@ -61,7 +61,7 @@ async def _coze(settings: Settings) -> list[Check]:
                 nobody = say("doctor.bot_none"), say("doctor.bot_fix")
                 return [*checks, Check(say("doctor.bot"), "error", *nobody)]
             bot = await client.bot_name(settings.coze.bot_id)
-        except CozeUnavailable as error:
+        except CozeProblem as error:
             problem = error.problem
             return [*checks, Check(say("doctor.coze"), "error", problem.message, problem.hint)]
         return [*checks, Check(say("doctor.bot"), "ok", bot)]
