@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from textual.app import App, ComposeResult
+from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer
 
@@ -20,6 +21,7 @@ from c2jy_bridge.views import (
     MessageView,
     ToolView,
 )
+from c2jy_tui.frame import FrameScreen
 
 NOON = 1_795_262_400.0
 """2026-11-21 12:00:00 UTC: the time at which every test happens."""
@@ -139,6 +141,9 @@ class Host(App[None]):
         self.pane = pane
         self.copied = ""
         self.posted: list[object] = []
+
+    def get_default_screen(self) -> Screen[None]:
+        return FrameScreen(id="_default")
 
     def compose(self) -> ComposeResult:
         yield self.pane

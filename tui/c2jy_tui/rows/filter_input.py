@@ -9,11 +9,7 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.widgets import Input
 
-from c2jy_bridge.i18n import catalogue
-from c2jy_tui.bindings import binding, put_in_words
-from c2jy_tui.words import LOCALE
-
-say = catalogue("rows", LOCALE)
+from c2jy_tui.bindings import binding
 
 
 class FilterInput(Input):
@@ -24,8 +20,8 @@ class FilterInput(Input):
     FilterInput.-open { display: block; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        binding("filter.keep", "enter,down", "keep", priority=False),
-        binding("filter.drop", "escape", "drop"),
+        binding("rows", "filter.keep", "enter,down", "keep", priority=False),
+        binding("rows", "filter.drop", "escape", "drop"),
     ]
 
     @dataclass
@@ -41,7 +37,6 @@ class FilterInput(Input):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(compact=True, id=id, select_on_focus=False)
-        put_in_words(self, say)
 
     def action_keep(self) -> None:
         """Go back to the list with the filter as it is."""

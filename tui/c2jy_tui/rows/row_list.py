@@ -17,12 +17,8 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from c2jy_bridge.i18n import catalogue
-from c2jy_tui.bindings import binding, put_in_words
+from c2jy_tui.bindings import binding
 from c2jy_tui.rows.columns import GAP, Cell, Column, Row, fit, laid
-from c2jy_tui.words import LOCALE
-
-say = catalogue("rows", LOCALE)
 
 _NOTHING = Cell(("",))
 
@@ -65,13 +61,13 @@ class RowList(ScrollView, can_focus=True):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        binding("rows.up", "up,k", "move(-1)", show=False),
-        binding("rows.down", "down,j", "move(1)", show=False),
-        binding("rows.page_up", "pageup", "page(-1)", show=False),
-        binding("rows.page_down", "pagedown", "page(1)", show=False),
-        binding("rows.first", "home,g", "first", show=False),
-        binding("rows.last", "end,G", "last", show=False),
-        binding("rows.open", "enter", "open"),
+        binding("rows", "rows.up", "up,k", "move(-1)", show=False),
+        binding("rows", "rows.down", "down,j", "move(1)", show=False),
+        binding("rows", "rows.page_up", "pageup", "page(-1)", show=False),
+        binding("rows", "rows.page_down", "pagedown", "page(1)", show=False),
+        binding("rows", "rows.first", "home,g", "first", show=False),
+        binding("rows", "rows.last", "end,G", "last", show=False),
+        binding("rows", "rows.open", "enter", "open"),
     ]
 
     cursor: reactive[int] = reactive(0, repaint=False)
@@ -115,7 +111,6 @@ class RowList(ScrollView, can_focus=True):
         id: str | None = None,
     ) -> None:
         super().__init__(id=id)
-        put_in_words(self, say)
         self._columns = columns
         self._row = row
         self._titles = titles

@@ -14,12 +14,12 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.highlight import highlight
 from textual.reactive import reactive
-from textual.screen import ModalScreen
 from textual.widgets import Footer, Static, TabbedContent, TabPane
 
 from c2jy_bridge.safety import visible
 from c2jy_tui import measures
-from c2jy_tui.bindings import Help, binding, put_in_words
+from c2jy_tui.bindings import binding
+from c2jy_tui.frame import FrameModal
 from c2jy_tui.panes.inspector import export, words
 from c2jy_tui.panes.inspector.moments import timeline
 from c2jy_tui.panes.inspector.record import CallRecord
@@ -35,30 +35,30 @@ _TABS: Final = ("arguments", "output", "error", "timeline")
 _ENDED: Final = ("rerun", "edit")
 
 
-class CallDetailScreen(ModalScreen[CallIntent | None]):
+class CallDetailScreen(FrameModal[CallIntent | None]):
     """All of one call, following it while it runs; answers with what to do about it, if anything."""
 
     CSS_PATH = "call_detail.tcss"
-    HELP = Help(say, "help.detail")
+    HELP = "inspector:help.detail"
     BINDINGS: ClassVar[list[BindingType]] = [
-        binding("call_detail.close", "escape,q", "close"),
-        binding("call_detail.next_tab", "tab,right,l", "tab(1)"),
-        binding("call_detail.previous_tab", "shift+tab,left,h", "tab(-1)", show=False),
-        binding("call_detail.copy_whole", "y", "copy_whole"),
-        binding("call_detail.copy_command", "c", "copy_command"),
-        binding("call_detail.write", "w", "write"),
-        binding("call_detail.rerun", "r", "answer('rerun')"),
-        binding("call_detail.edit", "e", "answer('edit')"),
-        binding("call_detail.stop", "X", "answer('stop')"),
-        binding("call_detail.approve", "a", "answer('once')"),
-        binding("call_detail.deny", "d", "answer('deny')"),
-        binding("call_detail.always", "A", "answer('always')"),
-        binding("call_detail.down", "j,down", "scroll(1)", show=False),
-        binding("call_detail.up", "k,up", "scroll(-1)", show=False),
-        binding("call_detail.page_down", "pagedown", "scroll(10)", show=False),
-        binding("call_detail.page_up", "pageup", "scroll(-10)", show=False),
-        binding("call_detail.top", "g,home", "top", show=False),
-        binding("call_detail.bottom", "G,end", "bottom", show=False),
+        binding("inspector", "call_detail.back", "q", "back"),
+        binding("inspector", "call_detail.next_tab", "tab,right,l", "tab(1)"),
+        binding("inspector", "call_detail.previous_tab", "shift+tab,left,h", "tab(-1)", show=False),
+        binding("inspector", "call_detail.copy_whole", "y", "copy_whole"),
+        binding("inspector", "call_detail.copy_command", "c", "copy_command"),
+        binding("inspector", "call_detail.write", "w", "write"),
+        binding("inspector", "call_detail.rerun", "r", "answer('rerun')"),
+        binding("inspector", "call_detail.edit", "e", "answer('edit')"),
+        binding("inspector", "call_detail.stop", "X", "answer('stop')"),
+        binding("inspector", "call_detail.approve", "a", "answer('once')"),
+        binding("inspector", "call_detail.deny", "d", "answer('deny')"),
+        binding("inspector", "call_detail.always", "A", "answer('always')"),
+        binding("inspector", "call_detail.down", "j,down", "scroll(1)", show=False),
+        binding("inspector", "call_detail.up", "k,up", "scroll(-1)", show=False),
+        binding("inspector", "call_detail.page_down", "pagedown", "scroll(10)", show=False),
+        binding("inspector", "call_detail.page_up", "pageup", "scroll(-10)", show=False),
+        binding("inspector", "call_detail.top", "g,home", "top", show=False),
+        binding("inspector", "call_detail.bottom", "G,end", "bottom", show=False),
     ]
 
     record: reactive[CallRecord] = reactive[CallRecord](None, init=False)  # type: ignore[arg-type]  # set in __init__
@@ -72,7 +72,6 @@ class CallDetailScreen(ModalScreen[CallIntent | None]):
             folder: Where `w` writes a text; the current directory when None.
         """
         super().__init__()
-        put_in_words(self, say)
         self._clock = clock
         self._folder = folder
         self.set_reactive(CallDetailScreen.record, record)
@@ -178,10 +177,6 @@ class CallDetailScreen(ModalScreen[CallIntent | None]):
     @property
     def _scroll(self) -> VerticalScroll:
         return self.query_one(f"#{self._tab} VerticalScroll", VerticalScroll)
-
-    def action_close(self) -> None:
-        """Back to the list."""
-        self.dismiss(None)
 
     def action_answer(self, intent: CallIntent) -> None:
         """Close, and have this done about the call."""

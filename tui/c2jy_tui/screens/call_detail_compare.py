@@ -10,12 +10,12 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
 from c2jy_bridge.safety import visible
 from c2jy_tui import measures
-from c2jy_tui.bindings import Help, binding, put_in_words
+from c2jy_tui.bindings import binding
+from c2jy_tui.frame import FrameModal
 from c2jy_tui.panes.inspector import export, words
 from c2jy_tui.panes.inspector.record import CallRecord
 from c2jy_tui.panes.inspector.words import say
@@ -41,23 +41,22 @@ def _lines(text: str) -> list[str]:
     return kept
 
 
-class CompareCallsScreen(ModalScreen[None]):
+class CompareCallsScreen(FrameModal[None]):
     """What differs between two calls: status and time, arguments, output."""
 
     CSS_PATH = "call_detail_compare.tcss"
-    HELP = Help(say, "help.compare")
+    HELP = "inspector:help.compare"
     BINDINGS: ClassVar[list[BindingType]] = [
-        binding("call_compare.close", "escape,q", "close"),
-        binding("call_compare.copy_diff", "y", "copy_diff"),
-        binding("call_compare.down", "j,down", "scroll(1)", show=False),
-        binding("call_compare.up", "k,up", "scroll(-1)", show=False),
-        binding("call_compare.page_down", "pagedown", "scroll(10)", show=False),
-        binding("call_compare.page_up", "pageup", "scroll(-10)", show=False),
+        binding("inspector", "call_compare.back", "q", "back"),
+        binding("inspector", "call_compare.copy_diff", "y", "copy_diff"),
+        binding("inspector", "call_compare.down", "j,down", "scroll(1)", show=False),
+        binding("inspector", "call_compare.up", "k,up", "scroll(-1)", show=False),
+        binding("inspector", "call_compare.page_down", "pagedown", "scroll(10)", show=False),
+        binding("inspector", "call_compare.page_up", "pageup", "scroll(-10)", show=False),
     ]
 
     def __init__(self, first: CallRecord, second: CallRecord, *, now: float) -> None:
         super().__init__()
-        put_in_words(self, say)
         self._lines = _compared(first, second, now)
 
     def compose(self) -> ComposeResult:
@@ -69,10 +68,6 @@ class CompareCallsScreen(ModalScreen[None]):
 
     def _coloured(self) -> list[Content]:
         return [Content.styled(line, _STYLES.get(line[:1], "")) for line in self._lines]
-
-    def action_close(self) -> None:
-        """Back to the list."""
-        self.dismiss()
 
     def action_copy_diff(self) -> None:
         """Copy the diff."""

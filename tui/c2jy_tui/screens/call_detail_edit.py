@@ -10,28 +10,27 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Footer, Static, TextArea
 
 from c2jy_bridge.safety import visible
-from c2jy_tui.bindings import Help, binding, put_in_words
+from c2jy_tui.bindings import binding
+from c2jy_tui.frame import FrameModal
 from c2jy_tui.panes.inspector import export
 from c2jy_tui.panes.inspector.words import say
 
 
-class EditArgumentsScreen(ModalScreen[str | None]):
+class EditArgumentsScreen(FrameModal[str | None]):
     """A text field with the arguments as JSON; answers with valid JSON of an object, or None."""
 
     CSS_PATH = "call_detail_edit.tcss"
-    HELP = Help(say, "help.edit")
+    HELP = "inspector:help.edit"
     BINDINGS: ClassVar[list[BindingType]] = [
-        binding("call_edit.run", "ctrl+r", "run", priority=True),
-        binding("call_edit.close", "escape", "close", priority=True),
+        binding("inspector", "call_edit.run", "ctrl+r", "run", priority=True),
+        binding("inspector", "call_edit.back", "escape", "back", priority=True),
     ]
 
     def __init__(self, tool: str, arguments: str) -> None:
         super().__init__()
-        put_in_words(self, say)
         self._tool = tool
         self._arguments = visible(export.pretty(arguments or "{}")[0])
 
@@ -76,7 +75,3 @@ class EditArgumentsScreen(ModalScreen[str | None]):
         else:
             area.move_cursor(fault[1])
             self.notify(fault[0], severity="error", markup=False)
-
-    def action_close(self) -> None:
-        """Back, and run nothing."""
-        self.dismiss(None)

@@ -18,7 +18,7 @@ from c2jy_bridge.events import Decision, Event
 from c2jy_bridge.ports import EnginePort
 from c2jy_bridge.safety import visible
 from c2jy_tui import measures
-from c2jy_tui.bindings import Help, binding, put_in_words
+from c2jy_tui.bindings import binding
 from c2jy_tui.panes.inspector import export
 from c2jy_tui.panes.inspector.call_list import CallList
 from c2jy_tui.panes.inspector.record import CallRecord
@@ -44,22 +44,22 @@ _POSSIBLE: dict[str, Callable[[CallRecord], bool]] = {
 class Inspector(CallList):
     """The live list of tool calls and the detail of the one under the cursor."""
 
-    HELP = Help(say)
+    HELP = "inspector:help"
     BINDINGS: ClassVar[list[BindingType]] = [
-        binding("inspector.approve", "a", "decide('once')"),
-        binding("inspector.deny", "d", "decide('deny')"),
-        binding("inspector.always", "A", "decide('always')"),
-        binding("inspector.stop", "X", "stop"),
-        binding("inspector.rerun", "r", "rerun"),
-        binding("inspector.edit", "e", "edit"),
-        binding("inspector.filter", "slash", "filter"),
-        binding("inspector.unfilter", "escape", "unfilter", show=False),
-        binding("inspector.copy", "y", "copy"),
-        binding("inspector.copy_command", "c", "copy_command"),
-        binding("inspector.follow", "F", "follow"),
-        binding("inspector.mark", "space", "mark"),
-        binding("inspector.compare", "D", "compare"),
-        binding("inspector.export", "x", "export"),
+        binding("inspector", "inspector.approve", "a", "decide('once')"),
+        binding("inspector", "inspector.deny", "d", "decide('deny')"),
+        binding("inspector", "inspector.always", "A", "decide('always')"),
+        binding("inspector", "inspector.stop", "X", "stop"),
+        binding("inspector", "inspector.rerun", "r", "rerun"),
+        binding("inspector", "inspector.edit", "e", "edit"),
+        binding("inspector", "inspector.filter", "slash", "filter"),
+        binding("inspector", "inspector.unfilter", "escape", "unfilter", show=False),
+        binding("inspector", "inspector.copy", "y", "copy"),
+        binding("inspector", "inspector.copy_command", "c", "copy_command"),
+        binding("inspector", "inspector.follow", "F", "follow"),
+        binding("inspector", "inspector.mark", "space", "mark"),
+        binding("inspector", "inspector.compare", "D", "compare"),
+        binding("inspector", "inspector.export", "x", "export"),
     ]
 
     @dataclass
@@ -104,7 +104,6 @@ class Inspector(CallList):
             classes: The widget's classes.
         """
         super().__init__(clock, id=id, classes=classes)
-        put_in_words(self, say)
         self._folder = export_folder
         self._engine: EnginePort | None = None
         self._detail: CallDetailScreen | None = None
