@@ -1,0 +1,92 @@
+"""The main job, end to end: ask in Chinese, watch the call, find the draft on disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+QUESTION = "帮我生成一个介绍中国美食的视频"
+
+
+def draft_in(root: Path) -> tuple[Path, dict[str, Any]]:
+    (folder,) = [p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")]
+    return folder, json.loads((folder / "draft_content.json").read_text(encoding="utf-8"))
+
+
+def material_paths(content: dict[str, Any]) -> list[Path]:
+    kinds = ("videos", "audios")
+    return [Path(m["path"]) for kind in kinds for m in content["materials"][kind]]
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(120, 36), (80, 24)])
+def test_a_question_in_the_app_ends_with_the_draft_in_the_list_and_on_disk(
+    terminal: Callable[..., Any], tmp_path: Path, columns: int, rows: int
+) -> None:
+    root = tmp_path / "drafts"
+    app = terminal("--demo", "--lang", "zh", "--drafts-root", root, columns=columns, rows=rows)
+    app.wait_for("演示")
+    app.type(QUESTION)
+    app.press("Enter")
+    app.wait_for("generate_draft")
+    app.press("F5")
+    app.wait_for("中国美食", "素材")
+    folder, content = draft_in(root)
+    assert folder.name.startswith("中国美食")
+    assert material_paths(content)
+    assert all(path.is_file() for path in material_paths(content))
+    app.press("C-q")
+    app.wait_for("exit status 0")
+
+
+def test_chat_json_tells_the_whole_turn_in_order(c2jy: Callable[..., Any], tmp_path: Path) -> None:
+    root = tmp_path / "drafts"
+    done = c2jy("chat", "--demo", "--json", "--drafts-root", root, QUESTION)
+    assert done.status == 0, done.err
+    events = [json.loads(line) for line in done.out.splitlines()]
+    names = [event["event"] for event in events]
+    milestones = [
+        "turn_started",
+        "tool_call_requested",
+        "tool_call_started",
+        "draft_written",
+        "tool_call_finished",
+        "tool_outputs_submitted",
+        "answer_completed",
+        "turn_completed",
+    ]
+    places = [len(names) - 1 - names[::-1].index(name) for name in milestones]
+    assert places == sorted(places), names
+    assert names[0] == "turn_started"
+    assert names[-1] == "turn_completed"
+
+    folder, content = draft_in(root)
+    kinds = {track["type"] for track in content["tracks"] if track["segments"]}
+    assert {"video", "audio", "text"} <= kinds
+    assert {m["type"] for m in content["materials"]["videos"]} == {"video", "photo"}
+    paths = material_paths(content)
+    assert paths
+    assert all(path.is_file() and path.is_relative_to(folder) for path in paths)
+    (written,) = [event for event in events if event["event"] == "draft_written"]
+    assert Path(written["path"]) == folder
+
+
+def test_a_restart_shows_the_conversation_again(terminal: Callable[..., Any], tmp_path: Path) -> None:
+    first = terminal("--demo", "--lang", "zh", "--drafts-root", tmp_path / "drafts")
+    first.wait_for("演示")
+    first.type(QUESTION)
+    first.press("Enter")
+    first.wait_for("generate_draft", "中国美食")
+    first.press("C-q")
+    first.wait_for("exit status 0")
+    again = terminal("--demo", "--lang", "zh", "--drafts-root", tmp_path / "drafts")
+    again.wait_for(QUESTION, "generate_draft")
+
+
+def test_the_app_without_a_terminal_says_what_to_do(c2jy: Callable[..., Any]) -> None:
+    done = c2jy("--demo", stdin="")
+    assert done.status == 2
+    assert "c2jy-tui chat" in done.err
