@@ -1,0 +1,1 @@
+"""The HTTP calls, a module for each part of Coze's API. They read requests and write answers, nothing else."""
