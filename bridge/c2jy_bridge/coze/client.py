@@ -1,0 +1,204 @@
+"""The way to Coze: cozepy's AsyncCoze over the stream guard, and the few calls that this app makes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import ssl
+import urllib.request
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar, cast
+from urllib.parse import urlsplit
+
+from c2jy_bridge.coze.errors import CozeProblem, missing, of_ours, problem_of
+from c2jy_bridge.coze.library import quiet_cozepy
+from c2jy_bridge.events import Problem
+from c2jy_bridge.settings import CozeSettings
+
+if TYPE_CHECKING:
+    import httpx
+    from cozepy import AsyncCoze, Chat, ChatEvent, Message
+    from cozepy.request import AsyncHTTPClient
+
+T = TypeVar("T")
+
+_NEWEST: Final = 20
+"""Messages looked through when a chat must be found by its question; a turn adds few."""
+
+
+def connect(settings: CozeSettings) -> CozeClient:
+    """Set up the client; nothing is sent yet.
+
+    The first call imports cozepy and reads the certificates, about 0.3 s: call it in a thread
+    (`await asyncio.to_thread(connect, settings.coze)`), after the first paint.
+
+    Args:
+        settings: Address, token and timeouts. A missing Bot is no hindrance here, a missing token is.
+
+    Raises:
+        CozeProblem: The token is missing, or token or address cannot be right; `problem` says what to do.
+    """
+    hindrance = missing(settings)
+    if hindrance is not None and hindrance.kind != "bot_missing":
+        raise CozeProblem(hindrance)
+    base = urlsplit(settings.api_base)
+    if base.scheme not in ("http", "https") or not base.hostname:
+        raise CozeProblem(of_ours("bad_address", address=settings.api_base))
+    assert settings.token is not None  # `missing` has looked
+
+    quiet_cozepy()
+    import httpx
+    from cozepy import AsyncCoze, AsyncTokenAuth
+    from cozepy.config import DEFAULT_CONNECTION_LIMITS
+    from cozepy.request import AsyncHTTPClient
+
+    from c2jy_bridge.coze.guard import StreamGuard
+
+    try:
+        transport = httpx.AsyncHTTPTransport(
+            # An http address needs no certificates (17 ms to read); an empty store still refuses a
+            # redirect to https rather than trusting it blindly.
+            verify=base.scheme == "https" or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+            limits=DEFAULT_CONNECTION_LIMITS,
+            proxy=proxy_for(base.scheme, base.hostname),
+        )
+    except (ImportError, ValueError) as error:  # a SOCKS proxy without socksio, or an address that is none
+        raise CozeProblem(of_ours("network", "proxy", host=base.hostname)) from error
+    http: AsyncHTTPClient = AsyncHTTPClient(  # type: ignore[no-untyped-call]  # cozepy leaves it untyped
+        timeout=httpx.Timeout(settings.stall_timeout_s, connect=settings.connect_timeout_s),
+        transport=StreamGuard(transport),
+        trust_env=False,
+    )
+    auth = AsyncTokenAuth(settings.token.get_secret_value().strip())
+    return CozeClient(AsyncCoze(auth, settings.api_base.rstrip("/"), http), http, base.hostname)
+
+
+def proxy_for(scheme: str, host: str) -> str | None:
+    """The proxy that the environment or the system names for this host; never one for loopback."""
+    if is_loopback(host) or urllib.request.proxy_bypass(host):
+        return None
+    proxies = urllib.request.getproxies()
+    address = proxies.get(scheme) or proxies.get("all")
+    return f"http://{address}" if address and "://" not in address else address
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` names this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class CozeClient:
+    """Coze as this app uses it. One for the whole process; sessions share its connections."""
+
+    def __init__(self, coze: AsyncCoze, http: AsyncHTTPClient, host: str) -> None:
+        self.coze = coze
+        """cozepy's client, for what has no method here (workflows)."""
+        self.host = host
+        self._http: httpx.AsyncClient = http
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._http.aclose()
+
+    # --- a chat turn; errors come as cozepy, httpx and the guard raise them, the session sorts them ---
+
+    def ask(self, bot_id: str, user_id: str, conversation_id: str, text: str) -> AsyncIterator[ChatEvent]:
+        """Start a chat and read its stream; the request is sent with the first step of the iteration."""
+        from cozepy import Message
+
+        return self.coze.chat.stream(
+            bot_id=bot_id,
+            user_id=user_id,
+            conversation_id=conversation_id or None,
+            additional_messages=[Message.build_user_question_text(text)],
+            auto_save_history=True,  # without it Coze refuses tool outputs (5000)
+        )
+
+    def submit(
+        self, conversation_id: str, chat_id: str, outputs: Sequence[tuple[str, str]]
+    ) -> AsyncIterator[ChatEvent]:
+        """Answer tool calls, pairs of tool_call_id and output, and read the stream that goes on."""
+        from cozepy import ToolOutput
+
+        return self.coze.chat.submit_tool_outputs_stream(
+            conversation_id=conversation_id,
+            chat_id=chat_id,
+            tool_outputs=[ToolOutput(tool_call_id=call, output=output) for call, output in outputs],
+        )
+
+    async def submit_unread(
+        self, conversation_id: str, chat_id: str, outputs: Sequence[tuple[str, str]]
+    ) -> None:
+        """Answer tool calls without waiting for what the Bot says to it."""
+        from cozepy import ToolOutput
+
+        await self.coze.chat.submit_tool_outputs(
+            conversation_id=conversation_id,
+            chat_id=chat_id,
+            tool_outputs=[ToolOutput(tool_call_id=call, output=output) for call, output in outputs],
+        )
+
+    async def retrieve(self, conversation_id: str, chat_id: str) -> Chat:
+        """The chat as Coze has it now. Coze allows one look a second."""
+        return await self.coze.chat.retrieve(conversation_id=conversation_id, chat_id=chat_id)
+
+    async def cancel(self, conversation_id: str, chat_id: str) -> None:
+        """Stop a running chat; 4104 when it has ended or waits for tool outputs."""
+        await self.coze.chat.cancel(conversation_id=conversation_id, chat_id=chat_id)
+
+    async def replies(self, conversation_id: str, chat_id: str) -> Sequence[Message]:
+        """Everything that one chat said."""
+        found = await self.coze.chat.messages.list(conversation_id=conversation_id, chat_id=chat_id)
+        return found.data
+
+    async def newest(self, conversation_id: str) -> Sequence[Message]:
+        """The newest messages of a conversation, newest first."""
+        page = await self.coze.conversations.messages.list(
+            conversation_id=conversation_id, order="desc", limit=_NEWEST
+        )
+        return cast("Sequence[Message]", page.items)
+
+    # --- beside a turn; these raise CozeProblem and nothing else ---
+
+    async def bot_name(self, bot_id: str) -> str:
+        """What the Bot is called; the id when it has no name."""
+        bot = await self._told(self.coze.bots.retrieve(bot_id=bot_id))
+        return bot.name or bot_id
+
+    async def whoami(self) -> str:
+        """The name of the account that the token belongs to."""
+        user = await self._told(self.coze.users.me())
+        return user.nick_name or user.user_name or user.user_id
+
+    async def upload(self, path: Path) -> str:
+        """Upload a file; returns the id under which a tool output may name it.
+
+        Raises:
+            CozeProblem: Coze refused it or cannot be reached.
+            OSError: The file cannot be read.
+        """
+        content = await asyncio.to_thread(path.read_bytes)
+        file = await self._told(self.coze.files.upload(file=(path.name, content)))
+        return file.id
+
+    async def check(self, bot_id: str = "") -> Problem | None:
+        """Try the address, the token and, when named, the Bot; None when all answer."""
+        try:
+            await self.whoami()
+            if bot_id:
+                await self.bot_name(bot_id)
+        except CozeProblem as error:
+            return error.problem
+        return None
+
+    async def _told(self, call: Awaitable[T]) -> T:
+        try:
+            return await call
+        except Exception as error:  # whatever cozepy makes of a strange answer
+            raise CozeProblem(problem_of(error, self.host)) from error

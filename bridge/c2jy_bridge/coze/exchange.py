@@ -1,0 +1,300 @@
+"""One turn while it runs: question, stream, tools, outputs, stream again, until the Bot is done.
+
+A loop over streams: each is read to its end, then the state that the chat came to says what is next. What
+breaks is looked up at Coze (`recovery`), which brings the loop into the same states as a stream would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypedDict
+
+from c2jy_bridge.coze import errors, messages, recovery
+from c2jy_bridge.coze.batch import RunsTools, error_output, finish_open_calls, run_batch
+from c2jy_bridge.coze.errors import of_ours, problem_of, say
+from c2jy_bridge.coze.interrupt import Interrupt, Interrupted
+from c2jy_bridge.coze.reading import StreamReader
+from c2jy_bridge.coze.release import release
+from c2jy_bridge.coze.turn import Turn
+from c2jy_bridge.events import (
+    AnswerCompleted,
+    Event,
+    Outcome,
+    Problem,
+    ToolCall,
+    TurnCancelled,
+    TurnCompleted,
+    TurnFailed,
+)
+
+if TYPE_CHECKING:
+    from cozepy import Chat, ChatEvent
+
+    from c2jy_bridge.coze.client import CozeClient
+
+TRIES: Final = 4
+"""How often a question that Coze clearly refused (4013) is sent, and outputs that it did not take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a turn is run with, the same for every turn of a session."""
+
+    client: CozeClient
+    bot_id: str
+    user_id: str
+    runner: RunsTools
+    clock: Callable[[], float]
+    new_id: Callable[[], str]
+    sleep: recovery.Sleep
+
+
+class _EndFields(TypedDict):
+    at: float
+    turn_id: str
+    conversation_id: str
+    chat_id: str
+
+
+class Exchange:
+    """Runs one turn; `run` may be iterated once.
+
+    Args:
+        means: What it is run with.
+        turn: The turn; it is filled in while it runs.
+        known_chats: Chats of this conversation that are not this turn's.
+        question: The turn before, if it ended with a question of the Bot's workflow to the maker.
+    """
+
+    def __init__(
+        self, means: Means, turn: Turn, *, known_chats: Collection[str] = (), question: Turn | None = None
+    ) -> None:
+        self.turn = turn
+        self.stop = Interrupt()
+        self.running = False
+        """It was begun and has not ended."""
+        self._means = means
+        self._client = means.client
+        self._known_chats = known_chats
+        self._question = question
+        self._reader = StreamReader(turn, self.stop, means.clock)
+        self._wire: AsyncIterator[ChatEvent] | None = None
+        self._to_run: Sequence[ToolCall] = ()
+        self._tries = 0
+        self._ended = False
+
+    async def run(self, restart: bool = False) -> AsyncIterator[Event]:
+        """Every event of the turn, the last one TurnCompleted, TurnFailed or TurnCancelled.
+
+        Args:
+            restart: The question was asked by an earlier process; take up its chat by the ids.
+        """
+        turn, stop, means = self.turn, self.stop, self._means
+        self.running = True
+        try:
+            if restart:
+                async for event in self._recover("restart"):
+                    yield event
+                async for event in self._next():
+                    yield event
+            else:
+                self._ask()
+            while not self._ended:
+                if self._to_run:
+                    batch = run_batch(means.runner, self._to_run, turn, stop, means.clock)
+                    async with aclosing(batch) as events:
+                        async for event in events:
+                            yield event
+                    self._to_run = ()
+                    self._submit()
+                if self._wire is not None:
+                    async with aclosing(self._reader.read(self._wire)) as events:
+                        async for event in events:
+                            yield event
+                    self._wire = None
+                    if self._reader.opened:
+                        self._tries = 0
+                if not turn.state:
+                    async for event in self._after_break(self._reader.broken):
+                        yield event
+                async for event in self._next():
+                    yield event
+        except Interrupted:
+            await self._reader.hang_up()
+            for event in finish_open_calls(turn, means.clock(), Outcome.CANCELLED, "output.cancelled"):
+                yield event
+            await release(self._client, turn, self._known_chats)
+            yield self._cancelled()
+        except (asyncio.CancelledError, GeneratorExit):
+            # The app quits, or nobody listens any more: leave the conversation usable, then go.
+            await self._reader.hang_up()
+            if not self._ended:
+                await release(self._client, turn)
+            raise
+        finally:
+            self.running = False
+
+    def _ask(self) -> None:
+        turn, means = self.turn, self._means
+        turn.asking = True
+        turn.asked_at = means.clock()
+        self._wire = self._client.ask(means.bot_id, means.user_id, turn.conversation_id, turn.text)
+
+    def _submit(self) -> None:
+        turn = self.turn
+        pairs = turn.outputs(error_output("output.unanswered"), error_output("output.reply"))
+        self._wire = self._client.submit(turn.conversation_id, turn.chat_id, pairs)
+
+    # --- what the state of the chat asks for -----------------------------------------------------------
+
+    async def _next(self) -> AsyncIterator[Event]:
+        turn = self.turn
+        state, chat = turn.state, turn.chat
+        turn.state, turn.chat = "", None
+        if chat is None:
+            return
+        if state == "completed":
+            yield self._completed(chat)
+        elif state == "canceled":
+            yield self._cancelled()
+        elif state == "requires_action":
+            async for event in self._answer(chat):
+                yield event
+        else:
+            fault = chat.last_error
+            yield self._failed(
+                errors.refused(fault.code if fault else 0, fault.msg if fault else "", chat.response.logid)
+            )
+
+    async def _answer(self, chat: Chat) -> AsyncIterator[Event]:
+        """The chat waits for tool outputs: run what has none yet, then submit all of them together."""
+        turn = self.turn
+        calls, replies = messages.owed_calls(turn, chat, self._means.new_id)
+        if turn.owed and not {c.tool_call_id for c in turn.owed} & {c.tool_call_id for c in calls}:
+            yield self._reader.outputs_taken()
+        if calls:
+            turn.owed, turn.owed_replies = calls, replies
+            self._to_run = [call for call in calls if turn.key(call) not in turn.answers]
+            if not self._to_run:
+                self._submit()
+        elif replies:
+            # A question node of a workflow: its answer is the maker's next message, not a tool output.
+            turn.question = replies
+            if not turn.answered_any:
+                yield AnswerCompleted(
+                    at=self._means.clock(),
+                    turn_id=turn.turn_id,
+                    message_id="",
+                    text=say("notice.asks_back"),
+                )
+            yield self._completed(chat)
+        else:
+            yield self._failed(of_ours("bad_answer", "empty_action"))
+
+    # --- what a break asks for -------------------------------------------------------------------------
+
+    async def _after_break(self, broken: Exception | None) -> AsyncIterator[Event]:
+        """A stream ended and did not say what the chat came to."""
+        code = errors.refusal_code(broken) if broken is not None else None
+        if self.turn.asking:
+            async for event in self._unconfirmed(broken, code):
+                yield event
+        elif self.turn.owed:
+            async for event in self._unacknowledged(broken, code):
+                yield event
+        elif broken is not None and code is not None:
+            await release(self._client, self.turn)
+            yield self._failed(problem_of(broken, self._client.host))
+        else:
+            async for event in self._recover(errors.recovery_reason(broken)):
+                yield event
+
+    async def _unconfirmed(self, broken: Exception | None, code: int | None) -> AsyncIterator[Event]:
+        """The question went out and no chat came back. Asking is not idempotent: a chat may run unseen."""
+        turn, question = self.turn, self._question
+        if code in errors.RATE_LIMITED and self._tries + 1 < TRIES:
+            await self._pause()
+            self._ask()
+        elif code == errors.CONVERSATION_BUSY and question is not None:
+            # The chat still waits for its question node: then the maker's words are the output it wants.
+            self._question = None
+            replies = [(reply_id, turn.text) for reply_id in question.question]
+            self._wire = self._client.submit(question.conversation_id, question.chat_id, replies)
+        elif broken is None or (errors.is_network(broken) and not errors.was_never_sent(broken)):
+            async for event in self._find(broken):
+                yield event
+        else:
+            turn.asking = False
+            yield self._failed(problem_of(broken, self._client.host))
+
+    async def _find(self, broken: Exception | None) -> AsyncIterator[Event]:
+        turn, chat_id = self.turn, ""
+        if turn.conversation_id:
+            with suppress(Exception):  # whatever hinders the search, the question is as good as lost
+                chat_id = await self.stop.wait(
+                    partial(recovery.find_chat, self._client, turn, self._known_chats, self._means.sleep)
+                )
+        if chat_id:
+            yield self._reader.confirmed(chat_id, turn.conversation_id)
+            async for event in self._recover(errors.recovery_reason(broken)):
+                yield event
+        else:
+            turn.asking = False
+            yield self._failed(of_ours("stream_dropped", "question_lost"))
+
+    async def _unacknowledged(self, broken: Exception | None, code: int | None) -> AsyncIterator[Event]:
+        """Outputs went out and no stream came back. Taken or not? Only Coze knows."""
+        turn = self.turn
+        async for event in self._recover("" if code is not None else errors.recovery_reason(broken)):
+            yield event
+        if turn.state == "requires_action":
+            if broken is not None and (self._tries + 1 >= TRIES or not errors.is_passing(broken)):
+                turn.state, turn.chat = "", None
+                turn.answers.clear()  # perhaps it is these that Coze does not take
+                await release(self._client, turn)
+                yield self._failed(errors.not_taken(broken, self._client.host))
+            else:
+                await self._pause()
+        elif turn.state:
+            yield self._reader.outputs_taken()
+
+    async def _recover(self, reason: str) -> AsyncIterator[Event]:
+        means, turn = self._means, self.turn
+        found = recovery.recover(self._client, turn, self.stop, means.clock, means.sleep, reason)
+        try:
+            async for event in found:
+                yield event
+        except Exception as error:  # cozepy raises anything at all on a strange answer
+            turn.state, turn.chat = "", None
+            yield self._failed(problem_of(error, self._client.host))
+
+    async def _pause(self) -> None:
+        await self.stop.wait(partial(self._means.sleep, 2.0**self._tries))
+        self._tries += 1
+
+    # --- the three ends --------------------------------------------------------------------------------
+
+    def _completed(self, chat: Chat) -> TurnCompleted:
+        self._ended, self.running = True, False
+        return TurnCompleted(**self._end(), usage=messages.usage_of(chat))
+
+    def _failed(self, problem: Problem) -> TurnFailed:
+        self._ended, self.running = True, False
+        return TurnFailed(**self._end(), problem=problem)
+
+    def _cancelled(self) -> TurnCancelled:
+        self._ended, self.running = True, False
+        return TurnCancelled(**self._end())
+
+    def _end(self) -> _EndFields:
+        turn = self.turn
+        return {
+            "at": self._means.clock(),
+            "turn_id": turn.turn_id,
+            "conversation_id": turn.conversation_id,
+            "chat_id": turn.chat_id,
+        }
