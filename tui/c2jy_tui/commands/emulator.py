@@ -10,16 +10,17 @@ from c2jy_tui.commands.running import complain
 
 def run(options: argparse.Namespace) -> int:
     """Serve until Ctrl+C; 1 when the port cannot be had, 2 when the script is wrong."""
-    from c2jy_bridge.emulator import ScriptError, serve
+    from c2jy_bridge.emulator import Emulator, Script, ScriptError, serve
 
-    def ready(base_url: str, bot_id: str) -> None:
-        complain(say("emulator.ready", url=base_url))
-        print(f"export COZE_API_BASE={base_url}")
+    def ready(emulator: Emulator) -> None:
+        complain(say("emulator.ready", url=emulator.base_url))
+        print(f"export COZE_API_BASE={emulator.base_url}")
         print("export COZE_API_TOKEN=demo")
-        print(f"export COZE_BOT_ID={bot_id}", flush=True)
+        print(f"export COZE_BOT_ID={emulator.bot_id}", flush=True)
 
     try:
-        serve(host=options.host, port=options.port, script=options.script, on_ready=ready)
+        script = Script.read(options.script) if options.script else None
+        serve(host=options.host, port=options.port, script=script, on_ready=ready)
     except ScriptError as error:
         complain(str(error))
         return 2
