@@ -1,29 +1,254 @@
-"""The drafts pane."""
+"""The drafts pane: the list that follows the folder, and the keys for the draft under the cursor."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar, Final
 
-from textual.containers import Vertical
+from textual import on, work
+from textual.binding import BindingType
+from textual.notifications import SeverityLevel
+from textual.timer import Timer
 
-from c2jy_bridge.events import Event
+from c2jy_bridge.events import DraftChanged, DraftWritten, Event, Issue
 from c2jy_bridge.ports import EnginePort
+from c2jy_bridge.safety import visible
+from c2jy_tui.bindings import binding
+from c2jy_tui.panes.drafts import folder, words
+from c2jy_tui.panes.drafts.draft_list import DraftList
+from c2jy_tui.panes.drafts.words import say
+from c2jy_tui.rows import RowList
+
+if TYPE_CHECKING:
+    # The screen is imported when it opens: the first paint must not wait for it.
+    from c2jy_tui.screens.draft_detail import DraftDetailScreen
+
+SETTLE_S: Final = 0.25
+"""Seconds to let a burst of changes on disk end before the folder is read again."""
+
+_FAILURES: Final = (OSError, ValueError, LookupError, RuntimeError)
+"""What the engine raises when a draft is gone, damaged or in use."""
 
 
-class DraftsPane(Vertical):
-    """The drafts folder, newest first, and what can be done with each draft."""
+class DraftsPane(DraftList):
+    """The drafts folder and what can be done with each draft in it."""
+
+    HELP = "drafts_pane:help"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        binding("drafts_pane", "drafts.check", "v", "check"),
+        binding("drafts_pane", "drafts.open_folder", "o", "open_folder"),
+        binding("drafts_pane", "drafts.copy_path", "y", "copy_path"),
+        binding("drafts_pane", "drafts.filter", "slash", "filter"),
+        binding("drafts_pane", "drafts.unfilter", "escape", "unfilter", show=False),
+        binding("drafts_pane", "drafts.sort", "s", "sort"),
+        binding("drafts_pane", "drafts.trash", "delete", "trash"),
+        binding("drafts_pane", "drafts.undo", "u", "undo"),
+    ]
 
     def __init__(
         self, *, clock: Callable[[], float] = time.time, id: str | None = None, classes: str | None = None
     ) -> None:
-        super().__init__(id=id, classes=classes)
-        self._clock = clock
+        """An empty list.
+
+        Args:
+            clock: Unix seconds; ages are counted by it.
+            id: The widget's id.
+            classes: The widget's classes.
+        """
+        super().__init__(clock, id=id, classes=classes)
         self._engine: EnginePort | None = None
+        self._settling: Timer | None = None
+        self._trashed: list[tuple[str, str]] = []
+        self._sure = ""
+        self._detail: DraftDetailScreen | None = None
 
     def show(self, event: Event) -> None:
-        """Take in one event."""
+        """Take in one event; those that are not about drafts change nothing."""
+        match event:
+            case DraftWritten(name=name, issues=issues):
+                self.new.add(name)
+                self.written[name] = issues
+                self.checked.pop(name, None)
+            case DraftChanged(names=names):
+                for name in names:
+                    self.checked.pop(name, None)
+            case _:
+                return
+        if self._settling is None:
+            self._settling = self.set_timer(SETTLE_S, self._settled)
 
     async def load(self, engine: EnginePort) -> None:
         """Fill from the drafts folder and keep the engine for what the maker asks of it."""
         self._engine = engine
+        self.fill(await engine.drafts())
+
+    def _settled(self) -> None:
+        self._settling = None
+        self._read_again()
+
+    @work(group="drafts-read", exclusive=True, exit_on_error=False)
+    async def _read_again(self, cursor: str = "") -> None:
+        if self._engine is None:
+            return
+        try:
+            drafts = await self._engine.drafts()
+            detail = self._detail
+            if detail is not None:
+                detail.detail = await self._engine.draft(detail.detail.view.name)
+        except _FAILURES as error:
+            self._failed("read.failed", error)
+            return
+        self.fill(drafts)
+        if cursor:
+            self.go_to(cursor)
+
+    # --- what the maker asks for --------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what makes sense now is offered."""
+        match action:
+            case "check" | "open_folder" | "copy_path" | "trash":
+                return self.current is not None
+            case "undo":
+                return bool(self._trashed)
+            case "unfilter":
+                return bool(self.sifting)
+            case _:
+                return True
+
+    @on(RowList.Opened)
+    def _open(self, event: RowList.Opened) -> None:
+        event.stop()
+        if (view := self.current) is not None:
+            self.open_draft(view.name)
+
+    @work(group="drafts-open", exclusive=True, exit_on_error=False)
+    async def open_draft(self, name: str) -> None:
+        """Open the detail of a draft."""
+        from c2jy_tui.screens.draft_detail import DraftDetailScreen
+
+        if self._engine is None:
+            return
+        try:
+            detail = await self._engine.draft(name)
+        except _FAILURES as error:
+            self._failed("open.failed", error, name=visible(name, newlines=False))
+            return
+        self.new.discard(name)
+        self.relist()
+
+        def closed(_answer: None) -> None:
+            self._detail = None
+
+        self._detail = DraftDetailScreen(
+            detail,
+            notes=self.written.get(name, ()),
+            check=lambda: self._verify(name),
+            open_folder=lambda: self._open_folder(detail.view.path),
+            clock=self.now,
+        )
+        self.app.push_screen(self._detail, closed)
+
+    async def _verify(self, name: str) -> Sequence[Issue] | None:
+        """What a check of a draft finds; None when it could not be checked."""
+        if self._engine is None:
+            return None
+        try:
+            issues = await self._engine.check_draft(name)
+        except _FAILURES as error:
+            self._failed("check.failed", error, name=visible(name, newlines=False))
+            return None
+        self.checked[name] = issues
+        self.relist()
+        return issues
+
+    @work(group="drafts-check", exit_on_error=False)
+    async def action_check(self) -> None:
+        """Verify the draft under the cursor now."""
+        if (view := self.current) is None:
+            return
+        name = visible(view.name, newlines=False)
+        issues = await self._verify(view.name)
+        if issues:
+            lines = "\n".join(words.issue_line(issue) for issue in issues[:3])
+            self._tell("check.faults", "warning", name=name, count=len(issues), lines=lines)
+        elif issues is not None:
+            self._tell("check.whole", name=name)
+
+    def action_open_folder(self) -> None:
+        """Show the folder of the draft under the cursor in the file manager."""
+        if (view := self.current) is not None:
+            self._open_folder(view.path)
+
+    @work(group="drafts-folder", exit_on_error=False)
+    async def _open_folder(self, path: str) -> None:
+        command = folder.opener(path)
+        if command is None:
+            self._copy(path, "folder.copied")
+            return
+        try:
+            await folder.run(command, path)
+        except OSError as error:
+            self._failed("folder.failed", error, path=visible(path))
+
+    def action_copy_path(self) -> None:
+        """Copy the path of the draft under the cursor."""
+        if (view := self.current) is not None:
+            self._copy(view.path, "copied.path")
+
+    def _copy(self, path: str, key: str) -> None:
+        shown = visible(path, newlines=False)
+        self.app.copy_to_clipboard(shown)
+        self._tell(key, path=shown)
+
+    def action_sort(self) -> None:
+        """Sort by the next order: newest, name, length, size, state."""
+        self.sort_on()
+
+    def action_trash(self) -> None:
+        """Move the draft under the cursor to the trash; one that was not made here only when asked twice."""
+        if (view := self.current) is None:
+            return
+        if view.ours or self._sure == view.name:
+            self._trash(view.name)
+        else:
+            self._sure = view.name
+            self._tell("trash.sure", "warning", name=visible(view.name, newlines=False))
+
+    @work(group="drafts-trash", exit_on_error=False)
+    async def _trash(self, name: str) -> None:
+        if self._engine is None:
+            return
+        shown = visible(name, newlines=False)
+        try:
+            ticket = await self._engine.trash_draft(name)
+        except _FAILURES as error:
+            self._failed("trash.failed", error, name=shown)
+            return
+        self._trashed.append((ticket, name))
+        self._sure = ""
+        self._tell("trash.done", name=shown)
+        self._read_again()
+
+    @work(group="drafts-trash", exit_on_error=False)
+    async def action_undo(self) -> None:
+        """Bring the draft back that was moved to the trash last."""
+        if self._engine is None or not self._trashed:
+            return
+        ticket, name = self._trashed.pop()
+        try:
+            back = await self._engine.restore_draft(ticket)
+        except _FAILURES as error:
+            self._trashed.append((ticket, name))
+            self._failed("undo.failed", error, name=visible(name, newlines=False))
+            return
+        self._tell("undo.done", name=visible(back, newlines=False))
+        self._read_again(back)
+
+    def _failed(self, key: str, error: BaseException, **values: object) -> None:
+        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        self._tell(key, "error", error=visible(said), **values)
+
+    def _tell(self, key: str, severity: SeverityLevel = "information", **values: object) -> None:
+        self.notify(say(key, **values), severity=severity, markup=False)

@@ -41,7 +41,7 @@ class CallList(ListPane):
         """Title, hint and the first lines."""
         self.border_title = say("title")
         self._ticker = self.set_interval(TICK_S, self.tick, pause=True)
-        self._arrange()
+        self._relist()
 
     @property
     def current(self) -> CallRecord | None:
@@ -63,12 +63,12 @@ class CallList(ListPane):
     def sift(self, text: str) -> None:
         """Show only the calls that the filter's words ask for."""
         self.store.only(query.parse(text))
-        self._arrange()
+        self._relist()
 
     def follow(self, newest: bool) -> None:
         """Go with each new call, or stay where the cursor is."""
         self.following = newest
-        self._arrange()
+        self._relist()
 
     def toggle_mark(self) -> None:
         """Mark the call under the cursor or take its mark away; the last two marks count."""
@@ -90,9 +90,9 @@ class CallList(ListPane):
         """Draw once for all events that came together."""
         if not self._due and self.is_attached:
             self._due = True
-            self.call_later(self._arrange)
+            self.call_later(self._relist)
 
-    def _arrange(self) -> None:
+    def _relist(self) -> None:
         self._due = False
         shown = self.store.shown
         if self.following:

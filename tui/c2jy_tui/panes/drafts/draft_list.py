@@ -1,0 +1,108 @@
+"""The list half of the drafts pane: drafts as rows, sorted, filtered, the new ones marked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from textual import on
+
+from c2jy_bridge.events import Issue
+from c2jy_bridge.views import DraftView
+from c2jy_tui.panes.drafts import order, words
+from c2jy_tui.panes.drafts.words import say
+from c2jy_tui.rows import ListPane, Row, RowList
+
+
+class DraftList(ListPane):
+    """Drafts as rows; it draws and remembers, and does nothing to a draft."""
+
+    def __init__(
+        self, clock: Callable[[], float], *, id: str | None = None, classes: str | None = None
+    ) -> None:
+        rows = RowList(words.COLUMNS, self._row, lambda name: say(f"column.{name}"))
+        super().__init__(rows, say("filter.hint"), id=id, classes=classes)
+        self.now = clock
+        self.new: set[str] = set()
+        """Names of the drafts that were written since the app began and not opened yet."""
+        self.written: dict[str, Sequence[Issue]] = {}
+        """By name, what the writing of a draft could not do as asked."""
+        self.checked: dict[str, Sequence[Issue]] = {}
+        """By name, what a check found since the draft last changed."""
+        self._order = "newest"
+        self._all: Sequence[DraftView] = ()
+        self._shown: list[DraftView] = []
+        self._name = ""
+        self._moved_by_hand = False
+
+    def on_mount(self) -> None:
+        """Title, hint and the first lines."""
+        self.border_title = say("title")
+        self.relist()
+
+    @property
+    def current(self) -> DraftView | None:
+        """The draft under the cursor."""
+        return next((view for view in self._shown if view.name == self._name), None)
+
+    def fill(self, drafts: Sequence[DraftView]) -> None:
+        """The folder as it is now."""
+        self._all = drafts
+        names = {view.name for view in drafts}
+        self.new &= names
+        for remembered in (self.written, self.checked):
+            for name in remembered.keys() - names:
+                remembered.pop(name)
+        self.relist()
+
+    def find(self, name: str) -> DraftView | None:
+        """The draft of that name, shown or not."""
+        return next((view for view in self._all if view.name == name), None)
+
+    def go_to(self, name: str) -> None:
+        """Put the cursor on a draft."""
+        self._name = name
+        self.relist()
+
+    def sift(self, text: str) -> None:
+        """Show only the drafts that the filter's words ask for."""
+        self.relist()
+
+    def sort_on(self) -> None:
+        """Take the next order."""
+        self._order = order.following(self._order)
+        self.relist()
+
+    def relist(self) -> None:
+        """Sort, filter and draw; the cursor stays on its draft, or on the first until somebody moves it."""
+        self._shown = order.arranged(self._all, self._order, self.sifting)
+        names = [view.name for view in self._shown]
+        cursor = names.index(self._name) if self._name in names else None
+        if not self._moved_by_hand and self._name not in self.new:
+            cursor = 0
+        self.rows.hint = say("empty.filter") if self.sifting else say("empty")
+        self.rows.reset(len(names), cursor)
+        self._at_cursor()
+
+    def _at_cursor(self) -> None:
+        """Say what the row under the cursor is, and what all rows together are."""
+        at = self.rows.cursor
+        view = self._shown[at] if at < len(self._shown) else None
+        self._name = view.name if view else ""
+        about = ""
+        if view is not None:
+            about = words.about(view, self.checked.get(view.name), self.written.get(view.name, ()))
+        total, shown = len(self._all), len(self._shown)
+        self.say_about(
+            about, words.state(total, shown, len(self.new), order=self._order, sifting=self.sifting)
+        )
+        self.refresh_bindings()
+
+    def _row(self, index: int) -> Row:
+        view = self._shown[index]
+        return words.row(view, self.now(), new=view.name in self.new)
+
+    @on(RowList.Moved)
+    def _moved(self, event: RowList.Moved) -> None:
+        event.stop()
+        self._moved_by_hand |= event.by_hand
+        self._at_cursor()

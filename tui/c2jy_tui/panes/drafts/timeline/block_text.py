@@ -1,0 +1,33 @@
+"""What is written in a block: kind and label, readable without colour."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len
+
+from c2jy_bridge.safety import visible
+from c2jy_bridge.views import ClipView
+from c2jy_tui.panes.drafts.timeline.lane import Block
+from c2jy_tui.panes.drafts.words import kind_letter
+from c2jy_tui.rows import clip as clipped
+
+MISSING = "!"
+
+
+def block_text(block: Block, clip: ClipView) -> str:
+    """`[V intro.mp4   ]` on exactly the block's cells.
+
+    `!` says that the clip's media is missing, `<` and `>` that it goes on beyond the edge, `#` that several
+    clips begin in this one cell.
+    """
+    width = block.width
+    mark = "" if clip.media_ok else MISSING
+    if block.count > 1:
+        return mark or "#"
+    if width == 1:
+        return mark or "|"
+    left, right = "[" if block.begins else "<", "]" if block.ends else ">"
+    if width == 2:
+        return (mark or left) + right
+    label = visible(clip.label or clip.media, newlines=False)
+    inner = clipped(" ".join(part for part in (f"{mark}{kind_letter(clip.kind)}", label) if part), width - 2)
+    return left + inner + " " * (width - 2 - cell_len(inner)) + right

@@ -1,0 +1,283 @@
+"""The widget: a ruler, a line a track, names at the left that stay, a cursor from clip to clip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import BindingType
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from c2jy_bridge.safety import visible
+from c2jy_bridge.views import ClipView, TrackView
+from c2jy_tui.bindings import binding
+from c2jy_tui.panes.drafts.timeline.block_text import block_text
+from c2jy_tui.panes.drafts.timeline.lane import Block, Lane
+from c2jy_tui.panes.drafts.timeline.scale import Scale, ruler, whole
+from c2jy_tui.panes.drafts.words import kind_word
+from c2jy_tui.rows import Cell
+from c2jy_tui.rows import clip as clipped
+from c2jy_tui.rows.columns import laid
+
+KINDS: Final = ("video", "image", "audio", "text", "sticker", "effect", "filter")
+"""The kinds of clips that have a colour; any other is drawn as `other`."""
+
+GUTTER: Final = 11
+"""Cells for the names of the tracks; a third of a very narrow screen."""
+
+
+class TimelineView(ScrollView, can_focus=True):
+    """Tracks to scale, the top one first as in JianYing; only what is seen is drawn."""
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "timeline--ruler",
+        "timeline--name",
+        "timeline--name-here",
+        "timeline--cursor",
+        "timeline--missing",
+        "timeline--other",
+        *(f"timeline--{kind}" for kind in KINDS),
+    }
+    DEFAULT_CSS = """
+    TimelineView {
+        height: 1fr;
+        overflow: auto auto;
+        scrollbar-size: 1 1;
+        & > .timeline--ruler { color: $text-muted; }
+        & > .timeline--name { color: $text-muted; }
+        & > .timeline--name-here { color: $foreground; text-style: bold; }
+        & > .timeline--video { background: $primary-muted; color: $text-primary; }
+        & > .timeline--image { background: $secondary-muted; color: $text-secondary; }
+        & > .timeline--audio { background: $success-muted; color: $text-success; }
+        & > .timeline--text { background: $warning-muted; color: $text-warning; }
+        & > .timeline--sticker { background: $accent-muted; color: $text-accent; }
+        & > .timeline--effect { background: $accent-muted; color: $text-accent; }
+        & > .timeline--filter { background: $accent-muted; color: $text-accent; }
+        & > .timeline--other { background: $panel; color: $foreground; }
+        & > .timeline--missing { background: $error-muted; color: $text-error; text-style: bold; }
+        & > .timeline--cursor { background: $block-cursor-blurred-background; color: $foreground; }
+        &:focus > .timeline--cursor {
+            background: $block-cursor-background; color: $block-cursor-foreground; text-style: bold;
+        }
+        &:ansi > .timeline--cursor { text-style: reverse; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        binding("drafts_pane", "timeline.next_clip", "right", "clip(1)"),
+        binding("drafts_pane", "timeline.previous_clip", "left", "clip(-1)", show=False),
+        binding("drafts_pane", "timeline.lower_track", "down,j", "track(1)", show=False),
+        binding("drafts_pane", "timeline.upper_track", "up,k", "track(-1)", show=False),
+        binding("drafts_pane", "timeline.first_clip", "home,g", "first", show=False),
+        binding("drafts_pane", "timeline.last_clip", "end,G", "last", show=False),
+        binding("drafts_pane", "timeline.pan_right", "l", "pan(1)"),
+        binding("drafts_pane", "timeline.pan_left", "h", "pan(-1)", show=False),
+        binding("drafts_pane", "timeline.closer", "plus,equals_sign", "closer"),
+        binding("drafts_pane", "timeline.farther", "minus", "farther"),
+        binding("drafts_pane", "timeline.whole", "0", "whole"),
+        binding("drafts_pane", "timeline.next_missing", "n", "next_missing"),
+    ]
+
+    @dataclass
+    class Reached(Message):
+        """The cursor came to a clip."""
+
+        timeline: TimelineView
+
+        @property
+        def control(self) -> TimelineView:
+            """The timeline in which it moved."""
+            return self.timeline
+
+    def __init__(self, tracks: Sequence[TrackView], duration_us: int, *, id: str | None = None) -> None:
+        """Tracks to draw.
+
+        Args:
+            tracks: Bottom first, as `DraftDetail.tracks` has them.
+            duration_us: Length of the draft; longer clips make it longer.
+            id: The widget's id.
+        """
+        super().__init__(id=id)
+        self._scale = Scale(1_000_000)
+        self._fits = True
+        self._lane = 0
+        self._index = 0
+        self.lanes: list[Lane] = []
+        self.show_tracks(tracks, duration_us)
+
+    def show_tracks(self, tracks: Sequence[TrackView], duration_us: int) -> None:
+        """Draw other tracks, the cursor as near to where it was as can be."""
+        self.lanes = [Lane(track) for track in reversed(tracks)]
+        self._duration_us = max([duration_us, 1, *(lane.end_us for lane in self.lanes)])
+        self._lane = min(self._lane, max(0, len(self.lanes) - 1))
+        self._index = min(self._index, max(0, len(self.lane.clips) - 1)) if self.lanes else 0
+        self._measure()
+
+    @property
+    def lane(self) -> Lane:
+        """The track under the cursor."""
+        return self.lanes[self._lane]
+
+    @property
+    def clip(self) -> tuple[Lane, int, ClipView] | None:
+        """The clip under the cursor with its track and number; None where there is no clip."""
+        if not self.lanes or not self.lane.clips:
+            return None
+        return self.lane, self._index, self.lane.clips[self._index]
+
+    # --- geometry -----------------------------------------------------------------------------------
+
+    @property
+    def _gutter(self) -> int:
+        return min(GUTTER, self.size.width // 3)
+
+    @property
+    def _width(self) -> int:
+        return max(1, self.size.width - self._gutter)
+
+    def _measure(self) -> None:
+        """Take the scale and the size of all anew."""
+        if self._fits:
+            self._scale = whole(self._duration_us, self._width)
+        cells = self._scale.cells(self._duration_us)
+        self.virtual_size = Size(self._gutter + cells, len(self.lanes) + 1)
+        self.refresh()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """The whole stays whole on a screen of another width."""
+        self._measure()
+
+    # --- drawing ------------------------------------------------------------------------------------
+
+    def render_line(self, y: int) -> Strip:
+        """The ruler at the top, a track on each line below."""
+        base = self.rich_style
+        width = self.size.width
+        first = self.scroll_offset.x
+        if y == 0:
+            text = " " * self._gutter + ruler(self._scale, first, self._width)
+            return Strip([Segment(text, base + self._part("ruler"))]).adjust_cell_length(width, base)
+        number = y - 1 + self.scroll_offset.y
+        if number >= len(self.lanes):
+            return Strip.blank(width, base)
+        lane = self.lanes[number]
+        here = number == self._lane
+        name = f"{kind_word(lane.kind)} {visible(lane.name, newlines=False)}"
+        label = laid(Cell((clipped(name.strip(), self._gutter - 1),)), self._gutter)
+        segments = [Segment(label, base + self._part("name-here" if here else "name"))]
+        at = first
+        for block in lane.blocks(self._scale, first, self._width):
+            if block.cell > at:
+                segments.append(Segment("·" * (block.cell - at), base + self._part("ruler")))
+            shown = lane.clips[block.first]
+            style = base + self._look(shown, cursor=here and self._covers(block))
+            segments.append(Segment(block_text(block, shown), style))
+            at = block.cell + block.width
+        return Strip(segments).adjust_cell_length(width, base)
+
+    def _covers(self, block: Block) -> bool:
+        return block.first <= self._index < block.first + block.count
+
+    def _look(self, shown: ClipView, *, cursor: bool) -> Style:
+        if cursor:
+            return self._part("cursor")
+        if not shown.media_ok:
+            return self._part("missing")
+        return self._part(shown.kind if shown.kind in KINDS else "other")
+
+    def _part(self, name: str) -> Style:
+        return self.get_component_rich_style(f"timeline--{name}", partial=True)
+
+    # --- moving -------------------------------------------------------------------------------------
+
+    def _go(self, lane: int, index: int) -> None:
+        if not self.lanes:
+            return
+        self._lane = max(0, min(lane, len(self.lanes) - 1))
+        self._index = max(0, min(index, len(self.lane.clips) - 1))
+        self._reveal()
+        self.refresh()
+        self.post_message(self.Reached(self))
+
+    def _reveal(self) -> None:
+        """Bring the clip under the cursor into sight: its start, and as much of it as there is room for."""
+        room = max(1, self.size.height - 1 - self.scrollbar_size_horizontal)
+        top = min(max(self.scroll_offset.y, self._lane - room + 1), self._lane)
+        left = self.scroll_offset.x
+        if (found := self.clip) is not None:
+            start = self._scale.cell(found[2].start_us)
+            end = start + self._scale.cells(found[2].duration_us)
+            if end > left + self._width:
+                left = end - self._width
+            left = min(left, start)
+        self.scroll_to(left, top, animate=False, immediate=True)
+
+    def _zoom(self, scale: Scale) -> None:
+        """Take another scale; the clip under the cursor stays where it is on the screen."""
+        start_us = found[2].start_us if (found := self.clip) else 0
+        place = self._scale.cell(start_us) - self.scroll_offset.x
+        self._scale = scale
+        self._fits = scale.us_per_cell >= whole(self._duration_us, self._width).us_per_cell
+        self._measure()
+        self.scroll_to(max(0, scale.cell(start_us) - place), animate=False, immediate=True)
+
+    def action_clip(self, by: int) -> None:
+        """To the next or previous clip of the track."""
+        self._go(self._lane, self._index + by)
+
+    def action_track(self, by: int) -> None:
+        """To the clip at the same time on the next track."""
+        at = found[2].start_us if (found := self.clip) else 0
+        lane = max(0, min(self._lane + by, len(self.lanes) - 1))
+        if self.lanes:
+            self._go(lane, self.lanes[lane].near(at) if lane != self._lane else self._index)
+
+    def action_first(self) -> None:
+        """To the first clip of the track."""
+        self._go(self._lane, 0)
+
+    def action_last(self) -> None:
+        """To the last clip of the track."""
+        if self.lanes:
+            self._go(self._lane, len(self.lane.clips) - 1)
+
+    def action_pan(self, by: int) -> None:
+        """Look a quarter of the screen further, the cursor stays."""
+        self.scroll_relative(x=by * max(1, self._width // 4), animate=False)
+
+    def action_closer(self) -> None:
+        """Zoom in."""
+        self._zoom(self._scale.closer())
+
+    def action_farther(self) -> None:
+        """Zoom out."""
+        self._zoom(self._scale.farther(self._duration_us, self._width))
+
+    def action_whole(self) -> None:
+        """See the whole draft."""
+        self._zoom(whole(self._duration_us, self._width))
+
+    def action_next_missing(self) -> None:
+        """To the next clip whose media is missing, going round."""
+        missing = [
+            (number, index)
+            for number, lane in enumerate(self.lanes)
+            for index, shown in enumerate(lane.clips)
+            if not shown.media_ok
+        ]
+        if missing:
+            self._go(*next((place for place in missing if place > (self._lane, self._index)), missing[0]))
+
+    def on_click(self, event: events.Click) -> None:
+        """To the clip under the mouse."""
+        number = event.y - 1 + self.scroll_offset.y
+        cell = event.x - self._gutter + self.scroll_offset.x
+        if event.y >= 1 and event.x >= self._gutter and number < len(self.lanes):
+            self._go(number, self.lanes[number].near(self._scale.us(cell)))

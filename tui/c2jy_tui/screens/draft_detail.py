@@ -1,0 +1,174 @@
+"""One draft opened: what it is, its tracks to scale, the clip under the cursor, what a check found."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import ClassVar, Final
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widgets import Footer, Static
+
+from c2jy_bridge.events import Issue, Severity
+from c2jy_bridge.safety import visible
+from c2jy_bridge.views import DraftDetail
+from c2jy_tui import measures
+from c2jy_tui.bindings import binding
+from c2jy_tui.frame import FrameModal
+from c2jy_tui.panes.drafts import words
+from c2jy_tui.panes.drafts.timeline import TimelineView
+from c2jy_tui.panes.drafts.words import say
+
+_SIGNS: Final[dict[Severity, tuple[str, str]]] = {
+    "error": ("✗", "$text-error"),
+    "warning": ("!", "$text-warning"),
+    "info": ("·", "$text-muted"),
+}
+
+
+class DraftDetailScreen(FrameModal[None]):
+    """The timeline of a draft and what is wrong with it."""
+
+    CSS_PATH = "draft_detail.tcss"
+    HELP = "drafts_pane:help.detail"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        binding("drafts_pane", "draft_detail.check", "v", "check"),
+        binding("drafts_pane", "draft_detail.open_folder", "o", "open_folder"),
+        binding("drafts_pane", "draft_detail.copy_path", "y", "copy_path"),
+        binding("drafts_pane", "draft_detail.back", "q", "back", show=False),
+    ]
+
+    detail: reactive[DraftDetail] = reactive[DraftDetail](None, init=False)  # type: ignore[arg-type]  # set in __init__
+
+    def __init__(
+        self,
+        detail: DraftDetail,
+        *,
+        notes: Sequence[Issue] = (),
+        check: Callable[[], Awaitable[Sequence[Issue] | None]],
+        open_folder: Callable[[], object],
+        clock: Callable[[], float],
+    ) -> None:
+        """Show `detail`.
+
+        Args:
+            detail: The draft; assign `detail` anew when it changes.
+            notes: What its writing could not do as asked.
+            check: Verifies the draft; None when that could not be done and was said elsewhere.
+            open_folder: Shows its folder.
+            clock: Unix seconds.
+        """
+        super().__init__()
+        self.set_reactive(DraftDetailScreen.detail, detail)
+        self._notes = notes
+        self._check = check
+        self._open_folder = open_folder
+        self._clock = clock
+        self._found: Sequence[Issue] = detail.issues
+        self._verified = False
+
+    def compose(self) -> ComposeResult:
+        """Header, timeline, clip, issues, keys."""
+        with Vertical(id="draft-detail"):
+            yield Static(id="head")
+            yield TimelineView(self.detail.tracks, self.detail.view.duration_us)
+            yield Static(id="clip")
+            with VerticalScroll(id="issues"):
+                yield Static(id="issue-lines")
+            yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Fill in what is known, keys to the timeline."""
+        self._draw()
+        self.query_one(TimelineView).focus()
+
+    def watch_detail(self, _before: DraftDetail, after: DraftDetail) -> None:
+        """The draft changed on disk."""
+        self._found, self._verified = after.issues, False
+        if self.is_mounted:
+            self.query_one(TimelineView).show_tracks(after.tracks, after.view.duration_us)
+            self._draw()
+
+    def _draw(self) -> None:
+        detail, view = self.detail, self.detail.view
+        states, _tone = words.media(view)
+        facts = [
+            f"{view.width}×{view.height}" if view.width else "",
+            say("detail.fps", fps=f"{detail.fps:g}") if detail.fps else "",
+            measures.length(view.duration_us),
+            say("detail.counts", tracks=view.tracks, clips=view.clips),
+            measures.size(view.size_bytes),
+            words.age(view.modified_at, self._clock()),
+        ]
+        self.query_one("#head", Static).update(
+            Content.assemble(
+                (visible(view.name, newlines=False), "bold"),
+                f"   {states[0]}\n",
+                " · ".join(fact for fact in facts if fact),
+                "\n",
+                (visible(view.path, newlines=False), "dim"),
+            )
+        )
+        timeline = self.query_one(TimelineView)
+        timeline.styles.max_height = len(detail.tracks) + 2
+        timeline.display = bool(detail.tracks)
+        self._draw_clip()
+        self._draw_issues()
+
+    def _draw_clip(self) -> None:
+        found = self.query_one(TimelineView).clip
+        if found is None:
+            empty = "encrypted" if self.detail.view.state == "encrypted" else "no_clips"
+            text = Content(say(f"detail.{empty}"))
+        else:
+            lane, index, shown = found
+            track = f"{words.kind_word(lane.kind)} {lane.name}".strip()
+            place, what = words.clip_lines(track, index + 1, len(lane.clips), shown)
+            style = "" if shown.media_ok else "$text-error"
+            text = Content.assemble((place, "bold"), "\n", (what, style))
+        self.query_one("#clip", Static).update(text)
+
+    def _draw_issues(self) -> None:
+        lines: list[Content] = []
+        if self._found:
+            lines.append(Content.styled(say("issues.found", count=len(self._found)), "bold"))
+            lines += [_issue(issue) for issue in self._found]
+        else:
+            lines.append(Content(say("issues.verified" if self._verified else "issues.none")))
+        if self._notes:
+            lines.append(Content.styled(say("issues.notes", count=len(self._notes)), "bold"))
+            lines += [_issue(issue) for issue in self._notes]
+        self.query_one("#issue-lines", Static).update(Content("\n").join(lines))
+
+    @on(TimelineView.Reached)
+    def _reached(self, event: TimelineView.Reached) -> None:
+        event.stop()
+        self._draw_clip()
+
+    @work(exclusive=True, exit_on_error=False)
+    async def action_check(self) -> None:
+        """Verify the draft now."""
+        if (found := await self._check()) is not None:
+            self._found, self._verified = found, True
+            self._draw_issues()
+
+    def action_open_folder(self) -> None:
+        """Show its folder in the file manager."""
+        self._open_folder()
+
+    def action_copy_path(self) -> None:
+        """Copy its path."""
+        path = visible(self.detail.view.path, newlines=False)
+        self.app.copy_to_clipboard(path)
+        self.notify(say("copied.path", path=path), markup=False)
+
+
+def _issue(issue: Issue) -> Content:
+    """What, where, what to do."""
+    sign, style = _SIGNS[issue.severity]
+    fix = f"\n  → {visible(issue.fix, newlines=False)}" if issue.fix else ""
+    return Content.assemble((f"{sign} ", style), words.issue_line(issue), (fix, "dim"))
