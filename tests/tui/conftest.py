@@ -1,0 +1,280 @@
+"""A screen to test: an engine that says what a test tells it to, a clock that stands, no animation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any
+
+import pytest
+
+from c2jy_bridge import events as ev
+from c2jy_bridge.events import Decision, Event, Issue
+from c2jy_bridge.ports import Busy
+from c2jy_bridge.views import (
+    CallView,
+    ConnectionView,
+    ConversationView,
+    DraftDetail,
+    DraftView,
+    MessageView,
+    ToolView,
+)
+
+NOW = 1_760_000_000.0
+
+
+class Clock:
+    """A clock that moves only when told."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class ScriptedEngine:
+    """An EnginePort whose events come from the test; it remembers what it was asked."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.connection = ConnectionView(
+            bot_name="美食助手", bot_id="7429", host="api.coze.cn", drafts_root="/home/maker/drafts"
+        )
+        self.conversation_id = "conv-1"
+        self.sent: list[str] = []
+        self.decisions: list[tuple[str, Decision]] = []
+        self.cancelled = 0
+        self.closed = False
+        self.busy = False
+        self.opened: list[str] = []
+        self.stored_conversations: list[ConversationView] = []
+        self.stored_messages: list[MessageView] = []
+        self.stored_calls: list[CallView] = []
+        self.stored_questions: list[str] = []
+        self.stored_drafts: list[DraftView] = []
+        self.stored_issues: list[Issue] = []
+        self.rerun_calls: list[tuple[str, str | None]] = []
+        self._listeners: list[asyncio.Queue[Event | None]] = []
+
+    def emit(self, *events: Event) -> None:
+        for queue in self._listeners:
+            for event in events:
+                queue.put_nowait(event)
+
+    def events(self) -> AsyncIterator[Event]:
+        queue: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._listeners.append(queue)
+        return self._stream(queue)
+
+    async def _stream(self, queue: asyncio.Queue[Event | None]) -> AsyncIterator[Event]:
+        while (event := await queue.get()) is not None:
+            yield event
+
+    async def send(self, text: str) -> str:
+        if self.busy:
+            raise Busy
+        self.sent.append(text)
+        return f"turn-{len(self.sent)}"
+
+    async def cancel(self) -> None:
+        self.cancelled += 1
+
+    def decide(self, call_id: str, decision: Decision) -> bool:
+        self.decisions.append((call_id, decision))
+        return True
+
+    async def rerun(self, call_id: str, arguments: str | None = None) -> str:
+        self.rerun_calls.append((call_id, arguments))
+        return f"{call_id}-again"
+
+    async def cancel_call(self, call_id: str) -> bool:
+        return True
+
+    async def new_conversation(self) -> None:
+        self.conversation_id = ""
+
+    async def open_conversation(self, conversation_id: str) -> None:
+        self.conversation_id = conversation_id
+        self.opened.append(conversation_id)
+
+    async def conversations(self) -> Sequence[ConversationView]:
+        return self.stored_conversations
+
+    async def messages(self, conversation_id: str) -> Sequence[MessageView]:
+        return self.stored_messages
+
+    async def calls(self, conversation_id: str | None = None, limit: int = 1000) -> Sequence[CallView]:
+        return self.stored_calls
+
+    async def questions(self, limit: int = 200) -> Sequence[str]:
+        return self.stored_questions
+
+    async def drafts(self) -> Sequence[DraftView]:
+        return self.stored_drafts
+
+    async def draft(self, name: str) -> DraftDetail:
+        return DraftDetail(view=next(d for d in self.stored_drafts if d.name == name))
+
+    async def check_draft(self, name: str) -> Sequence[Issue]:
+        return ()
+
+    async def trash_draft(self, name: str) -> str:
+        return f"ticket-{name}"
+
+    async def restore_draft(self, ticket: str) -> str:
+        return ticket.removeprefix("ticket-")
+
+    def tools(self) -> Sequence[ToolView]:
+        return ()
+
+    def issues(self) -> Sequence[Issue]:
+        return self.stored_issues
+
+    async def call_tool(self, name: str, arguments: dict[str, Any]) -> str:
+        return "call-x"
+
+    async def close(self) -> None:
+        self.closed = True
+        for queue in self._listeners:
+            queue.put_nowait(None)
+
+
+class Say:
+    """Makes the events of a turn, one after the other, at the clock's time."""
+
+    def __init__(self, clock: Clock, turn_id: str = "turn-1") -> None:
+        self._clock = clock
+        self.turn_id = turn_id
+
+    def _turn(self, kind: type[Any], **fields: Any) -> Any:
+        return kind(at=self._clock(), turn_id=self.turn_id, **fields)
+
+    def started(self, text: str, source: str = "chat") -> Event:
+        return self._turn(
+            ev.TurnStarted, conversation_id="conv-1", chat_id="chat-1", text=text, source=source
+        )
+
+    def thinks(self, text: str, message_id: str = "m1") -> Event:
+        return self._turn(ev.ReasoningDelta, message_id=message_id, text=text)
+
+    def says(self, text: str, message_id: str = "m1") -> Event:
+        return self._turn(ev.AnswerDelta, message_id=message_id, text=text)
+
+    def said(self, text: str, message_id: str = "m1") -> Event:
+        return self._turn(ev.AnswerCompleted, message_id=message_id, text=text)
+
+    def suggests(self, text: str) -> Event:
+        return self._turn(ev.FollowUpSuggested, text=text)
+
+    def recovered(self, reason: str = "dropped") -> Event:
+        return self._turn(ev.StreamRecovered, reason=reason)
+
+    def completed(self, tokens: int = 1234) -> Event:
+        return self._turn(ev.TurnCompleted, usage=ev.Usage(total_tokens=tokens))
+
+    def failed(self, problem: ev.Problem) -> Event:
+        return self._turn(ev.TurnFailed, problem=problem)
+
+    def cancelled(self) -> Event:
+        return self._turn(ev.TurnCancelled)
+
+    def wants(self, tool: str, arguments: str = "{}", call_id: str = "call-1") -> Event:
+        call = ev.ToolCall(call_id=call_id, tool=tool, arguments=arguments, turn_id=self.turn_id)
+        return ev.ToolCallRequested(at=self._clock(), call_id=call_id, call=call)
+
+    def asks_leave(
+        self,
+        tool: str,
+        arguments: dict[str, Any],
+        call_id: str = "call-1",
+        deadline_s: float | None = None,
+        reason: str = "policy",
+    ) -> Event:
+        return ev.ToolCallAwaitingApproval(
+            at=self._clock(),
+            call_id=call_id,
+            tool=tool,
+            arguments=arguments,
+            reason=reason,
+            deadline_s=deadline_s,
+        )
+
+    def runs(self, call_id: str = "call-1") -> Event:
+        return ev.ToolCallStarted(at=self._clock(), call_id=call_id, deadline_s=600.0)
+
+    def progresses(self, message: str, done: int, total: int | None, call_id: str = "call-1") -> Event:
+        return ev.ToolCallProgress(at=self._clock(), call_id=call_id, message=message, done=done, total=total)
+
+    def finished(
+        self,
+        tool: str,
+        outcome: ev.Outcome = ev.Outcome.OK,
+        call_id: str = "call-1",
+        elapsed_s: float = 2.3,
+        error: str = "",
+    ) -> Event:
+        return ev.ToolCallFinished(
+            at=self._clock(),
+            call_id=call_id,
+            tool=tool,
+            outcome=outcome,
+            output='{"status":"success"}',
+            elapsed_s=elapsed_s,
+            error=error,
+        )
+
+    def wrote(self, name: str, duration_us: int = 12_500_000, call_id: str = "call-1") -> Event:
+        return ev.DraftWritten(
+            at=self._clock(),
+            draft_id="D-1",
+            name=name,
+            path=f"/home/maker/drafts/{name}",
+            duration_us=duration_us,
+            call_id=call_id,
+        )
+
+
+@pytest.fixture(autouse=True)
+def still_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No blinking cursor: a picture taken twice is the same picture."""
+    from textual.widgets import Input, TextArea
+
+    monkeypatch.setattr(Input, "_toggle_cursor", lambda self: None)
+    monkeypatch.setattr(TextArea, "_toggle_cursor_blink_visible", lambda self: None)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def engine(clock: Clock) -> ScriptedEngine:
+    return ScriptedEngine(clock)
+
+
+@pytest.fixture
+def bot(clock: Clock) -> Say:
+    return Say(clock)
+
+
+@pytest.fixture
+def app(engine: ScriptedEngine, clock: Clock) -> Any:
+    from c2jy_tui.app import C2jyApp
+
+    return made_app(C2jyApp, engine, clock)
+
+
+def made_app(kind: type[Any], engine: ScriptedEngine, clock: Clock, **more: Any) -> Any:
+    async def start() -> ScriptedEngine:
+        return engine
+
+    start_engine: Callable[[], Awaitable[ScriptedEngine]] = start
+    made = kind(start_engine, clock=clock, **more)
+    made.animation_level = "none"
+    return made

@@ -1,0 +1,139 @@
+"""What goes on right now, folded from events: for the header, and for the question whether one may quit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from c2jy_bridge.events import (
+    AnswerDelta,
+    BridgeStarted,
+    BridgeStopped,
+    Event,
+    ReasoningDelta,
+    StreamRecovered,
+    ToolCallAwaitingApproval,
+    ToolCallFinished,
+    ToolCallRequested,
+    ToolCallStarted,
+    ToolOutputsSubmitted,
+    TurnCompleted,
+    TurnEnded,
+    TurnEvent,
+    TurnFailed,
+    TurnStarted,
+)
+
+
+class Doing(StrEnum):
+    """What the app is busy with, as far as a person cares."""
+
+    STARTING = "starting"
+    UNAVAILABLE = "unavailable"
+    READY = "ready"
+    SENDING = "sending"
+    THINKING = "thinking"
+    ANSWERING = "answering"
+    CALLING = "calling"
+    APPROVAL = "approval"
+    WAITING = "waiting"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """The state of the whole app in a few words; `since` is Unix seconds."""
+
+    doing: Doing = Doing.STARTING
+    since: float = 0.0
+    turn_id: str = ""
+    """The turn that runs; empty when none does."""
+    tokens: int = 0
+    """Of the last turn that told."""
+    running: tuple[tuple[str, str], ...] = ()
+    """Tool calls that were asked for and have no end yet: (call_id, tool), oldest first."""
+    approvals: tuple[str, ...] = ()
+    """Call ids that wait for a person, oldest first."""
+    bridge_on: bool = False
+    bridge_address: str = ""
+
+    @property
+    def busy(self) -> bool:
+        """A turn or a tool call would be lost by quitting."""
+        return bool(self.turn_id or self.running)
+
+    @property
+    def tool(self) -> str:
+        """The tool that the words name: the newest running one."""
+        return self.running[-1][1] if self.running else ""
+
+
+def ready(activity: Activity, at: float) -> Activity:
+    """The engine is there."""
+    return replace(activity, doing=Doing.READY, since=at)
+
+
+def unavailable(activity: Activity, at: float) -> Activity:
+    """The engine could not be started."""
+    return replace(activity, doing=Doing.UNAVAILABLE, since=at)
+
+
+def asked(activity: Activity, turn_id: str, at: float) -> Activity:
+    """A question was handed to the engine."""
+    if activity.turn_id == turn_id:
+        return activity
+    return replace(activity, doing=Doing.SENDING, since=at, turn_id=turn_id)
+
+
+def after(activity: Activity, event: Event) -> Activity:
+    """The activity once `event` has happened."""
+    match event:
+        case TurnStarted(source="chat", turn_id=turn_id) | StreamRecovered(turn_id=turn_id):
+            return _doing(replace(activity, turn_id=turn_id), Doing.WAITING, event.at)
+        case TurnEvent(turn_id=turn_id) if turn_id != activity.turn_id:
+            return activity
+        case ReasoningDelta():
+            return _doing(activity, Doing.THINKING, event.at)
+        case AnswerDelta():
+            return _doing(activity, Doing.ANSWERING, event.at)
+        case ToolOutputsSubmitted():
+            return _doing(activity, Doing.WAITING, event.at)
+        case TurnEnded():
+            return _ended(activity, event)
+        case ToolCallRequested(call=call):
+            calls = (*activity.running, (call.call_id, call.tool))
+            return _calls(replace(activity, running=calls), event.at)
+        case ToolCallAwaitingApproval(call_id=call_id):
+            return _calls(replace(activity, approvals=(*activity.approvals, call_id)), event.at)
+        case ToolCallStarted(call_id=call_id):
+            waiting = tuple(one for one in activity.approvals if one != call_id)
+            return _calls(replace(activity, approvals=waiting), event.at)
+        case ToolCallFinished(call_id=call_id):
+            waiting = tuple(one for one in activity.approvals if one != call_id)
+            calls = tuple(one for one in activity.running if one[0] != call_id)
+            return _calls(replace(activity, approvals=waiting, running=calls), event.at)
+        case BridgeStarted(address=address):
+            return replace(activity, bridge_on=True, bridge_address=address)
+        case BridgeStopped():
+            return replace(activity, bridge_on=False, bridge_address="")
+        case _:
+            return activity
+
+
+def _doing(activity: Activity, doing: Doing, at: float) -> Activity:
+    return activity if activity.doing is doing else replace(activity, doing=doing, since=at)
+
+
+def _calls(activity: Activity, at: float) -> Activity:
+    if activity.approvals:
+        return _doing(activity, Doing.APPROVAL, at)
+    if activity.running:
+        return _doing(activity, Doing.CALLING, at)
+    return _doing(activity, Doing.WAITING if activity.turn_id else Doing.READY, at)
+
+
+def _ended(activity: Activity, event: TurnEnded) -> Activity:
+    tokens = event.usage.total_tokens if isinstance(event, TurnCompleted) else 0
+    doing = Doing.FAILED if isinstance(event, TurnFailed) else Doing.READY
+    ended = replace(activity, turn_id="", tokens=tokens or activity.tokens)
+    return _calls(ended, event.at) if ended.running else _doing(ended, doing, event.at)

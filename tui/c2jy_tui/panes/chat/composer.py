@@ -1,0 +1,118 @@
+"""Where a question is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events
+from textual.message import Message
+from textual.widgets import TextArea
+
+from c2jy_bridge.safety import visible
+from c2jy_tui.bindings import binding
+from c2jy_tui.panes.chat.history import InputHistory
+
+
+class Composer(TextArea):
+    """Several lines of text; Enter sends, Ctrl+J begins a new line, Up and Down go through earlier ones."""
+
+    # Enter and Tab have priority here: a TextArea would take them as text before its bindings are asked.
+    BINDINGS: ClassVar = [
+        binding("tui", "chat.send", "enter", "send", priority=True),
+        binding("tui", "chat.new_line", "ctrl+j,alt+enter", "new_line", priority=True),
+        binding("tui", "chat.suggestions", "tab", "suggestions", priority=True),
+        binding("tui", "chat.page_up", "pageup", "page(-1)", show=False, priority=True),
+        binding("tui", "chat.page_down", "pagedown", "page(1)", show=False, priority=True),
+        binding("tui", "chat.to_end", "ctrl+end", "newest", show=False, priority=True),
+    ]
+
+    @dataclass
+    class Submitted(Message):
+        """The maker pressed Enter on a text that is not blank."""
+
+        composer: Composer
+        text: str
+
+        @property
+        def control(self) -> Composer:
+            """The composer."""
+            return self.composer
+
+    @dataclass
+    class Scrolled(Message):
+        """The maker wants to move the transcript without leaving the composer: pages, or 0 for its end."""
+
+        pages: int
+
+    class SuggestionsWanted(Message):
+        """Tab: go to what can be picked."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            soft_wrap=True,
+            show_line_numbers=False,
+            highlight_cursor_line=False,
+            tab_behavior="focus",
+            compact=True,
+        )
+        self._history = InputHistory()
+
+    def remember(self, questions: Sequence[str]) -> None:
+        """Take over what was typed in earlier sessions, oldest first."""
+        self._history = InputHistory([visible(question) for question in questions])
+
+    def write(self, text: str) -> None:
+        """Put `text` in, with the cursor at its end."""
+        self.load_text(visible(text))
+        self.move_cursor(self.document.end)
+
+    def action_send(self) -> None:
+        """Hand the text over; the pane clears it once it is taken."""
+        text = self.text.strip()
+        if text:
+            self.post_message(self.Submitted(self, text))
+
+    def sent(self, text: str) -> None:
+        """The text was taken."""
+        self._history.add(text)
+        self.clear()
+
+    def action_new_line(self) -> None:
+        """Begin a new line."""
+        self.insert("\n")
+
+    def action_suggestions(self) -> None:
+        """Go to the suggestions, or on to the next pane."""
+        self.post_message(self.SuggestionsWanted())
+
+    def action_page(self, pages: int) -> None:
+        """Scroll the transcript."""
+        self.post_message(self.Scrolled(pages))
+
+    def action_newest(self) -> None:
+        """Scroll the transcript to its end."""
+        self.post_message(self.Scrolled(0))
+
+    def action_cursor_up(self, select: bool = False) -> None:
+        """Up a line; at the first one, to the question before."""
+        if not select and self.navigator.is_first_wrapped_line(self.cursor_location):
+            if (text := self._history.older(self.text)) is not None:
+                self.write(text)
+            return
+        super().action_cursor_up(select)
+
+    def action_cursor_down(self, select: bool = False) -> None:
+        """Down a line; at the last one, to the question after."""
+        if not select and self.navigator.is_last_wrapped_line(self.cursor_location):
+            if (text := self._history.newer()) is not None:
+                self.write(text)
+            return
+        super().action_cursor_down(select)
+
+    async def on_paste(self, event: events.Paste) -> None:
+        """Paste what can be seen, and nothing that a terminal would obey."""
+        event.stop()
+        event.prevent_default()
+        self.insert(visible(event.text))

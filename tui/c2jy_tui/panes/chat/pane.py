@@ -1,0 +1,233 @@
+"""The chat pane: transcript above, composer below, and what is between them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from c2jy_bridge.events import Event, Problem
+from c2jy_bridge.safety import visible
+from c2jy_bridge.views import CallView, ConnectionView, MessageView
+from c2jy_tui.bindings import binding
+from c2jy_tui.panes.chat.composer import Composer
+from c2jy_tui.panes.chat.entries import Now
+from c2jy_tui.panes.chat.scroll import TranscriptView
+from c2jy_tui.panes.chat.suggestions import Suggestions
+from c2jy_tui.panes.chat.transcript import AnyEntry, FollowUps, Transcript
+from c2jy_tui.panes.chat.welcome import Welcome
+from c2jy_tui.words import say
+
+FLUSH_S: Final = 1 / 18
+"""Seconds between two drawings of a stream: smooth to read, and most of the loop stays free for keys."""
+
+
+class ChatPane(Vertical):
+    """The conversation. It draws the transcript and posts what the maker wants; it asks nobody itself."""
+
+    HELP = "tui:help.chat"
+
+    BINDINGS: ClassVar = [
+        binding("tui", "chat.copy_answer", "y", "copy_answer"),
+        binding("tui", "chat.copy_code", "c", "copy_code", show=False),
+    ]
+
+    @dataclass
+    class Asked(Message):
+        """The maker sent a question."""
+
+        pane: ChatPane
+        text: str
+
+        @property
+        def control(self) -> ChatPane:
+            """The pane."""
+            return self.pane
+
+    @dataclass
+    class CopyWanted(Message):
+        """The maker wants `text` on the clipboard."""
+
+        text: str
+
+    def __init__(self, transcript: Transcript, *, clock: Now, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._transcript = transcript
+        self._touched: dict[AnyEntry, None] = {}
+        self._flush_due = False
+        self._flushing = asyncio.Lock()
+        self._welcome: Welcome | None = None
+        self._connection: ConnectionView | None = None
+        self._view = TranscriptView(clock)
+        self._newer = Static(id="newer", markup=False)
+        self._queue_line = Static(id="queued", markup=False)
+        self.composer = Composer()
+        self.queued = ""
+        """A question that waits for the running turn to end."""
+
+    def compose(self) -> ComposeResult:
+        """Transcript, the hint that there is more below, the waiting question, the composer."""
+        yield self._view
+        yield self._newer
+        yield self._queue_line
+        yield self.composer
+
+    async def on_mount(self) -> None:
+        """Draw what is there, which after a change of language may be a whole conversation."""
+        self.border_title = say("pane.chat")
+        self.composer.placeholder = say("chat.placeholder")
+        self.wait_with("")
+        await self.refill()
+        self.set_interval(1.0, self._view.tick)
+
+    def connect(self, connection: ConnectionView) -> None:
+        """The engine is there, or its connection changed."""
+        self._connection = connection
+        if self._welcome is not None:
+            self._welcome.connect(connection)
+
+    # --- what happens ------------------------------------------------------------------------------
+
+    def show(self, event: Event) -> None:
+        """Take in one event; the screen follows at the pace of the flushes."""
+        self._touch(self._transcript.apply(event))
+
+    def asked(self, turn_id: str, text: str, at: float) -> None:
+        """The engine took a question."""
+        self._touch(self._transcript.ask(turn_id, text, at))
+        self._view.action_newest()
+
+    def note(self, key: str, at: float, **values: str) -> None:
+        """Remark something in the transcript."""
+        self._touch([self._transcript.note(key, at, **values)])
+
+    def fail(self, problem: Problem, at: float) -> None:
+        """Show an error that belongs to no turn."""
+        self._touch([self._transcript.fail(problem, at)])
+
+    async def load(self, messages: Sequence[MessageView], calls: Sequence[CallView]) -> None:
+        """Show a conversation from the journal."""
+        self._transcript.load(messages, calls)
+        await self.refill()
+
+    async def refill(self) -> None:
+        """Draw the transcript anew."""
+        async with self._flushing:
+            self._touched.clear()
+            entries = self._transcript.entries
+            self._welcome = None if entries else Welcome(self._connection)
+            await self._view.fill(entries, before=self._welcome)
+
+    def _touch(self, entries: Sequence[AnyEntry]) -> None:
+        if not entries:
+            return
+        self._touched.update(dict.fromkeys(entries))
+        if not self._flush_due:
+            self._flush_due = True
+            self.set_timer(FLUSH_S, self.flush)
+
+    async def flush(self) -> None:
+        """Let the screen catch up with the transcript."""
+        async with self._flushing:
+            self._flush_due = False
+            touched, self._touched = list(self._touched), {}
+            if not touched or not self.is_attached:
+                return
+            if self._welcome is not None:
+                await self._welcome.remove()
+                self._welcome = None
+            await self._drop_old_follow_ups(touched)
+            await self._view.update(touched)
+
+    async def _drop_old_follow_ups(self, touched: Sequence[AnyEntry]) -> None:
+        """Suggestions for an earlier turn are of no use once the next one begins."""
+        newest = self._transcript.entries[-1].turn_id if self._transcript.entries else ""
+        for entry in [e for e in self._transcript.entries if isinstance(e, FollowUps)]:
+            if newest and entry.turn_id != newest:
+                self._transcript.entries.remove(entry)
+                await self._view.forget(entry)
+
+    # --- what the maker does -----------------------------------------------------------------------
+
+    def focus_composer(self) -> None:
+        """Ready to type."""
+        self.composer.focus()
+
+    def wait_with(self, text: str) -> None:
+        """Hold one question until the turn ends; an empty text drops it."""
+        self.queued = text
+        self._queue_line.display = bool(text)
+        first = visible(text, newlines=False)
+        self._queue_line.update(Content.assemble((say("chat.queued") + " ", "bold"), first))
+
+    def take_back(self) -> bool:
+        """Put the waiting question back into the composer; False when none waits."""
+        if not self.queued:
+            return False
+        if not self.composer.text:
+            self.composer.write(self.queued)
+        self.wait_with("")
+        return True
+
+    @on(Composer.Submitted)
+    def _submitted(self, event: Composer.Submitted) -> None:
+        event.stop()
+        self.post_message(self.Asked(self, event.text))
+
+    @on(Suggestions.Picked)
+    def _picked(self, event: Suggestions.Picked) -> None:
+        event.stop()
+        self.focus_composer()
+        self.post_message(self.Asked(self, event.text))
+
+    @on(Composer.Scrolled)
+    def _scrolled(self, event: Composer.Scrolled) -> None:
+        event.stop()
+        match event.pages:
+            case 0:
+                self._view.action_newest()
+            case pages if pages < 0:
+                self._view.scroll_page_up(animate=False)
+            case _:
+                self._view.scroll_page_down(animate=False)
+
+    @on(Composer.SuggestionsWanted)
+    def _to_suggestions(self, event: Composer.SuggestionsWanted) -> None:
+        event.stop()
+        for suggestions in reversed(list(self.query(Suggestions))):
+            if suggestions.texts:
+                suggestions.focus_first()
+                return
+        self.screen.focus_next()
+
+    @on(TranscriptView.Moved)
+    def _moved(self, event: TranscriptView.Moved) -> None:
+        event.stop()
+        self._newer.display = not self._view.at_end
+        self._newer.update(Content("↓ " + say("chat.newer")))
+
+    def on_click(self, event: object) -> None:
+        """A click on the hint goes to the end."""
+        if getattr(event, "widget", None) is self._newer:
+            self._view.action_newest()
+
+    def action_copy_answer(self) -> None:
+        """Copy the newest answer as it was written."""
+        if (answer := self._transcript.last_answer()) is not None:
+            self.post_message(self.CopyWanted(answer.text))
+
+    def action_copy_code(self) -> None:
+        """Copy the newest code block of the newest answer."""
+        from c2jy_tui.panes.chat.prose import last_code
+
+        answer = self._transcript.last_answer()
+        if answer is not None and (code := last_code(answer.text)):
+            self.post_message(self.CopyWanted(code))

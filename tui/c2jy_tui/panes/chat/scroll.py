@@ -1,0 +1,201 @@
+"""The part of the transcript that is on the screen: a window of widgets over all entries."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterable, Sequence
+from inspect import isawaitable
+from typing import ClassVar, Final
+
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import var
+from textual.widget import Widget
+from textual.widgets import Static
+
+from c2jy_tui.bindings import binding
+from c2jy_tui.panes.chat.entries import AnyView, CallView, Now, ThinkingView, view_of
+from c2jy_tui.panes.chat.transcript import AnyEntry
+from c2jy_tui.words import say
+
+FIRST: Final = 60
+"""Entries that are made into widgets when a conversation is opened."""
+MORE: Final = 40
+"""Entries that come in when the top is reached."""
+MOST: Final = 160
+"""Widgets after which the oldest are dropped, as long as the end is in view."""
+
+
+class Earlier(Static, can_focus=True):
+    """The line above the oldest entry that is shown."""
+
+    BINDINGS: ClassVar = [binding("tui", "chat.earlier", "enter", "load")]
+
+    class Wanted(Message):
+        """More of the past, please."""
+
+    def action_load(self) -> None:
+        """Ask for more."""
+        self.post_message(self.Wanted())
+
+    def on_click(self) -> None:
+        """Ask for more."""
+        self.post_message(self.Wanted())
+
+
+class TranscriptView(VerticalScroll, can_focus=True):
+    """A scrolling window over the entries; sticks to the end until the maker scrolls up."""
+
+    BINDINGS: ClassVar = [
+        binding("tui", "chat.scroll_up", "k", "scroll_up", show=False),
+        binding("tui", "chat.scroll_down", "j", "scroll_down", show=False),
+        binding("tui", "chat.newest", "end,G", "newest"),
+        binding("tui", "chat.oldest", "home,g", "oldest", show=False),
+    ]
+
+    at_end: var[bool] = var(True)
+    """The newest line is in view, or will be once it is drawn."""
+
+    class Moved(Message):
+        """The end came into view or left it."""
+
+    def __init__(self, now: Now) -> None:
+        super().__init__()
+        self._now = now
+        self._views: dict[AnyEntry, AnyView] = {}
+        self._hidden: list[AnyEntry] = []
+        """Entries older than the window, oldest first."""
+        self._earlier = Earlier(markup=False)
+        self._loading = False
+
+    def on_mount(self) -> None:
+        """Stick to the end."""
+        self.anchor()
+
+    async def fill(self, entries: Sequence[AnyEntry], before: Widget | None = None) -> None:
+        """Show another conversation: its newest entries, and the rest when asked for.
+
+        Args:
+            entries: All of them, oldest first.
+            before: Shown in their place when there are none.
+        """
+        self._views.clear()
+        await self.remove_children()
+        self._hidden = list(entries[:-FIRST])
+        shown = [self._made(entry) for entry in entries[-FIRST:]]
+        head: list[Widget] = [self._earlier] if self._hidden else []
+        if not shown and before is not None:
+            head.append(before)
+        self._count_hidden()
+        await self.mount_all([*head, *shown])
+        await self._redraw(shown)
+        self.anchor()
+
+    async def update(self, entries: Iterable[AnyEntry]) -> None:
+        """Let the widgets of new and changed entries catch up."""
+        changed: list[AnyView] = []
+        new: list[AnyView] = []
+        for entry in entries:
+            view = self._views.get(entry)
+            if view is None:
+                # A change of what has left the window is seen when it comes back.
+                if entry in self._hidden:
+                    continue
+                new.append(view := self._made(entry))
+            changed.append(view)
+        if new:
+            await self.mount_all(new)
+            await self._prune()
+        await self._redraw(changed)
+
+    def tick(self) -> None:
+        """Draw anew what shows a running time."""
+        for view in self._views.values():
+            if isinstance(view, CallView | ThinkingView) and view.live:
+                view.redraw()
+
+    async def forget(self, entry: AnyEntry) -> None:
+        """Take one entry off the screen."""
+        if (view := self._views.pop(entry, None)) is not None:
+            await view.remove()
+
+    def view(self, entry: AnyEntry) -> AnyView | None:
+        """The widget of an entry, if it is in the window."""
+        return self._views.get(entry)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Notice whether the end is in view, and fetch the past at the top."""
+        super().watch_scroll_y(old_value, new_value)
+        self.at_end = new_value >= self.max_scroll_y - 1
+        if new_value <= 0 and old_value > 0 and self._hidden:
+            self.run_worker(self.load_earlier(), group="earlier", exclusive=True)
+
+    def watch_at_end(self) -> None:
+        """Tell the pane, which may point at what is new below."""
+        self.post_message(self.Moved())
+
+    async def load_earlier(self) -> None:
+        """Bring in the entries before the oldest one shown, without moving what is in view."""
+        if self._loading or not self._hidden:
+            return
+        self._loading = True
+        try:
+            entries, self._hidden = self._hidden[-MORE:], self._hidden[:-MORE]
+            older = {entry: view_of(entry, self._now) for entry in entries}
+            self._views = older | self._views  # oldest first: pruning counts on it
+            views = list(older.values())
+            height = self.virtual_size.height
+            await self.mount_all(views, after=self._earlier)
+            await self._redraw(views)
+            self._count_hidden()
+            self.call_after_refresh(self._keep_place, height)
+        finally:
+            self._loading = False
+
+    def _keep_place(self, height_before: int) -> None:
+        grown = self.virtual_size.height - height_before
+        if grown > 0 and not self.at_end:
+            self.scroll_to(y=self.scroll_y + grown, animate=False, immediate=True)
+
+    async def on_earlier_wanted(self) -> None:
+        """The maker asked for the past."""
+        await self.load_earlier()
+
+    def action_newest(self) -> None:
+        """Go to the end and stick to it."""
+        self.anchor()
+        self.scroll_end(animate=False)
+
+    def action_oldest(self) -> None:
+        """Go to the top."""
+        self.scroll_home(animate=False)
+
+    def _made(self, entry: AnyEntry) -> AnyView:
+        view = self._views[entry] = view_of(entry, self._now)
+        return view
+
+    async def _redraw(self, views: Iterable[AnyView]) -> None:
+        for view in views:
+            done = view.redraw()
+            if isawaitable(done):
+                await _finish(done)
+
+    async def _prune(self) -> None:
+        if len(self._views) <= MOST or not self.at_end:
+            return
+        oldest = list(self._views)[: len(self._views) - MOST // 2]
+        self._hidden.extend(oldest)
+        views = [self._views.pop(entry) for entry in oldest]
+        with self.app.batch_update():
+            await self.remove_children(views)
+            if self._earlier.parent is None:
+                await self.mount(self._earlier, before=0)
+        self._count_hidden()
+
+    def _count_hidden(self) -> None:
+        self._earlier.display = bool(self._hidden)
+        self._earlier.update(Content("↑ " + say("chat.earlier", n=len(self._hidden))))
+
+
+async def _finish(done: Awaitable[None]) -> None:
+    await done

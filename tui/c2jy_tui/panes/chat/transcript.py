@@ -1,0 +1,367 @@
+"""What was said and done in the open conversation, as entries in order, folded from events.
+
+The widgets of the chat are a window over this; nothing here is about drawing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from c2jy_bridge.events import (
+    AnswerCompleted,
+    AnswerDelta,
+    DraftWritten,
+    Event,
+    FollowUpSuggested,
+    Outcome,
+    Problem,
+    ReasoningDelta,
+    StreamRecovered,
+    ToolCallAwaitingApproval,
+    ToolCallEvent,
+    ToolCallFinished,
+    ToolCallProgress,
+    ToolCallRequested,
+    ToolCallStarted,
+    TurnCancelled,
+    TurnEnded,
+    TurnEvent,
+    TurnFailed,
+    TurnStarted,
+)
+from c2jy_bridge.views import CallView, MessageView
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Entry:
+    """One thing in the conversation; `at` is Unix seconds."""
+
+    at: float
+    turn_id: str = ""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Question(Entry):
+    """What the maker asked."""
+
+    text: str
+    accepted: bool = False
+    """Coze has it."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Thinking(Entry):
+    """The reasoning before one answer; the text is kept in pieces, as it came."""
+
+    parts: list[str] = field(default_factory=list)
+    ended_at: float | None = None
+    timed: bool = True
+    """False for one from the journal, which keeps no times of it."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Answer(Entry):
+    """One answer message, in pieces as it came."""
+
+    message_id: str
+    parts: list[str] = field(default_factory=list)
+    complete: bool = False
+    replaced: int = 0
+    """How often the whole text was set anew instead of growing."""
+
+    @property
+    def text(self) -> str:
+        """All of it so far."""
+        if len(self.parts) > 1:
+            self.parts[:] = ["".join(self.parts)]
+        return self.parts[0] if self.parts else ""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Call(Entry):
+    """One tool call as a single line."""
+
+    call_id: str
+    tool: str
+    awaiting: bool = False
+    started_at: float | None = None
+    progress: ToolCallProgress | None = None
+    outcome: Outcome | None = None
+    elapsed_s: float | None = None
+    error: str = ""
+    replayed: bool = False
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Draft(Entry):
+    """A draft folder that appeared."""
+
+    name: str
+    path: str
+    duration_us: int
+    issues: int
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class FollowUps(Entry):
+    """Questions that the Bot proposes."""
+
+    texts: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Notice(Entry):
+    """A remark of the app's own: a key of its words, or a text from the journal."""
+
+    key: str = ""
+    values: dict[str, str] = field(default_factory=dict)
+    text: str = ""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Failure(Entry):
+    """An error for a person to read."""
+
+    problem: Problem
+
+
+AnyEntry: TypeAlias = Question | Thinking | Answer | Call | Draft | FollowUps | Notice | Failure
+
+
+class Transcript:
+    """The entries of one conversation, oldest first."""
+
+    def __init__(self) -> None:
+        self.entries: list[AnyEntry] = []
+        self.turn_id = ""
+        """The turn that runs; empty when none does."""
+        self._answers: dict[str, Answer] = {}
+        self._thoughts: dict[str, Thinking] = {}
+        self._calls: dict[str, Call] = {}
+        self._foreign: set[str] = set()
+        """Turns and calls of the bridge or of the maker's reruns: not part of this conversation."""
+
+    def clear(self) -> None:
+        """Begin another conversation."""
+        self.entries.clear()
+        self.turn_id = ""
+        self._answers.clear()
+        self._thoughts.clear()
+        self._calls.clear()
+
+    def ask(self, turn_id: str, text: str, at: float) -> Sequence[AnyEntry]:
+        """The maker's question, as soon as the engine has it; its TurnStarted may already have been seen."""
+        if any(isinstance(e, Question) and e.turn_id == turn_id for e in reversed(self.entries)):
+            return ()
+        self.turn_id = turn_id
+        return (self._add(Question(at=at, turn_id=turn_id, text=text)),)
+
+    def apply(self, event: Event) -> Sequence[AnyEntry]:
+        """Take in one event; returns the entries that are new or changed."""
+        match event:
+            case TurnStarted():
+                return self._turn_started(event)
+            case TurnEvent(turn_id=turn_id) if turn_id in self._foreign:
+                return ()
+            case ReasoningDelta(message_id=message_id, text=text):
+                return (self._think(event, message_id, text),)
+            case AnswerDelta(message_id=message_id, text=text):
+                answer, touched = self._answer(event, message_id)
+                answer.parts.append(text)
+                return touched
+            case AnswerCompleted():
+                return self._complete(event)
+            case FollowUpSuggested(text=text):
+                return (self._follow_up(event, text),)
+            case StreamRecovered(reason=reason, turn_id=turn_id):
+                self.turn_id = turn_id
+                return (self._add(Notice(at=event.at, turn_id=turn_id, key=f"notice.recovered_{reason}")),)
+            case TurnEnded():
+                return self._turn_ended(event)
+            case ToolCallEvent():
+                return self._call_event(event)
+            case DraftWritten(call_id=call_id) if call_id in self._calls:
+                entry = Draft(
+                    at=event.at,
+                    name=event.name,
+                    path=event.path,
+                    duration_us=event.duration_us,
+                    issues=len(event.issues),
+                )
+                return (self._add(entry),)
+            case _:
+                return ()
+
+    def note(self, key: str, at: float, **values: str) -> AnyEntry:
+        """Add a remark of the app's own."""
+        return self._add(Notice(at=at, key=key, values=values))
+
+    def fail(self, problem: Problem, at: float) -> AnyEntry:
+        """Add an error that no turn reported."""
+        return self._add(Failure(at=at, problem=problem))
+
+    def last_answer(self) -> Answer | None:
+        """The newest answer with a text."""
+        return next((e for e in reversed(self.entries) if isinstance(e, Answer) and e.text), None)
+
+    def _add(self, entry: AnyEntry) -> AnyEntry:
+        self.entries.append(entry)
+        return entry
+
+    def _turn_started(self, event: TurnStarted) -> Sequence[AnyEntry]:
+        if event.source != "chat":
+            self._foreign.add(event.turn_id)
+            return ()
+        self.turn_id = event.turn_id
+        for entry in reversed(self.entries):
+            if isinstance(entry, Question) and entry.turn_id == event.turn_id:
+                entry.accepted = True
+                return (entry,)
+        question = Question(at=event.at, turn_id=event.turn_id, text=event.text, accepted=True)
+        return (self._add(question),)
+
+    def _think(self, event: TurnEvent, message_id: str, text: str) -> AnyEntry:
+        thought = self._thoughts.get(message_id)
+        if thought is None:
+            thought = self._thoughts[message_id] = Thinking(at=event.at, turn_id=event.turn_id)
+            self._add(thought)
+        thought.parts.append(text)
+        return thought
+
+    def _answer(self, event: TurnEvent, message_id: str) -> tuple[Answer, list[AnyEntry]]:
+        touched: list[AnyEntry] = []
+        thought = self._thoughts.get(message_id)
+        if thought is not None and thought.ended_at is None:
+            thought.ended_at = event.at
+            touched.append(thought)
+        answer = self._answers.get(message_id)
+        if answer is None:
+            answer = Answer(at=event.at, turn_id=event.turn_id, message_id=message_id)
+            self._answers[message_id] = answer
+            self._add(answer)
+        return answer, [*touched, answer]
+
+    def _complete(self, event: AnswerCompleted) -> Sequence[AnyEntry]:
+        touched: list[AnyEntry] = []
+        if event.reasoning and event.message_id not in self._thoughts:
+            touched.append(self._think(event, event.message_id, event.reasoning))
+        if not event.text and event.message_id not in self._answers:
+            return touched
+        answer, more = self._answer(event, event.message_id)
+        if answer.text != event.text:
+            answer.parts[:] = [event.text]
+            answer.replaced += 1
+        answer.complete = True
+        return [*touched, *more]
+
+    def _follow_up(self, event: TurnEvent, text: str) -> AnyEntry:
+        last = self.entries[-1] if self.entries else None
+        if not isinstance(last, FollowUps) or last.turn_id != event.turn_id:
+            last = FollowUps(at=event.at, turn_id=event.turn_id)
+            self._add(last)
+        if text not in last.texts:
+            last.texts.append(text)
+        return last
+
+    def _turn_ended(self, event: TurnEnded) -> Sequence[AnyEntry]:
+        if event.turn_id == self.turn_id:
+            self.turn_id = ""
+        touched: list[AnyEntry] = []
+        for entry in reversed(self.entries):
+            if entry.turn_id != event.turn_id:
+                continue
+            if isinstance(entry, Question):
+                break
+            if isinstance(entry, Thinking) and entry.ended_at is None:
+                entry.ended_at = event.at
+                touched.append(entry)
+            elif isinstance(entry, Answer) and not entry.complete:
+                entry.complete = True
+                touched.append(entry)
+        match event:
+            case TurnCancelled():
+                touched.append(self._add(Notice(at=event.at, turn_id=event.turn_id, key="notice.cancelled")))
+            case TurnFailed(problem=problem):
+                touched.append(self._add(Failure(at=event.at, turn_id=event.turn_id, problem=problem)))
+            case _:
+                pass
+        return touched
+
+    def _call_event(self, event: ToolCallEvent) -> Sequence[AnyEntry]:
+        if isinstance(event, ToolCallRequested):
+            if event.call.source != "chat" or event.call.turn_id in self._foreign:
+                return ()
+            call = Call(at=event.at, turn_id=event.call.turn_id, call_id=event.call_id, tool=event.call.tool)
+            self._calls[event.call_id] = call
+            return (self._add(call),)
+        known = self._calls.get(event.call_id)
+        if known is None:
+            return ()
+        match event:
+            case ToolCallAwaitingApproval():
+                known.awaiting = True
+            case ToolCallStarted():
+                known.awaiting, known.started_at = False, event.at
+            case ToolCallProgress():
+                known.progress = event
+            case ToolCallFinished():
+                known.awaiting, known.progress = False, None
+                known.outcome, known.error = event.outcome, event.error
+                known.elapsed_s, known.replayed = event.elapsed_s, event.replayed
+            case _:
+                pass
+        return (known,)
+
+    def load(self, messages: Iterable[MessageView], calls: Iterable[CallView]) -> None:
+        """Take over what the journal keeps of a conversation."""
+        self.clear()
+        found: list[AnyEntry] = []
+        for message in messages:
+            found.extend(self._from_message(message))
+        for view in calls:
+            if view.source == "chat":
+                found.append(self._from_call(view))
+        # Stable: what has one time keeps the journal's order.
+        self.entries = sorted(found, key=lambda entry: entry.at)
+        self._drop_old_follow_ups()
+
+    def _from_message(self, message: MessageView) -> Iterable[AnyEntry]:
+        at, turn_id = message.at, message.turn_id
+        match message.kind:
+            case "question":
+                yield Question(at=at, turn_id=turn_id, text=message.text, accepted=True)
+            case "answer":
+                if message.reasoning:
+                    yield Thinking(
+                        at=at, turn_id=turn_id, parts=[message.reasoning], ended_at=at, timed=False
+                    )
+                answer = Answer(at=at, turn_id=turn_id, message_id=message.message_id, complete=True)
+                answer.parts.append(message.text)
+                if message.message_id:
+                    self._answers[message.message_id] = answer
+                yield answer
+            case "follow_up":
+                yield FollowUps(at=at, turn_id=turn_id, texts=[message.text])
+            case "error":
+                yield Failure(at=at, turn_id=turn_id, problem=Problem("journal", message.text))
+            case "notice":
+                yield Notice(at=at, turn_id=turn_id, text=message.text)
+
+    def _from_call(self, view: CallView) -> Call:
+        call = Call(at=view.requested_at, turn_id=view.turn_id, call_id=view.call_id, tool=view.tool)
+        call.started_at, call.outcome, call.error = view.started_at, view.outcome, view.error
+        if view.started_at is not None and view.finished_at is not None:
+            call.elapsed_s = view.finished_at - view.started_at
+        self._calls[view.call_id] = call
+        return call
+
+    def _drop_old_follow_ups(self) -> None:
+        """Only those of the last turn can still be picked; they become one entry."""
+        last_turn = self.entries[-1].turn_id if self.entries else ""
+        ups = [e for e in self.entries if isinstance(e, FollowUps) and e.turn_id == last_turn]
+        self.entries = [e for e in self.entries if not isinstance(e, FollowUps)]
+        if ups:
+            texts = list(dict.fromkeys(text for one in ups for text in one.texts))
+            self.entries.append(FollowUps(at=ups[-1].at, turn_id=last_turn, texts=texts))

@@ -1,0 +1,124 @@
+"""May this tool run? The dialog that shows exactly what would be run, and for whom."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import ClassVar, Final
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.widgets import Button, Static
+
+from c2jy_bridge.events import Decision, ToolCallAwaitingApproval
+from c2jy_bridge.safety import visible
+from c2jy_tui.bindings import binding
+from c2jy_tui.frame import FrameModal
+from c2jy_tui.measures import elapsed
+from c2jy_tui.panes.chat.prose import Prose
+from c2jy_tui.words import say
+
+DEAF_S: Final = 0.4
+"""Seconds in which no key counts: whoever was typing when the dialog came up must not answer it."""
+
+
+class ApprovalScreen(FrameModal[Decision]):
+    """Once, always in this conversation, or not at all; Esc leaves the question open."""
+
+    CSS_PATH = "approval.tcss"
+    HELP = "tui:help.approval"
+    BINDINGS: ClassVar = [
+        binding("tui", "approval.once", "o", "decide('once')"),
+        binding("tui", "approval.always", "a", "decide('always')"),
+        binding("tui", "approval.deny", "d", "decide('deny')"),
+        binding("tui", "approval.later", "escape", "back"),
+        binding("tui", "approval.down", "j", "scroll(1)", show=False),
+        binding("tui", "approval.up", "k", "scroll(-1)", show=False),
+        binding("tui", "approval.previous", "left", "app.focus_previous", show=False),
+        binding("tui", "approval.next", "right", "app.focus_next", show=False),
+    ]
+
+    def __init__(
+        self, ask: ToolCallAwaitingApproval, *, waiting: int, asker: str, clock: Callable[[], float]
+    ) -> None:
+        """Args:
+        ask: The question.
+        waiting: How many questions are open, this one included.
+        asker: Who wants the call, in words.
+        clock: Unix seconds; for the countdown.
+        """
+        super().__init__()
+        self.ask = ask
+        self._waiting = waiting
+        self._asker = asker
+        self._clock = clock
+        self._deaf = True
+
+    def compose(self) -> ComposeResult:
+        """Who, what, why; the arguments; the three answers."""
+        ask = self.ask
+        with Vertical(id="dialog") as dialog:
+            dialog.border_title = say("approval.title")
+            if self._waiting > 1:
+                dialog.border_subtitle = say("approval.queue", n=self._waiting - 1)
+            yield Static(
+                Content.assemble((visible(ask.tool, newlines=False), "$text-primary bold")),
+                id="tool",
+                markup=False,
+            )
+            yield Prose(say("approval.asker", asker=self._asker), markdown=False)
+            yield Prose(say("approval.reason", reason=ask.reason), markdown=False, classes="reason")
+            yield Static(say("approval.arguments"), classes="label", markup=False)
+            with VerticalScroll(id="arguments", can_focus=True):
+                yield Prose(pretty(ask.arguments), markdown=False)
+            yield Static(id="countdown", markup=False)
+            with Horizontal(id="answers"):
+                yield Button(_key("O", say("approval.once")), id="once", compact=True)
+                yield Button(_key("A", say("approval.always")), id="always", compact=True)
+                yield Button(_key("D", say("approval.deny")), id="deny", variant="error", compact=True)
+
+    def on_mount(self) -> None:
+        """The arguments have the focus first: scrolling them answers nothing."""
+        self.query_one("#arguments").focus()
+        self.set_timer(DEAF_S, self._hear)
+        self.set_interval(1.0, self._count)
+        self._count()
+
+    def _hear(self) -> None:
+        self._deaf = False
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Deaf for a moment, so that typing on answers nothing."""
+        return None if self._deaf and action in ("decide", "back") else True
+
+    def _count(self) -> None:
+        line = self.query_one("#countdown", Static)
+        line.display = self.ask.deadline_s is not None
+        if self.ask.deadline_s is not None:
+            left = max(0.0, self.ask.at + self.ask.deadline_s - self._clock())
+            line.update(say("approval.countdown", time=elapsed(left)))
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """A click, or Enter on a button."""
+        event.stop()
+        if event.button.id and not self._deaf:
+            self.action_decide(event.button.id)
+
+    def action_decide(self, decision: str) -> None:
+        """Answer."""
+        self.dismiss(Decision(decision))
+
+    def action_scroll(self, step: int) -> None:
+        """Move through the arguments."""
+        self.query_one("#arguments").scroll_relative(y=step, animate=False)
+
+
+def _key(key: str, words: str) -> Content:
+    return Content.assemble((key, "bold underline"), " ", words)
+
+
+def pretty(arguments: dict[str, object]) -> str:
+    """Exactly what the tool would get, readable."""
+    return json.dumps(arguments, ensure_ascii=False, indent=2)

@@ -1,0 +1,118 @@
+"""The three panes and how they share the screen: side by side, stacked, or one at a time.
+
+The panes never move in the tree: classes of the screen (`-wide`, `-normal`, `-narrow`) and two of the
+workspace's own (which pane is in front) are all that changes, and app.tcss does the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import var
+from textual.widget import Widget
+from textual.widgets import Static
+
+from c2jy_tui.words import say
+
+PaneName = Literal["chat", "inspector", "drafts"]
+PANES: Final[tuple[PaneName, ...]] = get_args(PaneName)
+BREAKPOINTS: Final = [(0, "-narrow"), (80, "-normal"), (120, "-wide")]
+"""Columns from which a layout begins (design.md 7)."""
+
+_KEYS: Final[Mapping[PaneName, str]] = {"chat": "F3", "inspector": "F4", "drafts": "F5"}
+
+
+class Tab(Static):
+    """The name of one pane, with the key that leads to it."""
+
+    def __init__(self, pane: PaneName) -> None:
+        text = Content.assemble((f"{_KEYS[pane]} ", "$text-muted"), say(f"pane.{pane}"))
+        super().__init__(text, classes=f"tab-{pane}", markup=False)
+        self.pane = pane
+
+
+class Tabs(Horizontal):
+    """A row of pane names; the one in front is marked."""
+
+    @dataclass
+    class Chosen(Message):
+        """A tab was clicked."""
+
+        pane: PaneName
+
+    def __init__(self, panes: Sequence[PaneName], *, id: str) -> None:
+        super().__init__(id=id)
+        self._panes = panes
+
+    def compose(self) -> ComposeResult:
+        """One tab a pane."""
+        for pane in self._panes:
+            yield Tab(pane)
+
+    def on_click(self, event: events.Click) -> None:
+        """Bring the clicked one to the front."""
+        if isinstance(event.widget, Tab):
+            self.post_message(self.Chosen(event.widget.pane))
+
+
+class Workspace(Vertical):
+    """Chat, inspector and drafts."""
+
+    front: var[PaneName] = var("chat")
+    """The pane that is seen when there is room for one only."""
+    side: var[PaneName] = var("inspector")
+    """The pane that is seen beside or below the chat when there is room for two."""
+
+    def __init__(self, chat: Widget, inspector: Widget, drafts: Widget) -> None:
+        super().__init__()
+        self._panes: dict[PaneName, Widget] = {"chat": chat, "inspector": inspector, "drafts": drafts}
+        for pane in self._panes.values():
+            pane.add_class("pane")
+
+    def compose(self) -> ComposeResult:
+        """Everything once; what is not wanted is not displayed."""
+        yield Tabs(PANES, id="all-tabs")
+        with Vertical(id="panes"):
+            yield self._panes["chat"]
+            with Vertical(id="side"):
+                yield Tabs(("inspector", "drafts"), id="side-tabs")
+                yield self._panes["inspector"]
+                yield self._panes["drafts"]
+
+    def on_mount(self) -> None:
+        """Mark the panes in front."""
+        self._mark()
+
+    def go(self, pane: PaneName) -> None:
+        """Bring a pane to the front and give it the keys."""
+        self.front = pane
+        if pane != "chat":
+            self.side = pane
+        self._mark()
+        widget = self._panes[pane]
+        if pane != "chat":
+            widget.focus()
+
+    def on_tabs_chosen(self, event: Tabs.Chosen) -> None:
+        """The same by mouse; the screen hears of it too, to focus the composer."""
+        self.go(event.pane)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Whatever gets the keys must be in view."""
+        for name, pane in self._panes.items():
+            if pane in event.widget.ancestors_with_self and self.front != name:
+                self.front = name
+                self.side = self.side if name == "chat" else name
+                self._mark()
+
+    def _mark(self) -> None:
+        for pane in PANES:
+            self.set_class(self.front == pane, f"-front-{pane}")
+            self.set_class(self.side == pane, f"-side-{pane}")
