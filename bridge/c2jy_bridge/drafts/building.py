@@ -1,0 +1,223 @@
+"""From specs and fetched media to draft folders: the part of a build that runs in a thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from c2jy_bridge.drafts.compile import CompiledDraft, Notes, PlacedFile, compile_draft
+from c2jy_bridge.drafts.documents import ReadDraft
+from c2jy_bridge.drafts.errors import DraftError, issue, say
+from c2jy_bridge.drafts.materials import Material, MaterialFailure
+from c2jy_bridge.drafts.reports import BuildReport, BuiltDraft
+from c2jy_bridge.drafts.sources import Wanted, usable
+from c2jy_bridge.drafts.write import (
+    DraftToWrite,
+    TargetRoot,
+    WriteOptions,
+    file_name,
+    remove_tree,
+    write_draft,
+)
+from c2jy_bridge.drafts.write.folder import OnConflict
+from c2jy_bridge.drafts.write.naming import checked, is_bare_uuid, numbered
+from c2jy_bridge.events import Issue
+from c2jy_bridge.settings import DraftProfile
+
+
+class Stopped(Exception):
+    """The build was cancelled; everything of it is removed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A draft of a document with the media its clips want."""
+
+    read: ReadDraft
+    wanted: Sequence[Wanted]
+    issues: tuple[Issue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is wanted of a build."""
+
+    root: Path
+    name: str | None
+    target_root: str | None
+    profile: DraftProfile
+    on_conflict: OnConflict
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a build needs from outside."""
+
+    clock: Callable[[], float]
+    new_id: Callable[[], str]
+    stop: threading.Event
+    moved: Callable[[int], None]
+    """Told bytes of media as they come into a draft, from several threads."""
+
+    def pause(self) -> None:
+        """Raise when the build was cancelled."""
+        if self.stop.is_set():
+            raise Stopped
+
+
+def build_all(
+    drafts: Sequence[Draft],
+    fetched: Mapping[str, Material | MaterialFailure],
+    order: Order,
+    around: Surroundings,
+    problems: Sequence[Issue],
+) -> BuildReport:
+    """Build every draft that can be built.
+
+    Args:
+        problems: What was found wrong before, with drafts that could not even be read.
+
+    Raises:
+        DraftError: None could be built; with everything that stands in the way of any of them.
+        Stopped: It was cancelled; drafts of it that were published are gone again.
+    """
+    built: list[BuiltDraft] = []
+    issues = list(problems)
+    try:
+        for number, draft in enumerate(drafts):
+            try:
+                built.append(_build(draft, fetched, order, around, number, len(drafts)))
+            except DraftError as error:
+                issues += error.issues
+        around.pause()
+    except BaseException:
+        for done in built:
+            if done.path:
+                remove_tree(Path(done.path))
+        raise
+    if not built:
+        raise DraftError(issues)
+    return BuildReport(tuple(built), tuple(issues))
+
+
+def _build(
+    draft: Draft,
+    fetched: Mapping[str, Material | MaterialFailure],
+    order: Order,
+    around: Surroundings,
+    number: int,
+    count: int,
+) -> BuiltDraft:
+    spec, path = draft.read.spec, draft.read.path
+    notes = Notes()
+    notes.take(*draft.read.issues, *draft.issues)
+    name = _name(draft, order, number, count, notes)
+    placed: dict[str, PlacedFile] = {}
+    files: dict[str, Material] = {}
+    for wanted, material in usable(list(draft.wanted), fetched, notes):
+        shown = wanted.source.name or material.name
+        placed[wanted.path] = PlacedFile(material, file_name(material), shown)
+        files[wanted.source.address] = material
+    target, mode = _target(draft, order, notes)
+    if spec.subtitles:
+        notes.note("not_carried", f"{path}.subtitles" if path else "subtitles", "warning", what="subtitles")
+    compiled = compile_draft(spec, placed, notes, path=path, pause=around.pause)
+    notes.raise_if_failed()
+    draft_id = around.new_id()
+    folder = ""
+    if not order.dry_run:
+        options = WriteOptions(
+            root=order.root,
+            target=target,
+            profile=(spec.target and spec.target.profile) or order.profile,
+            on_conflict=(spec.target and spec.target.on_conflict) or order.on_conflict,
+            media_mode=mode,
+            new_token=around.new_id,
+            moved=around.moved,
+        )
+        folder = str(
+            _write(
+                spec_name=name,
+                draft=draft,
+                compiled=compiled,
+                files=files,
+                options=options,
+                around=around,
+                draft_id=draft_id,
+                notes=notes,
+            )
+        )
+    return BuiltDraft(
+        draft_id=draft_id,
+        name=Path(folder).name if folder else name,
+        path=folder,
+        duration_us=compiled.duration_us,
+        tracks=compiled.tracks,
+        clips=compiled.clips,
+        media=len({file.sha256 for file in files.values()}),
+        issues=notes.issues,
+    )
+
+
+def _write(
+    *,
+    spec_name: str,
+    draft: Draft,
+    compiled: CompiledDraft,
+    files: Mapping[str, Material],
+    options: WriteOptions,
+    around: Surroundings,
+    draft_id: str,
+    notes: Notes,
+) -> Path:
+    to_write = DraftToWrite(draft.read.spec, compiled.content, files, spec_name, draft_id, around.clock())
+    try:
+        return write_draft(to_write, options)
+    except OSError as error:
+        raise DraftError(
+            [*notes.issues, issue("disk", "", reason=error.strerror or str(error), folder=options.root)]
+        ) from error
+    except DraftError as error:
+        raise DraftError([*notes.issues, *error.issues]) from None
+
+
+def _name(draft: Draft, order: Order, number: int, count: int, notes: Notes) -> str:
+    prefix = f"{draft.read.path}." if draft.read.path else ""
+    wanted = (order.name if order.name is not None else draft.read.spec.name).strip()
+    if not wanted:
+        wanted = say("draft.untitled")
+        notes.note("untitled", f"{prefix}name", "info", name=wanted)
+    if order.name is not None and count > 1:
+        wanted = numbered(wanted, number + 1)
+    try:
+        name = checked(wanted, "name" if order.name is not None else f"{prefix}name")
+    except DraftError as error:
+        notes.take(*error.issues)
+        return wanted
+    if is_bare_uuid(name):
+        name = say("draft.named_by_id", id=name)
+        notes.note("name_uuid", f"{prefix}name", "info", name=name)
+    return name
+
+
+def _target(
+    draft: Draft, order: Order, notes: Notes
+) -> tuple[TargetRoot, Literal["copy", "hardlink", "reference"]]:
+    wish = draft.read.spec.target
+    given = order.target_root or (wish.root if wish else None)
+    mode = wish.media_mode if wish else "copy"
+    prefix = f"{draft.read.path}." if draft.read.path else ""
+    if mode == "reference" and given:
+        notes.note("reference_elsewhere", f"{prefix}target.media_mode", "error")
+    for name, asked in (("zip", wish and wish.zip), ("register", wish and wish.register_)):
+        if asked:
+            notes.note("not_carried", f"{prefix}target.{name}", "warning", what=f"target.{name}")
+    try:
+        return TargetRoot.of(given, order.root), mode
+    except DraftError as error:
+        notes.take(*error.issues)
+        return TargetRoot(order.root), mode

@@ -1,0 +1,192 @@
+"""A whole document to pyJianYingDraft's script: tracks from the bottom up, lanes, segments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pyJianYingDraft import StickerSegment, Timerange
+
+from c2jy_bridge.drafts.compile.canvas import Canvas, add_keyframes, clip_settings
+from c2jy_bridge.drafts.compile.effects import PICTURE_EFFECTS, find_effect, sliders
+from c2jy_bridge.drafts.compile.media import MediaShelf, PlacedFile
+from c2jy_bridge.drafts.compile.notes import Notes
+from c2jy_bridge.drafts.compile.overlap import settle
+from c2jy_bridge.drafts.compile.pictures import picture_segment
+from c2jy_bridge.drafts.compile.plan import PlacedClip, place_track
+from c2jy_bridge.drafts.compile.script import append_track, content_of, new_script, without_speed
+from c2jy_bridge.drafts.compile.sounds import sound_segment
+from c2jy_bridge.drafts.compile.texts import text_segment
+from c2jy_bridge.drafts.spec import (
+    AudioClip,
+    DraftSpec,
+    EffectClip,
+    FilterClip,
+    PictureClip,
+    StickerClip,
+    TextClip,
+    Track,
+    TrackKind,
+)
+
+_HOLDS: Mapping[TrackKind, tuple[type, ...]] = {
+    "video": (PictureClip,),
+    "audio": (AudioClip,),
+    "text": (TextClip,),
+    "sticker": (StickerClip,),
+    "effect": (EffectClip,),
+    "filter": (FilterClip,),
+}
+_PAUSE_EVERY = 256
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledDraft:
+    """The content of draft_content.json, before it gets its own id."""
+
+    content: dict[str, Any]
+    duration_us: int
+    tracks: int
+    clips: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    kind: TrackKind
+    name: str
+    mute: bool
+    clips: list[PlacedClip]
+
+
+def compile_draft(
+    spec: DraftSpec,
+    files: Mapping[str, PlacedFile],
+    notes: Notes,
+    *,
+    path: str = "",
+    pause: Callable[[], None] = lambda: None,
+) -> CompiledDraft:
+    """Build the draft's content.
+
+    Args:
+        spec: The document; its subtitles are tracks already.
+        files: The fetched file of each media clip, by the clip's JSON path.
+        notes: Gets what could not be done as asked. After an error in it the content is not to be used.
+        path: What JSON paths begin with.
+        pause: Called every few hundred clips; may raise to stop.
+
+    Returns:
+        Time and memory grow linearly with the clips.
+    """
+    canvas = Canvas(spec.width, spec.height, notes)
+    lanes = list(_lanes(spec, files, notes, path))
+    _look_at_neighbours(lanes, notes)
+    script = new_script(spec.width, spec.height, spec.fps, spec.main_track_magnet)
+    shelf = MediaShelf()
+    for lane, name in zip(lanes, _distinct(lanes), strict=True):
+        append_track(script, lane.kind, name, lane.mute)
+        for index, placed in enumerate(lane.clips):
+            if index % _PAUSE_EVERY == 0:
+                pause()
+            _add(script, name, placed, shelf, canvas)
+    count = sum(len(track.segments) for track in script.tracks.values())
+    if not count and not notes.failed:
+        notes.note("nothing_to_show", path or "tracks", "error")
+    return CompiledDraft(content_of(script), script.duration, len(script.tracks), count)
+
+
+def _lanes(spec: DraftSpec, files: Mapping[str, PlacedFile], notes: Notes, path: str) -> Iterator[_Lane]:
+    prefix = f"{path}." if path else ""
+    for index, track in _main_track_first(spec.tracks, prefix, notes):
+        where = f"{prefix}tracks[{index}]"
+        for number, clip in enumerate(track.clips):
+            if not isinstance(clip, _HOLDS[track.type]):
+                notes.note(
+                    "clip_on_wrong_track",
+                    f"{where}.clips[{number}]",
+                    "error",
+                    kind=clip.type,
+                    track=track.type,
+                )
+        placed = [
+            p for p in place_track(track, where, files, notes) if isinstance(p.clip, _HOLDS[track.type])
+        ]
+        if not placed:
+            if not track.clips:
+                notes.note("empty_track", where, "info")
+            continue
+        name = track.name or track.type
+        for lane in settle(placed, track.overlap or spec.overlap, where, notes):
+            yield _Lane(track.type, name, track.mute, lane)
+
+
+def _main_track_first(tracks: Iterable[Track], prefix: str, notes: Notes) -> list[tuple[int, Track]]:
+    """JianYing's main track is the lowest video track, always at the bottom; what is below is hidden."""
+    numbered = list(enumerate(tracks))
+    first = next((place for place, (_, track) in enumerate(numbered) if track.type == "video"), 0)
+    if any(track.type != "audio" for _, track in numbered[:first]):
+        notes.note("main_track_first", f"{prefix}tracks[{numbered[first][0]}]", "info")
+        numbered.insert(0, numbered.pop(first))
+    return numbered
+
+
+def _distinct(lanes: Iterable[_Lane]) -> Iterator[str]:
+    """Track names that are all different, as the library wants them: text, text 2, text 3 ..."""
+    taken: dict[str, int] = {}
+    for lane in lanes:
+        name = lane.name
+        while name in taken:
+            taken[lane.name] += 1
+            name = f"{lane.name} {taken[lane.name]}"
+        taken[name] = 1
+        yield name
+
+
+def _look_at_neighbours(lanes: list[_Lane], notes: Notes) -> None:
+    """Report what the library writes but JianYing has no use for."""
+    lowest = next((lane for lane in lanes if lane.kind == "video"), None)
+    for lane in lanes:
+        if lane.kind != "video":
+            continue
+        for index, placed in enumerate(lane.clips):
+            clip = placed.clip
+            if not isinstance(clip, PictureClip):
+                continue
+            following = lane.clips[index + 1] if index + 1 < len(lane.clips) else None
+            if (
+                clip.transition
+                and placed.is_last
+                and (following is None or following.start_us != placed.end_us)
+            ):
+                notes.note("transition_to_nothing", f"{placed.path}.transition", "warning")
+            if clip.background and placed.is_first and lane is not lowest:
+                notes.note("background_above", f"{placed.path}.background", "warning")
+
+
+def _add(script: Any, track: str, placed: PlacedClip, shelf: MediaShelf, canvas: Canvas) -> None:
+    clip = placed.clip
+    if isinstance(clip, TextClip):
+        script.add_segment(without_speed(text_segment(placed, clip, canvas)), track)
+    elif isinstance(clip, PictureClip):
+        script.add_segment(picture_segment(placed, clip, shelf, canvas), track)
+    elif isinstance(clip, AudioClip):
+        script.add_segment(sound_segment(placed, clip, shelf, canvas), track)
+    elif isinstance(clip, StickerClip):
+        settings = clip_settings(clip.transform, canvas)
+        segment = StickerSegment(clip.resource_id, _when(placed), clip_settings=settings)
+        add_keyframes(segment, placed, clip.keyframes, canvas, picture=False)
+        script.add_segment(without_speed(segment), track)
+    elif isinstance(clip, EffectClip):
+        member = find_effect(clip, PICTURE_EFFECTS, placed.path, canvas)
+        if member is not None:
+            params = sliders(clip.params, member, f"{placed.path}.params", canvas)
+            script.add_effect(member, _when(placed), track, params=params)
+    elif isinstance(clip, FilterClip):
+        member = canvas.name(("filter",), clip.name, f"{placed.path}.name")
+        if member is not None:
+            script.add_filter(member, _when(placed), track, clip.intensity)
+
+
+def _when(placed: PlacedClip) -> Any:
+    return Timerange(placed.start_us, placed.duration_us)

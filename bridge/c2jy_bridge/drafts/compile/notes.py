@@ -1,0 +1,60 @@
+"""Issues as they are found, in the order of the document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from c2jy_bridge.drafts.errors import DraftError, issue
+from c2jy_bridge.events import Issue, Severity
+
+_MOST_OF_ONE_KIND: Final = 200
+
+
+class Notes:
+    """Collects issues; a kind that comes thousands of times is kept 200 times and then counted."""
+
+    def __init__(self) -> None:
+        self._found: list[Issue] = []
+        self._count: dict[tuple[str, Severity], int] = {}
+        self._once: set[object] = set()
+
+    def note(self, code: str, path: str, severity: Severity, **values: object) -> None:
+        """Keep an issue in the words of the catalogue."""
+        self._keep(code, severity, lambda: issue(code, path, severity, **values))
+
+    def once(self, key: object, code: str, path: str, severity: Severity, **values: object) -> None:
+        """Keep an issue unless one was kept for `key`."""
+        if key not in self._once:
+            self._once.add(key)
+            self.note(code, path, severity, **values)
+
+    def take(self, *issues: Issue) -> None:
+        """Keep issues that were worded elsewhere."""
+        self._found.extend(issues)
+
+    def _keep(self, code: str, severity: Severity, make: Callable[[], Issue]) -> None:
+        count = self._count.get((code, severity), 0) + 1
+        self._count[code, severity] = count
+        if count <= _MOST_OF_ONE_KIND:
+            self._found.append(make())
+
+    @property
+    def issues(self) -> tuple[Issue, ...]:
+        """All of them, with a last one for each kind that came too often."""
+        rest = [
+            issue("more_of_this", "", severity, kind=code, count=count - _MOST_OF_ONE_KIND)
+            for (code, severity), count in self._count.items()
+            if count > _MOST_OF_ONE_KIND
+        ]
+        return (*self._found, *rest)
+
+    @property
+    def failed(self) -> bool:
+        """Whether any of them is an error."""
+        return any(found.severity == "error" for found in self._found)
+
+    def raise_if_failed(self) -> None:
+        """Raise `DraftError` with everything found when any of it is an error."""
+        if self.failed:
+            raise DraftError(self.issues)

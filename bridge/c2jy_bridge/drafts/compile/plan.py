@@ -1,0 +1,176 @@
+"""When each clip plays and which part of its file: pure arithmetic on microseconds.
+
+A clip without a start follows the one before it; one longer than its file is repeated (`loop`) or cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from c2jy_bridge.drafts.compile.media import PlacedFile
+from c2jy_bridge.drafts.compile.notes import Notes
+from c2jy_bridge.drafts.spec import AudioClip, BaseClip, ImageClip, PictureClip, Track, VideoClip, clock
+from c2jy_bridge.events import Severity
+
+ROUNDING_US: Final = 1_000
+"""Containers round lengths to milliseconds, so a clip may ask for up to 1 ms more than there is."""
+MOST_REPEATS: Final = 10_000
+_SLOWEST, _FASTEST = 0.01, 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedClip:
+    """A clip, or one round of a looped one, with its place on the timeline and in its file."""
+
+    clip: BaseClip
+    path: str
+    """JSON path in the document."""
+    start_us: int
+    duration_us: int
+    source_start_us: int = 0
+    source_duration_us: int = 0
+    speed: float = 1.0
+    file: PlacedFile | None = None
+    offset_us: int = 0
+    """How far into the clip this piece begins; above 0 only in a loop."""
+    whole_us: int = 0
+    """Length of the whole clip when this is a piece of it, else 0."""
+
+    @property
+    def end_us(self) -> int:
+        """Where it ends on the timeline."""
+        return self.start_us + self.duration_us
+
+    @property
+    def is_first(self) -> bool:
+        """Whether the clip begins here."""
+        return self.offset_us == 0
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the clip ends here."""
+        return not self.whole_us or self.offset_us + self.duration_us >= self.whole_us
+
+
+def shortened(placed: PlacedClip, duration_us: int) -> PlacedClip:
+    """The same clip, ended sooner; of its file as much less is used."""
+    source = min(round(duration_us * placed.speed), placed.source_duration_us)
+    return replace(placed, duration_us=duration_us, source_duration_us=source if placed.file else 0)
+
+
+def place_track(track: Track, path: str, files: Mapping[str, PlacedFile], notes: Notes) -> list[PlacedClip]:
+    """Give every clip of a track its place.
+
+    Args:
+        files: What each clip's media was fetched as, by the clip's path. A clip whose file is missing there
+            was reported before and is left out.
+
+    Returns:
+        In the order of the document; they may overlap.
+    """
+    placed: list[PlacedClip] = []
+    cursor = 0
+    for index, clip in enumerate(track.clips):
+        where = f"{path}.clips[{index}]"
+        at = clip.at
+        start = cursor if at.start is None else at.start
+        wanted = at.duration
+        if wanted is None and at.end is not None:
+            wanted = at.end - start
+            if wanted <= 0:
+                notes.note("range_backwards", f"{where}.at", "error")
+                continue
+        if isinstance(clip, (VideoClip, ImageClip, AudioClip)):
+            file = files.get(where)
+            if file is None:
+                cursor = start + (wanted or 0)
+                continue
+            pieces = _place_media(clip, where, start, wanted, file, notes)
+        elif wanted is None:
+            notes.note("no_duration", f"{where}.at", "error")
+            continue
+        else:
+            pieces = [PlacedClip(clip, where, start, wanted)]
+        placed += pieces
+        if pieces:
+            cursor = pieces[-1].end_us
+    return placed
+
+
+def _place_media(
+    clip: PictureClip | AudioClip, path: str, start: int, wanted: int | None, file: PlacedFile, notes: Notes
+) -> list[PlacedClip]:
+    if file.file.kind == "image":
+        if wanted is None:
+            notes.note("image_without_duration", f"{path}.at", "error")
+            return []
+        if isinstance(clip, VideoClip) and (clip.trim or clip.speed or clip.loop or clip.fade):
+            notes.note("image_has_no_time", path, "warning")
+        return [PlacedClip(clip, path, start, wanted, 0, wanted, 1.0, file)]
+    if isinstance(clip, VideoClip | AudioClip):
+        trim, speed, loop = clip.trim, clip.speed, clip.loop
+    else:
+        trim, speed, loop = None, None, False
+    begin = (trim.start or 0) if trim else 0
+    available = file.length_us - begin
+    if available <= 0:
+        notes.note(
+            "trim_beyond_end", f"{path}.trim", "error", start=clock(begin), length=clock(file.length_us)
+        )
+        return []
+    chosen = trim.length_us if trim else None
+    if chosen is not None and chosen > available:
+        severity: Severity = "info" if chosen - available <= ROUNDING_US else "warning"
+        notes.note("trim_too_long", f"{path}.trim", severity, length=clock(file.length_us))
+        chosen = available
+    if wanted is not None and chosen is not None and speed is None and not loop:
+        speed = chosen / wanted
+        if not _SLOWEST <= speed <= _FASTEST:
+            notes.note("speed_impossible", f"{path}.at", "error", speed=f"{speed:.4g}")
+            return []
+    rate = 1.0 if speed is None else speed
+    most = available if chosen is None else chosen
+    whole = max(1, round(most / rate))
+    if wanted is None:
+        if loop:
+            notes.note("loop_without_duration", f"{path}.loop", "warning")
+        return [PlacedClip(clip, path, start, whole, begin, most, rate, file)]
+    source = round(wanted * rate)
+    if source <= most:
+        if chosen is not None and most - source > ROUNDING_US * max(1.0, rate) and not loop:
+            notes.note("trim_not_all_used", f"{path}.trim", "info", used=clock(source), length=clock(most))
+        return [PlacedClip(clip, path, start, wanted, begin, source, rate, file)]
+    if loop:
+        return _repeat(clip, path, start, wanted, begin, most, rate, file, notes)
+    if source - most <= ROUNDING_US * max(1.0, rate):
+        notes.note("rounded_to_file", path, "info", length=clock(file.length_us))
+    else:
+        notes.note("longer_than_file", f"{path}.at", "warning", wanted=clock(wanted), length=clock(whole))
+    return [PlacedClip(clip, path, start, min(whole, wanted), begin, most, rate, file)]
+
+
+def _repeat(
+    clip: BaseClip,
+    path: str,
+    start: int,
+    wanted: int,
+    begin: int,
+    most: int,
+    rate: float,
+    file: PlacedFile,
+    notes: Notes,
+) -> list[PlacedClip]:
+    whole = max(1, round(most / rate))
+    if wanted > whole * MOST_REPEATS:
+        notes.note("too_many_repeats", f"{path}.loop", "error", length=clock(whole), most=MOST_REPEATS)
+        return []
+    pieces = []
+    for offset in range(0, wanted, whole):
+        length = min(whole, wanted - offset)
+        source = most if length == whole else min(most, max(1, round(length * rate)))
+        pieces.append(
+            PlacedClip(clip, path, start + offset, length, begin, source, rate, file, offset, wanted)
+        )
+    return pieces

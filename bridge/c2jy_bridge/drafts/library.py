@@ -1,0 +1,188 @@
+"""The drafts folder as a list: read-only looks, checks, a trash with a way back. Needs no pyJianYingDraft."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import shutil
+import unicodedata
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from c2jy_bridge.drafts.errors import DraftError, issue
+from c2jy_bridge.drafts.snapshot import Snapshot, detail, load, read_snapshot, stamp, view
+from c2jy_bridge.drafts.write.naming import LONGEST
+from c2jy_bridge.drafts.write.staging import PREFIX, write_file
+from c2jy_bridge.drafts.write.verify import faults
+from c2jy_bridge.events import Issue
+from c2jy_bridge.views import DraftDetail, DraftView
+
+_TICKET: Final = "c2jy-trashed.json"
+_DEBOUNCE_MS: Final = 400
+_STEP_MS: Final = 100
+
+
+Issues = list[Issue]
+Folders = list[Path]  # inside the class `list` is the method
+
+
+class Library:
+    """The drafts directly in one folder.
+
+    Args:
+        root: The drafts folder; it may not exist yet.
+        trash_dir: Where `trash` moves drafts; on the same disk that is one rename.
+    """
+
+    def __init__(self, root: Path, trash_dir: Path) -> None:
+        self._root, self._trash = Path(os.path.abspath(root)), Path(os.path.abspath(trash_dir))
+        self._known: dict[str, tuple[tuple[int, ...], Snapshot]] = {}
+
+    def list(self) -> list[DraftView]:
+        """Every folder that holds a draft, newest first. One whose files did not change is not read again."""
+        views = []
+        for folder in self._folders():
+            if (read := self._read(folder)) is not None:
+                views.append(view(folder, read))
+        return sorted(views, key=lambda view: (-view.modified_at, view.name))
+
+    def detail(self, name: str) -> DraftDetail:
+        """One draft with its tracks.
+
+        Raises:
+            DraftError: There is no such draft.
+        """
+        folder, read = self._open(name)
+        content = self._content(folder, read)
+        return detail(folder, read, content, tuple(_faults(folder, read, content)))
+
+    def check(self, name: str) -> Issues:
+        """Everything that is wrong with a draft; empty when it is whole.
+
+        Raises:
+            DraftError: There is no such draft.
+        """
+        folder, read = self._open(name)
+        return _faults(folder, read, self._content(folder, read))
+
+    def trash(self, name: str) -> str:
+        """Move a draft to the trash; returns a ticket for `restore`.
+
+        Raises:
+            DraftError: There is no such draft.
+            OSError: It could not be moved.
+        """
+        folder, _ = self._open(name)
+        ticket = secrets.token_hex(8)
+        place = self._trash / ticket
+        place.mkdir(parents=True)
+        try:
+            write_file(place / _TICKET, orjson.dumps({"name": folder.name, "root": str(self._root)}))
+            shutil.move(folder, place / "draft")
+        except BaseException:
+            shutil.rmtree(place, ignore_errors=True)
+            raise
+        self._known.pop(folder.name, None)
+        return ticket
+
+    def restore(self, ticket: str) -> str:
+        """Undo `trash`; returns the draft's name, with a number when its place is taken by now.
+
+        Raises:
+            DraftError: The ticket leads nowhere.
+        """
+        from c2jy_bridge.drafts.write.naming import numbered
+
+        place = self._trash / ticket
+        try:
+            if not ticket.isalnum():
+                raise ValueError(ticket)
+            name = str(orjson.loads((place / _TICKET).read_bytes())["name"])
+            self._checked(name)
+        except (OSError, ValueError, KeyError, TypeError):
+            raise DraftError([issue("no_ticket", "", ticket=ticket[:40])]) from None
+        self._root.mkdir(parents=True, exist_ok=True)
+        for number in range(1, 1000):
+            final = self._root / numbered(name, number)
+            if not os.path.lexists(final):
+                shutil.move(place / "draft", final)
+                shutil.rmtree(place, ignore_errors=True)
+                return final.name
+        raise DraftError([issue("name_taken", "name", name=name)])
+
+    async def watch(self) -> AsyncIterator[tuple[str, ...]]:
+        """Names of drafts that somebody added, changed or removed, as it happens, in batches."""
+        import watchfiles
+
+        self._root.mkdir(parents=True, exist_ok=True)
+        stop = asyncio.Event()
+        try:
+            async for changes in watchfiles.awatch(
+                self._root, debounce=_DEBOUNCE_MS, step=_STEP_MS, stop_event=stop, recursive=True
+            ):
+                names = {Path(path).relative_to(self._root).parts[:1] for _, path in changes}
+                if seen := tuple(sorted(n[0] for n in names if n and not n[0].startswith("."))):
+                    yield seen
+        finally:
+            stop.set()
+
+    def _folders(self) -> Folders:
+        try:
+            with os.scandir(self._root) as entries:
+                return [
+                    Path(entry.path)
+                    for entry in entries
+                    if not entry.name.startswith((PREFIX, ".")) and entry.is_dir(follow_symlinks=False)
+                ]
+        except OSError:
+            return []
+
+    def _checked(self, name: str) -> str:
+        plain = unicodedata.normalize("NFC", name)
+        if (
+            plain in ("", ".", "..")
+            or "/" in plain
+            or "\\" in plain
+            or "\x00" in plain
+            or plain.startswith(".")
+        ):
+            raise DraftError([issue("name_character", "name", name=name[:100], better="", most=LONGEST)])
+        return plain
+
+    def _open(self, name: str) -> tuple[Path, Snapshot]:
+        self._checked(name)
+        # As the disk spells it: macOS and other programs may have written the decomposed form.
+        for spelled in dict.fromkeys(
+            (name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name))
+        ):
+            folder = self._root / spelled
+            if not folder.is_dir() or folder.is_symlink():
+                continue
+            if (read := self._read(folder)) is not None:
+                return folder, read
+        raise DraftError([issue("no_draft", "name", name=name[:100])])
+
+    def _read(self, folder: Path) -> Snapshot | None:
+        """A draft's content, from memory when none of its files changed."""
+        now = stamp(folder)
+        known = self._known.get(folder.name)
+        if known is None or known[0] != now:
+            read = read_snapshot(folder)
+            if read is None:
+                self._known.pop(folder.name, None)
+                return None
+            self._known[folder.name] = known = (now, read)
+        return known[1]
+
+    def _content(self, folder: Path, read: Snapshot) -> dict[str, Any] | None:
+        return load(folder / read.content_file)[0] if read.content_file else None
+
+
+def _faults(folder: Path, read: Snapshot, content: dict[str, Any] | None) -> list[Issue]:
+    if content is None:
+        return [read.trouble] if read.trouble else []
+    return list(faults(content, folder))

@@ -1,0 +1,233 @@
+"""The studio: a document in, verified draft folders out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from c2jy_bridge.drafts.errors import DraftError, issue, say
+from c2jy_bridge.drafts.materials import Material, MaterialStore, OnProgress, Progress
+from c2jy_bridge.drafts.reports import BuildReport, ProbeResult
+from c2jy_bridge.settings import DraftSettings, MaterialSettings, TimeUnit
+
+if TYPE_CHECKING:
+    from c2jy_bridge.drafts.building import Draft, Order, Surroundings
+    from c2jy_bridge.drafts.documents import ReadDocument
+
+_EVERY_S: Final = 0.1
+"""Progress at most ten times a second."""
+
+
+def _uuid() -> str:
+    return str(uuid.uuid4()).upper()
+
+
+class Studio:
+    """Builds drafts.
+
+    Args:
+        root: The drafts folder.
+        cache_dir: Where fetched media are kept for all drafts.
+        settings: Profile, what to do on a conflict, the folder on another machine.
+        materials: Limits of downloads.
+        folders: Folders whose files a document may use by path, and that drafts may be put into.
+        clock: Unix seconds.
+        new_id: Ids of drafts, upper-case UUIDs as JianYing makes them.
+    """
+
+    def __init__(
+        self,
+        *,
+        root: Path,
+        cache_dir: Path,
+        settings: DraftSettings,
+        materials: MaterialSettings,
+        folders: Sequence[Path] = (),
+        clock: Callable[[], float] = time.time,
+        new_id: Callable[[], str] = _uuid,
+    ) -> None:
+        self._root = Path(os.path.abspath(root))
+        self._settings = settings
+        self._folders = tuple(dict.fromkeys((*folders, *materials.folders)))
+        self._clock = clock
+        self._new_id = new_id
+        self._store = MaterialStore(cache_dir, materials, self._folders)
+        self._swept = False
+
+    async def build(
+        self,
+        document: str | bytes | Mapping[str, Any] | Sequence[Any],
+        *,
+        name: str | None = None,
+        output_folder: str | None = None,
+        time_unit: TimeUnit = "auto",
+        target_root: str | None = None,
+        dry_run: bool = False,
+        on_progress: OnProgress | None = None,
+    ) -> BuildReport:
+        """Build the drafts of a document.
+
+        Args:
+            document: Our `c2jy/1` schema or any export of Coze2JianYing, as text or as an object.
+            name: Instead of the document's own; of several drafts the later ones get a number.
+            output_folder: A plain folder name in the drafts folder, or one of the declared folders.
+            time_unit: Unit of bare numbers where the document does not say.
+            target_root: The drafts folder on the machine that opens the draft, when it is another one.
+            dry_run: Everything but writing; media are fetched and looked at.
+            on_progress: Called on the event loop, at most about ten times a second.
+
+        Raises:
+            DraftError: No draft was made; with every reason that was found. When the task is cancelled
+                nothing of the build is left behind either.
+        """
+        from c2jy_bridge.drafts.building import Order
+        from c2jy_bridge.drafts.documents import read_document
+
+        read: ReadDocument = await asyncio.to_thread(read_document, document, time_unit)
+        drafts = await asyncio.to_thread(self._look_through, read)
+        order = Order(
+            root=self._output(output_folder),
+            name=name,
+            target_root=target_root or self._settings.target_root,
+            profile=self._settings.profile,
+            on_conflict=self._settings.on_conflict,
+            dry_run=dry_run,
+        )
+        return await self._fetch_and_build(drafts, order, read, on_progress)
+
+    async def probe(self, sources: Sequence[str], on_progress: OnProgress | None = None) -> list[ProbeResult]:
+        """Fetch sources and say what they are: one result for each input, in order."""
+        fetched = await self._store.fetch(list(dict.fromkeys(sources)), on_progress)
+        results = []
+        for source in sources:
+            got = fetched[source]
+            if isinstance(got, Material):
+                results.append(ProbeResult(source, got))
+            else:
+                results.append(ProbeResult(source, None, " ".join(filter(None, (got.message, got.fix)))))
+        return results
+
+    async def aclose(self) -> None:
+        """Close connections and threads."""
+        await self._store.aclose()
+
+    def _look_through(self, read: ReadDocument) -> list[Draft]:
+        from c2jy_bridge.drafts.building import Draft
+        from c2jy_bridge.drafts.compile.notes import Notes
+        from c2jy_bridge.drafts.sources import wanted_media
+
+        drafts = []
+        for draft in read.drafts:
+            notes = Notes()
+            wanted = wanted_media(draft.spec, draft.path, notes)
+            drafts.append(Draft(draft, wanted, notes.issues))
+        return drafts
+
+    async def _fetch_and_build(
+        self, drafts: list[Draft], order: Order, read: ReadDocument, on_progress: OnProgress | None
+    ) -> BuildReport:
+        from c2jy_bridge.drafts.building import Surroundings
+        from c2jy_bridge.drafts.sources import addresses
+
+        wanted = addresses(item for draft in drafts for item in draft.wanted)
+        fetched = await self._store.fetch(wanted, on_progress) if wanted else {}
+        stop = threading.Event()
+        total = sum(got.size_bytes for got in fetched.values() if isinstance(got, Material))
+        meter = _Meter(on_progress, total, asyncio.get_running_loop(), stop)
+        around = Surroundings(self._clock, self._new_id, stop, meter.moved)
+        return await _in_thread(stop, self._build, drafts, fetched, order, around, read)
+
+    def _build(
+        self, drafts: list[Draft], fetched: Any, order: Order, around: Surroundings, read: ReadDocument
+    ) -> BuildReport:
+        from c2jy_bridge.drafts.building import build_all
+        from c2jy_bridge.drafts.write import sweep
+
+        if not self._swept and not order.dry_run:
+            self._swept = True
+            sweep(order.root, self._clock())
+        return build_all(drafts, fetched, order, around, read.issues)
+
+    def _output(self, folder: str | None) -> Path:
+        """The folder that drafts go into: the root, a plain folder in it, or a declared one."""
+        from c2jy_bridge.drafts.write.naming import checked
+
+        if folder is None or not folder.strip():
+            return self._root
+        if os.path.isabs(folder):
+            wish = Path(os.path.realpath(folder))
+            for allowed in (self._root, *self._folders):
+                if wish.is_relative_to(os.path.realpath(allowed)):
+                    return wish
+            raise DraftError([issue("output_outside", "output_folder", folder=folder)])
+        inside = self._root / checked(folder.strip(), "output_folder")
+        if inside.is_symlink() or not Path(os.path.realpath(inside)).is_relative_to(
+            os.path.realpath(self._root)
+        ):
+            raise DraftError([issue("output_outside", "output_folder", folder=folder)])
+        return inside
+
+
+async def _in_thread(stop: threading.Event, function: Callable[..., BuildReport], *args: Any) -> BuildReport:
+    """Run in a thread; when cancelled, tell it to stop and wait until it has cleaned up."""
+    job = asyncio.ensure_future(asyncio.to_thread(function, *args))
+    try:
+        return await asyncio.shield(job)
+    except asyncio.CancelledError:
+        stop.set()
+        while not job.done():
+            try:
+                await asyncio.wait([job])
+            except asyncio.CancelledError:
+                continue  # cancelled again; the thread still has to end
+        if not job.cancelled() and job.exception() is None:
+            await _forget(job.result())
+        raise
+
+
+async def _forget(report: BuildReport) -> None:
+    """The cancel came after the last rename: take the drafts away again."""
+    from c2jy_bridge.drafts.write import remove_tree
+
+    for draft in report.drafts:
+        if draft.path:
+            await asyncio.shield(asyncio.to_thread(remove_tree, Path(draft.path)))
+
+
+class _Meter:
+    """Bytes of media on their way into drafts, from threads to the event loop."""
+
+    def __init__(
+        self,
+        on_progress: OnProgress | None,
+        total: int,
+        loop: asyncio.AbstractEventLoop,
+        stop: threading.Event,
+    ) -> None:
+        self._tell, self._total, self._loop, self._stop = on_progress, total, loop, stop
+        self._lock = threading.Lock()
+        self._done = 0
+        self._next = 0.0
+
+    def moved(self, count: int) -> None:
+        """Called from any thread; raises when the build was cancelled."""
+        from c2jy_bridge.drafts.building import Stopped
+
+        if self._stop.is_set():
+            raise Stopped
+        if self._tell is None:
+            return
+        with self._lock:
+            self._done += count
+            now = time.monotonic()
+            if now < self._next and self._done < self._total:
+                return
+            self._next = now + _EVERY_S
+            progress = Progress(say("progress.media_into_draft"), self._done, self._total, "bytes")
+        self._loop.call_soon_threadsafe(self._tell, progress)

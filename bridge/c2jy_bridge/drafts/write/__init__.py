@@ -1,0 +1,25 @@
+"""Draft folders on the disk: names, staging, media, meta file, verification, one rename.
+
+Knows JianYing's files and this machine's file system. Must not know where media come from or what a clip is.
+"""
+
+from c2jy_bridge.drafts.write.folder import (
+    CONTENT_FILES,
+    DraftToWrite,
+    WriteOptions,
+    file_name,
+    write_draft,
+)
+from c2jy_bridge.drafts.write.staging import remove_tree, sweep
+from c2jy_bridge.drafts.write.target import TargetRoot
+
+__all__ = [
+    "CONTENT_FILES",
+    "DraftToWrite",
+    "TargetRoot",
+    "WriteOptions",
+    "file_name",
+    "remove_tree",
+    "sweep",
+    "write_draft",
+]

@@ -1,0 +1,39 @@
+"""The cover that JianYing shows in its list of drafts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from PIL import Image, ImageOps
+
+_LONG_SIDE: Final = 480
+_DARK: Final = (24, 26, 31)
+
+
+def write_cover(target: Path, picture: Path | None, width: int, height: int) -> bool:
+    """Draw the cover: the picture filling the canvas's shape, else one dark colour.
+
+    Args:
+        target: Where the JPEG goes.
+        picture: The first image of the draft, if it has one.
+        width: Of the canvas, px.
+        height: Of the canvas, px.
+
+    Returns:
+        Whether there is a cover now; a picture that cannot be drawn is no reason to have no draft.
+    """
+    scale = _LONG_SIDE / max(width, height)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    try:
+        if picture is None:
+            Image.new("RGB", size, _DARK).save(target, "JPEG", quality=80)
+        else:
+            with Image.open(picture) as image:
+                image.draft("RGB", size)
+                upright = ImageOps.exif_transpose(image).convert("RGB")
+                ImageOps.fit(upright, size).save(target, "JPEG", quality=80)
+    except (OSError, ValueError, Image.DecompressionBombError):
+        target.unlink(missing_ok=True)
+        return False
+    return True

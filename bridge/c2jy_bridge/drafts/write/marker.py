@@ -1,0 +1,50 @@
+"""c2jy.json: our mark in a draft folder, and the document that the draft was made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+DOCUMENT: Final = "c2jy.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """Who made a draft folder."""
+
+    draft_id: str
+    spec_id: str | None
+    """The document's own id, by which a later one may replace it."""
+    schema: str
+    created_at: float
+    """Unix seconds."""
+    version: str
+    """Of this program."""
+
+    def as_json(self) -> dict[str, Any]:
+        """As it stands in c2jy.json."""
+        return {
+            "draft_id": self.draft_id,
+            "id": self.spec_id,
+            "schema": self.schema,
+            "created_at": self.created_at,
+            "version": self.version,
+        }
+
+
+def read_marker(folder: Path) -> Marker | None:
+    """The mark in a draft folder; None when it is not ours."""
+    try:
+        marker = orjson.loads((folder / DOCUMENT).read_bytes())["marker"]
+        return Marker(
+            str(marker["draft_id"]),
+            marker.get("id"),
+            str(marker["schema"]),
+            float(marker["created_at"]),
+            str(marker["version"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None

@@ -1,0 +1,77 @@
+"""Names of drafts: what may become a folder on Windows, macOS and Linux alike, and what is refused."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+from c2jy_bridge.drafts.errors import DraftError, issue
+
+LONGEST: Final = 80
+"""Characters. JianYing's own drafts folder takes about 105 of the 260 that a Windows path may have."""
+_LONGEST_BYTES: Final = 240
+"""Of 255 that a Linux or macOS name may have; the rest is for ` (12)` and our staging suffix."""
+_ILLEGAL: Final = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f\u2028\u2029]')
+_BIDI: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_RESERVED: Final = re.compile(
+    r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?", re.IGNORECASE
+)
+_UUID: Final = re.compile(r"\{?[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}\}?", re.IGNORECASE)
+
+
+def fault(name: str) -> str:
+    """Why a name cannot be a folder's, as the tail of an issue code; empty when it can."""
+    if not name.strip():
+        return "empty"
+    if name.startswith("."):
+        return "dot"
+    if _ILLEGAL.search(name) or _BIDI.search(name):
+        return "character"
+    if name != name.strip() or name.endswith("."):
+        return "edge"
+    if _RESERVED.fullmatch(name):
+        return "reserved"
+    try:
+        encoded = name.encode("utf-8")
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return "character"
+    if len(name) > LONGEST or len(encoded) > _LONGEST_BYTES:
+        return "long"
+    return ""
+
+
+def suggestion(name: str) -> str:
+    """A name that can be used and is as near as possible to one that cannot."""
+    name = name.encode("utf-8", "ignore").decode()
+    name = _BIDI.sub("", _ILLEGAL.sub(" ", unicodedata.normalize("NFC", name)))
+    name = " ".join(name.split()).lstrip(".")
+    name = name.encode()[:_LONGEST_BYTES].decode("utf-8", "ignore")[:LONGEST].rstrip(". ").strip()
+    return f"{name}_" if _RESERVED.fullmatch(name) else name or "draft"
+
+
+def checked(name: str, path: str = "name") -> str:
+    """The name in Unicode's composed form.
+
+    Raises:
+        DraftError: It cannot be a folder's name. It is refused rather than repaired, so that two different
+            names never become one; the issue suggests one that can be used.
+    """
+    name = unicodedata.normalize("NFC", name)
+    if why := fault(name):
+        raise DraftError([issue(f"name_{why}", path, name=name[:100], better=suggestion(name), most=LONGEST)])
+    return name
+
+
+def is_bare_uuid(name: str) -> bool:
+    """JianYing renames such folders while it runs (Coze2JianYing issues 83 and 85)."""
+    return _UUID.fullmatch(name) is not None
+
+
+def numbered(name: str, number: int) -> str:
+    """`name`, `name (2)`, `name (3)` ..., never longer than a name may be."""
+    if number == 1:
+        return name
+    tail = f" ({number})"
+    head = name[: LONGEST - len(tail)].encode()[: _LONGEST_BYTES - len(tail)].decode("utf-8", "ignore")
+    return head.rstrip() + tail

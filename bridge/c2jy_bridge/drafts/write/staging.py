@@ -1,0 +1,125 @@
+"""A folder that becomes a draft only when it is whole: built beside the drafts, then renamed in one step."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import socket
+import sys
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+PREFIX: Final = ".c2jy-tmp-"
+_OURS: Final = re.compile(re.escape(PREFIX) + r"[0-9A-Fa-f-]{8,64}")
+_OWNER: Final = "c2jy-owner.json"
+_ABANDONED_S: Final = 24 * 3600.0
+"""After a day a staging folder is nobody's, even if its pid lives: another process has got the number."""
+_UNMARKED_S: Final = 3600.0
+"""A folder without a marker is one that was just made, or whose marker was lost; not both for an hour."""
+
+
+class Staging:
+    """A staging folder in the drafts folder. Leaving the block removes it unless it was published."""
+
+    def __init__(self, root: Path, token: str, at: float) -> None:
+        self._root, self._at = root, at
+        self.folder = root / f"{PREFIX}{token}"
+
+    def __enter__(self) -> Staging:
+        self._root.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir()
+        owner = {"pid": os.getpid(), "host": socket.gethostname(), "at": self._at}
+        (self.folder / _OWNER).write_bytes(orjson.dumps(owner))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        remove_tree(self.folder)
+
+    def publish(self, name: str) -> Path:
+        """Give the folder its name, in one step, after everything in it is on the disk.
+
+        Raises:
+            FileExistsError: There is something of that name already; nothing was changed.
+        """
+        (self.folder / _OWNER).unlink(missing_ok=True)
+        sync_folder(self.folder)
+        final = self._root / name
+        if os.path.lexists(final):
+            raise FileExistsError(name)
+        try:
+            os.rename(self.folder, final)
+        except OSError as error:
+            if os.path.lexists(final):
+                raise FileExistsError(name) from error
+            raise
+        sync_folder(self._root)
+        return final
+
+
+def sweep(root: Path, now: float) -> list[str]:
+    """Remove staging folders of ours that a crash left behind; returns their names.
+
+    Only plain folders directly in `root` whose name is exactly ours, whose process is gone or which are old.
+    """
+    gone = []
+    try:
+        entries = list(os.scandir(root))
+    except OSError:
+        return []
+    for entry in entries:
+        if _OURS.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False) and _is_stale(entry, now):
+            remove_tree(Path(entry.path))
+            gone.append(entry.name)
+    return gone
+
+
+def _is_stale(entry: os.DirEntry[str], now: float) -> bool:
+    try:
+        age = now - entry.stat(follow_symlinks=False).st_mtime
+        owner = orjson.loads((Path(entry.path) / _OWNER).read_bytes())
+        same_host = owner["host"] == socket.gethostname()
+        return age > _ABANDONED_S or (same_host and not _is_running(int(owner["pid"])))
+    except (OSError, ValueError, KeyError, TypeError):
+        return age > _UNMARKED_S if "age" in locals() else False
+
+
+def _is_running(pid: int) -> bool:
+    if sys.platform == "win32":  # os.kill(pid, 0) would end the process there
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder of ours; a symlink in its place is left alone."""
+    if not folder.is_symlink():
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a new file and put it on the disk."""
+    with open(path, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Put a folder's entries on the disk, where the system can."""
+    if sys.platform == "win32":
+        return
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
