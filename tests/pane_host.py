@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,16 +11,8 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer
 
-from c2jy_bridge.events import Decision, Event, Issue
-from c2jy_bridge.views import (
-    CallView,
-    ConnectionView,
-    ConversationView,
-    DraftDetail,
-    DraftView,
-    MessageView,
-    ToolView,
-)
+from c2jy_bridge.events import Issue
+from c2jy_bridge.views import CallView, DraftDetail, DraftView
 from c2jy_tui.frame import FrameScreen
 
 NOON = 1_795_262_400.0
@@ -38,10 +30,8 @@ class StillClock:
 
 
 @dataclass
-class TestEngine:
-    """An `EnginePort` over lists; it writes down what it was asked to do."""
-
-    __test__ = False
+class PaneEngine:
+    """What a pane asks of an engine, over lists; it writes down what it was asked to do."""
 
     recorded: list[CallView] = field(default_factory=list)
     folder: list[DraftView] = field(default_factory=list)
@@ -50,9 +40,6 @@ class TestEngine:
     asked: list[tuple[Any, ...]] = field(default_factory=list)
     trashed: dict[str, DraftView] = field(default_factory=dict)
     runs: bool = True
-
-    connection = ConnectionView("Bot", "1", "localhost", "/drafts")
-    conversation_id = ""
 
     async def calls(self, conversation_id: str | None = None, limit: int = 1000) -> Sequence[CallView]:
         return self.recorded[-limit:]
@@ -91,43 +78,6 @@ class TestEngine:
         self.folder.append(view)
         return view.name
 
-    async def events(self) -> AsyncIterator[Event]:
-        return
-        yield
-
-    def decide(self, call_id: str, decision: Decision) -> bool:
-        self.asked.append(("decide", call_id, decision))
-        return True
-
-    async def send(self, text: str) -> str:
-        raise NotImplementedError
-
-    async def cancel(self) -> None: ...
-
-    async def new_conversation(self) -> None: ...
-
-    async def open_conversation(self, conversation_id: str) -> None: ...
-
-    async def conversations(self) -> Sequence[ConversationView]:
-        return []
-
-    async def messages(self, conversation_id: str) -> Sequence[MessageView]:
-        return []
-
-    async def questions(self, limit: int = 200) -> Sequence[str]:
-        return []
-
-    def tools(self) -> Sequence[ToolView]:
-        return []
-
-    def issues(self) -> Sequence[Issue]:
-        return []
-
-    async def call_tool(self, name: str, arguments: dict[str, Any]) -> str:
-        raise NotImplementedError
-
-    async def close(self) -> None: ...
-
 
 class Host(App[None]):
     """One pane and a footer; it keeps what was copied, said and posted."""
@@ -159,6 +109,10 @@ class Host(App[None]):
     def said(self) -> str:
         """All notices so far."""
         return "\n".join(notice.message for notice in self._notifications)
+
+    def listed(self) -> str:
+        """What is on the screen below no dialog and without the footer."""
+        return self.seen().rsplit("\n", 1)[0]
 
     def seen(self) -> str:
         """What is on the screen as plain text."""

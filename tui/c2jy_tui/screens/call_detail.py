@@ -203,12 +203,10 @@ class CallDetailScreen(FrameModal[CallIntent | None]):
         """Copy all of the tab, also what the screen has cut."""
         if text := self._whole(self._tab):
             self.app.copy_to_clipboard(text)
-            self._tell("copied.tab", tab=say(f"tab.{self._tab}"), size=measures.size(len(text.encode())))
 
     def action_copy_command(self) -> None:
         """Copy the call as a command line."""
         self.app.copy_to_clipboard(export.command_line(self.record))
-        self._tell("copied.command")
 
     @work(exit_on_error=False)
     async def action_write(self) -> None:
@@ -218,13 +216,7 @@ class CallDetailScreen(FrameModal[CallIntent | None]):
         try:
             path = await asyncio.to_thread(export.export_text, stem, text, folder, self._clock())
         except OSError as error:
-            self.notify(
-                say("export.failed", folder=visible(str(folder)), error=error.strerror),
-                severity="error",
-                markup=False,
-            )
+            failed = say("export.failed", folder=visible(str(folder)), error=error.strerror)
+            self.notify(failed, severity="error", markup=False)
         else:
-            self._tell("written", path=visible(str(path)))
-
-    def _tell(self, key: str, **values: object) -> None:
-        self.notify(say(key, **values), markup=False)
+            self.notify(say("written", path=visible(str(path))), markup=False)

@@ -72,7 +72,6 @@ class CompareCallsScreen(FrameModal[None]):
     def action_copy_diff(self) -> None:
         """Copy the diff."""
         self.app.copy_to_clipboard("\n".join(self._lines))
-        self.notify(say("copied.diff"), markup=False)
 
     def action_scroll(self, by: int) -> None:
         """Scroll by lines."""

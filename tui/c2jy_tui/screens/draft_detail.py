@@ -162,9 +162,7 @@ class DraftDetailScreen(FrameModal[None]):
 
     def action_copy_path(self) -> None:
         """Copy its path."""
-        path = visible(self.detail.view.path, newlines=False)
-        self.app.copy_to_clipboard(path)
-        self.notify(say("copied.path", path=path), markup=False)
+        self.app.copy_to_clipboard(visible(self.detail.view.path, newlines=False))
 
 
 def _issue(issue: Issue) -> Content:

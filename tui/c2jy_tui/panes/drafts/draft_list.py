@@ -54,13 +54,11 @@ class DraftList(ListPane):
                 remembered.pop(name)
         self.relist()
 
-    def find(self, name: str) -> DraftView | None:
-        """The draft of that name, shown or not."""
-        return next((view for view in self._all if view.name == name), None)
-
-    def go_to(self, name: str) -> None:
-        """Put the cursor on a draft."""
-        self._name = name
+    def reveal(self, name: str) -> None:
+        """Put the cursor on a draft, taking the filter away when it hides the draft."""
+        if all(view.name != name for view in self._shown):
+            self.action_unfilter()
+        self._name, self._moved_by_hand = name, True
         self.relist()
 
     def sift(self, text: str) -> None:

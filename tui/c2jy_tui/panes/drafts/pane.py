@@ -101,7 +101,7 @@ class DraftsPane(DraftList):
             return
         self.fill(drafts)
         if cursor:
-            self.go_to(cursor)
+            self.reveal(cursor)
 
     # --- what the maker asks for --------------------------------------------------------------------
 
@@ -185,7 +185,9 @@ class DraftsPane(DraftList):
     async def _open_folder(self, path: str) -> None:
         command = folder.opener(path)
         if command is None:
-            self._copy(path, "folder.copied")
+            shown = visible(path, newlines=False)
+            self.app.copy_to_clipboard(shown)
+            self._tell("folder.copied", path=shown)
             return
         try:
             await folder.run(command, path)
@@ -195,12 +197,7 @@ class DraftsPane(DraftList):
     def action_copy_path(self) -> None:
         """Copy the path of the draft under the cursor."""
         if (view := self.current) is not None:
-            self._copy(view.path, "copied.path")
-
-    def _copy(self, path: str, key: str) -> None:
-        shown = visible(path, newlines=False)
-        self.app.copy_to_clipboard(shown)
-        self._tell(key, path=shown)
+            self.app.copy_to_clipboard(visible(view.path, newlines=False))
 
     def action_sort(self) -> None:
         """Sort by the next order: newest, name, length, size, state."""

@@ -12,7 +12,7 @@ from c2jy_bridge.events import Event
 from c2jy_bridge.views import CallView
 from c2jy_tui.panes.inspector import query, words
 from c2jy_tui.panes.inspector.record import CallRecord
-from c2jy_tui.panes.inspector.store import CallStore
+from c2jy_tui.panes.inspector.store import CallStore, everything
 from c2jy_tui.panes.inspector.words import say
 from c2jy_tui.rows import ListPane, Row, RowList
 
@@ -69,6 +69,16 @@ class CallList(ListPane):
         """Go with each new call, or stay where the cursor is."""
         self.following = newest
         self._relist()
+
+    def reveal(self, call_id: str) -> None:
+        """Put the cursor on a call, taking the filter away when it hides the call."""
+        if self.store.get(call_id) is None:
+            return
+        if call_id not in self.store.shown:
+            self.action_unfilter()
+            self.store.only(everything)
+        self.current_id = call_id
+        self.follow(False)
 
     def toggle_mark(self) -> None:
         """Mark the call under the cursor or take its mark away; the last two marks count."""

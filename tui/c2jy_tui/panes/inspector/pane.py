@@ -17,7 +17,6 @@ from textual.notifications import SeverityLevel
 from c2jy_bridge.events import Decision, Event
 from c2jy_bridge.ports import EnginePort
 from c2jy_bridge.safety import visible
-from c2jy_tui import measures
 from c2jy_tui.bindings import binding
 from c2jy_tui.panes.inspector import export
 from c2jy_tui.panes.inspector.call_list import CallList
@@ -219,15 +218,12 @@ class Inspector(CallList):
     def action_copy(self) -> None:
         """Copy the output of the call under the cursor."""
         if record := self.current:
-            output = visible(record.call.output)
-            self.app.copy_to_clipboard(output)
-            self._tell("copied.output", size=measures.size(len(output.encode())))
+            self.app.copy_to_clipboard(visible(record.call.output))
 
     def action_copy_command(self) -> None:
         """Copy the call under the cursor as a command line."""
         if record := self.current:
             self.app.copy_to_clipboard(export.command_line(record))
-            self._tell("copied.command")
 
     def action_follow(self) -> None:
         """Follow the newest call, or stay where the cursor is."""

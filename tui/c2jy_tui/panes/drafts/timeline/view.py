@@ -180,6 +180,8 @@ class TimelineView(ScrollView, can_focus=True):
             style = base + self._look(shown, cursor=here and self._covers(block))
             segments.append(Segment(block_text(block, shown), style))
             at = block.cell + block.width
+        if (beyond := min(self._scale.cell(lane.end_us), first + self._width)) > at:
+            segments.append(Segment("·" * (beyond - at), base + self._part("ruler")))
         return Strip(segments).adjust_cell_length(width, base)
 
     def _covers(self, block: Block) -> bool:
