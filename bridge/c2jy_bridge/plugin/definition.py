@@ -64,6 +64,8 @@ class Tool:
     arguments: type[BaseModel]
     names: tuple[str, ...]
     """The parameters in order; field `a<i>` of `arguments` is the i-th."""
+    null_means_default: frozenset[str]
+    """Parameters with a default that take no null: models write null for what they leave out."""
     context_name: str | None
     """The parameter that takes the ToolContext."""
 
@@ -139,6 +141,7 @@ def define(function: Callable[..., Any], *, origin: str, policy: Policy) -> Tool
     context_name: str | None = None
     fields: dict[str, Any] = {}
     names: list[str] = []
+    left_out: set[str] = set()
     described = parse(inspect.getdoc(function) or "", DocstringStyle.GOOGLE)
     texts = {p.arg_name: " ".join((p.description or "").split()) for p in described.params}
     for parameter in inspect.signature(function).parameters.values():
@@ -154,6 +157,8 @@ def define(function: Callable[..., Any], *, origin: str, policy: Policy) -> Tool
         # Fields are a0, a1 ... behind an alias, so that no parameter name can clash with BaseModel's own.
         fields[f"a{len(names)}"] = (_described(hint, default, texts.get(parameter.name, "")), default)
         names.append(parameter.name)
+        if default is not ... and not _takes_null(hint):
+            left_out.add(parameter.name)
     config = ConfigDict(extra="forbid", strict=True, alias_generator=lambda field: names[int(field[1:])])
     try:
         model = create_model(f"{name}_arguments", __config__=config, **fields)
@@ -171,6 +176,7 @@ def define(function: Callable[..., Any], *, origin: str, policy: Policy) -> Tool
         function=function,
         arguments=model,
         names=tuple(names),
+        null_means_default=frozenset(left_out),
         context_name=context_name,
     )
 
@@ -186,6 +192,14 @@ def _is_context(hint: Any) -> bool:
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         return any(_is_context(part) for part in typing.get_args(hint))
     return isinstance(hint, type) and issubclass(hint, ToolContext)
+
+
+def _takes_null(hint: Any) -> bool:
+    if typing.get_origin(hint) is Annotated:
+        return _takes_null(typing.get_args(hint)[0])
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return any(_takes_null(part) for part in typing.get_args(hint))
+    return hint in (Any, None, types.NoneType)
 
 
 def _described(hint: Any, default: Any, text: str) -> Any:

@@ -67,7 +67,11 @@ def validate(tool: Tool, text: str) -> Arguments:
     Raises:
         ArgumentsError: With a sentence for each fault that names the JSON path and what is valid there.
     """
-    given = read(text)
+    given = {
+        name: value
+        for name, value in read(text).items()
+        if value is not None or name not in tool.null_means_default
+    }
     try:
         # Through JSON once more: strict mode then takes what JSON has no type for (dates, enums, paths).
         model = tool.arguments.model_validate_json(json.dumps(given))

@@ -1,0 +1,243 @@
+"""Draft tools: build drafts from one document, and look at those that are there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+from pydantic import Field
+
+from c2jy_bridge.drafts import BuildReport, DraftError, Library, Progress, Studio
+from c2jy_bridge.events import DraftWritten, Issue
+from c2jy_bridge.i18n import catalogue
+from c2jy_bridge.plugin import ToolContext, ToolError, tool
+from c2jy_bridge.plugin.nearest import nearest
+from c2jy_bridge.settings import TimeUnit
+from c2jy_bridge.views import ClipView, DraftView
+
+say: Final = catalogue("tools")
+
+_NAMED_ISSUES: Final = 5
+"""Issues told in the message itself; all of them are in `issues`."""
+
+
+class DraftTools:
+    """generate_draft, list_drafts, get_draft, check_draft."""
+
+    def __init__(self, studio: Studio, library: Library, clock: Callable[[], float]) -> None:
+        self._studio = studio
+        self._library = library
+        self._clock = clock
+
+    # The docstring is what the model reads; tests build its example.
+    @tool
+    async def generate_draft(
+        self,
+        content: str | dict[str, Any] | list[Any],
+        output_folder: str | None = None,
+        name: str | None = None,
+        time_unit: TimeUnit = "auto",
+        dry_run: bool = False,
+        *,
+        context: ToolContext,
+    ) -> dict[str, Any]:
+        """Build a JianYing (剪映) video draft on the user's computer from ONE document; media are downloaded.
+
+        Put the whole video into `content` and call this once. Example:
+        {"schema": "c2jy/1", "name": "中国美食", "width": 1080, "height": 1920, "tracks": [
+          {"type": "video", "clips": [
+            {"type": "image", "media": "https://example.com/a.jpg", "duration": 3, "fit": "fill"},
+            {"type": "video", "media": "https://example.com/b.mp4", "trim": {"start": 1, "duration": 4}}]},
+          {"type": "audio", "clips": [
+            {"media": "https://example.com/bgm.mp3", "duration": 7, "volume": 0.3, "fade": {"out": 1}}]},
+          {"type": "text", "clips": [
+            {"text": "第一道：麻婆豆腐", "start": 0, "duration": 3,
+             "style": {"size": 10, "color": "#FFDD00"}, "transform": {"y": -0.7}}]}]}
+
+        UNITS. Time: a bare number is SECONDS (3 or 2.5, never 3000 or 3000000); a string carries its unit:
+        "500ms", "1.5s", "00:01:02.5", "90f" (frames). Position x, y: half the canvas; 0, 0 is the centre, y
+        goes up, 1 is the edge. scale 1 fits the canvas. opacity 0-1. volume 1 is as recorded. rotation:
+        degrees clockwise. Intensities 0-100.
+
+        tracks: bottom first. Track types: video (videos and images), audio, text, sticker, effect, filter.
+        A clip has `start` with `duration` or `end`; without `start` it follows the clip before. video and
+        audio without a duration run to the end of the file; image and text need one. Fields by clip type:
+        - video, image: media (URL), trim {start, duration} (video), speed, volume, fade {in, out}, loop,
+          transform {x, y, scale, rotation, opacity}, crop {left, top, right, bottom}, fit (fit, fill,
+          stretch), transition {name, duration}, filters [{name, intensity}], effects [{name}],
+          animations [{kind (in, out, group), name, duration}], keyframes [{property, at, value}], background
+        - audio: media, trim, speed, volume, fade, keyframes
+        - text: text, style {size, color, font, bold, align, border, shadow, background}, transform,
+          animations
+        - sticker: resource_id. effect: name. filter: name, intensity
+        Subtitles from SRT: "subtitles": {"srt": "..."} or {"url": "..."} beside "tracks".
+        Names of effects, filters, transitions and fonts are JianYing's own Chinese names.
+
+        The answer lists the drafts written, and in `issues` what was not done exactly as asked. If it fails,
+        no draft was written, and each issue says where (a path into content), what is wrong and how to fix
+        it: correct that and call again.
+
+        Args:
+            content: The document, as an object or as JSON text. An export of Coze2JianYing (export_drafts),
+                in any wrapper and also with several drafts, is taken as it is.
+            output_folder: Leave out. Only for another folder that the user has declared, or a plain
+                sub-folder name.
+            name: Name of the draft; wins over the name in the document.
+            time_unit: Only for exports of Coze2JianYing, to say what their bare numbers are: us, ms, s, auto.
+            dry_run: true checks everything, media included, and writes nothing.
+        """
+
+        def tell(progress: Progress) -> None:
+            context.progress(progress.message, progress.done, progress.total, progress.unit)
+
+        try:
+            report = await self._studio.build(
+                content,
+                name=name,
+                output_folder=output_folder,
+                time_unit=time_unit,
+                dry_run=dry_run,
+                on_progress=tell,
+            )
+        except DraftError as error:
+            reasons = _lines(error.issues)
+            raise ToolError(
+                say("draft.not_built", reasons=reasons), drafts=[], issues=_told(error.issues)
+            ) from None
+        if not dry_run:
+            self._announce(report, context)
+        return _built(report, dry_run=dry_run)
+
+    @tool
+    def list_drafts(self, query: str = "", limit: Annotated[int, Field(ge=1, le=500)] = 50) -> dict[str, Any]:
+        """List the JianYing drafts on the user's computer, newest first, with length in seconds and state.
+
+        Args:
+            query: Only drafts whose name contains this text.
+            limit: Most drafts to list.
+        """
+        found = [view for view in self._library.list() if query.casefold() in view.name.casefold()]
+        return {
+            "message": say("drafts.listed", count=len(found), shown=min(limit, len(found))),
+            "total": len(found),
+            "drafts": [_row(view) for view in found[:limit]],
+        }
+
+    @tool
+    def get_draft(self, name: str) -> dict[str, Any]:
+        """Show one draft: size, tracks, and each clip with its start and duration in seconds.
+
+        Args:
+            name: The draft's name as list_drafts gives it.
+        """
+        detail = self._library.detail(self._known(name))
+        tracks = [
+            {"type": track.kind, "name": track.name, "clips": [_clip(clip) for clip in track.clips]}
+            for track in detail.tracks
+        ]
+        return {**_row(detail.view), "fps": detail.fps, "timeline": tracks, "issues": _told(detail.issues)}
+
+    @tool
+    def check_draft(self, name: str) -> dict[str, Any]:
+        """Check that a draft is whole: every media file there, no overlap, no zero length.
+
+        Args:
+            name: The draft's name as list_drafts gives it.
+        """
+        issues = self._library.check(self._known(name))
+        key = "draft.checked_bad" if issues else "draft.checked_ok"
+        return {"message": say(key, name=name, count=len(issues)), "ok": not issues, "issues": _told(issues)}
+
+    def _known(self, name: str) -> str:
+        names = [view.name for view in self._library.list()]
+        if name in names:
+            return name
+        close = nearest(name, names)
+        raise ToolError(say("draft.unknown_near" if close else "draft.unknown", name=name, nearest=close))
+
+    def _announce(self, report: BuildReport, context: ToolContext) -> None:
+        for draft in report.drafts:
+            context.emit(
+                DraftWritten(
+                    at=self._clock(),
+                    draft_id=draft.draft_id,
+                    name=draft.name,
+                    path=draft.path,
+                    duration_us=draft.duration_us,
+                    issues=(*report.issues, *draft.issues),
+                    call_id=context.call_id,
+                )
+            )
+
+
+def _built(report: BuildReport, *, dry_run: bool) -> dict[str, Any]:
+    issues = [*report.issues, *(issue for draft in report.drafts for issue in draft.issues)]
+    sentences = [
+        say(
+            "draft.would_write" if dry_run else "draft.written",
+            name=draft.name,
+            seconds=f"{draft.duration_us / 1e6:g}",
+            tracks=draft.tracks,
+            clips=draft.clips,
+        )
+        for draft in report.drafts
+    ]
+    if issues:
+        sentences.append(say("draft.with_issues", count=len(issues), reasons=_lines(issues)))
+    return {
+        "message": " ".join(sentences),
+        "drafts": [
+            {
+                "draft_id": draft.draft_id,
+                "name": draft.name,
+                "path": draft.path,
+                "duration_s": draft.duration_us / 1e6,
+                "tracks": draft.tracks,
+                "clips": draft.clips,
+                "media": draft.media,
+            }
+            for draft in report.drafts
+        ],
+        "issues": _told(issues),
+    }
+
+
+def _told(issues: Iterable[Issue]) -> list[dict[str, Any]]:
+    return [asdict(issue) for issue in issues]
+
+
+def _lines(issues: Iterable[Issue]) -> str:
+    all_of_them = list(issues)
+    named = [f"{i.path}: {i.message}" if i.path else i.message for i in all_of_them[:_NAMED_ISSUES]]
+    left = len(all_of_them) - len(named)
+    return "; ".join([*named, say("issues.more", count=left)] if left else named)
+
+
+def _row(view: DraftView) -> dict[str, Any]:
+    return {
+        "name": view.name,
+        "path": view.path,
+        "state": view.state,
+        "duration_s": view.duration_us / 1e6,
+        "width": view.width,
+        "height": view.height,
+        "tracks": view.tracks,
+        "clips": view.clips,
+        "media": view.media,
+        "media_missing": view.media_missing,
+        "size_bytes": view.size_bytes,
+        "modified_at": datetime.fromtimestamp(view.modified_at, UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _clip(clip: ClipView) -> dict[str, Any]:
+    media = {"media": clip.media, "media_ok": clip.media_ok} if clip.media else {}
+    return {
+        "type": clip.kind,
+        "start_s": clip.start_us / 1e6,
+        "duration_s": clip.duration_us / 1e6,
+        "label": clip.label,
+        **media,
+    }
