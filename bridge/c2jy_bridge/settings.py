@@ -100,9 +100,39 @@ class BridgeSettings(_Group):
     """Bridge mode."""
 
     host: str = "127.0.0.1"
-    """Address the bridge listens on."""
+    """Address the bridge listens on. Anything but loopback needs `allow_remote = true`."""
     port: int = Field(8765, ge=0, le=65535)
     """Port the bridge listens on; 0 takes a free one."""
+    allow_remote: bool = False
+    """True lets the bridge listen on addresses that other machines reach."""
+    intakes: list[Literal["http", "mailbox"]] = ["http"]
+    """Ways in that are on while bridge mode is."""
+    relay: Literal["bot", "direct"] = "bot"
+    """`bot` has every request run by a chat with the Bot; `direct` runs the tool without one."""
+    parallel: int = Field(2, ge=1, le=16)
+    """Requests at work at once; each has a conversation of its own."""
+    request_timeout_s: float = Field(900.0, gt=0, le=86_400)
+    """Seconds from acceptance until a request that has not ended fails, when it names no limit itself."""
+    approval_timeout_s: float = Field(60.0, gt=0)
+    """Seconds that a bridge request's question to the maker stays open; silence is deny."""
+    queue_limit: int = Field(1000, ge=1)
+    """Open requests that are kept; more are turned away until some have ended."""
+    retention_s: float = Field(7 * 86_400.0, ge=2 * 86_400.0)
+    """Seconds that an ended request and its idempotency key are remembered."""
+    max_body_bytes: int = Field(4 * 1024**2, ge=1024)
+    """Longest HTTP body taken, in bytes (4 MiB as in the MCP SDK)."""
+    rate_per_minute: int = Field(240, ge=1)
+    """HTTP requests a minute that one token may make, in bursts of a quarter of it."""
+    allowed_hosts: list[str] = []
+    """Further names under which the bridge may be addressed: a tunnel's domain. Loopback always may."""
+    allowed_origins: list[str] = []
+    """Web pages (`https://host`) that may call the bridge from a browser. None by default."""
+    public_url: str = ""
+    """Address under which Coze reaches the bridge (https, a domain), for the description it imports."""
+    mailbox_conversation_id: str = ""
+    """Conversation that is the mailbox; empty: one is made and remembered."""
+    mailbox_interval_s: float = Field(3.0, ge=3.0)
+    """Seconds between two looks into the mailbox while it is in use; longer when it is quiet."""
 
 
 class ScreenSettings(_Group):
