@@ -19,7 +19,7 @@ class Approvals:
         """Wait for the answer to one question (plugin.Approver)."""
         if self._unattended is not None:
             return self._unattended
-        future = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
         self._waiting[ask.call_id] = future
         try:
             return await future

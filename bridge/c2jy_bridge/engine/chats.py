@@ -58,7 +58,8 @@ class Chats:
         async with self._connecting:
             if self._client is None:
                 coze = await asyncio.to_thread(importlib.import_module, "c2jy_bridge.coze")
-                self._client = await asyncio.to_thread(coze.connect, self._settings)
+                connected: CozeClient = await asyncio.to_thread(coze.connect, self._settings)
+                self._client = connected
             return self._client
 
     def claim(self, turn_id: str) -> None:
