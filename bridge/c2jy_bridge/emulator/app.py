@@ -1,4 +1,4 @@
-"""The web application: Coze's routes, and what holds for every one of them (log id, token, errors, faults)."""
+"""The web application: Coze's routes, and what holds for all of them (log id, token, errors, faults)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def build(world: World, connections: Connections) -> ASGIApp:
 
 
 class Gate:
-    """Outermost: notes the request, gives it a log id, checks the token, lets faults strike, catches crashes."""
+    """Outermost: notes the request, gives a log id, checks the token, lets faults strike, catches crashes."""
 
     def __init__(self, app: ASGIApp, world: World, connections: Connections) -> None:
         self._app = app

@@ -8,8 +8,9 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from c2jy_bridge.emulator import script as steps
-from c2jy_bridge.emulator.script import Rule, Step
+from c2jy_bridge.emulator import steps
+from c2jy_bridge.emulator.script import Rule
+from c2jy_bridge.emulator.steps import Step
 from c2jy_bridge.emulator.template import fill, look_up, render
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.types import Scope
@@ -15,11 +16,11 @@ class Connections:
     """Open connections by the client's address."""
 
     def __init__(self) -> None:
-        self._transports: dict[tuple[str, int], asyncio.Transport] = {}
+        self._open: dict[tuple[str, int], _Open] = {}
 
     def protocol(self) -> type[H11Protocol]:
         """The protocol class for uvicorn, which notes its connections here."""
-        known = self._transports
+        known = self._open
 
         class NotedProtocol(H11Protocol):
             """HTTP/1.1 as uvicorn speaks it."""
@@ -28,27 +29,33 @@ class Connections:
                 # uvicorn's own override narrows the transport's type as well
                 super().connection_made(transport)
                 if self.client is not None:
-                    known[self.client] = transport
+                    known[self.client] = _Open(transport)
 
             def connection_lost(self, exc: Exception | None) -> None:
                 super().connection_lost(exc)
-                if self.client is not None:
-                    known.pop(self.client, None)
+                if self.client is not None and (gone := known.pop(self.client, None)):
+                    gone.lost.set()
 
         return NotedProtocol
 
     async def hang_up(self, scope: Scope, *, reset: bool = False) -> None:
-        """Close the connection of a request: what was sent arrives, and then its end (FIN), or RST at once."""
-        transport = self._transports.get(tuple(scope["client"]))
-        if transport is None:
+        """Close the connection of a request: with FIN what was sent still arrives, RST takes it back.
+
+        It returns when uvicorn has seen the end, or uvicorn would complain about an unfinished answer.
+        """
+        connection = self._open.get(tuple(scope["client"]))
+        if connection is None:
             return
         if reset:
-            plug: Any = transport.get_extra_info("socket")
+            plug: Any = connection.transport.get_extra_info("socket")
             plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            transport.abort()
+            connection.transport.abort()
         else:
-            transport.close()
-        while tuple(scope["client"]) in self._transports:
-            await asyncio.sleep(
-                0.001
-            )  # uvicorn must have seen it, or it would complain about an unfinished answer
+            connection.transport.close()
+        await connection.lost.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    transport: asyncio.Transport
+    lost: asyncio.Event = field(default_factory=asyncio.Event)

@@ -14,9 +14,9 @@ NOT_FOUND: Final = 4200
 INTERNAL: Final = 5000
 
 _OCCUPIED_TEXT: Final = (  # word for word from Coze
-    "Conversation occupied: Another chat is currently active. Please wait for the ongoing chat to complete or "
-    "create a new conversation to start a separate chat. Ensure only one chat runs at a time within the same "
-    "conversation."
+    "Conversation occupied: Another chat is currently active. Please wait for the ongoing chat to complete "
+    "or create a new conversation to start a separate chat. Ensure only one chat runs at a time within the "
+    "same conversation."
 )
 MESSAGES: Final[dict[int, str]] = {
     PARAMETER: "Request parameter error",

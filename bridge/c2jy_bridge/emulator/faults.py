@@ -27,14 +27,17 @@ Kind = Literal[
     "raw_separators", "two_calls", "second_action", "reply_message", "malformed_arguments", "unknown_tool",
     "no_call", "huge",
 ]  # fmt: skip
-"""drop: TCP end after the frame; reset: the same with RST; tear: TCP end in the middle of the frame; eof: a
-clean HTTP end without `done`; stall: silence of `seconds` after the frame; slow: silence before the first byte;
-refuse: `{code, msg}` instead of an answer; comments: SSE comments, stray `id:` and `retry:` lines from this frame
-on; unknown_event, knowledge: one such event after the frame; error_event: `event:error` in its place;
-chat_failed: the chat ends as failed in its place; raw_separators: U+2028, U+2029 and U+0085 unescaped;
-two_calls: a second call beside the scripted one; second_action: a further required action after the outputs;
-reply_message: a tool call without a function; malformed_arguments: arguments that are no JSON; unknown_tool: a
-tool nobody has; no_call: the Bot talks instead of calling; huge: an answer of `count` deltas."""
+"""drop: TCP end after the frame; reset: the same with RST; tear: TCP end in the middle of the frame;
+eof: a clean HTTP end without `done`; stall: silence of `seconds` after the frame; slow: silence before the
+first byte; refuse: `{code, msg}` instead of an answer.
+
+comments: SSE comments, stray `id:` and `retry:` lines from this frame on; unknown_event, knowledge: one such
+event after the frame; error_event: `event:error` in its place; chat_failed: the chat fails in its place.
+
+raw_separators: U+2028, U+2029 and U+0085 unescaped; two_calls: a second call beside the scripted one;
+second_action: a further required action after the outputs; reply_message: a tool call without a function;
+malformed_arguments: arguments that are no JSON; unknown_tool: a tool nobody has; no_call: the Bot talks
+instead of calling; huge: an answer of `count` deltas."""
 
 Place = Literal[
     "request",

@@ -1,59 +1,50 @@
 """The script that the emulated Bot plays: YAML, checked by pydantic.
 
-    bot:                                        # who answers /v1/bots; all optional
+    bot:                                   # how /v1/bots shows it; all optional
       name: 剪映助手
       description: ...
-      plugin: c2jy                              # the local plugin's name in function_call messages
-    rules:                                      # the first rule whose `match` is found in the user's text plays
+      plugin: c2jy                         # the local plugin's name in function_call messages
+    rules:                                 # the first whose `match` is found in the user's text plays
       - name: food-video
-        match: "介绍(?P<topic>.+?)的视频"         # a regular expression or a list of them
-        values: {speed: 1.5}                    # JSON of your own for the templates; templates themselves
-        faults: [{kind: tear, nth: 3}]          # see faults.py; they strike in this rule only
+        match: "介绍(?P<topic>.+?)的视频"    # a regular expression or a list of them
+        values: {speed: 1.5}               # JSON of your own for the templates; itself a template
+        faults: [{kind: tear, nth: 3}]     # see faults.py; they strike in this rule only
         steps:
-          - think: "..."                        # reasoning, before what is said
-          - say: "Markdown **text**"            # an answer, streamed
-            repeat: 10                          # so many times; optional
-          - call: generate_draft                # the chat waits for the tool's output
+          - think: "..."                   # reasoning, before what is said
+          - say: "Markdown **text**"       # an answer, streamed
+            repeat: 10                     # so many times; optional
+          - call: generate_draft           # the chat waits for the tool's output
             arguments: {content: "{{spec}}"}
           - call: [{tool: probe_media, arguments: {...}}, {tool: list_drafts}]      # at once
-          - expect:                             # the first branch that holds is played
-              - when: {status: success}         # dotted path in the output -> value, {matches: regex} or {exists: bool}
-                of: generate_draft              # which tool's output; the first of the last call by default
+          - expect:                        # the first branch that holds is played
+              - when: {status: success}    # path in the output -> value, {matches: regex}, {exists: bool}
+                of: generate_draft         # which tool's output; the first of the last call by default
                 steps: [...]
-              - steps: [...]                    # without `when`: always
-          - follow_ups: ["...", "..."]          # suggestions that come with the end
-          - sleep: 0.5                          # seconds of silence
-          - fail: {code: 5000, msg: "..."}      # the chat fails
-    fallback: [...]                             # the steps when no rule matches
+              - steps: [...]               # without `when`: always
+          - follow_ups: ["...", "..."]     # suggestions that come with the end
+          - sleep: 0.5                     # seconds of silence
+          - fail: {code: 5000, msg: "..."} # the chat fails
+    fallback: [...]                        # the steps when no rule matches
 
-Texts, arguments and values are templates (template.py). They see: the groups of `match` by name, and by number
-as `groups.0` ...; `text` (what the user wrote); `origin` (the emulator's address) and `media` (its media's);
-`links.tea`, `signed.tea` (path of a short link to tea.mp4, path with a signed query); `rule`; `values` by name; `outputs.0` ... (the last call's outputs, parsed when JSON) and each tool's
-last output under the tool's name.
+Texts, arguments and values are templates (template.py). They see the groups of `match` by name, and by number
+as `groups.0` ...; `text` (what the user wrote); `rule`; `values` by name; `origin` (the emulator's address) and
+`media` (its media's); `links.tea` and `signed.tea` (the path of a short link to tea.mp4, and one with a signed
+query); `outputs.0` ... (the last call's outputs, parsed when JSON) and each tool's last output under its name.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import yaml
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, ValidationError
 
-from c2jy_bridge.emulator import template
 from c2jy_bridge.emulator.faults import Fault
+from c2jy_bridge.emulator.steps import VERBS, Json, Model, Pattern, Step
 
 BUILT_IN: Final = Path(__file__).parent / "scripts"
 """Folder of the script that plays the product's dialogues; its files are read in the order of their names."""
@@ -63,157 +54,7 @@ class ScriptError(ValueError):
     """A script that cannot be played; the text names every place and what is wrong there."""
 
 
-def _checked_template(text: str) -> str:
-    template.check(text)
-    return text
-
-
-def _checked_json(value: Any) -> Any:
-    for text in _strings(value):
-        template.check(text)
-    return value
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _strings(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _strings(item)
-
-
-def _compiled(pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from error
-    return pattern
-
-
-Text = Annotated[str, AfterValidator(_checked_template)]
-Json = Annotated[dict[str, Any], AfterValidator(_checked_json)]
-Pattern = Annotated[str, AfterValidator(_compiled)]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Think(_Model):
-    """Reasoning, streamed as `reasoning_content`."""
-
-    think: Text
-
-
-class Say(_Model):
-    """A part of the answer."""
-
-    say: Text
-    repeat: int = Field(default=1, ge=0)
-
-
-class ToolUse(_Model):
-    """One tool the Bot wants run."""
-
-    tool: str = Field(min_length=1)
-    arguments: Json = Field(default_factory=dict)
-
-
-class Call(_Model):
-    """One tool call, or several at once; the chat waits for the outputs."""
-
-    call: str | Annotated[list[ToolUse], Field(min_length=1)]
-    arguments: Json = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _one_place_for_arguments(self) -> Call:
-        if self.arguments and not isinstance(self.call, str):
-            raise ValueError("with a list of calls, the arguments stand in each item")
-        return self
-
-    @property
-    def uses(self) -> list[ToolUse]:
-        """The calls, one or several."""
-        if isinstance(self.call, str):
-            return [ToolUse(tool=self.call, arguments=self.arguments)]
-        return self.call
-
-
-class Condition(_Model):
-    """What one value of an output has to be."""
-
-    matches: Pattern | None = None
-    exists: bool | None = None
-
-
-class Branch(_Model):
-    """Steps for one sort of output."""
-
-    when: dict[str, Condition | str | int | float | bool | None] = Field(default_factory=dict)
-    of: str = ""
-    steps: list[Step]
-
-
-class Expect(_Model):
-    """Go on according to what the tools gave back."""
-
-    expect: Annotated[list[Branch], Field(min_length=1)]
-
-
-class Failure(_Model):
-    """How a chat fails."""
-
-    code: int = 5000
-    msg: str = ""
-
-
-class Fail(_Model):
-    """The chat ends as failed."""
-
-    fail: Failure
-
-
-class Sleep(_Model):
-    """Silence, in seconds."""
-
-    sleep: float = Field(ge=0)
-
-
-class FollowUps(_Model):
-    """Suggestions for the next question; they are sent with the end of the chat."""
-
-    follow_ups: list[Text] = Field(max_length=3)
-
-
-_VERBS: Final = ("think", "say", "call", "expect", "fail", "sleep", "follow_ups")
-
-
-def _verb(step: Any) -> str | None:
-    keys = step if isinstance(step, Mapping) else type(step).model_fields if isinstance(step, _Model) else ()
-    found = [verb for verb in _VERBS if verb in keys]
-    return found[0] if len(found) == 1 else None
-
-
-Step = Annotated[
-    Annotated[Think, Tag("think")]
-    | Annotated[Say, Tag("say")]
-    | Annotated[Call, Tag("call")]
-    | Annotated[Expect, Tag("expect")]
-    | Annotated[Fail, Tag("fail")]
-    | Annotated[Sleep, Tag("sleep")]
-    | Annotated[FollowUps, Tag("follow_ups")],
-    Discriminator(
-        _verb,
-        custom_error_type="step",
-        custom_error_message=f"a step has exactly one of: {', '.join(_VERBS)}",
-    ),
-]
-
-
-class Rule(_Model):
+class Rule(Model):
     """What the Bot does when the user's text matches."""
 
     name: str = Field(min_length=1)
@@ -228,7 +69,7 @@ class Rule(_Model):
         return next((found for pattern in patterns if (found := re.search(pattern, text))), None)
 
 
-class BotProfile(_Model):
+class BotProfile(Model):
     """The Bot as /v1/bots shows it."""
 
     name: str = "c2jy emulator"
@@ -236,7 +77,7 @@ class BotProfile(_Model):
     plugin: str = "c2jy"
 
 
-class Script(_Model):
+class Script(Model):
     """A whole script."""
 
     bot: BotProfile = BotProfile()
@@ -310,6 +151,6 @@ def _lines(error: ValidationError, source: str) -> Iterator[str]:
             # Unions put the chosen model's name or verb into the path; the reader's document has no such key.
             if isinstance(step, int):
                 where += f"[{step}]"
-            elif not (where.endswith("]") and step in _VERBS):
+            elif not (where.endswith("]") and step in VERBS):
                 where += f".{step}" if where else step
         yield f"{source}: {where or 'document'}: {fault['msg'].removeprefix('Value error, ')}"

@@ -1,8 +1,8 @@
 """Texts with values in them: the part of Mustache that a script needs.
 
-`{{name}}`, `{{a.b.0.c}}` (a path into lists and objects), `{{#list}}...{{/list}}` (for each item, or when true),
-`{{^list}}...{{/list}}` (when empty or absent), `{{.}}` (the item itself), `{{value|filter}}`. A name that is not
-there gives nothing. Nothing is escaped: the text is Markdown.
+`{{name}}`, `{{a.b.0.c}}` (a path into lists and objects), `{{#list}}...{{/list}}` (for each item, or when
+true), `{{^list}}...{{/list}}` (when empty or absent), `{{.}}` (the item itself), `{{value|filter}}`. A name
+that is not there gives nothing. Nothing is escaped: the text is Markdown.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ _TAG: Final = re.compile(r"\{\{([#^/]?)\s*([^{}]+?)\s*\}\}")
 _STANDALONE: Final = re.compile(r"^[ \t]*(\{\{[#^/][^{}]+\}\})[ \t]*\n", re.MULTILINE)
 
 
-def _seconds(value: Any) -> str:
+def _number(value: Any) -> str:
     try:
-        return f"{float(value) / 1_000_000:.1f}"
+        return f"{round(float(value), 2):g}"
     except (TypeError, ValueError):
         return str(value)
 
@@ -33,13 +33,13 @@ def _brief(value: Any) -> str:
 
 
 FILTERS: Final[Mapping[str, Callable[[Any], str]]] = {
-    "seconds": _seconds,
+    "number": _number,
     "json": _json,
     "count": lambda value: str(len(value)) if isinstance(value, (list, dict, str)) else "0",
     "brief": _brief,
     "trim": lambda value: str(value).strip(" \t\n.!?。！？\"'“”「」"),
 }
-"""seconds: microseconds as seconds; json: as JSON text; count: how many; brief: at most 400 characters; trim:
+"""number: at most two decimals; json: as JSON text; count: how many; brief: at most 400 characters; trim:
 without blanks and marks around it."""
 
 

@@ -1,4 +1,4 @@
-"""What the emulated Coze remembers, in memory: conversations, messages, chats, files, tokens, requests seen."""
+"""What the emulated Coze remembers, in memory: conversations, messages, files, tokens, requests seen."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The HTTP calls, a module for each part of Coze's API. They read requests and write answers, nothing else."""
+"""The HTTP calls, a module for each part of Coze's API: they read requests and write answers, no more."""

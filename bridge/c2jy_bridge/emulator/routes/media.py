@@ -1,4 +1,4 @@
-"""The emulator's own media, as a Bot would name them: plain, behind a short link, with a long signed query."""
+"""The emulator's own media, as Bots name them: plain, behind a short link, with a long signed query."""
 
 from __future__ import annotations
 

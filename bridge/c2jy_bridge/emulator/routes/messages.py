@@ -133,7 +133,7 @@ def _inserted(message: Message) -> dict[str, object]:
 
 
 def _page(messages: list[Message], before_id: str, after_id: str, limit: int) -> tuple[list[Message], bool]:
-    """One page, relative to the order asked for (Coze docs, list_message), and whether there is a further one."""
+    """One page, relative to the order asked for (Coze docs, list_message), and whether more follow."""
     ids = [message.id for message in messages]
     for cursor in (before_id, after_id):
         if cursor and cursor not in ids:

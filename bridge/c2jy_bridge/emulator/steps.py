@@ -1,0 +1,163 @@
+"""The steps of a rule, as the script writes them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+
+from c2jy_bridge.emulator import template
+
+
+def _checked_template(text: str) -> str:
+    template.check(text)
+    return text
+
+
+def _checked_json(value: Any) -> Any:
+    for text in _strings(value):
+        template.check(text)
+    return value
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _strings(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item)
+
+
+def _compiled(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from error
+    return pattern
+
+
+Text = Annotated[str, AfterValidator(_checked_template)]
+Json = Annotated[dict[str, Any], AfterValidator(_checked_json)]
+Pattern = Annotated[str, AfterValidator(_compiled)]
+
+
+class Model(BaseModel):
+    """Whatever stands in a script: a key that is not known is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Think(Model):
+    """Reasoning, streamed as `reasoning_content`."""
+
+    think: Text
+
+
+class Say(Model):
+    """A part of the answer."""
+
+    say: Text
+    repeat: int = Field(default=1, ge=0)
+
+
+class ToolUse(Model):
+    """One tool the Bot wants run."""
+
+    tool: str = Field(min_length=1)
+    arguments: Json = Field(default_factory=dict)
+
+
+class Call(Model):
+    """One tool call, or several at once; the chat waits for the outputs."""
+
+    call: str | Annotated[list[ToolUse], Field(min_length=1)]
+    arguments: Json = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_place_for_arguments(self) -> Call:
+        if self.arguments and not isinstance(self.call, str):
+            raise ValueError("with a list of calls, the arguments stand in each item")
+        return self
+
+    @property
+    def uses(self) -> list[ToolUse]:
+        """The calls, one or several."""
+        if isinstance(self.call, str):
+            return [ToolUse(tool=self.call, arguments=self.arguments)]
+        return self.call
+
+
+class Condition(Model):
+    """What one value of an output has to be."""
+
+    matches: Pattern | None = None
+    exists: bool | None = None
+
+
+class Branch(Model):
+    """Steps for one sort of output."""
+
+    when: dict[str, Condition | str | int | float | bool | None] = Field(default_factory=dict)
+    of: str = ""
+    steps: list[Step]
+
+
+class Expect(Model):
+    """Go on according to what the tools gave back."""
+
+    expect: Annotated[list[Branch], Field(min_length=1)]
+
+
+class Failure(Model):
+    """How a chat fails."""
+
+    code: int = 5000
+    msg: str = ""
+
+
+class Fail(Model):
+    """The chat ends as failed."""
+
+    fail: Failure
+
+
+class Sleep(Model):
+    """Silence, in seconds."""
+
+    sleep: float = Field(ge=0)
+
+
+class FollowUps(Model):
+    """Suggestions for the next question; they are sent with the end of the chat."""
+
+    follow_ups: list[Text] = Field(max_length=3)
+
+
+VERBS: Final = ("think", "say", "call", "expect", "fail", "sleep", "follow_ups")
+
+
+def _verb(step: Any) -> str | None:
+    keys = step if isinstance(step, Mapping) else type(step).model_fields if isinstance(step, Model) else ()
+    found = [verb for verb in VERBS if verb in keys]
+    return found[0] if len(found) == 1 else None
+
+
+Step = Annotated[
+    Annotated[Think, Tag("think")]
+    | Annotated[Say, Tag("say")]
+    | Annotated[Call, Tag("call")]
+    | Annotated[Expect, Tag("expect")]
+    | Annotated[Fail, Tag("fail")]
+    | Annotated[Sleep, Tag("sleep")]
+    | Annotated[FollowUps, Tag("follow_ups")],
+    Discriminator(
+        _verb,
+        custom_error_type="step",
+        custom_error_message=f"a step has exactly one of: {', '.join(VERBS)}",
+    ),
+]
