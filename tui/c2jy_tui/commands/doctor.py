@@ -7,9 +7,13 @@ import asyncio
 import os
 import shutil
 import sys
+from typing import TYPE_CHECKING
 
 from c2jy_tui.commands import say
 from c2jy_tui.commands.running import as_json, complain, settings_of
+
+if TYPE_CHECKING:
+    from c2jy_bridge.engine import Check
 
 SIGNS = {"ok": "✓", "warning": "!", "error": "✗"}
 
@@ -33,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     return 1 if wrong else 0
 
 
-def _terminal() -> object:
+def _terminal() -> Check:
     from c2jy_bridge.engine import Check
 
     size = shutil.get_terminal_size()
