@@ -279,12 +279,12 @@ class C2jyApp(App[None]):
         if self._engine is not None:
             self.run_worker(self._meet(self._engine, with_messages=False), group="load", exit_on_error=False)
 
-    async def action_command_palette(self) -> None:
+    def action_command_palette(self) -> None:
         """Ctrl+P."""
         from textual.command import CommandPalette
 
-        if not CommandPalette.is_open(self):
-            await self.push_screen(CommandPalette(id="--command-palette", placeholder=say("palette.search")))
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(CommandPalette(id="--command-palette", placeholder=say("palette.search")))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Everything the app can do, for the palette."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 from textual.binding import ActiveBinding
 from textual.screen import ModalScreen, Screen
@@ -24,10 +24,17 @@ class Look:
     keymap: Mapping[str, str] = field(default_factory=dict)
 
 
+_OF_TEXTUAL: Final = {"command_palette": "palette"}
+"""Bindings that Textual makes itself and we show: their action, and the name of our words for it."""
+
+
 def worded(active: ActiveBinding) -> ActiveBinding:
     """A binding with its description and tooltip in the language in use."""
-    tooltip = label(active.tooltip)
-    binding = replace(active.binding, description=label(active.binding.description), tooltip=tooltip)
+    binding, tooltip = active.binding, active.tooltip
+    if (name := _OF_TEXTUAL.get(binding.action)) is not None:
+        binding, tooltip = replace(binding, description=f"tui:key.{name}"), f"tui:key.{name}.tip"
+    tooltip = label(tooltip)
+    binding = replace(binding, description=label(binding.description), tooltip=tooltip)
     return ActiveBinding(active.node, binding, active.enabled, tooltip)
 
 

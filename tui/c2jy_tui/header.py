@@ -21,7 +21,7 @@ Piece = tuple[str, str]
 _GAP: Final = "  "
 _STYLES: Final = {
     Doing.READY: ("●", "$text-success"),
-    Doing.STARTING: ("◌", "$text-muted"),
+    Doing.STARTING: ("◌", "dim"),
     Doing.UNAVAILABLE: ("✗", "$text-error"),
     Doing.FAILED: ("✗", "$text-error"),
     Doing.APPROVAL: ("?", "$text-warning bold"),
@@ -38,14 +38,14 @@ def line(connection: ConnectionView | None, activity: Activity, now: float, widt
         host = say("header.demo") if connection.demo else visible(connection.host, newlines=False)
         name = connection.bot_name or connection.bot_id or say("header.no_bot")
         extra.append((True, (visible(name, newlines=False), "bold")))
-        extra.append((True, (host, "$text-warning" if connection.demo else "$text-muted")))
+        extra.append((True, (host, "$text-warning" if connection.demo else "dim")))
     if activity.tokens:
-        extra.append((False, (say("header.tokens", n=f"{activity.tokens:,}"), "$text-muted")))
+        extra.append((False, (say("header.tokens", n=f"{activity.tokens:,}"), "dim")))
     if activity.bridge_on:
         address = visible(activity.bridge_address, newlines=False)
         extra.insert(1, (False, (say("header.bridge_on", address=address), "$text-accent")))
     else:
-        extra.append((False, (say("header.bridge_off"), "$text-muted")))
+        extra.append((False, (say("header.bridge_off"), "dim")))
     for to_the_left, piece in extra:
         side = left if to_the_left else right
         trial = [*side, piece] if to_the_left else [piece, *side]

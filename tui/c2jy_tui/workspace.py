@@ -26,6 +26,12 @@ PANES: Final[tuple[PaneName, ...]] = get_args(PaneName)
 BREAKPOINTS: Final = [(0, "-narrow"), (80, "-normal"), (120, "-wide")]
 """Columns from which a layout begins (design.md 7)."""
 
+
+def layout_for(columns: int) -> str:
+    """The class of the layout for a screen of so many columns."""
+    return next(name for least, name in reversed(BREAKPOINTS) if columns >= least)
+
+
 _KEYS: Final[Mapping[PaneName, str]] = {"chat": "F3", "inspector": "F4", "drafts": "F5"}
 
 
@@ -33,7 +39,7 @@ class Tab(Static):
     """The name of one pane, with the key that leads to it."""
 
     def __init__(self, pane: PaneName) -> None:
-        text = Content.assemble((f"{_KEYS[pane]} ", "$text-muted"), say(f"pane.{pane}"))
+        text = Content.assemble((f"{_KEYS[pane]} ", "dim"), say(f"pane.{pane}"))
         super().__init__(text, classes=f"tab-{pane}", markup=False)
         self.pane = pane
 

@@ -24,7 +24,7 @@ from c2jy_tui.panes.chat.entries import CallView, DraftView
 from c2jy_tui.panes.drafts import DraftsPane
 from c2jy_tui.panes.inspector import Inspector
 from c2jy_tui.words import say
-from c2jy_tui.workspace import PaneName, Tabs, Workspace
+from c2jy_tui.workspace import PaneName, Tabs, Workspace, layout_for
 
 
 class MainScreen(FrameScreen):
@@ -66,6 +66,8 @@ class MainScreen(FrameScreen):
 
     def compose(self) -> ComposeResult:
         """Header, panes, footer."""
+        # The first picture is the right one already; Textual sets this class only after it.
+        self.add_class(layout_for(self.app.size.width))
         yield self.header
         yield self.workspace
         yield Footer(compact=True)

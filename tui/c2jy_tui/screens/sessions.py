@@ -60,8 +60,8 @@ class SessionsScreen(FrameModal[str]):
         return Content.assemble(
             (mark, "$text-success"),
             title,
-            (f"  {when}", "$text-muted"),
-            (f"  {say('sessions.turns', n=one.turns)}", "$text-muted"),
+            (f"  {when}", "dim"),
+            (f"  {say('sessions.turns', n=one.turns)}", "dim"),
         )
 
     def on_mount(self) -> None:

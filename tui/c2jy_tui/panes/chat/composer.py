@@ -59,6 +59,15 @@ class Composer(TextArea):
         )
         self._history = InputHistory()
 
+    def on_mount(self) -> None:
+        """Keep the terminal's own cursor at ours: an input method opens its window there."""
+        self.screen.screen_layout_refresh_signal.subscribe(self, self._place_cursor)
+
+    def _place_cursor(self, _: object) -> None:
+        # Textual 8.2.8 moves it when the text changes, but not when the composer itself does.
+        if self.has_focus:
+            self.app.cursor_position = self.cursor_screen_offset
+
     def remember(self, questions: Sequence[str]) -> None:
         """Take over what was typed in earlier sessions, oldest first."""
         self._history = InputHistory([visible(question) for question in questions])

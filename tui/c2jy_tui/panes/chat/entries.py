@@ -70,7 +70,7 @@ class ThinkingView(VerticalGroup, can_focus=True):
     """The reasoning, folded into one line until it is wanted."""
 
     BINDINGS: ClassVar = [
-        binding("tui", "chat.unfold", "enter,space", "toggle"),
+        binding("tui", "chat.unfold", "enter,space", "unfold"),
     ]
 
     open: var[bool] = var(False, toggle_class="-open")
@@ -105,14 +105,14 @@ class ThinkingView(VerticalGroup, can_focus=True):
             prose.append("".join(entry.parts[self._shown :]))
             self._shown = len(entry.parts)
 
-    def action_toggle(self) -> None:
+    def action_unfold(self) -> None:
         """Fold or unfold."""
         self.open = not self.open
 
     @on(events.Click)
     def _clicked(self, event: events.Click) -> None:
         if isinstance(event.widget, FoldHead):
-            self.action_toggle()
+            self.action_unfold()
 
     async def watch_open(self, is_open: bool) -> None:
         """Make the text, or drop it."""
@@ -189,10 +189,10 @@ class CallView(Static, can_focus=True):
             (visible(entry.tool, newlines=False), "bold"),
             "  ",
             (self._state(), style),
-            (self._detail(), "$text-muted"),
+            (self._detail(), "dim"),
         )
         if entry.error and entry.outcome is not Outcome.OK:
-            line += Content.assemble("\n  ", (visible(entry.error, newlines=False), "$text-muted"))
+            line += Content.assemble("\n  ", (visible(entry.error, newlines=False), "dim"))
         self.update(line)
 
     def _mark(self) -> tuple[str, str]:
@@ -261,9 +261,8 @@ class DraftView(Static, can_focus=True):
             Content.assemble(
                 ("◆ ", "$text-success"),
                 say("chat.draft_written"),
-                " ",
                 (visible(entry.name, newlines=False), "bold"),
-                (tail, "$text-muted"),
+                (tail, "dim"),
             )
         )
 

@@ -67,10 +67,7 @@ class TranscriptView(VerticalScroll, can_focus=True):
         """Entries older than the window, oldest first."""
         self._earlier = Earlier(markup=False)
         self._loading = False
-
-    def on_mount(self) -> None:
-        """Stick to the end."""
-        self.anchor()
+        self._tall = False
 
     async def fill(self, entries: Sequence[AnyEntry], before: Widget | None = None) -> None:
         """Show another conversation: its newest entries, and the rest when asked for.
@@ -89,7 +86,24 @@ class TranscriptView(VerticalScroll, can_focus=True):
         self._count_hidden()
         await self.mount_all([*head, *shown])
         await self._redraw(shown)
-        self.anchor()
+        self.call_after_refresh(self._stick, anew=True)
+
+    def watch_virtual_size(self) -> None:
+        """The text grew, or was cleared."""
+        self._stick()
+
+    def on_resize(self) -> None:
+        """There is more room, or less."""
+        self._stick()
+
+    def _stick(self, *, anew: bool = False) -> None:
+        """Stick to the end once there is more than fits; Textual would hang a short text from the bottom."""
+        tall = self.virtual_size.height > self.scrollable_content_region.height
+        if tall != self._tall or anew:
+            self._tall = tall
+            self.anchor(tall)
+            if not tall:
+                self.scroll_to(y=0, animate=False, immediate=True)
 
     async def update(self, entries: Iterable[AnyEntry]) -> None:
         """Let the widgets of new and changed entries catch up."""
@@ -163,8 +177,7 @@ class TranscriptView(VerticalScroll, can_focus=True):
 
     def action_newest(self) -> None:
         """Go to the end and stick to it."""
-        self.anchor()
-        self.scroll_end(animate=False)
+        self._stick(anew=True)
 
     def action_oldest(self) -> None:
         """Go to the top."""
