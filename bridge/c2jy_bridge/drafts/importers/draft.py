@@ -1,0 +1,278 @@
+"""One draft of an export -> one `c2jy/1` document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from c2jy_bridge.drafts.importers.fields import Fields
+from c2jy_bridge.drafts.importers.keyframes import ClipFrame
+from c2jy_bridge.drafts.importers.segments import TRACK_OF, Segment, address, clip, kind_of
+from c2jy_bridge.drafts.importers.timing import Timing, timing
+from c2jy_bridge.drafts.importers.units import ClipTime, UnitDecision, decide, odd_clips
+from c2jy_bridge.drafts.importers.words import Report, shown
+from c2jy_bridge.drafts.importers.wrappers import INFOS, decoded, flat_kind
+from c2jy_bridge.settings import TimeUnit
+
+_RECORDS: Final = (
+    "created_timestamp",
+    "last_modified",
+    "status",
+    "total_duration_ms",
+    "format_version",
+    "export_type",
+    "draft_count",
+    "exported_count",
+    "success",
+    "message",
+)
+"""What an export says about itself; kept in the spec's `meta`."""
+_RESOURCE: Final = ("resource_type", "duration_ms", "file_size", "format", "width", "height", "filename")
+_TRACK_WORDS: Final = {"image": "video", "caption": "text", "subtitle": "text", "music": "audio"}
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """A draft of an export as a `c2jy/1` document that is not yet validated."""
+
+    document: dict[str, Any]
+    unit: UnitDecision
+    origins: Mapping[str, str]
+    """Path in the document (`tracks[0].clips[2]`) -> path in the export."""
+    meta: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    fields: Fields
+    kind: str
+    timing: Timing
+
+
+@dataclass(frozen=True, slots=True)
+class _Track:
+    fields: Fields | None
+    kind: str
+    parts: tuple[_Part, ...]
+
+
+def map_draft(
+    value: Mapping[str, Any] | list[Any],
+    path: str,
+    report: Report,
+    *,
+    asked: TimeUnit,
+    durations_us: Mapping[str, int],
+) -> Mapped:
+    """Map one draft.
+
+    Args:
+        value: The draft as it stands in the export; a list when it is loose infos of the make_* tools.
+        path: Its JSON path there.
+        report: Told of everything that is changed, guessed, or has no place.
+        asked: The unit, when the caller knows it.
+        durations_us: Real lengths of media by address.
+    """
+    loose = value if isinstance(value, list) else []
+    fields = Fields({} if isinstance(value, list) else value, path, report)
+    names, declared_us = _resources(fields)
+    tracks = [*_tracks(fields, report), *_loose(loose, path, report)]
+    unit = _unit(tracks, fields, asked, {**declared_us, **durations_us})
+    if unit.reason not in ("none", "raw"):
+        report.extend([unit.issue(path)])
+    canvas = _project(fields)
+    meta = {name: kept for name in _RECORDS if (kept := fields.take(name)[0]) is not None}
+    document: dict[str, Any] = {**canvas, "tracks": []}
+    if draft_id := fields.text("draft_id", "id"):
+        document["id"] = draft_id
+    origins: dict[str, str] = {}
+    for track in tracks:
+        _place(track, document, origins, unit, names, report)
+    used = {address(part.fields) for track in tracks for part in track.parts}
+    for url in names.keys() - used:
+        report.add("resource_unused", fields.at("media_resources"), "info", url=shown(url))
+    fields.close()
+    if not document["tracks"]:
+        report.add("empty_draft", path)
+    return Mapped(document, unit, origins, meta)
+
+
+def _project(fields: Fields) -> dict[str, Any]:
+    project = fields.inner("project") or Fields({}, fields.at("project"), fields.report)
+    canvas: dict[str, Any] = {}
+    for name, most, default in (("width", 16384, 1920), ("height", 16384, 1080), ("fps", 240, 30)):
+        source = project if name in project else fields
+        number = source.bounded(default, 1, most, name)
+        canvas[name] = number if name == "fps" else round(number)
+    title = project.text("name", "draft_name") or fields.text("draft_name", "name")
+    if title:
+        canvas["name"] = title
+    for name in ("video_quality", "audio_quality", "background_color"):
+        for holder in (project, fields):
+            kept, kept_path = holder.take(name)
+            if kept is not None:
+                # Black is what JianYing shows anyway.
+                loud = name == "background_color" and str(kept).lower() not in ("#000000", "#000", "black")
+                holder.report.add("no_place", kept_path, "warning" if loud else "info", value=shown(kept))
+    project.close()
+    return canvas
+
+
+def _resources(fields: Fields) -> tuple[dict[str, str], dict[str, int]]:
+    """File names and real lengths by URL, where the export lists its media."""
+    names, lengths = {}, {}
+    for item, path in fields.items("media_resources"):
+        if not isinstance(item, Mapping):
+            fields.report.add("not_an_object", path, value=shown(item))
+            continue
+        one = Fields(item, path, fields.report)
+        url = one.text("url")
+        length_ms = one.number("duration_ms")
+        name = one.text("filename")
+        for known in _RESOURCE:
+            one.take(known)
+        one.close()
+        if url:
+            names[url] = name or ""
+            if length_ms and length_ms > 0:
+                lengths[url] = round(length_ms * 1000)
+    return names, lengths
+
+
+def _tracks(fields: Fields, report: Report) -> Iterator[_Track]:
+    given, path = fields.take("tracks")
+    given = decoded(given, path)
+    if given is not None:
+        inner = Fields({"tracks": given}, fields.path, report)
+        for item, item_path in inner.items("tracks"):
+            item = decoded(item, item_path)
+            if isinstance(item, Mapping):
+                yield _track(Fields(item, item_path, report))
+            else:
+                report.add("not_an_object", item_path, value=shown(item))
+    for name, kind in INFOS.items():
+        infos, infos_path = fields.take(name)
+        if infos is not None:
+            parts = tuple(_parts({"segments": infos}, infos_path, "", kind, report))
+            if parts:
+                yield _Track(None, kind, parts)
+
+
+def _loose(items: list[Any], path: str, report: Report) -> Iterator[_Track]:
+    """Tracks of infos that lie about in one list, a track for each kind."""
+    for name, kind in INFOS.items():
+        mine = [(item, f"{path}[{index}]") for index, item in enumerate(items) if flat_kind(item) == name]
+        parts = tuple(part for item, item_path in mine if (part := _part(item, item_path, kind, report)))
+        if parts:
+            yield _Track(None, kind, parts)
+
+
+def _track(fields: Fields) -> _Track:
+    said = (fields.text("track_type", "type") or "").strip().lower()
+    kind = _TRACK_WORDS.get(said, said)
+    segments = fields.take("segments", "clips")[0]
+    parts = tuple(_parts({"segments": segments}, fields.path, "segments", said, fields.report))
+    if kind not in TRACK_OF.values():
+        kind = TRACK_OF[parts[0].kind] if parts else "video"
+        fields.report.add("track_type", fields.at("track_type"), value=shown(said), used=kind)
+    return _Track(fields, kind, parts)
+
+
+def _parts(holder: dict[str, Any], path: str, name: str, track_type: str, report: Report) -> Iterator[_Part]:
+    """The segments of a track; each may be an object or JSON in a string, and so may their list."""
+    list_path = f"{path}.{name}" if name else path
+    segments = decoded(holder["segments"], list_path)
+    if isinstance(segments, Mapping):
+        segments = [segments]
+    if segments is not None and not isinstance(segments, list):
+        report.add("not_a_list", list_path, "error", value=shown(segments))
+        return
+    for index, item in enumerate(segments or ()):
+        item_path = f"{list_path}[{index}]"
+        if part := _part(decoded(item, item_path), item_path, track_type, report):
+            yield part
+
+
+def _part(item: Any, path: str, track_type: str, report: Report) -> _Part | None:
+    if item is None:
+        return None
+    if not isinstance(item, Mapping):
+        report.add("not_an_object", path, "error", value=shown(item))
+        return None
+    fields = Fields(item, path, report)
+    kind = kind_of(fields, track_type)
+    if kind not in TRACK_OF:
+        report.add("segment_unknown", path, "error", value=shown(kind))
+        return None
+    when = timing(fields)
+    return None if when is None else _Part(fields, kind, when)
+
+
+def _unit(
+    tracks: list[_Track], fields: Fields, asked: TimeUnit, durations_us: Mapping[str, int]
+) -> UnitDecision:
+    parts = [part for track in tracks for part in track.parts]
+    clips = [
+        ClipTime(
+            part.timing.path, part.timing.start, part.timing.end, address(part.fields), _speed(part.fields)
+        )
+        for part in parts
+        if not part.timing.raw and part.timing.end is not None
+    ]
+    total = fields.peek("total_duration_ms")
+    decision = decide(
+        clips,
+        asked=asked,
+        durations_us=durations_us,
+        total_ms=total if isinstance(total, (int, float)) and total > 0 else None,
+        raw=any(part.timing.raw for part in parts),
+    )
+    fields.report.extend(odd_clips(clips, decision.unit))
+    for part in parts:
+        part.timing.settle(decision.unit)
+    return decision
+
+
+def _speed(fields: Fields) -> float:
+    speed = fields.peek("speed.speed") or fields.peek("audio.speed") or fields.peek("speed")
+    return float(speed) if isinstance(speed, (int, float)) and speed > 0 else 1.0
+
+
+def _place(
+    track: _Track,
+    document: dict[str, Any],
+    origins: dict[str, str],
+    unit: UnitDecision,
+    names: Mapping[str, str],
+    report: Report,
+) -> None:
+    """Map a track's segments; clips that cannot stand on its kind of track get one of their own above it."""
+    head: dict[str, Any] = {}
+    volume = 1.0
+    if track.fields is not None:
+        if name := track.fields.text("name", "track_name"):
+            head["name"] = name
+        if track.fields.flag("muted", "mute"):
+            head["mute"] = True
+        volume = track.fields.bounded(1, 0, 10, "volume")
+        if volume != 1:
+            report.add("track_volume", track.fields.at("volume"), "info", value=f"{volume:g}")
+        track.fields.close()
+    by_kind: dict[str, list[tuple[dict[str, Any], str]]] = {}
+    for part in track.parts:
+        frame = ClipFrame(
+            part.timing.start_us, part.timing.length_us, unit.unit, document["width"], document["height"]
+        )
+        made = clip(Segment(part.fields, part.kind, part.timing, frame, names, volume))
+        if made is not None:
+            by_kind.setdefault(TRACK_OF[part.kind], []).append((made, part.fields.path))
+    kinds = sorted(by_kind, key=lambda kind: kind != track.kind)
+    if len(kinds) > 1 or (kinds and kinds[0] != track.kind):
+        where = track.fields.path if track.fields is not None else ""
+        report.add("track_split", where, "info", kinds=", ".join(kinds), kind=track.kind)
+    for kind in kinds:
+        index = len(document["tracks"])
+        for number, (_, origin) in enumerate(by_kind[kind]):
+            origins[f"tracks[{index}].clips[{number}]"] = origin
+        document["tracks"].append({**head, "type": kind, "clips": [made for made, _ in by_kind[kind]]})

@@ -1,0 +1,161 @@
+"""The fields of one JSON object, each taken by name; what nobody takes is reported.
+
+That is how nothing goes missing: a mapping need not remember what it does not know, and a field that the
+predecessor adds tomorrow shows up as an Issue.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from c2jy_bridge.drafts.importers.json_text import leaves, step
+from c2jy_bridge.drafts.importers.words import Report, shown
+
+_STEP: Final = re.compile(r"[.\[]")
+_TRUE: Final = frozenset({"true", "1", "yes", "on", "是"})
+_FALSE: Final = frozenset({"false", "0", "no", "off", "", "否"})
+
+
+class Fields:
+    """Reads one object.
+
+    Every reader takes several names for one thing, the preferred first; dots go into nested objects, so that
+    the nested and the flat form of an export are read by one line: `number("transform.scale_x", "scale_x")`.
+    Null counts as left out. When two names are there with different values, the second is reported.
+    """
+
+    def __init__(self, value: Mapping[str, Any], path: str, report: Report) -> None:
+        self.path = path
+        self.report = report
+        self._value = value
+        self._taken: set[str] = set()
+        self._told: set[str] = set()
+
+    def take(self, *names: str) -> tuple[Any, str]:
+        """The first of these fields that is there, as it is, and its path; (None, own path) if none."""
+        found: tuple[Any, str] | None = None
+        for name in names:
+            value = self._look(name)
+            if value is None:
+                continue
+            if found is None:
+                found = value, self.at(name)
+            elif value != found[0] and name not in self._told:
+                self._told.add(name)
+                self.report.add("given_twice", self.at(name), value=shown(value), other=found[1])
+        self._taken.update(names)
+        return found or (None, self.path)
+
+    def peek(self, name: str) -> Any:
+        """A field without taking it."""
+        return self._look(name)
+
+    def at(self, name: str) -> str:
+        """The JSON path of a field."""
+        return step(self.path, name)
+
+    def __contains__(self, name: str) -> bool:
+        """Whether the field is there and not null."""
+        return self._look(name) is not None
+
+    def text(self, *names: str) -> str | None:
+        """A string that is not blank; a number counts as its digits."""
+        value, path = self.take(*names)
+        if isinstance(value, str):
+            return value if value.strip() else None
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return str(value)
+        if value is not None:
+            self.report.add("not_text", path, value=shown(value))
+        return None
+
+    def number(self, *names: str) -> float | None:
+        """A number; a string of digits counts."""
+        value, path = self.take(*names)
+        return as_number(value, path, self.report)
+
+    def bounded(self, default: float, least: float, most: float, *names: str) -> float:
+        """A number within limits; one outside is moved to the nearer limit, which is reported."""
+        value, path = self.take(*names)
+        number = as_number(value, path, self.report)
+        if number is None:
+            return default
+        if least <= number <= most:
+            return number
+        moved = min(max(number, least), most)
+        self.report.add(
+            "clamped", path, value=f"{number:g}", used=f"{moved:g}", least=f"{least:g}", most=f"{most:g}"
+        )
+        return moved
+
+    def flag(self, *names: str) -> bool | None:
+        """True or false; 1, 0 and the words count."""
+        value, path = self.take(*names)
+        if isinstance(value, (bool, int, float)):
+            return bool(value)
+        if isinstance(value, str) and value.strip().lower() in _TRUE | _FALSE:
+            return value.strip().lower() in _TRUE
+        if value is not None:
+            self.report.add("not_true_false", path, value=shown(value))
+        return None
+
+    def inner(self, *names: str) -> Fields | None:
+        """A nested object, to be closed by whoever reads it; None when it is not there."""
+        value, path = self.take(*names)
+        if isinstance(value, Mapping):
+            return Fields(value, path, self.report)
+        if value is not None:
+            self.report.add("not_an_object", path, value=shown(value))
+        return None
+
+    def items(self, *names: str) -> list[tuple[Any, str]]:
+        """The items of a list with their paths; a lone object counts as a list of one, nulls are skipped."""
+        value, path = self.take(*names)
+        if value is None:
+            return []
+        if isinstance(value, Mapping):
+            return [(value, path)]
+        if not isinstance(value, list):
+            self.report.add("not_a_list", path, value=shown(value))
+            return []
+        return [(item, f"{path}[{index}]") for index, item in enumerate(value) if item is not None]
+
+    def close(self) -> None:
+        """Report every field that nobody took and that says something."""
+        for path, value in leaves(self._value):
+            if value is not None and not self._is_taken(path):
+                self.report.add(
+                    "unknown_field", self.at(path), name=shown(path.rpartition(".")[2]), value=shown(value)
+                )
+
+    def _look(self, name: str) -> Any:
+        if name in self._value:
+            return self._value[name]
+        value: Any = self._value
+        for part in name.split("."):
+            if not isinstance(value, Mapping):
+                return None
+            value = value.get(part)
+        return value
+
+    def _is_taken(self, path: str) -> bool:
+        taken = self._taken
+        return path in taken or any(path[: end.start()] in taken for end in _STEP.finditer(path))
+
+
+def as_number(value: Any, path: str, report: Report) -> float | None:
+    """A number, or a string of digits; anything else is reported."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        try:
+            number = float(value)
+        except ValueError:
+            number = float("nan")
+        if abs(number) < 1e18:  # also false for NaN
+            return int(number) if number.is_integer() else number
+    if value is not None:
+        report.add("not_a_number", path, value=shown(value))
+    return None

@@ -1,0 +1,108 @@
+"""Any document -> our spec, and the decision on its time unit when the media are known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from c2jy_bridge.drafts.errors import DraftError
+from c2jy_bridge.drafts.importers.draft import map_draft
+from c2jy_bridge.drafts.importers.json_text import checked, read
+from c2jy_bridge.drafts.importers.units import UnitDecision
+from c2jy_bridge.drafts.importers.words import Report
+from c2jy_bridge.drafts.importers.wrappers import Found, find_drafts
+from c2jy_bridge.drafts.spec import DraftSpec, parse_spec
+from c2jy_bridge.events import Issue
+from c2jy_bridge.settings import TimeUnit
+
+_CLIP: Final = re.compile(r"tracks\[\d+\]\.clips\[\d+\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """One draft of a document, as our spec."""
+
+    spec: DraftSpec
+    issues: tuple[Issue, ...]
+    """What was changed, guessed, or has no place in a draft; paths are those of the document handed in."""
+    unit: UnitDecision | None
+    """None for our own documents, which say their unit."""
+    path: str
+    """Where in the document the draft stands; empty when it is the document."""
+    found: Found
+    asked: TimeUnit
+
+    @property
+    def evidence(self) -> str:
+        """Why the numbers were read in this unit, in a sentence; empty for our own documents."""
+        return self.unit.issue(self.path).message if self.unit else ""
+
+    def decide_unit(self, durations_us: Mapping[str, int]) -> Imported:
+        """The same draft, its unit decided again now that media are known.
+
+        Args:
+            durations_us: Real lengths of audio and video files by `Source.address`, microseconds.
+
+        Raises:
+            DraftError: In the other unit the draft is impossible.
+        """
+        if self.unit is None or self.asked != "auto":
+            return self
+        again = _import(self.found, self.asked, durations_us)
+        return self if again.unit == self.unit else again
+
+
+def parse(
+    document: str | bytes | bytearray | Mapping[str, Any] | Sequence[Any], *, time_unit: TimeUnit = "auto"
+) -> list[Imported]:
+    """Read a document: our `c2jy/1` schema, or an export of Coze2JianYing in any wrapper.
+
+    Args:
+        document: JSON as text or bytes (a Markdown fence, a BOM and prose around it do not matter), or the
+            object itself.
+        time_unit: Of the export's numbers; `auto` goes by the evidence. For our own schema the unit of bare
+            numbers where the document does not name one.
+
+    Returns:
+        One entry for each draft, in the document's order; at least one.
+
+    Raises:
+        DraftError: It is no JSON, holds no draft, or a draft lacks what it cannot do without; with an issue
+            for every fault in every draft.
+    """
+    value = read(document) if isinstance(document, (str, bytes, bytearray)) else checked(document)
+    drafts: list[Imported] = []
+    faults: list[Issue] = []
+    for found in find_drafts(value):
+        try:
+            drafts.append(_import(found, time_unit, {}))
+        except DraftError as error:
+            faults.extend(error.issues)
+    if faults:
+        raise DraftError(faults)
+    return drafts
+
+
+def _import(found: Found, asked: TimeUnit, durations_us: Mapping[str, int]) -> Imported:
+    if found.ours and isinstance(found.value, dict):
+        parsed = parse_spec(found.value, path=found.path, default_unit=None if asked == "auto" else asked)
+        return Imported(parsed.spec, parsed.issues, None, found.path, found, asked)
+    report = Report()
+    mapped = map_draft(found.value, found.path, report, asked=asked, durations_us=durations_us)
+    if report.errors:
+        raise DraftError(report.errors)
+    try:
+        parsed = parse_spec(mapped.document)
+    except DraftError as error:
+        raise DraftError([_at_origin(fault, mapped.origins, found.path) for fault in error.issues]) from None
+    meta = {"imported": {**found.envelope, **mapped.meta, "time_unit": mapped.unit.unit}}
+    spec = parsed.spec.model_copy(update={"legacy": found.value, "meta": meta})
+    return Imported(spec, report.folded(), mapped.unit, found.path, found, asked)
+
+
+def _at_origin(fault: Issue, origins: Mapping[str, str], path: str) -> Issue:
+    """A fault of the mapped document, told at the place in the export that it came from."""
+    clip = _CLIP.match(fault.path)
+    return replace(fault, path=origins.get(clip[0], path) if clip else path)
