@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from textual.app import App, ComposeResult
 from textual.screen import Screen
@@ -80,9 +80,9 @@ class PaneEngine:
 
 
 class Host(App[None]):
-    """One pane and a footer; it keeps what was copied, said and posted."""
+    """One pane and a footer; it keeps what was copied and said."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (120, "-wide")]
+    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (80, "-normal"), (120, "-wide")]
     ENABLE_COMMAND_PALETTE = False
 
     def __init__(self, pane: Widget) -> None:
@@ -90,7 +90,6 @@ class Host(App[None]):
         self.animation_level = "none"
         self.pane = pane
         self.copied = ""
-        self.posted: list[object] = []
 
     def get_default_screen(self) -> Screen[None]:
         return FrameScreen(id="_default")
@@ -109,10 +108,6 @@ class Host(App[None]):
     def said(self) -> str:
         """All notices so far."""
         return "\n".join(notice.message for notice in self._notifications)
-
-    def listed(self) -> str:
-        """What is on the screen below no dialog and without the footer."""
-        return self.seen().rsplit("\n", 1)[0]
 
     def seen(self) -> str:
         """What is on the screen as plain text."""

@@ -75,7 +75,7 @@ class DraftList(ListPane):
         self._shown = order.arranged(self._all, self._order, self.sifting)
         names = [view.name for view in self._shown]
         cursor = names.index(self._name) if self._name in names else None
-        if not self._moved_by_hand and self._name not in self.new:
+        if not self._moved_by_hand:
             cursor = 0
         self.rows.hint = say("empty.filter") if self.sifting else say("empty")
         self.rows.reset(len(names), cursor)
