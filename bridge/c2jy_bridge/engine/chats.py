@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from c2jy_bridge.coze import ChatSession, CozeClient, CozeProblem, RunsTools, connect, missing
 from c2jy_bridge.events import Event, Problem, TurnCancelled, TurnFailed, TurnStarted
 from c2jy_bridge.journal import OpenTurn
 from c2jy_bridge.ports import Busy
 from c2jy_bridge.settings import CozeSettings
-
-if TYPE_CHECKING:
-    from c2jy_bridge.coze import ChatSession, CozeClient
-    from c2jy_bridge.plugin import ToolRunner
 
 
 @dataclass(slots=True)
@@ -34,7 +29,7 @@ class Chats:
         self,
         settings: CozeSettings,
         *,
-        runner: ToolRunner,
+        runner: RunsTools,
         saw: Callable[[Event], Awaitable[None]],
         clock: Callable[[], float],
     ) -> None:
@@ -57,10 +52,19 @@ class Chats:
         """
         async with self._connecting:
             if self._client is None:
-                coze = await asyncio.to_thread(importlib.import_module, "c2jy_bridge.coze")
-                connected: CozeClient = await asyncio.to_thread(coze.connect, self._settings)
-                self._client = connected
+                self._client = await asyncio.to_thread(connect, self._settings)
             return self._client
+
+    async def bot_name(self) -> str:
+        """What Coze calls the Bot.
+
+        Raises:
+            CozeProblem: Something is missing, or Coze does not answer or refuses.
+        """
+        if problem := missing(self._settings):
+            raise CozeProblem(problem)
+        client = await self.client()
+        return await client.bot_name(self._settings.bot_id)
 
     def claim(self, turn_id: str) -> None:
         """Take the open conversation for a turn.
@@ -103,12 +107,12 @@ class Chats:
             turn.task.cancel()
 
     async def _run(self, turn_id: str, begin: Callable[[ChatSession], AsyncIterator[Event]]) -> None:
-        from c2jy_bridge.coze import ChatSession, CozeProblem
-
         turn = self._running[turn_id]
         turn.task = asyncio.current_task()
         try:
             try:
+                if problem := missing(self._settings):
+                    raise CozeProblem(problem)
                 client = await self.client()
             except CozeProblem as error:
                 await self._saw(self._failed(turn_id, turn, error.problem))

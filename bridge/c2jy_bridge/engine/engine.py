@@ -9,15 +9,19 @@ import logging
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from c2jy_bridge.coze import CozeProblem
 from c2jy_bridge.drafts import BuildReport, Library, Studio
 from c2jy_bridge.engine.approvals import Approvals
 from c2jy_bridge.engine.broadcast import Broadcast
 from c2jy_bridge.engine.chats import Chats
 from c2jy_bridge.engine.logs import close_log, open_log
 from c2jy_bridge.events import (
+    ConnectionChanged,
     Decision,
     DraftChanged,
     Event,
@@ -121,10 +125,12 @@ class Engine:
         """Begin what goes on by itself: turns that a dead process left, the watch on the drafts folder.
 
         Args:
-            reopen: Open the newest conversation again, as a screen does.
+            reopen: Open the newest conversation again and look up the Bot's name, as a screen wants it.
         """
-        if reopen and (earlier := await asyncio.to_thread(self._journal.history.conversations)):
-            self._chats.conversation_id = earlier[0].conversation_id
+        if reopen:
+            if earlier := await asyncio.to_thread(self._journal.history.conversations):
+                self._chats.conversation_id = earlier[0].conversation_id
+            self._go(self._introduce())
         for turn in await asyncio.to_thread(self._journal.open_turns):
             if await asyncio.to_thread(self._owner.is_gone, turn.owner) and self._journal.take_over(turn):
                 self._go(self._chats.resume(turn))
@@ -274,11 +280,21 @@ class Engine:
         self._go(run())
         return call.call_id
 
+    async def _introduce(self) -> None:
+        """Ask Coze for the Bot's name; a token that does not work is said before the first question."""
+        name, problem = "", None
+        try:
+            name = await self._chats.bot_name()
+        except CozeProblem as error:
+            problem = error.problem
+        self._connection = replace(self._connection, bot_name=name)
+        self._broadcast.publish(ConnectionChanged(at=self._clock(), bot_name=name, problem=problem))
+
     async def _follow_drafts(self) -> None:
         async for names in self.library.watch():
             self._broadcast.publish(DraftChanged(at=self._clock(), names=names))
 
-    async def _upload(self, path: Any) -> str:
+    async def _upload(self, path: Path) -> str:
         client = await self._chats.client()
         return await client.upload(path)
 
