@@ -85,7 +85,8 @@ class DraftTools:
             output_folder: Leave out. Only for another folder that the user has declared, or a plain
                 sub-folder name.
             name: Name of the draft; wins over the name in the document.
-            time_unit: Only for exports of Coze2JianYing, to say what their bare numbers are: us, ms, s, auto.
+            time_unit: Unit of bare numbers where the document does not say. auto: seconds; in an export of
+                Coze2JianYing, found out from its numbers.
             dry_run: true checks everything, media included, and writes nothing.
         """
 
