@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from c2jy_bridge.drafts.collector import held_back
 from c2jy_bridge.drafts.compile import CompiledDraft, Notes, PlacedFile, compile_draft
 from c2jy_bridge.drafts.documents import ReadDraft
 from c2jy_bridge.drafts.errors import DraftError, issue, say
@@ -90,7 +91,8 @@ def build_all(
     try:
         for number, draft in enumerate(drafts):
             try:
-                built.append(_build(draft, fetched, order, around, number, len(drafts)))
+                with held_back():
+                    built.append(_build(draft, fetched, order, around, number, len(drafts)))
             except DraftError as error:
                 issues += error.issues
         around.pause()
@@ -174,7 +176,9 @@ def _write(
     draft_id: str,
     notes: Notes,
 ) -> Path:
-    to_write = DraftToWrite(draft.read.spec, compiled.content, files, spec_name, draft_id, around.clock())
+    to_write = DraftToWrite(
+        draft.read.spec, draft.read.document, compiled.content, files, spec_name, draft_id, around.clock()
+    )
     try:
         return write_draft(to_write, options)
     except OSError as error:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import orjson
 
+from c2jy_bridge.drafts.collector import held_back
 from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.spec import DraftSpec, is_spec, parse_spec
 from c2jy_bridge.events import Issue
@@ -27,6 +28,8 @@ class ReadDraft:
     path: str
     """What the JSON paths of its issues begin with; empty when it is the whole document."""
     issues: tuple[Issue, ...] = ()
+    document: Mapping[str, Any] | None = None
+    """What it was read from, if that is our own schema."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,11 @@ def read_document(document: object, time_unit: TimeUnit) -> ReadDocument:
     Raises:
         DraftError: Nothing in it can be used.
     """
-    plain = decoded(document)
+    with held_back():
+        return _read(decoded(document), time_unit)
+
+
+def _read(plain: Any, time_unit: TimeUnit) -> ReadDocument:
     ours = list(_specs(plain, ""))
     if not ours:
         return _imported(plain, time_unit)
@@ -60,7 +67,7 @@ def read_document(document: object, time_unit: TimeUnit) -> ReadDocument:
         except DraftError as error:
             issues += error.issues
         else:
-            drafts.append(ReadDraft(parsed.spec, path, parsed.issues))
+            drafts.append(ReadDraft(parsed.spec, path, parsed.issues, parsed.document))
     if not drafts:
         raise DraftError(issues)
     return ReadDocument(tuple(drafts), tuple(issues))

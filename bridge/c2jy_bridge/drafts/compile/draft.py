@@ -17,7 +17,7 @@ from c2jy_bridge.drafts.compile.pictures import picture_segment
 from c2jy_bridge.drafts.compile.plan import PlacedClip, place_track
 from c2jy_bridge.drafts.compile.script import append_track, content_of, new_script, without_speed
 from c2jy_bridge.drafts.compile.sounds import sound_segment
-from c2jy_bridge.drafts.compile.texts import text_segment
+from c2jy_bridge.drafts.compile.texts import TextPress
 from c2jy_bridge.drafts.spec import (
     AudioClip,
     DraftSpec,
@@ -83,13 +83,13 @@ def compile_draft(
     lanes = list(_lanes(spec, files, notes, path))
     _look_at_neighbours(lanes, notes)
     script = new_script(spec.width, spec.height, spec.fps, spec.main_track_magnet)
-    shelf = MediaShelf()
+    shelf, press = MediaShelf(), TextPress(script, canvas)
     for lane, name in zip(lanes, _distinct(lanes), strict=True):
         append_track(script, lane.kind, name, lane.mute)
         for index, placed in enumerate(lane.clips):
             if index % _PAUSE_EVERY == 0:
                 pause()
-            _add(script, name, placed, shelf, canvas)
+            _add(script, name, placed, shelf, press, canvas)
     count = sum(len(track.segments) for track in script.tracks.values())
     if not count and not notes.failed:
         notes.note("nothing_to_show", path or "tracks", "error")
@@ -164,10 +164,12 @@ def _look_at_neighbours(lanes: list[_Lane], notes: Notes) -> None:
                 notes.note("background_above", f"{placed.path}.background", "warning")
 
 
-def _add(script: Any, track: str, placed: PlacedClip, shelf: MediaShelf, canvas: Canvas) -> None:
+def _add(
+    script: Any, track: str, placed: PlacedClip, shelf: MediaShelf, press: TextPress, canvas: Canvas
+) -> None:
     clip = placed.clip
     if isinstance(clip, TextClip):
-        script.add_segment(without_speed(text_segment(placed, clip, canvas)), track)
+        press.add(placed, clip, track)
     elif isinstance(clip, PictureClip):
         script.add_segment(picture_segment(placed, clip, shelf, canvas), track)
     elif isinstance(clip, AudioClip):

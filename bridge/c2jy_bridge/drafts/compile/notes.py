@@ -50,6 +50,11 @@ class Notes:
         return (*self._found, *rest)
 
     @property
+    def count(self) -> int:
+        """How many were found so far."""
+        return sum(self._count.values())
+
+    @property
     def failed(self) -> bool:
         """Whether any of them is an error."""
         return any(found.severity == "error" for found in self._found)

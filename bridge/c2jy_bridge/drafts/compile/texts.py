@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pyJianYingDraft as library
@@ -15,11 +18,82 @@ from c2jy_bridge.drafts.compile.canvas import (
 )
 from c2jy_bridge.drafts.compile.names import NameKind
 from c2jy_bridge.drafts.compile.plan import PlacedClip
-from c2jy_bridge.drafts.spec import TextBackground, TextBorder, TextClip, TextShadow, TextStyle
+from c2jy_bridge.drafts.compile.script import without_speed
+from c2jy_bridge.drafts.spec import (
+    TextBackground,
+    TextBorder,
+    TextClip,
+    TextShadow,
+    TextStyle,
+    Transform,
+)
 
 _ANIMATIONS: Final[dict[str, NameKind]] = {"in": "text_in", "out": "text_out", "loop": "text_loop"}
 _ALIGN: Final = {"left": 0, "center": 1, "right": 2}
 _PLAIN: Final = TextStyle()
+
+
+class StampedText:
+    """A text segment like another one but for its words, place and ids: its JSON without building it anew."""
+
+    __slots__ = ("_exported",)
+
+    def __init__(self, exported: dict[str, Any]) -> None:
+        self._exported = exported
+
+    def export_json(self) -> dict[str, Any]:
+        """As the library's segments have it."""
+        return self._exported
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    segment: dict[str, Any]
+    material: dict[str, Any]
+    content: dict[str, Any]
+    """The material's `content`, which is JSON in a string."""
+
+
+class TextPress:
+    """Adds text clips to a script. The library builds the first of each look; others are stamped from it."""
+
+    def __init__(self, script: Any, canvas: Canvas) -> None:
+        self._script, self._canvas = script, canvas
+        self._stamps: dict[tuple[TextStyle | None, Transform | None], _Stamp] = {}
+        # As the library's json.dumps(..., ensure_ascii=False), which makes an encoder for every call.
+        self._encode = json.JSONEncoder(ensure_ascii=False).encode
+
+    def add(self, placed: PlacedClip, clip: TextClip, track: str) -> None:
+        """Put a clip on the track of this name."""
+        style = clip.style
+        plain = not (clip.animations or clip.keyframes or (style and (style.bubble or style.flower)))
+        look = (style, clip.transform)
+        if plain and (stamp := self._stamps.get(look)):
+            self._stamp(stamp, placed, clip.text, track)
+            return
+        told = self._canvas.notes.count
+        segment = without_speed(text_segment(placed, clip, self._canvas))
+        self._script.add_segment(segment, track)
+        # A look with something to report is built each time, so that it is reported for each clip.
+        if plain and self._canvas.notes.count == told:
+            material = self._script.materials.texts[-1]
+            self._stamps[look] = _Stamp(segment.export_json(), material, json.loads(material["content"]))
+
+    def _stamp(self, stamp: _Stamp, placed: PlacedClip, text: str, track: str) -> None:
+        material_id = os.urandom(16).hex()
+        stamp.content["text"] = text
+        stamp.content["styles"][0]["range"] = [0, len(text)]
+        material = {**stamp.material, "id": material_id, "content": self._encode(stamp.content)}
+        segment = {
+            **stamp.segment,
+            "id": os.urandom(16).hex(),
+            "material_id": material_id,
+            "target_timerange": {"start": placed.start_us, "duration": placed.duration_us},
+        }
+        script = self._script
+        script.materials.texts.append(material)
+        script.tracks[track].add_segment(StampedText(segment))
+        script.duration = max(script.duration, placed.end_us)
 
 
 def text_segment(placed: PlacedClip, clip: TextClip, canvas: Canvas) -> Any:

@@ -67,9 +67,13 @@ def parse_colour(value: object) -> str:
 
 def parse_rgb(value: object) -> tuple[float, ...]:
     """Read a colour as three or four numbers 0-1 (red, green, blue, opacity); fractions stay exact."""
+    if (
+        isinstance(value, (list, tuple))
+        and len(value) in (3, 4)
+        and all(type(v) in (int, float) and 0 <= v <= 1 for v in value)
+    ):
+        return tuple(map(float, value))
     digits = parse_colour(value)
-    if isinstance(value, (list, tuple)) and all(0 <= v <= 1 for v in value):
-        return tuple(float(v) for v in value)
     return tuple(int(digits[i : i + 2], 16) / 255 for i in range(1, len(digits), 2))
 
 

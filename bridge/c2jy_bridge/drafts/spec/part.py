@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
 
 from c2jy_bridge.drafts.spec.times import TimeUS
+
+_strangers: ContextVar[list[int] | None] = ContextVar("strangers", default=None)
+
+
+def _count(value: Any) -> Any:
+    if (count := _strangers.get()) is not None:
+        count[0] += 1
+    return value
 
 
 class Part(BaseModel):
@@ -24,6 +34,7 @@ class Part(BaseModel):
         allow_inf_nan=False,
         coerce_numbers_to_str=True,
     )
+    __pydantic_extra__: dict[str, Annotated[Any, BeforeValidator(_count)]]
 
 
 class Range(Part):
@@ -60,6 +71,17 @@ class Range(Part):
     def length_us(self) -> int | None:
         """Its length in microseconds; None when only the start is known."""
         return self.end - (self.start or 0) if self.end is not None else self.duration
+
+
+@contextmanager
+def counting_strangers() -> Iterator[list[int]]:
+    """How many unknown fields are met in this block, as the one item of a list: usually none, so that nobody
+    has to look for them."""
+    token = _strangers.set(count := [0])
+    try:
+        yield count
+    finally:
+        _strangers.reset(token)
 
 
 def unknown_fields(part: Any, path: str) -> Iterator[tuple[str, str, frozenset[str]]]:

@@ -15,6 +15,7 @@ import orjson
 from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.spec import SCHEMA, DraftSpec
 from c2jy_bridge.drafts.write.cover import write_cover
+from c2jy_bridge.drafts.write.dump import content_pieces
 from c2jy_bridge.drafts.write.marker import DOCUMENT, Marker, read_marker
 from c2jy_bridge.drafts.write.media import bring
 from c2jy_bridge.drafts.write.meta import COVER, meta_info
@@ -72,6 +73,8 @@ class DraftToWrite:
     """All that a draft folder is made of."""
 
     spec: DraftSpec
+    document: Mapping[str, Any] | None
+    """What the spec was read from; None when it was built by a program."""
     content: dict[str, Any]
     """Its materials' paths are names as `file_name` gives them."""
     files: Mapping[str, CachedFile]
@@ -158,9 +161,9 @@ def _write_documents(
 ) -> None:
     draft.content["id"] = draft.draft_id
     draft.content["name"] = name
-    data = orjson.dumps(draft.content)
+    pieces = list(content_pieces(draft.content))
     for file in CONTENT_FILES[options.profile]:
-        _write_checked(folder / file, data)
+        _write_checked(folder / file, *pieces)
     meta = meta_info(
         draft.content,
         draft_id=draft.draft_id,
@@ -173,7 +176,7 @@ def _write_documents(
     marker = Marker(draft.draft_id, draft.spec.id, SCHEMA, draft.at, version("c2jy-tui"))
     document = {
         "marker": marker.as_json(),
-        "document": orjson.Fragment(draft.spec.model_dump_json(exclude_unset=True)),
+        "document": orjson.Fragment(_document(draft)),
         "files": {
             address: {"file": f"{MATERIALS}/{file_name(file)}", "sha256": file.sha256}
             for address, file in draft.files.items()
@@ -182,11 +185,24 @@ def _write_documents(
     _write_checked(folder / DOCUMENT, orjson.dumps(document))
 
 
-def _write_checked(path: Path, data: bytes) -> None:
+def _document(draft: DraftToWrite) -> bytes:
+    if draft.document is not None:
+        try:
+            return orjson.dumps(draft.document)
+        except TypeError:
+            pass  # values that only Python has; the model writes them as what they were taken for
+    spec = draft.spec.model_copy(update={"schema_": SCHEMA, "time_unit": "us"})
+    return spec.model_dump_json(exclude_unset=True).encode()
+
+
+def _write_checked(path: Path, *pieces: bytes) -> None:
     """Write, then read back: what is on the disk is what was verified."""
-    write_file(path, data)
+    write_file(path, *pieces)
+    written = hashlib.sha256()
+    for piece in pieces:
+        written.update(piece)
     with open(path, "rb") as file:
-        if hashlib.file_digest(file, "sha256").digest() != hashlib.sha256(data).digest():
+        if hashlib.file_digest(file, "sha256").digest() != written.digest():
             raise OSError(f"{path.name}: reads back other than it was written")
 
 
