@@ -58,7 +58,7 @@ class _Track:
 
 
 def map_draft(
-    value: Mapping[str, Any] | list[Any],
+    value: dict[str, Any] | list[Any],
     path: str,
     report: Report,
     *,
@@ -123,7 +123,7 @@ def _resources(fields: Fields) -> tuple[dict[str, str], dict[str, int]]:
     """File names and real lengths by URL, where the export lists its media."""
     names, lengths = {}, {}
     for item, path in fields.items("media_resources"):
-        if not isinstance(item, Mapping):
+        if not isinstance(item, dict):
             fields.report.add("not_an_object", path, value=shown(item))
             continue
         one = Fields(item, path, fields.report)
@@ -147,7 +147,7 @@ def _tracks(fields: Fields, report: Report) -> Iterator[_Track]:
         inner = Fields({"tracks": given}, fields.path, report)
         for item, item_path in inner.items("tracks"):
             item = decoded(item, item_path)
-            if isinstance(item, Mapping):
+            if isinstance(item, dict):
                 yield _track(Fields(item, item_path, report))
             else:
                 report.add("not_an_object", item_path, value=shown(item))
@@ -183,7 +183,7 @@ def _parts(holder: dict[str, Any], path: str, name: str, track_type: str, report
     """The segments of a track; each may be an object or JSON in a string, and so may their list."""
     list_path = f"{path}.{name}" if name else path
     segments = decoded(holder["segments"], list_path)
-    if isinstance(segments, Mapping):
+    if isinstance(segments, dict):
         segments = [segments]
     if segments is not None and not isinstance(segments, list):
         report.add("not_a_list", list_path, "error", value=shown(segments))
@@ -197,7 +197,7 @@ def _parts(holder: dict[str, Any], path: str, name: str, track_type: str, report
 def _part(item: Any, path: str, track_type: str, report: Report) -> _Part | None:
     if item is None:
         return None
-    if not isinstance(item, Mapping):
+    if not isinstance(item, dict):
         report.add("not_an_object", path, "error", value=shown(item))
         return None
     fields = Fields(item, path, report)

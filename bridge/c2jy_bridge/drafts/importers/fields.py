@@ -6,14 +6,13 @@ predecessor adds tomorrow shows up as an Issue.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator
+from functools import cache
 from typing import Any, Final
 
-from c2jy_bridge.drafts.importers.json_text import leaves, step
+from c2jy_bridge.drafts.importers.json_text import step
 from c2jy_bridge.drafts.importers.words import Report, shown
 
-_STEP: Final = re.compile(r"[.\[]")
 _TRUE: Final = frozenset({"true", "1", "yes", "on", "是"})
 _FALSE: Final = frozenset({"false", "0", "no", "off", "", "否"})
 
@@ -26,7 +25,7 @@ class Fields:
     Null counts as left out. When two names are there with different values, the second is reported.
     """
 
-    def __init__(self, value: Mapping[str, Any], path: str, report: Report) -> None:
+    def __init__(self, value: dict[str, Any], path: str, report: Report) -> None:
         self.path = path
         self.report = report
         self._value = value
@@ -104,7 +103,7 @@ class Fields:
     def inner(self, *names: str) -> Fields | None:
         """A nested object, to be closed by whoever reads it; None when it is not there."""
         value, path = self.take(*names)
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             return Fields(value, path, self.report)
         if value is not None:
             self.report.add("not_an_object", path, value=shown(value))
@@ -115,7 +114,7 @@ class Fields:
         value, path = self.take(*names)
         if value is None:
             return []
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             return [(value, path)]
         if not isinstance(value, list):
             self.report.add("not_a_list", path, value=shown(value))
@@ -124,25 +123,35 @@ class Fields:
 
     def close(self) -> None:
         """Report every field that nobody took and that says something."""
-        for path, value in leaves(self._value):
-            if value is not None and not self._is_taken(path):
-                self.report.add(
-                    "unknown_field", self.at(path), name=shown(path.rpartition(".")[2]), value=shown(value)
-                )
+        for path, value in self._untaken(self._value, ""):
+            name = path.rpartition(".")[2]
+            self.report.add("unknown_field", self.at(path), name=shown(name), value=shown(value))
 
     def _look(self, name: str) -> Any:
-        if name in self._value:
-            return self._value[name]
         value: Any = self._value
-        for part in name.split("."):
-            if not isinstance(value, Mapping):
+        for part in _parts(name):
+            if not isinstance(value, dict):
                 return None
             value = value.get(part)
         return value
 
-    def _is_taken(self, path: str) -> bool:
-        taken = self._taken
-        return path in taken or any(path[: end.start()] in taken for end in _STEP.finditer(path))
+    def _untaken(self, value: Any, path: str) -> Iterator[tuple[str, Any]]:
+        if path in self._taken:
+            return
+        if isinstance(value, dict):
+            for name, item in value.items():
+                if item is not None:
+                    yield from self._untaken(item, step(path, name))
+        elif isinstance(value, list):
+            for index, item in enumerate(value):
+                yield from self._untaken(item, f"{path}[{index}]")
+        elif value is not None:
+            yield path, value
+
+
+@cache
+def _parts(name: str) -> tuple[str, ...]:
+    return tuple(name.split("."))
 
 
 def as_number(value: Any, path: str, report: Report) -> float | None:

@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
 from c2jy_bridge.drafts.errors import DraftError
@@ -201,18 +201,6 @@ def _shown_number(value: float) -> str:
 def step(path: str, name: str) -> str:
     """The JSON path of a field of the object at `path`."""
     return f"{path}.{name}" if path else name
-
-
-def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value that is no object and no list, with its JSON path."""
-    if isinstance(value, Mapping):
-        for name, item in value.items():
-            yield from leaves(item, step(path, name))
-    elif isinstance(value, (list, tuple)):
-        for index, item in enumerate(value):
-            yield from leaves(item, f"{path}[{index}]")
-    else:
-        yield path, value
 
 
 def _refuse(code: str, path: str, **values: Any) -> NoReturn:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -95,7 +95,7 @@ def keyframes(fields: Fields, clip: ClipFrame) -> list[dict[str, Any]]:
 
 
 def _frame(item: Any, path: str, name: str, report: Report) -> _Frame | None:
-    if not isinstance(item, Mapping):
+    if not isinstance(item, dict):
         report.add("not_an_object", path, value=shown(item))
         return None
     fields = Fields(item, path, report)
@@ -164,7 +164,7 @@ def _pair(frame: _Frame, report: Report, lone: tuple[str, ...]) -> dict[str, flo
     value = frame.value
     if isinstance(value, list) and len(value) == 2:
         value = {"x": value[0], "y": value[1]}
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         fields = Fields(value, frame.path, report)
         found = {axis: fields.number(axis) for axis in ("x", "y")}
         fields.close()
@@ -176,7 +176,7 @@ def _pair(frame: _Frame, report: Report, lone: tuple[str, ...]) -> dict[str, flo
 
 
 def _is_pixels(value: Any) -> bool:
-    numbers = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else [value]
+    numbers = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
     return any(isinstance(number, (int, float)) and abs(number) > PIXELS for number in numbers)
 
 
@@ -184,7 +184,7 @@ def _raw_keyframes(fields: Fields, clip: ClipFrame) -> list[dict[str, Any]]:
     """The raw tools' list of {property, time_offset, value}: own clock, microseconds or "1s"."""
     result = []
     for item, path in fields.items("keyframes"):
-        if not isinstance(item, Mapping):
+        if not isinstance(item, dict):
             fields.report.add("not_an_object", path, value=shown(item))
             continue
         one = Fields(item, path, fields.report)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from c2jy_bridge.drafts.importers.fields import Fields
@@ -228,7 +227,7 @@ def transition(fields: Fields, clip: ClipFrame) -> dict[str, Any] | None:
 def animations(fields: Fields, clip: ClipFrame, *, text: bool = False) -> list[dict[str, Any]]:
     """How the clip comes in and goes out; for text also what it does in between."""
     raw, path = fields.take("animations")
-    if isinstance(raw, list) or (isinstance(raw, Mapping) and ("animation_type" in raw or "name" in raw)):
+    if isinstance(raw, list) or (isinstance(raw, dict) and ("animation_type" in raw or "name" in raw)):
         items = raw if isinstance(raw, list) else [raw]
         return [
             found
@@ -288,7 +287,7 @@ def setting(fields: Fields, clip: ClipFrame, *names: str) -> int | None:
 
 def named(item: Any, path: str, report: Report) -> Fields:
     """An item of a list that may be an object or only a name."""
-    return Fields(item if isinstance(item, Mapping) else {"name": item}, path, report)
+    return Fields(item if isinstance(item, dict) else {"name": item}, path, report)
 
 
 def _with_duration(name: str, duration_us: int | None) -> dict[str, Any]:

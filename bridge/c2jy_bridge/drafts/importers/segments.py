@@ -176,7 +176,7 @@ def _sound(segment: Segment) -> dict[str, Any]:
     result: dict[str, Any] = {}
     speed_names = (
         ("speed.speed", "audio.speed")
-        if isinstance(fields.take("speed")[0], Mapping)
+        if isinstance(fields.take("speed")[0], dict)
         else ("speed", "audio.speed")
     )
     speed = fields.bounded(1, *_SPEED, *speed_names)
