@@ -151,17 +151,26 @@ def recovery_reason(error: BaseException | None) -> str:
     return "stalled" if isinstance(error, httpx.TimeoutException) else "dropped"
 
 
+def bot_missing(host: str) -> Problem:
+    """No Bot is chosen."""
+    return of_ours("bot_missing", site=_site(host))
+
+
 def missing(settings: CozeSettings) -> Problem | None:
     """What has to be filled in before Coze can be reached, with where to get it; None when all is there."""
     token = settings.token.get_secret_value().strip() if settings.token else ""
-    site = "coze.com" if "coze.com" in settings.api_base else "coze.cn"
+    site = _site(settings.api_base)
     if not token:
         return of_ours("token_missing", site=site)
     if not token.isascii() or not token.isprintable() or " " in token:
         return of_ours("token_malformed", site=site)
     if not settings.bot_id.strip():
-        return of_ours("bot_missing", site=site)
+        return bot_missing(settings.api_base)
     return None
+
+
+def _site(address: str) -> str:
+    return "coze.com" if "coze.com" in address else "coze.cn"
 
 
 def _network_key(error: BaseException) -> str:

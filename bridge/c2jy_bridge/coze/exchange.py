@@ -25,6 +25,7 @@ from c2jy_bridge.events import (
     Event,
     Outcome,
     Problem,
+    StreamRecovered,
     ToolCall,
     TurnCancelled,
     TurnCompleted,
@@ -67,25 +68,21 @@ class Exchange:
         means: What it is run with.
         turn: The turn; it is filled in while it runs.
         known_chats: Chats of this conversation that are not this turn's.
-        question: The turn before, if it ended with a question of the Bot's workflow to the maker.
     """
 
-    def __init__(
-        self, means: Means, turn: Turn, *, known_chats: Collection[str] = (), question: Turn | None = None
-    ) -> None:
+    def __init__(self, means: Means, turn: Turn, known_chats: Collection[str] = ()) -> None:
         self.turn = turn
         self.stop = Interrupt()
         self.running = False
         """It was begun and has not ended."""
+        self.ended = False
         self._means = means
         self._client = means.client
         self._known_chats = known_chats
-        self._question = question
         self._reader = StreamReader(turn, self.stop, means.clock)
         self._wire: AsyncIterator[ChatEvent] | None = None
         self._to_run: Sequence[ToolCall] = ()
         self._tries = 0
-        self._ended = False
 
     async def run(self, restart: bool = False) -> AsyncIterator[Event]:
         """Every event of the turn, the last one TurnCompleted, TurnFailed or TurnCancelled.
@@ -96,14 +93,19 @@ class Exchange:
         turn, stop, means = self.turn, self.stop, self._means
         self.running = True
         try:
+            if stop.fired:
+                raise Interrupted
             if restart:
-                async for event in self._recover("restart"):
+                yield StreamRecovered(at=means.clock(), turn_id=turn.turn_id, reason="restart")
+                async for event in self._recover(""):
                     yield event
                 async for event in self._next():
                     yield event
-            else:
+            elif means.bot_id:
                 self._ask()
-            while not self._ended:
+            else:
+                yield self._failed(errors.bot_missing(self._client.host))
+            while not self.ended:
                 if self._to_run:
                     batch = run_batch(means.runner, self._to_run, turn, stop, means.clock)
                     async with aclosing(batch) as events:
@@ -132,7 +134,7 @@ class Exchange:
         except (asyncio.CancelledError, GeneratorExit):
             # The app quits, or nobody listens any more: leave the conversation usable, then go.
             await self._reader.hang_up()
-            if not self._ended:
+            if not self.ended:
                 await release(self._client, turn)
             raise
         finally:
@@ -166,9 +168,8 @@ class Exchange:
                 yield event
         else:
             fault = chat.last_error
-            yield self._failed(
-                errors.refused(fault.code if fault else 0, fault.msg if fault else "", chat.response.logid)
-            )
+            logid = chat.response.logid or turn.logid
+            yield self._failed(errors.refused(fault.code if fault else 0, fault.msg if fault else "", logid))
 
     async def _answer(self, chat: Chat) -> AsyncIterator[Event]:
         """The chat waits for tool outputs: run what has none yet, then submit all of them together."""
@@ -183,7 +184,6 @@ class Exchange:
                 self._submit()
         elif replies:
             # A question node of a workflow: its answer is the maker's next message, not a tool output.
-            turn.question = replies
             if not turn.answered_any:
                 yield AnswerCompleted(
                     at=self._means.clock(),
@@ -215,21 +215,31 @@ class Exchange:
 
     async def _unconfirmed(self, broken: Exception | None, code: int | None) -> AsyncIterator[Event]:
         """The question went out and no chat came back. Asking is not idempotent: a chat may run unseen."""
-        turn, question = self.turn, self._question
+        turn = self.turn
         if code in errors.RATE_LIMITED and self._tries + 1 < TRIES:
             await self._pause()
             self._ask()
-        elif code == errors.CONVERSATION_BUSY and question is not None:
-            # The chat still waits for its question node: then the maker's words are the output it wants.
-            self._question = None
-            replies = [(reply_id, turn.text) for reply_id in question.question]
-            self._wire = self._client.submit(question.conversation_id, question.chat_id, replies)
+        elif code == errors.CONVERSATION_BUSY and (asked := await self._asked_back()):
+            chat_id, replies = asked
+            pairs = [(reply_id, turn.text) for reply_id in replies]
+            self._wire = self._client.submit(turn.conversation_id, chat_id, pairs)
         elif broken is None or (errors.is_network(broken) and not errors.was_never_sent(broken)):
             async for event in self._find(broken):
                 yield event
         else:
             turn.asking = False
             yield self._failed(problem_of(broken, self._client.host))
+
+    async def _asked_back(self) -> tuple[str, Sequence[str]] | None:
+        # Perhaps the chat before still waits for its question node: then the maker's words are its output.
+        if self._tries or not self.turn.conversation_id:
+            return None
+        self._tries += 1
+        with suppress(Exception):  # whatever hinders the search, the conversation is busy
+            return await self.stop.wait(
+                partial(recovery.open_question, self._client, self.turn.conversation_id)
+            )
+        return None
 
     async def _find(self, broken: Exception | None) -> AsyncIterator[Event]:
         turn, chat_id = self.turn, ""
@@ -279,15 +289,15 @@ class Exchange:
     # --- the three ends --------------------------------------------------------------------------------
 
     def _completed(self, chat: Chat) -> TurnCompleted:
-        self._ended, self.running = True, False
+        self.ended, self.running = True, False
         return TurnCompleted(**self._end(), usage=messages.usage_of(chat))
 
     def _failed(self, problem: Problem) -> TurnFailed:
-        self._ended, self.running = True, False
+        self.ended, self.running = True, False
         return TurnFailed(**self._end(), problem=problem)
 
     def _cancelled(self) -> TurnCancelled:
-        self._ended, self.running = True, False
+        self.ended, self.running = True, False
         return TurnCancelled(**self._end())
 
     def _end(self) -> _EndFields:

@@ -107,6 +107,7 @@ class StreamReader:
         self._response = item.response._raw_response
         self.opened = True
         turn = self._turn
+        turn.logid = item.response.logid or ""
         if turn.asking and item.message is not None and item.message.chat_id:
             yield self.confirmed(item.message.chat_id, item.message.conversation_id or "")
         if turn.owed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from c2jy_bridge.coze import messages
@@ -25,8 +25,8 @@ PATIENCE_S: Final = 60.0
 """Seconds of waiting while Coze cannot be reached, before the turn is given up."""
 RUNNING_PATIENCE_S: Final = 900.0
 """Seconds of waiting for a chat that goes on running; a workflow in a Bot has 10 minutes (Coze's limit)."""
-CLOCK_SKEW_S: Final = 30.0
-"""How far Coze's clock and ours may be apart when a question is recognised by its time."""
+CLOCK_SKEW_S: Final = 5.0
+"""How far Coze's clock may be behind ours when a question is recognised by its time."""
 _LONGEST_PAUSE_S: Final = 5.0
 # Coze's own words for a chat that has not come to an end; a state not listed anywhere is taken for an end.
 _RUNNING: Final = frozenset({"created", "in_progress", ""})
@@ -121,3 +121,19 @@ async def find_chat(client: CozeClient, turn: Turn, known: Collection[str], slee
             return ""
         await sleep(pause)
     return ""
+
+
+async def open_question(client: CozeClient, conversation_id: str) -> tuple[str, Sequence[str]] | None:
+    """The conversation's newest chat, when all that it waits for is the maker's answer to a question node.
+
+    Returns:
+        Its id and the tool_call_ids of the questions; None when it waits for nothing or for tools.
+    """
+    chat_id = next((m.chat_id for m in await client.newest(conversation_id) if m.chat_id), "")
+    if not chat_id:
+        return None
+    chat = await client.retrieve(conversation_id, chat_id)
+    if chat.status.value != "requires_action":
+        return None
+    calls, replies = messages.owed_calls(Turn(turn_id="", chat_id=chat_id), chat, str)
+    return (chat_id, replies) if replies and not calls else None

@@ -102,7 +102,7 @@ class ChatSession:
     async def cancel(self) -> None:
         """Stop the running turn from another task; its iterator ends with TurnCancelled soon after."""
         exchange = self._exchange
-        if exchange is None or not exchange.running:
+        if exchange is None or exchange.ended:
             return
         if exchange.turn.asking:
             # The question is on its way: without its chat_id the chat would go on unseen at Coze.
@@ -118,6 +118,5 @@ class ChatSession:
         if before is not None and before.turn.chat_id:
             self._conversation_id = before.turn.conversation_id
             self._chats.add(before.turn.chat_id)
-        question = before.turn if before is not None and before.turn.question else None
-        self._exchange = Exchange(self._means, turn, known_chats=frozenset(self._chats), question=question)
+        self._exchange = Exchange(self._means, turn, frozenset(self._chats))
         return self._exchange

@@ -47,6 +47,8 @@ class Turn:
     """What the chat came to in the last stream or look: `completed`, `failed`, `requires_action` ..."""
     chat: Chat | None = None
     """The chat in that state."""
+    logid: str = ""
+    """Coze's name for the last request in its logs."""
     completed: set[str] = field(default_factory=set)
     """Ids of answer messages that were given whole."""
     follow_ups: set[str] = field(default_factory=set)
@@ -60,8 +62,6 @@ class Turn:
     """The batch that Coze waits for, until it took the outputs."""
     owed_replies: Sequence[str] = ()
     """tool_call_ids in that batch which only the maker can answer."""
-    question: Sequence[str] = ()
-    """tool_call_ids with which the chat was left waiting for the maker's next message."""
     begun: dict[str, tuple[ToolCall, float]] = field(default_factory=dict)
     """Calls that were announced and have not finished, by call_id, with the time of it."""
 
@@ -70,14 +70,17 @@ class Turn:
         return CallKey(call.tool_call_id, call.tool, call.arguments)
 
     def outputs(self, otherwise: str, reply: str) -> list[tuple[str, str]]:
-        """What is submitted for the owed batch, one pair of tool_call_id and output per call.
+        """What is submitted for the owed batch: one pair of tool_call_id and output per id.
 
         Args:
             otherwise: The output of a call that has none.
             reply: The output for a call that only the maker can answer.
         """
-        pairs = []
+        pairs: dict[str, str] = {}
         for call in self.owed:
             answer = self.answers.get(self.key(call))
-            pairs.append((call.tool_call_id, answer.output if answer else otherwise))
-        return pairs + [(reply_id, reply) for reply_id in self.owed_replies]
+            # Coze refuses an id that comes twice; of two calls under one id the first is the one that ran.
+            pairs.setdefault(call.tool_call_id, answer.output if answer else otherwise)
+        for reply_id in self.owed_replies:
+            pairs.setdefault(reply_id, reply)
+        return list(pairs.items())
