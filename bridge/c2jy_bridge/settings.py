@@ -12,11 +12,11 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Final, Literal
 
-import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-APP: Final = "c2jy-tui"
+from c2jy_bridge.places import default_config_file, default_data_dir
+
 Policy = Literal["allow", "ask", "deny"]
 TimeUnit = Literal["auto", "us", "ms", "s"]
 DraftProfile = Literal["jianying_win", "jianying_mac", "capcut_win", "capcut_mac", "both"]
@@ -171,7 +171,7 @@ class Settings(BaseSettings):
     """Bridge mode."""
     screen: ScreenSettings = ScreenSettings()
     """The screen."""
-    data_dir: Path = Field(default_factory=lambda: default_data_dir())
+    data_dir: Path = Field(default_factory=default_data_dir)
     """Journal, cache of materials, logs."""
     config_dir: Path = Field(default_factory=lambda: default_config_file().parent)
     """config.toml and `tools/*.py`."""
@@ -231,18 +231,12 @@ class _Table(PydanticBaseSettingsSource):
         return table
 
 
-def default_data_dir() -> Path:
-    """Where the journal, the cache and the logs go when nothing else is said."""
-    return Path(platformdirs.user_data_dir(APP, appauthor=False))
-
-
-def default_config_file() -> Path:
-    """Where the settings file is looked for when none is named."""
-    return Path(platformdirs.user_config_dir(APP, appauthor=False)) / "config.toml"
-
-
 def load(
-    config: Path | None = None, *, profile: str | None = None, overrides: Mapping[str, Any] | None = None
+    config: Path | None = None,
+    *,
+    profile: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    look_for_file: bool = True,
 ) -> Settings:
     """Read the settings.
 
@@ -250,12 +244,13 @@ def load(
         config: The TOML file; None means the default place, where it may be missing.
         profile: A table `[profiles.<name>]` of the file, laid over the rest of it.
         overrides: Nested values from the command line; they win over everything.
+        look_for_file: False reads a file only when one is named.
 
     Raises:
         SettingsError: The file is missing though named, is not TOML, or has a wrong key or value.
     """
     path = config or default_config_file()
-    table = _read_file(path, required=config is not None)
+    table = _read_file(path, required=config is not None) if config or look_for_file else {}
     profiles = table.pop("profiles", {})
     if profile is not None:
         if profile not in profiles:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from c2jy_bridge.settings import default_config_file
-from c2jy_tui.commands.running import as_json, settings_of
+from c2jy_bridge.places import default_config_file
+from c2jy_bridge.settings import SettingsError
+from c2jy_tui.commands.output import as_json, complain
+from c2jy_tui.commands.running import settings_of
 
 
 def path(options: argparse.Namespace) -> int:
@@ -16,6 +18,10 @@ def path(options: argparse.Namespace) -> int:
 
 def show(options: argparse.Namespace) -> int:
     """Print all settings in force as JSON; secrets are stars."""
-    with settings_of(options) as settings:
-        print(as_json(settings.model_dump(mode="json"), indent=2))
+    try:
+        with settings_of(options) as settings:
+            print(as_json(settings.model_dump(mode="json"), indent=2))
+    except SettingsError as error:
+        complain(str(error))
+        return 2
     return 0

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from c2jy_bridge.settings import Settings, default_data_dir, merged
+from c2jy_bridge.places import default_data_dir
+from c2jy_bridge.settings import Settings, load, merged
 
 
 @contextmanager
-def demo(overrides: Mapping[str, Any]) -> Iterator[Settings]:
-    """Settings that point at an emulator which lives as long as the context."""
+def demo(config: Path | None, profile: str | None, overrides: Mapping[str, Any]) -> Iterator[Settings]:
+    """Settings that point at an emulator which lives as long as the context.
+
+    A settings file counts only when it is named: the demo must not write into JianYing's own folder because
+    the maker once wrote it there.
+    """
     from c2jy_bridge.emulator import HUMANE_PACE_S, Emulator
 
     # The journal remembers the conversations of earlier demos, which this emulator has never seen.
@@ -23,4 +29,5 @@ def demo(overrides: Mapping[str, Any]) -> Iterator[Settings]:
             "materials": {"allow_private_hosts": [urlsplit(emulator.base_url).netloc]},
             "data_dir": default_data_dir() / "demo",
         }
-        yield Settings(**merged(here, overrides))
+        here = merged(here, overrides)
+        yield load(config, profile=profile, overrides=here, look_for_file=False)

@@ -9,8 +9,10 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
+from c2jy_bridge.settings import SettingsError
 from c2jy_tui.commands import say
-from c2jy_tui.commands.running import as_json, complain, settings_of
+from c2jy_tui.commands.output import as_json, complain
+from c2jy_tui.commands.running import settings_of
 
 if TYPE_CHECKING:
     from c2jy_bridge.engine import Check
@@ -22,8 +24,12 @@ def run(options: argparse.Namespace) -> int:
     """Look at everything; 1 when something is wrong that keeps the app from working."""
     from c2jy_bridge.engine import examine
 
-    with settings_of(options) as settings:
-        checks = [*asyncio.run(examine(settings)), _terminal()]
+    try:
+        with settings_of(options) as settings:
+            checks = [*asyncio.run(examine(settings)), _terminal()]
+    except SettingsError as error:
+        complain(str(error))
+        return 2
     if options.json:
         print(as_json(checks, indent=2))
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from c2jy_tui.commands import say
-from c2jy_tui.commands.running import complain
+from c2jy_tui.commands.output import complain
 
 
 def run(options: argparse.Namespace) -> int:

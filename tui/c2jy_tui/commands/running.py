@@ -1,28 +1,20 @@
-"""What every command shares: settings from its options, an engine for as long as it runs, plain output."""
+"""What every command shares: settings from its options, and an engine for as long as it runs."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import re
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import asdict, is_dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from c2jy_bridge import i18n
-from c2jy_bridge.events import Decision, Issue
-from c2jy_bridge.safety import visible
+from c2jy_bridge.events import Decision
 from c2jy_bridge.settings import Settings, SettingsError, load
-from c2jy_tui.commands import say
+from c2jy_tui.commands.output import complain
 
 if TYPE_CHECKING:
     from c2jy_bridge.engine import Engine
-
-# C1 and bidi controls and the odd line ends: legal inside JSON, but not for a terminal that shows it.
-_RISKY: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 @contextmanager
@@ -30,7 +22,7 @@ def settings_of(options: argparse.Namespace) -> Iterator[Settings]:
     """The settings for one command; with `--demo`, those of an emulator that runs until the end.
 
     Raises:
-        SystemExit: The settings are wrong; the sentence is on stderr.
+        SettingsError: The settings are wrong.
     """
     given = vars(options)
     overrides: dict[str, Any] = {}
@@ -38,19 +30,14 @@ def settings_of(options: argparse.Namespace) -> Iterator[Settings]:
         overrides["data_dir"] = given["data_dir"]
     if "drafts_root" in given:
         overrides["drafts"] = {"root": given["drafts_root"]}
-    screen = {"theme": given.get("theme"), "mouse": False if given.get("no_mouse") else None}
-    overrides["screen"] = {name: value for name, value in screen.items() if value is not None}
-    try:
-        if given.get("demo"):
-            from c2jy_tui.commands.demo import demo
+    config, profile = given.get("config"), given.get("profile")
+    if given.get("demo"):
+        from c2jy_tui.commands.demo import demo
 
-            with demo(overrides) as settings:
-                yield settings
-            return
-        settings = load(given.get("config"), profile=given.get("profile"), overrides=overrides)
-    except SettingsError as error:
-        complain(str(error))
-        raise SystemExit(2) from None
+        with demo(config, profile, overrides) as settings:
+            yield settings
+        return
+    settings = load(config, profile=profile, overrides=overrides)
     if "lang" not in given and settings.screen.lang != "auto":
         i18n.use(settings.screen.lang)
     yield settings
@@ -82,27 +69,9 @@ def with_engine(
         async with engine_of(options, settings, start=start) as engine:
             return await work(engine)
 
-    with settings_of(options) as settings:
-        return asyncio.run(run(settings))
-
-
-def as_json(value: Any, *, indent: int | None = None) -> str:
-    """JSON with readable Chinese and nothing in it that a terminal would obey."""
-    text = json.dumps(value, ensure_ascii=False, indent=indent, default=_plain)
-    return _RISKY.sub(lambda m: f"\\u{ord(m[0]):04x}", text)
-
-
-def _plain(value: Any) -> Any:
-    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)
-
-
-def complain(text: str) -> None:
-    """One line of diagnostics."""
-    print(visible(text), file=sys.stderr, flush=True)
-
-
-def complain_of(issue: Issue) -> None:
-    """One issue: what, where, what to do."""
-    where = f"{issue.path}: " if issue.path else ""
-    fix = f" → {issue.fix}" if issue.fix else ""
-    complain(f"{say(f'severity.{issue.severity}')}: {where}{issue.message}{fix}")
+    try:
+        with settings_of(options) as settings:
+            return asyncio.run(run(settings))
+    except SettingsError as error:
+        complain(str(error))
+        return 2

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from c2jy_bridge.events import Outcome, ToolCallFinished
 from c2jy_bridge.safety import visible
 from c2jy_tui.commands import say
-from c2jy_tui.commands.running import as_json, complain, complain_of, with_engine
+from c2jy_tui.commands.output import as_json, complain, complain_of
+from c2jy_tui.commands.running import with_engine
 
 if TYPE_CHECKING:
     from c2jy_bridge.engine import Engine

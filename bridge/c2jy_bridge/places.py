@@ -1,0 +1,20 @@
+"""Where this program keeps its things when nothing else is said (platformdirs)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+
+APP: Final = "c2jy-tui"
+
+
+def default_data_dir() -> Path:
+    """Journal, cache of materials, trash, logs."""
+    return Path(platformdirs.user_data_dir(APP, appauthor=False))
+
+
+def default_config_file() -> Path:
+    """The settings file; it need not exist."""
+    return Path(platformdirs.user_config_dir(APP, appauthor=False)) / "config.toml"

@@ -1,0 +1,38 @@
+"""Plain output: JSON and diagnostics that no terminal can trip over."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from dataclasses import asdict, is_dataclass
+from typing import Any, Final
+
+from c2jy_bridge.events import Issue
+from c2jy_bridge.safety import visible
+from c2jy_tui.commands import say
+
+# C1 and bidi controls and the odd line ends: legal inside JSON, but not for a terminal that shows it.
+_RISKY: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def as_json(value: Any, *, indent: int | None = None) -> str:
+    """JSON with readable Chinese and nothing in it that a terminal would obey."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent, default=_plain)
+    return _RISKY.sub(lambda m: f"\\u{ord(m[0]):04x}", text)
+
+
+def _plain(value: Any) -> Any:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)
+
+
+def complain(text: str) -> None:
+    """One line of diagnostics."""
+    print(visible(text), file=sys.stderr, flush=True)
+
+
+def complain_of(issue: Issue) -> None:
+    """One issue: what, where, what to do."""
+    where = f"{issue.path}: " if issue.path else ""
+    fix = f" → {issue.fix}" if issue.fix else ""
+    complain(f"{say(f'severity.{issue.severity}')}: {where}{issue.message}{fix}")
