@@ -29,5 +29,9 @@ def block_text(block: Block, clip: ClipView) -> str:
     if width == 2:
         return (mark or left) + right
     label = visible(clip.label or clip.media, newlines=False)
-    inner = clipped(" ".join(part for part in (f"{mark}{kind_letter(clip.kind)}", label) if part), width - 2)
-    return left + inner + " " * (width - 2 - cell_len(inner)) + right
+    room = width - 2
+    sign = f"{mark}{kind_letter(clip.kind)}"
+    if cell_len(sign) > room:
+        sign = mark
+    inner = clipped(f"{sign} {label}".strip(), room) if room > cell_len(sign) + 1 else sign
+    return left + inner + " " * (room - cell_len(inner)) + right

@@ -219,7 +219,7 @@ class TimelineView(ScrollView, can_focus=True):
             if end > left + self._width:
                 left = end - self._width
             left = min(left, start)
-        self.scroll_to(left, top, animate=False, immediate=True)
+        self.scroll_to(left, top, animate=False, immediate=True, force=True)
 
     def _zoom(self, scale: Scale) -> None:
         """Take another scale; the clip under the cursor stays where it is on the screen."""
@@ -228,7 +228,8 @@ class TimelineView(ScrollView, can_focus=True):
         self._scale = scale
         self._fits = scale.us_per_cell >= whole(self._duration_us, self._width).us_per_cell
         self._measure()
-        self.scroll_to(max(0, scale.cell(start_us) - place), animate=False, immediate=True)
+        self.scroll_to(max(0, scale.cell(start_us) - place), animate=False, immediate=True, force=True)
+        self._reveal()
 
     def action_clip(self, by: int) -> None:
         """To the next or previous clip of the track."""

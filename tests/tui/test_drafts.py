@@ -1,0 +1,455 @@
+"""The drafts pane as a person uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from c2jy_bridge import i18n
+from c2jy_bridge.events import DraftChanged, DraftWritten, Issue
+from c2jy_bridge.views import ClipView, DraftDetail, DraftState, DraftView, TrackView
+from c2jy_tui.panes.drafts import DraftsPane, folder, order, words
+from c2jy_tui.panes.drafts import pane as pane_module
+from c2jy_tui.screens.draft_detail import DraftDetailScreen
+from pane_host import NOON, Host, PaneEngine, StillClock
+
+S = 1_000_000
+
+
+@pytest.fixture
+def pane() -> DraftsPane:
+    return DraftsPane(clock=StillClock())
+
+
+@pytest.fixture
+def host(pane: DraftsPane) -> Host:
+    return Host(pane)
+
+
+def draft(name: str, minutes: float = 5, state: DraftState = "ok", **more: Any) -> DraftView:
+    facts = {
+        "path": f"/drafts/{name}",
+        "duration_us": 12_500_000,
+        "size_bytes": 4_200_000,
+        "tracks": 3,
+        "clips": 9,
+        "media": 5,
+        "width": 1920,
+        "height": 1080,
+        "modified_at": NOON - minutes * 60,
+        "ours": True,
+    }
+    return DraftView(name=name, state=state, **(facts | more))
+
+
+FOUR = [
+    draft("beach", 3, size_bytes=10, duration_us=3 * S),
+    draft("Alps", 60, "media_missing", media_missing=2, size_bytes=30),
+    draft("city", 2000, "encrypted", size_bytes=20, ours=False),
+    draft("dunes", 90_000, "foreign", duration_us=99 * S, ours=False),
+]
+
+
+def names(pane: DraftsPane) -> list[str]:
+    return [view.name for view in pane._shown]
+
+
+def wrote(name: str, *issues: Issue) -> DraftWritten:
+    return DraftWritten(
+        at=NOON, draft_id="1", name=name, path=f"/drafts/{name}", duration_us=S, issues=issues
+    )
+
+
+async def keys(pilot: Pilot[Any], *pressed: str) -> None:
+    await pilot.press(*pressed)
+    await settled(pilot)
+
+
+async def settled(pilot: Pilot[Any]) -> None:
+    await pilot.app.workers.wait_for_complete()
+    await pilot.pause()
+
+
+async def burst_over(pilot: Pilot[Any]) -> None:
+    await pilot.pause(pane_module.SETTLE_S + 0.1)
+    await settled(pilot)
+
+
+async def test_an_empty_folder_says_in_one_sentence_how_a_draft_comes_here(
+    host: Host, pane: DraftsPane
+) -> None:
+    async with host.run_test(size=(70, 12)) as pilot:
+        await pane.load(PaneEngine())
+        await keys(pilot, "enter", "v", "o", "y", "delete", "u", "s", "down")
+        assert "No draft yet. Ask the Bot for a video" in host.seen()
+        assert host.said == ""
+
+
+async def test_a_row_tells_length_size_tracks_clips_media_and_age(host: Host, pane: DraftsPane) -> None:
+    async with host.run_test(size=(100, 12)) as pilot:
+        await pane.load(PaneEngine(folder=FOUR))
+        await settled(pilot)
+        rows = [line.split() for line in host.seen().splitlines()[1:5]]
+        assert rows[0] == ["beach", "0:03.0", "10", "B", "3", "9", "✓", "media", "ok", "5", "3", "min"]
+        assert rows[1][-5:] == ["!", "2", "missing", "1", "h"]
+        assert rows[2] == ["city", "20", "B", "#", "encrypted", "1", "d"]
+        assert rows[3][-4:] == ["~", "not", "ours", "26-09-20"]
+
+
+async def test_a_written_draft_appears_marked_as_new_until_it_is_opened(host: Host, pane: DraftsPane) -> None:
+    engine = PaneEngine(folder=[FOUR[0]])
+    async with host.run_test(size=(100, 12)) as pilot:
+        await pane.load(engine)
+        await settled(pilot)
+        view = draft("中国美食", 0)
+        engine.folder.append(view)
+        engine.details["中国美食"] = DraftDetail(view)
+        pane.show(wrote("中国美食", Issue("x", "tracks[0]", "warning", "filter is not carried")))
+        await burst_over(pilot)
+        assert names(pane) == ["中国美食", "beach"]
+        assert "new, just now" in host.seen()
+        assert "new: 1" in host.seen()
+        assert "Notes from writing it (1): tracks[0]: filter is not carried" in host.seen()
+        await keys(pilot, "enter")
+        await keys(pilot, "escape")
+        assert "new" not in host.seen().replace("newest", "")
+
+
+async def test_a_burst_of_changes_on_disk_is_one_look_at_the_folder(host: Host, pane: DraftsPane) -> None:
+    engine = PaneEngine(folder=list(FOUR))
+    async with host.run_test(size=(100, 12)) as pilot:
+        await pane.load(engine)
+        engine.asked.clear()
+        for _ in range(50):
+            pane.show(DraftChanged(at=NOON, names=("beach",)))
+        await burst_over(pilot)
+        assert engine.asked == [("drafts",)]
+
+
+async def test_the_cursor_stays_on_its_draft_when_others_come_and_go(host: Host, pane: DraftsPane) -> None:
+    engine = PaneEngine(folder=list(FOUR))
+    async with host.run_test(size=(100, 12)) as pilot:
+        await pane.load(engine)
+        await keys(pilot, "j", "j")
+        assert pane.current.name == "city"
+        engine.folder = [draft("new", 0), *FOUR[2:]]
+        pane.show(DraftChanged(at=NOON))
+        await burst_over(pilot)
+        assert pane.current.name == "city"
+        assert pane.rows.cursor == 1
+
+
+async def test_ten_thousand_drafts_draw_only_what_is_seen(host: Host, pane: DraftsPane) -> None:
+    drawn: list[int] = []
+    row = pane.rows._row
+
+    def counted(index: int) -> Any:
+        drawn.append(index)
+        return row(index)
+
+    pane.rows._row = counted
+    engine = PaneEngine(folder=[draft(f"d{n}", n) for n in range(10_000)])
+    async with host.run_test(size=(80, 24)) as pilot:
+        await pane.load(engine)
+        await settled(pilot)
+        assert pane.rows.count == 10_000
+        await keys(pilot, "G")
+        assert "d9999" in host.seen()
+        assert len(drawn) < 300
+
+
+async def test_s_goes_through_the_orders_and_says_which(host: Host, pane: DraftsPane) -> None:
+    async with host.run_test(size=(100, 12)) as pilot:
+        await pane.load(PaneEngine(folder=list(FOUR)))
+        await settled(pilot)
+        seen = {}
+        for _ in order.ORDERS:
+            seen[host.seen().splitlines()[-2].split(" · ")[-1]] = names(pane)
+            await keys(pilot, "s")
+        assert seen == {
+            "newest first": ["beach", "Alps", "city", "dunes"],
+            "by name": ["Alps", "beach", "city", "dunes"],
+            "longest first": ["dunes", "Alps", "city", "beach"],
+            "largest first": ["dunes", "Alps", "city", "beach"],
+            "problems first": ["Alps", "city", "dunes", "beach"],
+        }
+        assert "newest first" in host.seen()
+
+
+async def test_the_filter_looks_at_names_and_states(host: Host, pane: DraftsPane) -> None:
+    async with host.run_test(size=(100, 12)) as pilot:
+        await pane.load(PaneEngine(folder=list(FOUR)))
+        await keys(pilot, "slash", *"missing")
+        assert names(pane) == ["Alps"]
+        await keys(pilot, "escape", "slash", *"BEACH", "enter")
+        assert names(pane) == ["beach"]
+        assert "1 of 4 match" in host.seen()
+        await keys(pilot, "slash", *"x")
+        assert "No draft matches the filter." in host.seen()
+        await keys(pilot, "escape")
+        assert len(names(pane)) == 4
+
+
+async def test_verifying_says_what_is_wrong_and_keeps_saying_it_until_the_draft_changes(
+    host: Host, pane: DraftsPane
+) -> None:
+    gone = Issue("media_missing", "tracks[0].clips[1]", "error", "a.mp4 is gone")
+    engine = PaneEngine(folder=list(FOUR), faults={"Alps": [gone]})
+    async with host.run_test(size=(100, 14)) as pilot:
+        await pane.load(engine)
+        await keys(pilot, "v")
+        assert "✓ beach: everything is there." in host.said
+        assert "✓ verified: everything is there" in host.seen()
+        await keys(pilot, "j", "v")
+        assert "✗ Alps: faults found (1)" in host.said
+        assert "tracks[0].clips[1]: a.mp4 is gone" in host.said
+        await keys(pilot, "k", "j")
+        assert "✗ Faults found (1): tracks[0].clips[1]" in host.seen()
+        pane.show(DraftChanged(at=NOON, names=("Alps",)))
+        await burst_over(pilot)
+        assert "✗ Faults found" not in host.seen()
+
+
+async def test_a_draft_goes_to_the_trash_and_comes_back(host: Host, pane: DraftsPane) -> None:
+    engine = PaneEngine(folder=list(FOUR))
+    async with host.run_test(size=(100, 14)) as pilot:
+        await pane.load(engine)
+        await keys(pilot, "j", "delete")
+        assert names(pane) == ["beach", "city", "dunes"]
+        assert "Alps is in the trash. Undo with u." in host.said
+        await keys(pilot, "u")
+        assert "Alps" in names(pane)
+        assert pane.current.name == "Alps"
+        assert "Alps is back." in host.said
+        await keys(pilot, "u")
+        assert engine.trashed == {}
+
+
+async def test_several_deletions_are_undone_last_first(host: Host, pane: DraftsPane) -> None:
+    engine = PaneEngine(folder=[draft("a", 1), draft("b", 2), draft("c", 3)])
+    async with host.run_test(size=(100, 14)) as pilot:
+        await pane.load(engine)
+        await keys(pilot, "delete")
+        await keys(pilot, "delete")
+        assert names(pane) == ["c"]
+        await keys(pilot, "u")
+        assert names(pane) == ["b", "c"]
+        await keys(pilot, "u")
+        assert names(pane) == ["a", "b", "c"]
+
+
+async def test_a_draft_of_somebody_else_goes_to_the_trash_only_when_asked_twice(
+    host: Host, pane: DraftsPane
+) -> None:
+    engine = PaneEngine(folder=list(FOUR))
+    async with host.run_test(size=(100, 14)) as pilot:
+        await pane.load(engine)
+        await keys(pilot, "j", "j", "delete")
+        assert "city" in names(pane)
+        assert "city was not made by this app." in host.said
+        await keys(pilot, "j", "delete", "k")  # another one in between does not count
+        assert "dunes" in names(pane)
+        await keys(pilot, "delete")
+        assert "city" in names(pane)
+        await keys(pilot, "delete")
+        assert "city" not in names(pane)
+
+
+async def test_what_the_engine_cannot_do_is_said_with_its_reason(
+    host: Host, pane: DraftsPane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = PaneEngine(folder=list(FOUR))
+
+    async def locked(name: str) -> Any:
+        raise PermissionError(13, "Permission denied", name)
+
+    monkeypatch.setattr(engine, "trash_draft", locked)
+    monkeypatch.setattr(engine, "check_draft", locked)
+    async with host.run_test(size=(100, 20)) as pilot:
+        await pane.load(engine)
+        await keys(pilot, "enter")
+        assert "beach could not be opened: No such file or directory" in host.said
+        await keys(pilot, "delete")
+        assert "beach could not be moved to the trash: Permission denied" in host.said
+        await keys(pilot, "v")
+        assert "beach could not be verified: Permission denied" in host.said
+        monkeypatch.setattr(engine, "drafts", lambda: locked(""))
+        pane.show(DraftChanged(at=NOON))
+        await burst_over(pilot)
+        assert "The drafts folder could not be read: Permission denied" in host.said
+        assert len(names(pane)) == 4
+
+
+async def test_paths_are_copied_and_over_ssh_o_copies_too(
+    host: Host, pane: DraftsPane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSH_CONNECTION", "1.2.3.4 5 6.7.8.9 22")
+    async with host.run_test(size=(100, 14)) as pilot:
+        await pane.load(PaneEngine(folder=list(FOUR)))
+        await keys(pilot, "y")
+        assert host.copied == "/drafts/beach"
+        host.copied = ""
+        await keys(pilot, "o")
+        assert host.copied == "/drafts/beach"
+        assert "No file manager can be opened from here" in host.said
+
+
+def found(program: str) -> str:
+    return f"/bin/{program}"
+
+
+@pytest.mark.parametrize(
+    ("platform", "environment", "which", "command"),
+    [
+        ("linux", {"DISPLAY": ":0"}, found, ["/bin/xdg-open", "/d"]),
+        ("linux", {"WAYLAND_DISPLAY": "wayland-0"}, found, ["/bin/xdg-open", "/d"]),
+        ("linux", {"DISPLAY": ":0", "SSH_CONNECTION": "x"}, found, None),
+        ("linux", {"DISPLAY": ":0", "SSH_TTY": "/dev/pts/1"}, found, None),
+        ("linux", {}, found, None),
+        ("linux", {"DISPLAY": ":0"}, lambda _: None, None),
+        ("linux", {"WSL_DISTRO_NAME": "Ubuntu", "DISPLAY": ":0"}, found, ["/bin/explorer.exe", "."]),
+        ("darwin", {}, found, ["/bin/open", "/d"]),
+        ("darwin", {"SSH_CONNECTION": "x"}, found, None),
+        ("win32", {}, found, ["/bin/explorer", "/d"]),
+    ],
+)
+def test_a_folder_opens_only_where_somebody_would_see_it(
+    platform: str,
+    environment: dict[str, str],
+    which: Callable[[str], str | None],
+    command: list[str] | None,
+) -> None:
+    assert folder.opener("/d", platform, environment, which) == command
+
+
+@pytest.mark.parametrize(
+    ("seconds", "en", "zh"),
+    [
+        (-5, "just now", "刚刚"),
+        (59, "just now", "刚刚"),
+        (60, "1 min", "1 分钟"),
+        (3 * 3600, "3 h", "3 小时"),
+        (27 * 86400, "27 d", "27 天"),
+        (28 * 86400, "26-10-24", "26-10-24"),
+    ],
+)
+def test_an_age_is_in_the_largest_unit_that_fits(seconds: float, en: str, zh: str) -> None:
+    assert words.age(NOON - seconds, NOON) == en
+    i18n.use("zh")
+    assert words.age(NOON - seconds, NOON) == zh
+
+
+def detail_of(view: DraftView) -> DraftDetail:
+    clips = (
+        ClipView("video", 0, 4 * S, "open.mp4", "/drafts/x/open.mp4"),
+        ClipView("image", 4 * S, 3 * S, "面条.webp", "/drafts/x/面条.webp", media_ok=False),
+    )
+    captions = TrackView("text", "subtitles", (ClipView("text", S, 2 * S, "你好 [b]x[/b]"),))
+    issues = (Issue("media_missing", "tracks[0].clips[1]", "error", "面条.webp is gone", "Put it back."),)
+    return DraftDetail(view, 30.0, (TrackView("video", "main", clips), captions), issues)
+
+
+async def opened(pilot: Pilot[Any], pane: DraftsPane, engine: PaneEngine) -> DraftDetailScreen:
+    await pane.load(engine)
+    await keys(pilot, "enter")
+    screen = pilot.app.screen
+    assert isinstance(screen, DraftDetailScreen)
+    return screen
+
+
+async def test_the_detail_shows_the_draft_its_tracks_the_clip_and_its_faults(
+    host: Host, pane: DraftsPane
+) -> None:
+    view = FOUR[1]
+    engine = PaneEngine(folder=[view], details={"Alps": detail_of(view)})
+    async with host.run_test(size=(100, 30)) as pilot:
+        await opened(pilot, pane, engine)
+        seen = host.seen()
+        assert "Alps   ! 2 missing" in seen
+        assert "1920×1080 · 30 fps · 0:12.5 · tracks 3, clips 9 · 30 B · 1 h" in seen
+        assert "/drafts/Alps" in seen
+        assert seen.index("text subt") < seen.index("video main")  # the top track first
+        assert "text subtitles · clip 1 of 1 · 0:01.0 to 0:03.0 · length 0:02.0" in seen
+        assert "你好 [b]x[/b]" in seen
+        assert "✗ tracks[0].clips[1]: 面条.webp is gone" in seen
+        assert "→ Put it back." in seen
+        await keys(pilot, "j", "right")
+        assert "video main · clip 2 of 2 · 0:04.0 to 0:07.0 · length 0:03.0" in host.seen()
+        assert "! missing: /drafts/x/面条.webp" in host.seen()
+        await keys(pilot, "y")
+        assert host.copied == "/drafts/Alps"
+
+
+async def test_verifying_in_the_detail_replaces_what_was_known(host: Host, pane: DraftsPane) -> None:
+    view = FOUR[1]
+    engine = PaneEngine(folder=[view], details={"Alps": detail_of(view)})
+    async with host.run_test(size=(100, 30)) as pilot:
+        await opened(pilot, pane, engine)
+        assert "Faults (1)" in host.seen()
+        await keys(pilot, "v")
+        assert "✓ Verified: every clip and every file is there." in host.seen()
+        assert "面条.webp is gone" not in host.seen()
+        assert ("check", "Alps") in engine.asked
+
+
+async def test_an_open_detail_follows_the_draft_on_disk(host: Host, pane: DraftsPane) -> None:
+    view = FOUR[1]
+    engine = PaneEngine(folder=[view], details={"Alps": detail_of(view)})
+    async with host.run_test(size=(100, 30)) as pilot:
+        await opened(pilot, pane, engine)
+        whole = replace(view, state="ok", media_missing=0)
+        engine.folder = [whole]
+        engine.details["Alps"] = DraftDetail(
+            whole, 25.0, (TrackView("audio", "", (ClipView("audio", 0, S, "m.mp3", "/m.mp3"),)),)
+        )
+        pane.show(DraftChanged(at=NOON, names=("Alps",)))
+        await burst_over(pilot)
+        seen = host.seen()
+        assert "25 fps" in seen
+        assert "audio · clip 1 of 1" in seen
+        assert "No fault known." in seen
+
+
+async def test_an_encrypted_draft_says_why_there_is_nothing_to_see(host: Host, pane: DraftsPane) -> None:
+    view = FOUR[2]
+    engine = PaneEngine(folder=[view], details={"city": DraftDetail(view)})
+    async with host.run_test(size=(100, 30)) as pilot:
+        await opened(pilot, pane, engine)
+        assert "JianYing has saved this draft again and encrypted it." in host.seen()
+        await keys(pilot, "right", "plus", "0", "n", "escape")
+        assert not isinstance(host.screen, DraftDetailScreen)
+
+
+async def test_hostile_draft_names_reach_the_screen_as_plain_text(host: Host, pane: DraftsPane) -> None:
+    nasty = "[red]x[/]\x1b]0;owned\x07\u202egpj"
+    view = draft(nasty)
+    clips = (ClipView("video", 0, S, nasty, nasty),)
+    detail = DraftDetail(
+        view, 30, (TrackView(nasty, nasty, clips),), (Issue("x", nasty, "error", nasty, nasty),)
+    )
+    async with host.run_test(size=(100, 30)) as pilot:
+        await pane.load(
+            PaneEngine(folder=[view], details={nasty: detail}, faults={nasty: list(detail.issues)})
+        )
+        for pressed in ((), ("v",), ("enter",)):
+            await keys(pilot, *pressed)
+            seen = host.seen()
+            assert "[red]x[/]" in seen
+            assert "<U+202E>" in seen
+            assert "\x1b" not in seen
+            assert "\u202e" not in seen
+
+
+@pytest.mark.parametrize("width", [46, 60, 80, 120])
+async def test_chinese_words_keep_every_column_in_its_cells(width: int, host: Host, pane: DraftsPane) -> None:
+    i18n.use("zh")
+    folder_now = [replace(view, name="中国美食介绍" * 9) for view in FOUR[:1]] + FOUR[1:]
+    async with host.run_test(size=(width, 12)) as pilot:
+        await pane.load(PaneEngine(folder=folder_now))
+        await settled(pilot)
+        assert [pane.rows.render_line(y).cell_length for y in range(6)] == [width] * 6
+        assert "! 缺 2 个素材" in host.seen()
