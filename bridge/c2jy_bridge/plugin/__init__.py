@@ -6,9 +6,10 @@ tool does.
 
 from c2jy_bridge.plugin.approval import Approver
 from c2jy_bridge.plugin.context import ToolContext, ToolError
-from c2jy_bridge.plugin.definition import DefinitionError, Tool, tool
+from c2jy_bridge.plugin.definition import Tool, tool
 from c2jy_bridge.plugin.registry import NameTaken, ToolRegistry
 from c2jy_bridge.plugin.runner import ToolRunner
+from c2jy_bridge.plugin.signature import DefinitionError
 from c2jy_bridge.ports import Receipt, ReceiptConflict, ReceiptStore
 
 __all__ = [

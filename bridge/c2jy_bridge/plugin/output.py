@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from pydantic_core import to_jsonable_python
@@ -34,16 +34,16 @@ def success(value: object) -> dict[str, Any]:
     return {"status": SUCCESS, **plain}
 
 
-def failure(message: str, code: str, **fields: object) -> dict[str, Any]:
+def failure(message: str, code: str, fields: Mapping[str, object] | None = None) -> dict[str, Any]:
     """The output object of a call that did not do what it was asked for.
 
     Args:
         message: A sentence for the Bot and the person.
         code: A stable word: unknown_tool, bad_arguments, denied, timed_out, cancelled, failed ...
-        fields: More for the Bot to read.
+        fields: More for the Bot to read; a `code` of the tool's own replaces ours.
     """
-    plain = to_jsonable_python(fields, bytes_mode="base64", inf_nan_mode="null", fallback=str)
-    return {"status": ERROR, "message": message, "code": code, **plain}
+    plain = to_jsonable_python(dict(fields or {}), bytes_mode="base64", inf_nan_mode="null", fallback=str)
+    return {"status": ERROR, "message": message, "code": code, **plain} | {"status": ERROR}
 
 
 def capped(output: dict[str, Any], max_bytes: int) -> str:

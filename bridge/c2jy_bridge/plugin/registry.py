@@ -11,7 +11,9 @@ from c2jy_bridge.events import Issue
 from c2jy_bridge.i18n import catalogue
 from c2jy_bridge.plugin import user_tools
 from c2jy_bridge.plugin.approval import policy_of
-from c2jy_bridge.plugin.definition import DefinitionError, Tool, define, options_of
+from c2jy_bridge.plugin.definition import Tool, define, options_of
+from c2jy_bridge.plugin.nearest import nearest
+from c2jy_bridge.plugin.signature import DefinitionError
 from c2jy_bridge.settings import Policy
 from c2jy_bridge.views import ToolView
 
@@ -66,11 +68,26 @@ class ToolRegistry:
                 name=one.name,
                 description=one.description,
                 policy=policy_of(one, policy or {}),
-                parameters=one.parameters,
+                parameters=one.takes.schema,
                 origin=one.origin,
                 timeout_s=one.timeout_s or 0.0,
             )
             for one in self
+        ]
+
+    def policy_issues(self, policy: Mapping[str, Policy]) -> list[Issue]:
+        """An Issue for every policy of the settings that names no tool: a typo there must not pass in silence."""
+        names = list(self._tools)
+        return [
+            Issue(
+                code="policy.unknown",
+                path=f"tools.policy.{name}",
+                severity="warning",
+                message=say("policy.unknown", name=name),
+                fix=say("policy.unknown.fix", nearest=nearest(name, names) or ", ".join(names)),
+            )
+            for name in policy
+            if name not in self._tools
         ]
 
     def load_user_tools(self, folder: Path) -> list[Issue]:

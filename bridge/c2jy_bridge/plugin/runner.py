@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 from c2jy_bridge.events import Event, Outcome, ToolCall, ToolCallFinished, ToolCallRequested
@@ -154,16 +154,14 @@ class ToolRunner:
     def _receipt(self, attempt: Attempt, ending: Ending) -> Receipt:
         """The end as Coze is told of it. Runs in a thread: an output may be megabytes before it is cut."""
         outcome, message = ending.outcome, ending.message
-        if outcome is Outcome.OK:
-            try:
-                told = output.success(ending.value)
-            except Exception as error:  # a value may refuse to be written in any way
-                outcome, message = Outcome.ERROR, say("failed.output", reason=type(error).__name__)
-                told = output.failure(message, "failed")
-            if told["status"] == output.ERROR and outcome is Outcome.OK:
-                outcome, message = Outcome.ERROR, str(told.get("message", ""))
-        else:
-            told = output.failure(message, ending.code, **ending.fields)
+        try:
+            told = _told(ending)
+        except Exception as error:  # a value may refuse to be written in any way
+            unwritten = say("failed.output", reason=type(error).__name__)
+            outcome, message = Outcome.ERROR, f"{message} {unwritten}".strip()
+            told = output.failure(message, "failed")
+        if outcome is Outcome.OK and told["status"] == output.ERROR:
+            outcome, message = Outcome.ERROR, str(told.get("message", ""))
         return Receipt(
             outcome=outcome,
             output=output.capped(told, self._settings.max_output_bytes),
@@ -190,3 +188,9 @@ class ToolRunner:
         told = output.capped(output.failure(message, code), self._settings.max_output_bytes)
         receipt = Receipt(outcome=Outcome.ERROR, output=told, error=message, finished_at=self._clock())
         return self._finished(call, receipt)
+
+
+def _told(ending: Ending) -> dict[str, Any]:
+    if ending.outcome is Outcome.OK:
+        return output.success(ending.value)
+    return output.failure(ending.message, ending.code, ending.fields)

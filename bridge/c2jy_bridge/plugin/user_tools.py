@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from c2jy_bridge.events import Issue, Severity
 from c2jy_bridge.i18n import catalogue
-from c2jy_bridge.plugin.definition import DefinitionError, options_of
+from c2jy_bridge.plugin.definition import options_of
+from c2jy_bridge.plugin.signature import DefinitionError
 
 if TYPE_CHECKING:
     from c2jy_bridge.plugin.registry import ToolRegistry

@@ -70,15 +70,15 @@ def validate(tool: Tool, text: str) -> Arguments:
     given = {
         name: value
         for name, value in read(text).items()
-        if value is not None or name not in tool.null_means_default
+        if value is not None or name not in tool.takes.null_means_default
     }
     try:
         # Through JSON once more: strict mode then takes what JSON has no type for (dates, enums, paths).
-        model = tool.arguments.model_validate_json(json.dumps(given))
+        model = tool.takes.model.model_validate_json(json.dumps(given))
     except ValidationError as error:
         raise ArgumentsError(*_faults(tool, given, error)) from None
     shown = model.model_dump(mode="json", by_alias=True)
-    return Arguments({name: getattr(model, f"a{i}") for i, name in enumerate(tool.names)}, shown)
+    return Arguments({name: getattr(model, f"a{i}") for i, name in enumerate(tool.takes.names)}, shown)
 
 
 def _faults(tool: Tool, given: dict[str, Any], error: ValidationError) -> list[str]:
@@ -162,12 +162,12 @@ def _value_at(value: Any, steps: _Steps) -> Any:
 
 def _names_at(tool: Tool, steps: _Steps) -> list[str]:
     return list(
-        dict.fromkeys(n for node in _nodes_at(tool.parameters, steps) for n in node.get("properties", ()))
+        dict.fromkeys(n for node in _nodes_at(tool.takes.schema, steps) for n in node.get("properties", ()))
     )
 
 
 def _choices_at(tool: Tool, steps: _Steps) -> list[str]:
-    nodes = _nodes_at(tool.parameters, steps)
+    nodes = _nodes_at(tool.takes.schema, steps)
     values = [v for node in nodes for v in node.get("enum", [node["const"]] if "const" in node else [])]
     return [str(value) for value in values if value is not None]
 

@@ -32,8 +32,8 @@ class Work:
         """Begin at once; must be made on the loop."""
         self._context = context
         arguments = dict(values)
-        if tool.context_name is not None:
-            arguments[tool.context_name] = context
+        if tool.takes.context_name is not None:
+            arguments[tool.takes.context_name] = context
         self._on_loop = tool.is_async
         self._future: asyncio.Future[Done] = (
             asyncio.create_task(_guarded(lambda: tool.function(**arguments)))

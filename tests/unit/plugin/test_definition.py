@@ -201,5 +201,11 @@ def test_the_default_policy_depends_on_who_wrote_the_tool(
     assert registered(mine, origin=origin).views()[0].policy == policy
 
 
+def test_a_policy_for_a_tool_that_is_not_there_is_an_issue_with_the_nearest_name() -> None:
+    (issue,) = registered(build).policy_issues({"build": "deny", "biuld": "deny"})
+    assert (issue.path, issue.severity) == ("tools.policy.biuld", "warning")
+    assert issue.fix.endswith("build")
+
+
 def test_the_settings_word_on_a_tool_is_shown_in_its_view() -> None:
     assert registered(build).views({"build": "deny"})[0].policy == "deny"

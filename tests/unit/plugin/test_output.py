@@ -108,6 +108,6 @@ def test_any_output_fits_the_limit_and_is_json(value: object, times: int, letter
 @settings(deadline=None)
 @given(st.text(max_size=3000), st.dictionaries(st.text(max_size=5), st.text(max_size=3000), max_size=3))
 def test_any_failure_fits_the_limit_and_is_json(message: str, fields: dict[str, str]) -> None:
-    text = capped(failure(message, "failed", details=fields), 1000)
+    text = capped(failure(message, "failed", {"details": fields}), 1000)
     assert len(text.encode()) <= 1000
     assert json.loads(text)["status"] == "error"

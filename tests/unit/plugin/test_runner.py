@@ -140,6 +140,27 @@ async def test_a_tool_error_is_told_word_for_word_with_its_fields(bench: Bench) 
     assert finished.error == "no such draft"
 
 
+async def test_fields_of_a_tool_error_may_say_anything_but_success(bench: Bench) -> None:
+    class Stubborn:
+        def __str__(self) -> str:
+            raise ValueError("no")
+
+    @tool
+    def refuse(how: str) -> None:
+        """Refuse."""
+        raise ToolError(
+            "no", **({"status": "success", "code": "mine"} if how == "code" else {"x": Stubborn()})
+        )
+
+    bench.add(refuse)
+    assert told(await bench.finish("refuse", {"how": "code"})) == {
+        "status": "error", "message": "no", "code": "mine",
+    }  # fmt: skip
+    unwritten = told(await bench.finish("refuse", {"how": "object"}))
+    assert unwritten["status"] == "error"
+    assert unwritten["message"].startswith("no ")
+
+
 async def test_an_error_in_the_makers_own_tool_names_file_and_line(bench: Bench) -> None:
     bench.add(tool(policy="allow")(fail), origin="mine.py")
     finished = await bench.finish("fail", {"kind": "value"})
