@@ -93,7 +93,8 @@ class EventCleaner:
             self._rest = chunk
             return b""
         block, self._rest = chunk[:cut], chunk[cut:]
-        if self._dialect == "chat" and not self.done and _is_plain(block):
+        over = self.done or self.refusal is not None
+        if self._dialect == "chat" and not over and _is_plain(block):
             return block
         return b"".join(map(self._clean, block.split(b"\n\n")))
 
