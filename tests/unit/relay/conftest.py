@@ -1,0 +1,50 @@
+"""A clock that the test owns, ids in a row, and every engine that stands behind the queue's port."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from c2jy_bridge.relay.queue import SqliteQueue
+from c2jy_bridge.relay.storage import Storage
+from unit.relay.memory_queue import MemoryQueue
+
+
+class Clock:
+    def __init__(self, now: float = 1_800_000_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def new_id() -> Callable[[], str]:
+    numbers: Iterator[int] = itertools.count(1)
+    return lambda: f"r{next(numbers)}"
+
+
+@pytest.fixture
+async def storage(tmp_path: Path) -> AsyncIterator[Storage]:
+    opened = Storage(tmp_path / "journal.db")
+    yield opened
+    await opened.aclose()
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+def queue(request: pytest.FixtureRequest, clock: Clock, new_id: Callable[[], str]) -> Any:
+    if request.param == "memory":
+        return MemoryQueue(limit=5, clock=clock, new_id=new_id)
+    return SqliteQueue(request.getfixturevalue("storage"), limit=5, clock=clock, new_id=new_id)

@@ -1,0 +1,91 @@
+"""What only a file can show: it is there after a kill, and several processes may share it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from c2jy_bridge.journal import Journal
+from c2jy_bridge.relay.queue import SqliteQueue
+from c2jy_bridge.relay.request import State, Wanted
+from c2jy_bridge.relay.storage import MIGRATIONS, Storage
+
+ACCEPT = """
+    import asyncio, os, signal, sys
+    from pathlib import Path
+    from c2jy_bridge.relay.queue import SqliteQueue
+    from c2jy_bridge.relay.request import Wanted
+    from c2jy_bridge.relay.storage import Storage
+
+    async def main():
+        queue = SqliteQueue(Storage(Path(sys.argv[1])))
+        for number in range(int(sys.argv[2])):
+            wanted = Wanted("tool", {}, "http", idempotency_key=f"k{number}")
+            print((await queue.accept(wanted)).request.request_id, flush=True)
+        if sys.argv[3] == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        os._exit(0)
+
+    asyncio.run(main())
+"""
+
+
+def accepting(path: Path, count: int, end: str) -> subprocess.Popen[str]:
+    code = textwrap.dedent(ACCEPT)
+    return subprocess.Popen(
+        [sys.executable, "-c", code, str(path), str(count), end], stdout=subprocess.PIPE, text=True
+    )
+
+
+async def test_what_was_accepted_is_there_after_the_process_was_killed(tmp_path: Path) -> None:
+    child = accepting(tmp_path / "journal.db", 3, "die")
+    told, _ = child.communicate(timeout=60)
+    assert child.returncode == -signal.SIGKILL
+    storage = Storage(tmp_path / "journal.db")
+    queue = SqliteQueue(storage)
+    kept = [request.request_id for request in await queue.page()]
+    assert kept[::-1] == told.split()
+    again = await queue.accept(Wanted("tool", {}, "http", idempotency_key="k0"))
+    assert (again.created, again.request.request_id) == (False, told.split()[0])
+    await storage.aclose()
+
+
+def test_two_processes_that_take_in_the_same_keys_make_one_request_of_each(tmp_path: Path) -> None:
+    children = [accepting(tmp_path / "journal.db", 40, "leave") for _ in range(3)]
+    told = [child.communicate(timeout=60)[0].split() for child in children]
+    assert told[0] == told[1] == told[2]
+    assert len(set(told[0])) == 40
+
+
+async def test_the_journal_and_the_bridge_share_one_file(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.db", scope="s", owner="me")
+    storage = Storage(tmp_path / "journal.db")
+    request = (await SqliteQueue(storage).accept(Wanted("t", {"zh": "画布"}, "http"))).request
+    assert json.loads(request.arguments) == {"zh": "画布"}
+    await storage.aclose()
+    journal.close()
+    storage = Storage(tmp_path / "journal.db")
+    assert (await SqliteQueue(storage).counts())[State.QUEUED] == 1
+    await storage.aclose()
+
+
+async def test_notes_are_kept_and_replaced(storage: Storage) -> None:
+    assert await storage.note("mailbox") == ""
+    await storage.keep_note("mailbox", "1")
+    await storage.keep_note("mailbox", "2")
+    assert await storage.note("mailbox") == "2"
+
+
+def test_tables_of_a_newer_program_are_left_alone(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "journal.db") as db:
+        db.execute("CREATE TABLE bridge_schema (version INTEGER NOT NULL) STRICT")
+        db.execute("INSERT INTO bridge_schema VALUES (?)", (len(MIGRATIONS) + 1,))
+    with pytest.raises(sqlite3.DatabaseError, match="newer"):
+        Storage(tmp_path / "journal.db")
