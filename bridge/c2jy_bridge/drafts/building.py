@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +15,7 @@ from c2jy_bridge.drafts.errors import DraftError, issue, say
 from c2jy_bridge.drafts.materials import Material, MaterialFailure
 from c2jy_bridge.drafts.reports import BuildReport, BuiltDraft
 from c2jy_bridge.drafts.sources import Wanted, usable
+from c2jy_bridge.drafts.subtitles import subtitle_tracks
 from c2jy_bridge.drafts.write import (
     DraftToWrite,
     TargetRoot,
@@ -63,6 +64,8 @@ class Surroundings:
     stop: threading.Event
     moved: Callable[[int], None]
     """Told bytes of media as they come into a draft, from several threads."""
+    read_file: Callable[[str], bytes]
+    """A small file in one of the declared folders; raises the materials' `Refused`."""
 
     def pause(self) -> None:
         """Raise when the build was cancelled."""
@@ -75,19 +78,15 @@ def build_all(
     fetched: Mapping[str, Material | MaterialFailure],
     order: Order,
     around: Surroundings,
-    problems: Sequence[Issue],
 ) -> BuildReport:
-    """Build every draft that can be built.
-
-    Args:
-        problems: What was found wrong before, with drafts that could not even be read.
+    """Build every draft that can be built; why the others could not is in the report's issues.
 
     Raises:
         DraftError: None could be built; with everything that stands in the way of any of them.
         Stopped: It was cancelled; drafts of it that were published are gone again.
     """
     built: list[BuiltDraft] = []
-    issues = list(problems)
+    issues: list[Issue] = []
     try:
         for number, draft in enumerate(drafts):
             try:
@@ -114,6 +113,7 @@ def _build(
     number: int,
     count: int,
 ) -> BuiltDraft:
+    draft = replace(draft, read=draft.read.knowing(_durations(fetched)))
     spec, path = draft.read.spec, draft.read.path
     notes = Notes()
     notes.take(*draft.read.issues, *draft.issues)
@@ -125,9 +125,9 @@ def _build(
         placed[wanted.path] = PlacedFile(material, file_name(material), shown)
         files[wanted.source.address] = material
     target, mode = _target(draft, order, notes)
-    if spec.subtitles:
-        notes.note("not_carried", f"{path}.subtitles" if path else "subtitles", "warning", what="subtitles")
-    compiled = compile_draft(spec, placed, notes, path=path, pause=around.pause)
+    prefix = f"{path}." if path else ""
+    subtitles = [(item.path, item.track) for item in subtitle_tracks(spec, prefix, around.read_file, notes)]
+    compiled = compile_draft(spec, placed, notes, more=subtitles, path=path, pause=around.pause)
     notes.raise_if_failed()
     draft_id = around.new_id()
     folder = ""
@@ -163,6 +163,14 @@ def _build(
         media=len({file.sha256 for file in files.values()}),
         issues=notes.issues,
     )
+
+
+def _durations(fetched: Mapping[str, Material | MaterialFailure]) -> dict[str, int]:
+    return {
+        address: got.duration_us
+        for address, got in fetched.items()
+        if isinstance(got, Material) and got.kind != "image"
+    }
 
 
 def _write(

@@ -18,7 +18,7 @@ from c2jy_bridge.settings import DraftSettings, MaterialSettings, TimeUnit
 
 if TYPE_CHECKING:
     from c2jy_bridge.drafts.building import Draft, Order, Surroundings
-    from c2jy_bridge.drafts.documents import ReadDocument
+    from c2jy_bridge.drafts.documents import ReadDraft
 
 _EVERY_S: Final = 0.1
 """Progress at most ten times a second."""
@@ -89,8 +89,8 @@ class Studio:
         from c2jy_bridge.drafts.building import Order
         from c2jy_bridge.drafts.documents import read_document
 
-        read: ReadDocument = await asyncio.to_thread(read_document, document, time_unit)
-        drafts = await asyncio.to_thread(self._look_through, read)
+        read = await asyncio.to_thread(read_document, document, time_unit)
+        drafts = await asyncio.to_thread(_look_through, read)
         order = Order(
             root=self._output(output_folder),
             name=name,
@@ -99,7 +99,7 @@ class Studio:
             on_conflict=self._settings.on_conflict,
             dry_run=dry_run,
         )
-        return await self._fetch_and_build(drafts, order, read, on_progress)
+        return await self._fetch_and_build(drafts, order, on_progress)
 
     async def probe(self, sources: Sequence[str], on_progress: OnProgress | None = None) -> list[ProbeResult]:
         """Fetch sources and say what they are: one result for each input, in order."""
@@ -117,20 +117,8 @@ class Studio:
         """Close connections and threads."""
         await self._store.aclose()
 
-    def _look_through(self, read: ReadDocument) -> list[Draft]:
-        from c2jy_bridge.drafts.building import Draft
-        from c2jy_bridge.drafts.compile.notes import Notes
-        from c2jy_bridge.drafts.sources import wanted_media
-
-        drafts = []
-        for draft in read.drafts:
-            notes = Notes()
-            wanted = wanted_media(draft.spec, draft.path, notes)
-            drafts.append(Draft(draft, wanted, notes.issues))
-        return drafts
-
     async def _fetch_and_build(
-        self, drafts: list[Draft], order: Order, read: ReadDocument, on_progress: OnProgress | None
+        self, drafts: list[Draft], order: Order, on_progress: OnProgress | None
     ) -> BuildReport:
         from c2jy_bridge.drafts.building import Surroundings
         from c2jy_bridge.drafts.sources import addresses
@@ -140,19 +128,28 @@ class Studio:
         stop = threading.Event()
         total = sum(got.size_bytes for got in fetched.values() if isinstance(got, Material))
         meter = _Meter(on_progress, total, asyncio.get_running_loop(), stop)
-        around = Surroundings(self._clock, self._new_id, stop, meter.moved)
-        return await _in_thread(stop, self._build, drafts, fetched, order, around, read)
+        around = Surroundings(self._clock, self._new_id, stop, meter.moved, self._read_file)
+        return await _in_thread(stop, self._build, drafts, fetched, order, around)
 
-    def _build(
-        self, drafts: list[Draft], fetched: Any, order: Order, around: Surroundings, read: ReadDocument
-    ) -> BuildReport:
+    def _build(self, drafts: list[Draft], fetched: Any, order: Order, around: Surroundings) -> BuildReport:
         from c2jy_bridge.drafts.building import build_all
         from c2jy_bridge.drafts.write import sweep
 
         if not self._swept and not order.dry_run:
             self._swept = True
             sweep(order.root, self._clock())
-        return build_all(drafts, fetched, order, around, read.issues)
+        return build_all(drafts, fetched, order, around)
+
+    def _read_file(self, path: str) -> bytes:
+        from c2jy_bridge.drafts.materials.failure import Refused
+        from c2jy_bridge.drafts.materials.local import open_inside
+        from c2jy_bridge.drafts.subtitles.tracks import LARGEST
+
+        file, status = open_inside(path, self._folders)
+        with file:
+            if status.st_size > LARGEST:
+                raise Refused("too_large", limit=f"{LARGEST // 1024 // 1024} MB")
+            return file.read(LARGEST)
 
     def _output(self, folder: str | None) -> Path:
         """The folder that drafts go into: the root, a plain folder in it, or a declared one."""
@@ -172,6 +169,19 @@ class Studio:
         ):
             raise DraftError([issue("output_outside", "output_folder", folder=folder)])
         return inside
+
+
+def _look_through(read: Sequence[ReadDraft]) -> list[Draft]:
+    from c2jy_bridge.drafts.building import Draft
+    from c2jy_bridge.drafts.compile.notes import Notes
+    from c2jy_bridge.drafts.sources import wanted_media
+
+    drafts = []
+    for draft in read:
+        notes = Notes()
+        wanted = wanted_media(draft.spec, draft.path, notes)
+        drafts.append(Draft(draft, wanted, notes.issues))
+    return drafts
 
 
 async def _in_thread(stop: threading.Event, function: Callable[..., BuildReport], *args: Any) -> BuildReport:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from c2jy_bridge.drafts.spec import (
     DraftSpec,
     EffectClip,
     FilterClip,
+    Overlap,
     PictureClip,
     StickerClip,
     TextClip,
@@ -64,15 +65,17 @@ def compile_draft(
     files: Mapping[str, PlacedFile],
     notes: Notes,
     *,
+    more: Sequence[tuple[str, Track]] = (),
     path: str = "",
     pause: Callable[[], None] = lambda: None,
 ) -> CompiledDraft:
     """Build the draft's content.
 
     Args:
-        spec: The document; its subtitles are tracks already.
+        spec: The document.
         files: The fetched file of each media clip, by the clip's JSON path.
         notes: Gets what could not be done as asked. After an error in it the content is not to be used.
+        more: Tracks above the document's own, each with its JSON path: the subtitles.
         path: What JSON paths begin with.
         pause: Called every few hundred clips; may raise to stop.
 
@@ -80,7 +83,9 @@ def compile_draft(
         Time and memory grow linearly with the clips.
     """
     canvas = Canvas(spec.width, spec.height, notes)
-    lanes = list(_lanes(spec, files, notes, path))
+    prefix = f"{path}." if path else ""
+    own = [(f"{prefix}tracks[{index}]", track) for index, track in enumerate(spec.tracks)]
+    lanes = list(_lanes([*own, *more], spec.overlap, files, notes))
     _look_at_neighbours(lanes, notes)
     script = new_script(spec.width, spec.height, spec.fps, spec.main_track_magnet)
     shelf, press = MediaShelf(), TextPress(script, canvas)
@@ -96,39 +101,36 @@ def compile_draft(
     return CompiledDraft(content_of(script), script.duration, len(script.tracks), count)
 
 
-def _lanes(spec: DraftSpec, files: Mapping[str, PlacedFile], notes: Notes, path: str) -> Iterator[_Lane]:
-    prefix = f"{path}." if path else ""
-    for index, track in _main_track_first(spec.tracks, prefix, notes):
-        where = f"{prefix}tracks[{index}]"
+def _lanes(
+    tracks: Sequence[tuple[str, Track]], overlap: Overlap, files: Mapping[str, PlacedFile], notes: Notes
+) -> Iterator[_Lane]:
+    for where, track in _main_track_first(tracks, notes):
         for number, clip in enumerate(track.clips):
             if not isinstance(clip, _HOLDS[track.type]):
-                notes.note(
-                    "clip_on_wrong_track",
-                    f"{where}.clips[{number}]",
-                    "error",
-                    kind=clip.type,
-                    track=track.type,
-                )
+                values = {"kind": clip.type, "track": track.type}
+                notes.note("clip_on_wrong_track", f"{where}.clips[{number}]", "error", **values)
         placed = [
-            p for p in place_track(track, where, files, notes) if isinstance(p.clip, _HOLDS[track.type])
+            clip
+            for clip in place_track(track, where, files, notes)
+            if isinstance(clip.clip, _HOLDS[track.type])
         ]
         if not placed:
             if not track.clips:
                 notes.note("empty_track", where, "info")
             continue
         name = track.name or track.type
-        for lane in settle(placed, track.overlap or spec.overlap, where, notes):
+        for lane in settle(placed, track.overlap or overlap, where, notes):
             yield _Lane(track.type, name, track.mute, lane)
 
 
-def _main_track_first(tracks: Iterable[Track], prefix: str, notes: Notes) -> list[tuple[int, Track]]:
+def _main_track_first(tracks: Sequence[tuple[str, Track]], notes: Notes) -> list[tuple[str, Track]]:
     """JianYing's main track is the lowest video track, always at the bottom; what is below is hidden."""
-    numbered = list(enumerate(tracks))
-    first = next((place for place, (_, track) in enumerate(numbered) if track.type == "video"), 0)
-    if any(track.type != "audio" for _, track in numbered[:first]):
-        notes.note("main_track_first", f"{prefix}tracks[{numbered[first][0]}]", "info")
-        numbered.insert(0, numbered.pop(first))
-    return numbered
+    ordered = list(tracks)
+    first = next((place for place, (_, track) in enumerate(ordered) if track.type == "video"), 0)
+    if any(track.type != "audio" for _, track in ordered[:first]):
+        notes.note("main_track_first", ordered[first][0], "info")
+        ordered.insert(0, ordered.pop(first))
+    return ordered
 
 
 def _distinct(lanes: Iterable[_Lane]) -> Iterator[str]:
