@@ -76,7 +76,7 @@ class ToolRegistry:
         ]
 
     def policy_issues(self, policy: Mapping[str, Policy]) -> list[Issue]:
-        """An Issue for every policy of the settings that names no tool: a typo there must not pass in silence."""
+        """An Issue for every policy of the settings that names no tool: a typo must not pass in silence."""
         names = list(self._tools)
         return [
             Issue(
