@@ -23,6 +23,7 @@ from c2jy_tui.approvals import Approvals
 from c2jy_tui.bindings import binding
 from c2jy_tui.frame import Look
 from c2jy_tui.panes.chat import ChatPane, Transcript
+from c2jy_tui.panes.chat.prose import warm_up
 from c2jy_tui.panes.inspector import Inspector
 from c2jy_tui.screens.main import MainScreen
 from c2jy_tui.words import say
@@ -110,6 +111,7 @@ class C2jyApp(App[None]):
         events = engine.events()
         self._main.activity = activities.ready(self._main.activity, self._clock())
         self.run_worker(self._meet(engine), group="load", exit_on_error=False)
+        self.run_worker(warm_up, group="warm up", thread=True, exit_on_error=False)
         last_rest = time.perf_counter()
         async for event in events:
             self._take(event)

@@ -81,6 +81,7 @@ class Workspace(Vertical):
         self._panes: dict[PaneName, Widget] = {"chat": chat, "inspector": inspector, "drafts": drafts}
         for pane in self._panes.values():
             pane.add_class("pane")
+        self.update_classes(self._marks(), update=False)
 
     def compose(self) -> ComposeResult:
         """Everything once; what is not wanted is not displayed."""
@@ -91,10 +92,6 @@ class Workspace(Vertical):
                 yield Tabs(("inspector", "drafts"), id="side-tabs")
                 yield self._panes["inspector"]
                 yield self._panes["drafts"]
-
-    def on_mount(self) -> None:
-        """Mark the panes in front."""
-        self._mark()
 
     def go(self, pane: PaneName) -> None:
         """Bring a pane to the front and give it the keys."""
@@ -119,6 +116,8 @@ class Workspace(Vertical):
                 self._mark()
 
     def _mark(self) -> None:
-        for pane in PANES:
-            self.set_class(self.front == pane, f"-front-{pane}")
-            self.set_class(self.side == pane, f"-side-{pane}")
+        self.update_classes(self._marks())
+
+    def _marks(self) -> dict[str, bool]:
+        front = {f"-front-{pane}": self.front == pane for pane in PANES}
+        return front | {f"-side-{pane}": self.side == pane for pane in PANES}

@@ -43,7 +43,7 @@ class MainScreen(FrameScreen):
 
         call_id: str
 
-    activity: var[Activity] = var(Activity, init=False)
+    activity: var[Activity] = var(Activity, init=False, bindings=True)
     """What goes on, folded from the events."""
 
     def __init__(self, transcript: Transcript, activity: Activity, clock: Callable[[], float]) -> None:
@@ -184,6 +184,12 @@ class MainScreen(FrameScreen):
         self.workspace.go(pane)
         if pane == "chat":
             self.chat.focus_composer()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Esc is offered when there is something to stop, or somewhere to go back to."""
+        if action != "stop":
+            return True
+        return bool(self.activity.turn_id or self.chat.queued) or self.focused is not self.chat.composer
 
     async def action_stop(self) -> None:
         """Esc: take the waiting question back, else stop the answer, else go back to the composer."""

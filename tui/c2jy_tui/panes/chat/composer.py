@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from textual import events
 from textual.message import Message
+from textual.reactive import var
 from textual.widgets import TextArea
 
 from c2jy_bridge.safety import visible
@@ -27,6 +28,9 @@ class Composer(TextArea):
         binding("tui", "chat.page_down", "pagedown", "page(1)", show=False, priority=True),
         binding("tui", "chat.to_end", "ctrl+end", "newest", show=False, priority=True),
     ]
+
+    can_suggest: var[bool] = var(False, bindings=True)
+    """There are suggestions that Tab could go to; without them it goes to the next pane."""
 
     @dataclass
     class Submitted(Message):
@@ -68,6 +72,10 @@ class Composer(TextArea):
         if self.has_focus:
             self.app.cursor_position = self.cursor_screen_offset
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Tab is ours only when it leads somewhere."""
+        return self.can_suggest if action == "suggestions" else super().check_action(action, parameters)
+
     def remember(self, questions: Sequence[str]) -> None:
         """Take over what was typed in earlier sessions, oldest first."""
         self._history = InputHistory([visible(question) for question in questions])
@@ -93,7 +101,7 @@ class Composer(TextArea):
         self.insert("\n")
 
     def action_suggestions(self) -> None:
-        """Go to the suggestions, or on to the next pane."""
+        """Go to the suggestions."""
         self.post_message(self.SuggestionsWanted())
 
     def action_page(self, pages: int) -> None:

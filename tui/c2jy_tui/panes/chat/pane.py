@@ -125,6 +125,7 @@ class ChatPane(Vertical):
             entries = self._transcript.entries
             self._welcome = None if entries else Welcome(self._connection)
             await self._view.fill(entries, before=self._welcome)
+            self._count_suggestions()
 
     def _touch(self, entries: Sequence[AnyEntry]) -> None:
         if not entries:
@@ -146,6 +147,10 @@ class ChatPane(Vertical):
                 self._welcome = None
             await self._drop_old_follow_ups(touched)
             await self._view.update(touched)
+            self._count_suggestions()
+
+    def _count_suggestions(self) -> None:
+        self.composer.can_suggest = bool(self.query(Suggestions))
 
     async def _drop_old_follow_ups(self, touched: Sequence[AnyEntry]) -> None:
         """Suggestions for an earlier turn are of no use once the next one begins."""
@@ -202,11 +207,8 @@ class ChatPane(Vertical):
     @on(Composer.SuggestionsWanted)
     def _to_suggestions(self, event: Composer.SuggestionsWanted) -> None:
         event.stop()
-        for suggestions in reversed(list(self.query(Suggestions))):
-            if suggestions.texts:
-                suggestions.focus_first()
-                return
-        self.screen.focus_next()
+        if offered := list(self.query(Suggestions)):
+            offered[-1].focus_first()
 
     @on(TranscriptView.Moved)
     def _moved(self, event: TranscriptView.Moved) -> None:

@@ -25,8 +25,9 @@ class Welcome(VerticalGroup):
 
     def compose(self) -> ComposeResult:
         """Title, what it does, where drafts go, examples."""
-        yield Prose("## " + say("welcome.title"), classes="title")
-        yield Prose(say("welcome.about"), classes="about")
+        # No Markdown here: its parser would be imported before the first paint.
+        yield Prose(say("welcome.title"), markdown=False, classes="title")
+        yield Prose(say("welcome.about"), markdown=False, classes="about")
         yield Prose(markdown=False, classes="where")
         yield Prose(say("welcome.try"), markdown=False, classes="try")
         yield Suggestions([say(key) for key in EXAMPLES])

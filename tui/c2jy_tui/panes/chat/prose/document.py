@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from textual.content import Content, Span
 
+from c2jy_tui.panes.chat.prose import ink
+
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.tree import SyntaxTreeNode
@@ -155,6 +157,15 @@ class PlainDocument:
         return tuple(Placed(Paragraph(Content(line)), continues=True) for line in done)
 
 
+def warm_up() -> None:
+    """Import what the first answer needs; takes about 100 ms and may run in a thread."""
+    import importlib
+
+    _top_level("")
+    for module in ("pygments.lexers", "pygments.lexers.python", "pygments.lexers.data"):
+        importlib.import_module(module)
+
+
 def read(text: str) -> tuple[Placed, ...]:
     """All blocks of a finished text."""
     return tuple(Placed(_block(node)) for node in _top_level(text))
@@ -248,7 +259,7 @@ def _alignment(style: str) -> Align:
     return "right" if "right" in style else "center" if "center" in style else "left"
 
 
-_MARKS: Final = {"em": ".prose--em", "strong": ".prose--strong", "s": ".prose--struck"}
+_MARKS: Final = {"em": ink.EMPHASIS, "strong": ink.STRONG, "s": ink.STRUCK}
 
 
 def _inline(node: SyntaxTreeNode) -> Content:
@@ -273,20 +284,20 @@ def _inline(node: SyntaxTreeNode) -> Content:
                 # People and models end lines on purpose; a space would also look wrong between 汉字.
                 add("\n")
             case "code_inline":
-                add(part.content, ".prose--inline-code")
+                add(part.content, ink.INLINE_CODE)
             case "image":
-                add(part.content or "image", ".prose--link")
-                add(f" ({part.attrs.get('src', '')})", ".prose--address")
+                add(part.content or "image", ink.LINK)
+                add(f" ({part.attrs.get('src', '')})", ink.ADDRESS)
             case _:
                 for child in part.children:
                     walk(child)
                 if part.type in _MARKS:
                     spans.append(Span(start, at, _MARKS[part.type]))
                 elif part.type == "link":
-                    spans.append(Span(start, at, ".prose--link"))
+                    spans.append(Span(start, at, ink.LINK))
                     address = str(part.attrs.get("href", ""))
                     if address != "".join(text)[start:]:
-                        add(f" ({address})", ".prose--address")
+                        add(f" ({address})", ink.ADDRESS)
 
     for child in node.children:
         walk(child)

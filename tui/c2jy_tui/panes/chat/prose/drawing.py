@@ -1,4 +1,4 @@
-"""Blocks drawn as lines of a given width, in styles named by component class: the theme may change later."""
+"""Blocks drawn as lines of a given width, in styles that a theme gives later."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Final
 
 from textual.content import Content, Span
 
+from c2jy_tui.panes.chat.prose import ink
 from c2jy_tui.panes.chat.prose.document import (
     Align,
     Block,
@@ -55,13 +56,13 @@ def draw(block: Block, width: int, depth: int = 0) -> list[Content]:
             return _code(text, language, width)
         case Quote(blocks):
             inner = _stack(blocks, width - 2, depth, gap=True)
-            return [_styled("▎ ", ".prose--bar") + line.stylize_before(".prose--quote") for line in inner]
+            return [_styled("▎ ", ink.BAR) + line.stylize_before(ink.QUOTE) for line in inner]
         case Listing():
             return _listing(block, width, depth)
         case Table():
             return _table(block, width)
         case Rule():
-            return [_styled("─" * width, ".prose--bar")]
+            return [_styled("─" * width, ink.BAR)]
 
 
 def _styled(text: str, style: str) -> Content:
@@ -78,10 +79,9 @@ def _stack(blocks: Sequence[Block], width: int, depth: int, *, gap: bool) -> lis
 
 
 def _heading(level: int, text: Content, width: int) -> list[Content]:
-    style = ".prose--title" if level <= 2 else ".prose--heading"
-    lines = [line.stylize_before(style) for line in wrapped(text, width)]
+    lines = [line.stylize_before(ink.HEADING) for line in wrapped(text, width)]
     if level == 1:
-        lines.append(_styled("━" * min(width, max(line.cell_length for line in lines)), ".prose--bar"))
+        lines.append(_styled("━" * min(width, max(line.cell_length for line in lines)), ink.BAR))
     return lines
 
 
@@ -93,7 +93,7 @@ def _listing(block: Listing, width: int, depth: int) -> list[Content]:
         if lines and not block.tight:
             lines.append(_EMPTY)
         inner = _stack(item.blocks, width - indent, depth + 1, gap=not block.tight) or [_EMPTY]
-        marker = _styled((item.marker or bullet).rjust(indent - 1) + " ", ".prose--marker")
+        marker = _styled((item.marker or bullet).rjust(indent - 1) + " ", ink.MARKER)
         lines.append(marker + inner[0])
         lines.extend(line.pad_left(indent) if line else line for line in inner[1:])
     return lines
@@ -105,21 +105,21 @@ def _code(text: str, language: str, width: int) -> list[Content]:
         pieces = line.expand_tabs(4).fold(width - 2) or [_EMPTY]
         for piece in pieces:
             padded = piece.pad_left(1).pad_right(max(0, width - 1 - piece.cell_length))
-            lines.append(padded.stylize_before(".prose--code"))
+            lines.append(padded.stylize_before(ink.CODE))
     return lines
 
 
 # By prefix of pygments' token names, the most special first.
 _TOKENS: Final = (
-    ("Token.Comment", ".prose--comment"),
-    ("Token.Keyword", ".prose--keyword"),
-    ("Token.Operator.Word", ".prose--keyword"),
-    ("Token.Literal.String", ".prose--string"),
-    ("Token.Literal.Number", ".prose--number"),
-    ("Token.Name.Tag", ".prose--name"),
-    ("Token.Name.Function", ".prose--name"),
-    ("Token.Name.Class", ".prose--name"),
-    ("Token.Name.Attribute", ".prose--name"),
+    ("Token.Comment", ink.COMMENT),
+    ("Token.Keyword", ink.KEYWORD),
+    ("Token.Operator.Word", ink.KEYWORD),
+    ("Token.Literal.String", ink.STRING),
+    ("Token.Literal.Number", ink.NUMBER),
+    ("Token.Name.Tag", ink.NAME),
+    ("Token.Name.Function", ink.NAME),
+    ("Token.Name.Class", ink.NAME),
+    ("Token.Name.Attribute", ink.NAME),
 )
 
 
@@ -154,8 +154,8 @@ def _table(block: Table, width: int) -> list[Content]:
         return _records(block, width)
     lines: list[Content] = []
     if block.headed:
-        lines.extend(_row(block.header, widths, block.align, style=".prose--strong"))
-        lines.append(_styled("─┼─".join("─" * w for w in widths), ".prose--bar"))
+        lines.extend(_row(block.header, widths, block.align, style=ink.STRONG))
+        lines.append(_styled("─┼─".join("─" * w for w in widths), ink.BAR))
     for row in block.rows:
         lines.extend(_row(row, widths, block.align))
     return lines
@@ -188,7 +188,7 @@ def _row(
         ]
         if style:
             parts = [part.stylize_before(style) for part in parts]
-        lines.append(_styled(" │ ", ".prose--bar").join(parts))
+        lines.append(_styled(" │ ", ink.BAR).join(parts))
     return lines
 
 
@@ -205,5 +205,5 @@ def _records(block: Table, width: int) -> list[Content]:
         if lines:
             lines.append(_EMPTY)
         for title, cell in zip(block.header, row, strict=False):
-            lines.extend(wrapped(title.stylize_before(".prose--strong") + ": " + cell, width))
+            lines.extend(wrapped(title.stylize_before(ink.STRONG) + ": " + cell, width))
     return lines

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from textual.content import Content
 from textual.geometry import Region, Size
 from textual.selection import Selection
@@ -24,54 +22,12 @@ class Prose(Widget):
     only the tail is drawn again.
     """
 
-    COMPONENT_CLASSES: ClassVar = {
-        "prose--address",
-        "prose--bar",
-        "prose--code",
-        "prose--comment",
-        "prose--em",
-        "prose--heading",
-        "prose--inline-code",
-        "prose--keyword",
-        "prose--link",
-        "prose--marker",
-        "prose--name",
-        "prose--number",
-        "prose--quote",
-        "prose--string",
-        "prose--strong",
-        "prose--struck",
-        "prose--title",
-    }
-
     DEFAULT_CSS = """
     Prose {
         width: 1fr;
         height: auto;
         text-wrap: nowrap;
         text-overflow: clip;
-        .prose--title { color: $text-primary; text-style: bold; }
-        .prose--heading { color: $text-primary; text-style: bold; }
-        .prose--bar { color: $primary; }
-        .prose--marker { color: $text-primary; }
-        .prose--strong { text-style: bold; }
-        .prose--em { text-style: italic; }
-        .prose--struck { text-style: strike; }
-        .prose--quote { color: $text-muted; }
-        .prose--link { text-style: underline; }
-        .prose--address { color: $text-muted; }
-        .prose--inline-code { color: $text-accent; }
-        .prose--code { background: $boost; }
-        .prose--comment { color: $text-muted; text-style: italic; }
-        .prose--keyword { color: $text-accent; }
-        .prose--string { color: $text-success; }
-        .prose--number { color: $text-warning; }
-        .prose--name { color: $text-primary; }
-        &:ansi {
-            .prose--quote { text-style: dim; }
-            .prose--address { text-style: dim; }
-            .prose--comment { text-style: dim italic; }
-        }
     }
     """
 
