@@ -105,7 +105,7 @@ class Downloader:
         await self._client.aclose()
 
     async def _try(self, url: str, part: Part, known: Validators | None, meter: Meter) -> bool:
-        host = ""
+        host = _checked(url).host
         try:
             async with self._answer(_checked(url), part, known) as response:
                 host = response.request.url.host
@@ -118,14 +118,14 @@ class Downloader:
                 self._check_status(response)
                 await self._receive(response, part, meter)
                 return True
-        except httpx.TimeoutException as error:
-            raise Passing("timed_out" if host else "unreachable", host=host or _host(url)) from error
-        except (httpx.NetworkError, httpx.ProtocolError) as error:
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             if _is_certificate_fault(error):
-                raise Refused("certificate", host=_host(url)) from error
-            raise Passing("incomplete" if host else "unreachable", host=host or _host(url)) from error
+                raise Refused("certificate", host=host) from error
+            raise Passing("unreachable", host=host) from error
+        except httpx.TimeoutException as error:
+            raise Passing("timed_out", host=host) from error
         except httpx.HTTPError as error:
-            raise Passing("unreachable", host=host or _host(url)) from error
+            raise Passing("incomplete", host=host) from error
 
     @asynccontextmanager
     async def _answer(
@@ -251,10 +251,6 @@ def _joined(url: httpx.URL, target: str) -> httpx.URL:
         return url.join(target)
     except (httpx.InvalidURL, ValueError) as error:
         raise Refused("bad_link") from error
-
-
-def _host(url: str) -> str:
-    return httpx.URL(url).host
 
 
 def _is_certificate_fault(error: BaseException) -> bool:

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from c2jy_bridge.drafts.materials.adts import adts_duration_us
 from c2jy_bridge.drafts.materials.failure import Refused
 from c2jy_bridge.drafts.materials.material import MaterialKind
 
@@ -24,7 +25,7 @@ two threads gave wrong sizes and crashed the interpreter (measured)."""
 MOST_PIXELS: Final = 178_956_970
 """Largest picture that is opened: twice Pillow's warning limit, where it speaks of a decompression bomb."""
 
-PILLOW_FORMATS: Final = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "AVIF", "MPO")
+PILLOW_FORMATS: Final = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "AVIF")
 _SOUND_ONLY: Final = frozenset({"mp3", "m4a", "wav", "flac", "ogg", "aac", "aiff", "amr", "caf"})
 # MediaInfo's format names of a cover picture that a player shows while the sound plays.
 _COVER_FORMATS: Final = frozenset({"JPEG", "PNG", "GIF", "BMP", "WebP"})
@@ -123,9 +124,9 @@ def av_facts(path: Path, extension: str) -> Facts:
         raise Refused("no_picture_or_sound", extension=extension)
     # As pyJianYingDraft 0.3.1, local_materials, chooses and rounds: the track's length, else the file's.
     milliseconds = _number(tracks[0].duration) or _number(general.duration if general else None)
-    if milliseconds <= 0:
+    duration_us = round(milliseconds * 1e3) or (adts_duration_us(path) if extension == "aac" else 0)
+    if duration_us <= 0:
         raise Refused("no_length", extension=extension)
-    duration_us = round(milliseconds * 1e3)
     if not pictures:
         return Facts(
             "audio", "m4a" if extension in ("mp4", "mov") else extension, duration_us, has_audio=True
