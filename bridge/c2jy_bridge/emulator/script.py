@@ -26,10 +26,11 @@
           - fail: {code: 5000, msg: "..."} # the chat fails
     fallback: [...]                        # the steps when no rule matches
 
-Texts, arguments and values are templates (template.py). They see the groups of `match` by name, and by number
-as `groups.0` ...; `text` (what the user wrote); `rule`; `values` by name; `origin` (the emulator's address) and
-`media` (its media's); `links.tea` and `signed.tea` (the path of a short link to tea.mp4, and one with a signed
-query); `outputs.0` ... (the last call's outputs, parsed when JSON) and each tool's last output under its name.
+Texts, arguments and values are templates (template.py). They see the groups of `match` by name, and by
+number as `groups.0` ...; `text` (what the user wrote); `rule`; `values` by name; `origin` (the emulator's
+address) and `media` (its media's); `links.tea` and `signed.tea` (the path of a short link to tea.mp4, and one
+with a signed query); `outputs.0` ... (the last call's outputs, parsed when JSON) and each tool's last output
+under its name.
 """
 
 from __future__ import annotations

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Sequence
 from typing import Any
 
 from c2jy_bridge.emulator import bot
 from c2jy_bridge.emulator.chat import Chat
+from c2jy_bridge.emulator.errors import INTERNAL
 from c2jy_bridge.emulator.faults import CHAT_KINDS, WIRE_KINDS, Armed, Fault, Kind
 from c2jy_bridge.emulator.sse import DONE, Frame, Sort, Stream
 from c2jy_bridge.emulator.world import Conversation, Message, World
+
+_log = logging.getLogger(__name__)
 
 
 class _Broken(Exception):
@@ -69,6 +73,11 @@ class Turn:
             await self._go(outputs)
         except _Broken as broken:
             self._break(broken.fault)
+        except (
+            Exception
+        ):  # a chat whose play crashes must still end, or its conversation is occupied for ever
+            _log.exception("the play of %s failed", self._rule)
+            self._fail(INTERNAL, "internal error")
         finally:
             if stream is not None:
                 stream.end()

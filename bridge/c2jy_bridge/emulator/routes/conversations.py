@@ -53,7 +53,8 @@ def routes(world: World) -> APIRouter:
         sort_order: Literal["ASC", "DESC", ""] = "DESC",
     ) -> Response:
         own = [c for c in world.conversations.values() if not bot_id or c.bot_id in ("", bot_id)]
-        own.sort(key=lambda conversation: int(conversation.id), reverse=sort_order != "ASC")
+        if sort_order != "ASC":
+            own.reverse()  # they stand in the order of their making
         first = (page_num - 1) * page_size
         page = own[first : first + page_size]
         return success(
