@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 COMMAND = Path(sys.executable).with_name("c2jy-tui")
-PATIENCE_S = 60.0
+PATIENCE_S = 30.0
 """A busy machine is slow; a passing test does not wait."""
 
 
@@ -110,7 +110,7 @@ class Terminal:
             screen = self.screen()
             if all(text in screen for text in texts):
                 return screen
-            if time.monotonic() > end:
+            if time.monotonic() > end or "exit status" in screen:
                 pytest.fail(f"not on the screen: {[t for t in texts if t not in screen]}\n{screen}")
             time.sleep(0.05)
 

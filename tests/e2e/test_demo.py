@@ -28,7 +28,7 @@ def test_a_question_in_the_app_ends_with_the_draft_in_the_list_and_on_disk(
 ) -> None:
     root = tmp_path / "drafts"
     app = terminal("--demo", "--lang", "zh", "--drafts-root", root, columns=columns, rows=rows)
-    app.wait_for("演示")
+    app.wait_for("演示", "就绪")
     app.type(QUESTION)
     app.press("Enter")
     app.wait_for("generate_draft")
@@ -76,7 +76,7 @@ def test_chat_json_tells_the_whole_turn_in_order(c2jy: Callable[..., Any], tmp_p
 
 def test_a_restart_shows_the_conversation_again(terminal: Callable[..., Any], tmp_path: Path) -> None:
     first = terminal("--demo", "--lang", "zh", "--drafts-root", tmp_path / "drafts")
-    first.wait_for("演示")
+    first.wait_for("演示", "就绪")
     first.type(QUESTION)
     first.press("Enter")
     first.wait_for("generate_draft", "中国美食")
