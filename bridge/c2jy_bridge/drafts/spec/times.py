@@ -52,9 +52,10 @@ def reading(unit: Unit, fps: float) -> Iterator[None]:
 _NUMBER = r"\d+(?:\.\d+)?"
 _UNITS: Final = re.compile(
     rf"(?:(?P<h>{_NUMBER})h)?(?:(?P<m>{_NUMBER})m(?:in)?(?!s))?(?:(?P<s>{_NUMBER})s(?:ec)?)?"
-    rf"(?:(?P<ms>{_NUMBER})ms)?(?:(?P<us>{_NUMBER})(?:us|µs|μs))?(?:(?P<f>{_NUMBER})f)?"
+    rf"(?:(?P<ms>{_NUMBER})ms)?(?:(?P<us>{_NUMBER})(?:us|µs|μs))?(?:(?P<f>{_NUMBER})f)?",
+    re.ASCII,
 )
-_CLOCK: Final = re.compile(r"(?:(\d{1,3}):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,6}))?")
+_CLOCK: Final = re.compile(r"(?:(\d{1,3}):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,6}))?", re.ASCII)
 _FACTORS: Final = {"h": 3_600_000_000, "m": 60_000_000, "s": 1_000_000, "ms": 1_000, "us": 1}
 
 
