@@ -42,12 +42,13 @@ def language() -> Language:
     return _current
 
 
-def catalogue(domain: str, folder: Path = _HERE) -> Say:
+def catalogue(domain: str, folder: Path = _HERE, fixed: Language | None = None) -> Say:
     """The words of one room.
 
     Args:
         domain: The catalogue's name, `<folder>/<language>/LC_MESSAGES/<domain>.mo`.
         folder: Where the catalogues are; the engine's own by default.
+        fixed: Always this language, for texts that are written in both; None follows `use`.
 
     Returns:
         `say(key, **values)`: the text under `key` with `{name}` fields filled in. A key without a text
@@ -55,9 +56,10 @@ def catalogue(domain: str, folder: Path = _HERE) -> Say:
     """
 
     def say(key: str, /, **values: object) -> str:
-        where = (domain, folder, _current)
+        spoken = fixed or _current
+        where = (domain, folder, spoken)
         if where not in _loaded:
-            _loaded[where] = gettext.translation(domain, str(folder), [_current], fallback=True)
+            _loaded[where] = gettext.translation(domain, str(folder), [spoken], fallback=True)
         text = _loaded[where].gettext(key)
         return text.format_map(values) if values else text
 
