@@ -5,28 +5,29 @@ from __future__ import annotations
 import warnings
 from typing import Any, Final
 
-from pydantic import BaseModel
-from pydantic.json_schema import PydanticJsonSchemaWarning
+from pydantic import TypeAdapter
+from pydantic.json_schema import JsonSchemaMode, PydanticJsonSchemaWarning
 
 JsonSchema = dict[str, Any]
 
 _REF: Final = "#/$defs/"
 
 
-def plain_schema(arguments: type[BaseModel]) -> JsonSchema:
-    """The JSON Schema of an arguments model with everything in place.
+def plain_schema(adapter: TypeAdapter[Any], mode: JsonSchemaMode = "validation") -> JsonSchema:
+    """The JSON Schema of a type with everything in place.
 
     References are written out (a model that holds itself becomes a plain object at the second level),
     titles are dropped, and `X or null` becomes X: a parameter that may be null may as well be left out.
+
+    Args:
+        adapter: The type.
+        mode: "validation" for what goes in, "serialization" for what comes out.
     """
     with warnings.catch_warnings():
         # A default that JSON cannot say is simply not shown.
         warnings.simplefilter("ignore", PydanticJsonSchemaWarning)
-        schema = arguments.model_json_schema()
-    definitions = schema.pop("$defs", {})
-    plain = _plain(schema, definitions, ())
-    plain.setdefault("properties", {})
-    return plain
+        schema = adapter.json_schema(mode=mode)
+    return _plain(schema, schema.pop("$defs", {}), ())
 
 
 def _plain(node: JsonSchema, definitions: JsonSchema, inside: tuple[str, ...]) -> JsonSchema:

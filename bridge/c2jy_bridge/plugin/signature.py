@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from docstring_parser import Docstring, DocstringStyle, parse
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
 from pydantic.errors import PydanticUserError
 from pydantic.fields import FieldInfo
 
@@ -78,10 +78,20 @@ def read_parameters(function: Callable[..., Any], name: str) -> Parameters:
     config = ConfigDict(extra="forbid", strict=True, alias_generator=lambda field: names[int(field[1:])])
     try:
         model = create_model(f"{name}_arguments", __config__=config, **fields)
-        schema = plain_schema(model)
+        schema = {"properties": {}, **plain_schema(TypeAdapter(model))}
     except (PydanticUserError, TypeError) as error:
         raise DefinitionError(say("tool.bad_type", name=name, reason=str(error).splitlines()[0])) from None
     return Parameters(tuple(names), model, schema, frozenset(left_out), context_name)
+
+
+def read_answer(function: Callable[..., Any]) -> JsonSchema:
+    """The JSON Schema of what a function returns; an object of any kind where its type does not say."""
+    try:
+        hint = _hints(function, "").get("return", Any)
+        schema = plain_schema(TypeAdapter(hint), "serialization")
+    except (PydanticUserError, TypeError):
+        schema = {}
+    return schema if schema.get("type") == "object" else {"type": "object", "properties": {}}
 
 
 def _hints(function: Callable[..., Any], name: str) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -15,6 +14,16 @@ from c2jy_bridge.i18n import catalogue
 from c2jy_bridge.plugin import ToolContext, ToolError, tool
 from c2jy_bridge.plugin.nearest import nearest
 from c2jy_bridge.settings import TimeUnit
+from c2jy_bridge.tools.answers import (
+    ClipShown,
+    DraftChecked,
+    DraftMade,
+    DraftRow,
+    DraftShown,
+    DraftsListed,
+    DraftsMade,
+    TrackShown,
+)
 from c2jy_bridge.views import ClipView, DraftView
 
 say: Final = catalogue("tools")
@@ -42,7 +51,7 @@ class DraftTools:
         dry_run: bool = False,
         *,
         context: ToolContext,
-    ) -> dict[str, Any]:
+    ) -> DraftsMade:
         """Build a JianYing (剪映) video draft on the user's computer from ONE document; media are downloaded.
 
         Put the whole video into `content` and call this once. Example:
@@ -103,16 +112,14 @@ class DraftTools:
                 on_progress=tell,
             )
         except DraftError as error:
-            reasons = _lines(error.issues)
-            raise ToolError(
-                say("draft.not_built", reasons=reasons), drafts=[], issues=_told(error.issues)
-            ) from None
+            message = say("draft.not_built", reasons=_lines(error.issues))
+            raise ToolError(message, drafts=[], issues=list(error.issues)) from None
         if not dry_run:
             self._announce(report, context)
-        return _built(report, dry_run=dry_run)
+        return _made(report, dry_run=dry_run)
 
     @tool
-    def list_drafts(self, query: str = "", limit: Annotated[int, Field(ge=1, le=500)] = 50) -> dict[str, Any]:
+    def list_drafts(self, query: str = "", limit: Annotated[int, Field(ge=1, le=500)] = 50) -> DraftsListed:
         """List the JianYing drafts on the user's computer, newest first, with length in seconds and state.
 
         Args:
@@ -120,28 +127,25 @@ class DraftTools:
             limit: Most drafts to list.
         """
         found = [view for view in self._library.list() if query.casefold() in view.name.casefold()]
-        return {
-            "message": say("drafts.listed", count=len(found), shown=min(limit, len(found))),
-            "total": len(found),
-            "drafts": [_row(view) for view in found[:limit]],
-        }
+        message = say("drafts.listed", count=len(found), shown=min(limit, len(found)))
+        return DraftsListed(message, len(found), [_row(view) for view in found[:limit]])
 
     @tool
-    def get_draft(self, name: str) -> dict[str, Any]:
+    def get_draft(self, name: str) -> DraftShown:
         """Show one draft: size, tracks, and each clip with its start and duration in seconds.
 
         Args:
             name: The draft's name as list_drafts gives it.
         """
         detail = self._library.detail(self._known(name))
-        tracks = [
-            {"type": track.kind, "name": track.name, "clips": [_clip(clip) for clip in track.clips]}
+        timeline = [
+            TrackShown(track.kind, track.name, [_clip(clip) for clip in track.clips])
             for track in detail.tracks
         ]
-        return {**_row(detail.view), "fps": detail.fps, "timeline": tracks, "issues": _told(detail.issues)}
+        return DraftShown(_row(detail.view), detail.fps, timeline, list(detail.issues))
 
     @tool
-    def check_draft(self, name: str) -> dict[str, Any]:
+    def check_draft(self, name: str) -> DraftChecked:
         """Check that a draft is whole: every media file there, no overlap, no zero length.
 
         Args:
@@ -149,7 +153,7 @@ class DraftTools:
         """
         issues = self._library.check(self._known(name))
         key = "draft.checked_bad" if issues else "draft.checked_ok"
-        return {"message": say(key, name=name, count=len(issues)), "ok": not issues, "issues": _told(issues)}
+        return DraftChecked(say(key, name=name, count=len(issues)), not issues, issues)
 
     def _known(self, name: str) -> str:
         names = [view.name for view in self._library.list()]
@@ -173,7 +177,7 @@ class DraftTools:
             )
 
 
-def _built(report: BuildReport, *, dry_run: bool) -> dict[str, Any]:
+def _made(report: BuildReport, *, dry_run: bool) -> DraftsMade:
     issues = [*report.issues, *(issue for draft in report.drafts for issue in draft.issues)]
     sentences = [
         say(
@@ -187,58 +191,44 @@ def _built(report: BuildReport, *, dry_run: bool) -> dict[str, Any]:
     ]
     if issues:
         sentences.append(say("draft.with_issues", count=len(issues), reasons=_lines(issues)))
-    return {
-        "message": " ".join(sentences),
-        "drafts": [
-            {
-                "draft_id": draft.draft_id,
-                "name": draft.name,
-                "path": draft.path,
-                "duration_s": draft.duration_us / 1e6,
-                "tracks": draft.tracks,
-                "clips": draft.clips,
-                "media": draft.media,
-            }
-            for draft in report.drafts
-        ],
-        "issues": _told(issues),
-    }
+    drafts = [
+        DraftMade(
+            draft.draft_id,
+            draft.name,
+            draft.path,
+            draft.duration_us / 1e6,
+            draft.tracks,
+            draft.clips,
+            draft.media,
+        )
+        for draft in report.drafts
+    ]
+    return DraftsMade(" ".join(sentences), drafts, issues)
 
 
-def _told(issues: Iterable[Issue]) -> list[dict[str, Any]]:
-    return [asdict(issue) for issue in issues]
-
-
-def _lines(issues: Iterable[Issue]) -> str:
-    all_of_them = list(issues)
-    named = [f"{i.path}: {i.message}" if i.path else i.message for i in all_of_them[:_NAMED_ISSUES]]
-    left = len(all_of_them) - len(named)
+def _lines(issues: Sequence[Issue]) -> str:
+    named = [f"{i.path}: {i.message}" if i.path else i.message for i in issues[:_NAMED_ISSUES]]
+    left = len(issues) - len(named)
     return "; ".join([*named, say("issues.more", count=left)] if left else named)
 
 
-def _row(view: DraftView) -> dict[str, Any]:
-    return {
-        "name": view.name,
-        "path": view.path,
-        "state": view.state,
-        "duration_s": view.duration_us / 1e6,
-        "width": view.width,
-        "height": view.height,
-        "tracks": view.tracks,
-        "clips": view.clips,
-        "media": view.media,
-        "media_missing": view.media_missing,
-        "size_bytes": view.size_bytes,
-        "modified_at": datetime.fromtimestamp(view.modified_at, UTC).isoformat(timespec="seconds"),
-    }
+def _row(view: DraftView) -> DraftRow:
+    return DraftRow(
+        name=view.name,
+        path=view.path,
+        state=view.state,
+        duration_s=view.duration_us / 1e6,
+        width=view.width,
+        height=view.height,
+        tracks=view.tracks,
+        clips=view.clips,
+        media=view.media,
+        media_missing=view.media_missing,
+        size_bytes=view.size_bytes,
+        modified_at=datetime.fromtimestamp(view.modified_at, UTC).isoformat(timespec="seconds"),
+    )
 
 
-def _clip(clip: ClipView) -> dict[str, Any]:
-    media = {"media": clip.media, "media_ok": clip.media_ok} if clip.media else {}
-    return {
-        "type": clip.kind,
-        "start_s": clip.start_us / 1e6,
-        "duration_s": clip.duration_us / 1e6,
-        "label": clip.label,
-        **media,
-    }
+def _clip(clip: ClipView) -> ClipShown:
+    start_s, duration_s = clip.start_us / 1e6, clip.duration_us / 1e6
+    return ClipShown(clip.kind, start_s, duration_s, clip.label, clip.media, clip.media_ok)

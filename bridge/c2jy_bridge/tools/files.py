@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from c2jy_bridge.i18n import catalogue
 from c2jy_bridge.plugin import ToolContext, ToolError, tool
+from c2jy_bridge.tools.answers import FileRow, FilesListed, TextRead
 from c2jy_bridge.tools.folders import DeclaredFolders, Place
 from c2jy_bridge.tools.opening import Entry
 
@@ -37,7 +38,7 @@ class FileTools:
     @tool(policy="ask")
     def list_files(
         self, folder: str = "", pattern: str = "*", recursive: bool = False, *, context: ToolContext
-    ) -> dict[str, Any]:
+    ) -> FilesListed:
         """List files in the folders that the user has declared, with size in bytes; no links, nothing hidden.
 
         Args:
@@ -47,15 +48,15 @@ class FileTools:
         """
         tops = [self._folders.find(folder)] if folder else self._folders.tops()
         wanted = pattern.casefold()
-        files: list[dict[str, Any]] = []
+        files: list[FileRow] = []
         for visited, (place, entry) in enumerate(self._walk(tops, recursive=recursive)):
             if context.cancelled.is_set() or visited >= _MOST_VISITED or len(files) >= _MOST_LISTED:
                 break
             if fnmatchcase(entry.name.casefold(), wanted):
                 files.append(_row(place, entry))
         else:
-            return {"message": say("files.listed", count=len(files)), "files": files}
-        return {"message": say("files.more", count=len(files)), "files": files, "more": True}
+            return FilesListed(say("files.listed", count=len(files)), files, more=False)
+        return FilesListed(say("files.more", count=len(files)), files, more=True)
 
     @tool(policy="ask")
     def read_file(
@@ -63,7 +64,7 @@ class FileTools:
         path: str,
         offset: Annotated[int, Field(ge=0)] = 0,
         max_chars: Annotated[int, Field(ge=1, le=30_000)] = 20_000,
-    ) -> dict[str, Any]:
+    ) -> TextRead:
         """Read a text file (script, subtitles, notes) from the folders that the user has declared.
 
         Args:
@@ -77,13 +78,8 @@ class FileTools:
         if _SECRET.search(text):
             raise ToolError(say("file.secret", path=place.shown))
         end = min(len(text), offset + max_chars)
-        return {
-            "path": place.shown,
-            "text": text[offset:end],
-            "encoding": encoding,
-            "total_chars": len(text),
-            "next_offset": end if end < len(text) else None,
-        }
+        following = end if end < len(text) else None
+        return TextRead(place.shown, text[offset:end], encoding, len(text), following)
 
     def _walk(self, tops: Sequence[Place], *, recursive: bool) -> Iterator[tuple[Place, Entry]]:
         waiting = list(reversed(tops))
@@ -96,13 +92,10 @@ class FileTools:
                 waiting.extend(place.below(entry.name) for entry in reversed(entries) if entry.is_folder)
 
 
-def _row(place: Place, entry: Entry) -> dict[str, Any]:
-    return {
-        "path": place.below(entry.name).shown,
-        "kind": "folder" if entry.is_folder else "file",
-        "size_bytes": entry.size_bytes,
-        "modified_at": datetime.fromtimestamp(entry.modified_at, UTC).isoformat(timespec="seconds"),
-    }
+def _row(place: Place, entry: Entry) -> FileRow:
+    modified = datetime.fromtimestamp(entry.modified_at, UTC).isoformat(timespec="seconds")
+    kind: Literal["file", "folder"] = "folder" if entry.is_folder else "file"
+    return FileRow(place.below(entry.name).shown, kind, entry.size_bytes, modified)
 
 
 def _decoded(place: Place, data: bytes) -> tuple[str, str]:

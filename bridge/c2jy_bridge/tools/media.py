@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import Field
 
 from c2jy_bridge.drafts import ProbeResult, Progress, Studio
 from c2jy_bridge.i18n import catalogue
 from c2jy_bridge.plugin import ToolContext, tool
+from c2jy_bridge.tools.answers import (
+    DurationsMeasured,
+    EmptyTimeline,
+    Measured,
+    MediaMeasured,
+    NotMeasured,
+    Timeline,
+)
 
 say: Final = catalogue("tools")
 
@@ -22,7 +30,7 @@ class MediaTools:
         self._studio = studio
 
     @tool
-    async def probe_media(self, urls: Addresses, context: ToolContext) -> dict[str, Any]:
+    async def probe_media(self, urls: Addresses, context: ToolContext) -> MediaMeasured:
         """Measure images, videos and sounds: kind, length in seconds, width and height in pixels.
 
         The results are in the order of `urls`, one for each; where one failed it has `error` instead. Files
@@ -33,13 +41,11 @@ class MediaTools:
         """
         results = await self._probe(urls, context)
         measured = sum(1 for result in results if result.material is not None)
-        return {
-            "message": say("media.measured", measured=measured, total=len(results)),
-            "results": [_measured(result) for result in results],
-        }
+        message = say("media.measured", measured=measured, total=len(results))
+        return MediaMeasured(message, [_measured(result) for result in results])
 
     @tool
-    async def get_media_duration(self, links: Addresses, context: ToolContext) -> dict[str, Any]:
+    async def get_media_duration(self, links: Addresses, context: ToolContext) -> DurationsMeasured:
         """Lengths of videos and sounds, laid one after another on a timeline, in MILLISECONDS.
 
         `timelines[i]` belongs to `links[i]`: its length is end - start. Where one failed, start and end are
@@ -49,20 +55,18 @@ class MediaTools:
         Args:
             links: http(s) addresses of videos and sounds.
         """
-        timelines: list[dict[str, Any]] = []
-        end_us = 0
+        timelines: list[Timeline | EmptyTimeline] = []
+        end_us = measured = 0
         for result in await self._probe(links, context):
             start_us = end_us
-            end_us += result.material.duration_us if result.material is not None else 0
-            entry: dict[str, Any] = {"start": _ms(start_us), "end": _ms(end_us)}
-            timelines.append(entry if result.material is not None else {**entry, "error": result.error})
-        measured = sum(1 for entry in timelines if "error" not in entry)
-        return {
-            "message": say("media.measured", measured=measured, total=len(timelines)),
-            "timelines": timelines,
-            "all_timelines": [{"start": 0, "end": _ms(end_us)}],
-            "unit": "ms",
-        }
+            if result.material is None:
+                timelines.append(EmptyTimeline(_ms(start_us), _ms(start_us), result.error))
+                continue
+            measured += 1
+            end_us += result.material.duration_us
+            timelines.append(Timeline(_ms(start_us), _ms(end_us)))
+        message = say("media.measured", measured=measured, total=len(timelines))
+        return DurationsMeasured(message, timelines, [Timeline(0, _ms(end_us))])
 
     async def _probe(self, sources: list[str], context: ToolContext) -> list[ProbeResult]:
         def tell(progress: Progress) -> None:
@@ -71,20 +75,20 @@ class MediaTools:
         return await self._studio.probe(sources, on_progress=tell)
 
 
-def _measured(result: ProbeResult) -> dict[str, Any]:
+def _measured(result: ProbeResult) -> Measured | NotMeasured:
     material = result.material
     if material is None:
-        return {"url": result.source, "error": result.error}
-    return {
-        "url": result.source,
-        "kind": material.kind,
-        "duration_s": material.duration_us / 1e6,
-        "width": material.width,
-        "height": material.height,
-        "has_audio": material.has_audio,
-        "size_bytes": material.size_bytes,
-        "name": material.name,
-    }
+        return NotMeasured(result.source, result.error)
+    return Measured(
+        url=result.source,
+        kind=material.kind,
+        duration_s=material.duration_us / 1e6,
+        width=material.width,
+        height=material.height,
+        has_audio=material.has_audio,
+        size_bytes=material.size_bytes,
+        name=material.name,
+    )
 
 
 def _ms(us: int) -> int:

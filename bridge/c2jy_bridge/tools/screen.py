@@ -8,12 +8,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import Field
 
 from c2jy_bridge.i18n import catalogue
 from c2jy_bridge.plugin import ToolError, tool
+from c2jy_bridge.tools.answers import ScreenTaken
 
 say: Final = catalogue("tools")
 
@@ -48,7 +49,7 @@ class ScreenTools:
         self._grab = grab or _grab
 
     @tool(policy="ask", timeout_s=60.0, concurrency="serial")
-    async def screenshot(self, monitor: Annotated[int, Field(ge=0, le=16)] = 0) -> dict[str, Any]:
+    async def screenshot(self, monitor: Annotated[int, Field(ge=0, le=16)] = 0) -> ScreenTaken:
         """Take a picture of the user's screen. `image` and `file_id` are the uploaded PNG's file id.
 
         Args:
@@ -63,13 +64,8 @@ class ScreenTools:
                 file_id = await self._upload(file)
             except Exception as error:  # the wire has errors of its own; this room does not know them
                 raise ToolError(say("screen.not_uploaded", reason=str(error)[:300])) from None
-        return {
-            "message": say("screen.taken", width=picture.width, height=picture.height),
-            "file_id": file_id,
-            "image": file_id,  # Coze turns a file id in an output of type image into an address
-            "width": picture.width,
-            "height": picture.height,
-        }
+        message = say("screen.taken", width=picture.width, height=picture.height)
+        return ScreenTaken(message, file_id, file_id, picture.width, picture.height)
 
 
 def _grab(monitor: int) -> Picture:
