@@ -7,7 +7,6 @@ tool does.
 from c2jy_bridge.plugin.approval import Approver
 from c2jy_bridge.plugin.context import ToolContext, ToolError
 from c2jy_bridge.plugin.definition import Tool, tool
-from c2jy_bridge.plugin.manifest import write_manifests
 from c2jy_bridge.plugin.registry import NameTaken, ToolRegistry
 from c2jy_bridge.plugin.runner import ToolRunner
 from c2jy_bridge.plugin.signature import DefinitionError
@@ -26,5 +25,4 @@ __all__ = [
     "ToolRegistry",
     "ToolRunner",
     "tool",
-    "write_manifests",
 ]

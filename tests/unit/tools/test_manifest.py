@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from c2jy_bridge.drafts import Library, Studio
-from c2jy_bridge.plugin import ToolRegistry, tool, write_manifests
-from c2jy_bridge.plugin.manifest import openapi
+from c2jy_bridge.plugin import ToolRegistry, tool
+from c2jy_bridge.plugin.manifest import openapi, write_manifests
 from c2jy_bridge.tools import built_in_tools
 
 
