@@ -162,6 +162,14 @@ async def test_ten_thousand_drafts_draw_only_what_is_seen(host: Host, pane: Draf
         assert len(drawn) < 300
 
 
+async def test_the_last_column_is_not_hidden_by_the_scrollbar(host: Host, pane: DraftsPane) -> None:
+    async with host.run_test(size=(80, 12)) as pilot:
+        await pane.load(PaneEngine(folder=[draft(f"d{n}", n + 1) for n in range(100)]))
+        await settled(pilot)
+        assert pane.rows.show_vertical_scrollbar
+        assert host.seen().splitlines()[1].rstrip("▁▂▃▄▅▆▇█ ").endswith("1 min")
+
+
 async def test_s_goes_through_the_orders_and_says_which(host: Host, pane: DraftsPane) -> None:
     async with host.run_test(size=(100, 12)) as pilot:
         await pane.load(PaneEngine(folder=list(FOUR)))
@@ -451,5 +459,7 @@ async def test_chinese_words_keep_every_column_in_its_cells(width: int, host: Ho
     async with host.run_test(size=(width, 12)) as pilot:
         await pane.load(PaneEngine(folder=folder_now))
         await settled(pilot)
-        assert [pane.rows.render_line(y).cell_length for y in range(6)] == [width] * 6
+        assert [pane.rows.render_line(y).cell_length for y in range(6)] == [
+            width - 1
+        ] * 6  # one for the scrollbar
         assert "! 缺 2 个素材" in host.seen()

@@ -76,7 +76,10 @@ async def test_arguments_are_laid_out_and_the_headline_names_the_call(inspector:
         seen = host.seen()
         assert '"name": "美食",' in seen
         assert "generate_draft   ✓ done · 1.5 s · chat" in seen
-        assert "call c1  tool call BUJJ  chat 7501" in seen
+        await pilot.press("h")
+        await pilot.pause()
+        assert "Coze tool call  BUJJ" in host.seen()
+        assert "Coze chat  7501" in host.seen()
 
 
 async def test_a_failed_call_opens_on_its_error(inspector: Inspector) -> None:

@@ -141,10 +141,10 @@ class RowList(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One line: the titles at the top, a row below."""
-        width = self.size.width
+        width = self.scrollable_content_region.width
         base = self.rich_style
         if y == 0:
-            style = base + self._tone("title")
+            style = self._tone("title")
             texts = [laid(Cell((self._titles(c.name),)), w, right=c.right) for c, w in self._fitted(width)]
             return _line([(text, style) for text in texts], base, width)
         index = y + self.scroll_offset.y - 1
@@ -158,7 +158,7 @@ class RowList(ScrollView, can_focus=True):
         for column, cells_wide in self._fitted(width):
             cell = row.get(column.name, _NOTHING)
             # On the cursor's background only its own colour is sure to be readable.
-            style = base if here or cell.tone == "plain" else base + self._tone(cell.tone)
+            style = base if here or cell.tone == "plain" else self._tone(cell.tone)
             cells.append((laid(cell, cells_wide, right=column.right), style))
         return _line(cells, base, width)
 
@@ -169,13 +169,13 @@ class RowList(ScrollView, can_focus=True):
         lines = Text(self.hint).wrap(self.app.console, width - 2)
         if y - 2 >= len(lines):
             return Strip.blank(width, style)
-        return _line([(f" {lines[y - 2].plain.rstrip()}", style + self._tone("muted"))], style, width)
+        return _line([(f" {lines[y - 2].plain.rstrip()}", self._tone("muted"))], style, width)
 
     def _fitted(self, width: int) -> list[tuple[Column, int]]:
         return fit(self._columns, width)
 
     def _tone(self, tone: str) -> Style:
-        return self.get_component_rich_style(f"rows--{tone}", partial=True)
+        return self.get_component_rich_style(f"rows--{tone}")
 
     def _go(self, index: int, *, by_hand: bool, to_end: bool = False) -> None:
         before = self.cursor

@@ -131,14 +131,9 @@ class CallDetailScreen(FrameModal[CallIntent | None]):
             say(f"source.{call.source}"),
             say("detail.replayed") if self.record.replayed else "",
         ]
-        ids = {"call": call.call_id, "tool call": call.tool_call_id, "chat": call.chat_id}
-        line = "  ".join(f"{name} {visible(value, newlines=False)}" for name, value in ids.items() if value)
+        tool = visible(call.tool, newlines=False)
         self.query_one("#headline", Static).update(
-            Content.assemble(
-                (visible(call.tool, newlines=False), "bold"),
-                f"   {' · '.join(p for p in parts if p)}\n",
-                (line, "dim"),
-            )
+            Content.assemble((tool, "bold"), f"   {' · '.join(p for p in parts if p)}")
         )
 
     def _whole(self, tab: str) -> str:

@@ -34,6 +34,7 @@ class DraftDetailScreen(FrameModal[None]):
     """The timeline of a draft and what is wrong with it."""
 
     CSS_PATH = "draft_detail.tcss"
+    VERTICAL_BREAKPOINTS: ClassVar = [(0, "-low"), (30, "-tall")]
     HELP = "drafts_pane:help.detail"
     BINDINGS: ClassVar[list[BindingType]] = [
         binding("drafts_pane", "draft_detail.check", "v", "check"),
@@ -114,7 +115,8 @@ class DraftDetailScreen(FrameModal[None]):
             )
         )
         timeline = self.query_one(TimelineView)
-        timeline.styles.max_height = len(detail.tracks) + 2
+        # The ruler, the tracks, and a line for the scrollbar.
+        timeline.styles.height = len(detail.tracks) + 2
         timeline.display = bool(detail.tracks)
         self._draw_clip()
         self._draw_issues()
@@ -126,7 +128,7 @@ class DraftDetailScreen(FrameModal[None]):
             text = Content(say(f"detail.{empty}"))
         else:
             lane, index, shown = found
-            track = f"{words.kind_word(lane.kind)} {lane.name}".strip()
+            track = words.track_name(lane.kind, lane.name)
             place, what = words.clip_lines(track, index + 1, len(lane.clips), shown)
             style = "" if shown.media_ok else "$text-error"
             text = Content.assemble((place, "bold"), "\n", (what, style))

@@ -35,6 +35,14 @@ def kind_word(kind: str) -> str:
     return say(f"kind.{kind}") if kind in _KINDS else visible(kind, newlines=False)
 
 
+def track_name(kind: str, name: str) -> str:
+    """A track's kind in words and what its name adds to it: `text 2` becomes `文字 2`."""
+    added = visible(name, newlines=False)
+    if added.casefold().startswith(kind.casefold()):
+        added = added[len(kind) :].strip(" _-")
+    return f"{kind_word(kind)} {added}".rstrip()
+
+
 def kind_letter(kind: str) -> str:
     """`video` in one letter or sign, for a block on the timeline."""
     return say(f"letter.{kind}") if kind in _KINDS else visible(kind, newlines=False)[:1].upper()

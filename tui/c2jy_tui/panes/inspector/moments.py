@@ -35,7 +35,23 @@ def timeline(record: CallRecord, now: float) -> Content:
     if not record.ended:
         offset = f"{round((now - start) * 1000):+,} ms"
         lines.append(Content.assemble((f"{offset:>14}", "bold"), " " * 16, say("timeline.now")))
-    return Content("\n").join(lines)
+    return Content("\n").join([*lines, Content(""), *_ids(record)])
+
+
+def _ids(record: CallRecord) -> list[Content]:
+    """What Coze's support asks for."""
+    call = record.call
+    ids = {
+        "call": call.call_id,
+        "tool_call": call.tool_call_id,
+        "chat": call.chat_id,
+        "conversation": call.conversation_id,
+    }
+    return [
+        Content.assemble((f"{say(f'id.{name}')}  ", "dim"), visible(value, newlines=False))
+        for name, value in ids.items()
+        if value
+    ]
 
 
 def _what(record: CallRecord, moment: Moment) -> str:

@@ -15,13 +15,12 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from c2jy_bridge.safety import visible
 from c2jy_bridge.views import ClipView, TrackView
 from c2jy_tui.bindings import binding
 from c2jy_tui.panes.drafts.timeline.block_text import block_text
 from c2jy_tui.panes.drafts.timeline.lane import Block, Lane
 from c2jy_tui.panes.drafts.timeline.scale import Scale, ruler, whole
-from c2jy_tui.panes.drafts.words import kind_word
+from c2jy_tui.panes.drafts.words import track_name
 from c2jy_tui.rows import Cell
 from c2jy_tui.rows import clip as clipped
 from c2jy_tui.rows.columns import laid
@@ -51,6 +50,7 @@ class TimelineView(ScrollView, can_focus=True):
         height: 1fr;
         overflow: auto auto;
         scrollbar-size: 1 1;
+        scrollbar-gutter: stable;
         & > .timeline--ruler { color: $text-muted; }
         & > .timeline--name { color: $text-muted; }
         & > .timeline--name-here { color: $foreground; text-style: bold; }
@@ -135,12 +135,17 @@ class TimelineView(ScrollView, can_focus=True):
     # --- geometry -----------------------------------------------------------------------------------
 
     @property
+    def _room(self) -> Size:
+        """What is left beside the scrollbars."""
+        return self.scrollable_content_region.size
+
+    @property
     def _gutter(self) -> int:
-        return min(GUTTER, self.size.width // 3)
+        return min(GUTTER, self._room.width // 3)
 
     @property
     def _width(self) -> int:
-        return max(1, self.size.width - self._gutter)
+        return max(1, self._room.width - self._gutter)
 
     def _measure(self) -> None:
         """Take the scale and the size of all anew."""
@@ -159,29 +164,29 @@ class TimelineView(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """The ruler at the top, a track on each line below."""
         base = self.rich_style
-        width = self.size.width
+        width = self._room.width
         first = self.scroll_offset.x
         if y == 0:
             text = " " * self._gutter + ruler(self._scale, first, self._width)
-            return Strip([Segment(text, base + self._part("ruler"))]).adjust_cell_length(width, base)
+            return Strip([Segment(text, self._part("ruler"))]).adjust_cell_length(width, base)
         number = y - 1 + self.scroll_offset.y
         if number >= len(self.lanes):
             return Strip.blank(width, base)
         lane = self.lanes[number]
         here = number == self._lane
-        name = f"{kind_word(lane.kind)} {visible(lane.name, newlines=False)}"
-        label = laid(Cell((clipped(name.strip(), self._gutter - 1),)), self._gutter)
-        segments = [Segment(label, base + self._part("name-here" if here else "name"))]
+        name = clipped(track_name(lane.kind, lane.name), self._gutter - 1)
+        label = laid(Cell((name,)), self._gutter)
+        segments = [Segment(label, self._part("name-here" if here else "name"))]
         at = first
         for block in lane.blocks(self._scale, first, self._width):
             if block.cell > at:
-                segments.append(Segment("·" * (block.cell - at), base + self._part("ruler")))
+                segments.append(Segment("·" * (block.cell - at), self._part("ruler")))
             shown = lane.clips[block.first]
-            style = base + self._look(shown, cursor=here and self._covers(block))
+            style = self._look(shown, cursor=here and self._covers(block))
             segments.append(Segment(block_text(block, shown), style))
             at = block.cell + block.width
         if (beyond := min(self._scale.cell(lane.end_us), first + self._width)) > at:
-            segments.append(Segment("·" * (beyond - at), base + self._part("ruler")))
+            segments.append(Segment("·" * (beyond - at), self._part("ruler")))
         return Strip(segments).adjust_cell_length(width, base)
 
     def _covers(self, block: Block) -> bool:
@@ -195,7 +200,7 @@ class TimelineView(ScrollView, can_focus=True):
         return self._part(shown.kind if shown.kind in KINDS else "other")
 
     def _part(self, name: str) -> Style:
-        return self.get_component_rich_style(f"timeline--{name}", partial=True)
+        return self.get_component_rich_style(f"timeline--{name}")
 
     # --- moving -------------------------------------------------------------------------------------
 
@@ -210,7 +215,7 @@ class TimelineView(ScrollView, can_focus=True):
 
     def _reveal(self) -> None:
         """Bring the clip under the cursor into sight: its start, and as much of it as there is room for."""
-        room = max(1, self.size.height - 1 - self.scrollbar_size_horizontal)
+        room = max(1, self._room.height - 1)
         top = min(max(self.scroll_offset.y, self._lane - room + 1), self._lane)
         left = self.scroll_offset.x
         if (found := self.clip) is not None:
