@@ -25,6 +25,7 @@ class Interrupt:
         self._waiting: asyncio.Task[object] | None = None
         self._cancelled: asyncio.Task[object] | None = None
         self._before = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def fire(self) -> None:
         """Stop the turn now; more than once is as once."""
@@ -44,7 +45,9 @@ class Interrupt:
         """
         if self.fired:
             raise Interrupted
-        self._waiting = asyncio.current_task()
+        # Marked for every event of a stream: a known loop halves the cost of asking (Python 3.11).
+        self._loop = self._loop or asyncio.get_running_loop()
+        self._waiting = asyncio.current_task(self._loop)
 
     def end(self) -> None:
         """The wait is over, by whatever way.
@@ -53,9 +56,11 @@ class Interrupt:
             Interrupted: `fire` broke it, and nobody else cancelled the task meanwhile.
         """
         self._waiting = None
+        if self._cancelled is None:
+            return
         task, self._cancelled = self._cancelled, None
         # Somebody else's cancellation on top of ours goes on as a CancelledError.
-        if task is not None and task.uncancel() <= self._before:
+        if task.uncancel() <= self._before:
             raise Interrupted from None
 
     async def wait(self, start: Callable[[], Awaitable[T]]) -> T:

@@ -18,7 +18,7 @@ from c2jy_bridge.events import AnswerCompleted, FollowUpSuggested, ToolCall, Tur
 if TYPE_CHECKING:
     from cozepy import Chat, ChatToolCall, Message
 
-ANSWER_TYPES: Final = frozenset({"answer", ""})
+_ANSWER_TYPES: Final = frozenset({"answer", ""})
 """An answer; some workflow messages leave the type out."""
 
 
@@ -30,7 +30,8 @@ def message_completed(turn: Turn, message: Message, at: float) -> TurnEvent | No
             return None
         turn.follow_ups.add(message.content)
         return FollowUpSuggested(at=at, turn_id=turn.turn_id, text=message.content)
-    if kind not in ANSWER_TYPES or message.role.value != "assistant" or message.content_type.value == "audio":
+    spoken = message.content_type.value == "audio"
+    if kind not in _ANSWER_TYPES or message.role.value != "assistant" or spoken:
         return None
     message_id = message.id or ""
     if message_id in turn.completed:

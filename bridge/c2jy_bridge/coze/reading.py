@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from c2jy_bridge.coze.interrupt import Interrupt
-from c2jy_bridge.coze.messages import ANSWER_TYPES, message_completed
+from c2jy_bridge.coze.messages import message_completed
 from c2jy_bridge.coze.turn import Turn
 from c2jy_bridge.events import AnswerDelta, Event, ReasoningDelta, ToolOutputsSubmitted, TurnStarted
 
@@ -38,9 +38,10 @@ class StreamReader:
         Raises:
             Interrupted: The maker stopped the turn.
         """
-        from cozepy import ChatEventType
+        from cozepy import ChatEventType, MessageType
 
         delta = ChatEventType.CONVERSATION_MESSAGE_DELTA
+        answer_types = (MessageType.ANSWER, MessageType.UNKNOWN)
         stop, clock, turn_id = self._stop, self._clock, self._turn.turn_id
         self.broken, self.opened = None, False
         step = wire.__anext__
@@ -62,7 +63,7 @@ class StreamReader:
             if item.event is not delta or message is None:
                 for event in self._read(item):
                     yield event
-            elif message.type.value in ANSWER_TYPES:
+            elif message.type in answer_types:
                 message_id = message.id or ""
                 if thought := message.reasoning_content:
                     self._turn.reasoning.setdefault(message_id, []).append(thought)
