@@ -35,16 +35,16 @@ def layout_for(columns: int) -> str:
 _KEYS: Final[Mapping[PaneName, str]] = {"chat": "F3", "inspector": "F4", "drafts": "F5"}
 
 
-class Tab(Static):
+class PaneTab(Static):
     """The name of one pane, with the key that leads to it."""
 
     def __init__(self, pane: PaneName) -> None:
         text = Content.assemble((f"{_KEYS[pane]} ", "dim"), say(f"pane.{pane}"))
-        super().__init__(text, classes=f"tab-{pane}", markup=False)
+        super().__init__(text, classes=pane, markup=False)
         self.pane = pane
 
 
-class Tabs(Horizontal):
+class PaneTabs(Horizontal):
     """A row of pane names; the one in front is marked."""
 
     @dataclass
@@ -60,11 +60,11 @@ class Tabs(Horizontal):
     def compose(self) -> ComposeResult:
         """One tab a pane."""
         for pane in self._panes:
-            yield Tab(pane)
+            yield PaneTab(pane)
 
     def on_click(self, event: events.Click) -> None:
         """Bring the clicked one to the front."""
-        if isinstance(event.widget, Tab):
+        if isinstance(event.widget, PaneTab):
             self.post_message(self.Chosen(event.widget.pane))
 
 
@@ -85,11 +85,11 @@ class Workspace(Vertical):
 
     def compose(self) -> ComposeResult:
         """Everything once; what is not wanted is not displayed."""
-        yield Tabs(PANES, id="all-tabs")
+        yield PaneTabs(PANES, id="all-tabs")
         with Vertical(id="panes"):
             yield self._panes["chat"]
             with Vertical(id="side"):
-                yield Tabs(("inspector", "drafts"), id="side-tabs")
+                yield PaneTabs(("inspector", "drafts"), id="side-tabs")
                 yield self._panes["inspector"]
                 yield self._panes["drafts"]
 
@@ -103,7 +103,7 @@ class Workspace(Vertical):
         if pane != "chat":
             widget.focus()
 
-    def on_tabs_chosen(self, event: Tabs.Chosen) -> None:
+    def on_pane_tabs_chosen(self, event: PaneTabs.Chosen) -> None:
         """The same by mouse; the screen hears of it too, to focus the composer."""
         self.go(event.pane)
 

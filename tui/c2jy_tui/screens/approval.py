@@ -40,16 +40,16 @@ class ApprovalScreen(FrameModal[Decision]):
     ]
 
     def __init__(
-        self, ask: ToolCallAwaitingApproval, *, waiting: int, asker: str, clock: Callable[[], float]
+        self, question: ToolCallAwaitingApproval, *, waiting: int, asker: str, clock: Callable[[], float]
     ) -> None:
         """Args:
-        ask: The question.
+        question: The question.
         waiting: How many questions are open, this one included.
         asker: Who wants the call, in words.
         clock: Unix seconds; for the countdown.
         """
         super().__init__()
-        self.ask = ask
+        self.question = question
         self._waiting = waiting
         self._asker = asker
         self._clock = clock
@@ -57,21 +57,21 @@ class ApprovalScreen(FrameModal[Decision]):
 
     def compose(self) -> ComposeResult:
         """Who, what, why; the arguments; the three answers."""
-        ask = self.ask
+        question = self.question
         with Vertical(id="dialog") as dialog:
             dialog.border_title = say("approval.title")
             if self._waiting > 1:
                 dialog.border_subtitle = say("approval.queue", n=self._waiting - 1)
             yield Static(
-                Content.assemble((visible(ask.tool, newlines=False), "$text-primary bold")),
+                Content.assemble((visible(question.tool, newlines=False), "$text-primary bold")),
                 id="tool",
                 markup=False,
             )
             yield Prose(say("approval.asker", asker=self._asker), markdown=False)
-            yield Prose(say("approval.reason", reason=ask.reason), markdown=False, classes="reason")
+            yield Prose(say("approval.reason", reason=question.reason), markdown=False, classes="reason")
             yield Static(say("approval.arguments"), classes="label", markup=False)
             with VerticalScroll(id="arguments", can_focus=True):
-                yield Prose(pretty(ask.arguments), markdown=False)
+                yield Prose(pretty(question.arguments), markdown=False)
             yield Static(id="countdown", markup=False)
             with Horizontal(id="answers"):
                 yield Button(_key("O", say("approval.once")), id="once", compact=True)
@@ -95,9 +95,9 @@ class ApprovalScreen(FrameModal[Decision]):
 
     def _count(self) -> None:
         line = self.query_one("#countdown", Static)
-        line.display = self.ask.deadline_s is not None
-        if self.ask.deadline_s is not None:
-            left = max(0.0, self.ask.at + self.ask.deadline_s - self._clock())
+        line.display = self.question.deadline_s is not None
+        if self.question.deadline_s is not None:
+            left = max(0.0, self.question.at + self.question.deadline_s - self._clock())
             line.update(say("approval.countdown", time=elapsed(left)))
 
     def on_button_pressed(self, event: Button.Pressed) -> None:

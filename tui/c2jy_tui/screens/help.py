@@ -30,7 +30,8 @@ def help_text(
     """
     about = label(next((str(node.HELP) for node in focused if node.HELP), "tui:help.app"))
     rows: dict[str, tuple[str, list[str]]] = {}
-    for active in bindings:
+    # What the footer shows comes first.
+    for active in sorted(bindings, key=lambda active: not active.binding.show):
         binding = active.binding
         if binding.id and binding.description:
             keys = rows.setdefault(binding.id, (binding.tooltip or binding.description, []))[1]

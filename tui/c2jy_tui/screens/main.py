@@ -1,97 +1,121 @@
-"""The one full screen: header, the three panes, footer; and where the maker's wishes become calls."""
+"""The one full screen: header, the three panes, footer, all living from one engine's events."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.message import Message
 from textual.reactive import var
 from textual.widgets import Footer
 
-from c2jy_bridge.events import ConnectionChanged, Event, TurnCompleted, TurnEnded
+from c2jy_bridge.events import ConnectionChanged, Event, Problem, TurnCompleted, TurnEnded
 from c2jy_bridge.ports import Busy, EnginePort
+from c2jy_bridge.safety import visible
 from c2jy_tui import activity as activities
 from c2jy_tui.activity import Activity
 from c2jy_tui.bindings import binding
 from c2jy_tui.frame import FrameScreen
 from c2jy_tui.header import HeaderBar
-from c2jy_tui.panes.chat import ChatPane, Transcript
+from c2jy_tui.panes.chat import ChatPane
 from c2jy_tui.panes.chat.entries import CallView, DraftView
 from c2jy_tui.panes.drafts import DraftsPane
 from c2jy_tui.panes.inspector import Inspector
+from c2jy_tui.screens.asking import Asking
+from c2jy_tui.session import Session
 from c2jy_tui.words import say
-from c2jy_tui.workspace import PaneName, Tabs, Workspace, layout_for
+from c2jy_tui.workspace import PaneName, PaneTabs, Workspace, layout_for
 
 
 class MainScreen(FrameScreen):
     """Chat, inspector and drafts around one engine."""
 
+    CSS_PATH = "main.tcss"
     BINDINGS: ClassVar = [
         binding("tui", "app.stop", "escape", "stop"),
         binding("tui", "app.chat", "f3", "go('chat')", show=False),
         binding("tui", "app.inspector", "f4", "go('inspector')", show=False),
         binding("tui", "app.drafts", "f5", "go('drafts')", show=False),
+        binding("tui", "app.new", "ctrl+n", "new_conversation", show=False, priority=True),
+        binding("tui", "app.sessions", "ctrl+o", "sessions", show=False, priority=True),
     ]
-
-    @dataclass
-    class ApprovalWanted(Message):
-        """The maker wants to see the question about a call again."""
-
-        call_id: str
 
     activity: var[Activity] = var(Activity, init=False, bindings=True)
     """What goes on, folded from the events."""
 
-    def __init__(self, transcript: Transcript, activity: Activity, clock: Callable[[], float]) -> None:
+    def __init__(self, session: Session, clock: Callable[[], float]) -> None:
         """Args:
-        transcript: What was said so far; a screen made anew in another language shows it again.
-        activity: What goes on.
+        session: What was said and done so far; a screen made anew in another language shows it again.
         clock: Unix seconds.
         """
         super().__init__()
-        self._transcript = transcript
+        self.session = session
         self._clock = clock
         self._engine: EnginePort | None = None
         self.header = HeaderBar(clock)
-        self.set_reactive(MainScreen.activity, activity)
-        self.header.set_reactive(HeaderBar.activity, activity)
-        self.chat = ChatPane(transcript, clock=clock, id="chat")
+        self.header.set_reactive(HeaderBar.activity, session.activity)
+        self.set_reactive(MainScreen.activity, session.activity)
+        self.chat = ChatPane(session.transcript, clock=clock, id="chat")
         self.inspector = Inspector(clock=clock, id="inspector")
         self.drafts = DraftsPane(clock=clock, id="drafts")
         self.workspace = Workspace(self.chat, self.inspector, self.drafts)
+        self.asking = Asking(session.approvals, clock)
 
     def compose(self) -> ComposeResult:
         """Header, panes, footer."""
-        # The first picture is the right one already; Textual sets this class only after it.
+        # The first layout is the right one already; Textual sets this class only after it.
         self.add_class(layout_for(self.app.size.width))
         yield self.header
         yield self.workspace
         yield Footer(compact=True)
+        yield self.asking
 
     def on_mount(self) -> None:
         """Ready to type."""
         self.chat.focus_composer()
 
+    def on_screen_resume(self) -> None:
+        """Another dialog may have kept a question waiting."""
+        self.asking.go_on()
+
     # --- the engine --------------------------------------------------------------------------------
 
-    async def connect(self, engine: EnginePort, *, with_messages: bool) -> None:
-        """The engine is there: show what it has.
+    def begin(self) -> None:
+        """The engine runs."""
+        self.activity = activities.ready(self.activity, self._clock())
+
+    async def meet(self, engine: EnginePort, *, with_messages: bool = True) -> None:
+        """Show what the engine has.
 
         Args:
             engine: The engine.
             with_messages: Show the open conversation from the journal; False keeps the transcript as it is.
         """
-        self._engine = engine
-        self.refresh_connection()
-        self.chat.composer.remember(await engine.questions())
-        if with_messages:
-            await self.load_conversation()
-        await self.inspector.load(engine)
-        await self.drafts.load(engine)
+        self._engine = self.asking.engine = engine
+        try:
+            self.refresh_connection()
+            self.chat.composer.remember(await engine.questions())
+            if with_messages:
+                await self.load_conversation()
+            await self.inspector.load(engine)
+            await self.drafts.load(engine)
+        except Exception as error:
+            # One pane that cannot be filled must not take the others down.
+            self.fail("load", say("app.load_failed"), error)
+        for issue in engine.issues():
+            words = " ".join(piece for piece in (issue.path, issue.message, issue.fix) if piece)
+            self.notify(visible(words), severity="warning", timeout=12, markup=False)
+
+    def fail(self, kind: str, what: str, error: Exception) -> None:
+        """Show an error that belongs to no turn."""
+        hint = say("app.failed_hint")
+        self.chat.fail(Problem(kind, f"{what} {error or type(error).__name__}", hint), self._clock())
+
+    def give_up(self, error: Exception) -> None:
+        """The engine could not be started."""
+        self.fail("start", say("app.start_failed"), error)
+        self.activity = activities.unavailable(self.activity, self._clock())
 
     def refresh_connection(self) -> None:
         """Who is on the other end has changed."""
@@ -110,7 +134,7 @@ class MainScreen(FrameScreen):
 
     def watch_activity(self, activity: Activity) -> None:
         """The header says it."""
-        self.header.activity = activity
+        self.session.activity = self.header.activity = activity
 
     def show(self, event: Event) -> None:
         """Hand one event to every pane."""
@@ -118,6 +142,7 @@ class MainScreen(FrameScreen):
         self.chat.show(event)
         self.inspector.show(event)
         self.drafts.show(event)
+        self.asking.show(event)
         if isinstance(event, ConnectionChanged):
             self.refresh_connection()
         elif isinstance(event, TurnEnded) and not self.activity.turn_id and self.chat.queued:
@@ -146,7 +171,6 @@ class MainScreen(FrameScreen):
         except Busy:
             self._queue(text)
             return
-        self._clear_composer(text)
         at = self._clock()
         self.activity = activities.asked(self.activity, turn_id, at)
         self.chat.asked(turn_id, text, at)
@@ -154,30 +178,37 @@ class MainScreen(FrameScreen):
     def _queue(self, text: str) -> None:
         if self.chat.queued:
             self.notify(say("chat.queue_full"), severity="warning")
-            return
-        self.chat.wait_with(text)
-        self._clear_composer(text)
-
-    def _clear_composer(self, text: str) -> None:
-        if self.chat.composer.text.strip() == text:
-            self.chat.composer.sent(text)
+        else:
+            self.chat.wait_with(text)
 
     @on(CallView.Opened)
     def _open_call(self, event: CallView.Opened) -> None:
         if event.awaiting:
-            self.post_message(self.ApprovalWanted(event.call_id))
+            self.asking.ask(event.call_id)
             return
         self.action_go("inspector")
         self.inspector.reveal(event.call_id)
+
+    @on(Inspector.ApprovalRequested)
+    def _ask_again(self, event: Inspector.ApprovalRequested) -> None:
+        self.asking.ask(event.call_id)
+
+    @on(Inspector.DecisionMade)
+    def _decided(self, event: Inspector.DecisionMade) -> None:
+        self.asking.decide(event.call_id, event.decision)
 
     @on(DraftView.Opened)
     def _open_draft(self, event: DraftView.Opened) -> None:
         self.action_go("drafts")
         self.drafts.reveal(event.name)
 
-    @on(Tabs.Chosen)
-    def _tab_chosen(self, event: Tabs.Chosen) -> None:
+    @on(PaneTabs.Chosen)
+    def _tab_chosen(self, event: PaneTabs.Chosen) -> None:
         self.action_go(event.pane)
+
+    @on(ChatPane.CopyWanted)
+    def _copy(self, event: ChatPane.CopyWanted) -> None:
+        self.app.copy_to_clipboard(event.text)
 
     def action_go(self, pane: PaneName) -> None:
         """Bring a pane to the front; the chat is ready to type at once."""
@@ -199,3 +230,42 @@ class MainScreen(FrameScreen):
             await self._engine.cancel()
         else:
             self.action_go("chat")
+
+    def action_copy_answer(self) -> None:
+        """Copy the newest answer, from wherever the focus is."""
+        self.chat.action_copy_answer()
+
+    def action_copy_code(self) -> None:
+        """Copy the newest code block, from wherever the focus is."""
+        self.chat.action_copy_code()
+
+    async def action_new_conversation(self) -> None:
+        """Begin another conversation."""
+        if self._engine is None or self._turn_runs():
+            return
+        await self._engine.new_conversation()
+        await self.load_conversation()
+        self.action_go("chat")
+
+    async def action_sessions(self) -> None:
+        """Choose an earlier conversation."""
+        if self._engine is None or self._turn_runs():
+            return
+        from c2jy_tui.screens.sessions import SessionsScreen
+
+        engine = self._engine
+
+        async def chosen(conversation_id: str | None) -> None:
+            if conversation_id:
+                await engine.open_conversation(conversation_id)
+                await self.load_conversation()
+                self.action_go("chat")
+
+        conversations = await engine.conversations()
+        screen = SessionsScreen(conversations, current=engine.conversation_id, now=self._clock())
+        await self.app.push_screen(screen, chosen)
+
+    def _turn_runs(self) -> bool:
+        if self.activity.turn_id:
+            self.notify(say("chat.busy"), severity="warning")
+        return bool(self.activity.turn_id)

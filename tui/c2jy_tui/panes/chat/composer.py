@@ -86,15 +86,16 @@ class Composer(TextArea):
         self.move_cursor(self.document.end)
 
     def action_send(self) -> None:
-        """Hand the text over; the pane clears it once it is taken."""
+        """Hand the text over; it stays until it is taken."""
         text = self.text.strip()
         if text:
             self.post_message(self.Submitted(self, text))
 
-    def sent(self, text: str) -> None:
-        """The text was taken."""
+    def taken(self, text: str) -> None:
+        """`text` was sent or waits to be; whatever else stands here stays."""
         self._history.add(text)
-        self.clear()
+        if self.text.strip() == text:
+            self.clear()
 
     def action_new_line(self) -> None:
         """Begin a new line."""

@@ -102,6 +102,7 @@ class ChatPane(Vertical):
 
     def asked(self, turn_id: str, text: str, at: float) -> None:
         """The engine took a question."""
+        self.composer.taken(text)
         self._touch(self._transcript.ask(turn_id, text, at))
         self._view.action_newest()
 
@@ -169,6 +170,8 @@ class ChatPane(Vertical):
     def wait_with(self, text: str) -> None:
         """Hold one question until the turn ends; an empty text drops it."""
         self.queued = text
+        if text:
+            self.composer.taken(text)
         self._queue_line.display = bool(text)
         first = visible(text, newlines=False)
         self._queue_line.update(Content.assemble((say("chat.queued") + " ", "bold"), first))

@@ -21,7 +21,7 @@ from c2jy_tui.panes.chat.prose.document import (
     Rule,
     Table,
 )
-from c2jy_tui.panes.chat.prose.wrap import wrapped
+from c2jy_tui.wrap import wrapped
 
 _BULLETS: Final = ("•", "◦", "▪")
 _NARROWEST_COLUMN: Final = 6

@@ -1,0 +1,76 @@
+"""The first picture: what the main screen looks like, drawn from a handful of plain widgets.
+
+The main screen needs modules that take longer to import than Textual itself. They come while this one is
+already seen, and what is typed meanwhile goes into the main screen's composer.
+"""
+
+from __future__ import annotations
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.reactive import var
+from textual.screen import Screen
+from textual.widgets import Static
+
+from c2jy_tui.words import say
+from c2jy_tui.workspace import layout_for
+from c2jy_tui.wrap import wrapped
+
+
+class Greeting(Static):
+    """The first words of the welcome, with the line ends that the main screen gives them."""
+
+    def on_resize(self) -> None:
+        """Wrap them."""
+        title = Content.styled(say("welcome.title"), "$text-primary bold")
+        about = wrapped(Content(say("welcome.about")), self.content_size.width - 1)
+        self.update(Content("\n").join([title, *about]))
+
+
+class OpeningScreen(Screen[None]):
+    """Seen until the main screen can be made."""
+
+    typed: var[str] = var("")
+    """What the maker typed so far."""
+
+    def compose(self) -> ComposeResult:
+        """The frame of everything, and the welcome."""
+        # The first layout is the right one already; Textual sets this class only after it.
+        self.add_class(layout_for(self.app.size.width))
+        with Horizontal(id="header"):
+            yield Static(Content.styled("c2jy-tui", "$text-primary bold"), id="name")
+            yield Static(Content.styled(f"◌ {say('doing.starting')}", "dim"), id="doing")
+        with Vertical(id="panes"):
+            with Vertical(id="chat", classes="pane -lit") as chat:
+                chat.border_title = say("pane.chat")
+                yield Greeting()
+                yield Static(id="prompt")
+            with Vertical(id="side"):
+                for pane in ("inspector", "drafts"):
+                    box = Static(id=pane, classes="pane")
+                    box.border_title = say(f"pane.{pane}")
+                    yield box
+        yield Static(id="keys")
+
+    def on_mount(self) -> None:
+        """Show the empty prompt."""
+        self.watch_typed("")
+
+    def watch_typed(self, typed: str) -> None:
+        """Echo it."""
+        if self.is_mounted:
+            words = Content(typed) if typed else Content.styled(say("chat.placeholder"), "dim")
+            self.query_one("#prompt", Static).update(words)
+
+    def on_key(self, event: events.Key) -> None:
+        """Keep what is typed."""
+        if event.key == "backspace":
+            self.typed = self.typed[:-1]
+        elif event.is_printable and event.character:
+            self.typed += event.character
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Keep what is pasted."""
+        self.typed += event.text
