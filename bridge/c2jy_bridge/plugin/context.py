@@ -48,7 +48,7 @@ class Reporter:
 
     def emit(self, event: Event) -> None:
         """Hand on any event."""
-        self._on_loop(self._pass, event)
+        self._on_loop(self._pass_in_order, event)
 
     def progress(self, message: str, done: int, total: int | None, unit: Unit) -> None:
         """Remember how far the call is; the latest word is told at most every `PROGRESS_INTERVAL_S`."""
@@ -80,6 +80,10 @@ class Reporter:
         if event is not None:
             self._next_at = self._loop.time() + PROGRESS_INTERVAL_S
             self._pass(event)
+
+    def _pass_in_order(self, event: Event) -> None:
+        self._tell()
+        self._pass(event)
 
     def _pass(self, event: Event) -> None:
         if not self._closed:

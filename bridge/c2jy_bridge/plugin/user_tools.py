@@ -122,6 +122,6 @@ def _issue(code: str, path: str, **values: object) -> Issue:
         code=f"user_tool.{code}",
         path=path,
         severity=severity,
-        message=say(f"user_tool.{code}", path=path, **values),
+        message=say(f"user_tool.{code}", **values),
         fix=say(f"user_tool.{code}.fix"),
     )

@@ -292,6 +292,21 @@ async def test_events_of_a_tool_come_through_from_thread_and_loop(bench: Bench) 
         assert (events[2].name, events[2].call_id) == (expected, call.call_id)
 
 
+async def test_what_a_tool_says_comes_in_the_order_it_was_said(bench: Bench) -> None:
+    @tool
+    def work(context: ToolContext) -> None:
+        """Work."""
+        for done in range(3):
+            context.progress("working", done)
+        context.emit(DraftWritten(at=1.0, draft_id="d", name="n", path="p", duration_us=1))
+
+    bench.add(work)
+    events = await bench.run(bench.call("work"))
+    assert [type(event) for event in events[-3:]] == [ToolCallProgress, DraftWritten, ToolCallFinished]
+    assert isinstance(events[-3], ToolCallProgress)
+    assert events[-3].done == 2
+
+
 async def test_the_context_says_whose_call_it_is(bench: Bench) -> None:
     @tool
     def who(context: ToolContext) -> dict[str, str]:
