@@ -11,7 +11,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from c2jy_bridge.coze import CozeProblem
@@ -20,6 +20,7 @@ from c2jy_bridge.engine.approvals import Approvals
 from c2jy_bridge.engine.broadcast import Broadcast
 from c2jy_bridge.engine.chats import Chats
 from c2jy_bridge.engine.logs import close_log, open_log
+from c2jy_bridge.engine.recorder import Recorder
 from c2jy_bridge.events import (
     ConnectionChanged,
     Decision,
@@ -43,6 +44,7 @@ from c2jy_bridge.views import (
 )
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 CLOSE_S: Final = 3.0
 """How long a clean end may wait for running turns to be cancelled on Coze's side."""
@@ -86,6 +88,7 @@ class Engine:
         # The demo's host has another port each time and is still the same Bot.
         scope = f"{'demo' if demo else host}/{settings.coze.bot_id}"
         self._journal = Journal(settings.data_dir / "journal.db", scope=scope, owner=self._owner.name)
+        self._recorder = Recorder(self._journal)
         self.studio = Studio(
             root=root,
             cache_dir=settings.data_dir / "materials",
@@ -146,6 +149,7 @@ class Engine:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.studio.aclose()
         self._broadcast.close()
+        await self._recorder.flush()
         await asyncio.to_thread(self._journal.close)
         self._owner.release()
         close_log(self._log)
@@ -187,21 +191,21 @@ class Engine:
 
     async def conversations(self) -> Sequence[ConversationView]:
         """See `ports.EnginePort`."""
-        return await asyncio.to_thread(self._journal.history.conversations)
+        return await self._recall(self._journal.history.conversations)
 
     async def messages(self, conversation_id: str) -> Sequence[MessageView]:
         """See `ports.EnginePort`."""
-        return await asyncio.to_thread(self._journal.history.messages, conversation_id)
+        return await self._recall(self._journal.history.messages, conversation_id)
 
     async def questions(self, limit: int = 200) -> Sequence[str]:
         """See `ports.EnginePort`."""
-        return await asyncio.to_thread(self._journal.history.questions, limit)
+        return await self._recall(self._journal.history.questions, limit)
 
     # --- tool calls ----------------------------------------------------------------------------------
 
     async def calls(self, conversation_id: str | None = None, limit: int = 1000) -> Sequence[CallView]:
         """See `ports.EnginePort`."""
-        return await asyncio.to_thread(self._journal.history.calls, conversation_id, limit)
+        return await self._recall(self._journal.history.calls, conversation_id, limit)
 
     def decide(self, call_id: str, decision: Decision) -> bool:
         """See `ports.EnginePort`."""
@@ -209,7 +213,7 @@ class Engine:
 
     async def rerun(self, call_id: str, arguments: str | None = None) -> str:
         """See `ports.EnginePort`."""
-        call = await asyncio.to_thread(self._journal.history.call, call_id)
+        call = await self._recall(self._journal.history.call, call_id)
         if call is None:
             raise KeyError(call_id)
         return self._run_here(call.tool, call.arguments if arguments is None else arguments)
@@ -263,12 +267,13 @@ class Engine:
     # --- inside --------------------------------------------------------------------------------------
 
     async def _saw(self, event: Event) -> None:
-        """Record, then show: what a face has seen is on disk."""
-        if self._journal.is_buffered(event):
-            self._journal.record(event)
-        else:
-            await asyncio.to_thread(self._journal.record, event)
+        """Record, then show."""
+        await self._recorder.record(event)
         self._broadcast.publish(event)
+
+    async def _recall(self, read: Callable[..., T], *arguments: object) -> T:
+        await self._recorder.flush()
+        return await asyncio.to_thread(read, *arguments)
 
     def _run_here(self, tool: str, arguments: str) -> str:
         call = ToolCall(call_id=self._new_id(), tool=tool, arguments=arguments, source="maker")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -107,25 +108,57 @@ class Journal:
 
     def write_receipt(self, call: ToolCall, receipt: Receipt) -> None:
         """See `ports.ReceiptStore.write_receipt`."""
-        self._insert_call(call, receipt.started_at or receipt.finished_at)
         by_coze_id = "chat_id = ? AND tool_call_id = ?", (call.chat_id, call.tool_call_id)
         where, key = by_coze_id if call.tool_call_id else ("call_id = ?", (call.call_id,))
         outcome = receipt.outcome, receipt.output, receipt.error, receipt.started_at, receipt.finished_at
-        self._database.run(
-            "UPDATE calls SET outcome = ?, output = ?, error = ?, started_at = ?, finished_at = ?"
-            f" WHERE {where} AND outcome IS NULL",
-            (*outcome, *key),
-        )
+        with self._database.transaction() as db:
+            self._insert_call(call, receipt.started_at or receipt.finished_at)
+            db.execute(
+                "UPDATE calls SET outcome = ?, output = ?, error = ?, started_at = ?, finished_at = ?"
+                f" WHERE {where} AND outcome IS NULL",
+                (*outcome, *key),
+            )
 
     # --- recording -----------------------------------------------------------------------------------
 
     @staticmethod
     def is_buffered(event: Event) -> bool:
-        """Whether `record` keeps this event in memory only: then it costs no disk and needs no thread."""
+        """Whether `record` keeps this event in memory only: then it needs no thread."""
         return isinstance(event, AnswerDelta | ReasoningDelta)
 
-    def record(self, event: Event) -> None:
-        """Keep what a restart must show again; events that are only about the moment pass by."""
+    def record(self, events: Sequence[Event]) -> None:
+        """Keep what a restart must show again, all in one commit; what is only about the moment passes by."""
+        if all(map(self.is_buffered, events)):
+            for event in events:
+                self._keep(event)
+            return
+        with self._database.transaction():
+            for event in events:
+                self._keep(event)
+
+    # --- taking up what a dead process left ----------------------------------------------------------
+
+    def open_turns(self) -> list[OpenTurn]:
+        """Turns of this Bot that have no end on record, this process's own excepted; oldest first."""
+        rows = self._database.all(
+            "SELECT * FROM turns WHERE state = 'open' AND scope = ? AND owner <> ? ORDER BY started_at",
+            (self._scope, self._owner),
+        )
+        names = ("turn_id", "conversation_id", "chat_id", "owner", "question")
+        return [OpenTurn(*(row[name] for name in names)) for row in rows]
+
+    def take_over(self, turn: OpenTurn) -> bool:
+        """Make a dead process's open turn ours; False when another process was quicker."""
+        with self._database.transaction() as db:
+            changed = db.execute(
+                "UPDATE turns SET owner = ? WHERE turn_id = ? AND owner = ? AND state = 'open'",
+                (self._owner, turn.turn_id, turn.owner),
+            )
+            return changed.rowcount == 1
+
+    # --- inside --------------------------------------------------------------------------------------
+
+    def _keep(self, event: Event) -> None:
         match event:
             case AnswerDelta():
                 self._partial[event.turn_id][event.message_id].text.append(event.text)
@@ -159,28 +192,6 @@ class Journal:
                         "UPDATE calls SET submitted_at = ? WHERE call_id = ?",
                         [(event.at, call_id) for call_id in event.call_ids],
                     )
-
-    # --- taking up what a dead process left ----------------------------------------------------------
-
-    def open_turns(self) -> list[OpenTurn]:
-        """Turns of this Bot that have no end on record, this process's own excepted; oldest first."""
-        rows = self._database.all(
-            "SELECT * FROM turns WHERE state = 'open' AND scope = ? AND owner <> ? ORDER BY started_at",
-            (self._scope, self._owner),
-        )
-        names = ("turn_id", "conversation_id", "chat_id", "owner", "question")
-        return [OpenTurn(*(row[name] for name in names)) for row in rows]
-
-    def take_over(self, turn: OpenTurn) -> bool:
-        """Make a dead process's open turn ours; False when another process was quicker."""
-        with self._database.transaction() as db:
-            changed = db.execute(
-                "UPDATE turns SET owner = ? WHERE turn_id = ? AND owner = ? AND state = 'open'",
-                (self._owner, turn.turn_id, turn.owner),
-            )
-            return changed.rowcount == 1
-
-    # --- inside --------------------------------------------------------------------------------------
 
     def _begin(self, event: TurnStarted) -> None:
         title = " ".join(event.text.split())[:TITLE_CHARS]
@@ -238,7 +249,8 @@ class Journal:
         self._database.run(
             "INSERT INTO calls (call_id, turn_id, conversation_id, chat_id, tool_call_id, tool, arguments,"
             " args_sha256, source, scope, requested_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT DO NOTHING",
+            # A receipt may have been quicker than the event that announced the call.
+            " ON CONFLICT DO UPDATE SET requested_at = min(requested_at, excluded.requested_at)",
             (*ids, *what, at),
         )
 

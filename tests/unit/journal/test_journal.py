@@ -75,7 +75,7 @@ def test_a_conversation_is_shown_again_after_a_restart(open_journal: Callable[..
         FollowUpSuggested(at=3, turn_id="t1", text="再来一个?"),
         TurnCompleted(at=4, turn_id="t1", conversation_id="conv1", usage=Usage(1, 2, 3)),
     ):
-        journal.record(event)
+        journal.record([event])
     journal.close()
 
     again = open_journal().history
@@ -95,18 +95,18 @@ def test_a_conversation_is_shown_again_after_a_restart(open_journal: Callable[..
 
 def test_the_text_so_far_of_a_stopped_answer_is_kept(open_journal: Callable[..., Journal]) -> None:
     journal = open_journal()
-    journal.record(started())
+    journal.record([started()])
     for piece in ("一", "二"):
-        journal.record(AnswerDelta(at=2, turn_id="t1", message_id="m1", text=piece))
-    journal.record(TurnCancelled(at=3, turn_id="t1", conversation_id="conv1"))
+        journal.record([AnswerDelta(at=2, turn_id="t1", message_id="m1", text=piece)])
+    journal.record([TurnCancelled(at=3, turn_id="t1", conversation_id="conv1")])
     assert [m.text for m in journal.history.messages("conv1")] == ["做个视频", "一二"]
 
 
 def test_a_failed_turn_is_shown_with_what_to_do(open_journal: Callable[..., Journal]) -> None:
     journal = open_journal()
-    journal.record(started())
+    journal.record([started()])
     problem = Problem(kind="rate", message="Too many requests.", hint="Wait a minute.", code=4013, logid="L1")
-    journal.record(TurnFailed(at=3, turn_id="t1", conversation_id="conv1", problem=problem))
+    journal.record([TurnFailed(at=3, turn_id="t1", conversation_id="conv1", problem=problem)])
     last = journal.history.messages("conv1")[-1]
     assert (last.kind, last.text) == ("error", "Too many requests.\nWait a minute.")
     assert open_journal("other").open_turns() == []
@@ -116,14 +116,14 @@ def test_an_answer_fetched_after_a_drop_replaces_the_partial_one(
     open_journal: Callable[..., Journal],
 ) -> None:
     journal = open_journal()
-    journal.record(started())
-    journal.record(AnswerCompleted(at=2, turn_id="t1", message_id="m1", text="par"))
-    journal.record(AnswerCompleted(at=3, turn_id="t1", message_id="m1", text="partial no more"))
+    journal.record([started()])
+    journal.record([AnswerCompleted(at=2, turn_id="t1", message_id="m1", text="par")])
+    journal.record([AnswerCompleted(at=3, turn_id="t1", message_id="m1", text="partial no more")])
     assert [m.text for m in journal.history.messages("conv1")][1:] == ["partial no more"]
 
 
 def test_conversations_of_another_bot_are_not_shown(open_journal: Callable[..., Journal]) -> None:
-    open_journal().record(started())
+    open_journal().record([started()])
     assert open_journal("b", scope="api.example/8").history.conversations() == []
 
 
@@ -170,13 +170,13 @@ def test_a_call_without_a_coze_id_has_no_receipt_but_is_recorded(
 
 def test_a_call_is_recorded_with_all_its_times(open_journal: Callable[..., Journal]) -> None:
     journal = open_journal()
-    journal.record(ToolCallRequested(at=1, call_id="c1", call=CALL))
-    journal.record(ToolCallStarted(at=2, call_id="c1", deadline_s=60))
+    journal.record([ToolCallRequested(at=1, call_id="c1", call=CALL)])
+    journal.record([ToolCallStarted(at=2, call_id="c1", deadline_s=60)])
     finished = ToolCallFinished(
         at=3, call_id="c1", tool=CALL.tool, outcome=Outcome.OK, output="{}", elapsed_s=1
     )
-    journal.record(finished)
-    journal.record(ToolOutputsSubmitted(at=4, turn_id="t1", chat_id="chat1", call_ids=("c1",)))
+    journal.record([finished])
+    journal.record([ToolOutputsSubmitted(at=4, turn_id="t1", chat_id="chat1", call_ids=("c1",))])
     (call,) = journal.history.calls()
     times = call.requested_at, call.started_at, call.finished_at, call.submitted_at
     assert (times, call.outcome) == ((1.0, 2.0, 3.0, 4.0), Outcome.OK)
@@ -185,7 +185,7 @@ def test_a_call_is_recorded_with_all_its_times(open_journal: Callable[..., Journ
 def test_the_input_history_has_no_repetitions_in_a_row(open_journal: Callable[..., Journal]) -> None:
     journal = open_journal()
     for n, text in enumerate(["a", "b", "b", "a"]):
-        journal.record(started(f"t{n}", at=n, text=text))
+        journal.record([started(f"t{n}", at=n, text=text)])
     assert journal.history.questions(10) == ["a", "b", "a"]
 
 
@@ -194,7 +194,7 @@ def test_threads_may_write_at_once(open_journal: Callable[..., Journal]) -> None
 
     def write(n: int) -> None:
         for k in range(50):
-            journal.record(started(f"t{n}.{k}", at=k, conv=f"conv{n}"))
+            journal.record([started(f"t{n}.{k}", at=k, conv=f"conv{n}")])
 
     threads = [threading.Thread(target=write, args=(n,)) for n in range(4)]
     for thread in threads:
@@ -228,7 +228,7 @@ def test_only_a_dead_owners_turn_is_taken_over_and_only_once(
     )
     assert child.stdout is not None
     name = child.stdout.readline().strip()
-    open_journal(name).record(started())
+    open_journal(name).record([started()])
 
     owner = Owner(folder)
     journal = open_journal(owner.name)
