@@ -1,56 +1,28 @@
 """The cache of materials: files by content, links by what they gave, shared by drafts and by processes.
 
-`<cache>/<sha[:2]>/<sha>.<ext>` is a file, `<cache>/<sha[:2]>/<sha>.json` what a probe found in the content
-with that hash, `<cache>/links/` which link gave which content, `<cache>/partial/` downloads under way. Every
-file appears by one rename after fsync, so a crash leaves a whole file or none. A link is kept as a hash:
-signed links are secrets.
+`<cache>/<sha[:2]>/<sha>.<ext>` is a file, `<cache>/index.db` says which link gave which content and what is
+in it, `<cache>/partial/` are downloads under way. A file appears by one rename after fsync, so a crash leaves
+a whole file or none. A link is kept as a hash: signed links are secrets.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import uuid
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from c2jy_bridge.drafts.materials.convert import convert, needs_conversion
 from c2jy_bridge.drafts.materials.failure import Refused
-from c2jy_bridge.drafts.materials.material import MaterialKind
-from c2jy_bridge.drafts.materials.part import Validators
+from c2jy_bridge.drafts.materials.index import Index, Link, Stored
 from c2jy_bridge.drafts.materials.probe import Facts, av_facts, image_facts
-from c2jy_bridge.drafts.materials.signature import HEAD_BYTES, Foreign, Media, identify
+from c2jy_bridge.drafts.materials.signature import Foreign, Media, identify
+from c2jy_bridge.safety import visible
 
 _PART_LIFE_S: Final = 7 * 24 * 3600.0
-_COPY_BYTES: Final = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A file in the cache and what is in it; `mtime_ns` and `size_bytes` show whether it was touched."""
-
-    sha256: str
-    extension: str
-    kind: MaterialKind
-    size_bytes: int
-    mtime_ns: int
-    duration_us: int
-    width: int
-    height: int
-    has_audio: bool
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """What a link gave when it was last asked; `at` is Unix seconds."""
-
-    content: str
-    validators: Validators
-    at: float
 
 
 class MaterialCache:
@@ -58,6 +30,7 @@ class MaterialCache:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._index = Index(folder / "index.db")
 
     @property
     def partial(self) -> Path:
@@ -70,11 +43,12 @@ class MaterialCache:
 
     def stored(self, content: str) -> Stored | None:
         """What is kept of the content with this sha256, if its file is still whole."""
+        stored = self._index.stored(content)
+        if stored is None:
+            return None
         try:
-            record = json.loads(self._facts_path(content).read_bytes())
-            stored = Stored(**{**record, "notes": tuple(record["notes"])})
             found = self.path(stored).stat()
-        except (OSError, ValueError, TypeError, KeyError):
+        except OSError:
             return None
         if found.st_size != stored.size_bytes:
             return None
@@ -87,22 +61,19 @@ class MaterialCache:
 
     def link(self, key: str) -> Link | None:
         """What the link with this key gave."""
-        try:
-            record = json.loads(self._link_path(key).read_bytes())
-            return Link(record["content"], Validators(**record["validators"]), float(record["at"]))
-        except (OSError, ValueError, TypeError, KeyError):
-            return None
+        return self._index.link(key)
 
     def remember_link(self, key: str, link: Link) -> None:
         """Keep what a link gave."""
-        self._write_json(self._link_path(key), asdict(link))
+        self._index.remember_link(key, link)
 
-    def adopt(self, source: Path, content: str, *, synced: bool) -> Stored:
+    def adopt(self, source: Path, content: str, head: bytes, *, synced: bool) -> Stored:
         """Take a finished file over: identify, convert where needed, probe, move it to its place.
 
         Args:
             source: A file in this cache's `partial` folder; it is gone afterwards.
             content: Its sha256.
+            head: Its first `HEAD_BYTES`.
             synced: True when its bytes are on the disk already.
 
         Raises:
@@ -111,7 +82,7 @@ class MaterialCache:
         if known := self.stored(content):
             source.unlink(missing_ok=True)
             return known
-        extension = media_in(source).extension
+        extension = check_head(head).extension
         notes: tuple[str, ...] = ()
         sha256 = content
         if needs_conversion(source, extension):
@@ -153,7 +124,6 @@ class MaterialCache:
                 with source.open("rb+") as file:
                     os.fsync(file.fileno())
             source.replace(target)
-            _sync_folder(target.parent)
         status = target.stat()
         return Stored(
             sha256=sha256,
@@ -169,36 +139,17 @@ class MaterialCache:
         )
 
     def _remember(self, content: str, stored: Stored) -> Stored:
-        self._write_json(self._facts_path(content), asdict(stored))
+        self._index.remember(content, stored)
         return stored
 
-    def _facts_path(self, content: str) -> Path:
-        return self._folder / content[:2] / f"{content}.json"
-
-    def _link_path(self, key: str) -> Path:
-        return self._folder / "links" / key[:2] / f"{key}.json"
-
-    def _write_json(self, path: Path, record: dict[str, Any]) -> None:
-        # No fsync: a record that a power cut mangles is read as missing and made again.
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.temporary()
-        temporary.write_text(json.dumps(record), encoding="utf-8")
-        temporary.replace(path)
+    def close(self) -> None:
+        """Let go of the index."""
+        self._index.close()
 
 
 def link_key(source: str) -> str:
     """The name under which a link is remembered."""
     return hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def media_in(path: Path) -> Media:
-    """The format of a file by its first bytes.
-
-    Raises:
-        Refused: It is no media; the code says what it is instead.
-    """
-    with path.open("rb") as file:
-        return check_head(file.read(HEAD_BYTES))
 
 
 def check_head(head: bytes) -> Media:
@@ -218,8 +169,6 @@ def sha256_of(path: Path) -> str:
 
 
 def _excerpt(head: bytes) -> str:
-    from c2jy_bridge.safety import visible
-
     return visible(head[:120].decode("utf-8", "replace"), newlines=False).strip()
 
 
@@ -227,13 +176,3 @@ def _probe(path: Path, extension: str) -> Facts:
     if extension in ("png", "jpg", "gif", "bmp", "tiff"):
         return image_facts(path, extension)
     return av_facts(path, extension)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return  # a folder cannot be opened there; NTFS journals the rename
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -88,11 +88,12 @@ class Downloader:
         Raises:
             Refused: For good, or with the last try's reason when no try is left.
         """
+        address = _checked(url)
         failures = 0
         while True:
             before = part.size
             try:
-                return await self._try(url, part, known, meter)
+                return await self._try(address, part, known, meter)
             except Passing as failure:
                 failures = 1 if part.size - before >= _STEADY_BYTES else failures + 1
                 wait_s = wait_before(failures, self._patience, self._rng, failure.retry_after_s)
@@ -104,10 +105,10 @@ class Downloader:
         """Close the connections."""
         await self._client.aclose()
 
-    async def _try(self, url: str, part: Part, known: Validators | None, meter: Meter) -> bool:
-        host = _checked(url).host
+    async def _try(self, url: httpx.URL, part: Part, known: Validators | None, meter: Meter) -> bool:
+        host = url.host
         try:
-            async with self._answer(_checked(url), part, known) as response:
+            async with self._answer(url, part, known) as response:
                 host = response.request.url.host
                 if response.status_code == 304 and known:
                     return False

@@ -46,6 +46,7 @@ class Part:
         self._file: IO[bytes] | None = None
         self._buffer = bytearray()
         self._flushed = 0
+        self._sealed = False
         self._hash = hashlib.sha256()
         if self._kept.exists():
             self._take_up()
@@ -94,6 +95,7 @@ class Part:
             os.fsync(file.fileno())
             file.close()
             self._file = None
+            self._sealed = True
             return self._hash.hexdigest()
 
     def discard(self) -> None:
@@ -104,7 +106,7 @@ class Part:
     def close(self) -> None:
         """Let go. What can be resumed stays on disk under the key, everything else goes."""
         with self._lock, contextlib.suppress(OSError):
-            resumable = bool(self.validators.if_range and self.size and not self._is_sealed())
+            resumable = bool(self.validators.if_range and self.size and not self._sealed)
             if resumable and self._take_claim():
                 self._write()
                 note = {"etag": self.validators.etag, "last_modified": self.validators.last_modified}
@@ -112,7 +114,7 @@ class Part:
                 self._shut()
                 if self.path != self._kept:
                     self.path.replace(self._kept)
-            else:
+            elif self._file is not None:
                 self._shut()
                 self.path.unlink(missing_ok=True)
         if self._claim is not None:
@@ -122,9 +124,6 @@ class Part:
     @property
     def _note(self) -> Path:
         return self._kept.with_suffix(".note")
-
-    def _is_sealed(self) -> bool:
-        return self._file is None and not self._buffer and self._flushed > 0
 
     def _take_claim(self) -> bool:
         self._claim = self._claim or Claim.take(self._kept.with_suffix(".lock"))

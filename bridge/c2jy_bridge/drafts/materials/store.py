@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from c2jy_bridge.drafts.materials.cache import Link, MaterialCache, Stored, check_head, link_key
+from c2jy_bridge.drafts.materials.cache import MaterialCache, check_head, link_key
 from c2jy_bridge.drafts.materials.failure import Passing, Refused, say, shown
+from c2jy_bridge.drafts.materials.index import Link, Stored
 from c2jy_bridge.drafts.materials.inline import decode
 from c2jy_bridge.drafts.materials.local import as_path, open_inside
 from c2jy_bridge.drafts.materials.material import Material, MaterialFailure, OnProgress
@@ -117,6 +118,7 @@ class MaterialStore:
         if self._downloader is not None:
             await self._downloader.aclose()
         self._threads.close()
+        self._cache.close()
 
     async def _material(self, source: str, meter: Meter, deadline: float) -> Material:
         scheme = source[:8].lower()
@@ -200,9 +202,14 @@ class MaterialStore:
             part.discard()
 
     def _adopt(self, part: Part) -> tuple[str, Stored]:
-        check_head(part.head(HEAD_BYTES))
+        head = part.head(HEAD_BYTES)
+        check_head(head)
         content = part.seal()
-        return content, self._cache.adopt(part.path, content, synced=True)
+        try:
+            return content, self._cache.adopt(part.path, content, head, synced=True)
+        except BaseException:
+            part.path.unlink(missing_ok=True)
+            raise
 
     def _handed_out(self, source: str, stored: Stored, note: str = "", **values: object) -> Material:
         issues = [_note(code, source) for code in stored.notes]
