@@ -441,3 +441,26 @@ async def test_a_restart_of_a_cancelled_chat_ends_as_cancelled(talk, raw):
         talk(raw.base_url).resume(turn_id="t1", chat_id=CHAT["id"], conversation_id=CHAT["conversation_id"])
     )
     assert isinstance(events[-1], TurnCancelled)
+
+
+async def test_outputs_that_coze_takes_and_asks_for_again_are_not_sent_for_ever(talk, raw, runner):
+    asks = calls(call("c1", "probe_media"))
+    raw.on("/v3/chat", stream(chat("created"), chat("requires_action", required_action=asks), DONE))
+    raw.on(SUBMIT, stream(chat("in_progress"), chat("requires_action", required_action=asks), DONE))
+    raw.on("/v3/chat/cancel", success({**CHAT, "status": "canceled"}))
+    events = await collect(talk(raw.base_url).send("go"))
+    assert isinstance(events[-1], TurnFailed)
+    assert len(runner.ran) == 1
+    assert len(raw.to(SUBMIT)) <= 6
+
+
+async def test_two_conversations_share_a_client_and_not_their_faults(wire, emulator, runner):
+    client = wire(emulator.base_url)
+    one, two = (ChatSession(client, bot_id="7", user_id="maker", runner=runner) for _ in range(2))
+    emulator.fault("drop", at="delta", matching="^hello")
+    broken, whole = one.send("hello there"), two.send("draft")
+    first, second = await asyncio.gather(collect(broken), collect(whole))
+    assert len(only(first, StreamRecovered)) == 1
+    assert only(second, StreamRecovered) == []
+    assert isinstance(first[-1], TurnCompleted)
+    assert isinstance(second[-1], TurnCompleted)

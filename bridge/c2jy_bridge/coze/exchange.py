@@ -7,16 +7,16 @@ breaks is looked up at Coze (`recovery`), which brings the loop into the same st
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypedDict
 
 from c2jy_bridge.coze import errors, messages, recovery
-from c2jy_bridge.coze.batch import RunsTools, error_output, finish_open_calls, run_batch
+from c2jy_bridge.coze.batch import error_output, finish_open_calls, run_batch
 from c2jy_bridge.coze.errors import of_ours, problem_of, say
 from c2jy_bridge.coze.interrupt import Interrupt, Interrupted
+from c2jy_bridge.coze.means import Means
 from c2jy_bridge.coze.reading import StreamReader
 from c2jy_bridge.coze.release import release
 from c2jy_bridge.coze.turn import Turn
@@ -35,23 +35,8 @@ from c2jy_bridge.events import (
 if TYPE_CHECKING:
     from cozepy import Chat, ChatEvent
 
-    from c2jy_bridge.coze.client import CozeClient
-
 TRIES: Final = 4
 """How often a question that Coze clearly refused (4013) is sent, and outputs that it did not take."""
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """What a turn is run with, the same for every turn of a session."""
-
-    client: CozeClient
-    bot_id: str
-    user_id: str
-    runner: RunsTools
-    clock: Callable[[], float]
-    new_id: Callable[[], str]
-    sleep: recovery.Sleep
 
 
 class _EndFields(TypedDict):
@@ -83,6 +68,7 @@ class Exchange:
         self._wire: AsyncIterator[ChatEvent] | None = None
         self._to_run: Sequence[ToolCall] = ()
         self._tries = 0
+        self._submits = 0
 
     async def run(self, restart: bool = False) -> AsyncIterator[Event]:
         """Every event of the turn, the last one TurnCompleted, TurnFailed or TurnCancelled.
@@ -148,6 +134,7 @@ class Exchange:
 
     def _submit(self) -> None:
         turn = self.turn
+        self._submits += 1
         pairs = turn.outputs(error_output("output.unanswered"), error_output("output.reply"))
         self._wire = self._client.submit(turn.conversation_id, turn.chat_id, pairs)
 
@@ -180,7 +167,12 @@ class Exchange:
         if calls:
             turn.owed, turn.owed_replies = calls, replies
             self._to_run = [call for call in calls if turn.key(call) not in turn.answers]
-            if not self._to_run:
+            if self._to_run:
+                self._submits = 0
+            elif self._submits >= TRIES:
+                await release(self._client, turn)
+                yield self._failed(of_ours("bad_answer", host=self._client.host))
+            else:
                 self._submit()
         elif replies:
             # A question node of a workflow: its answer is the maker's next message, not a tool output.

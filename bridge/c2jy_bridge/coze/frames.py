@@ -60,7 +60,8 @@ class EventCleaner:
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
-        self._rest = b""
+        self._rest: list[bytes] = []
+        self._held = 0
         self._held_cr = False
         self._begun = False
         self._next_id = 0
@@ -81,18 +82,14 @@ class EventCleaner:
             chunk = self._begin(chunk)
         if self._held_cr or b"\r" in chunk:
             chunk = self._unix(chunk)
-        if self._rest:
-            seen = len(self._rest) - 1
-            chunk = self._rest + chunk
-            cut = chunk.rfind(b"\n\n", seen) + 2
-        else:
-            cut = chunk.rfind(b"\n\n") + 2
-        if cut == 1:
-            if len(chunk) > MAX_EVENT_BYTES:
-                raise ValueError("an event without an end")
-            self._rest = chunk
+        cut = chunk.rfind(b"\n\n") + 2
+        blank_cut_in_two = chunk.startswith(b"\n") and self._rest and self._rest[-1].endswith(b"\n")
+        if cut == 1 and not blank_cut_in_two:
+            self._hold(chunk)
             return b""
-        block, self._rest = chunk[:cut], chunk[cut:]
+        block = b"".join([*self._rest, chunk[:cut]])
+        self._rest = []
+        self._hold(chunk[cut:])
         over = self.done or self.refusal is not None
         if self._dialect == "chat" and not over and _is_plain(block):
             return block
@@ -100,7 +97,8 @@ class EventCleaner:
 
     def close(self) -> bytes:
         """The stream is over; returns what its end completes."""
-        rest, self._rest = self._rest, b""
+        rest = b"".join(self._rest)
+        self._rest = []
         # The end may have cut the last line in two; only a `done` or a bare error means something even so.
         if rest.endswith(b"\n") or rest.startswith(b"{") or _DONE.search(rest):
             return self._clean(rest)
@@ -108,13 +106,21 @@ class EventCleaner:
 
     def _begin(self, chunk: bytes) -> bytes:
         # A byte order mark may stand before the first line, and may be cut in two.
-        chunk = self._rest + chunk
-        self._rest = b""
+        chunk = b"".join([*self._rest, chunk])
+        self._rest = []
         if chunk != b"\xef\xbb\xbf" and b"\xef\xbb\xbf".startswith(chunk):
-            self._rest = chunk
+            self._rest = [chunk]
             return b""
         self._begun = True
         return chunk.removeprefix(b"\xef\xbb\xbf")
+
+    def _hold(self, piece: bytes) -> None:
+        # In pieces: joining them with every new one would be quadratic in a long answer's last event.
+        self._held = self._held + len(piece) if self._rest else len(piece)
+        if self._held > MAX_EVENT_BYTES:
+            raise ValueError("an event without an end")
+        if piece:
+            self._rest.append(piece)
 
     def _unix(self, chunk: bytes) -> bytes:
         if self._held_cr:

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Final
 
 from c2jy_bridge.coze.batch import RunsTools
-from c2jy_bridge.coze.exchange import Exchange, Means
+from c2jy_bridge.coze.exchange import Exchange
+from c2jy_bridge.coze.means import Means
 from c2jy_bridge.coze.recovery import Sleep
 from c2jy_bridge.coze.turn import Turn
 from c2jy_bridge.events import Event, Source
