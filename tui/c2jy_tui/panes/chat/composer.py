@@ -19,14 +19,13 @@ from c2jy_tui.panes.chat.history import InputHistory
 class Composer(TextArea):
     """Several lines of text; Enter sends, Ctrl+J begins a new line, Up and Down go through earlier ones."""
 
-    # Enter and Tab have priority here: a TextArea would take them as text before its bindings are asked.
     BINDINGS: ClassVar = [
-        binding("tui", "chat.send", "enter", "send", priority=True),
-        binding("tui", "chat.new_line", "ctrl+j,alt+enter", "new_line", priority=True),
-        binding("tui", "chat.suggestions", "tab", "suggestions", priority=True),
-        binding("tui", "chat.page_up", "pageup", "page(-1)", show=False, priority=True),
-        binding("tui", "chat.page_down", "pagedown", "page(1)", show=False, priority=True),
-        binding("tui", "chat.to_end", "ctrl+end", "newest", show=False, priority=True),
+        binding("tui", "chat.send", "enter", "send"),
+        binding("tui", "chat.new_line", "ctrl+j,alt+enter", "new_line"),
+        binding("tui", "chat.suggestions", "tab", "suggestions"),
+        binding("tui", "chat.page_up", "pageup", "page(-1)", show=False),
+        binding("tui", "chat.page_down", "pagedown", "page(1)", show=False),
+        binding("tui", "chat.to_end", "ctrl+end", "newest", show=False),
     ]
 
     can_suggest: var[bool] = var(False, bindings=True)
@@ -71,6 +70,21 @@ class Composer(TextArea):
         # Textual 8.2.8 moves it when the text changes, but not when the composer itself does.
         if self.has_focus:
             self.app.cursor_position = self.cursor_screen_offset
+
+    async def _on_key(self, event: events.Key) -> None:
+        """Run our own bindings here, in the order of the keys.
+
+        A TextArea would take Enter as text before its bindings are asked. A priority binding is run before
+        the letters typed just ahead of it have arrived, and would send half of what was typed quickly.
+        """
+        if not event.is_printable:
+            bound = self.screen.active_bindings.get(event.key)
+            if bound is not None and bound.node is self and bound.enabled:
+                event.stop()
+                event.prevent_default()
+                await self.run_action(bound.binding.action)
+                return
+        await super()._on_key(event)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Tab is ours only when it leads somewhere."""
