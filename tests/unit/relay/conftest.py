@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from c2jy_bridge.emulator import Emulator, Script
 from c2jy_bridge.relay.queue import SqliteQueue
 from c2jy_bridge.relay.storage import Storage
 from unit.relay.memory_queue import MemoryQueue
+from unit.relay.workshop import OBEDIENT, Workshop
 
 
 class Clock:
@@ -48,3 +50,27 @@ def queue(request: pytest.FixtureRequest, clock: Clock, new_id: Callable[[], str
     if request.param == "memory":
         return MemoryQueue(limit=5, clock=clock, new_id=new_id)
     return SqliteQueue(request.getfixturevalue("storage"), limit=5, clock=clock, new_id=new_id)
+
+
+@pytest.fixture
+async def workshop(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
+    """Makes bridges that are on: `await workshop(OBEDIENT, parallel=3)`; closes them and their emulators."""
+    shops: list[Workshop] = []
+    emulators: list[Emulator] = []
+
+    async def make(script: str | Emulator = OBEDIENT, **more: Any) -> Workshop:
+        if isinstance(script, str):
+            script = Emulator(script=Script.parse(script)).start()
+            emulators.append(script)
+        shop = Workshop(tmp_path, **{"api_base": script.base_url, **more})
+        shops.append(shop)
+        shop.emulator = script
+        await shop.bridge.start()
+        return shop
+
+    yield make
+    for shop in shops:
+        shop.tools.go_on.set()
+        await shop.close()
+    for emulator in emulators:
+        emulator.stop()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -25,7 +25,7 @@ class SqliteQueue:
         *,
         limit: int = 1000,
         clock: Callable[[], float] = time.time,
-        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+        new_id: Callable[[], str] = lambda: secrets.token_hex(8),
     ) -> None:
         """`limit` is how many requests may be open; the rest is passed in for tests."""
         self._storage = storage
