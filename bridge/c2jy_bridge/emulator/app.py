@@ -34,6 +34,7 @@ def build(world: World, connections: Connections) -> ASGIApp:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _no_route)
     app.add_exception_handler(CozeError, _refused)
+    app.add_exception_handler(Exception, _crashed)
     app.include_router(chat.routes(world, Chats(world), connections))
     for part in (account, conversations, files, media, messages, oauth, orders):
         app.include_router(part.routes(world))
@@ -60,14 +61,10 @@ class Gate:
         if not path.startswith("/_emulator"):
             self._world.journal.append(_seen(scope, headers, body))
 
-        started = False
-
         async def send_logged(message: Message) -> None:
-            nonlocal started
             if message["type"] == "http.response.start":
                 if await self._strikes(scope, operation, "response"):
                     raise _HungUp
-                started = True
                 message = {**message, "headers": [*message["headers"], (b"x-tt-logid", logid.encode())]}
             await send(message)
 
@@ -82,10 +79,12 @@ class Gate:
             return
         except CozeError as error:
             answer = refusal(error, logid)
-        except Exception:
+        except asyncio.CancelledError:
+            if not self._connections.aborted:
+                raise
+            return  # the emulator stops; uvicorn would log it as a failure
+        except Exception:  # Starlette has answered by now and hands the error on for the log
             _log.exception("the emulator failed at %s %s", scope["method"], path)
-            if not started:
-                answer = refusal(CozeError(INTERNAL, status=500), logid)
         if answer is not None:
             await answer(scope, receive, send_logged)
 
@@ -181,3 +180,7 @@ async def _refused(request: Request, error: Exception) -> Response:
     if not isinstance(error, CozeError):
         raise error
     return refusal(error, request.state.logid)
+
+
+async def _crashed(request: Request, error: Exception) -> Response:
+    return refusal(CozeError(INTERNAL, status=500), request.state.logid)

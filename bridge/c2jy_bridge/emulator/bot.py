@@ -102,7 +102,8 @@ def play(rule: Rule, given: Mapping[str, Any]) -> Play:
     yield from _play(rule.steps, scope)
 
 
-def _play(todo: Sequence[Step], scope: Scope) -> Play:
+def _play(todo: Sequence[Step], scope: Scope) -> Generator[Act, Outputs | None, bool]:
+    """Play steps; returns whether the play goes on after them."""
     for step in todo:
         match step:
             case steps.Think():
@@ -113,34 +114,27 @@ def _play(todo: Sequence[Step], scope: Scope) -> Play:
                 yield Sleep(step.sleep)
             case steps.Fail():
                 yield Fail(step.fail.code, step.fail.msg)
-                return
+                return False
             case steps.FollowUps():
                 yield Suggest(tuple(render(text, scope.values) for text in step.follow_ups))
             case steps.Call():
                 uses = tuple(
                     Use(use.tool, json.dumps(fill(use.arguments, scope.values), ensure_ascii=False))
-                    for use in step.uses
+                    for use in step.call
                 )
                 outputs = yield Call(uses)
                 scope.learn(uses, outputs or ())
             case steps.Expect():
                 branch = next((branch for branch in step.expect if _holds(branch, scope)), None)
-                if branch is not None:
-                    yield from _play(branch.steps, scope)
+                if branch is not None and not (yield from _play(branch.steps, scope)):
+                    return False
+    return True
 
 
 def _holds(branch: steps.Branch, scope: Scope) -> bool:
     outputs = scope.values.get("outputs") or [None]
     output = scope.values.get(branch.of) if branch.of else outputs[0]
-    return all(_meets(look_up(path, output), wanted) for path, wanted in branch.when.items())
-
-
-def _meets(value: Any, wanted: Any) -> bool:
-    if isinstance(wanted, steps.Condition):
-        if wanted.exists is not None and wanted.exists != (value is not None):
-            return False
-        return wanted.matches is None or re.search(wanted.matches, str(value)) is not None
-    return bool(value == wanted)
+    return all(wanted.holds(look_up(path, output)) for path, wanted in branch.when.items())
 
 
 def _parsed(text: str) -> Any:

@@ -17,6 +17,7 @@ class Connections:
 
     def __init__(self) -> None:
         self._open: dict[tuple[str, int], _Open] = {}
+        self.aborted = False
 
     def protocol(self) -> type[H11Protocol]:
         """The protocol class for uvicorn, which notes its connections here."""
@@ -53,6 +54,12 @@ class Connections:
         else:
             connection.transport.close()
         await connection.lost.wait()
+
+    def abort_all(self) -> None:
+        """Close every connection, whatever is being sent: the emulator stops."""
+        self.aborted = True
+        for connection in list(self._open.values()):
+            connection.transport.abort()
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,11 +38,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from c2jy_bridge.emulator.faults import Fault
 from c2jy_bridge.emulator.steps import VERBS, Json, Model, Pattern, Step
@@ -55,19 +56,22 @@ class ScriptError(ValueError):
     """A script that cannot be played; the text names every place and what is wrong there."""
 
 
+def _as_list(given: Any) -> Any:
+    return [given] if isinstance(given, str) else given
+
+
 class Rule(Model):
     """What the Bot does when the user's text matches."""
 
     name: str = Field(min_length=1)
-    match: Pattern | Annotated[list[Pattern], Field(min_length=1)]
+    match: Annotated[list[Pattern], Field(min_length=1), BeforeValidator(_as_list)]
     values: Json = Field(default_factory=dict)
     faults: list[Fault] = Field(default_factory=list)
     steps: list[Step]
 
     def matches(self, text: str) -> re.Match[str] | None:
         """The first of its expressions that is found in the text."""
-        patterns = [self.match] if isinstance(self.match, str) else self.match
-        return next((found for pattern in patterns if (found := re.search(pattern, text))), None)
+        return next((found for pattern in self.match if (found := re.search(pattern, text))), None)
 
 
 class BotProfile(Model):
@@ -128,7 +132,7 @@ class Script(Model):
             if found := rule.matches(text):
                 named = {name: value for name, value in found.groupdict().items() if value is not None}
                 return rule, {"groups": [found[0], *found.groups()], **named}
-        return Rule(name="fallback", match="", steps=self.fallback), {"groups": [text]}
+        return Rule(name="fallback", match=[""], steps=self.fallback), {"groups": [text]}
 
 
 # PyYAML's C loader is ten times faster; wheels have it, some builds from source do not.
@@ -148,10 +152,11 @@ def _built_in() -> Script:
 def _lines(error: ValidationError, source: str) -> Iterator[str]:
     for fault in error.errors(include_url=False):
         where = ""
-        for step in fault["loc"]:
-            # Unions put the chosen model's name or verb into the path; the reader's document has no such key.
+        for before, step in pairwise((None, *fault["loc"])):
             if isinstance(step, int):
                 where += f"[{step}]"
-            elif not (where.endswith("]") and step in VERBS):
-                where += f".{step}" if where else step
+            elif not (
+                isinstance(before, int) and step in VERBS
+            ):  # else: the step's model, no key of the script
+                where += f".{step}" if where else str(step)
         yield f"{source}: {where or 'document'}: {fault['msg'].removeprefix('Value error, ')}"

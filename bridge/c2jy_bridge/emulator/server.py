@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -16,7 +17,7 @@ from c2jy_bridge.emulator.script import Script
 from c2jy_bridge.emulator.world import Seen, World
 
 if TYPE_CHECKING:
-    from uvicorn import Server
+    from c2jy_bridge.emulator.connections import Connections
 
 HUMANE_PACE_S: Final = 0.018
 """Seconds between two deltas at which an answer is pleasant to watch."""
@@ -73,7 +74,8 @@ class Emulator:
         )
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
-        self._server: Server | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._told: asyncio.Event | None = None
         self._stopping = threading.Event()
         self._problem: BaseException | None = None
 
@@ -145,8 +147,9 @@ class Emulator:
             RuntimeError: The serving thread had failed.
         """
         self._stopping.set()
-        if self._server is not None:
-            self._server.should_exit = self._server.force_exit = True
+        if self._loop is not None and self._told is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+                self._loop.call_soon_threadsafe(self._told.set)
         if self._thread is not None:
             self._thread.join(timeout=10)
             self._thread = None
@@ -173,7 +176,7 @@ class Emulator:
             from c2jy_bridge.emulator.connections import Connections
 
             connections = Connections()
-            self._server = uvicorn.Server(
+            server = uvicorn.Server(
                 uvicorn.Config(
                     build(self._world, connections),
                     http=connections.protocol(),
@@ -186,13 +189,28 @@ class Emulator:
                     backlog=_BACKLOG,
                 )
             )
-            if not self._stopping.is_set():
-                with asyncio.Runner() as runner:
-                    runner.run(self._server.serve(sockets=[self._socket]))
+            with asyncio.Runner() as runner:
+                runner.run(self._until_stopped(server.serve(sockets=[self._socket]), connections))
         except BaseException as problem:
             self._problem = problem
         finally:
             self._socket.close()
+
+    async def _until_stopped(self, service: Coroutine[Any, Any, None], connections: Connections) -> None:
+        """Serve until `stop`, and then end at once; uvicorn by itself would take its time."""
+        self._loop, self._told = asyncio.get_running_loop(), asyncio.Event()
+        if self._stopping.is_set():  # `stop` came before there was a loop to tell
+            service.close()
+            return
+        serving = asyncio.create_task(service)
+        told = asyncio.create_task(self._told.wait())
+        await asyncio.wait({serving, told}, return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
+        connections.abort_all()
+        if not serving.done():
+            serving.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving
 
 
 _BACKLOG: Final = 128

@@ -6,7 +6,16 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 
 from c2jy_bridge.emulator import template
 
@@ -73,36 +82,46 @@ class ToolUse(Model):
 
 
 class Call(Model):
-    """One tool call, or several at once; the chat waits for the outputs."""
+    """Tool calls, made at once; the chat waits for the outputs of all.
 
-    call: str | Annotated[list[ToolUse], Field(min_length=1)]
-    arguments: Json = Field(default_factory=dict)
+    In the script one call may stand without the list: `call: name` with `arguments` beside it.
+    """
 
-    @model_validator(mode="after")
-    def _one_place_for_arguments(self) -> Call:
-        if self.arguments and not isinstance(self.call, str):
-            raise ValueError("with a list of calls, the arguments stand in each item")
-        return self
+    call: list[ToolUse] = Field(min_length=1)
 
-    @property
-    def uses(self) -> list[ToolUse]:
-        """The calls, one or several."""
-        if isinstance(self.call, str):
-            return [ToolUse(tool=self.call, arguments=self.arguments)]
-        return self.call
+    @model_validator(mode="before")
+    @classmethod
+    def _as_list(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping) or isinstance(given.get("call"), list):
+            return given
+        rest = {key: value for key, value in given.items() if key not in ("call", "arguments")}
+        return {**rest, "call": [{"tool": given.get("call"), "arguments": given.get("arguments", {})}]}
+
+
+def _as_condition(given: Any) -> Any:
+    return given if isinstance(given, Mapping | Condition) else {"equals": given}
 
 
 class Condition(Model):
-    """What one value of an output has to be."""
+    """What one value of an output has to be; a value by itself means `equals`."""
 
+    equals: Any = None
     matches: Pattern | None = None
     exists: bool | None = None
+
+    def holds(self, value: Any) -> bool:
+        """Whether the value is as wanted; a value that is not there is None."""
+        if "equals" in self.model_fields_set and value != self.equals:
+            return False
+        if self.exists is not None and self.exists != (value is not None):
+            return False
+        return self.matches is None or re.search(self.matches, str(value)) is not None
 
 
 class Branch(Model):
     """Steps for one sort of output."""
 
-    when: dict[str, Condition | str | int | float | bool | None] = Field(default_factory=dict)
+    when: dict[str, Annotated[Condition, BeforeValidator(_as_condition)]] = Field(default_factory=dict)
     of: str = ""
     steps: list[Step]
 
@@ -110,7 +129,7 @@ class Branch(Model):
 class Expect(Model):
     """Go on according to what the tools gave back."""
 
-    expect: Annotated[list[Branch], Field(min_length=1)]
+    expect: list[Branch] = Field(min_length=1)
 
 
 class Failure(Model):
