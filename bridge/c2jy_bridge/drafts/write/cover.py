@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from PIL import Image, ImageOps
-
 _LONG_SIDE: Final = 480
 _DARK: Final = (24, 26, 31)
 
@@ -23,6 +21,8 @@ def write_cover(target: Path, picture: Path | None, width: int, height: int) -> 
     Returns:
         Whether there is a cover now; a picture that cannot be drawn is no reason to have no draft.
     """
+    from PIL import Image, ImageOps  # only now: listing drafts draws nothing
+
     scale = _LONG_SIDE / max(width, height)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     try:

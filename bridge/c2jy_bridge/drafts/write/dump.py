@@ -41,7 +41,10 @@ def _list(tracks: list[Any]) -> Iterator[bytes]:
     for track in tracks:
         yield separator
         separator = b","
-        yield from _object(track)
+        if isinstance(track, Mapping):
+            yield from _object(track)
+        else:
+            yield orjson.dumps(track)
     yield b"[]" if separator == b"[" else b"]"
 
 

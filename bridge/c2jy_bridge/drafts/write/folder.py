@@ -20,7 +20,7 @@ from c2jy_bridge.drafts.write.marker import DOCUMENT, Marker, read_marker
 from c2jy_bridge.drafts.write.media import bring
 from c2jy_bridge.drafts.write.meta import COVER, meta_info
 from c2jy_bridge.drafts.write.naming import numbered
-from c2jy_bridge.drafts.write.staging import Staging, remove_tree, sync_folder, write_file
+from c2jy_bridge.drafts.write.staging import ASIDE, Staging, remove_tree, sync_folder, write_file
 from c2jy_bridge.drafts.write.target import MATERIALS, TargetRoot
 from c2jy_bridge.drafts.write.verify import faults
 from c2jy_bridge.settings import DraftProfile
@@ -223,7 +223,7 @@ def _publish(staging: Staging, name: str, draft: DraftToWrite, options: WriteOpt
     if not (_is_taken(final) and _may_replace(final, draft, options)):
         return staging.publish(name)
     # The old one steps aside first: a folder that is not empty cannot be renamed over.
-    aside = Staging(options.root, options.new_token(), draft.at).folder
+    aside = options.root / f"{ASIDE}{options.new_token()}"
     os.rename(final, aside)
     try:
         published = staging.publish(name)

@@ -11,7 +11,6 @@ from pathlib import PurePath
 from typing import Any, Final
 
 import orjson
-from pyJianYingDraft.assets import get_asset_path
 
 COVER: Final = "draft_cover.jpg"
 _PHOTO_SHOWN_US: Final = 5_000_000
@@ -30,6 +29,8 @@ def meta_info(
         size_bytes: Of all media together.
         cover: Whether there is a cover image.
     """
+    from pyJianYingDraft.assets import get_asset_path  # only now: listing drafts needs no library
+
     meta: dict[str, Any] = orjson.loads(get_asset_path("DRAFT_META_TEMPLATE").read_bytes())
     micros = round(at * 1_000_000)
     meta.update(

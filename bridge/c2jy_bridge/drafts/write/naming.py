@@ -47,7 +47,7 @@ def suggestion(name: str) -> str:
     name = _BIDI.sub("", _ILLEGAL.sub(" ", unicodedata.normalize("NFC", name)))
     name = " ".join(name.split()).lstrip(".")
     name = name.encode()[:_LONGEST_BYTES].decode("utf-8", "ignore")[:LONGEST].rstrip(". ").strip()
-    return f"{name}_" if _RESERVED.fullmatch(name) else name or "draft"
+    return f"_{name[: LONGEST - 1]}" if _RESERVED.fullmatch(name) else name or "draft"
 
 
 def checked(name: str, path: str = "name") -> str:

@@ -13,11 +13,18 @@ from typing import Final
 
 import orjson
 
+from c2jy_bridge.drafts.write.naming import fault
+
 PREFIX: Final = ".c2jy-tmp-"
+ASIDE: Final = ".c2jy-old-"
+"""A draft of ours that is being replaced stands aside under such a name for as long as one rename takes."""
 _OURS: Final = re.compile(re.escape(PREFIX) + r"[0-9A-Fa-f-]{8,64}")
+_OLD: Final = re.compile(re.escape(ASIDE) + r"[0-9A-Fa-f-]{8,64}")
 _OWNER: Final = "c2jy-owner.json"
 _ABANDONED_S: Final = 24 * 3600.0
 """After a day a staging folder is nobody's, even if its pid lives: another process has got the number."""
+_ASIDE_S: Final = 60.0
+"""Two renames and a sync take milliseconds; after a minute whoever did them is gone."""
 _UNMARKED_S: Final = 3600.0
 """A folder without a marker is one that was just made, or whose marker was lost; not both for an hour."""
 
@@ -61,9 +68,10 @@ class Staging:
 
 
 def sweep(root: Path, now: float) -> list[str]:
-    """Remove staging folders of ours that a crash left behind; returns their names.
+    """Clear away what a crash of ours left behind; returns the names of those folders.
 
     Only plain folders directly in `root` whose name is exactly ours, whose process is gone or which are old.
+    A draft that stood aside when the crash came gets its name back if its replacement never took it.
     """
     gone = []
     try:
@@ -71,20 +79,39 @@ def sweep(root: Path, now: float) -> list[str]:
     except OSError:
         return []
     for entry in entries:
-        if _OURS.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False) and _is_stale(entry, now):
+        if not entry.is_dir(follow_symlinks=False):
+            continue
+        if _OURS.fullmatch(entry.name) and _is_stale(entry, now):
             remove_tree(Path(entry.path))
             gone.append(entry.name)
+        elif _OLD.fullmatch(entry.name) and now - entry.stat(follow_symlinks=False).st_ctime > _ASIDE_S:
+            _put_back(root, Path(entry.path))
+            gone.append(entry.name)
     return gone
+
+
+def _put_back(root: Path, aside: Path) -> None:
+    try:
+        name = str(orjson.loads((aside / "draft_meta_info.json").read_bytes())["draft_name"])
+        if fault(name) or os.path.lexists(root / name):
+            remove_tree(aside)
+        else:
+            os.rename(aside, root / name)
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # not as we left it: nobody's to remove
 
 
 def _is_stale(entry: os.DirEntry[str], now: float) -> bool:
     try:
         age = now - entry.stat(follow_symlinks=False).st_mtime
+    except OSError:
+        return False
+    try:
         owner = orjson.loads((Path(entry.path) / _OWNER).read_bytes())
-        same_host = owner["host"] == socket.gethostname()
-        return age > _ABANDONED_S or (same_host and not _is_running(int(owner["pid"])))
+        dead = owner["host"] == socket.gethostname() and not _is_running(int(owner["pid"]))
     except (OSError, ValueError, KeyError, TypeError):
-        return age > _UNMARKED_S if "age" in locals() else False
+        return age > _UNMARKED_S
+    return dead or age > _ABANDONED_S
 
 
 def _is_running(pid: int) -> bool:

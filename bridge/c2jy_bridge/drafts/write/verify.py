@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -48,11 +49,11 @@ def faults(content: Mapping[str, Any], folder: Path, name: str | None = None) ->
         for material in _list(group):
             if isinstance(material, Mapping):
                 known = str(material.get("id", ""))
-                lengths[known] = int(material.get("duration") or 0) if kind in ("videos", "audios") else 0
+                lengths[known] = _number(material.get("duration")) if kind in ("videos", "audios") else 0
     last = 0
     for number, track in enumerate(tracks):
         before_end = 0
-        for index, segment in enumerate(_list(_mapping(track).get("segments"))):
+        for index, segment in enumerate(map(_mapping, _list(_mapping(track).get("segments")))):
             where = f"tracks[{number}].segments[{index}]"
             begin, length = _times(segment.get("target_timerange"))
             if length <= 0 or begin < 0:
@@ -63,16 +64,17 @@ def faults(content: Mapping[str, Any], folder: Path, name: str | None = None) ->
             yield from _dangling(segment, where, lengths)
             yield from _beyond(segment, where, lengths)
         last = max(last, before_end)
-    if tracks and int(content.get("duration") or 0) < last:
-        yield issue("draft_too_short", "duration", duration=clock(int(content.get("duration") or 0)))
+    length = _number(content.get("duration"))
+    if length < last:
+        yield issue("draft_too_short", "duration", duration=clock(max(length, 0)))
     yield from missing_media(content, folder, name)
 
 
 def _dangling(segment: Mapping[str, Any], where: str, known: Mapping[str, int]) -> Iterator[Issue]:
-    if segment.get("material_id") not in known:
+    if str(segment.get("material_id")) not in known:
         yield issue("dangling", f"{where}.material_id", id=segment.get("material_id"))
     for index, reference in enumerate(_list(segment.get("extra_material_refs"))):
-        if reference not in known:
+        if str(reference) not in known:
             yield issue("dangling", f"{where}.extra_material_refs[{index}]", id=reference)
 
 
@@ -88,7 +90,11 @@ def _beyond(segment: Mapping[str, Any], where: str, lengths: Mapping[str, int]) 
 def _times(timerange: object) -> tuple[int, int]:
     if not isinstance(timerange, Mapping):
         return 0, 0
-    return int(timerange.get("start") or 0), int(timerange.get("duration") or 0)
+    return _number(timerange.get("start")), _number(timerange.get("duration"))
+
+
+def _number(value: object) -> int:
+    return int(value) if isinstance(value, (int, float)) and math.isfinite(value) else 0
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
