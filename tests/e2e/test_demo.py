@@ -85,7 +85,9 @@ def test_a_restart_shows_the_conversation_again(terminal: Callable[..., Any], tm
     first.press("C-q")
     first.wait_for("exit status 0")
     again = terminal("--demo", "--lang", "zh", "--drafts-root", tmp_path / "drafts")
-    again.wait_for(QUESTION, "generate_draft")
+    again.wait_for("generate_draft", "草稿做好了", "✓ 齐全", "就绪")
+    again.press("PPage")
+    again.wait_for(QUESTION)
 
 
 def test_the_app_without_a_terminal_says_what_to_do(c2jy: Callable[..., Any]) -> None:
