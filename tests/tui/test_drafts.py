@@ -462,4 +462,4 @@ async def test_chinese_words_keep_every_column_in_its_cells(width: int, host: Ho
         assert [pane.rows.render_line(y).cell_length for y in range(6)] == [
             width - 1
         ] * 6  # one for the scrollbar
-        assert "! 缺 2 个素材" in host.seen()
+        assert "! 缺 2 个" in host.seen()

@@ -455,3 +455,38 @@ async def test_chinese_words_keep_every_column_in_its_cells(
             strip = inspector.rows.render_line(y)
             assert strip.cell_length == width - 1  # one for the scrollbar
         assert "✓ 完成" in host.seen()
+
+
+async def test_progress_that_changes_no_key_does_not_make_the_footer_anew(
+    host: InspectorHost, inspector: Inspector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with host.run_test(size=(80, 12)) as pilot:
+        starts(inspector)
+        await pilot.pause()
+        made: list[object] = []
+        monkeypatch.setattr(inspector, "refresh_bindings", lambda: made.append(1))
+        for done in range(20):
+            inspector.show(ToolCallProgress(at=NOON, call_id="r1", message="reading", done=done, total=20))
+            await pilot.pause()
+        assert "95%" in host.seen()
+        assert made == []
+        inspector.show(
+            ToolCallFinished(
+                at=NOON, call_id="r1", tool="probe_media", outcome=Outcome.OK, output="{}", elapsed_s=1
+            )
+        )
+        await pilot.pause()
+        assert made == [1]
+
+
+@pytest.mark.parametrize("theme", ["ansi-dark", "textual-light"])
+async def test_the_cursor_and_the_statuses_are_told_apart_in_every_theme(
+    theme: str, host: InspectorHost, inspector: Inspector
+) -> None:
+    async with host.run_test(size=(80, 12)) as pilot:
+        host.theme = theme
+        await inspector.load(PaneEngine(recorded=[ended(1, outcome=Outcome.ERROR), ended(2), ended(3)]))
+        await pilot.pause()
+        rows = [inspector.rows.render_line(y) for y in (1, 2, 3)]
+        failed, done, here = ([s.style for s in row if s.text.strip()][3] for row in rows)
+        assert len({str(style) for style in (failed, done, here)}) == 3

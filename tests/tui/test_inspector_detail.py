@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import TabbedContent
+from textual.widgets import Tab, TabbedContent
 
 from c2jy_bridge.events import (
     Outcome,
@@ -226,3 +226,20 @@ async def test_the_detail_scrolls_by_keys(inspector: Inspector) -> None:
         await pilot.press("g")
         await pilot.pause()
         assert '"key0": 0' in host.seen()
+
+
+async def test_in_the_whole_app_the_detail_keeps_its_tabs_and_its_keys(stage: Any, engine: Any) -> None:
+    engine.stored_calls = [ended()]
+    async with stage(size=(100, 30)) as on:
+        await on.pilot.press("f4")
+        await on.pilot.pause()
+        await on.pilot.press("enter")
+        await on.pilot.pause()
+        screen = on.app.screen
+        assert isinstance(screen, CallDetailScreen)
+        assert screen.query_one("ContentTabs").size.height == 2
+        words = [str(tab.label) for tab in screen.query_one(TabbedContent).query(Tab)]
+        assert words == ["Arguments", "Output", "Error", "Timeline"]
+        await on.pilot.press("r")
+        await on.pilot.pause()
+        assert engine.rerun_calls == [("c1", None)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import ClassVar, Self
 
 from textual import on
@@ -37,6 +38,7 @@ class ListPane(Vertical):
         self._filter.placeholder = hint
         self._about = Static(classes="list-pane--line list-pane--about")
         self._state = Static(classes="list-pane--line")
+        self._offer: Hashable = None
 
     def compose(self) -> ComposeResult:
         """List, about the row, filter, about all."""
@@ -59,10 +61,19 @@ class ListPane(Vertical):
         """What the filter says."""
         return self._filter.value.strip()
 
-    def say_about(self, about: str, state: str) -> None:
-        """Write the two lines below the list."""
+    def say_about(self, about: str, state: str, offer: Hashable) -> None:
+        """Write the two lines below the list.
+
+        Args:
+            about: About the row under the cursor.
+            state: About all rows.
+            offer: What decides which keys are offered; the footer is made anew only when it changes.
+        """
         self._about.update(Content(about))
         self._state.update(Content(state))
+        if offer != self._offer:
+            self._offer = offer
+            self.refresh_bindings()
 
     def action_filter(self) -> None:
         """Open the filter."""

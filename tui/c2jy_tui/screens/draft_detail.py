@@ -29,12 +29,15 @@ _SIGNS: Final[dict[Severity, tuple[str, str]]] = {
     "info": ("·", "$text-muted"),
 }
 
+_HEIGHTS: Final = [(0, "-low"), (30, "-tall")]
+"""Lines of the screen from which there is room for empty ones."""
+
 
 class DraftDetailScreen(FrameModal[None]):
     """The timeline of a draft and what is wrong with it."""
 
     CSS_PATH = "draft_detail.tcss"
-    VERTICAL_BREAKPOINTS: ClassVar = [(0, "-low"), (30, "-tall")]
+    VERTICAL_BREAKPOINTS = _HEIGHTS
     HELP = "drafts_pane:help.detail"
     BINDINGS: ClassVar[list[BindingType]] = [
         binding("drafts_pane", "draft_detail.check", "v", "check"),

@@ -90,10 +90,8 @@ class DraftList(ListPane):
         if view is not None:
             about = words.about(view, self.checked.get(view.name), self.written.get(view.name, ()))
         total, shown = len(self._all), len(self._shown)
-        self.say_about(
-            about, words.state(total, shown, len(self.new), order=self._order, sifting=self.sifting)
-        )
-        self.refresh_bindings()
+        state = words.state(total, shown, len(self.new), order=self._order, sifting=self.sifting)
+        self.say_about(about, state, (view is None, self.sifting))
 
     def _row(self, index: int) -> Row:
         view = self._shown[index]

@@ -224,6 +224,7 @@ class DraftsPane(DraftList):
             self._failed("trash.failed", error, name=shown)
             return
         self._trashed.append((ticket, name))
+        self.refresh_bindings()
         self._sure = ""
         self._tell("trash.done", name=shown)
         self._read_again()
@@ -234,6 +235,7 @@ class DraftsPane(DraftList):
         if self._engine is None or not self._trashed:
             return
         ticket, name = self._trashed.pop()
+        self.refresh_bindings()
         try:
             back = await self._engine.restore_draft(ticket)
         except _FAILURES as error:

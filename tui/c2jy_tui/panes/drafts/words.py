@@ -22,7 +22,7 @@ COLUMNS: Final = (
     Column("size", 8, right=True, keep=50),
     Column("tracks", 6, right=True, keep=20),
     Column("clips", 6, right=True, keep=30),
-    Column("media", 14, grow=True, most=20, keep=80),
+    Column("media", 13, grow=True, most=20, keep=80),
     Column("age", 8, grow=True, most=14, right=True, keep=70),
 )
 

@@ -134,8 +134,8 @@ class CallList(ListPane):
                 sifting=self.sifting,
                 forgotten=self.store.forgotten,
             ),
+            (self.current_id, record.status if record else "", bool(shown), self.sifting),
         )
-        self.refresh_bindings()
 
     def _row(self, index: int) -> Row:
         record = self.store[self.store.shown[index]]
