@@ -1,0 +1,67 @@
+"""The process is killed at every point of a bridge request; the next one brings it to its end, once."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from c2jy_bridge.emulator import Emulator, Script
+from c2jy_bridge.relay.request import State
+from faults.bridge_child import KILLED, POINTS, OnDisk
+from unit.relay.workshop import OBEDIENT, Workshop
+
+CHILD = Path(__file__).with_name("bridge_child.py")
+# Between a tool's work and its receipt nobody knows that it was done: a tool of ours cleans up after itself
+# (drafts are built in a staging folder); this one writes its line again.
+DOUBLE = {"tool:after", "receipt:before"}
+
+
+@pytest.fixture(scope="module")
+def obedient() -> Iterator[Emulator]:
+    with Emulator(script=Script.parse(OBEDIENT)) as emulator:
+        yield emulator
+
+
+async def killed(folder: Path, emulator: Emulator, relay: str, point: str) -> None:
+    arguments = (str(CHILD), str(folder), emulator.base_url, relay, point)
+    child = await asyncio.create_subprocess_exec(sys.executable, *arguments, stderr=asyncio.subprocess.PIPE)
+    _, told = await asyncio.wait_for(child.communicate(), 60)
+    assert child.returncode == KILLED, told.decode()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", POINTS)
+async def test_a_kill_at_any_point_loses_nothing_and_does_nothing_twice(
+    obedient: Emulator, tmp_path: Path, point: str
+) -> None:
+    await killed(tmp_path, obedient, "bot", point)
+    shop = Workshop(tmp_path, api_base=obedient.base_url, tools=OnDisk(tmp_path))
+    await shop.bridge.start()
+    try:
+        # Whoever asked does not know what became of it and asks again with the same key.
+        request = await shop.result(await shop.ask("write", {"text": "once"}, idempotency_key="k"))
+        assert request.state is State.SUCCEEDED
+        assert request.result == '{"status":"success","wrote":"once"}'
+        assert shop.tools.effects() == ["once"] * (2 if point in DOUBLE else 1)
+        assert len(await shop.desk.page()) == 1
+    finally:
+        await shop.close()
+
+
+@pytest.mark.parametrize("point", ["running:after", "receipt:after"])
+async def test_a_kill_loses_nothing_without_a_bot_either(
+    obedient: Emulator, tmp_path: Path, point: str
+) -> None:
+    await killed(tmp_path, obedient, "direct", point)
+    shop = Workshop(tmp_path, api_base=obedient.base_url, tools=OnDisk(tmp_path), relay="direct")
+    await shop.bridge.start()
+    try:
+        request = await shop.result(await shop.ask("write", {"text": "once"}, idempotency_key="k"))
+        assert request.state is State.SUCCEEDED
+        assert shop.tools.effects() == ["once"]
+    finally:
+        await shop.close()
