@@ -161,7 +161,7 @@ class Exchange:
     async def _answer(self, chat: Chat) -> AsyncIterator[Event]:
         """The chat waits for tool outputs: run what has none yet, then submit all of them together."""
         turn = self.turn
-        calls, replies = messages.owed_calls(turn, chat, self._means.new_id)
+        calls, replies = messages.owed_calls(turn, chat)
         if turn.owed and not {c.tool_call_id for c in turn.owed} & {c.tool_call_id for c in calls}:
             yield self._reader.outputs_taken()
         if calls:

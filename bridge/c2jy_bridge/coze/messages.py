@@ -9,7 +9,8 @@ and `question` (the maker's own words).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+import uuid
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from c2jy_bridge.coze.turn import CallKey, Turn
@@ -79,7 +80,7 @@ def usage_of(chat: Chat) -> Usage:
     )
 
 
-def owed_calls(turn: Turn, chat: Chat, new_id: Callable[[], str]) -> tuple[list[ToolCall], list[str]]:
+def owed_calls(turn: Turn, chat: Chat) -> tuple[list[ToolCall], list[str]]:
     """The calls that a chat in `requires_action` waits for.
 
     Returns:
@@ -93,9 +94,8 @@ def owed_calls(turn: Turn, chat: Chat, new_id: Callable[[], str]) -> tuple[list[
             replies.append(asked.id)
             continue
         key = CallKey(asked.id, asked.function.name, asked.function.arguments)
-        known = turn.answers.get(key)
         calls[key] = ToolCall(
-            call_id=known.call_id if known else new_id(),
+            call_id=_call_id(turn.chat_id, key),
             tool=key.tool,
             arguments=key.arguments,
             chat_id=turn.chat_id,
@@ -105,6 +105,11 @@ def owed_calls(turn: Turn, chat: Chat, new_id: Callable[[], str]) -> tuple[list[
             source=turn.source,
         )
     return list(calls.values()), replies
+
+
+def _call_id(chat_id: str, key: CallKey) -> str:
+    """Our id of a call: the same after a restart, so that what it did before can be recognised."""
+    return uuid.uuid5(uuid.NAMESPACE_OID, "\0".join((chat_id, *key))).hex
 
 
 def _asked(chat: Chat) -> list[ChatToolCall]:

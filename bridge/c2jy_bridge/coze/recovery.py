@@ -135,5 +135,5 @@ async def open_question(client: CozeClient, conversation_id: str) -> tuple[str, 
     chat = await client.retrieve(conversation_id, chat_id)
     if chat.status.value != "requires_action":
         return None
-    calls, replies = messages.owed_calls(Turn(turn_id="", chat_id=chat_id), chat, str)
+    calls, replies = messages.owed_calls(Turn(turn_id="", chat_id=chat_id), chat)
     return (chat_id, replies) if replies and not calls else None

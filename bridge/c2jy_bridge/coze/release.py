@@ -50,7 +50,7 @@ async def _stop(client: CozeClient, turn: Turn) -> None:
             raise
         # Over already, or it came to wait for tools in this very moment: look, and answer those.
         chat = await client.retrieve(turn.conversation_id, turn.chat_id)
-        turn.owed, turn.owed_replies = owed_calls(turn, chat, str)
+        turn.owed, turn.owed_replies = owed_calls(turn, chat)
         if chat.status.value == "requires_action":
             await _answer_the_rest(client, turn)
             await client.cancel(turn.conversation_id, turn.chat_id)

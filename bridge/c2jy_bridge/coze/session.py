@@ -37,7 +37,7 @@ class ChatSession:
         runner: Runs the tools that the Bot calls.
         conversation_id: A conversation to go on with; empty begins one with the first turn.
         clock: Unix seconds for the events.
-        new_id: Makes call ids and turn ids.
+        new_id: Makes turn ids.
         sleep: Waits between two looks at a chat and two tries.
     """
 
