@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from c2jy_bridge.drafts.collector import held_back
 from c2jy_bridge.drafts.compile import CompiledDraft, Notes, PlacedFile, compile_draft
@@ -28,6 +29,9 @@ from c2jy_bridge.drafts.write.folder import OnConflict
 from c2jy_bridge.drafts.write.naming import checked, is_bare_uuid, numbered
 from c2jy_bridge.events import Issue
 from c2jy_bridge.settings import DraftProfile
+
+_NAMED: Final = ("effects", "video_effects", "audio_effects", "transitions", "material_animations")
+"""Materials that are named by ids of JianYing."""
 
 
 class Stopped(Exception):
@@ -66,6 +70,8 @@ class Surroundings:
     """Told bytes of media as they come into a draft, from several threads."""
     read_file: Callable[[str], bytes]
     """A small file in one of the declared folders; raises the materials' `Refused`."""
+    stand_in: Callable[[int, int, str], Material] | None = None
+    """Makes a placeholder from the canvas's width, height and an address; None: missing media are errors."""
 
     def pause(self) -> None:
         """Raise when the build was cancelled."""
@@ -120,14 +126,19 @@ def _build(
     name = _name(draft, order, number, count, notes)
     placed: dict[str, PlacedFile] = {}
     files: dict[str, Material] = {}
-    for wanted, material in usable(list(draft.wanted), fetched, notes):
+    stand_in = around.stand_in and partial(around.stand_in, spec.width, spec.height)
+    for wanted, material in usable(list(draft.wanted), fetched, notes, stand_in):
         shown = wanted.source.name or material.name
-        placed[wanted.path] = PlacedFile(material, file_name(material), shown)
+        missing = isinstance(fetched[wanted.source.address], MaterialFailure)
+        placed[wanted.path] = PlacedFile(material, file_name(material), shown, missing)
         files[wanted.source.address] = material
     target, mode = _target(draft, order, notes)
     prefix = f"{path}." if path else ""
     subtitles = [(item.path, item.track) for item in subtitle_tracks(spec, prefix, around.read_file, notes)]
     compiled = compile_draft(spec, placed, notes, more=subtitles, path=path, pause=around.pause)
+    profile = (spec.target and spec.target.profile) or order.profile
+    if profile.startswith("capcut") and any(compiled.content["materials"][kind] for kind in _NAMED):
+        notes.note("names_of_jianying", f"{prefix}target.profile", "warning")
     notes.raise_if_failed()
     draft_id = around.new_id()
     folder = ""
@@ -135,7 +146,7 @@ def _build(
         options = WriteOptions(
             root=order.root,
             target=target,
-            profile=(spec.target and spec.target.profile) or order.profile,
+            profile=profile,
             on_conflict=(spec.target and spec.target.on_conflict) or order.on_conflict,
             media_mode=mode,
             new_token=around.new_id,

@@ -24,6 +24,7 @@ from c2jy_bridge.views import DraftDetail, DraftView
 _TICKET: Final = "c2jy-trashed.json"
 _DEBOUNCE_MS: Final = 400
 _STEP_MS: Final = 100
+_POLL_S: Final = 2.0
 
 
 Issues = list[Issue]
@@ -116,19 +117,39 @@ class Library:
 
     async def watch(self) -> AsyncIterator[tuple[str, ...]]:
         """Names of drafts that somebody added, changed or removed, as it happens, in batches."""
-        import watchfiles
-
-        self._root.mkdir(parents=True, exist_ok=True)
+        await asyncio.to_thread(self._root.mkdir, parents=True, exist_ok=True)
         stop = asyncio.Event()
         try:
-            async for changes in watchfiles.awatch(
-                self._root, debounce=_DEBOUNCE_MS, step=_STEP_MS, stop_event=stop, recursive=True
-            ):
-                names = {Path(path).relative_to(self._root).parts[:1] for _, path in changes}
-                if seen := tuple(sorted(n[0] for n in names if n and not n[0].startswith("."))):
-                    yield seen
+            async for names in self._notified(stop):
+                yield names
+        except (OSError, RuntimeError):  # no more inotify watches, or a file system without notices
+            async for names in self._polled():
+                yield names
         finally:
             stop.set()
+
+    async def _notified(self, stop: asyncio.Event) -> AsyncIterator[tuple[str, ...]]:
+        import watchfiles
+
+        async for changes in watchfiles.awatch(
+            self._root, debounce=_DEBOUNCE_MS, step=_STEP_MS, stop_event=stop, recursive=True
+        ):
+            parts = {Path(path).relative_to(self._root).parts[:1] for _, path in changes}
+            if names := tuple(sorted(part[0] for part in parts if part and not part[0].startswith("."))):
+                yield names
+
+    async def _polled(self) -> AsyncIterator[tuple[str, ...]]:
+        before = await asyncio.to_thread(self._stamps)
+        while True:
+            await asyncio.sleep(_POLL_S)
+            now = await asyncio.to_thread(self._stamps)
+            names = tuple(sorted(n for n in before.keys() | now.keys() if before.get(n) != now.get(n)))
+            before = now
+            if names:
+                yield names
+
+    def _stamps(self) -> dict[str, tuple[int, ...]]:
+        return {folder.name: stamp(folder) for folder in self._folders()}
 
     def _folders(self) -> Folders:
         try:

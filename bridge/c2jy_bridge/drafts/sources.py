@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -50,13 +50,26 @@ def wanted_media(spec: DraftSpec, path: str, notes: Notes) -> list[Wanted]:
 
 
 def usable(
-    wanted: list[Wanted], fetched: Mapping[str, Material | MaterialFailure], notes: Notes
+    wanted: list[Wanted],
+    fetched: Mapping[str, Material | MaterialFailure],
+    notes: Notes,
+    stand_in: Callable[[str], Material] | None = None,
 ) -> Iterator[tuple[Wanted, Material]]:
-    """The media that came and fit their clips; everything else is an error."""
+    """The media that came and fit their clips; everything else is an error.
+
+    Args:
+        stand_in: Makes a placeholder for a picture that could not be had. A sound is then left out.
+    """
     told: set[str] = set()
     for item in wanted:
         got = fetched[item.source.address]
         where = f"{item.path}.media"
+        if isinstance(got, MaterialFailure) and stand_in:
+            code = "sound_left_out" if item.sound else "placeholder"
+            notes.note(code, where, "warning", reason=got.message, todo=got.fix)
+            if not item.sound:
+                yield item, stand_in(item.source.address)
+            continue
         if isinstance(got, MaterialFailure):
             notes.take(Issue(got.code, where, "error", got.message, got.fix))
             continue

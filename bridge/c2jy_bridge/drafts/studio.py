@@ -54,6 +54,7 @@ class Studio:
     ) -> None:
         self._root = Path(os.path.abspath(root))
         self._settings = settings
+        self._cache_dir = Path(cache_dir)
         self._folders = tuple(dict.fromkeys((*folders, *materials.folders)))
         self._clock = clock
         self._new_id = new_id
@@ -128,7 +129,8 @@ class Studio:
         stop = threading.Event()
         total = sum(got.size_bytes for got in fetched.values() if isinstance(got, Material))
         meter = _Meter(on_progress, total, asyncio.get_running_loop(), stop)
-        around = Surroundings(self._clock, self._new_id, stop, meter.moved, self._read_file)
+        stand_in = self._stand_in if self._settings.on_missing == "placeholder" else None
+        around = Surroundings(self._clock, self._new_id, stop, meter.moved, self._read_file, stand_in)
         return await _in_thread(stop, self._build, drafts, fetched, order, around)
 
     def _build(self, drafts: list[Draft], fetched: Any, order: Order, around: Surroundings) -> BuildReport:
@@ -139,6 +141,11 @@ class Studio:
             self._swept = True
             sweep(order.root, self._clock())
         return build_all(drafts, fetched, order, around)
+
+    def _stand_in(self, width: int, height: int, address: str) -> Material:
+        from c2jy_bridge.drafts.placeholder import placeholder
+
+        return placeholder(self._cache_dir / "placeholders", address, width, height)
 
     def _read_file(self, path: str) -> bytes:
         from c2jy_bridge.drafts.materials.failure import Refused

@@ -51,6 +51,8 @@ class PlacedFile:
     """As the machine that opens the draft spells it."""
     name: str
     """What JianYing shows."""
+    stands_for: bool = False
+    """It is a placeholder for a file that could not be had."""
 
     @property
     def length_us(self) -> int:

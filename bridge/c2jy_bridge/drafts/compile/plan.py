@@ -17,6 +17,8 @@ from c2jy_bridge.events import Severity
 ROUNDING_US: Final = 1_000
 """Containers round lengths to milliseconds, so a clip may ask for up to 1 ms more than there is."""
 MOST_REPEATS: Final = 10_000
+_PLACEHOLDER_US: Final = 5_000_000
+"""For a file that cannot say how long it is, as long as JianYing shows a photo."""
 _SLOWEST, _FASTEST = 0.01, 100.0
 
 
@@ -102,6 +104,10 @@ def place_track(track: Track, path: str, files: Mapping[str, PlacedFile], notes:
 def _place_media(
     clip: PictureClip | AudioClip, path: str, start: int, wanted: int | None, file: PlacedFile, notes: Notes
 ) -> list[PlacedClip]:
+    if file.stands_for:
+        return [
+            PlacedClip(clip, path, start, wanted or _PLACEHOLDER_US, 0, wanted or _PLACEHOLDER_US, 1.0, file)
+        ]
     if file.file.kind == "image":
         if wanted is None:
             notes.note("image_without_duration", f"{path}.at", "error")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import shutil
@@ -204,8 +203,27 @@ async def test_changes_on_the_disk_are_told_with_the_names(
     await asyncio.sleep(0.2)
     next((draft / "materials").glob("*.png")).unlink()
     assert await task == ("x",)
-    with contextlib.suppress(Exception):
-        await changes.aclose()
+    await changes.aclose()
+
+
+async def test_changes_are_told_where_the_system_gives_no_notice(
+    library: Library, draft: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import watchfiles
+
+    from c2jy_bridge.drafts import library as module
+
+    def no_notice(*_: Any, **__: Any) -> Any:
+        raise OSError(28, "no space left on device: inotify watches")
+
+    monkeypatch.setattr(watchfiles, "awatch", no_notice)
+    monkeypatch.setattr(module, "_POLL_S", 0.05)
+    changes = library.watch()
+    task = asyncio.create_task(_next(changes))
+    await asyncio.sleep(0.2)
+    library.trash("x")
+    assert await task == ("x",)
+    await changes.aclose()
 
 
 def test_reading_drafts_needs_no_library_of_jianying(tmp_path: Path) -> None:

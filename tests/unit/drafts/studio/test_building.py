@@ -288,6 +288,41 @@ async def test_probing_answers_each_input_in_order(studio: Studio, media: Path) 
     assert results[3].material == results[0].material
 
 
+async def test_missing_media_may_become_placeholders_and_issues(
+    make_studio: MakeStudio, content_of: Content, media: Path, library: Any
+) -> None:
+    studio = make_studio(DraftSettings(on_missing="placeholder"))
+    clips = [
+        {"type": "video", "media": "nowhere.mp4", "trim": {"start": 9}},
+        {"type": "image", "media": "nowhere.png", "duration": 2},
+        {"type": "image", "media": str(media / "wide.png"), "duration": 1},
+    ]
+    sound = {"type": "audio", "clips": [{"media": "nowhere.mp3", "duration": 1}]}
+    report = await studio.build(
+        {"name": "x", "height": 1920, "tracks": [{"type": "video", "clips": clips}, sound]}
+    )
+    (draft,) = report.drafts
+    assert [(i.code, i.severity, i.path) for i in draft.issues] == [
+        ("placeholder", "warning", "tracks[0].clips[0].media"),
+        ("placeholder", "warning", "tracks[0].clips[1].media"),
+        ("sound_left_out", "warning", "tracks[1].clips[0].media"),
+    ]
+    assert [(c.start_us, c.duration_us, c.media_ok) for c in library.detail("x").tracks[0].clips] == [
+        (0, 5_000_000, True),
+        (5_000_000, 2_000_000, True),
+        (7_000_000, 1_000_000, True),
+    ]
+    assert library.check("x") == []
+
+
+async def test_a_draft_for_capcut_says_whose_names_it_has(make_studio: MakeStudio, codes: Any) -> None:
+    studio = make_studio(DraftSettings(profile="capcut_win"))
+    effect = {"type": "effect", "clips": [{"name": "1998", "duration": 1}]}
+    plain = (await studio.build({"name": "x", "tracks": [TEXT]})).drafts[0]
+    named = (await studio.build({"name": "x", "tracks": [TEXT, effect]})).drafts[0]
+    assert (codes(plain), codes(named)) == (set(), {"names_of_jianying"})
+
+
 async def test_media_that_stay_in_place_are_referred_to_where_they_are(
     build: Build, content_of: Content, whole: Any
 ) -> None:
