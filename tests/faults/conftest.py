@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from c2jy_bridge.coze import ChatSession, CozeClient, connect
@@ -50,6 +51,9 @@ fallback:
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
     with Emulator(script=Script.parse(SCRIPT)) as emulator:
+        # Its first answer in a process waits for the import of its web framework, longer than a stall here.
+        with httpx.Client(trust_env=False, timeout=30) as http:
+            http.get(emulator.base_url)
         yield emulator
 
 

@@ -404,6 +404,7 @@ async def test_a_restart_submits_what_is_owed_and_runs_only_what_has_no_receipt(
     assert isinstance(events[0], StreamRecovered)
     assert events[0].reason == "restart"
     assert len(runner.ran) - already == (0 if receipt else 1)
+    assert len({ran.call_id for ran in runner.ran}) == 1
     assert isinstance(events[-1], TurnCompleted)
     assert {e.turn_id for e in events if hasattr(e, "turn_id")} == {"t9"}
     assert fresh.conversation_id == begun.conversation_id
