@@ -1,0 +1,100 @@
+"""Where secrets are kept: the system's keyring when there is one, else files that only their owner may read."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Protocol
+
+from filelock import FileLock
+
+SERVICE: Final = "c2jy-tui"
+
+
+class Keyring(Protocol):
+    """The part of the keyring package that is used."""
+
+    def get_password(self, service_name: str, username: str) -> str | None:
+        """A kept secret."""
+
+    def set_password(self, service_name: str, username: str, password: str) -> None:
+        """Keep a secret."""
+
+
+class Vault:
+    """Secrets by name, shared by all processes of one folder.
+
+    Beside a secret in a keyring lies an empty file of its name; the time of it says when it changed, so that a
+    running process sees a change without asking the keyring again and again.
+    """
+
+    def __init__(self, folder: Path, keyring: Keyring | None = None) -> None:
+        """`keyring` None keeps them in files of mode 0600 in `folder`; see `system_keyring`."""
+        self._folder = folder
+        self._keyring = keyring
+
+    def get(self, name: str) -> str:
+        """The secret; empty when there is none.
+
+        Raises:
+            OSError: It is there and cannot be read.
+        """
+        if self._keyring is not None:
+            return self._keyring.get_password(SERVICE, f"{self._folder}/{name}") or ""
+        try:
+            return self._path(name).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return ""
+
+    def update(self, name: str, change: Callable[[str], str]) -> str:
+        """Replace a secret by what `change` makes of it; no other process does so meanwhile.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self._path(f"{name}.lock")):
+            value = change(self.get(name))
+            if self._keyring is None:
+                self._write(name, value)
+            else:
+                self._keyring.set_password(SERVICE, f"{self._folder}/{name}", value)
+                self._write(name, "")
+        return value
+
+    def stamp(self, name: str) -> object:
+        """Changes whenever the secret does; costs one look at the file system."""
+        try:
+            found = self._path(name).stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_ino, found.st_size
+
+    def _path(self, name: str) -> Path:
+        return self._folder / name
+
+    def _write(self, name: str, text: str) -> None:
+        # mkstemp makes it 0600 from its first moment on; the rename keeps readers from half a secret.
+        handle, temporary = tempfile.mkstemp(dir=self._folder, prefix=f".{name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(self._path(name))
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+def system_keyring() -> Keyring | None:
+    """The system's keyring, when the keyring package is installed and finds one that can be used."""
+    try:
+        import keyring
+        from keyring.backends import fail
+    except ImportError:
+        return None
+    backend = keyring.get_keyring()
+    return None if isinstance(backend, fail.Keyring) or backend.priority < 1 else backend
