@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -57,6 +58,8 @@ class Order:
     profile: DraftProfile
     on_conflict: OnConflict
     dry_run: bool
+    request_id: str | None = None
+    """What the request is known by: when it comes again, a draft that stands already is not made twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,7 @@ def _build(
     if profile.startswith("capcut") and any(compiled.content["materials"][kind] for kind in _NAMED):
         notes.note("names_of_jianying", f"{prefix}target.profile", "warning")
     notes.raise_if_failed()
-    draft_id = around.new_id()
+    draft_id = around.new_id() if order.request_id is None else _id_of(order.request_id, number)
     folder = ""
     if not order.dry_run:
         options = WriteOptions(
@@ -174,6 +177,11 @@ def _build(
         media=len({file.sha256 for file in files.values()}),
         issues=notes.issues,
     )
+
+
+def _id_of(request_id: str, number: int) -> str:
+    """The id of a request's draft: its own, and the same when the request comes again."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{request_id}/{number}")).upper()
 
 
 def _durations(fetched: Mapping[str, Material | MaterialFailure]) -> dict[str, int]:

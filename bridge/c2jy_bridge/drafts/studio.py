@@ -70,6 +70,7 @@ class Studio:
         time_unit: TimeUnit = "auto",
         target_root: str | None = None,
         dry_run: bool = False,
+        request_id: str | None = None,
         on_progress: OnProgress | None = None,
     ) -> BuildReport:
         """Build the drafts of a document.
@@ -81,6 +82,8 @@ class Studio:
             time_unit: Unit of bare numbers where the document does not say.
             target_root: The drafts folder on the machine that opens the draft, when it is another one.
             dry_run: Everything but writing; media are fetched and looked at.
+            request_id: What the request is known by. Built again under the same id, as after a crash, a draft
+                that was published already is found and not made twice.
             on_progress: Called on the event loop, at most about ten times a second.
 
         Raises:
@@ -99,6 +102,7 @@ class Studio:
             profile=self._settings.profile,
             on_conflict=self._settings.on_conflict,
             dry_run=dry_run,
+            request_id=request_id,
         )
         return await self._fetch_and_build(drafts, order, on_progress)
 

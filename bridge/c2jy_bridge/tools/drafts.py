@@ -109,6 +109,7 @@ class DraftTools:
                 output_folder=output_folder,
                 time_unit=time_unit,
                 dry_run=dry_run,
+                request_id=context.call_id,
                 on_progress=tell,
             )
         except DraftError as error:

@@ -122,6 +122,8 @@ def write_draft(draft: DraftToWrite, options: WriteOptions) -> Path:
         paths = {key: key for key in files}
         for number in range(1, _MOST_OF_A_NAME):
             name = numbered(draft.name, number)
+            if _is_made_already(options.root / name, draft):
+                return options.root / name
             if _is_taken(options.root / name) and not _may_replace(options.root / name, draft, options):
                 if options.on_conflict == "error":
                     break
@@ -208,6 +210,12 @@ def _write_checked(path: Path, *pieces: bytes) -> None:
 
 def _is_taken(path: Path) -> bool:
     return os.path.lexists(path)
+
+
+def _is_made_already(path: Path, draft: DraftToWrite) -> bool:
+    """This very draft stands there: a crash came between its publication and the receipt of the call."""
+    marker = read_marker(path)
+    return marker is not None and marker.draft_id == draft.draft_id
 
 
 def _may_replace(path: Path, draft: DraftToWrite, options: WriteOptions) -> bool:
