@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from textual.app import App, ComposeResult
+from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer
@@ -113,3 +114,12 @@ class Host(App[None]):
         """What is on the screen as plain text."""
         strips = self.screen._compositor.render_strips()
         return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
+
+
+async def soon(pilot: Pilot[Any], happened: Callable[[], bool]) -> None:
+    """Wait for what a timer brings; a busy machine may need longer than the timer says."""
+    for _ in range(200):
+        if happened():
+            return
+        await pilot.pause(0.05)
+    raise AssertionError("it did not happen within ten seconds")

@@ -13,9 +13,8 @@ from c2jy_bridge import i18n
 from c2jy_bridge.events import DraftChanged, DraftWritten, Issue
 from c2jy_bridge.views import ClipView, DraftDetail, DraftState, DraftView, TrackView
 from c2jy_tui.panes.drafts import DraftsPane, folder, order, words
-from c2jy_tui.panes.drafts import pane as pane_module
 from c2jy_tui.screens.draft_detail import DraftDetailScreen
-from pane_host import NOON, Host, PaneEngine, StillClock
+from pane_host import NOON, Host, PaneEngine, StillClock, soon
 
 S = 1_000_000
 
@@ -75,7 +74,7 @@ async def settled(pilot: Pilot[Any]) -> None:
 
 
 async def burst_over(pilot: Pilot[Any]) -> None:
-    await pilot.pause(pane_module.SETTLE_S + 0.1)
+    await soon(pilot, lambda: pilot.app.pane._settling is None)
     await settled(pilot)
 
 
@@ -420,6 +419,20 @@ async def test_an_open_detail_follows_the_draft_on_disk(host: Host, pane: Drafts
         assert "25 fps" in seen
         assert "audio · clip 1 of 1" in seen
         assert "No fault known." in seen
+
+
+async def test_an_open_detail_closes_when_its_draft_is_gone(host: Host, pane: DraftsPane) -> None:
+    view = FOUR[1]
+    engine = PaneEngine(folder=[view], details={"Alps": detail_of(view)})
+    async with host.run_test(size=(100, 30)) as pilot:
+        await opened(pilot, pane, engine)
+        engine.folder.clear()
+        engine.details.clear()
+        pane.show(DraftChanged(at=NOON, names=("Alps",)))
+        await burst_over(pilot)
+        assert not isinstance(host.screen, DraftDetailScreen)
+        assert "Alps could not be opened: No such file or directory" in host.said
+        assert names(pane) == []
 
 
 async def test_an_encrypted_draft_says_why_there_is_nothing_to_see(host: Host, pane: DraftsPane) -> None:

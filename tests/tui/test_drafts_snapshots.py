@@ -12,8 +12,7 @@ from c2jy_bridge import i18n
 from c2jy_bridge.events import DraftWritten, Issue
 from c2jy_bridge.views import ClipView, DraftDetail, DraftView, TrackView
 from c2jy_tui.panes.drafts import DraftsPane
-from c2jy_tui.panes.drafts import pane as pane_module
-from pane_host import NOON, Host, PaneEngine, StillClock
+from pane_host import NOON, Host, PaneEngine, StillClock, soon
 
 SIZES = [pytest.param((w, h), id=f"{w}x{h}") for w, h in ((120, 36), (80, 24), (60, 24))]
 S = 1_000_000
@@ -89,7 +88,7 @@ def scene(*pressed: str, empty: bool = False) -> tuple[Host, Callable[[Pilot[Any
                     at=NOON, draft_id="1", name=view.name, path=view.path, duration_us=1, issues=(note,)
                 )
             )
-            await pilot.pause(pane_module.SETTLE_S + 0.1)
+            await soon(pilot, lambda: pane._settling is None)
         await pilot.app.workers.wait_for_complete()
         await pilot.pause()
         for key in pressed:

@@ -27,7 +27,7 @@ from c2jy_bridge.views import CallView
 from c2jy_tui.panes.inspector import Inspector
 from c2jy_tui.screens.call_detail import CallDetailScreen
 from c2jy_tui.screens.call_detail_edit import EditArgumentsScreen
-from pane_host import NOON, Host, PaneEngine, StillClock
+from pane_host import NOON, Host, PaneEngine, StillClock, soon
 
 
 class InspectorHost(Host):
@@ -126,8 +126,7 @@ async def test_elapsed_time_and_progress_tick_while_a_call_runs(
         await pilot.pause()
         assert "3.0 s" in host.seen()
         clock.now += 4
-        await pilot.pause(1.0)  # two ticks
-        assert "7.0 s" in host.seen()
+        await soon(pilot, lambda: "7.0 s" in host.seen())
         progress = ToolCallProgress(
             at=clock.now, call_id="r1", message="a.mp4", done=1_200_000, total=3_400_000, unit="bytes"
         )

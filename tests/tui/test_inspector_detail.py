@@ -23,7 +23,7 @@ from c2jy_bridge.events import (
 from c2jy_bridge.views import CallView
 from c2jy_tui.panes.inspector import Inspector
 from c2jy_tui.screens.call_detail import SHOWN_CHARACTERS, CallDetailScreen
-from pane_host import NOON, Host, PaneEngine, StillClock
+from pane_host import NOON, Host, PaneEngine, StillClock, soon
 
 
 @pytest.fixture
@@ -185,8 +185,7 @@ async def test_the_headline_counts_while_a_call_runs(inspector: Inspector, clock
         await pilot.pause()
         await pilot.press("enter")
         clock.now += 75
-        await pilot.pause(1.0)  # two ticks
-        assert "1:15" in host.seen()
+        await soon(pilot, lambda: "1:15" in host.seen())
 
 
 async def test_an_output_taken_from_a_receipt_is_said_to_be_so(inspector: Inspector) -> None:

@@ -172,7 +172,7 @@ def test_a_long_call_keeps_its_last_progress_reports_and_says_how_many_it_droppe
 def test_the_timeline_gives_each_moment_its_offset_in_milliseconds() -> None:
     asked = recorded(requested(), ASKED, STARTED, finished(at=T + 1234.5))
     lines = moments.timeline(asked, T + 2000).plain.splitlines()
-    assert [line.split(" ms")[0].strip() for line in lines[2:]] == ["+0", "+100", "+500", "+1,234,500"]
+    assert [line.split(" ms")[0].strip() for line in lines[2:6]] == ["+0", "+100", "+500", "+1,234,500"]
     assert "approved and started" in lines[4]
     assert "✓ done" in lines[5]
 

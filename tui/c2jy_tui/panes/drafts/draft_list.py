@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from textual import on
 
@@ -11,6 +12,9 @@ from c2jy_bridge.views import DraftView
 from c2jy_tui.panes.drafts import order, words
 from c2jy_tui.panes.drafts.words import say
 from c2jy_tui.rows import ListPane, Row, RowList
+
+AGING_S: Final = 30.0
+"""Seconds between two looks at the clock, whose smallest step in the list is a minute."""
 
 
 class DraftList(ListPane):
@@ -37,6 +41,7 @@ class DraftList(ListPane):
     def on_mount(self) -> None:
         """Title, hint and the first lines."""
         self.border_title = say("title")
+        self.set_interval(AGING_S, self.rows.refresh)
         self.relist()
 
     @property

@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 SETTLE_S: Final = 0.25
 """Seconds to let a burst of changes on disk end before the folder is read again."""
 
-_FAILURES: Final = (OSError, ValueError, LookupError, RuntimeError)
-"""What the engine raises when a draft is gone, damaged or in use."""
-
 
 class DraftsPane(DraftList):
     """The drafts folder and what can be done with each draft in it."""
@@ -92,16 +89,29 @@ class DraftsPane(DraftList):
         if self._engine is None:
             return
         try:
-            drafts = await self._engine.drafts()
-            detail = self._detail
-            if detail is not None:
-                detail.detail = await self._engine.draft(detail.detail.view.name)
-        except _FAILURES as error:
+            self.fill(await self._engine.drafts())
+        except Exception as error:
             self._failed("read.failed", error)
             return
-        self.fill(drafts)
         if cursor:
             self.reveal(cursor)
+        if self._detail is not None:
+            await self._reopen(self._detail)
+
+    async def _reopen(self, screen: DraftDetailScreen) -> None:
+        """Show in an open detail what its draft is now; close it when the draft is gone."""
+        name = screen.detail.view.name
+        try:
+            detail = await self._engine.draft(name) if self._engine else None
+        except Exception as error:
+            self._failed("open.failed", error, name=visible(name, newlines=False))
+            detail = None
+        if self._detail is not screen:
+            return
+        if detail is not None:
+            screen.detail = detail
+        elif screen.is_current:
+            screen.dismiss(None)
 
     # --- what the maker asks for --------------------------------------------------------------------
 
@@ -132,7 +142,7 @@ class DraftsPane(DraftList):
             return
         try:
             detail = await self._engine.draft(name)
-        except _FAILURES as error:
+        except Exception as error:
             self._failed("open.failed", error, name=visible(name, newlines=False))
             return
         self.new.discard(name)
@@ -156,7 +166,7 @@ class DraftsPane(DraftList):
             return None
         try:
             issues = await self._engine.check_draft(name)
-        except _FAILURES as error:
+        except Exception as error:
             self._failed("check.failed", error, name=visible(name, newlines=False))
             return None
         self.checked[name] = issues
@@ -220,7 +230,7 @@ class DraftsPane(DraftList):
         shown = visible(name, newlines=False)
         try:
             ticket = await self._engine.trash_draft(name)
-        except _FAILURES as error:
+        except Exception as error:
             self._failed("trash.failed", error, name=shown)
             return
         self._trashed.append((ticket, name))
@@ -238,15 +248,20 @@ class DraftsPane(DraftList):
         self.refresh_bindings()
         try:
             back = await self._engine.restore_draft(ticket)
-        except _FAILURES as error:
+        except Exception as error:
             self._trashed.append((ticket, name))
             self._failed("undo.failed", error, name=visible(name, newlines=False))
             return
         self._tell("undo.done", name=visible(back, newlines=False))
         self._read_again(back)
 
-    def _failed(self, key: str, error: BaseException, **values: object) -> None:
-        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    def _failed(self, key: str, error: Exception, **values: object) -> None:
+        """Whatever the engine could not do, the maker reads it."""
+        said = (
+            error.strerror
+            if isinstance(error, OSError) and error.strerror
+            else str(error) or type(error).__name__
+        )
         self._tell(key, "error", error=visible(said), **values)
 
     def _tell(self, key: str, severity: SeverityLevel = "information", **values: object) -> None:

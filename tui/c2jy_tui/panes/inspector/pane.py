@@ -204,8 +204,9 @@ class Inspector(CallList):
             return
         try:
             await self._engine.rerun(call_id, arguments)
-        except (LookupError, ValueError, RuntimeError, OSError) as error:
-            self._tell("rerun.failed", "error", error=visible(str(error)))
+        except Exception as error:
+            # Whatever the engine could not do, the maker reads it.
+            self._tell("rerun.failed", "error", error=visible(str(error) or type(error).__name__))
         else:
             self.follow(True)
             self._tell("rerun.started")
