@@ -15,9 +15,7 @@ from c2jy_tui.rows.columns import GAP, laid
 
 
 @given(st.sampled_from([CALLS, DRAFTS]), st.integers(1, 300))
-def test_columns_and_gaps_never_need_more_than_the_width(
-    columns: tuple[Column, ...], width: int
-) -> None:
+def test_columns_and_gaps_never_need_more_than_the_width(columns: tuple[Column, ...], width: int) -> None:
     shown = fit(columns, width)
     assert shown
     assert sum(cells for _, cells in shown) + GAP * (len(shown) - 1) <= width
