@@ -77,6 +77,7 @@ class Emulator:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._told: asyncio.Event | None = None
         self._stopping = threading.Event()
+        self._ready = threading.Event()
         self._problem: BaseException | None = None
 
     @property
@@ -126,7 +127,7 @@ class Emulator:
         """Listen, and serve from a thread of its own.
 
         It returns at once: clients may connect from now on, and are answered when the web framework is
-        imported (about half a second in a fresh process).
+        imported (about half a second in a fresh process). `wait_ready` waits for it, and so does `with`.
 
         Raises:
             OSError: The address cannot be used or the port is taken.
@@ -139,6 +140,16 @@ class Emulator:
         self._thread = threading.Thread(target=self._serve, name="coze-emulator", daemon=True)
         self._thread.start()
         return self
+
+    def wait_ready(self, timeout_s: float = 30.0) -> None:
+        """Wait until requests are answered at once.
+
+        Raises:
+            RuntimeError: The serving thread has failed, or the time is over.
+        """
+        if not self._ready.wait(timeout_s):
+            raise RuntimeError(f"the emulator was not ready within {timeout_s:g} s")
+        self._raise_problem()
 
     def stop(self) -> None:
         """Close every connection and the socket; running chats end with it.
@@ -153,17 +164,26 @@ class Emulator:
         if self._thread is not None:
             self._thread.join(timeout=10)
             self._thread = None
-        if self._problem is not None:
-            problem, self._problem = self._problem, None
-            raise RuntimeError("the emulator could not serve") from problem
+        self._raise_problem()
 
     def __enter__(self) -> Self:
-        return self.start()
+        self.start()
+        try:
+            self.wait_ready()
+        except RuntimeError:
+            self.stop()
+            raise
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    def _raise_problem(self) -> None:
+        if self._problem is not None:
+            problem, self._problem = self._problem, None
+            raise RuntimeError("the emulator could not serve") from problem
 
     def _serve(self) -> None:
         """The thread: import, build, serve. Whatever happens, the socket is closed at the end."""
@@ -195,6 +215,7 @@ class Emulator:
             self._problem = problem
         finally:
             self._socket.close()
+            self._ready.set()
 
     async def _until_stopped(self, service: Coroutine[Any, Any, None], connections: Connections) -> None:
         """Serve until `stop`, and then end at once; uvicorn by itself would take its time."""
@@ -204,6 +225,8 @@ class Emulator:
             return
         serving = asyncio.create_task(service)
         told = asyncio.create_task(self._told.wait())
+        await asyncio.sleep(0)  # uvicorn begins to accept
+        self._ready.set()
         await asyncio.wait({serving, told}, return_when=asyncio.FIRST_COMPLETED)
         told.cancel()
         connections.abort_all()

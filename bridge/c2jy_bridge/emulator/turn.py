@@ -142,7 +142,8 @@ class Turn:
         if self._answer is not None:
             answer, self._answer = self._answer, None
             answer.updated_at = self._world.now()
-            self._complete(answer)
+            if answer.content:  # thoughts before a call are no answer
+                self._complete(answer)
 
     def _wait_for(self, uses: Sequence[bot.Use]) -> None:
         self._close_answer()

@@ -130,6 +130,13 @@ def test_messages_are_paged_relative_to_the_order_asked_for(wire: Any, made: str
     assert listed(wire, made, limit=51)["code"] == 4000
 
 
+def test_calls_without_a_body_have_the_defaults(wire: Any) -> None:
+    made = wire.http.post("/v1/conversation/create").json()["data"]["id"]
+    insert(wire, made, "x")
+    found = wire.http.post("/v1/conversation/message/list", params={"conversation_id": made}).json()
+    assert [message["content"] for message in found["data"]] == ["x"]
+
+
 def test_an_empty_page_has_its_keys_at_the_top(wire: Any, made: str) -> None:
     answer = listed(wire, made)
     assert {key: answer[key] for key in ("data", "first_id", "last_id", "has_more")} == {

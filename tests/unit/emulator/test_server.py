@@ -119,3 +119,18 @@ serve(port=0, on_ready=lambda emulator: print(emulator.base_url, flush=True))
         _, complaints = process.communicate(timeout=20)
     assert process.returncode == 0
     assert complaints == ""
+
+
+def test_a_thread_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("c2jy_bridge.emulator.app.build", crash)
+    with pytest.raises(RuntimeError, match="could not serve") as caught, Emulator():
+        pass
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    emulator = Emulator().start()
+    with pytest.raises(httpx.TransportError):  # refused, not left hanging
+        httpx.get(emulator.base_url, trust_env=False, timeout=20)
+    with pytest.raises(RuntimeError, match="could not serve"):
+        emulator.stop()

@@ -77,6 +77,13 @@ def test_reasoning_comes_before_the_answer_and_without_content(wire: Any) -> Non
     assert "".join(delta["content"] for delta in deltas) == "Seen."
 
 
+def test_thoughts_before_a_call_make_no_empty_answer(built_in: Any) -> None:
+    events = built_in.ask("What do I have to do in the afternoon?")
+    assert any("reasoning_content" in data for _, data in events if isinstance(data, dict))
+    types = [data["type"] for name, data in events if name == "conversation.message.completed"]
+    assert types == ["function_call"]
+
+
 def test_a_required_action_looks_as_in_the_guide(wire: Any) -> None:
     events = wire.ask("call me")
     called = next(

@@ -33,7 +33,8 @@ def routes(world: World) -> APIRouter:
     router = APIRouter()
 
     @router.post("/v1/conversation/create")
-    async def create(request: Request, body: CreateBody) -> Response:
+    async def create(request: Request, body: CreateBody | None = None) -> Response:
+        body = body or CreateBody()
         made = world.new_conversation(bot_id=body.bot_id or "")
         made.name, made.meta_data = body.name or "", body.meta_data or {}
         for message in body.messages or ():

@@ -60,8 +60,11 @@ def routes(world: World) -> APIRouter:
         return success(request, _inserted(made))
 
     @router.post("/list")
-    async def list_messages(request: Request, body: ListBody, conversation_id: str = "") -> Response:
+    async def list_messages(
+        request: Request, body: ListBody | None = None, conversation_id: str = ""
+    ) -> Response:
         conversation = world.conversation(conversation_id)
+        body = body or ListBody()  # @coze/api sends none when it has nothing to say
         found = [m for m in conversation.messages if not body.chat_id or m.chat_id == body.chat_id]
         if (body.order or "desc") == "desc":
             found.reverse()
