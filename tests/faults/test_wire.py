@@ -360,6 +360,27 @@ async def test_a_garbled_event_is_looked_up_like_a_drop(talk, raw):
     assert shape(events) == ["TurnStarted", "StreamRecovered", "TurnCompleted"]
 
 
+async def test_a_stream_that_cozepy_gave_up_on_is_closed(talk, raw):
+    gone = asyncio.Event()
+
+    async def talks_on(writer: asyncio.StreamWriter) -> None:
+        writer.write(stream(chat("created"), delta("a"), chunked=False))
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.write(sse("conversation.message.delta", "{no json"))
+        while not writer.transport.is_closing():
+            writer.write(b": still here\n\n")
+            await asyncio.sleep(0.02)
+        gone.set()
+
+    raw.on("/v3/chat", talks_on)
+    raw.on("/v3/chat/retrieve", success({**CHAT, "status": "completed"}))
+    raw.on("/v3/chat/message/list", success([]))
+    events = await collect(talk(raw.base_url).send("go"))
+    await asyncio.wait_for(gone.wait(), 2)
+    assert isinstance(events[-1], TurnCompleted)
+
+
 async def test_a_server_that_never_closes_the_stream_does_not_hold_the_turn(talk, raw):
     async def endless(writer: asyncio.StreamWriter) -> None:
         head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from c2jy_bridge.coze.errors import say
 from c2jy_bridge.coze.interrupt import Interrupt
-from c2jy_bridge.coze.turn import Answer, Turn
+from c2jy_bridge.coze.turn import Turn
 from c2jy_bridge.events import Event, Outcome, ToolCall, ToolCallFinished, ToolCallRequested
 
 _log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ async def run_batch(
                 turn.begun[event.call_id] = (event.call, event.at)
             elif isinstance(event, ToolCallFinished) and (call := by_id.get(event.call_id)):
                 turn.begun.pop(event.call_id, None)
-                turn.answers[turn.key(call)] = Answer(event.call_id, event.output)
+                turn.answers[turn.key(call)] = event.output
             yield event
     finally:
         if isinstance(run, AsyncGenerator):
@@ -62,7 +62,7 @@ async def run_batch(
     for call in calls:
         if turn.key(call) not in turn.answers:
             turn.begun.setdefault(call.call_id, (call, clock()))
-            turn.answers[turn.key(call)] = Answer(call.call_id, error_output("output.unanswered"))
+            turn.answers[turn.key(call)] = error_output("output.unanswered")
     for event in finish_open_calls(turn, clock(), Outcome.ERROR, "output.unanswered"):
         yield event
 

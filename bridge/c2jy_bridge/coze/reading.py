@@ -53,6 +53,7 @@ class StreamReader:
                 return
             except Exception as error:  # cozepy raises anything at all on a strange answer
                 self.broken = error
+                await self.hang_up()  # when it is cozepy that gave up, the server still talks
                 return
             finally:
                 stop.end()

@@ -20,14 +20,6 @@ class CallKey(NamedTuple):
     arguments: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The output of one tool call, under the id that this app gave the call."""
-
-    call_id: str
-    output: str
-
-
 @dataclass(slots=True)
 class Turn:
     """One turn from its question to its end; the only thing in the session that changes while it runs."""
@@ -56,7 +48,7 @@ class Turn:
     """Pieces of reasoning by message id, until the message is whole."""
     answered_any: bool = False
     """The Bot said something in this turn."""
-    answers: dict[CallKey, Answer] = field(default_factory=dict)
+    answers: dict[CallKey, str] = field(default_factory=dict)
     """Every output of this turn: a call that Coze asks for again gets the same one, and is not run again."""
     owed: Sequence[ToolCall] = ()
     """The batch that Coze waits for, until it took the outputs."""
@@ -78,9 +70,8 @@ class Turn:
         """
         pairs: dict[str, str] = {}
         for call in self.owed:
-            answer = self.answers.get(self.key(call))
             # Coze refuses an id that comes twice; of two calls under one id the first is the one that ran.
-            pairs.setdefault(call.tool_call_id, answer.output if answer else otherwise)
+            pairs.setdefault(call.tool_call_id, self.answers.get(self.key(call), otherwise))
         for reply_id in self.owed_replies:
             pairs.setdefault(reply_id, reply)
         return list(pairs.items())
