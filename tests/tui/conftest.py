@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
+from textual.pilot import Pilot
 
 from c2jy_bridge import events as ev
 from c2jy_bridge.events import Decision, Event, Issue
@@ -20,6 +22,9 @@ from c2jy_bridge.views import (
     MessageView,
     ToolView,
 )
+from c2jy_tui.app import C2jyApp
+from c2jy_tui.panes.chat import ChatPane
+from c2jy_tui.screens.main import MainScreen
 
 NOW = 1_760_000_000.0
 
@@ -248,6 +253,81 @@ def still_screen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TextArea, "_toggle_cursor_blink_visible", lambda self: None)
 
 
+class Stage:
+    """The whole app on a screen that nobody sees, with the engine, the clock and the Bot at hand."""
+
+    def __init__(self, app: C2jyApp, pilot: Pilot[None], engine: ScriptedEngine, clock: Clock) -> None:
+        self.app = app
+        self.pilot = pilot
+        self.engine = engine
+        self.clock = clock
+        self.bot = Say(clock)
+
+    @property
+    def main(self) -> MainScreen:
+        assert self.app._main is not None
+        return self.app._main
+
+    @property
+    def chat(self) -> ChatPane:
+        return self.main.chat
+
+    async def settle(self) -> None:
+        """Until everything that was said is drawn."""
+        for _ in range(3):
+            await self.pilot.pause()
+            if self.app._main is not None and self.main.is_mounted:
+                await self.chat.flush()
+        await self.pilot.pause()
+
+    async def play(self, *events: Event) -> None:
+        self.engine.emit(*events)
+        await self.settle()
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.settle()
+
+    async def ask(self, text: str) -> None:
+        """Type a question and send it."""
+        self.chat.composer.write(text)
+        await self.press("enter")
+
+    @property
+    def lines(self) -> list[str]:
+        """What stands on the screen, line by line."""
+        return [strip.text.rstrip() for strip in self.app.screen._compositor.render_strips()]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    @property
+    def said(self) -> str:
+        """The screen without the pane at the right, the borders and the line ends."""
+        return "".join(line.split("││")[0].strip("│ ") for line in self.lines)
+
+
+async def until(true: Callable[[], object], pilot: Pilot[None]) -> None:
+    """Wait for what a worker or a thread brings about."""
+    for _ in range(500):
+        if true():
+            return
+        await pilot.pause(0.01)
+    raise AssertionError("it did not come about in five seconds")
+
+
+async def entered(app: C2jyApp, pilot: Pilot[None]) -> None:
+    """Wait until the main screen is there and knows its engine."""
+    await until(lambda: app._main is not None and app.screen is app._main, pilot)
+    await until(lambda: app._main is not None and app._main.activity.doing != "starting", pilot)
+    await app.workers.wait_for_complete([w for w in app.workers if w.group in ("meet", "warm up")])
+    await pilot.pause()
+
+
+Staged = Callable[..., AbstractAsyncContextManager[Stage]]
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -264,17 +344,31 @@ def bot(clock: Clock) -> Say:
 
 
 @pytest.fixture
-def app(engine: ScriptedEngine, clock: Clock) -> Any:
-    from c2jy_tui.app import C2jyApp
+def make_app(engine: ScriptedEngine, clock: Clock) -> Callable[..., C2jyApp]:
+    """The app around the scripted engine; `start` replaces the way to it."""
 
-    return made_app(C2jyApp, engine, clock)
+    def make(start: Callable[[], Awaitable[Any]] | None = None, **more: Any) -> C2jyApp:
+        async def at_once() -> ScriptedEngine:
+            return engine
+
+        app = C2jyApp(start or at_once, clock=clock, **more)
+        app.animation_level = "none"
+        return app
+
+    return make
 
 
-def made_app(kind: type[Any], engine: ScriptedEngine, clock: Clock, **more: Any) -> Any:
-    async def start() -> ScriptedEngine:
-        return engine
+@pytest.fixture
+def stage(make_app: Callable[..., C2jyApp], engine: ScriptedEngine, clock: Clock) -> Staged:
+    """`async with stage(size=(120, 36), lang="en") as on:` runs the app until the block ends."""
 
-    start_engine: Callable[[], Awaitable[ScriptedEngine]] = start
-    made = kind(start_engine, clock=clock, **more)
-    made.animation_level = "none"
-    return made
+    @asynccontextmanager
+    async def staged(size: tuple[int, int] = (120, 36), **more: Any) -> AsyncIterator[Stage]:
+        app = make_app(**more)
+        async with app.run_test(size=size) as pilot:
+            await entered(app, pilot)
+            on = Stage(app, pilot, engine, clock)
+            await on.settle()
+            yield on
+
+    return staged

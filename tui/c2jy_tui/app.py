@@ -101,7 +101,10 @@ class C2jyApp(App[None]):
         opening = self.screen
         main = await self._enter(new_session(self._clock()))
         if isinstance(opening, OpeningScreen):
-            main.chat.composer.write(opening.typed)
+            # The composer may have had letters already.
+            main.chat.composer.write(opening.typed + main.chat.composer.text)
+            if opening.asked:
+                await main.ask(opening.asked)
         self.run_worker(warm_up, group="warm up", thread=True, exit_on_error=False)
         try:
             self._engine = await self._start_engine()

@@ -27,6 +27,7 @@ class ApprovalScreen(FrameModal[Decision]):
     """Once, always in this conversation, or not at all; Esc leaves the question open."""
 
     CSS_PATH = "approval.tcss"
+    VERTICAL_BREAKPOINTS: ClassVar = [(0, "-low"), (30, "-tall")]
     HELP = "tui:help.approval"
     BINDINGS: ClassVar = [
         binding("tui", "approval.once", "o", "decide('once')"),

@@ -106,6 +106,9 @@ class MainScreen(FrameScreen):
         for issue in engine.issues():
             words = " ".join(piece for piece in (issue.path, issue.message, issue.fix) if piece)
             self.notify(visible(words), severity="warning", timeout=12, markup=False)
+        # What was typed while the engine was still on its way.
+        if self.chat.queued and not self.activity.turn_id:
+            self._ask_queued()
 
     def fail(self, kind: str, what: str, error: Exception) -> None:
         """Show an error that belongs to no turn."""
@@ -114,6 +117,7 @@ class MainScreen(FrameScreen):
 
     def give_up(self, error: Exception) -> None:
         """The engine could not be started."""
+        self.chat.take_back()
         self.fail("start", say("app.start_failed"), error)
         self.activity = activities.unavailable(self.activity, self._clock())
 
@@ -145,11 +149,11 @@ class MainScreen(FrameScreen):
         self.asking.show(event)
         if isinstance(event, ConnectionChanged):
             self.refresh_connection()
+            if event.problem is not None:
+                self.chat.fail(event.problem, event.at)
         elif isinstance(event, TurnEnded) and not self.activity.turn_id and self.chat.queued:
             if isinstance(event, TurnCompleted):
-                text = self.chat.queued
-                self.chat.wait_with("")
-                self.run_worker(self._ask(text), group="ask")
+                self._ask_queued()
             else:
                 self.chat.take_back()
 
@@ -157,13 +161,11 @@ class MainScreen(FrameScreen):
 
     @on(ChatPane.Asked)
     async def _asked(self, event: ChatPane.Asked) -> None:
-        await self._ask(event.text)
+        await self.ask(event.text)
 
-    async def _ask(self, text: str) -> None:
-        if self._engine is None:
-            self.notify(say("chat.not_ready"), severity="warning")
-            return
-        if self.activity.turn_id:
+    async def ask(self, text: str) -> None:
+        """Ask the Bot; what cannot be asked yet waits."""
+        if self._engine is None or self.activity.turn_id:
             self._queue(text)
             return
         try:
@@ -174,6 +176,11 @@ class MainScreen(FrameScreen):
         at = self._clock()
         self.activity = activities.asked(self.activity, turn_id, at)
         self.chat.asked(turn_id, text, at)
+
+    def _ask_queued(self) -> None:
+        text = self.chat.queued
+        self.chat.wait_with("")
+        self.run_worker(self.ask(text), group="ask")
 
     def _queue(self, text: str) -> None:
         if self.chat.queued:

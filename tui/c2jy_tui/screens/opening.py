@@ -34,6 +34,8 @@ class OpeningScreen(Screen[None]):
 
     typed: var[str] = var("")
     """What the maker typed so far."""
+    asked = ""
+    """What the maker sent already: Enter on a text that is not blank."""
 
     def compose(self) -> ComposeResult:
         """The frame of everything, and the welcome."""
@@ -68,6 +70,8 @@ class OpeningScreen(Screen[None]):
         """Keep what is typed."""
         if event.key == "backspace":
             self.typed = self.typed[:-1]
+        elif event.key == "enter" and self.typed.strip() and not self.asked:
+            self.asked, self.typed = self.typed.strip(), ""
         elif event.is_printable and event.character:
             self.typed += event.character
 

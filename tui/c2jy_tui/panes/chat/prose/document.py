@@ -24,6 +24,9 @@ Align = Literal["left", "center", "right"]
 LONGEST_TAIL: Final = 2_000
 """Characters of unfinished text that one flush may read again (about 3 ms of markdown-it)."""
 
+_LONGEST_MARKER: Final = 100
+"""Characters after which a first line is taken for what it looks like, even if it has no end yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
@@ -118,12 +121,12 @@ class GrowingDocument:
         final: list[Placed] = []
         while True:
             nodes = _top_level(self._tail)
-            if len(nodes) > 1 and nodes[-1].map is not None:
+            if (last := _last_block(nodes, self._tail)) is not None:
                 final.extend(self._place(nodes[:-1]))
-                self._tail = "".join(self._tail.splitlines(keepends=True)[nodes[-1].map[0] :])
+                self._tail = last
                 self._continues, self._natural, self._headed = False, (), True
-                nodes = _top_level(self._tail)
-            piece = _cut(nodes[0], self._tail) if nodes and len(self._tail) > LONGEST_TAIL else None
+                nodes = _top_level(last)
+            piece = _cut(nodes[0], self._tail) if len(nodes) == 1 and len(self._tail) > LONGEST_TAIL else None
             if piece is None:
                 self.live = tuple(self._place(nodes))
                 return tuple(final)
@@ -182,6 +185,18 @@ def _top_level(text: str) -> list[SyntaxTreeNode]:
     from markdown_it.tree import SyntaxTreeNode
 
     return SyntaxTreeNode(_parser().parse(text)).children
+
+
+def _last_block(nodes: list[SyntaxTreeNode], tail: str) -> str | None:
+    """The source of the last block, once it is certain that it does not belong to the one before.
+
+    What kind of block begins is decided by its first line: a lone `1` may still become `1.`, one more point
+    of the list above.
+    """
+    if len(nodes) < 2 or nodes[-1].map is None:
+        return None
+    last = "".join(tail.splitlines(keepends=True)[nodes[-1].map[0] :])
+    return last if "\n" in last or len(last) > _LONGEST_MARKER else None
 
 
 def _cut(node: SyntaxTreeNode, tail: str) -> tuple[str, str] | None:
