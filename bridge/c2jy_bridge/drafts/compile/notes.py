@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from c2jy_bridge.drafts.errors import DraftError, issue
@@ -20,8 +19,14 @@ class Notes:
         self._once: set[object] = set()
 
     def note(self, code: str, path: str, severity: Severity, **values: object) -> None:
-        """Keep an issue in the words of the catalogue."""
-        self._keep(code, severity, lambda: issue(code, path, severity, **values))
+        """Keep an issue in the words of the catalogue; of a loop's rounds the first says it all."""
+        if (code, path) in self._once:
+            return
+        self._once.add((code, path))
+        count = self._count.get((code, severity), 0) + 1
+        self._count[code, severity] = count
+        if count <= _MOST_OF_ONE_KIND:
+            self._found.append(issue(code, path, severity, **values))
 
     def once(self, key: object, code: str, path: str, severity: Severity, **values: object) -> None:
         """Keep an issue unless one was kept for `key`."""
@@ -32,12 +37,6 @@ class Notes:
     def take(self, *issues: Issue) -> None:
         """Keep issues that were worded elsewhere."""
         self._found.extend(issues)
-
-    def _keep(self, code: str, severity: Severity, make: Callable[[], Issue]) -> None:
-        count = self._count.get((code, severity), 0) + 1
-        self._count[code, severity] = count
-        if count <= _MOST_OF_ONE_KIND:
-            self._found.append(make())
 
     @property
     def issues(self) -> tuple[Issue, ...]:

@@ -266,6 +266,16 @@ async def test_only_our_own_draft_of_the_same_document_is_replaced(
     assert sorted(os.listdir(tmp_path / "drafts")) == ["x", "x (2)"]
 
 
+async def test_a_request_that_comes_again_finds_its_draft(studio: Studio, tmp_path: Path) -> None:
+    document = {"schema": "c2jy/1", "name": "x", "tracks": [TEXT]}
+    first, again, other = [
+        (await studio.build(document, request_id=request)).drafts[0] for request in ("a", "a", "b")
+    ]
+    assert (again.draft_id, again.path) == (first.draft_id, first.path)
+    assert other.name == "x (2)"
+    assert sorted(os.listdir(tmp_path / "drafts")) == ["x", "x (2)"]
+
+
 async def test_progress_is_told_on_the_event_loop(studio: Studio, whole: Any) -> None:
     loop, seen = asyncio.get_running_loop(), []
 
