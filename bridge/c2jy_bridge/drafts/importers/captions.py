@@ -6,7 +6,7 @@ import math
 from typing import Any, Final
 
 from c2jy_bridge.drafts.importers.fields import Fields
-from c2jy_bridge.drafts.importers.looks import colour
+from c2jy_bridge.drafts.importers.looks import colour, member
 from c2jy_bridge.drafts.importers.words import shown
 
 CAPTION_POSITION: Final = (0.5, -0.9)
@@ -43,7 +43,7 @@ def style(fields: Fields) -> dict[str, Any]:
     result: dict[str, Any] = {"size": _size(fields), "align": _alignment(fields)}
     font = fields.text("style.font_family", "font_family")
     if font and font.lower() not in _NO_FONT:
-        result["font"] = font.removeprefix("FontType.")
+        result["font"] = member(font)
     if _is_bold(fields):
         result["bold"] = True
     slant = fields.text("style.font_style", "font_style")
@@ -59,7 +59,8 @@ def style(fields: Fields) -> dict[str, Any]:
         result["underline"] = True
     tint = colour(fields, "style.color", "color", "text_style.color")
     if tint:
-        result["color"] = tint[:7]
+        given = fields.peek("text_style.color")
+        result["color"] = given if isinstance(given, list) and given else tint[:7]  # fractions stay exact
         if len(tint) == 9:
             result["alpha"] = int(tint[7:], 16) / 255
     for name, part in (

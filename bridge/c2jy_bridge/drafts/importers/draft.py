@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from c2jy_bridge.drafts.importers.fields import Fields
+from c2jy_bridge.drafts.importers.json_text import step
 from c2jy_bridge.drafts.importers.keyframes import ClipFrame
 from c2jy_bridge.drafts.importers.segments import TRACK_OF, Segment, address, clip, kind_of
 from c2jy_bridge.drafts.importers.timing import Timing, timing
@@ -29,6 +30,31 @@ _RECORDS: Final = (
 )
 """What an export says about itself; kept in the spec's `meta`."""
 _RESOURCE: Final = ("resource_type", "duration_ms", "file_size", "format", "width", "height", "filename")
+_CONTAINERS: Final = frozenset(
+    {
+        "time_range",
+        "material_range",
+        "transform",
+        "crop",
+        "effects",
+        "speed",
+        "audio",
+        "background",
+        "keyframes",
+        "animations",
+        "style",
+        "properties",
+        "flip",
+        "dimensions",
+        "target_timerange",
+        "source_timerange",
+        "clip_settings",
+        "crop_settings",
+        "text_style",
+        "params",
+    }
+)
+"""Fields of a segment that are objects or lists, and may come as JSON in a string (make_effect_info does)."""
 _TRACK_WORDS: Final = {"image": "video", "caption": "text", "subtitle": "text", "music": "audio"}
 
 
@@ -76,7 +102,9 @@ def map_draft(
     """
     loose = value if isinstance(value, list) else []
     fields = Fields({} if isinstance(value, list) else value, path, report)
-    names, declared_us = _resources(fields)
+    resources = _resources(fields)
+    names = {url: resource.name for url, resource in resources.items()}
+    declared_us = {url: resource.duration_us for url, resource in resources.items()}
     tracks = [*_tracks(fields, report), *_loose(loose, path, report)]
     unit = _unit(tracks, fields, asked, {**declared_us, **durations_us})
     if unit.reason not in ("none", "raw"):
@@ -90,8 +118,9 @@ def map_draft(
     for track in tracks:
         _place(track, document, origins, unit, names, report)
     used = {address(part.fields) for track in tracks for part in track.parts}
-    for url in names.keys() - used:
-        report.add("resource_unused", fields.at("media_resources"), "info", url=shown(url))
+    for url, resource in resources.items():
+        if url not in used:
+            report.add("resource_unused", resource.path, "info", url=shown(url))
     fields.close()
     if not document["tracks"]:
         report.add("empty_draft", path)
@@ -119,25 +148,30 @@ def _project(fields: Fields) -> dict[str, Any]:
     return canvas
 
 
-def _resources(fields: Fields) -> tuple[dict[str, str], dict[str, int]]:
-    """File names and real lengths by URL, where the export lists its media."""
-    names, lengths = {}, {}
+@dataclass(frozen=True, slots=True)
+class _Resource:
+    """What an export says of one of its media files; the length is 0 when it does not."""
+
+    path: str
+    name: str
+    duration_us: int
+
+
+def _resources(fields: Fields) -> dict[str, _Resource]:
+    """The media that the export lists, by URL. Their sizes and formats are seen from the files."""
+    found = {}
     for item, path in fields.items("media_resources"):
         if not isinstance(item, dict):
             fields.report.add("not_an_object", path, value=shown(item))
             continue
         one = Fields(item, path, fields.report)
-        url = one.text("url")
-        length_ms = one.number("duration_ms")
-        name = one.text("filename")
+        url, name, length_ms = one.text("url"), one.text("filename"), one.number("duration_ms")
         for known in _RESOURCE:
             one.take(known)
         one.close()
         if url:
-            names[url] = name or ""
-            if length_ms and length_ms > 0:
-                lengths[url] = round(length_ms * 1000)
-    return names, lengths
+            found[url] = _Resource(path, name or "", round(max(0, length_ms or 0) * 1000))
+    return found
 
 
 def _tracks(fields: Fields, report: Report) -> Iterator[_Track]:
@@ -200,7 +234,11 @@ def _part(item: Any, path: str, track_type: str, report: Report) -> _Part | None
     if not isinstance(item, dict):
         report.add("not_an_object", path, "error", value=shown(item))
         return None
-    fields = Fields(item, path, report)
+    nested = {
+        name: decoded(inner, step(path, name)) if name in _CONTAINERS else inner
+        for name, inner in item.items()
+    }
+    fields = Fields(nested, path, report)
     kind = kind_of(fields, track_type)
     if kind not in TRACK_OF:
         report.add("segment_unknown", path, "error", value=shown(kind))

@@ -81,7 +81,7 @@ class _Unreadable(ValueError):
 
 
 def _integer(token: str) -> int:
-    if len(token) > _MOST_DIGITS:
+    if len(token.lstrip("-")) > _MOST_DIGITS:
         raise _Unreadable(token)
     return int(token)
 

@@ -63,8 +63,7 @@ class _Frame:
 
 def keyframes(fields: Fields, clip: ClipFrame) -> list[dict[str, Any]]:
     """The keyframes of a clip, ready for the spec: its own clock, microseconds, half-canvas positions."""
-    raw = fields.take("keyframes")[0]
-    if isinstance(raw, list):
+    if isinstance(fields.peek("keyframes"), list):
         return _raw_keyframes(fields, clip)
     inner = fields.inner("keyframes")
     if inner is None:

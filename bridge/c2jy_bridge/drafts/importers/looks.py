@@ -122,7 +122,9 @@ def background(fields: Fields) -> dict[str, Any] | None:
     colour_names = ("background.color", "background_color", "background_filling.color")
     colour_path = fields.take(*colour_names)[1]
     tint = colour(fields, *colour_names)
-    kind = fields.text("background_filling.fill_type")
+    kind, kind_path = fields.take("background_filling.fill_type")
+    if kind not in (None, "blur", "color"):
+        report.add("not_one_of", kind_path, value=shown(kind), known="blur, color", used="blur")
     amount = _blur(blur, blur_path, report)
     if kind == "color" and tint:
         amount = None
@@ -189,7 +191,7 @@ def filters(fields: Fields) -> list[dict[str, Any]]:
         strength = one.bounded(100, 0, 100, "intensity")
         one.close()
         if title:
-            found.append({"name": title, "intensity": strength})
+            found.append({"name": member(title), "intensity": strength})
     return found
 
 
@@ -212,22 +214,21 @@ def transition(fields: Fields, clip: ClipFrame) -> dict[str, Any] | None:
         one = named(raw, raw_path, fields.report)
         name, duration_us = one.text("transition_type", "name"), raw_time(one, "duration")
         one.close()
-        return _with_duration(name, duration_us) if name else None
+        return _with_duration(member(name), duration_us) if name else None
     name = fields.text("effects.transition_type", "transition_type")
-    names = ("effects.transition_duration", "transition_duration")
-    path = fields.take(*names)[1]
-    duration_us = setting(fields, clip, *names)
-    if name:
-        return _with_duration(name, DEFAULT_SETTING * 1000 if duration_us is None else duration_us)
-    if duration_us not in (None, DEFAULT_SETTING * 1000):
-        fields.report.add("without_name", path, "info")
-    return None
+    lengths = ("effects.transition_duration", "transition_duration")
+    if not name:
+        _without_name(fields, *lengths)
+        return None
+    duration_us = setting(fields, clip, *lengths)
+    return _with_duration(name, DEFAULT_SETTING * 1000 if duration_us is None else duration_us)
 
 
 def animations(fields: Fields, clip: ClipFrame, *, text: bool = False) -> list[dict[str, Any]]:
     """How the clip comes in and goes out; for text also what it does in between."""
-    raw, path = fields.take("animations")
+    raw, path = fields.peek("animations"), fields.at("animations")
     if isinstance(raw, list) or (isinstance(raw, dict) and ("animation_type" in raw or "name" in raw)):
+        fields.take("animations")
         items = raw if isinstance(raw, list) else [raw]
         return [
             found
@@ -238,17 +239,24 @@ def animations(fields: Fields, clip: ClipFrame, *, text: bool = False) -> list[d
     for kind, word, flat in (("in", "intro", "in_animation"), ("out", "outro", ""), ("loop", "loop", "")):
         names = tuple(filter(None, (f"animations.{word}", flat, f"{word}_animation")))
         lengths = tuple(f"{name}_duration" for name in names)
-        name, length_path = fields.text(*names), fields.take(*lengths)[1]
+        name = fields.text(*names)
+        if not name or name.lower() == "none":
+            _without_name(fields, *lengths)
+            continue
         duration_us = setting(fields, clip, *lengths)
-        if name and name.lower() != "none":
-            # make_caption_info has no lengths: JianYing's own apply.
-            left_out = None if text else DEFAULT_SETTING * 1000
-            result.append(
-                {"kind": kind, **_with_duration(name, left_out if duration_us is None else duration_us)}
-            )
-        elif duration_us not in (None, DEFAULT_SETTING * 1000):
-            fields.report.add("without_name", length_path, "info")
+        # make_caption_info has no lengths: JianYing's own apply.
+        left_out = None if text else DEFAULT_SETTING * 1000
+        result.append(
+            {"kind": kind, **_with_duration(name, left_out if duration_us is None else duration_us)}
+        )
     return result
+
+
+def _without_name(fields: Fields, *lengths: str) -> None:
+    """The full form writes the length of what is not there: worth a word only when somebody chose it."""
+    value, path = fields.take(*lengths)
+    if value not in (None, 0, DEFAULT_SETTING):
+        fields.report.add("without_name", path, "info")
 
 
 def _raw_animation(item: Any, path: str, report: Report) -> dict[str, Any] | None:
@@ -283,6 +291,12 @@ def setting(fields: Fields, clip: ClipFrame, *names: str) -> int | None:
     if duration_us and unit != clip.unit:
         fields.report.add("setting_unit", path, "info", unit=unit, seconds=f"{duration_us / 1e6:g}")
     return duration_us
+
+
+def member(name: str) -> str:
+    """`FilterType.暖冬`, as the raw tools write pyJianYingDraft's members, without its class."""
+    owner, dot, own = name.rpartition(".")
+    return own if dot and owner.endswith("Type") else name
 
 
 def named(item: Any, path: str, report: Report) -> Fields:

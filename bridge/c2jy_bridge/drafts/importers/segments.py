@@ -134,9 +134,10 @@ def _image(segment: Segment) -> dict[str, Any] | None:
         if name in fields:
             fields.report.add("not_needed", fields.take(name)[1], "info")
     for name in ("speed.speed", "speed", "audio.volume", "volume"):
-        value, path = fields.take(name)
-        if isinstance(value, (int, float)) and value != 1:
-            fields.report.add("not_for_images", path, value=shown(value))
+        if isinstance(value := fields.peek(name), (int, float)):
+            fields.take(name)
+            if value != 1:
+                fields.report.add("not_for_images", fields.at(name), value=shown(value))
     return _picture(segment)
 
 
@@ -175,9 +176,7 @@ def _sound(segment: Segment) -> dict[str, Any]:
     fields = segment.fields
     result: dict[str, Any] = {}
     speed_names = (
-        ("speed.speed", "audio.speed")
-        if isinstance(fields.take("speed")[0], dict)
-        else ("speed", "audio.speed")
+        ("speed.speed", "audio.speed") if isinstance(fields.peek("speed"), dict) else ("speed", "audio.speed")
     )
     speed = fields.bounded(1, *_SPEED, *speed_names)
     part = material_range(fields, segment.frame.unit)
@@ -259,7 +258,7 @@ def _effect_clip(segment: Segment) -> dict[str, Any] | None:
     if name is None:
         fields.report.add("no_effect_name", fields.path, "error")
         return None
-    result: dict[str, Any] = {"name": _member(name)}
+    result: dict[str, Any] = {"name": looks.member(name)}
     params = _params(fields, "params", "properties.params")
     strength = looks.percent(fields, "properties.intensity", "intensity")
     if params or strength != 100:
@@ -279,8 +278,8 @@ def _filter_clip(segment: Segment) -> dict[str, Any] | None:
         fields.report.add("no_effect_name", fields.path, "error")
         return None
     if segment.timing.raw:  # the raw tools' intensity is 0-100 already
-        return {"name": _member(name), "intensity": fields.bounded(100, 0, 100, "intensity")}
-    return {"name": _member(name), "intensity": looks.percent(fields, "intensity")}
+        return {"name": looks.member(name), "intensity": fields.bounded(100, 0, 100, "intensity")}
+    return {"name": looks.member(name), "intensity": looks.percent(fields, "intensity")}
 
 
 def _effects(fields: Fields) -> list[dict[str, Any]]:
@@ -298,12 +297,16 @@ def _effects(fields: Fields) -> list[dict[str, Any]]:
         params = _params(one, "params")
         one.close()
         if name:
-            found.append({"name": _member(name), **({"params": params} if params else {})})
+            found.append({"name": looks.member(name), **({"params": params} if params else {})})
     return found
 
 
 def _effect(name: str, strength: float) -> dict[str, Any]:
-    return {"name": _member(name)} if strength == 100 else {"name": _member(name), "params": [strength]}
+    return (
+        {"name": looks.member(name)}
+        if strength == 100
+        else {"name": looks.member(name), "params": [strength]}
+    )
 
 
 def _params(fields: Fields, *names: str) -> list[float | None]:
@@ -322,12 +325,6 @@ def _is_param(value: Any) -> bool:
     )
 
 
-def _member(name: str) -> str:
-    """`VideoSceneEffectType.光晕`, as the raw tools write it, without its class."""
-    owner, dot, member = name.rpartition(".")
-    return member if dot and owner.endswith("Type") else name
-
-
 def _mask(fields: Fields) -> dict[str, Any] | None:
     """A mask of the raw tools: feather 0-1 there, 0-100 in the spec."""
     one = fields.inner("mask")
@@ -335,7 +332,7 @@ def _mask(fields: Fields) -> dict[str, Any] | None:
         return None
     shape = one.text("mask_type", "shape", "type")
     result = {
-        "shape": _member(shape or ""),
+        "shape": looks.member(shape or ""),
         "center_x": one.number("center_x") or 0,
         "center_y": one.number("center_y") or 0,
         "size": one.bounded(0.5, 0.0001, 100, "size"),

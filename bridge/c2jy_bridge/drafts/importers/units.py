@@ -35,6 +35,7 @@ _SURE_CLIP_US: Final = 2_000_000
 _LONGEST_SEEN_US: Final = 2 * 3600 * 1_000_000
 _ODD_CLIP_US: Final = 16_000
 """Shorter than a frame at 60 fps."""
+_SHORTEST_DRAFT_US: Final = 100_000
 _LONGEST_DRAFT_US: Final = 24 * 3600 * 1_000_000
 
 
@@ -70,7 +71,7 @@ class UnitDecision:
         others = ", ".join(
             say("unit.alternative", unit=unit, length=clock(self.lengths_us[unit]))
             for unit in _ORDER
-            if unit != self.unit and self.lengths_us[unit] <= _LONGEST_DRAFT_US
+            if unit != self.unit and _SHORTEST_DRAFT_US <= self.lengths_us[unit] <= _LONGEST_DRAFT_US
         )
         severity: Severity = "info" if self.sure else "warning"
         evidence = say(f"unit.because_{self.reason}", agreeing=self.agreeing, compared=self.compared)
