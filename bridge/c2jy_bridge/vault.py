@@ -26,8 +26,8 @@ class Keyring(Protocol):
 class Vault:
     """Secrets by name, shared by all processes of one folder.
 
-    Beside a secret in a keyring lies an empty file of its name; its time says when the secret changed, so that
-    a running process sees a change without asking the keyring again and again.
+    Beside a secret in a keyring lies an empty file of its name; its time says when the secret changed, so
+    that a running process sees a change without asking the keyring again and again.
     """
 
     def __init__(self, folder: Path, keyring: Keyring | None = None) -> None:
