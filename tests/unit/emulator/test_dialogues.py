@@ -91,14 +91,10 @@ def test_the_media_of_the_document_are_there_and_long_enough(built_in: Any) -> N
 )
 def test_a_failed_draft_is_told_honestly(built_in: Any, read_events: Any, wish: str, word: str) -> None:
     chat = built_in.ask(wish)[-2][1]
-    issue = {"path": "tracks[0]", "message": "the disk is full"}
-    events = read_events(
-        built_in.submit(
-            chat, {"status": "error", "message": "no space", "drafts": [], "issues": [issue]}
-        ).text
-    )
+    failed = {"status": "error", "message": "tracks[0]: the disk is full", "drafts": [], "issues": []}
+    events = read_events(built_in.submit(chat, failed).text)
     (answer,) = said(events)
-    assert all(part in answer for part in (word, "no space", "tracks[0]", "the disk is full"))
+    assert all(part in answer for part in (word, "tracks[0]: the disk is full"))
     assert "🎬" not in answer
     chat = built_in.ask(wish)[-2][1]
     (answer,) = said(read_events(built_in.submit(chat, "Traceback: boom").text))
@@ -156,7 +152,11 @@ def test_one_turn_has_two_required_actions(built_in: Any, read_events: Any, wish
             'What is in draft "Chinese food"?',
             "get_draft",
             {"name": "Chinese food"},
-            {"status": "success", "name": "C", "timeline": [{"type": "text", "clips": [{"label": "L-7"}]}]},
+            {
+                "status": "success",
+                "draft": {"name": "C-9", "duration_s": 15.0, "clips": 1},
+                "timeline": [{"type": "text", "clips": [{"label": "L-7"}]}],
+            },
             "L-7",
         ),
         ("读一下 notes.txt", "read_file", {"path": "notes.txt"}, {"status": "success", "text": "T-3"}, "T-3"),
