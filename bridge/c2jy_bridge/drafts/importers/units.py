@@ -118,10 +118,11 @@ def decide(
     if total_ms:
         for unit in _ORDER:
             if abs(lengths[unit] - total_ms * 1000) <= total_ms * 1000 * 0.01:
-                return UnitDecision(unit, "total", not compared, lengths)
+                return UnitDecision(unit, "total", not _contradicted(unit, clips, durations_us), lengths)
     unit, sure = _by_size(median(clip.end - clip.start for clip in clips), last)
     mixed = any(not _possible(clip, unit) for clip in clips)
-    return UnitDecision(unit, "size", sure and not compared and not mixed, lengths)
+    sure = sure and not mixed and not _contradicted(unit, clips, durations_us)
+    return UnitDecision(unit, "size", sure, lengths)
 
 
 def _fits(clips: Sequence[ClipTime], durations_us: Mapping[str, int]) -> dict[str, int]:
@@ -135,6 +136,20 @@ def _fits(clips: Sequence[ClipTime], durations_us: Mapping[str, int]) -> dict[st
             used = (clip.end - clip.start) * factor * clip.speed
             fits[unit] += _LEAST_OF_FILE <= used / real <= _MOST_OF_FILE
     return fits
+
+
+def _contradicted(unit: Unit, clips: Sequence[ClipTime], durations_us: Mapping[str, int] | None) -> bool:
+    """Whether a file says another unit: its clip would outlast it, or be so short that a larger unit fits.
+
+    Ten seconds of a song of three minutes contradict nothing.
+    """
+    for clip in clips:
+        real, used = (durations_us or {}).get(clip.source, 0), (clip.end - clip.start) * clip.speed
+        if real > 0 and used > 0:
+            fitting = [other for other in _ORDER if used * US_PER[other] <= real * _MOST_OF_FILE]
+            if not fitting or fitting[-1] != unit:
+                return True
+    return False
 
 
 def _by_size(clip: float, last: float) -> tuple[Unit, bool]:

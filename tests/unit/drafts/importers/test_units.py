@@ -56,6 +56,11 @@ def test_media_that_contradict_one_another_decide_nothing_and_leave_doubt():
     assert (found.unit, found.reason, found.sure) == ("us", "size", False)
 
 
+def test_a_few_seconds_of_a_long_song_contradict_nothing():
+    found = decide([ClipTime("a", 0, 10_000_000, "song")], durations_us={"song": 180_000_000})
+    assert (found.unit, found.reason, found.sure) == ("us", "size", True)
+
+
 def test_the_total_of_the_draft_decides_before_the_size():
     assert decide(clips(600_000), total_ms=600).unit == "us"
     found = decide(clips(600_000), total_ms=600_000)
