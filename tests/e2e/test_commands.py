@@ -98,6 +98,17 @@ def test_tools_are_listed_and_one_is_called(c2jy: Callable[..., Any], tmp_path: 
     assert json.loads(call.out)["status"] == "success"
 
 
+def test_the_manifest_names_every_tool(c2jy: Callable[..., Any], tmp_path: Path) -> None:
+    done = c2jy("tools", "manifest", "--out", tmp_path / "manifest")
+    assert done.status == 0, done.err
+    names = {Path(line).name for line in done.out.splitlines()}
+    assert names == {"plugin.json", "plugin.yaml", "prompt.zh.md", "prompt.en.md"}
+    plugin = (tmp_path / "manifest" / "plugin.yaml").read_text(encoding="utf-8")
+    for tool in json.loads(c2jy("tools", "--json").out):
+        assert f"x-functionName: {tool['name']}" in plugin
+    assert json.loads((tmp_path / "manifest" / "plugin.json").read_text())["api"]["type"] == "localplugin"
+
+
 def test_without_a_screen_ask_means_deny_unless_yes(c2jy: Callable[..., Any], tmp_path: Path) -> None:
     folder = tmp_path / "材料"
     folder.mkdir()

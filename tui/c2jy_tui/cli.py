@@ -92,7 +92,10 @@ def _parser() -> argparse.ArgumentParser:
 
     tools = command(commands, "tools", "tools:list_", "command.tools")
     tools.add_argument("--json", action="store_true", help=say("option.json"))
-    call = command(tools.add_subparsers(metavar="COMMAND"), "call", "tools:call", "command.tools_call")
+    tools_commands = tools.add_subparsers(metavar="COMMAND")
+    manifest = command(tools_commands, "manifest", "tools:manifest", "command.tools_manifest")
+    manifest.add_argument("--out", type=Path, metavar="DIR", required=True, help=say("option.out"))
+    call = command(tools_commands, "call", "tools:call", "command.tools_call")
     call.add_argument("tool", help=say("option.tool"))
     call.add_argument("arguments", nargs="?", default="{}", help=say("option.arguments"))
     call.add_argument("--yes", action="store_true", help=say("option.yes"))

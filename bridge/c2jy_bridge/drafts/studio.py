@@ -79,7 +79,7 @@ class Studio:
             document: Our `c2jy/1` schema or any export of Coze2JianYing, as text or as an object.
             name: Instead of the document's own; of several drafts the later ones get a number.
             output_folder: A plain folder name in the drafts folder, or one of the declared folders.
-            time_unit: Unit of bare numbers where the document does not say.
+            time_unit: Unit of bare numbers where the document does not say; `auto` is what the settings say.
             target_root: The drafts folder on the machine that opens the draft, when it is another one.
             dry_run: Everything but writing; media are fetched and looked at.
             request_id: What the request is known by. Built again under the same id, as after a crash, a draft
@@ -93,7 +93,8 @@ class Studio:
         from c2jy_bridge.drafts.building import Order
         from c2jy_bridge.drafts.documents import read_document
 
-        read = await asyncio.to_thread(read_document, document, time_unit)
+        unit = self._settings.time_unit if time_unit == "auto" else time_unit
+        read = await asyncio.to_thread(read_document, document, unit)
         drafts = await asyncio.to_thread(_look_through, read)
         order = Order(
             root=self._output(output_folder),

@@ -110,6 +110,7 @@ class Engine:
         self._issues = [
             *self._registry.load_user_tools(settings.config_dir / "tools"),
             *self._registry.load_entry_points(),
+            *self._registry.policy_issues(settings.tools.policy),
         ]
         self._runner = ToolRunner(
             self._registry,
@@ -255,6 +256,16 @@ class Engine:
     async def restore_draft(self, ticket: str) -> str:
         """See `ports.EnginePort`."""
         return await asyncio.to_thread(self.library.restore, ticket)
+
+    def write_manifests(self, folder: Path) -> list[Path]:
+        """Write what is entered on Coze's pages: the local plugin with its tools, and a prompt for the Bot.
+
+        Raises:
+            OSError: A file cannot be written.
+        """
+        from c2jy_bridge.plugin.manifest import write_manifests
+
+        return write_manifests(self._registry, folder)
 
     async def build_draft(self, document: str | bytes, **options: Any) -> BuildReport:
         """Build drafts from a document without a Bot; see `drafts.Studio.build` for the options.

@@ -42,6 +42,22 @@ def list_(options: argparse.Namespace) -> int:
     return with_engine(options, work)
 
 
+def manifest(options: argparse.Namespace) -> int:
+    """Write the files that are entered on Coze's pages; 1 when they cannot be written."""
+
+    async def work(engine: Engine) -> int:
+        try:
+            written = engine.write_manifests(options.out)
+        except OSError as error:
+            complain(say("tools.unwritable", folder=options.out, why=error.strerror or error))
+            return 1
+        for path in written:
+            print(path)
+        return 0
+
+    return with_engine(options, work)
+
+
 def call(options: argparse.Namespace) -> int:
     """Run one tool and print its output; 1 when it did not succeed."""
     try:
