@@ -9,6 +9,7 @@ from typing import Any, Final
 from c2jy_bridge.drafts.importers.fields import Fields
 from c2jy_bridge.drafts.importers.json_text import step
 from c2jy_bridge.drafts.importers.keyframes import ClipFrame
+from c2jy_bridge.drafts.importers.project import project, resources
 from c2jy_bridge.drafts.importers.segments import TRACK_OF, Segment, address, clip, kind_of
 from c2jy_bridge.drafts.importers.timing import Timing, timing
 from c2jy_bridge.drafts.importers.units import ClipTime, UnitDecision, decide, odd_clips
@@ -29,7 +30,6 @@ _RECORDS: Final = (
     "message",
 )
 """What an export says about itself; kept in the spec's `meta`."""
-_RESOURCE: Final = ("resource_type", "duration_ms", "file_size", "format", "width", "height", "filename")
 _CONTAINERS: Final = frozenset(
     {
         "time_range",
@@ -102,14 +102,14 @@ def map_draft(
     """
     loose = value if isinstance(value, list) else []
     fields = Fields({} if isinstance(value, list) else value, path, report)
-    resources = _resources(fields)
-    names = {url: resource.name for url, resource in resources.items()}
-    declared_us = {url: resource.duration_us for url, resource in resources.items()}
+    listed = resources(fields)
+    names = {url: resource.name for url, resource in listed.items()}
+    declared_us = {url: resource.duration_us for url, resource in listed.items()}
     tracks = [*_tracks(fields, report), *_loose(loose, path, report)]
     unit = _unit(tracks, fields, asked, {**declared_us, **durations_us})
     if unit.reason not in ("none", "raw"):
         report.extend([unit.issue(path)])
-    canvas = _project(fields)
+    canvas = project(fields)
     meta = {name: kept for name in _RECORDS if (kept := fields.take(name)[0]) is not None}
     document: dict[str, Any] = {**canvas, "tracks": []}
     if draft_id := fields.text("draft_id", "id"):
@@ -118,60 +118,13 @@ def map_draft(
     for track in tracks:
         _place(track, document, origins, unit, names, report)
     used = {address(part.fields) for track in tracks for part in track.parts}
-    for url, resource in resources.items():
+    for url, resource in listed.items():
         if url not in used:
             report.add("resource_unused", resource.path, "info", url=shown(url))
     fields.close()
     if not document["tracks"]:
         report.add("empty_draft", path)
     return Mapped(document, unit, origins, meta)
-
-
-def _project(fields: Fields) -> dict[str, Any]:
-    project = fields.inner("project") or Fields({}, fields.at("project"), fields.report)
-    canvas: dict[str, Any] = {}
-    for name, most, default in (("width", 16384, 1920), ("height", 16384, 1080), ("fps", 240, 30)):
-        source = project if name in project else fields
-        number = source.bounded(default, 1, most, name)
-        canvas[name] = number if name == "fps" else round(number)
-    title = project.text("name", "draft_name") or fields.text("draft_name", "name")
-    if title:
-        canvas["name"] = title
-    for name in ("video_quality", "audio_quality", "background_color"):
-        for holder in (project, fields):
-            kept, kept_path = holder.take(name)
-            if kept is not None:
-                # Black is what JianYing shows anyway.
-                loud = name == "background_color" and str(kept).lower() not in ("#000000", "#000", "black")
-                holder.report.add("no_place", kept_path, "warning" if loud else "info", value=shown(kept))
-    project.close()
-    return canvas
-
-
-@dataclass(frozen=True, slots=True)
-class _Resource:
-    """What an export says of one of its media files; the length is 0 when it does not."""
-
-    path: str
-    name: str
-    duration_us: int
-
-
-def _resources(fields: Fields) -> dict[str, _Resource]:
-    """The media that the export lists, by URL. Their sizes and formats are seen from the files."""
-    found = {}
-    for item, path in fields.items("media_resources"):
-        if not isinstance(item, dict):
-            fields.report.add("not_an_object", path, value=shown(item))
-            continue
-        one = Fields(item, path, fields.report)
-        url, name, length_ms = one.text("url"), one.text("filename"), one.number("duration_ms")
-        for known in _RESOURCE:
-            one.take(known)
-        one.close()
-        if url:
-            found[url] = _Resource(path, name or "", round(max(0, length_ms or 0) * 1000))
-    return found
 
 
 def _tracks(fields: Fields, report: Report) -> Iterator[_Track]:

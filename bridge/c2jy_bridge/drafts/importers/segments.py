@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from c2jy_bridge.drafts.importers import captions, looks
+from c2jy_bridge.drafts.importers import captions, effects, looks
 from c2jy_bridge.drafts.importers.fields import Fields
 from c2jy_bridge.drafts.importers.keyframes import ClipFrame, keyframes, raw_time
 from c2jy_bridge.drafts.importers.timing import Timing, fitted, material_range
@@ -113,11 +113,11 @@ def _picture(segment: Segment) -> dict[str, Any] | None:
         "crop": looks.crop(fields),
         "background": looks.background(fields),
         "filters": looks.filters(fields),
-        "effects": _effects(fields),
+        "effects": effects.effects(fields),
         "transition": looks.transition(fields, frame),
         "animations": looks.animations(fields, frame),
         "keyframes": keyframes(fields, frame),
-        "mask": _mask(fields),
+        "mask": effects.mask(fields),
     }
     result.update({name: part for name, part in parts.items() if part})
     fit = looks.fit(fields)
@@ -156,16 +156,16 @@ def _audio(segment: Segment) -> dict[str, Any] | None:
     fields = segment.fields
     media = _media(segment)
     result: dict[str, Any] = {"media": media, **_sound(segment)}
-    effects = _effects(fields)
+    found = effects.effects(fields)
     name = fields.text("audio.effect_type", "effect_type")
     strength_path = fields.take("audio.effect_intensity", "effect_intensity")[1]
     strength = looks.percent(fields, "audio.effect_intensity", "effect_intensity")
     if name:
-        effects.insert(0, _effect(name, strength))
+        found.insert(0, effects.with_strength(name, strength))
     elif strength != 100:
         fields.report.add("without_name", strength_path, "info")
-    if effects:
-        result["effects"] = effects
+    if found:
+        result["effects"] = found
     if frames := keyframes(fields, segment.frame):
         result["keyframes"] = frames
     return result if media else None
@@ -252,113 +252,12 @@ def _sticker(segment: Segment) -> dict[str, Any] | None:
     return result if resource_id is not None else None
 
 
-def _effect_clip(segment: Segment) -> dict[str, Any] | None:
-    fields = segment.fields
-    name = fields.text("effect_type", "name")
-    if name is None:
-        fields.report.add("no_effect_name", fields.path, "error")
-        return None
-    result: dict[str, Any] = {"name": looks.member(name)}
-    params = _params(fields, "params", "properties.params")
-    strength = looks.percent(fields, "properties.intensity", "intensity")
-    if params or strength != 100:
-        result["params"] = params or [strength]
-    # Local effects: pyJianYingDraft's effect segments cover the whole canvas.
-    for names, harmless in ((("position_x",), None), (("position_y",), None), (("scale",), 1)):
-        value, path = fields.take(*(f"properties.{n}" for n in names), *names)
-        if value not in (None, harmless):
-            fields.report.add("effect_is_everywhere", path, value=shown(value))
-    return result
-
-
-def _filter_clip(segment: Segment) -> dict[str, Any] | None:
-    fields = segment.fields
-    name = fields.text("filter_type", "name")
-    if name is None:
-        fields.report.add("no_effect_name", fields.path, "error")
-        return None
-    if segment.timing.raw:  # the raw tools' intensity is 0-100 already
-        return {"name": looks.member(name), "intensity": fields.bounded(100, 0, 100, "intensity")}
-    return {"name": looks.member(name), "intensity": looks.percent(fields, "intensity")}
-
-
-def _effects(fields: Fields) -> list[dict[str, Any]]:
-    """Effects of the raw tools' list; in the nested form `effects` is filter and transition."""
-    raw = fields.take("effects")[0] if isinstance(fields.peek("effects"), list) else None
-    names = (
-        ("effects", "video_effects", "audio_effects")
-        if raw is not None
-        else ("video_effects", "audio_effects")
-    )
-    found = []
-    for item, path in (pair for name in names for pair in fields.items(name)):
-        one = looks.named(item, path, fields.report)
-        name = one.text("effect_type", "name")
-        params = _params(one, "params")
-        one.close()
-        if name:
-            found.append({"name": looks.member(name), **({"params": params} if params else {})})
-    return found
-
-
-def _effect(name: str, strength: float) -> dict[str, Any]:
-    return (
-        {"name": looks.member(name)}
-        if strength == 100
-        else {"name": looks.member(name), "params": [strength]}
-    )
-
-
-def _params(fields: Fields, *names: str) -> list[float | None]:
-    value, path = fields.take(*names)
-    if value is None:
-        return []
-    if not isinstance(value, list) or not all(_is_param(item) for item in value):
-        fields.report.add("bad_params", path, value=shown(value))
-        return []
-    return value
-
-
-def _is_param(value: Any) -> bool:
-    return value is None or (
-        isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 100
-    )
-
-
-def _mask(fields: Fields) -> dict[str, Any] | None:
-    """A mask of the raw tools: feather 0-1 there, 0-100 in the spec."""
-    one = fields.inner("mask")
-    if one is None:
-        return None
-    shape = one.text("mask_type", "shape", "type")
-    result = {
-        "shape": looks.member(shape or ""),
-        "center_x": one.number("center_x") or 0,
-        "center_y": one.number("center_y") or 0,
-        "size": one.bounded(0.5, 0.0001, 100, "size"),
-        "rotation": one.number("rotation") or 0,
-        "invert": bool(one.flag("invert")),
-    }
-    feather = one.number("feather") or 0
-    result["feather"] = min(100, max(0, feather * 100 if feather <= 1 else feather))
-    width, corner = one.number("rect_width"), one.number("round_corner")
-    if width is not None and width > 0:
-        result["rect_width"] = width
-    if corner is not None:
-        result["round_corner"] = min(100, max(0, corner))
-    one.close()
-    if not shape:
-        fields.report.add("no_effect_name", one.path)
-        return None
-    return result
-
-
 _MAPPERS: Final[dict[str, Callable[[Segment], dict[str, Any] | None]]] = {
     "video": _video,
     "image": _image,
     "audio": _audio,
     "text": _text,
     "sticker": _sticker,
-    "effect": _effect_clip,
-    "filter": _filter_clip,
+    "effect": lambda segment: effects.effect_clip(segment.fields),
+    "filter": lambda segment: effects.filter_clip(segment.fields, raw=segment.timing.raw),
 }
