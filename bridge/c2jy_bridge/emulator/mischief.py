@@ -39,7 +39,7 @@ def misled(play: Play, taken: Taken) -> Play:
 
 def _misled_words(act: Say, taken: Taken) -> Play:
     if huge := taken("huge"):
-        yield Say("again ", huge.count)
+        yield Say(" again", huge.count)
     elif taken("raw_separators"):
         yield Say(act.text + SEPARATORS, act.repeat)
     else:
