@@ -47,6 +47,7 @@ class Part:
         self._buffer = bytearray()
         self._flushed = 0
         self._sealed = False
+        self._closed = False
         self._hash = hashlib.sha256()
         if self._kept.exists():
             self._take_up()
@@ -106,6 +107,9 @@ class Part:
     def close(self) -> None:
         """Let go. What can be resumed stays on disk under the key, everything else goes."""
         with self._lock, contextlib.suppress(OSError):
+            if self._closed:
+                return
+            self._closed = True
             resumable = bool(self.validators.if_range and self.size and not self._sealed)
             if resumable and self._take_claim():
                 self._write()

@@ -150,6 +150,10 @@ class MaterialStore:
                 # A signed link expires, the file that it gave does not.
                 return self._handed_out(url, kept.stored, "stale_copy", reason=refused.failure(url).message)
             raise
+        except asyncio.CancelledError:
+            # In a thread: a write that was under way may hold the part for as long as the disk needs.
+            await self._threads.run(part.close)
+            raise
         finally:
             part.close()
 

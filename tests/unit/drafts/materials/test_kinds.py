@@ -124,7 +124,7 @@ async def test_an_animated_webp_or_avif_becomes_a_gif_and_says_so(store, animati
 
 async def test_a_picture_that_would_fill_the_memory_is_refused(store):
     body = io.BytesIO()
-    Image.new("1", (20_000, 20_000)).save(body, "PNG")
+    Image.new("1", (13_400, 13_400)).save(body, "PNG")
     (result,) = (await store.fetch([data_url(body.getvalue())])).values()
     assert isinstance(result, MaterialFailure)
     assert result.code == "image_too_large"
