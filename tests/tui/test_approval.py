@@ -8,9 +8,23 @@ import pytest
 
 from c2jy_bridge.events import Decision, Outcome
 from c2jy_tui.panes.chat.entries import CallView
+from c2jy_tui.screens import approval
 from c2jy_tui.screens.approval import ApprovalScreen
 
 ARGUMENTS = {"path": "/home/maker/notes.txt", "names": ["一", "two"], "limit": 10}
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(approval, "DEAF_S", 0.01)
+
+
+async def hearing(on: Any) -> None:
+    """Wait until the dialog takes keys."""
+    for _ in range(200):
+        if not getattr(on.app.screen, "_deaf", False):
+            return
+        await on.pilot.pause(0.01)
 
 
 async def asked(on: Any, **more: Any) -> None:
@@ -18,9 +32,7 @@ async def asked(on: Any, **more: Any) -> None:
     await on.play(
         on.bot.started("q"), on.bot.wants("read_file"), on.bot.asks_leave("read_file", ARGUMENTS, **more)
     )
-    # The clock of the dialog's deafness is the loop's own.
-    await on.pilot.pause(0.5)
-    await on.settle()
+    await hearing(on)
 
 
 async def test_the_dialog_shows_who_wants_what_why_and_exactly_which_arguments(stage: Any) -> None:
@@ -46,13 +58,16 @@ async def test_one_key_answers(stage: Any, key: str, decision: Decision) -> None
         assert on.app.screen is on.main
 
 
-async def test_whoever_was_typing_when_it_came_up_answers_nothing(stage: Any) -> None:
+async def test_whoever_was_typing_when_it_came_up_answers_nothing(
+    stage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(approval, "DEAF_S", 60)
     async with stage() as on:
         await on.ask("q")
         on.engine.emit(
             on.bot.started("q"), on.bot.wants("read_file"), on.bot.asks_leave("read_file", ARGUMENTS)
         )
-        await on.pilot.pause(0.05)
+        await on.settle()
         assert isinstance(on.app.screen, ApprovalScreen)
         await on.pilot.press("o", "a", "d", "enter", "escape")
         assert on.engine.decisions == []
@@ -98,7 +113,7 @@ async def test_several_questions_come_one_after_the_other(stage: Any) -> None:
         await on.press("d")
         assert isinstance(on.app.screen, ApprovalScreen)
         assert on.app.screen.question.tool == "list_files"
-        await on.pilot.pause(0.5)
+        await hearing(on)
         await on.press("o")
         assert on.engine.decisions == [("call-1", Decision.DENY), ("call-2", Decision.ONCE)]
         assert on.app.screen is on.main
@@ -136,7 +151,7 @@ async def test_long_arguments_can_be_scrolled_to_their_end(stage: Any) -> None:
         await on.ask("q")
         long = {f"key_{n:03}": "值" * 30 for n in range(80)}
         await on.play(on.bot.started("q"), on.bot.wants("t"), on.bot.asks_leave("t", long))
-        await on.pilot.pause(0.5)
+        await hearing(on)
         assert "key_079" not in on.text
         await on.press("end")
         assert "key_079" in on.text

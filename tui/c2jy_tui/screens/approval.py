@@ -20,14 +20,16 @@ from c2jy_tui.panes.chat.prose import Prose
 from c2jy_tui.words import say
 
 DEAF_S: Final = 0.4
-"""Seconds in which no key counts: whoever was typing when the dialog came up must not answer it."""
+"""Seconds without a key until keys count: whoever was typing when the dialog came up must not answer it."""
+
+_HEIGHTS: Final = [(0, "-low"), (30, "-tall")]
 
 
 class ApprovalScreen(FrameModal[Decision]):
     """Once, always in this conversation, or not at all; Esc leaves the question open."""
 
     CSS_PATH = "approval.tcss"
-    VERTICAL_BREAKPOINTS: ClassVar = [(0, "-low"), (30, "-tall")]
+    VERTICAL_BREAKPOINTS = _HEIGHTS
     HELP = "tui:help.approval"
     BINDINGS: ClassVar = [
         binding("tui", "approval.once", "o", "decide('once')"),
@@ -82,13 +84,18 @@ class ApprovalScreen(FrameModal[Decision]):
     def on_mount(self) -> None:
         """The arguments have the focus first: scrolling them answers nothing."""
         self.query_one("#arguments").focus()
-        self.set_timer(DEAF_S, self._hear)
+        self._deafness = self.set_timer(DEAF_S, self._hear)
         self.set_interval(1.0, self._count)
         self._count()
 
     def _hear(self) -> None:
         self._deaf = False
         self.refresh_bindings()
+
+    def on_key(self) -> None:
+        """Somebody is still typing."""
+        if self._deaf:
+            self._deafness.reset()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Deaf for a moment, so that typing on answers nothing."""

@@ -1,0 +1,92 @@
+"""The words of the face: nothing missing, the same in both languages, none of them in the code."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from string import Formatter
+
+import pytest
+from babel.messages.pofile import read_po
+
+import c2jy_tui
+from c2jy_bridge import i18n
+from c2jy_bridge.events import Outcome
+from c2jy_tui.words import LOCALE, label
+
+FACE = Path(c2jy_tui.__file__).parent
+DOMAINS = sorted(po.stem for po in (LOCALE / "en" / "LC_MESSAGES").glob("*.po"))
+MINE = ["*.py", "panes/chat/**/*.py", "screens/*.py"]
+
+
+def messages(language: str, domain: str) -> dict[str, str]:
+    with (LOCALE / language / "LC_MESSAGES" / f"{domain}.po").open("rb") as file:
+        return {str(m.id): str(m.string) for m in read_po(file) if m.id}
+
+
+def fields(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_both_languages_have_the_same_words_with_the_same_fields(domain: str) -> None:
+    english, chinese = messages("en", domain), messages("zh", domain)
+    assert english.keys() == chinese.keys()
+    for key, text in english.items():
+        assert text
+        assert chinese[key]
+        assert fields(text) == fields(chinese[key]), key
+
+
+def used(tree: ast.AST) -> set[str]:
+    """Keys that are written out in code: `say("...")`, and the names of bindings."""
+    keys: set[str] = set()
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or not node.args:
+            continue
+        strings = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+        if node.func.id == "say" and strings:
+            keys.add(strings[0])
+        if node.func.id == "binding" and strings[0] == "tui":
+            name = f"key.{strings[1].partition('.')[2]}"
+            keys |= {name, f"{name}.tip"}
+    return keys
+
+
+def test_every_word_that_the_code_asks_for_exists() -> None:
+    known = messages("en", "tui")
+    asked: set[str] = set()
+    for path in {path for pattern in MINE for path in FACE.glob(pattern)}:
+        source = path.read_text(encoding="utf-8")
+        if "from c2jy_tui.words import" in source and "catalogue(" not in source:
+            asked |= used(ast.parse(source))
+        asked |= set(re.findall(r'"tui:([a-z_.]+)"', source))
+    assert len(asked) > 100
+    assert asked - known.keys() == set()
+
+
+def test_every_word_made_from_a_name_exists() -> None:
+    from c2jy_tui.activity import Doing
+
+    known = messages("en", "tui")
+    made = [f"doing.{doing}" for doing in Doing] + [f"call.{outcome}" for outcome in Outcome]
+    made += [f"source.{source}" for source in ("chat", "bridge", "maker")]
+    made += [f"notice.recovered_{reason}" for reason in ("dropped", "no_done", "stalled", "restart")]
+    assert [name for name in made if name not in known] == []
+
+
+def test_no_chinese_words_stand_in_the_code() -> None:
+    for path in FACE.rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+                assert not re.search("[\u4e00-\u9fff]", node.value), f"{path}:{node.lineno}"
+
+
+def test_a_label_follows_the_language_and_other_text_stays() -> None:
+    assert label("tui:key.send") == "Send"
+    i18n.use("zh")
+    assert label("tui:key.send") == "发送"
+    assert label("Any text: stays") == "Any text: stays"
