@@ -62,11 +62,11 @@ class Transform(Part):
     """Instead of `x`: canvas pixels to the right of the centre."""
     y_px: float | None = None
     """Instead of `y`: canvas pixels above the centre."""
-    scale: float | None = Field(None, gt=0)
+    scale: float | None = Field(None, gt=0, le=1000)
     """Size in both directions; 1 is the size that fits the canvas."""
-    scale_x: float | None = Field(None, gt=0)
+    scale_x: float | None = Field(None, gt=0, le=1000)
     """Width alone."""
-    scale_y: float | None = Field(None, gt=0)
+    scale_y: float | None = Field(None, gt=0, le=1000)
     """Height alone."""
     rotation: float = 0.0
     """Degrees clockwise."""

@@ -79,7 +79,7 @@ class TextStyle(Part):
 
     font: str | None = None
     """A font of JianYing by name; left out: the system's."""
-    size: float = Field(8.0, gt=0)
+    size: float = Field(8.0, gt=0, le=1000)
     """JianYing's font size; 8 suits a caption at 1080p, 15 a title."""
     bold: bool = False
     """Heavy letters."""

@@ -76,9 +76,10 @@ def parse_time(value: object) -> int:
     elif isinstance(value, bool):
         raise PydanticCustomError("time_boolean", "true/false is not a time")
     elif isinstance(value, (int, float)):
-        if isinstance(value, float) and not math.isfinite(value):
+        exact = value * _reading.get()[0]
+        if isinstance(exact, float) and not math.isfinite(exact):
             raise PydanticCustomError("time_not_finite", "{value} is not a time", {"value": str(value)})
-        micros = round(value * _reading.get()[0])
+        micros = round(exact)
     elif isinstance(value, str):
         micros = _from_text(value)
     else:

@@ -6,12 +6,12 @@ import hashlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
 import orjson
 
+from c2jy_bridge import __version__
 from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.spec import SCHEMA, DraftSpec
 from c2jy_bridge.drafts.write.cover import write_cover
@@ -175,7 +175,7 @@ def _write_documents(
         cover=covered,
     )
     _write_checked(folder / "draft_meta_info.json", orjson.dumps(meta))
-    marker = Marker(draft.draft_id, draft.spec.id, SCHEMA, draft.at, version("c2jy-tui"))
+    marker = Marker(draft.draft_id, draft.spec.id, SCHEMA, draft.at, __version__)
     document = {
         "marker": marker.as_json(),
         "document": orjson.Fragment(_document(draft)),

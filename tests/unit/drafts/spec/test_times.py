@@ -49,6 +49,8 @@ def test_a_time_says_its_unit_or_is_seconds(given_time: Any, micros: int) -> Non
         ("  ", "time_empty"),
         (float("nan"), "time_not_finite"),
         (float("inf"), "time_not_finite"),
+        (1e303, "time_not_finite"),
+        (10**400, "time_too_long"),
         (True, "time_boolean"),
         (-1, "time_negative"),
         ("-1s", "time_negative"),
