@@ -151,7 +151,7 @@ def clock() -> Clock:
 
 
 HASTY = Patience(
-    connect_s=2, window_s=0.6, least_bytes_per_s=4096, first_wait_s=0.02, longest_wait_s=0.05, fresh_s=600
+    connect_s=5, window_s=1.0, least_bytes_per_s=4096, first_wait_s=0.02, longest_wait_s=0.05, fresh_s=600
 )
 """Real limits, in fractions of a second."""
 
