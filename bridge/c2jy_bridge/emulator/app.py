@@ -18,7 +18,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from c2jy_bridge.emulator.chats import Chats
 from c2jy_bridge.emulator.connections import Connections
 from c2jy_bridge.emulator.errors import INTERNAL, PARAMETER, CozeError
-from c2jy_bridge.emulator.routes import account, chat, conversations, files, media, messages, oauth, orders
+from c2jy_bridge.emulator.routes import (
+    account,
+    chat,
+    conversations,
+    files,
+    media,
+    messages,
+    oauth,
+    orders,
+    workflows,
+)
 from c2jy_bridge.emulator.routes.answers import refusal
 from c2jy_bridge.emulator.world import Seen, World
 
@@ -36,6 +46,7 @@ def build(world: World, connections: Connections) -> ASGIApp:
     app.add_exception_handler(CozeError, _refused)
     app.add_exception_handler(Exception, _crashed)
     app.include_router(chat.routes(world, Chats(world), connections))
+    app.include_router(workflows.routes(world, connections))
     for part in (account, conversations, files, media, messages, oauth, orders):
         app.include_router(part.routes(world))
     return Gate(app, world, connections)
@@ -121,6 +132,8 @@ def operation_of(path: str) -> str:
         return "messages"
     if path.startswith("/v1/conversation"):
         return "conversations"
+    if path.startswith("/v1/workflow"):
+        return "workflows"
     if path.startswith("/v1/files"):
         return "files"
     return "media" if path.startswith(("/_media", "/t/")) else "account"

@@ -53,7 +53,17 @@ Place = Literal[
 """request: before anything was done; response: after all was done, before the first byte; else: a frame."""
 
 Operation = Literal[
-    "chat", "submit", "retrieve", "cancel", "messages", "conversations", "files", "account", "media", "any"
+    "chat",
+    "submit",
+    "retrieve",
+    "cancel",
+    "messages",
+    "conversations",
+    "workflows",
+    "files",
+    "account",
+    "media",
+    "any",
 ]
 
 WHOLE_REQUEST: Final[frozenset[str]] = frozenset({"refuse", "slow"})

@@ -25,6 +25,7 @@
           - sleep: 0.5                     # seconds of silence
           - fail: {code: 5000, msg: "..."} # the chat fails
     fallback: [...]                        # the steps when no rule matches
+    workflows: [...]                       # cloud workflows; see workflows/nodes.py
 
 Texts, arguments and values are templates (template.py). They see the groups of `match` by name, and by
 number as `groups.0` ...; `text` (what the user wrote); `rule`; `values` by name; `origin` (the emulator's
@@ -47,6 +48,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 
 from c2jy_bridge.emulator.faults import Fault
 from c2jy_bridge.emulator.steps import VERBS, Json, Model, Pattern, Step
+from c2jy_bridge.emulator.workflows import NODE_VERBS, Workflow
 
 BUILT_IN: Final = Path(__file__).parent / "scripts"
 """Folder of the script that plays the product's dialogues; its files are read in the order of their names."""
@@ -88,6 +90,7 @@ class Script(Model):
     bot: BotProfile = BotProfile()
     rules: list[Rule] = Field(default_factory=list)
     fallback: list[Step] = Field(default_factory=list)
+    workflows: list[Workflow] = Field(default_factory=list)
 
     @classmethod
     def parse(cls, text: str, source: str = "script") -> Script:
@@ -146,6 +149,7 @@ def _built_in() -> Script:
         bot=parts[0].bot,
         rules=[rule for part in parts for rule in part.rules],
         fallback=[step for part in parts for step in part.fallback],
+        workflows=[workflow for part in parts for workflow in part.workflows],
     )
 
 
@@ -156,7 +160,7 @@ def _lines(error: ValidationError, source: str) -> Iterator[str]:
             if isinstance(step, int):
                 where += f"[{step}]"
             elif not (
-                isinstance(before, int) and step in VERBS
+                isinstance(before, int) and step in (*VERBS, *NODE_VERBS)
             ):  # else: the step's model, no key of the script
                 where += f".{step}" if where else str(step)
         yield f"{source}: {where or 'document'}: {fault['msg'].removeprefix('Value error, ')}"

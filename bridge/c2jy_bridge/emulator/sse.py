@@ -79,11 +79,10 @@ class Stream:
         self._cut = False
         self._comments = False
 
-    def put(self, frame: Frame, fault: Fault | None = None, *, ascii_only: bool = True) -> None:
+    def put(self, raw: bytes, fault: Fault | None = None) -> None:
         """Add one frame, or what a fault makes of it."""
         if self._cut:
             return
-        raw = frame.encode(ascii_only=ascii_only)
         if self._comments:
             raw = _COMMENTS + raw
         if fault is None:

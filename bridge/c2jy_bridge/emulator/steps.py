@@ -160,10 +160,21 @@ class FollowUps(Model):
 VERBS: Final = ("think", "say", "call", "expect", "fail", "sleep", "follow_ups")
 
 
-def _verb(step: Any) -> str | None:
-    keys = step if isinstance(step, Mapping) else type(step).model_fields if isinstance(step, Model) else ()
-    found = [verb for verb in VERBS if verb in keys]
-    return found[0] if len(found) == 1 else None
+def by_verb(*verbs: str) -> Discriminator:
+    """Tells the steps of a union apart by the one verb that each has."""
+
+    def verb_of(step: Any) -> str | None:
+        keys = (
+            step if isinstance(step, Mapping) else type(step).model_fields if isinstance(step, Model) else ()
+        )
+        found = [verb for verb in verbs if verb in keys]
+        return found[0] if len(found) == 1 else None
+
+    return Discriminator(
+        verb_of,
+        custom_error_type="step",
+        custom_error_message=f"a step has exactly one of: {', '.join(verbs)}",
+    )
 
 
 Step = Annotated[
@@ -174,9 +185,5 @@ Step = Annotated[
     | Annotated[Fail, Tag("fail")]
     | Annotated[Sleep, Tag("sleep")]
     | Annotated[FollowUps, Tag("follow_ups")],
-    Discriminator(
-        _verb,
-        custom_error_type="step",
-        custom_error_message=f"a step has exactly one of: {', '.join(VERBS)}",
-    ),
+    by_verb(*VERBS),
 ]

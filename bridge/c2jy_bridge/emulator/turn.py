@@ -257,7 +257,7 @@ class Turn:
         if frame.sort == "done":
             self._armed.count("done")
         fault = self._armed.now(frame.sort, WIRE_KINDS)
-        self._stream.put(frame, fault, ascii_only=not self._raw)
+        self._stream.put(frame.encode(ascii_only=not self._raw), fault)
 
 
 def _verbose(kind: str, data: str) -> str:

@@ -1,5 +1,5 @@
 // Coze's JavaScript client against the emulator: the calls of coze-js's own examples (chat, local plugin,
-// conversation, files, bots), each checked. Environment: COZE_BASE_URL, COZE_BOT_ID, COZE_API_KEY.
+// conversation, files, bots, workflow), each checked. Environment: COZE_BASE_URL, COZE_BOT_ID, COZE_API_KEY.
 import assert from 'node:assert/strict';
 import { createReadStream, statSync } from 'node:fs';
 import { ChatEventType, ChatStatus, COZE_CN_BASE_URL, CozeAPI, RoleType } from '@coze/api';
@@ -89,5 +89,18 @@ const answers = (events) =>
     (error) => error.code === 4000 && error.logid?.length > 20,
   );
   console.log('conversation:', conversation.id, 'file:', file.id);
+}
+// workflow.ts: an interrupt, and the answer to it.
+{
+  const workflow_id = '7397395079142350002';
+  const first = await collect(client.workflows.runs.stream({ workflow_id, parameters: {} }));
+  const { event_id, type } = first.at(-1).data.interrupt_data;
+  assert.equal(first.at(-1).event, 'Interrupt');
+  const rest = await collect(
+    client.workflows.runs.resume({ workflow_id, event_id, interrupt_type: type, resume_data: '深圳' }),
+  );
+  const end = rest.find((event) => event.event === 'Message').data;
+  assert.deepEqual(JSON.parse(end.content), { output: '深圳：多云，13-18℃' });
+  console.log('workflow:', end.content);
 }
 console.log('all is well');

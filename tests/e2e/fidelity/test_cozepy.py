@@ -20,6 +20,8 @@ from cozepy import (
     MessageType,
     TokenAuth,
     ToolOutput,
+    WorkflowEventType,
+    WorkflowExecuteStatus,
 )
 
 from c2jy_bridge.emulator import Emulator
@@ -193,6 +195,32 @@ def test_files_user_and_bots(coze: Coze, emulator: Emulator, tmp_path: Path) -> 
     for version in (1, 2):
         bot = coze.bots.retrieve(bot_id=emulator.bot_id, use_api_version=version)
         assert bot.name == "剪映草稿助手"
+
+
+def test_a_workflow_is_interrupted_and_resumed(coze: Coze) -> None:
+    workflow_id = "7397395079142350001"
+    first = list(
+        coze.workflows.runs.stream(
+            workflow_id=workflow_id, parameters={"tool": "list_drafts", "args": {"limit": 2}}
+        )
+    )
+    assert first[-1].event == WorkflowEventType.INTERRUPT
+    assert first[-1].interrupt is not None
+    waiting = first[-1].interrupt.interrupt_data
+    rest = list(
+        coze.workflows.runs.resume(
+            workflow_id=workflow_id,
+            event_id=waiting.event_id,
+            interrupt_type=waiting.type,
+            resume_data='{"status": "success"}',
+        )
+    )
+    assert rest[-1].message is not None
+    assert json.loads(rest[-1].message.content) == {"output": {"status": "success"}}
+    ended = coze.workflows.runs.run_histories.retrieve(
+        workflow_id=workflow_id, execute_id=waiting.event_id.partition("/")[0]
+    )
+    assert ended.execute_status == WorkflowExecuteStatus.SUCCESS
 
 
 def test_errors_are_cozes_errors(emulator: Emulator, coze: Coze) -> None:

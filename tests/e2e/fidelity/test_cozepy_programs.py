@@ -95,6 +95,18 @@ def test_the_programs_about_a_conversation(emulator: Emulator, program: str) -> 
     assert all(identity in printed for identity in wanted)
 
 
+def test_workflow_stream(emulator: Emulator) -> None:
+    printed = run(emulator, "workflow_stream.py", COZE_WORKFLOW_ID="7397395079142350002")
+    assert "hey：多云" in printed
+
+
+def test_workflows_without_a_stream(emulator: Emulator) -> None:
+    assert "时间线" in run(emulator, "workflow_no_stream.py")
+    assert "Workflow run success:" in run(
+        emulator, "workflow_async.py", COZE_WORKFLOW_ID="7397395079142350004"
+    )
+
+
 def test_files_upload(emulator: Emulator) -> None:
     assert "uploaded file:" in run(emulator, "files_upload.py", __file__)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import httpx
@@ -132,6 +133,19 @@ def read_events() -> Any:
 def emulator() -> Iterator[Emulator]:
     with Emulator(script=Script.parse(SCRIPT)) as emulator:
         yield emulator
+
+
+@pytest.fixture
+def playing() -> Iterator[Callable[[str], Wire]]:
+    """Emulators that play other scripts."""
+    with ExitStack() as open_ones:
+
+        def play(script: str) -> Wire:
+            wire = Wire(open_ones.enter_context(Emulator(script=Script.parse(script))))
+            open_ones.enter_context(wire.http)
+            return wire
+
+        yield play
 
 
 @pytest.fixture
