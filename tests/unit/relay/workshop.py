@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,13 @@ from c2jy_bridge.emulator import Emulator
 from c2jy_bridge.events import BridgeRequestChanged, Decision, Event, ToolCallAwaitingApproval
 from c2jy_bridge.journal import Journal
 from c2jy_bridge.plugin import ToolContext, ToolRegistry, ToolRunner, tool
-from c2jy_bridge.relay.bridge import Bridge, Intake
 from c2jy_bridge.relay.desk import Desk
+from c2jy_bridge.relay.intakes.http import Tokens
+from c2jy_bridge.relay.opening import bridge_mode
 from c2jy_bridge.relay.request import BridgeRequest
-from c2jy_bridge.relay.storage import Storage
 from c2jy_bridge.relay.worker import BridgeTool
 from c2jy_bridge.settings import BridgeSettings, CozeSettings, Settings
+from c2jy_bridge.vault import Vault
 
 HANDLE = "(?P<handle>[0-9a-f]{16}-[0-9a-f]{24})"
 
@@ -93,10 +94,6 @@ class Maker:
         return True
 
 
-def no_intakes(desk: Desk, storage: Storage) -> Sequence[Intake]:
-    return []
-
-
 class Workshop:
     """One process's bridge. `again()` is the same data folder in the next process."""
 
@@ -105,7 +102,6 @@ class Workshop:
         data_dir: Path,
         *,
         api_base: str = "",
-        intakes: Callable[[Desk, Storage], Sequence[Intake]] = no_intakes,
         tools: BenchTools | None = None,
         clock: Callable[[], float] | None = None,
         **bridge: Any,
@@ -130,14 +126,16 @@ class Workshop:
         )
         self._client: CozeClient | None = None
         more = {"clock": clock} if clock else {}
-        self.bridge = Bridge(
+        self.tokens = Tokens(Vault(data_dir / "secrets"))
+        self.bridge = bridge_mode(
             self.settings,
+            registry=self.registry,
             runner=self.runner,
             receipts=self.journal,
             client=self.client,
             deny=lambda call_id: self.maker.answer(call_id, Decision.DENY),
             saw=self._saw,
-            intakes=intakes,
+            tokens=self.tokens,
             **more,
         )
 

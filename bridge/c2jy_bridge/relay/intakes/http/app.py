@@ -1,0 +1,141 @@
+"""The HTTP intake as an ASGI app: routes, their description, and every error as a problem."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
+
+from c2jy_bridge import __version__
+from c2jy_bridge.plugin import ToolRegistry
+from c2jy_bridge.relay.desk import Desk
+from c2jy_bridge.relay.intakes.http import facade, health, requests, tools
+from c2jy_bridge.relay.intakes.http.exchange import Closing
+from c2jy_bridge.relay.intakes.http.guard import Guard, Rules
+from c2jy_bridge.relay.intakes.http.metrics import HttpCounts
+from c2jy_bridge.relay.intakes.http.models import ProblemBody
+from c2jy_bridge.relay.intakes.http.problems import HttpProblem, documented
+from c2jy_bridge.relay.intakes.http.rate import RateLimit
+from c2jy_bridge.relay.problems import say
+from c2jy_bridge.relay.status import BridgeStatus
+from c2jy_bridge.settings import Policy
+
+log = logging.getLogger(__name__)
+
+_EVERYWHERE: Final = ("no_token", "origin", "host", "rate", "internal", "storage")
+_WITH_BODY: Final = ("slow_body", "too_long", "content_type")
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the app is built around."""
+
+    desk: Desk
+    registry: ToolRegistry
+    policy: Mapping[str, Policy]
+    status: Callable[[], Awaitable[BridgeStatus]]
+    ready: health.Ready
+    closing: Closing
+    address: str
+    """Where this app listens, for its description."""
+    public_url: str
+    """Where Coze reaches it; empty takes `address`."""
+
+
+def build(house: House, rules: Rules, limit: RateLimit) -> ASGIApp:
+    """The app with its guard before it."""
+    counts = HttpCounts()
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.include_router(requests.routes(house.desk, house.closing))
+    app.include_router(tools.routes(house.desk, house.closing, lambda: house.registry.views(house.policy)))
+    app.include_router(health.routes(house.status, house.ready, counts))
+    app.include_router(facade.routes(house.desk, house.closing, house.registry))
+    _describe(app, house)
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(sqlite3.Error, _no_storage)
+    app.add_exception_handler(Exception, _broken)
+    return Guard(app, rules=rules, limit=limit, counted=counts.add)
+
+
+def openapi(app: FastAPI, address: str) -> dict[str, Any]:
+    """The OpenAPI 3.1 document: every route with every answer that it can give."""
+    document = get_openapi(
+        title="c2jy bridge",
+        version=__version__,
+        description="Ask for a local tool call; it is run through a Bot chat, once, and its result is kept.",
+        routes=app.routes,
+        servers=[{"url": address}],
+    )
+    components = document.setdefault("components", {})
+    components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    components.setdefault("schemas", {})["Problem"] = ProblemBody.model_json_schema()
+    for name in ("HTTPValidationError", "ValidationError"):
+        components["schemas"].pop(name, None)
+    document["security"] = [{"token": []}]
+    for item in document["paths"].values():
+        for operation in item.values():
+            kinds = _EVERYWHERE + (_WITH_BODY if "requestBody" in operation else ())
+            answers = operation["responses"]
+            if "HTTPValidationError" in str(answers.get("422", "")):
+                answers.pop("422")
+            for status, answer in documented(*kinds).items():
+                answers.setdefault(str(status), answer)
+    return document
+
+
+def _describe(app: FastAPI, house: House) -> None:
+    document = openapi(app, house.address)
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def described() -> Response:
+        return Response(facade.as_text(document), media_type="application/json")
+
+    @app.get("/openapi-coze.json", include_in_schema=False)
+    async def described_for_coze() -> Response:
+        text = facade.as_text(facade.description(house.registry, house.public_url or house.address))
+        return Response(text, media_type="application/json")
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    if isinstance(error, HttpProblem):
+        return error.response()
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    kind = {400: "bad_json", 404: "unknown_path", 405: "method"}.get(status, "internal")
+    headers = getattr(error, "headers", None)
+    return HttpProblem(kind, headers=headers).response()
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    faults = error.errors() if isinstance(error, RequestValidationError) else []
+    return HttpProblem("invalid", more={"faults": [_fault(fault) for fault in faults[:20]]}).response()
+
+
+def _fault(fault: Mapping[str, Any]) -> dict[str, str]:
+    """Where something is wrong and what is valid there; a name that was sent is not repeated."""
+    place = list(fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        return {"where": _path(place[:-1]), "message": say("fault.unknown_field")}
+    return {"where": _path(place), "message": str(fault["msg"])}
+
+
+def _path(place: list[str | int]) -> str:
+    return ".".join(str(step) for step in place)
+
+
+async def _no_storage(request: Request, error: Exception) -> Response:
+    log.error("the journal: %s", error)
+    return HttpProblem("storage", headers={"Retry-After": "30"}).response()
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    log.exception("an HTTP request failed", exc_info=error)
+    return HttpProblem("internal").response()

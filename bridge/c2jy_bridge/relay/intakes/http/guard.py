@@ -1,0 +1,162 @@
+"""What every HTTP request passes before anything of it is understood: Host, Origin, token, rate, body."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from math import ceil
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from c2jy_bridge.relay.intakes.http.problems import HttpProblem
+from c2jy_bridge.relay.intakes.http.rate import RateLimit
+
+BODY_S: Final = 30.0
+"""Seconds that a body may take to arrive, however steadily it drips."""
+DISCARD_S: Final = 1.0
+"""Seconds that the rest of a refused body is let pass by."""
+OPEN_PATHS: Final = frozenset({"/healthz"})
+"""Answered without a token: it says nothing but that the process is there."""
+_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+
+Counted = Callable[[str, str, int, float], None]
+"""Called after each answer: method, path, status, seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Who and what is let in.
+
+    Attributes:
+        hosts: Names that may stand in Host, without port, in lower case.
+        origins: Web pages that may call, `scheme://host[:port]`.
+        accepts: Whether a bearer token counts.
+        max_body_bytes: Longest body.
+    """
+
+    hosts: Collection[str]
+    origins: Collection[str]
+    accepts: Callable[[str], bool]
+    max_body_bytes: int
+
+
+class Guard:
+    """ASGI middleware; what does not pass is answered with a problem and gets no further."""
+
+    def __init__(self, app: ASGIApp, *, rules: Rules, limit: RateLimit, counted: Counted) -> None:
+        self._app = app
+        self._rules = rules
+        self._limit = limit
+        self._counted = counted
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status = time.monotonic(), 500
+
+        async def counting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._pass(scope, receive, counting)
+        except HttpProblem as problem:
+            await problem.response()(scope, receive, counting)
+        finally:
+            self._counted(scope["method"], _route(scope), status, time.monotonic() - began)
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        if host_name(headers.get("host", "")) not in self._rules.hosts:
+            raise HttpProblem("host")
+        origin = headers.get("origin")
+        if origin is not None and origin.lower() not in self._rules.origins:
+            raise HttpProblem("origin")
+        if scope["path"] not in OPEN_PATHS:
+            await self._let_in(scope, headers)
+        if scope["method"] in _WITH_BODY:
+            receive = await self._body(headers, receive)
+        await self._app(scope, receive, send)
+
+    async def _let_in(self, scope: Scope, headers: Headers) -> None:
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        known = scheme.lower() == "bearer" and self._rules.accepts(token.strip())
+        client = scope.get("client") or ("?", 0)
+        wait_s = self._limit.take("token" if known else f"stranger {client[0]}")
+        if wait_s > 0:
+            raise HttpProblem("rate", headers={"Retry-After": str(ceil(wait_s))})
+        if not known:
+            raise HttpProblem("no_token", headers={"WWW-Authenticate": 'Bearer realm="c2jy"'})
+
+    async def _body(self, headers: Headers, receive: Receive) -> Receive:
+        """All of the body, read up to the limit; the app then gets it in one piece."""
+        most = self._rules.max_body_bytes
+        length = headers.get("content-length", "0")
+        if length.isdigit() and int(length) > most:
+            await _discard(receive)
+            raise HttpProblem("too_long", headers={"Connection": "close"})
+        body = bytearray()
+        try:
+            async with asyncio.timeout(BODY_S):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        break
+                    body += message.get("body", b"")
+                    if len(body) > most:
+                        await _discard(receive)
+                        raise HttpProblem("too_long", headers={"Connection": "close"})
+                    if not message.get("more_body", False):
+                        break
+        except TimeoutError:
+            raise HttpProblem("slow_body", headers={"Connection": "close"}) from None
+        if body and not _is_json(headers.get("content-type", "")):
+            raise HttpProblem("content_type")
+        given = False
+
+        async def again() -> Message:
+            nonlocal given
+            if given:
+                return await receive()
+            given = True
+            return {"type": "http.request", "body": bytes(body), "more_body": False}
+
+        return again
+
+
+async def _discard(receive: Receive) -> None:
+    """Let the rest of a body pass by for a moment: whoever is still sending would not read the answer."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DISCARD_S):
+            while (message := await receive())["type"] == "http.request" and message.get("more_body"):
+                pass
+
+
+def host_name(value: str) -> str:
+    """The name or address in a Host header, without port and brackets; empty when it is none."""
+    try:
+        return (urlsplit(f"//{value}").hostname or "") if "@" not in value and "/" not in value else ""
+    except ValueError:
+        return ""
+
+
+def _is_json(content_type: str) -> bool:
+    media, _, parameters = content_type.partition(";")
+    charset = parameters.partition("charset=")[2].strip(' "').lower()
+    return media.strip().lower() == "application/json" and charset in ("", "utf-8", "utf8")
+
+
+def _route(scope: Scope) -> str:
+    """The path as it is written in the app, so that ids do not make a metric each."""
+    route = scope.get("route")
+    return str(getattr(route, "path", "")) or "other"

@@ -1,0 +1,82 @@
+"""The bridge's bearer token: made once, compared in constant time, replaced with a time of overlap."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from c2jy_bridge.vault import Vault
+
+NAME: Final = "bridge-token"
+OVERLAP_S: Final = 300.0
+"""Seconds that a replaced token is still taken: long enough to change it where it is used."""
+_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What the vault holds; `until` is Unix seconds."""
+
+    token: str = ""
+    previous: str = ""
+    until: float = 0.0
+
+
+class Tokens:
+    """The token of one data folder; a change by another process counts from the next request on."""
+
+    def __init__(self, vault: Vault, clock: Callable[[], float] = time.time) -> None:
+        self._vault = vault
+        self._clock = clock
+        self._kept = _Kept()
+        self._stamp: object = None
+
+    def current(self) -> str:
+        """The token; made at the first time.
+
+        Raises:
+            OSError: It cannot be read or written.
+        """
+        kept = _read(self._vault.get(NAME))
+        if not kept.token:
+            kept = _read(self._vault.update(NAME, lambda old: old if _read(old).token else _new("", 0.0)))
+        return kept.token
+
+    def rotate(self, overlap_s: float = OVERLAP_S) -> str:
+        """Make a new token; the old one is taken for `overlap_s` seconds more, the one before it no longer.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        until = self._clock() + overlap_s
+        return _read(self._vault.update(NAME, lambda old: _new(_read(old).token, until))).token
+
+    def accepts(self, presented: str) -> bool:
+        """Whether this is a token that counts now; takes the same time for every wrong one.
+
+        Raises:
+            OSError: The token cannot be read.
+        """
+        stamp = self._vault.stamp(NAME)
+        if stamp != self._stamp or stamp is None:
+            self._kept, self._stamp = _read(self._vault.get(NAME)), stamp
+        given = presented.encode("utf-8", "replace")
+        is_current = hmac.compare_digest(given, self._kept.token.encode()) and bool(self._kept.token)
+        is_previous = hmac.compare_digest(given, self._kept.previous.encode()) and bool(self._kept.previous)
+        return is_current or (is_previous and self._clock() < self._kept.until)
+
+
+def _new(previous: str, until: float) -> str:
+    return json.dumps(asdict(_Kept(f"c2jy_{secrets.token_urlsafe(_BYTES)}", previous, until)))
+
+
+def _read(text: str) -> _Kept:
+    try:
+        return _Kept(**json.loads(text)) if text else _Kept()
+    except (ValueError, TypeError):  # not ours: as good as none, and nobody is let in by it
+        return _Kept()

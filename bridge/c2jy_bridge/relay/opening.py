@@ -1,0 +1,81 @@
+"""Bridge mode with the intakes that the settings name: what the engine makes once and switches on and off."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+
+from c2jy_bridge.coze import CozeClient
+from c2jy_bridge.events import Event
+from c2jy_bridge.plugin import ToolRegistry, ToolRunner
+from c2jy_bridge.ports import ReceiptStore
+from c2jy_bridge.relay.bridge import Bridge, Intake
+from c2jy_bridge.relay.desk import Desk
+from c2jy_bridge.relay.intakes.http import HttpIntake, Tokens
+from c2jy_bridge.relay.storage import Storage
+from c2jy_bridge.settings import Settings
+from c2jy_bridge.vault import Vault, system_keyring
+
+
+def bridge_tokens(settings: Settings) -> Tokens:
+    """The bridge's token, for this process and for `bridge token` beside it."""
+    return Tokens(Vault(settings.data_dir / "secrets", system_keyring()))
+
+
+def bridge_mode(
+    settings: Settings,
+    *,
+    registry: ToolRegistry,
+    runner: ToolRunner,
+    receipts: ReceiptStore,
+    client: Callable[[], Awaitable[CozeClient]],
+    deny: Callable[[str], object],
+    saw: Callable[[Event], Awaitable[None]],
+    tokens: Tokens | None = None,
+    clock: Callable[[], float] = time.time,
+    new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+) -> Bridge:
+    """Bridge mode, off.
+
+    Args:
+        settings: Limits, addresses, the Bot, and which intakes there are.
+        registry: The tools, for their descriptions; `BridgeTool` should be among them.
+        runner: Runs them.
+        receipts: The journal.
+        client: The way to Coze, made at first use; may raise CozeProblem.
+        deny: Answers the question of a tool call with no; called when nobody answered it in time.
+        saw: Awaited for every event of requests and of their chats.
+        tokens: The HTTP intake's token; by default `bridge_tokens(settings)`.
+        clock: Unix seconds.
+        new_id: Ids of turns and calls.
+    """
+
+    def intakes(desk: Desk, storage: Storage) -> Sequence[Intake]:
+        made: list[Intake] = []
+        if "http" in settings.bridge.intakes:
+            made.append(
+                HttpIntake(
+                    settings,
+                    desk=desk,
+                    storage=storage,
+                    registry=registry,
+                    tokens=tokens or bridge_tokens(settings),
+                    status=bridge.status,
+                    clock=clock,
+                )
+            )
+        return made
+
+    bridge = Bridge(
+        settings,
+        runner=runner,
+        receipts=receipts,
+        client=client,
+        deny=deny,
+        saw=saw,
+        intakes=intakes,
+        clock=clock,
+        new_id=new_id,
+    )
+    return bridge
