@@ -44,17 +44,44 @@ async def test_what_is_typed_before_the_main_screen_is_there_is_not_lost(make_ap
         assert app._main.chat.composer.text == "Make me a vid"
 
 
-async def test_a_question_before_the_engine_is_there_stays_in_the_composer(make_app: Any) -> None:
-    async def never() -> Any:
-        await asyncio.Event().wait()
+async def test_a_question_before_the_engine_is_there_waits_and_goes_out_when_it_is(
+    make_app: Any, engine: Any
+) -> None:
+    there = asyncio.Event()
 
-    app = make_app(never)
+    async def start() -> Any:
+        await there.wait()
+        return engine
+
+    app = make_app(start)
     async with app.run_test(size=(120, 36)) as pilot:
-        while app._main is None or app.screen is not app._main:
+        await pilot.press(*"hello", "enter")
+        while app._main is None or not app._main.chat.queued:
             await pilot.pause(0.01)
-        app._main.chat.composer.write("hello")
-        await pilot.press("enter")
-        await pilot.pause()
+        assert app._main.chat.queued == "hello"
+        assert engine.sent == []
+        there.set()
+        while not engine.sent:
+            await pilot.pause(0.01)
+        assert engine.sent == ["hello"]
+        assert app._main.chat.queued == ""
+
+
+async def test_a_question_that_waits_for_an_engine_that_does_not_start_is_given_back(make_app: Any) -> None:
+    failing = asyncio.Event()
+
+    async def start() -> Any:
+        await failing.wait()
+        raise RuntimeError("no")
+
+    app = make_app(start)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.press(*"hello", "enter")
+        while app._main is None or not app._main.chat.queued:
+            await pilot.pause(0.01)
+        failing.set()
+        while app._main.activity.doing != "unavailable":
+            await pilot.pause(0.01)
         assert app._main.chat.composer.text == "hello"
 
 

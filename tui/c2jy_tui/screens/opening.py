@@ -14,6 +14,7 @@ from textual.reactive import var
 from textual.screen import Screen
 from textual.widgets import Static
 
+from c2jy_bridge.safety import visible
 from c2jy_tui.words import say
 from c2jy_tui.workspace import layout_for
 from c2jy_tui.wrap import wrapped
@@ -77,4 +78,4 @@ class OpeningScreen(Screen[None]):
 
     def on_paste(self, event: events.Paste) -> None:
         """Keep what is pasted."""
-        self.typed += event.text
+        self.typed += visible(event.text)

@@ -189,6 +189,8 @@ class TranscriptView(VerticalScroll, can_focus=True):
 
     async def _redraw(self, views: Iterable[AnyView]) -> None:
         for view in views:
+            if not view.is_mounted:
+                continue  # the app is closing, and mounted nothing more
             done = view.redraw()
             if isawaitable(done):
                 await _finish(done)

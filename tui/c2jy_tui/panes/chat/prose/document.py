@@ -134,8 +134,8 @@ class GrowingDocument:
             placed = list(self._place(_top_level(done)))
             final.extend(placed)
             self._continues = True
-            if placed and isinstance(last := placed[-1].block, Table):
-                self._natural, self._headed = last.natural, False
+            if placed and isinstance(table := placed[-1].block, Table):
+                self._natural, self._headed = table.natural, False
 
     def _place(self, nodes: list[SyntaxTreeNode]) -> Iterator[Placed]:
         for index, node in enumerate(nodes):
