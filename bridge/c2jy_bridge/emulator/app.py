@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from typing import Any, Final, Literal
@@ -97,7 +98,8 @@ class Gate:
         except Exception:  # Starlette has answered by now and hands the error on for the log
             _log.exception("the emulator failed at %s %s", scope["method"], path)
         if answer is not None:
-            await answer(scope, receive, send_logged)
+            with contextlib.suppress(_HungUp):
+                await answer(scope, receive, send_logged)
 
     async def _strikes(self, scope: Scope, operation: str, place: Literal["request", "response"]) -> bool:
         """Let a fault strike this request; True when the connection is gone."""
@@ -113,8 +115,8 @@ class Gate:
         return True
 
 
-class _HungUp(Exception):
-    """A fault closed the connection before the answer."""
+class _HungUp(BaseException):
+    """A fault closed the connection before the answer; no exception, so that Starlette answers nothing."""
 
 
 def operation_of(path: str) -> str:

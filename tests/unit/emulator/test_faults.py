@@ -79,6 +79,19 @@ def test_outputs_are_taken_though_the_answer_never_comes(wire: Any) -> None:
         assert time.monotonic() < deadline
 
 
+def test_every_answer_can_be_lost_and_no_more_often_than_ordered(
+    wire: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    lost = wire.emulator.fault("drop", on="any", at="response", times=3)
+    refused = wire.emulator.fault("refuse", on="account", code=4101)
+    for path in ("/v1/users/me", "/_media/tea.mp4", "/v1/conversations"):
+        with pytest.raises(httpx.RemoteProtocolError):
+            wire.http.get(path)
+    assert (lost.struck, refused.struck) == (3, 1)
+    assert wire.http.get("/v1/users/me").json()["code"] == 0
+    assert not caplog.records
+
+
 def test_a_request_can_be_lost_before_anything_is_done(wire: Any) -> None:
     chat = wire.ask("call")[-2][1]
     wire.emulator.fault("drop", on="submit", at="request")
