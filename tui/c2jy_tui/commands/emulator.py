@@ -16,7 +16,7 @@ def run(options: argparse.Namespace) -> int:
         complain(say("emulator.ready", url=emulator.base_url))
         print(f"export COZE_API_BASE={emulator.base_url}")
         print("export COZE_API_TOKEN=demo")
-        print(f"export COZE_BOT_ID={emulator.bot_id}", flush=True)
+        print(f"export COZE_BOT_ID={emulator.bot_id} BOT_ID={emulator.bot_id}", flush=True)
 
     try:
         script = Script.read(options.script) if options.script else None
