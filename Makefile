@@ -2,6 +2,7 @@
 # make test   the tests
 # make check  what must be clean before a commit: format, lint, types, floors, tests
 # make bench  the project's own measurements, each against its yardstick
+# make screenshots   the pictures of the README, from the app itself
 # make lock   compile constraints.txt anew
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test check bench lock clean
+.PHONY: demo test check bench screenshots lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.app
@@ -28,6 +29,9 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks $(ARGS)
+
+screenshots: $(VENV)/.dev
+	$(BIN)/python docs/screenshots.py
 
 lock: $(VENV)/.dev
 	$(BIN)/pip-compile --quiet --all-extras --strip-extras --no-emit-index-url --no-emit-find-links \
