@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import ASGIApp
 
 from c2jy_bridge import __version__
@@ -110,8 +111,14 @@ async def _refused(request: Request, error: Exception) -> Response:
         return error.response()
     status = error.status_code if isinstance(error, HTTPException) else 500
     kind = {400: "bad_json", 404: "unknown_path", 405: "method"}.get(status, "internal")
-    headers = getattr(error, "headers", None)
+    headers = {"Allow": ", ".join(sorted(_methods(request)))} if kind == "method" else None
     return HttpProblem(kind, headers=headers).response()
+
+
+def _methods(request: Request) -> set[str]:
+    """What the address takes; Starlette itself names only the methods of its first route."""
+    matching = (r for r in request.app.routes if r.matches(request.scope)[0] is not Match.NONE)
+    return {method for route in matching for method in getattr(route, "methods", ())}
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
