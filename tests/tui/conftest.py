@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -24,6 +25,7 @@ from c2jy_bridge.views import (
 )
 from c2jy_tui.app import C2jyApp
 from c2jy_tui.panes.chat import ChatPane
+from c2jy_tui.panes.chat.scroll import TranscriptView
 from c2jy_tui.screens.main import MainScreen
 
 NOW = 1_760_000_000.0
@@ -246,7 +248,8 @@ class Say:
 
 @pytest.fixture(autouse=True)
 def still_screen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No blinking cursor: a picture taken twice is the same picture."""
+    """No blinking cursor, no other time zone: a picture taken twice is the same picture."""
+    time.tzset()
     from textual.widgets import Input, TextArea
 
     monkeypatch.setattr(Input, "_toggle_cursor", lambda self: None)
@@ -279,6 +282,13 @@ class Stage:
             if self.app._main is not None and self.main.is_mounted:
                 await self.chat.flush()
         await self.pilot.pause()
+
+    async def tick(self) -> None:
+        """Let every running time be drawn at the clock's time, whenever the screen's own second comes."""
+        self.main.header.refresh()
+        self.main.inspector.tick()
+        self.main.query_one(TranscriptView).tick()
+        await self.settle()
 
     async def play(self, *events: Event) -> None:
         self.engine.emit(*events)
@@ -359,16 +369,26 @@ def make_app(engine: ScriptedEngine, clock: Clock) -> Callable[..., C2jyApp]:
 
 
 @pytest.fixture
-def stage(make_app: Callable[..., C2jyApp], engine: ScriptedEngine, clock: Clock) -> Staged:
+def stage_of(engine: ScriptedEngine, clock: Clock) -> Callable[..., Awaitable[Stage]]:
+    """A stage for an app that runs already."""
+
+    async def staged(app: C2jyApp, pilot: Pilot[None]) -> Stage:
+        await entered(app, pilot)
+        on = Stage(app, pilot, engine, clock)
+        await on.settle()
+        return on
+
+    return staged
+
+
+@pytest.fixture
+def stage(make_app: Callable[..., C2jyApp], stage_of: Callable[..., Awaitable[Stage]]) -> Staged:
     """`async with stage(size=(120, 36), lang="en") as on:` runs the app until the block ends."""
 
     @asynccontextmanager
     async def staged(size: tuple[int, int] = (120, 36), **more: Any) -> AsyncIterator[Stage]:
         app = make_app(**more)
         async with app.run_test(size=size) as pilot:
-            await entered(app, pilot)
-            on = Stage(app, pilot, engine, clock)
-            await on.settle()
-            yield on
+            yield await stage_of(app, pilot)
 
     return staged

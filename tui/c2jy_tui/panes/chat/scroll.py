@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from c2jy_tui.bindings import binding
 from c2jy_tui.panes.chat.entries import AnyView, CallView, Now, ThinkingView, view_of
-from c2jy_tui.panes.chat.transcript import AnyEntry
+from c2jy_tui.panes.chat.transcript import AnyEntry, Call, Draft
 from c2jy_tui.words import say
 
 FIRST: Final = 60
@@ -68,6 +68,8 @@ class TranscriptView(VerticalScroll, can_focus=True):
         self._earlier = Earlier(markup=False)
         self._loading = False
         self._tall = False
+        self._greeting = False
+        """Nothing was said yet: what is shown in its place is read from the top."""
 
     async def fill(self, entries: Sequence[AnyEntry], before: Widget | None = None) -> None:
         """Show another conversation: its newest entries, and the rest when asked for.
@@ -79,6 +81,7 @@ class TranscriptView(VerticalScroll, can_focus=True):
         self._views.clear()
         await self.remove_children()
         self._hidden = list(entries[:-FIRST])
+        self._greeting = not entries
         shown = [self._made(entry) for entry in entries[-FIRST:]]
         head: list[Widget] = [self._earlier] if self._hidden else []
         if not shown and before is not None:
@@ -98,7 +101,7 @@ class TranscriptView(VerticalScroll, can_focus=True):
 
     def _stick(self, *, anew: bool = False) -> None:
         """Stick to the end once there is more than fits; Textual would hang a short text from the bottom."""
-        tall = self.virtual_size.height > self.scrollable_content_region.height
+        tall = self.virtual_size.height > self.scrollable_content_region.height and not self._greeting
         if tall != self._tall or anew:
             self._tall = tall
             self.anchor(tall)
@@ -118,6 +121,7 @@ class TranscriptView(VerticalScroll, can_focus=True):
                 new.append(view := self._made(entry))
             changed.append(view)
         if new:
+            self._greeting = False
             await self.mount_all(new)
             await self._prune()
         await self._redraw(changed)
@@ -155,9 +159,9 @@ class TranscriptView(VerticalScroll, can_focus=True):
         self._loading = True
         try:
             entries, self._hidden = self._hidden[-MORE:], self._hidden[:-MORE]
-            older = {entry: view_of(entry, self._now) for entry in entries}
-            self._views = older | self._views  # oldest first: pruning counts on it
-            views = list(older.values())
+            newer, self._views = self._views, {}
+            views = [self._made(entry) for entry in entries]
+            self._views |= newer  # oldest first: pruning counts on it
             height = self.virtual_size.height
             await self.mount_all(views, after=self._earlier)
             await self._redraw(views)
@@ -184,7 +188,10 @@ class TranscriptView(VerticalScroll, can_focus=True):
         self.scroll_home(animate=False)
 
     def _made(self, entry: AnyEntry) -> AnyView:
+        above = next(reversed(self._views), None)
         view = self._views[entry] = view_of(entry, self._now)
+        # Calls and their drafts stand close together, with a gap above the first.
+        view.set_class(not isinstance(above, Call | Draft), "-first")
         return view
 
     async def _redraw(self, views: Iterable[AnyView]) -> None:

@@ -1,0 +1,179 @@
+"""What the screen looks like, as pictures that are compared: three sizes, two languages, dark and light."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from c2jy_bridge.events import Problem
+from c2jy_bridge.views import ConversationView
+from c2jy_tui.frame import Look
+from c2jy_tui.screens import approval
+
+QUESTION = {"en": "Make me a video about Chinese food", "zh": "帮我生成一个介绍中国美食的视频"}
+THOUGHT = {"en": "Five scenes will do.", "zh": "五个镜头就够了。"}
+ANSWER = {
+    "en": """Here is the plan for **Chinese food**:
+
+| Scene | Seconds |
+|-------|--------:|
+| Hotpot | 3.0 |
+| Dumplings | 2.5 |
+
+1. Pictures and a voice
+2. Captions in `yellow`
+
+```json
+{"tracks": 5, "name": "food"}
+```
+""",
+    "zh": """好的，**中国美食**的镜头安排如下：
+
+| 镜头 | 秒 |
+|------|---:|
+| 火锅 | 3.0 |
+| 小笼包 | 2.5 |
+
+1. 画面和旁白
+2. `黄色`字幕
+
+```json
+{"tracks": 5, "name": "美食"}
+```
+""",
+}
+DONE = {
+    "en": "The draft is ready; open it in JianYing.",
+    "zh": "草稿做好了，打开剪映就能看到。它会出现在草稿列表的最前面，可以接着改字幕和配乐。",
+}
+MORE = {"en": ("Other music?", "Make it shorter"), "zh": ("换一种背景音乐", "再短一点")}
+NAME = {"en": "Chinese food", "zh": "中国美食"}
+
+Scene = Callable[[Any, str], Awaitable[None]]
+
+
+async def welcome(on: Any, lang: str) -> None:
+    """Nothing was asked yet."""
+
+
+async def running(on: Any, lang: str) -> None:
+    """A tool runs, a question waits."""
+    await on.ask(QUESTION[lang])
+    await on.play(on.bot.started(QUESTION[lang]), on.bot.thinks(THOUGHT[lang]))
+    on.clock.advance(3)
+    await on.play(on.bot.said(ANSWER[lang]), on.bot.wants("generate_draft"), on.bot.runs())
+    on.clock.advance(4)
+    await on.play(on.bot.progresses("hotpot.mp4", 3, 12))
+    await on.ask(MORE[lang][1])
+    await on.tick()
+
+
+async def talk(on: Any, lang: str) -> None:
+    """A whole turn."""
+    await running(on, lang)
+    on.chat.wait_with("")
+    await on.play(
+        on.bot.wrote(NAME[lang]),
+        on.bot.finished("generate_draft", elapsed_s=4.2),
+        on.bot.said(DONE[lang], "m2"),
+        on.bot.suggests(MORE[lang][0]),
+        on.bot.suggests(MORE[lang][1]),
+        on.bot.completed(),
+    )
+
+
+async def failure(on: Any, lang: str) -> None:
+    """The turn broke; a part of the answer is there."""
+    await on.ask(QUESTION[lang])
+    await on.play(
+        on.bot.started(QUESTION[lang]),
+        on.bot.says(DONE[lang]),
+        on.bot.recovered(),
+        on.bot.failed(Problem("coze", "The Bot is not published.", "Publish it.", 4015, "20251009AB")),
+    )
+
+
+async def question(on: Any, lang: str) -> None:
+    """A tool asks for leave."""
+    await on.ask(QUESTION[lang])
+    await on.play(
+        on.bot.started(QUESTION[lang]),
+        on.bot.wants("read_file"),
+        on.bot.asks_leave("read_file", {"path": "/home/maker/笔记.txt", "max_bytes": 4096}, deadline_s=60.0),
+    )
+    while on.app.screen._deaf:
+        await on.pilot.pause(0.01)
+
+
+async def help_(on: Any, lang: str) -> None:
+    """F1."""
+    await on.press("f1")
+
+
+async def sessions(on: Any, lang: str) -> None:
+    """Ctrl+O."""
+    on.engine.stored_conversations = [
+        ConversationView("conv-1", QUESTION[lang], on.clock(), on.clock(), 3),
+        ConversationView("conv-0", MORE[lang][0], on.clock() - 90_000, on.clock() - 86_400, 12),
+    ]
+    await on.press("ctrl+o")
+
+
+async def narrow_inspector(on: Any, lang: str) -> None:
+    """The other panes of a narrow screen are one key away."""
+    await talk(on, lang)
+    await on.press("f4")
+
+
+WIDE, NORMAL, NARROW = (120, 36), (80, 24), (60, 24)
+DARK, LIGHT, ANSI = "textual-dark", "textual-light", "ansi-dark"
+
+
+@pytest.mark.parametrize(
+    ("scene", "size", "lang", "theme"),
+    [
+        (welcome, WIDE, "en", DARK),
+        (welcome, NORMAL, "zh", DARK),
+        (welcome, NARROW, "en", DARK),
+        (talk, WIDE, "zh", DARK),
+        (talk, WIDE, "en", LIGHT),
+        (talk, NORMAL, "en", DARK),
+        (talk, NARROW, "zh", DARK),
+        (talk, NORMAL, "zh", ANSI),
+        (running, WIDE, "en", DARK),
+        (failure, NORMAL, "en", DARK),
+        (question, WIDE, "en", DARK),
+        (question, NORMAL, "zh", DARK),
+        (question, NARROW, "zh", LIGHT),
+        (help_, WIDE, "zh", DARK),
+        (sessions, NORMAL, "en", DARK),
+        (narrow_inspector, NARROW, "zh", DARK),
+    ],
+    ids=lambda value: (
+        {WIDE: "wide", NORMAL: "normal", NARROW: "narrow"}.get(value, value)
+        if isinstance(value, (tuple, str))
+        else value.__name__.strip("_")
+    ),
+)
+def test_the_screen_looks_as_it_did(
+    scene: Scene,
+    size: tuple[int, int],
+    lang: str,
+    theme: str,
+    snap_compare: Any,
+    make_app: Any,
+    stage_of: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(approval, "DEAF_S", 0.01)
+    app = make_app(lang=lang, look=Look(theme=theme))
+
+    async def act(pilot: Pilot[None]) -> None:
+        on = await stage_of(app, pilot)
+        await scene(on, lang)
+        await on.settle()
+
+    assert snap_compare(app, terminal_size=size, run_before=act)
