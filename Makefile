@@ -2,7 +2,7 @@
 # make test   the tests
 # make check  what must be clean before a commit: format, lint, types, floors, tests
 # make bench  the project's own measurements, each against its yardstick
-# make screenshots   the pictures of the README, from the app itself
+# make screenshots  the pictures of the README, from the app itself
 # make lock   compile constraints.txt anew
 
 PYTHON ?= python3

@@ -29,7 +29,7 @@ def in_turns(
 ) -> tuple[float, float]:
     """The medians of both, taken alternately so that a busy moment of the machine hits both.
 
-    Each callable returns what it measured (seconds, mostly). One round of each goes before and is not counted.
+    Each callable returns what it measured, seconds mostly. One round of each goes before, uncounted.
     """
     for warm_up in (ours, yardstick):
         warm_up()
