@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
+from c2jy_bridge.drafts.background import Stopped
 from c2jy_bridge.drafts.collector import held_back
 from c2jy_bridge.drafts.compile import CompiledDraft, Notes, PlacedFile, compile_draft
 from c2jy_bridge.drafts.documents import ReadDraft
@@ -33,10 +34,6 @@ from c2jy_bridge.settings import DraftProfile
 
 _NAMED: Final = ("effects", "video_effects", "audio_effects", "transitions", "material_animations")
 """Materials that are named by ids of JianYing."""
-
-
-class Stopped(Exception):
-    """The build was cancelled; everything of it is removed."""
 
 
 @dataclass(frozen=True, slots=True)

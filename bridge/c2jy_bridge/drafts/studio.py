@@ -9,19 +9,17 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+from c2jy_bridge.drafts.background import ByteMeter, in_thread
 from c2jy_bridge.drafts.errors import DraftError, issue, say
-from c2jy_bridge.drafts.materials import Material, MaterialStore, OnProgress, Progress
+from c2jy_bridge.drafts.materials import Material, MaterialStore, OnProgress
 from c2jy_bridge.drafts.reports import BuildReport, ProbeResult
 from c2jy_bridge.settings import DraftSettings, MaterialSettings, TimeUnit
 
 if TYPE_CHECKING:
     from c2jy_bridge.drafts.building import Draft, Order, Surroundings
     from c2jy_bridge.drafts.documents import ReadDraft
-
-_EVERY_S: Final = 0.1
-"""Progress at most ten times a second."""
 
 
 def _uuid() -> str:
@@ -133,10 +131,10 @@ class Studio:
         fetched = await self._store.fetch(wanted, on_progress) if wanted else {}
         stop = threading.Event()
         total = sum(got.size_bytes for got in fetched.values() if isinstance(got, Material))
-        meter = _Meter(on_progress, total, asyncio.get_running_loop(), stop)
+        meter = ByteMeter(on_progress, say("progress.media_into_draft"), total, stop)
         stand_in = self._stand_in if self._settings.on_missing == "placeholder" else None
         around = Surroundings(self._clock, self._new_id, stop, meter.moved, self._read_file, stand_in)
-        return await _in_thread(stop, self._build, drafts, fetched, order, around)
+        return await in_thread(stop, _forget, self._build, drafts, fetched, order, around)
 
     def _build(self, drafts: list[Draft], fetched: Any, order: Order, around: Surroundings) -> BuildReport:
         from c2jy_bridge.drafts.building import build_all
@@ -196,23 +194,6 @@ def _look_through(read: Sequence[ReadDraft]) -> list[Draft]:
     return drafts
 
 
-async def _in_thread(stop: threading.Event, function: Callable[..., BuildReport], *args: Any) -> BuildReport:
-    """Run in a thread; when cancelled, tell it to stop and wait until it has cleaned up."""
-    job = asyncio.ensure_future(asyncio.to_thread(function, *args))
-    try:
-        return await asyncio.shield(job)
-    except asyncio.CancelledError:
-        stop.set()
-        while not job.done():
-            try:
-                await asyncio.wait([job])
-            except asyncio.CancelledError:
-                continue  # cancelled again; the thread still has to end
-        if not job.cancelled() and job.exception() is None:
-            await _forget(job.result())
-        raise
-
-
 async def _forget(report: BuildReport) -> None:
     """The cancel came after the last rename: take the drafts away again."""
     from c2jy_bridge.drafts.write import remove_tree
@@ -220,36 +201,3 @@ async def _forget(report: BuildReport) -> None:
     for draft in report.drafts:
         if draft.path:
             await asyncio.shield(asyncio.to_thread(remove_tree, Path(draft.path)))
-
-
-class _Meter:
-    """Bytes of media on their way into drafts, from threads to the event loop."""
-
-    def __init__(
-        self,
-        on_progress: OnProgress | None,
-        total: int,
-        loop: asyncio.AbstractEventLoop,
-        stop: threading.Event,
-    ) -> None:
-        self._tell, self._total, self._loop, self._stop = on_progress, total, loop, stop
-        self._lock = threading.Lock()
-        self._done = 0
-        self._next = 0.0
-
-    def moved(self, count: int) -> None:
-        """Called from any thread; raises when the build was cancelled."""
-        from c2jy_bridge.drafts.building import Stopped
-
-        if self._stop.is_set():
-            raise Stopped
-        if self._tell is None:
-            return
-        with self._lock:
-            self._done += count
-            now = time.monotonic()
-            if now < self._next and self._done < self._total:
-                return
-            self._next = now + _EVERY_S
-            progress = Progress(say("progress.media_into_draft"), self._done, self._total, "bytes")
-        self._loop.call_soon_threadsafe(self._tell, progress)
