@@ -18,6 +18,7 @@ FILES = 200
 BYTES = 200_000
 LATENCY_S = 0.05
 GOAL = 10
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: image/png\r\ncontent-length: %d\r\n\r\n" % BYTES
 
 
 def run() -> Iterator[Row]:
