@@ -99,6 +99,14 @@ class Desk:
         """See `RequestQueue.page`."""
         return await self._queue.page(before=before, limit=limit, state=state)
 
+    async def undelivered(self, source: Intake) -> Sequence[BridgeRequest]:
+        """See `RequestQueue.undelivered`."""
+        return await self._queue.undelivered(source)
+
+    async def delivered(self, request_id: str) -> None:
+        """See `RequestQueue.delivered`."""
+        await self._queue.delivered(request_id)
+
     async def counts(self) -> Mapping[State, int]:
         """See `RequestQueue.counts`."""
         return await self._queue.counts()

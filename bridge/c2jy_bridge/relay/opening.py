@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from urllib.parse import urlsplit
 
 from c2jy_bridge.coze import CozeClient
 from c2jy_bridge.events import Event
@@ -13,6 +14,7 @@ from c2jy_bridge.ports import ReceiptStore
 from c2jy_bridge.relay.bridge import Bridge, Intake
 from c2jy_bridge.relay.desk import Desk
 from c2jy_bridge.relay.intakes.http import HttpIntake, Tokens
+from c2jy_bridge.relay.intakes.mailbox import MailboxIntake
 from c2jy_bridge.relay.storage import Storage
 from c2jy_bridge.settings import Settings
 from c2jy_bridge.vault import Vault, system_keyring
@@ -62,6 +64,18 @@ def bridge_mode(
                     registry=registry,
                     tokens=tokens or bridge_tokens(settings),
                     status=bridge.status,
+                    clock=clock,
+                )
+            )
+        if "mailbox" in settings.bridge.intakes:
+            made.append(
+                MailboxIntake(
+                    desk=desk,
+                    storage=storage,
+                    client=client,
+                    scope=f"{urlsplit(settings.coze.api_base).netloc}/{settings.coze.bot_id}",
+                    conversation_id=settings.bridge.mailbox_conversation_id,
+                    interval_s=settings.bridge.mailbox_interval_s,
                     clock=clock,
                 )
             )

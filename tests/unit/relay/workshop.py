@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from c2jy_bridge.coze import CozeClient, connect
 from c2jy_bridge.emulator import Emulator
@@ -22,6 +22,9 @@ from c2jy_bridge.relay.worker import BridgeTool
 from c2jy_bridge.settings import BridgeSettings, CozeSettings, Settings
 from c2jy_bridge.vault import Vault
 
+T = TypeVar("T")
+PAUSE_S = 0.05
+
 HANDLE = "(?P<handle>[0-9a-f]{16}-[0-9a-f]{24})"
 
 OBEDIENT = f"""
@@ -35,6 +38,15 @@ rules:
 fallback:
   - say: "What can I do for you?"
 """
+
+
+async def eventually(look: Callable[[], Awaitable[T]], wait_s: float = 20) -> T:
+    """Look again and again until something is found."""
+    for _ in range(int(wait_s / PAUSE_S)):
+        if found := await look():
+            return found
+        await asyncio.sleep(PAUSE_S)
+    raise TimeoutError("it never came")
 
 
 class BenchTools:

@@ -1,0 +1,98 @@
+"""A mailbox at the emulator, and a cloud workflow that knows nothing but Coze's own API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from unit.relay.conftest import workshop
+from unit.relay.workshop import Workshop, eventually
+
+__all__ = ["workshop"]
+
+
+class Workflow:
+    """What a workflow's HTTP or code node does: posts to Coze's API and reads from it."""
+
+    def __init__(self, shop: Workshop, conversation_id: str) -> None:
+        self.shop = shop
+        self.conversation_id = conversation_id
+        assert shop.emulator is not None
+        self.http = httpx.AsyncClient(
+            base_url=shop.emulator.base_url, headers={"Authorization": "Bearer pat"}, timeout=30
+        )
+
+    async def api(self, path: str, body: Any = None, **query: str) -> Any:
+        answer = (await self.http.post(path, json=body or {}, params=query)).json()
+        assert answer["code"] == 0, answer
+        return answer
+
+    async def post(self, content: Any, meta: dict[str, str] | None = None) -> str:
+        text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+        body = {"role": "user", "content": text, "content_type": "text", "meta_data": meta}
+        answer = await self.api("/v1/conversation/message/create", body, conversation_id=self.conversation_id)
+        return str(answer["data"]["id"])
+
+    async def wish(self, rid: str, tool: str = "note", **arguments: Any) -> str:
+        return await self.post({"tool": tool, "arguments": arguments}, {"c2jy": "req", "rid": rid})
+
+    async def letters(self, rid: str = "") -> list[dict[str, Any]]:
+        """Answers in the mailbox, oldest first."""
+        found: list[dict[str, Any]] = []
+        query: dict[str, Any] = {"order": "desc", "limit": 50}
+        while True:
+            page = await self.api(
+                "/v1/conversation/message/list", query, conversation_id=self.conversation_id
+            )
+            found += page["data"]
+            if not page["has_more"]:
+                break
+            query["after_id"] = page["last_id"]
+        answers = [m for m in reversed(found) if m["meta_data"].get("c2jy") == "res"]
+        return [m for m in answers if rid in ("", m["meta_data"]["rid"])]
+
+    async def answer(self, rid: str, wait_s: float = 20) -> dict[str, Any]:
+        """Wait for all parts of an answer and join them, as the code node in the docs does."""
+
+        async def whole() -> list[dict[str, Any]]:
+            parts = await self.letters(rid)
+            return parts if parts and len(parts) >= int(parts[0]["meta_data"]["parts"]) else []
+
+        parts = sorted(await eventually(whole, wait_s), key=lambda m: int(m["meta_data"]["part"]))
+        joined: dict[str, Any] = json.loads("".join(m["content"] for m in parts))
+        return joined
+
+    async def aclose(self) -> None:
+        await self.http.aclose()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks follow one another quickly; that they do not in earnest, the settings see to."""
+    monkeypatch.setattr("c2jy_bridge.relay.intakes.mailbox.intake.QUIET_FACTOR", 0.05)
+    monkeypatch.setattr("c2jy_bridge.relay.intakes.mailbox.intake.BUSY_S", 0.0)
+
+
+@pytest.fixture
+async def cloud(workshop: Callable[..., Any], quick: None) -> AsyncIterator[Callable[..., Any]]:
+    """Makes a bridge with a mailbox and a workflow beside it, `workflow.shop` is the app."""
+    made: list[Workflow] = []
+
+    async def make(*script: Any, **settings: Any) -> Workflow:
+        shop = await workshop(*script, intakes=["mailbox"], **settings)
+
+        async def looked() -> str:
+            (box,) = (await shop.bridge.status()).intakes
+            return box.address if box.alive_at else ""
+
+        workflow = Workflow(shop, await eventually(looked))
+        made.append(workflow)
+        return workflow
+
+    yield make
+    for workflow in made:
+        await workflow.aclose()

@@ -1,0 +1,259 @@
+"""A workflow in the cloud writes letters and gets answers; nothing is missed and nothing done twice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from c2jy_bridge.relay.request import State
+from unit.relay.mailbox.conftest import Workflow
+from unit.relay.workshop import HANDLE, OBEDIENT, eventually
+
+Cloud = Callable[..., Any]
+
+ASKS_ITSELF = f"""
+rules:
+  - name: obeys
+    match: "{HANDLE}"
+    steps:
+      - call: bridge_execute
+        arguments: {{handle: "{{{{handle}}}}"}}
+      - say: OK
+  - name: own
+    match: write
+    steps:
+      - call: note
+        arguments: {{text: from the workflow's chat}}
+      - call: note
+        arguments: {{text: and once more}}
+      - say: "All is written: {{{{outputs.0.noted}}}}"
+fallback: []
+"""
+
+
+async def test_a_letter_is_answered_with_the_tools_result(cloud: Cloud) -> None:
+    workflow = await cloud()
+    shop = workflow.shop
+    await workflow.wish("run-1", text="from a workflow")
+    answer = await workflow.answer("run-1")
+    assert answer["state"] == "succeeded"
+    assert answer["result"]["noted"] == "from a workflow"
+    (request,) = await shop.desk.page()
+    assert (request.source, request.relay, request.state) == ("mailbox", "bot", State.SUCCEEDED)
+    # The Bot chats elsewhere: nothing of it is in the mailbox.
+    assert request.chats[0].conversation_id != workflow.conversation_id
+
+
+async def test_a_node_that_cannot_set_meta_data_puts_everything_into_the_text(cloud: Cloud) -> None:
+    workflow = await cloud(relay="direct")
+    await workflow.post({"c2jy": "req", "rid": "r", "tool": "note", "arguments": '{"text": "as text"}'})
+    assert (await workflow.answer("r"))["result"]["noted"] == "as text"
+
+
+async def test_a_letter_posted_twice_is_one_request(cloud: Cloud) -> None:
+    workflow = await cloud(relay="direct")
+    shop = workflow.shop
+    for _ in range(3):
+        await workflow.wish("r", text="once")
+    await workflow.answer("r")
+    await workflow.wish("r", text="once")
+    await workflow.wish("other", text="another")
+    await workflow.answer("other")
+    assert shop.tools.done == {"once": 1, "another": 1}
+    assert len(await workflow.letters("r")) == 1
+
+
+async def test_many_letters_at_once_are_all_taken_though_they_fill_pages(cloud: Cloud) -> None:
+    workflow = await cloud(relay="direct", parallel=8)
+    shop = workflow.shop
+    await asyncio.gather(*(workflow.wish(f"r{n}", text=str(n)) for n in range(130)))
+    for n in range(130):
+        assert (await workflow.answer(f"r{n}", wait_s=60))["state"] == "succeeded"
+    assert shop.tools.done == {str(n): 1 for n in range(130)}
+
+
+async def test_a_full_queue_leaves_letters_where_they_are_until_there_is_room(cloud: Cloud) -> None:
+    workflow = await cloud(relay="direct", queue_limit=2, parallel=1)
+    for n in range(8):
+        await workflow.wish(f"r{n}", text=str(n))
+    for n in range(8):
+        assert (await workflow.answer(f"r{n}"))["state"] == "succeeded"
+
+
+async def test_letters_that_came_while_the_app_was_off_are_found(cloud: Cloud) -> None:
+    workflow = await cloud(relay="direct")
+    shop = workflow.shop
+    await shop.bridge.stop()
+    for n in range(3):
+        await workflow.wish(f"r{n}", text=str(n))
+    await shop.bridge.start()
+    for n in range(3):
+        assert (await workflow.answer(f"r{n}"))["state"] == "succeeded"
+    assert shop.tools.done == {"0": 1, "1": 1, "2": 1}
+
+
+async def test_after_a_restart_nothing_is_done_or_answered_again(cloud: Cloud) -> None:
+    workflow = await cloud(relay="direct")
+    shop = workflow.shop
+    await workflow.wish("r", text="once")
+    await workflow.post("{", {"c2jy": "req", "rid": "broken"})
+    await workflow.answer("r")
+    await workflow.answer("broken")
+    await shop.bridge.stop()
+    await shop.bridge.start()
+    await workflow.wish("next", text="next")
+    await workflow.answer("next")
+    assert shop.tools.done == {"once": 1, "next": 1}
+    assert len(await workflow.letters()) == 3
+
+
+async def test_an_answer_lost_on_the_way_is_posted_once(cloud: Cloud) -> None:
+    workflow = await cloud(relay="direct")
+    shop = workflow.shop
+    shop.emulator.fault("drop", on="messages", at="response", matching="c2jy.*res")
+    await workflow.wish("r", text="a")
+    await workflow.answer("r")
+    await workflow.wish("s", text="b")
+    await workflow.answer("s")
+    assert len(await workflow.letters("r")) == 1
+
+
+async def test_a_long_answer_comes_in_parts_that_join_to_the_whole(cloud: Cloud) -> None:
+    workflow = await cloud(relay="direct")
+    await workflow.wish("r", text="长", size=30_000)
+    answer = await workflow.answer("r")
+    assert len(await workflow.letters("r")) == 4
+    assert answer["result"]["padding"] == "x" * 30_000
+
+
+async def test_a_very_long_answer_is_uploaded_and_linked(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("c2jy_bridge.relay.intakes.mailbox.letters.MOST_PARTS", 2)
+    workflow = await cloud(relay="direct")
+    await workflow.wish("r", text="a", size=30_000)
+    answer = await workflow.answer("r")
+    assert answer["state"] == "succeeded"
+    uploaded = await workflow.http.get("/v1/files/retrieve", params={"file_id": answer["file_id"]})
+    assert uploaded.json()["data"]["bytes"] > 30_000
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        ("{", "JSON"),
+        ('{"tool":"note","tool":"fail"}', "twice"),
+        ('{"arguments":{}}', "tool"),
+        ('{"tool":"note","arguments":[1]}', "arguments"),
+        ('{"tool":"note","arguments":"[]"}', "arguments"),
+        ('{"tool":"note","timeout_s":-1}', "tool"),
+    ],
+)
+async def test_a_letter_that_cannot_be_understood_is_refused_with_the_reason(
+    cloud: Cloud, content: str, word: str
+) -> None:
+    workflow = await cloud(relay="direct")
+    shop = workflow.shop
+    await workflow.post(content, {"c2jy": "req", "rid": "r"})
+    answer = await workflow.answer("r")
+    assert answer["state"] == "refused"
+    assert word in answer["problem"]["message"]
+    assert await shop.desk.page() == []
+
+
+async def test_a_rid_used_for_another_wish_is_refused(cloud: Cloud) -> None:
+    workflow = await cloud(relay="direct")
+    shop = workflow.shop
+    await workflow.wish("r", text="one")
+    await workflow.answer("r")
+    await workflow.wish("r", text="two")
+
+    async def second() -> list[dict[str, Any]]:
+        return (await workflow.letters("r"))[1:]
+
+    (refused,) = await eventually(second)
+    assert refused["meta_data"]["state"] == "refused"
+    assert shop.tools.done == {"one": 1}
+
+
+async def test_letters_of_others_and_letters_without_an_id_are_left_alone(cloud: Cloud) -> None:
+    workflow = await cloud(relay="direct")
+    shop = workflow.shop
+    await workflow.post("Hello, is anybody there?")
+    await workflow.post({"tool": "note", "arguments": {"text": "no mark"}})
+    await workflow.post({"tool": "note", "arguments": {"text": "no rid"}}, {"c2jy": "req"})
+    await workflow.wish("r", text="mine")
+    await workflow.answer("r")
+    assert shop.tools.done == {"mine": 1}
+    assert len(await workflow.letters()) == 1
+
+
+async def test_a_failed_request_is_answered_with_its_problem(cloud: Cloud) -> None:
+    workflow = await cloud("fallback: [{say: No.}]")
+    await workflow.wish("r", text="a")
+    answer = await workflow.answer("r")
+    assert (answer["state"], answer["problem"]["kind"]) == ("failed", "tool_not_called")
+
+
+async def test_a_chat_that_the_workflow_began_is_taken_up_and_brought_to_its_end(cloud: Cloud) -> None:
+    workflow = await cloud(ASKS_ITSELF)
+    shop = workflow.shop
+    chat = (await begun(workflow))["data"]
+    ids = {"conversation_id": chat["conversation_id"], "chat_id": chat["id"]}
+    await workflow.post(ids, {"c2jy": "chat", "rid": "c"})
+    answer = await workflow.answer("c")
+    assert answer["state"] == "succeeded"
+    assert "All is written: and once more" in answer["result"]["answer"]
+    assert [call["outcome"] for call in answer["result"]["calls"]] == ["ok", "ok"]
+    assert shop.tools.done == {"from the workflow's chat": 1, "and once more": 1}
+    seen = await workflow.api(
+        "/v3/chat/retrieve", conversation_id=ids["conversation_id"], chat_id=ids["chat_id"]
+    )
+    assert seen["data"]["status"] == "completed"
+    (request,) = await shop.desk.page()
+    assert (request.relay, request.chats[0].chat_id) == ("chat", ids["chat_id"])
+
+
+async def test_a_chat_that_is_not_there_fails_with_cozes_words(cloud: Cloud) -> None:
+    workflow = await cloud()
+    ids = {"conversation_id": "7400000000000000001", "chat_id": "7400000000000000002"}
+    await workflow.post(ids, {"c2jy": "chat", "rid": "c"})
+    answer = await workflow.answer("c")
+    assert answer["state"] == "failed"
+    assert answer["problem"]["code"] == 4000
+
+
+async def test_being_told_to_slow_down_slows_the_looks_down_and_says_so(cloud: Cloud) -> None:
+    workflow = await cloud(relay="direct")
+    shop = workflow.shop
+    shop.emulator.fault("refuse", on="messages", code=4013, msg="rate limited", times=1)
+
+    async def told() -> object:
+        return (await shop.bridge.status()).intakes[0].problem
+
+    await eventually(told)
+    looks = len(shop.emulator.seen("/v1/conversation/message/list"))
+    await asyncio.sleep(1.5)
+    assert len(shop.emulator.seen("/v1/conversation/message/list")) == looks
+    assert (await shop.bridge.status()).intakes[0].problem.kind == "rate_limited"
+
+
+async def begun(workflow: Workflow) -> Any:
+    message = {"role": "user", "content": "write", "content_type": "text", "type": "question"}
+    body = {"bot_id": "7", "user_id": "w", "stream": False, "auto_save_history": True}
+    return await workflow.api("/v3/chat", {**body, "additional_messages": [message]})
+
+
+async def test_the_mailbox_is_made_once_and_remembered(cloud: Cloud) -> None:
+    workflow = await cloud(OBEDIENT)
+    shop = workflow.shop
+    await shop.bridge.stop()
+    await shop.bridge.start()
+    await workflow.wish("r", text="a")
+    assert json.dumps(await workflow.answer("r"))
+    assert (await shop.bridge.status()).intakes[0].address == workflow.conversation_id
+    assert len(shop.emulator.seen("/v1/conversation/create")) == 1
