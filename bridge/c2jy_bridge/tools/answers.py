@@ -196,3 +196,32 @@ class ScreenTaken:
     image: Annotated[str, Field(json_schema_extra={"format": "image_url", "x-assist-type": "image"})]
     width: int
     height: int
+
+
+@dataclass(frozen=True, slots=True)
+class SliderRow:
+    """A parameter of an effect, 0-100."""
+
+    name: str
+    default: float
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceRow:
+    """A name that a draft can use; no duration where there is no such thing."""
+
+    name: str
+    kind: str
+    vip: bool
+    default_duration_s: float | None
+    params: list[SliderRow]
+
+
+@dataclass(frozen=True, slots=True)
+class ResourcesFound:
+    """search_resources; without `fits` these are only the nearest names."""
+
+    message: str
+    fits: bool
+    total: int
+    resources: list[ResourceRow]

@@ -11,6 +11,7 @@ from c2jy_bridge.plugin import ToolRegistry
 from c2jy_bridge.tools.drafts import DraftTools
 from c2jy_bridge.tools.files import FileTools
 from c2jy_bridge.tools.media import MediaTools
+from c2jy_bridge.tools.resources import ResourceTools
 from c2jy_bridge.tools.screen import ScreenTools
 
 
@@ -35,5 +36,6 @@ def built_in_tools(
     """
     registry.register(DraftTools(studio, library, clock))
     registry.register(MediaTools(studio))
+    registry.register(ResourceTools())
     registry.register(FileTools(folders))
     registry.register(ScreenTools(upload, clock))

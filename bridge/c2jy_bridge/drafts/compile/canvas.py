@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from pyJianYingDraft import ClipSettings, KeyframeProperty
 
-from c2jy_bridge.drafts.compile.names import NameKind, find, is_vip, nearest, title
+from c2jy_bridge.drafts.compile.names import find, is_vip, nearest, title
 from c2jy_bridge.drafts.compile.notes import Notes
 from c2jy_bridge.drafts.compile.plan import PlacedClip
+from c2jy_bridge.drafts.kinds import NameKind
 from c2jy_bridge.drafts.spec import Animation, Keyframe, Transform, clock
 
 CAPTION_Y: Final = -0.8

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from c2jy_bridge.drafts.compile.canvas import Canvas
-from c2jy_bridge.drafts.compile.names import NameKind, title
+from c2jy_bridge.drafts.compile.names import title
+from c2jy_bridge.drafts.kinds import NameKind
 from c2jy_bridge.drafts.spec import Effect, EffectClip, Filter, nearest
 
 PICTURE_EFFECTS: Final[tuple[NameKind, ...]] = ("scene", "character")

@@ -5,28 +5,11 @@ from __future__ import annotations
 import difflib
 from enum import Enum
 from functools import cache, lru_cache
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import pyJianYingDraft as library
 
-NameKind = Literal[
-    "scene",
-    "character",
-    "audio_scene",
-    "tone",
-    "speech_to_song",
-    "filter",
-    "transition",
-    "video_in",
-    "video_out",
-    "video_group",
-    "text_in",
-    "text_out",
-    "text_loop",
-    "font",
-    "mask",
-    "mix_mode",
-]
+from c2jy_bridge.drafts.kinds import NameKind
 
 CATALOGUES: Final[dict[NameKind, type[Enum]]] = {
     "scene": library.VideoSceneEffectType,

@@ -9,8 +9,8 @@ from pyJianYingDraft import MaskType, Timerange, VideoSegment
 from c2jy_bridge.drafts.compile.canvas import Canvas, add_animations, add_keyframes, clip_settings
 from c2jy_bridge.drafts.compile.effects import add_filters, add_picture_effects
 from c2jy_bridge.drafts.compile.media import MediaShelf, PlacedFile
-from c2jy_bridge.drafts.compile.names import NameKind
 from c2jy_bridge.drafts.compile.plan import PlacedClip
+from c2jy_bridge.drafts.kinds import NameKind
 from c2jy_bridge.drafts.spec import Mask, PictureClip, VideoClip, opaque_hex
 
 _ANIMATIONS: Final[dict[str, NameKind]] = {"in": "video_in", "out": "video_out", "group": "video_group"}

@@ -16,9 +16,9 @@ from c2jy_bridge.drafts.compile.canvas import (
     add_keyframes,
     clip_settings,
 )
-from c2jy_bridge.drafts.compile.names import NameKind
 from c2jy_bridge.drafts.compile.plan import PlacedClip
 from c2jy_bridge.drafts.compile.script import without_speed
+from c2jy_bridge.drafts.kinds import NameKind
 from c2jy_bridge.drafts.spec import (
     TextBackground,
     TextBorder,
