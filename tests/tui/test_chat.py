@@ -10,7 +10,8 @@ from textual.geometry import Offset
 from c2jy_bridge.events import Outcome, Problem
 from c2jy_bridge.views import CallView as StoredCall
 from c2jy_bridge.views import ConversationView, MessageView
-from c2jy_tui.panes.chat.entries import AnswerView, CallView, DraftView, FailureView, ThinkingView
+from c2jy_tui.panes.chat.call_view import CallView, DraftView
+from c2jy_tui.panes.chat.entries import AnswerView, FailureView, ThinkingView
 from c2jy_tui.panes.chat.scroll import FIRST, MOST, Earlier, TranscriptView
 from c2jy_tui.panes.chat.suggestions import Suggestion, Suggestions
 from c2jy_tui.screens.sessions import SessionsScreen

@@ -11,7 +11,8 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from c2jy_tui.panes.chat.prose import document, last_code
-from c2jy_tui.panes.chat.prose.document import LONGEST_TAIL, GrowingDocument, Placed, PlainDocument, read
+from c2jy_tui.panes.chat.prose.blocks import Placed
+from c2jy_tui.panes.chat.prose.document import LONGEST_TAIL, GrowingDocument, PlainDocument, read
 from c2jy_tui.panes.chat.prose.drawing import draw_all
 from c2jy_tui.wrap import breaks, wrapped
 
@@ -143,13 +144,13 @@ def test_what_one_piece_makes_be_read_again_does_not_grow_with_the_text(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads: list[int] = []
-    original = document._top_level
+    original = document.top_level
 
     def counted(text: str) -> list[object]:
         reads.append(len(text))
         return original(text)
 
-    monkeypatch.setattr(document, "_top_level", counted)
+    monkeypatch.setattr(document, "top_level", counted)
     growing, text = GrowingDocument(), ENDLESS[kind]
     for at in range(0, len(text), 200):
         growing.append(text[at : at + 200])

@@ -10,17 +10,9 @@ from c2jy_bridge.views import CallView, ConnectionView, MessageView
 from c2jy_tui.activity import Activity, Doing, after, asked
 from c2jy_tui.approvals import Approvals
 from c2jy_tui.header import line
+from c2jy_tui.panes.chat.entry import Answer, Call, Failure, FollowUps, Notice, Question, Thinking
 from c2jy_tui.panes.chat.history import InputHistory
-from c2jy_tui.panes.chat.transcript import (
-    Answer,
-    Call,
-    Failure,
-    FollowUps,
-    Notice,
-    Question,
-    Thinking,
-    Transcript,
-)
+from c2jy_tui.panes.chat.transcript import Transcript
 
 NOW = 1_760_000_000.0
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.app import App, SystemCommand
+from textual.binding import Binding
 from textual.screen import Screen
 
 from c2jy_bridge import i18n
@@ -167,6 +168,11 @@ class C2jyApp(App[None]):
 
         text = say("quit.turn") if self._main.activity.turn_id else say("quit.call")
         await self.push_screen(ConfirmScreen(say("quit.title"), text), answered)
+
+    def get_key_display(self, binding: Binding) -> str:
+        """How a key is written: as it stands on the keyboard for F1 to F12."""
+        shown = super().get_key_display(binding)
+        return shown.upper() if shown[:1] == "f" and shown[1:].isdecimal() else shown
 
     # --- for everybody -----------------------------------------------------------------------------
 

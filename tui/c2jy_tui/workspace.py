@@ -6,7 +6,7 @@ workspace's own (which pane is in front) are all that changes, and app.tcss does
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
@@ -32,16 +32,18 @@ def layout_for(columns: int) -> str:
     return next(name for least, name in reversed(BREAKPOINTS) if columns >= least)
 
 
-_KEYS: Final[Mapping[PaneName, str]] = {"chat": "F3", "inspector": "F4", "drafts": "F5"}
-
-
 class PaneTab(Static):
     """The name of one pane, with the key that leads to it."""
 
     def __init__(self, pane: PaneName) -> None:
-        text = Content.assemble((f"{_KEYS[pane]} ", "dim"), say(f"pane.{pane}"))
-        super().__init__(text, classes=pane, markup=False)
+        super().__init__(classes=pane, markup=False)
         self.pane = pane
+
+    def on_mount(self) -> None:
+        """Name the key that the settings may have changed."""
+        bindings = [active.binding for active in self.screen.active_bindings.values()]
+        keys = [self.app.get_key_display(b) for b in bindings if b.id == f"app.{self.pane}"]
+        self.update(Content.assemble((" ".join([*keys, ""]), "dim"), say(f"pane.{self.pane}")))
 
 
 class PaneTabs(Horizontal):

@@ -19,7 +19,7 @@ from c2jy_tui.bindings import binding
 from c2jy_tui.frame import FrameScreen
 from c2jy_tui.header import HeaderBar
 from c2jy_tui.panes.chat import ChatPane
-from c2jy_tui.panes.chat.entries import CallView, DraftView
+from c2jy_tui.panes.chat.call_view import CallView, DraftView
 from c2jy_tui.panes.drafts import DraftsPane
 from c2jy_tui.panes.inspector import Inspector
 from c2jy_tui.screens.asking import Asking

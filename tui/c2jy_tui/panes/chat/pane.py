@@ -18,11 +18,12 @@ from c2jy_bridge.events import Event, Problem
 from c2jy_bridge.safety import visible
 from c2jy_bridge.views import CallView, ConnectionView, MessageView
 from c2jy_tui.bindings import binding
+from c2jy_tui.panes.chat.call_view import Now
 from c2jy_tui.panes.chat.composer import Composer
-from c2jy_tui.panes.chat.entries import Now
+from c2jy_tui.panes.chat.entry import AnyEntry, FollowUps
 from c2jy_tui.panes.chat.scroll import TranscriptView
 from c2jy_tui.panes.chat.suggestions import Suggestions
-from c2jy_tui.panes.chat.transcript import AnyEntry, FollowUps, Transcript
+from c2jy_tui.panes.chat.transcript import Transcript
 from c2jy_tui.panes.chat.welcome import Welcome
 from c2jy_tui.words import say
 

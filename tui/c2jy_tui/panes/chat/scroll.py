@@ -14,8 +14,9 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from c2jy_tui.bindings import binding
-from c2jy_tui.panes.chat.entries import AnyView, CallView, Now, ThinkingView, view_of
-from c2jy_tui.panes.chat.transcript import AnyEntry, Call, Draft
+from c2jy_tui.panes.chat.call_view import CallView, Now
+from c2jy_tui.panes.chat.entries import AnyView, ThinkingView, view_of
+from c2jy_tui.panes.chat.entry import AnyEntry, Call, Draft
 from c2jy_tui.words import say
 
 FIRST: Final = 60

@@ -1,13 +1,11 @@
-"""What was said and done in the open conversation, as entries in order, folded from events.
+"""What was said and done in the open conversation: entries in order, folded from events.
 
-The widgets of the chat are a window over this; nothing here is about drawing.
+The widgets of the chat are a window over this.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import TypeAlias
 
 from c2jy_bridge.events import (
     AnswerCompleted,
@@ -15,7 +13,6 @@ from c2jy_bridge.events import (
     DraftWritten,
     Event,
     FollowUpSuggested,
-    Outcome,
     Problem,
     ReasoningDelta,
     StreamRecovered,
@@ -32,102 +29,17 @@ from c2jy_bridge.events import (
     TurnStarted,
 )
 from c2jy_bridge.views import CallView, MessageView
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Entry:
-    """One thing in the conversation; `at` is Unix seconds."""
-
-    at: float
-    turn_id: str = ""
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Question(Entry):
-    """What the maker asked."""
-
-    text: str
-    accepted: bool = False
-    """Coze has it."""
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Thinking(Entry):
-    """The reasoning before one answer; the text is kept in pieces, as it came."""
-
-    parts: list[str] = field(default_factory=list)
-    ended_at: float | None = None
-    timed: bool = True
-    """False for one from the journal, which keeps no times of it."""
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Answer(Entry):
-    """One answer message, in pieces as it came."""
-
-    message_id: str
-    parts: list[str] = field(default_factory=list)
-    complete: bool = False
-    replaced: int = 0
-    """How often the whole text was set anew instead of growing."""
-
-    @property
-    def text(self) -> str:
-        """All of it so far."""
-        if len(self.parts) > 1:
-            self.parts[:] = ["".join(self.parts)]
-        return self.parts[0] if self.parts else ""
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Call(Entry):
-    """One tool call as a single line."""
-
-    call_id: str
-    tool: str
-    awaiting: bool = False
-    started_at: float | None = None
-    progress: ToolCallProgress | None = None
-    outcome: Outcome | None = None
-    elapsed_s: float | None = None
-    error: str = ""
-    replayed: bool = False
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Draft(Entry):
-    """A draft folder that appeared."""
-
-    name: str
-    path: str
-    duration_us: int
-    issues: int
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class FollowUps(Entry):
-    """Questions that the Bot proposes."""
-
-    texts: list[str] = field(default_factory=list)
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Notice(Entry):
-    """A remark of the app's own: a key of its words, or a text from the journal."""
-
-    key: str = ""
-    values: dict[str, str] = field(default_factory=dict)
-    text: str = ""
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Failure(Entry):
-    """An error for a person to read."""
-
-    problem: Problem
-
-
-AnyEntry: TypeAlias = Question | Thinking | Answer | Call | Draft | FollowUps | Notice | Failure
+from c2jy_tui.panes.chat.entry import (
+    Answer,
+    AnyEntry,
+    Call,
+    Draft,
+    Failure,
+    FollowUps,
+    Notice,
+    Question,
+    Thinking,
+)
 
 
 class Transcript:

@@ -3,7 +3,7 @@
 It knows text, cells and widths; nothing of chats, events or turns.
 """
 
-from c2jy_tui.panes.chat.prose.document import last_code, warm_up
+from c2jy_tui.panes.chat.prose.reading import last_code, warm_up
 from c2jy_tui.panes.chat.prose.widget import Prose
 
 __all__ = ["Prose", "last_code", "warm_up"]

@@ -8,98 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import cache
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final
 
-from textual.content import Content, Span
+from textual.content import Content
 
-from c2jy_tui.panes.chat.prose import ink
+from c2jy_tui.panes.chat.prose.blocks import Paragraph, Placed, Table
+from c2jy_tui.panes.chat.prose.reading import block, top_level
 
 if TYPE_CHECKING:
-    from markdown_it import MarkdownIt
     from markdown_it.tree import SyntaxTreeNode
-
-Align = Literal["left", "center", "right"]
 
 LONGEST_TAIL: Final = 2_000
 """Characters of unfinished text that one flush may read again (about 3 ms of markdown-it)."""
 
 _LONGEST_MARKER: Final = 100
 """Characters after which a first line is taken for what it looks like, even if it has no end yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Paragraph:
-    """Running text."""
-
-    text: Content
-
-
-@dataclass(frozen=True, slots=True)
-class Heading:
-    """A title of level 1 to 6."""
-
-    level: int
-    text: Content
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """A fenced or indented listing, exactly as written."""
-
-    text: str
-    language: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """Somebody else's words."""
-
-    blocks: tuple[Block, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One point of a list; `marker` is empty for a bullet."""
-
-    marker: str
-    blocks: tuple[Block, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """Bullets or numbers; `tight` ones have no blank lines between them."""
-
-    items: tuple[Item, ...]
-    tight: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Rows of cells under a header, which a continuing piece does not repeat."""
-
-    header: tuple[Content, ...]
-    rows: tuple[tuple[Content, ...], ...]
-    align: tuple[Align, ...]
-    natural: tuple[int, ...]
-    """Cells that each column would like; a continuing piece keeps those of the first."""
-    headed: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A line across."""
-
-
-Block: TypeAlias = Paragraph | Heading | Code | Quote | Listing | Table | Rule
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A top-level block; `continues` when it goes on from the one before without a gap."""
-
-    block: Block
-    continues: bool = False
 
 
 @dataclass(slots=True)
@@ -120,18 +43,18 @@ class GrowingDocument:
         self._tail += text
         final: list[Placed] = []
         while True:
-            nodes = _top_level(self._tail)
+            nodes = top_level(self._tail)
             if (last := _last_block(nodes, self._tail)) is not None:
                 final.extend(self._place(nodes[:-1]))
                 self._tail = last
                 self._continues, self._natural, self._headed = False, (), True
-                nodes = _top_level(last)
+                nodes = top_level(last)
             piece = _cut(nodes[0], self._tail) if len(nodes) == 1 and len(self._tail) > LONGEST_TAIL else None
             if piece is None:
                 self.live = tuple(self._place(nodes))
                 return tuple(final)
             done, self._tail = piece
-            placed = list(self._place(_top_level(done)))
+            placed = list(self._place(top_level(done)))
             final.extend(placed)
             self._continues = True
             if placed and isinstance(table := placed[-1].block, Table):
@@ -139,11 +62,11 @@ class GrowingDocument:
 
     def _place(self, nodes: list[SyntaxTreeNode]) -> Iterator[Placed]:
         for index, node in enumerate(nodes):
-            block = _block(node)
+            one = block(node)
             first = index == 0
-            if first and self._natural and isinstance(block, Table):
-                block = replace(block, natural=self._natural, headed=self._headed)
-            yield Placed(block, continues=first and self._continues)
+            if first and self._natural and isinstance(one, Table):
+                one = replace(one, natural=self._natural, headed=self._headed)
+            yield Placed(one, continues=first and self._continues)
 
 
 @dataclass(slots=True)
@@ -160,31 +83,9 @@ class PlainDocument:
         return tuple(Placed(Paragraph(Content(line)), continues=True) for line in done)
 
 
-def warm_up() -> None:
-    """Import what the first answer needs; takes about 100 ms and may run in a thread."""
-    import importlib
-
-    _top_level("")
-    for module in ("pygments.lexers", "pygments.lexers.python", "pygments.lexers.data"):
-        importlib.import_module(module)
-
-
 def read(text: str) -> tuple[Placed, ...]:
     """All blocks of a finished text."""
-    return tuple(Placed(_block(node)) for node in _top_level(text))
-
-
-@cache
-def _parser() -> MarkdownIt:
-    from markdown_it import MarkdownIt  # 12 ms that the first paint does not need
-
-    return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-
-
-def _top_level(text: str) -> list[SyntaxTreeNode]:
-    from markdown_it.tree import SyntaxTreeNode
-
-    return SyntaxTreeNode(_parser().parse(text)).children
+    return tuple(Placed(block(node)) for node in top_level(text))
 
 
 def _last_block(nodes: list[SyntaxTreeNode], tail: str) -> str | None:
@@ -227,102 +128,3 @@ def _cut(node: SyntaxTreeNode, tail: str) -> tuple[str, str] | None:
             return "".join(lines[:-1]), lines[-1].lstrip()
         case _:
             return None
-
-
-def _block(node: SyntaxTreeNode) -> Block:
-    match node.type:
-        case "heading":
-            return Heading(int(node.tag[1:]), _inline(node))
-        case "fence" | "code_block":
-            return Code(node.content.rstrip("\n"), node.info.split()[0] if node.info.split() else "")
-        case "blockquote":
-            return Quote(tuple(_block(child) for child in node.children))
-        case "bullet_list" | "ordered_list":
-            return _listing(node)
-        case "table":
-            return _table(node)
-        case "hr":
-            return Rule()
-        case _:
-            return Paragraph(_inline(node))
-
-
-def _listing(node: SyntaxTreeNode) -> Listing:
-    ordered = node.type == "ordered_list"
-    first = int(node.attrs.get("start", 1)) if ordered else 0
-    items = tuple(
-        Item(f"{first + n}." if ordered else "", tuple(_block(child) for child in item.children))
-        for n, item in enumerate(node.children)
-    )
-    # markdown-it hides the paragraphs of tight lists.
-    tight = all(c.hidden for item in node.children for c in item.children if c.type == "paragraph")
-    return Listing(items, tight)
-
-
-def _table(node: SyntaxTreeNode) -> Table:
-    rows = [row for part in node.children for row in part.children]
-    cells = [tuple(_inline(cell) for cell in row.children) for row in rows]
-    header = cells[0]
-    align = tuple(_alignment(str(cell.attrs.get("style", ""))) for cell in rows[0].children)
-    natural = tuple(
-        max(row[n].cell_length if n < len(row) else 0 for row in cells) for n in range(len(header))
-    )
-    return Table(header, tuple(cells[1:]), align, natural)
-
-
-def _alignment(style: str) -> Align:
-    return "right" if "right" in style else "center" if "center" in style else "left"
-
-
-_MARKS: Final = {"em": ink.EMPHASIS, "strong": ink.STRONG, "s": ink.STRUCK}
-
-
-def _inline(node: SyntaxTreeNode) -> Content:
-    """The running text below a block; links show their address and do nothing."""
-    text: list[str] = []
-    spans: list[Span] = []
-    at = 0
-
-    def add(piece: str, style: str = "") -> None:
-        nonlocal at
-        if style:
-            spans.append(Span(at, at + len(piece), style))
-        text.append(piece)
-        at += len(piece)
-
-    def walk(part: SyntaxTreeNode) -> None:
-        start = at
-        match part.type:
-            case "text" | "html_inline":
-                add(part.content)
-            case "softbreak" | "hardbreak":
-                # People and models end lines on purpose; a space would also look wrong between 汉字.
-                add("\n")
-            case "code_inline":
-                add(part.content, ink.INLINE_CODE)
-            case "image":
-                add(part.content or "image", ink.LINK)
-                add(f" ({part.attrs.get('src', '')})", ink.ADDRESS)
-            case _:
-                for child in part.children:
-                    walk(child)
-                if part.type in _MARKS:
-                    spans.append(Span(start, at, _MARKS[part.type]))
-                elif part.type == "link":
-                    spans.append(Span(start, at, ink.LINK))
-                    address = str(part.attrs.get("href", ""))
-                    if address != "".join(text)[start:]:
-                        add(f" ({address})", ink.ADDRESS)
-
-    for child in node.children:
-        walk(child)
-    return Content("".join(text), spans)
-
-
-def last_code(text: str) -> str:
-    """The last listing in a Markdown text, at any depth; empty when there is none."""
-    from markdown_it.tree import SyntaxTreeNode
-
-    nodes = SyntaxTreeNode(_parser().parse(text)).walk()
-    found = [node.content for node in nodes if node.type in ("fence", "code_block")]
-    return found[-1] if found else ""

@@ -9,7 +9,7 @@ from typing import Final
 from textual.content import Content, Span
 
 from c2jy_tui.panes.chat.prose import ink
-from c2jy_tui.panes.chat.prose.document import (
+from c2jy_tui.panes.chat.prose.blocks import (
     Align,
     Block,
     Code,

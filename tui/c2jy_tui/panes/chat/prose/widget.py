@@ -10,7 +10,8 @@ from textual.visual import Visual
 from textual.widget import Widget
 
 from c2jy_bridge.safety import visible
-from c2jy_tui.panes.chat.prose.document import GrowingDocument, Placed, PlainDocument
+from c2jy_tui.panes.chat.prose.blocks import Placed
+from c2jy_tui.panes.chat.prose.document import GrowingDocument, PlainDocument
 from c2jy_tui.panes.chat.prose.drawing import draw_all
 
 
