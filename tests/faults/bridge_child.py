@@ -1,6 +1,8 @@
 """A process with one bridge request in it that dies at a named point.
 
-python bridge_child.py DATA_DIR API_BASE RELAY POINT    e.g. `finish:before`, `tool:after`, `none`
+python bridge_child.py DATA_DIR API_BASE RELAY POINT [MAILBOX]    e.g. `finish:before`, `tool:after`
+
+With a mailbox the request comes from there; else the process asks for it itself.
 """
 
 from __future__ import annotations
@@ -15,15 +17,16 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from c2jy_bridge.coze import CozeClient
+from c2jy_bridge.coze.mailbox import Mailbox
 from c2jy_bridge.journal import Journal
 from c2jy_bridge.plugin import tool
 from c2jy_bridge.relay.queue import SqliteQueue
 from unit.relay.workshop import BenchTools, Workshop
 
 KILLED = 9
-QUEUE = ("accept", "claim", "asking", "in_chat", "running", "finish", "chat_ended")
+QUEUE = ("accept", "claim", "asking", "in_chat", "running", "finish", "chat_ended", "delivered")
 # Each write's `before` is some other write's `after`, but for these.
-POINTS = [f"{name}:after" for name in (*QUEUE, "receipt", "submit", "tool")]
+POINTS = [f"{name}:after" for name in (*QUEUE[:-1], "receipt", "submit", "tool")]
 POINTS += ["receipt:before", "tool:before", "submit:before"]
 
 
@@ -79,7 +82,7 @@ async def _then_die(stream: Any, die: Callable[[str], None]) -> Any:
         yield event
 
 
-async def main(data_dir: str, api_base: str, relay: str, at: str) -> None:
+async def main(data_dir: str, api_base: str, relay: str, at: str, mailbox: str = "") -> None:
     def die(point: str) -> None:
         if point == at:
             os._exit(KILLED)
@@ -88,9 +91,13 @@ async def main(data_dir: str, api_base: str, relay: str, at: str) -> None:
         _mined(SqliteQueue, name, name, die)
     _mined(Journal, "write_receipt", "receipt", die)
     _mined(CozeClient, "submit", "submit", die)
+    _mined(Mailbox, "post", "post", die)
     folder = Path(data_dir)
-    shop = Workshop(folder, api_base=api_base, tools=OnDisk(folder, die), relay=relay)
+    intakes = {"intakes": ["mailbox"], "mailbox_conversation_id": mailbox} if mailbox else {}
+    shop = Workshop(folder, api_base=api_base, tools=OnDisk(folder, die), relay=relay, **intakes)
     await shop.bridge.start()
+    if mailbox:
+        await asyncio.sleep(60)
     request = await shop.ask("write", {"text": "once"}, idempotency_key="k")
     await shop.result(request)
     await asyncio.sleep(5)  # the chat goes on after the request has ended
@@ -98,4 +105,4 @@ async def main(data_dir: str, api_base: str, relay: str, at: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:5]))
+    asyncio.run(main(*sys.argv[1:]))

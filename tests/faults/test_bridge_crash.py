@@ -12,7 +12,10 @@ import pytest
 from c2jy_bridge.emulator import Emulator, Script
 from c2jy_bridge.relay.request import State
 from faults.bridge_child import KILLED, POINTS, OnDisk
+from unit.relay.mailbox.conftest import Workflow, quick
 from unit.relay.workshop import OBEDIENT, Workshop
+
+__all__ = ["quick"]
 
 CHILD = Path(__file__).with_name("bridge_child.py")
 # Between a tool's work and its receipt nobody knows that it was done: a tool of ours cleans up after itself
@@ -20,14 +23,23 @@ CHILD = Path(__file__).with_name("bridge_child.py")
 DOUBLE = {"tool:after", "receipt:before"}
 
 
+CALLS_ITSELF = """  - name: own
+    match: write it
+    steps:
+      - call: write
+        arguments: {text: once}
+      - say: written
+fallback:"""
+
+
 @pytest.fixture(scope="module")
 def obedient() -> Iterator[Emulator]:
-    with Emulator(script=Script.parse(OBEDIENT)) as emulator:
+    with Emulator(script=Script.parse(OBEDIENT.replace("fallback:", CALLS_ITSELF))) as emulator:
         yield emulator
 
 
-async def killed(folder: Path, emulator: Emulator, relay: str, point: str) -> None:
-    arguments = (str(CHILD), str(folder), emulator.base_url, relay, point)
+async def killed(folder: Path, emulator: Emulator, relay: str, point: str, *mailbox: str) -> None:
+    arguments = (str(CHILD), str(folder), emulator.base_url, relay, point, *mailbox)
     child = await asyncio.create_subprocess_exec(sys.executable, *arguments, stderr=asyncio.subprocess.PIPE)
     _, told = await asyncio.wait_for(child.communicate(), 60)
     assert child.returncode == KILLED, told.decode()
@@ -65,3 +77,38 @@ async def test_a_kill_loses_nothing_without_a_bot_either(
         assert shop.tools.effects() == ["once"]
     finally:
         await shop.close()
+
+
+LETTERS = ["accept:after", "running:after", "receipt:after", "finish:after", "post:before", "post:after"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", ["wish", "chat"])
+@pytest.mark.parametrize("point", [*LETTERS, "delivered:after"])
+async def test_a_kill_answers_every_letter_once(
+    obedient: Emulator, tmp_path: Path, quick: None, variant: str, point: str
+) -> None:
+    cloud = Workshop(tmp_path / "cloud", api_base=obedient.base_url)
+    cloud.emulator = obedient
+    workflow = Workflow(cloud, "")
+    made = await workflow.api("/v1/conversation/create")
+    workflow.conversation_id = made["data"]["id"]
+    if variant == "wish":
+        await workflow.wish("r", "write", text="once")
+    else:
+        await workflow.begin_chat("r", "write it")
+    await killed(tmp_path, obedient, "bot", point, workflow.conversation_id)
+    intakes = {"intakes": ["mailbox"], "mailbox_conversation_id": workflow.conversation_id}
+    shop = Workshop(tmp_path, api_base=obedient.base_url, tools=OnDisk(tmp_path), **intakes)
+    await shop.bridge.start()
+    try:
+        assert (await workflow.answer("r"))["state"] == "succeeded"
+        await workflow.wish("later", "write", text="later")
+        await workflow.answer("later")
+        assert shop.tools.effects() == ["once", "later"]
+        assert len(await workflow.letters("r")) == 1
+        assert len(await shop.desk.page()) == 2
+    finally:
+        await shop.close()
+        await workflow.aclose()
+        await cloud.close()

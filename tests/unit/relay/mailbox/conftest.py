@@ -40,6 +40,15 @@ class Workflow:
     async def wish(self, rid: str, tool: str = "note", **arguments: Any) -> str:
         return await self.post({"tool": tool, "arguments": arguments}, {"c2jy": "req", "rid": rid})
 
+    async def begin_chat(self, rid: str, text: str) -> dict[str, str]:
+        """Start a chat without a stream and announce it, as variant B in the docs does."""
+        message = {"role": "user", "content": text, "content_type": "text", "type": "question"}
+        body = {"bot_id": "7", "user_id": "w", "stream": False, "auto_save_history": True}
+        chat = (await self.api("/v3/chat", {**body, "additional_messages": [message]}))["data"]
+        ids = {"conversation_id": chat["conversation_id"], "chat_id": chat["id"]}
+        await self.post(ids, {"c2jy": "chat", "rid": rid})
+        return ids
+
     async def letters(self, rid: str = "") -> list[dict[str, Any]]:
         """Answers in the mailbox, oldest first."""
         found: list[dict[str, Any]] = []

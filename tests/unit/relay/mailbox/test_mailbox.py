@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from c2jy_bridge.relay.request import State
-from unit.relay.mailbox.conftest import Workflow
 from unit.relay.workshop import HANDLE, OBEDIENT, eventually
 
 Cloud = Callable[..., Any]
@@ -202,9 +201,7 @@ async def test_a_failed_request_is_answered_with_its_problem(cloud: Cloud) -> No
 async def test_a_chat_that_the_workflow_began_is_taken_up_and_brought_to_its_end(cloud: Cloud) -> None:
     workflow = await cloud(ASKS_ITSELF)
     shop = workflow.shop
-    chat = (await begun(workflow))["data"]
-    ids = {"conversation_id": chat["conversation_id"], "chat_id": chat["id"]}
-    await workflow.post(ids, {"c2jy": "chat", "rid": "c"})
+    ids = await workflow.begin_chat("c", "write")
     answer = await workflow.answer("c")
     assert answer["state"] == "succeeded"
     assert "All is written: and once more" in answer["result"]["answer"]
@@ -240,12 +237,6 @@ async def test_being_told_to_slow_down_slows_the_looks_down_and_says_so(cloud: C
     await asyncio.sleep(1.5)
     assert len(shop.emulator.seen("/v1/conversation/message/list")) == looks
     assert (await shop.bridge.status()).intakes[0].problem.kind == "rate_limited"
-
-
-async def begun(workflow: Workflow) -> Any:
-    message = {"role": "user", "content": "write", "content_type": "text", "type": "question"}
-    body = {"bot_id": "7", "user_id": "w", "stream": False, "auto_save_history": True}
-    return await workflow.api("/v3/chat", {**body, "additional_messages": [message]})
 
 
 async def test_the_mailbox_is_made_once_and_remembered(cloud: Cloud) -> None:
