@@ -17,7 +17,9 @@ from c2jy_bridge.drafts.documents import ReadDraft
 from c2jy_bridge.drafts.errors import DraftError, issue, say
 from c2jy_bridge.drafts.materials import Material, MaterialFailure
 from c2jy_bridge.drafts.reports import BuildReport, BuiltDraft
+from c2jy_bridge.drafts.sending import Pack, entered, packed
 from c2jy_bridge.drafts.sources import Wanted, usable
+from c2jy_bridge.drafts.spec import DraftSpec
 from c2jy_bridge.drafts.subtitles import subtitle_tracks
 from c2jy_bridge.drafts.write import (
     DraftToWrite,
@@ -29,6 +31,7 @@ from c2jy_bridge.drafts.write import (
 )
 from c2jy_bridge.drafts.write.folder import OnConflict
 from c2jy_bridge.drafts.write.naming import checked, is_bare_uuid, numbered
+from c2jy_bridge.drafts.write.platform import TRIED
 from c2jy_bridge.events import Issue
 from c2jy_bridge.settings import DraftProfile
 
@@ -57,6 +60,12 @@ class Order:
     dry_run: bool
     request_id: str | None = None
     """What the request is known by: when it comes again, a draft that stands already is not made twice."""
+    never_replace: bool = False
+    """Whatever the document says of conflicts, what is there stays."""
+    archive: Path | None = None
+    """One zip for all drafts of the document."""
+    register: Literal["no", "existing", "create"] = "no"
+    """Enter the drafts into the app's list, and whether to make the list when there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +79,9 @@ class Surroundings:
     """Told bytes of media as they come into a draft, from several threads."""
     read_file: Callable[[str], bytes]
     """A small file in one of the declared folders; raises the materials' `Refused`."""
+    texts: Mapping[str, bytes | MaterialFailure]
+    """Subtitles behind links."""
+    pack: Pack
     stand_in: Callable[[int, int, str], Material] | None = None
     """Makes a placeholder from the canvas's width, height and an address; None: missing media are errors."""
 
@@ -100,11 +112,17 @@ def build_all(
                     built.append(_build(draft, fetched, order, around, number, len(drafts)))
             except DraftError as error:
                 issues += error.issues
+        if order.archive and (folders := [Path(draft.path) for draft in built if draft.path]):
+            archive, found = packed(folders, order.archive, around.pack, "")
+            built = [replace(draft, archive=archive) for draft in built]
+            issues += found
         around.pause()
     except BaseException:
         for done in built:
             if done.path:
                 remove_tree(Path(done.path))
+            if done.archive:
+                Path(done.archive).unlink(missing_ok=True)
         raise
     if not built:
         raise DraftError(issues)
@@ -134,20 +152,25 @@ def _build(
         files[wanted.source.address] = material
     target, mode = _target(draft, order, notes)
     prefix = f"{path}." if path else ""
-    subtitles = [(item.path, item.track) for item in subtitle_tracks(spec, prefix, around.read_file, notes)]
+    subtitles = [
+        (item.path, item.track)
+        for item in subtitle_tracks(spec, prefix, around.read_file, around.texts, notes)
+    ]
     compiled = compile_draft(spec, placed, notes, more=subtitles, path=path, pause=around.pause)
     profile = (spec.target and spec.target.profile) or order.profile
+    if profile not in TRIED:
+        notes.note("profile_untried", f"{prefix}target.profile", "info", profile=profile)
     if profile.startswith("capcut") and any(compiled.content["materials"][kind] for kind in _NAMED):
         notes.note("names_of_jianying", f"{prefix}target.profile", "warning")
     notes.raise_if_failed()
     draft_id = around.new_id() if order.request_id is None else _id_of(order.request_id, number)
-    folder = ""
+    folder = archive = ""
     if not order.dry_run:
         options = WriteOptions(
             root=order.root,
             target=target,
             profile=profile,
-            on_conflict=(spec.target and spec.target.on_conflict) or order.on_conflict,
+            on_conflict="suffix" if order.never_replace else _on_conflict(spec, order),
             media_mode=mode,
             new_token=around.new_id,
             moved=around.moved,
@@ -164,6 +187,7 @@ def _build(
                 notes=notes,
             )
         )
+        archive = _send(Path(folder), spec, order, around, notes, prefix)
     return BuiltDraft(
         draft_id=draft_id,
         name=Path(folder).name if folder else name,
@@ -173,7 +197,31 @@ def _build(
         clips=compiled.clips,
         media=len({file.sha256 for file in files.values()}),
         issues=notes.issues,
+        archive=archive,
     )
+
+
+def _on_conflict(spec: DraftSpec, order: Order) -> OnConflict:
+    return (spec.target and spec.target.on_conflict) or order.on_conflict
+
+
+def _send(
+    folder: Path, spec: DraftSpec, order: Order, around: Surroundings, notes: Notes, prefix: str
+) -> str:
+    """What the document's target or the order asks for once the draft stands; returns the zip, if any."""
+    wish, archive = spec.target, ""
+    if (wish and wish.register_) or order.register != "no":
+        where = f"{prefix}target.register" if wish and wish.register_ else ""
+        profile = (wish and wish.profile) or order.profile
+        notes.take(*entered(folder, profile, where, create=order.register == "create"))
+    if wish and wish.zip and order.archive is None:
+        try:
+            archive, found = packed([folder], None, around.pack, f"{prefix}target.zip")
+        except BaseException:
+            remove_tree(folder)  # cancelled; nobody else knows of the draft yet
+            raise
+        notes.take(*found)
+    return archive
 
 
 def _id_of(request_id: str, number: int) -> str:
@@ -241,9 +289,6 @@ def _target(
     prefix = f"{draft.read.path}." if draft.read.path else ""
     if mode == "reference" and given:
         notes.note("reference_elsewhere", f"{prefix}target.media_mode", "error")
-    for name, asked in (("zip", wish and wish.zip), ("register", wish and wish.register_)):
-        if asked:
-            notes.note("not_carried", f"{prefix}target.{name}", "warning", what=f"target.{name}")
     try:
         return TargetRoot.of(given, order.root), mode
     except DraftError as error:

@@ -7,7 +7,7 @@ import os
 import secrets
 import shutil
 import unicodedata
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ import orjson
 from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.snapshot import Snapshot, detail, load, read_snapshot, stamp, view
 from c2jy_bridge.drafts.write.naming import LONGEST
+from c2jy_bridge.drafts.write.spelling import files_of, same_folder, spelled_folder
 from c2jy_bridge.drafts.write.staging import PREFIX, write_file
 from c2jy_bridge.drafts.write.verify import faults
 from c2jy_bridge.events import Issue
@@ -43,6 +44,19 @@ class Library:
         self._root, self._trash = Path(os.path.abspath(root)), Path(os.path.abspath(trash_dir))
         self._known: dict[str, tuple[tuple[int, ...], Snapshot]] = {}
 
+    @property
+    def root(self) -> Path:
+        """The drafts folder."""
+        return self._root
+
+    def folder(self, name: str) -> Path:
+        """A draft's folder.
+
+        Raises:
+            DraftError: There is no such draft.
+        """
+        return self._open(name)[0]
+
     def list(self) -> list[DraftView]:
         """Every folder that holds a draft, newest first. One whose files did not change is not read again."""
         views = []
@@ -59,16 +73,19 @@ class Library:
         """
         folder, read = self._open(name)
         content = self._content(folder, read)
-        return detail(folder, read, content, tuple(_faults(folder, read, content)))
+        return detail(folder, read, content, tuple(_findings(folder, read, content)))
 
     def check(self, name: str) -> Issues:
-        """Everything that is wrong with a draft; empty when it is whole.
+        """Everything that is wrong with a draft, as errors, and what is worth knowing.
+
+        Media are looked for here: inside the draft's folder, whichever machine its paths are spelled for.
+        When that is another one, a warning says so.
 
         Raises:
             DraftError: There is no such draft.
         """
         folder, read = self._open(name)
-        return _faults(folder, read, self._content(folder, read))
+        return _findings(folder, read, self._content(folder, read))
 
     def trash(self, name: str) -> str:
         """Move a draft to the trash; returns a ticket for `restore`.
@@ -203,7 +220,18 @@ class Library:
         return load(folder / read.content_file)[0] if read.content_file else None
 
 
-def _faults(folder: Path, read: Snapshot, content: dict[str, Any] | None) -> list[Issue]:
+def _findings(folder: Path, read: Snapshot, content: dict[str, Any] | None) -> list[Issue]:
     if content is None:
         return [read.trouble] if read.trouble else []
-    return list(faults(content, folder))
+    return [*faults(content, folder), *_spelled_for(folder, content)]
+
+
+def _spelled_for(folder: Path, content: dict[str, Any]) -> Iterator[Issue]:
+    """A warning when a draft's media are spelled for another place than where it stands."""
+    found = spelled_folder(content, files_of(folder))
+    if found is None:
+        return
+    where, spelled = found
+    real = Path(os.path.realpath(folder))
+    if not any(same_folder(spelled, here) for here in (folder, real)):
+        yield issue("other_root", where, "warning", spelled=spelled, name=folder.name, here=folder.parent)

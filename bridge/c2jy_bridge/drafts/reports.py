@@ -23,6 +23,8 @@ class BuiltDraft:
     """Files."""
     issues: tuple[Issue, ...] = ()
     """What in its part of the document was not done exactly as asked."""
+    archive: str = ""
+    """The zip that was asked for; empty when none was, or it could not be written."""
 
 
 @dataclass(frozen=True, slots=True)

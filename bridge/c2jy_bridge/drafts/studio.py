@@ -8,8 +8,10 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
 
 from c2jy_bridge.drafts.background import ByteMeter, in_thread
 from c2jy_bridge.drafts.errors import DraftError, issue, say
@@ -20,6 +22,9 @@ from c2jy_bridge.settings import DraftSettings, MaterialSettings, TimeUnit
 if TYPE_CHECKING:
     from c2jy_bridge.drafts.building import Draft, Order, Surroundings
     from c2jy_bridge.drafts.documents import ReadDraft
+    from c2jy_bridge.drafts.packing.archive import Packed
+
+Register = Literal["no", "existing", "create"]
 
 
 def _uuid() -> str:
@@ -35,6 +40,7 @@ class Studio:
         settings: Profile, what to do on a conflict, the folder on another machine.
         materials: Limits of downloads.
         folders: Folders whose files a document may use by path, and that drafts may be put into.
+        exports_dir: Where a document's wish for a zip goes; None: `exports` beside the cache.
         clock: Unix seconds.
         new_id: Ids of drafts, upper-case UUIDs as JianYing makes them.
     """
@@ -47,12 +53,15 @@ class Studio:
         settings: DraftSettings,
         materials: MaterialSettings,
         folders: Sequence[Path] = (),
+        exports_dir: Path | None = None,
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] = _uuid,
     ) -> None:
         self._root = Path(os.path.abspath(root))
         self._settings = settings
         self._cache_dir = Path(cache_dir)
+        self._materials = materials
+        self._exports_dir = exports_dir or self._cache_dir.parent / "exports"
         self._folders = tuple(dict.fromkeys((*folders, *materials.folders)))
         self._clock = clock
         self._new_id = new_id
@@ -69,6 +78,8 @@ class Studio:
         target_root: str | None = None,
         dry_run: bool = False,
         request_id: str | None = None,
+        archive: Path | None = None,
+        register: Register = "no",
         on_progress: OnProgress | None = None,
     ) -> BuildReport:
         """Build the drafts of a document.
@@ -82,6 +93,9 @@ class Studio:
             dry_run: Everything but writing; media are fetched and looked at.
             request_id: What the request is known by. Built again under the same id, as after a crash, a draft
                 that was published already is found and not made twice.
+            archive: One zip for all drafts of the document, or a folder for it; replaced when it is there.
+            register: Enter the drafts into root_meta_info.json, the app's list beside them: `existing` only
+                when there is one, `create` also makes it.
             on_progress: Called on the event loop, at most about ten times a second.
 
         Raises:
@@ -102,8 +116,46 @@ class Studio:
             on_conflict=self._settings.on_conflict,
             dry_run=dry_run,
             request_id=request_id,
+            archive=archive,
+            register=register,
         )
         return await self._fetch_and_build(drafts, order, on_progress)
+
+    async def rebuild(self, folder: Path, on_progress: OnProgress | None = None) -> BuildReport:
+        """Build a draft anew from the document in its folder, beside it, under a name with a number.
+
+        What stands there is not touched: JianYing may have encrypted it with the maker's changes in it.
+
+        Args:
+            folder: A draft folder of ours. Media that are still inside it are used again, so a link that has
+                expired does no harm.
+            on_progress: Called on the event loop.
+
+        Raises:
+            DraftError: The folder has no document, or it cannot be built.
+        """
+        from c2jy_bridge.drafts.building import Order
+        from c2jy_bridge.drafts.documents import read_document
+        from c2jy_bridge.drafts.rebuilding import kept_document
+
+        kept = await asyncio.to_thread(kept_document, folder)
+        read = await asyncio.to_thread(read_document, kept.document, "auto")
+        order = Order(
+            root=folder.parent,
+            name=folder.name,
+            target_root=kept.target_root or self._settings.target_root,
+            profile=self._settings.profile,
+            on_conflict="suffix",
+            dry_run=False,
+            never_replace=True,
+        )
+        drafts = await asyncio.to_thread(_look_through, read)
+        store = MaterialStore(self._cache_dir, self._materials, [folder])
+        try:
+            found = await kept.still_there(store)
+        finally:
+            await store.aclose()
+        return await self._fetch_and_build(drafts, order, on_progress, found)
 
     async def probe(self, sources: Sequence[str], on_progress: OnProgress | None = None) -> list[ProbeResult]:
         """Fetch sources and say what they are: one result for each input, in order."""
@@ -122,18 +174,36 @@ class Studio:
         await self._store.aclose()
 
     async def _fetch_and_build(
-        self, drafts: list[Draft], order: Order, on_progress: OnProgress | None
+        self,
+        drafts: list[Draft],
+        order: Order,
+        on_progress: OnProgress | None,
+        found: Mapping[str, Material] = MappingProxyType({}),
     ) -> BuildReport:
         from c2jy_bridge.drafts.building import Surroundings
         from c2jy_bridge.drafts.sources import addresses
+        from c2jy_bridge.drafts.subtitles import LARGEST, subtitle_links
 
         wanted = addresses(item for draft in drafts for item in draft.wanted)
-        fetched = await self._store.fetch(wanted, on_progress) if wanted else {}
+        missing = [address for address in wanted if address not in found]
+        fetched = {**found, **(await self._store.fetch(missing, on_progress) if missing else {})}
+        links = subtitle_links(draft.read.spec for draft in drafts)
+        texts = await self._store.fetch_texts(links, LARGEST) if links else {}
         stop = threading.Event()
         total = sum(got.size_bytes for got in fetched.values() if isinstance(got, Material))
         meter = ByteMeter(on_progress, say("progress.media_into_draft"), total, stop)
         stand_in = self._stand_in if self._settings.on_missing == "placeholder" else None
-        around = Surroundings(self._clock, self._new_id, stop, meter.moved, self._read_file, stand_in)
+        packing = ByteMeter(on_progress, say("progress.packing"), None, stop)
+        around = Surroundings(
+            self._clock,
+            self._new_id,
+            stop,
+            meter.moved,
+            self._read_file,
+            texts,
+            partial(self._pack, packing),
+            stand_in,
+        )
         return await in_thread(stop, _forget, self._build, drafts, fetched, order, around)
 
     def _build(self, drafts: list[Draft], fetched: Any, order: Order, around: Surroundings) -> BuildReport:
@@ -144,6 +214,12 @@ class Studio:
             self._swept = True
             sweep(order.root, self._clock())
         return build_all(drafts, fetched, order, around)
+
+    def _pack(self, meter: ByteMeter, folders: Sequence[Path], out: Path | None) -> Packed:
+        from c2jy_bridge.drafts.packing.courier import free_name, pack_to
+
+        place = out or free_name(self._exports_dir, folders[0].name)
+        return pack_to(folders, place, target=None, token=uuid.uuid4().hex, meter=meter, at=self._clock())
 
     def _stand_in(self, width: int, height: int, address: str) -> Material:
         from c2jy_bridge.drafts.placeholder import placeholder
@@ -201,3 +277,5 @@ async def _forget(report: BuildReport) -> None:
     for draft in report.drafts:
         if draft.path:
             await asyncio.shield(asyncio.to_thread(remove_tree, Path(draft.path)))
+        if draft.archive:
+            await asyncio.shield(asyncio.to_thread(Path(draft.archive).unlink, missing_ok=True))

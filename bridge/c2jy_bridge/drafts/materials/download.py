@@ -101,24 +101,65 @@ class Downloader:
                     raise
                 await asyncio.sleep(wait_s)
 
+    async def fetch_small(self, url: str, limit: int, deadline: float) -> bytes:
+        """The body behind `url`, when it is small enough to be held in memory.
+
+        Args:
+            url: http or https.
+            limit: Most bytes, after any compression of the way is undone.
+            deadline: Loop time after which no further try begins.
+
+        Raises:
+            Refused: As with `fetch`.
+        """
+        address = _checked(url)
+        failures = 0
+        while True:
+            try:
+                return await self._try_small(address, limit)
+            except Passing as failure:
+                failures += 1
+                wait_s = wait_before(failures, self._patience, self._rng, failure.retry_after_s)
+                if failures > self._settings.retries or asyncio.get_running_loop().time() + wait_s > deadline:
+                    raise
+                await asyncio.sleep(wait_s)
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
     async def _try(self, url: httpx.URL, part: Part, known: Validators | None, meter: Meter) -> bool:
+        async with self._answer(url, _conditions(part, known)) as response:
+            if response.status_code == 304 and known:
+                return False
+            if response.status_code == 416 and part.size:
+                meter.add(-part.size)
+                part.restart()
+                raise Passing("incomplete", host=response.request.url.host)
+            self._check_status(response)
+            await self._receive(response, part, meter)
+            return True
+
+    async def _try_small(self, url: httpx.URL, limit: int) -> bytes:
+        async with self._answer(url, {}) as response:
+            self._check_status(response)
+            gauge = SpeedGauge(self._patience, asyncio.get_running_loop().time, response.request.url.host)
+            body = bytearray()
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > limit:
+                    raise Refused("text_too_large", limit=shown_bytes(limit))
+                gauge.add(len(chunk))
+            return bytes(body)
+
+    @asynccontextmanager
+    async def _answer(self, url: httpx.URL, headers: dict[str, str]) -> AsyncIterator[httpx.Response]:
+        """The answer at the end of the redirects, its body unread; faults of the network are `Passing`."""
         host = url.host
         try:
-            async with self._answer(url, part, known) as response:
+            async with self._redirected(url, headers) as response:
                 host = response.request.url.host
-                if response.status_code == 304 and known:
-                    return False
-                if response.status_code == 416 and part.size:
-                    meter.add(-part.size)
-                    part.restart()
-                    raise Passing("incomplete", host=host)
-                self._check_status(response)
-                await self._receive(response, part, meter)
-                return True
+                yield response
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             if _is_certificate_fault(error):
                 raise Refused("certificate", host=host) from error
@@ -129,11 +170,7 @@ class Downloader:
             raise Passing("incomplete", host=host) from error
 
     @asynccontextmanager
-    async def _answer(
-        self, url: httpx.URL, part: Part, known: Validators | None
-    ) -> AsyncIterator[httpx.Response]:
-        """The answer at the end of the redirects, its body not yet read."""
-        headers = _conditions(part, known)
+    async def _redirected(self, url: httpx.URL, headers: dict[str, str]) -> AsyncIterator[httpx.Response]:
         for _ in range(self._patience.redirects + 1):
             request = self._client.build_request("GET", url, headers=headers)
             response = await self._client.send(request, stream=True)

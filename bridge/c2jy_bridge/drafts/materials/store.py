@@ -113,6 +113,23 @@ class MaterialStore:
             tasks = [group.create_task(one(number, source)) for number, source in enumerate(distinct)]
         return dict(zip(distinct, (task.result() for task in tasks), strict=True))
 
+    async def fetch_texts(
+        self, sources: Sequence[str], limit: int, longest_s: float = 60.0
+    ) -> dict[str, bytes | MaterialFailure]:
+        """Fetch small files of text, under the same guard as materials; nothing of them is kept.
+
+        Args:
+            sources: http(s) or data: URLs.
+            limit: Most bytes of one.
+            longest_s: Seconds for all of them together.
+
+        Returns:
+            A result for every distinct source; a web page, or a picture, is no text.
+        """
+        from c2jy_bridge.drafts.materials.texts import fetch_texts
+
+        return await fetch_texts(sources, limit, min(longest_s, self._settings.deadline_s), self._connected)
+
     async def aclose(self) -> None:
         """Close the connections and let the threads end."""
         if self._downloader is not None:

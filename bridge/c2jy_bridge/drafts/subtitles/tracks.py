@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from c2jy_bridge.drafts.compile.notes import Notes
+from c2jy_bridge.drafts.materials import MaterialFailure
 from c2jy_bridge.drafts.materials.failure import Refused
 from c2jy_bridge.drafts.spec import LONGEST_US, DraftSpec, Range, Subtitles, TextClip, TextStyle, Track
 from c2jy_bridge.drafts.subtitles.srt import decode_text, read_cues
@@ -27,17 +28,22 @@ class SubtitleTrack:
 
 
 def subtitle_tracks(
-    spec: DraftSpec, prefix: str, read_file: Callable[[str], bytes], notes: Notes
+    spec: DraftSpec,
+    prefix: str,
+    read_file: Callable[[str], bytes],
+    texts: Mapping[str, bytes | MaterialFailure],
+    notes: Notes,
 ) -> Iterator[SubtitleTrack]:
     """Read every entry; overlapping captions will go to lanes.
 
     Args:
         prefix: What JSON paths begin with; empty or with a dot at the end.
         read_file: Bytes of a file in a declared folder; raises `Refused`.
+        texts: What the links gave.
     """
     for index, entry in enumerate(spec.subtitles):
         path = f"{prefix}subtitles[{index}]"
-        if (text := _text(entry, path, read_file, notes)) is None:
+        if (text := _text(entry, path, read_file, texts, notes)) is None:
             continue
         found = read_cues(text)
         if found.bad_lines:
@@ -62,15 +68,31 @@ def subtitle_tracks(
             notes.note("no_captions", path, "error")
 
 
-def _text(entry: Subtitles, path: str, read_file: Callable[[str], bytes], notes: Notes) -> str | None:
+def _text(
+    entry: Subtitles,
+    path: str,
+    read_file: Callable[[str], bytes],
+    texts: Mapping[str, bytes | MaterialFailure],
+    notes: Notes,
+) -> str | None:
     if entry.srt is not None:
         return entry.srt
-    if entry.path is None:
-        notes.note("subtitle_link", f"{path}.url", "error")
+    got: bytes | MaterialFailure
+    if entry.path is not None:
+        field = "path"
+        try:
+            got = read_file(entry.path)
+        except Refused as refused:
+            got = refused.failure(entry.path)
+    else:
+        field, got = "url", texts[entry.url or ""]
+    if isinstance(got, MaterialFailure):
+        notes.note("subtitle_file", f"{path}.{field}", "error", reason=got.message, todo=got.fix)
         return None
-    try:
-        return decode_text(read_file(entry.path))
-    except Refused as refused:
-        failure = refused.failure(entry.path)
-        notes.note("subtitle_file", f"{path}.path", "error", reason=failure.message, todo=failure.fix)
-    return None
+    return decode_text(got)
+
+
+def subtitle_links(specs: Iterable[DraftSpec]) -> list[str]:
+    """What to fetch, each once, in order."""
+    entries = (entry for spec in specs for entry in spec.subtitles)
+    return list(dict.fromkeys(entry.url for entry in entries if entry.url is not None))

@@ -20,6 +20,7 @@ from c2jy_bridge.drafts.write.marker import DOCUMENT, Marker, read_marker
 from c2jy_bridge.drafts.write.media import bring
 from c2jy_bridge.drafts.write.meta import COVER, meta_info
 from c2jy_bridge.drafts.write.naming import numbered
+from c2jy_bridge.drafts.write.platform import say_platform
 from c2jy_bridge.drafts.write.staging import ASIDE, Staging, remove_tree, sync_folder, write_file
 from c2jy_bridge.drafts.write.target import MATERIALS, TargetRoot
 from c2jy_bridge.drafts.write.verify import faults
@@ -163,6 +164,7 @@ def _write_documents(
 ) -> None:
     draft.content["id"] = draft.draft_id
     draft.content["name"] = name
+    say_platform(draft.content, options.profile)
     pieces = list(content_pieces(draft.content))
     for file in CONTENT_FILES[options.profile]:
         _write_checked(folder / file, *pieces)

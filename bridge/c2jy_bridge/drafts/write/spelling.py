@@ -1,0 +1,163 @@
+"""Which drafts folder a draft's paths are spelled for, and the same draft spelled for another one. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
+from typing import Any, Final
+
+from c2jy_bridge.drafts.write.target import MATERIALS, TargetRoot
+
+_WINDOWS: Final = re.compile(r"[A-Za-z]:[\\/]|\\\\[^\\]")
+_PLACEHOLDER: Final = "##_draftpath_placeholder"
+"""JianYing's own word for the draft's folder: right on every machine."""
+_MOUNT: Final = re.compile(r"/mnt/([a-z])(/.*|)", re.IGNORECASE)
+Inside = Callable[[tuple[str, ...]], bool]
+"""Whether the draft's folder has a file at these parts."""
+
+
+def pure(path: str) -> PurePath:
+    """A path as the system it was spelled for takes it."""
+    return PureWindowsPath(path) if _WINDOWS.match(path) or "\\" in path else PurePosixPath(path)
+
+
+def same_folder(one: PurePath, other: PurePath) -> bool:
+    """Whether two spellings are one folder; `/mnt/c/x` in WSL is `C:\\x`."""
+    return _unmounted(one) == _unmounted(other)
+
+
+def _unmounted(path: PurePath) -> PurePath:
+    if not isinstance(path, PureWindowsPath) and (match := _MOUNT.fullmatch(str(path))):
+        return PureWindowsPath(f"{match[1]}:\\", *match[2].split("/"))
+    return path if isinstance(path, PureWindowsPath) else PurePosixPath(path)
+
+
+def media_paths(content: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(JSON path, material) of everything in a content that has a `path`."""
+    materials = content.get("materials")
+    for kind, group in materials.items() if isinstance(materials, Mapping) else ():
+        for index, material in enumerate(group) if isinstance(group, list) else ():
+            if isinstance(material, dict) and isinstance(material.get("path"), str) and material["path"]:
+                yield f"materials.{kind}[{index}].path", material
+
+
+def spelled_folder(content: Mapping[str, Any], inside: Inside) -> tuple[str, PurePath] | None:
+    """The draft's folder as its media spell it: the one that most of them name, with a JSON path of one."""
+    named: Counter[PurePath] = Counter()
+    where: dict[PurePath, str] = {}
+    for place, material in media_paths(content):
+        path = pure(material["path"])
+        if len(path.parts) > 3 and path.parts[-2] == MATERIALS and inside(path.parts[-2:]):
+            folder = path.parent.parent
+            named[folder] += 1
+            where.setdefault(folder, place)
+    if not named:
+        return None
+    folder = named.most_common(1)[0][0]
+    return where[folder], folder
+
+
+@dataclass(frozen=True, slots=True)
+class Respelled:
+    """What `respell` did."""
+
+    changed: int
+    """Paths that are other than before."""
+    elsewhere: tuple[tuple[str, str], ...]
+    """(JSON path, path) of media outside the draft's folder, which stayed as they were."""
+
+
+def respell(
+    content: Mapping[str, Any], former: PurePath | None, draft: str, target: TargetRoot, inside: Inside
+) -> Respelled:
+    """Spell the paths of a content's media for another drafts folder, in place.
+
+    Args:
+        content: The object in a main file.
+        former: The draft's folder as its meta file spells it.
+        draft: The draft's name.
+        target: The drafts folder there.
+        inside: What the draft's folder has.
+    """
+    changed = 0
+    elsewhere = []
+    for where, material in media_paths(content):
+        path = material["path"]
+        if _is_placeholder(path):
+            continue
+        parts = parts_inside(path, former, inside)
+        if parts is not None:
+            spelled = str(target.draft(draft).joinpath(*parts))
+            changed += spelled != path
+            material["path"] = spelled
+        elif where.startswith(("materials.videos", "materials.audios")):
+            elsewhere.append((where, path))
+    return Respelled(changed, tuple(elsewhere))
+
+
+def respell_meta(
+    meta: dict[str, Any], former: PurePath | None, draft: str, target: TargetRoot, inside: Inside
+) -> int:
+    """The same for draft_meta_info.json; returns how many values are other than before."""
+    folder = target.draft(draft)
+    wanted = {
+        "draft_fold_path": folder.as_posix(),
+        "draft_root_path": folder.parent.as_posix(),
+        "draft_removable_storage_device": folder.drive,
+        "draft_name": draft,
+    }
+    changed = sum(1 for key, value in wanted.items() if meta.get(key) != value)
+    meta.update(wanted)
+    groups = meta.get("draft_materials")
+    for group in groups if isinstance(groups, list) else ():
+        values = group.get("value") if isinstance(group, dict) else None
+        for entry in values if isinstance(values, list) else ():
+            path = entry.get("file_Path") if isinstance(entry, dict) else None
+            if not isinstance(path, str) or _is_placeholder(path):
+                continue
+            if (parts := parts_inside(path, former, inside)) is not None:
+                spelled = folder.joinpath(*parts).as_posix()
+                changed += spelled != path
+                entry["file_Path"] = spelled
+    return changed
+
+
+def former_folder(meta: Mapping[str, Any]) -> PurePath | None:
+    """The draft's folder as its meta file spells it."""
+    path = meta.get("draft_fold_path")
+    return pure(path) if isinstance(path, str) and len(pure(path).parts) > 1 else None
+
+
+def parts_inside(path: str, former: PurePath | None, inside: Inside) -> tuple[str, ...] | None:
+    """Where in the draft's folder a path leads, or None when it leads elsewhere.
+
+    A path does when it lies below the folder that the meta file names, or ends in `materials/<file>`, and
+    there is such a file here.
+    """
+    spelled = pure(path)
+    if ".." in spelled.parts:
+        return None
+    if former is not None and type(former) is type(spelled) and spelled.is_relative_to(former):
+        parts = spelled.relative_to(former).parts
+        if parts and inside(parts):
+            return parts
+    tail = spelled.parts[-2:]
+    return tail if len(tail) == 2 and tail[0] == MATERIALS and inside(tail) else None
+
+
+def files_of(folder: Path) -> Inside:
+    """What a draft's folder on this machine has; links do not count."""
+
+    def has(parts: tuple[str, ...]) -> bool:
+        path = folder.joinpath(*parts)
+        steps = [path, *path.parents][: len(parts)]
+        return path.is_file() and not any(step.is_symlink() for step in steps)
+
+    return has
+
+
+def _is_placeholder(path: str) -> bool:
+    return path.startswith(_PLACEHOLDER)
