@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from c2jy_bridge import i18n
 from c2jy_bridge.drafts.materials.material import MaterialFailure
@@ -43,7 +43,18 @@ def shown(source: str) -> str:
     """`source` short enough for a sentence, and without its query: signed links carry secrets there."""
     if source[:5].lower() == "data:":
         return source[:24] + "…"
-    parts = urlsplit(source) if "://" in source[:10] else None
-    text = f"{parts.hostname or ''}{unquote(parts.path)}" if parts else source
-    text = visible(text, newlines=False)
+    if "://" in source[:10]:
+        parts = split(source)
+        # Of what cannot be taken apart, at least nothing that may be a password or a signature.
+        unclear = source.partition("://")[2].partition("?")[0].rpartition("@")[2]
+        source = f"{parts.hostname or ''}{unquote(parts.path)}" if parts else unclear
+    text = visible(source, newlines=False)
     return text if len(text) <= _LONGEST else f"{text[:30]}…{text[-(_LONGEST - 31) :]}"
+
+
+def split(source: str) -> SplitResult | None:
+    """The parts of a link; None for one that is none, as `http://[` or a host of forbidden characters."""
+    try:
+        return urlsplit(source)
+    except ValueError:
+        return None

@@ -11,16 +11,23 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import IO
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
-from c2jy_bridge.drafts.materials.failure import Refused
+from c2jy_bridge.drafts.materials.failure import Refused, split
 
 
 def as_path(source: str) -> str:
-    """`source` without a `file:` scheme, percent escapes undone where it had one."""
+    """`source` without a `file:` scheme, percent escapes undone where it had one.
+
+    Raises:
+        Refused: It begins like a link and is none.
+    """
     if source[:5].lower() != "file:":
         return source
-    path = unquote(urlsplit(source).path)
+    parts = split(source)
+    if parts is None:
+        raise Refused("bad_link")
+    path = unquote(parts.path)
     # file:///C:/a.mp4 has the path /C:/a.mp4
     return path[1:] if os.name == "nt" and len(path) > 2 and path[2] == ":" else path
 

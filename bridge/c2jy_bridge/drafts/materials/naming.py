@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
+from c2jy_bridge.drafts.materials.failure import split
 from c2jy_bridge.safety import visible
 
 _ILLEGAL: Final = re.compile(r'[<>:"/\\|?*%]+')  # on Windows, where the draft may go
@@ -21,7 +22,8 @@ def readable_name(source: str, sha256: str, extension: str) -> str:
     if source[:5].lower() == "data:":
         stem = ""
     else:
-        path = urlsplit(source).path if "://" in source[:16] else source.replace("\\", "/")
+        parts = split(source) if "://" in source[:16] else None
+        path = parts.path if parts else source.replace("\\", "/")
         stem = PurePosixPath(unquote(path)).name
     base, dot, suffix = stem.rpartition(".")
     if dot and base and len(suffix) <= 5:

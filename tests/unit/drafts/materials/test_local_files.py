@@ -50,6 +50,21 @@ async def test_without_a_declared_folder_no_path_is_used_and_a_folder_of_the_set
 
 
 @pytest.mark.parametrize(
+    "link", ["http://[::1/a.png", "http://u:pw@[x/a.png?sig=1", "https://℀.com/a.png", "file://["]
+)
+async def test_a_link_that_cannot_be_taken_apart_costs_no_other_file_and_shows_no_secret(
+    make_store, media, link
+):
+    good = str(media / "sub" / "b.png")
+    bad, other = (await make_store(folders=(media,)).fetch([link, good])).values()
+    assert isinstance(bad, MaterialFailure)
+    assert bad.code in ("bad_link", "unknown_host")
+    assert "pw" not in bad.message
+    assert "sig" not in bad.message
+    assert isinstance(other, Material)
+
+
+@pytest.mark.parametrize(
     ("wish", "code"),
     [
         ("../secret.png", "outside_folders"),
