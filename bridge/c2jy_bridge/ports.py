@@ -10,14 +10,16 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from c2jy_bridge.events import Decision, Event, Issue, Outcome, ToolCall
+from c2jy_bridge.events import Decision, Event, Issue, Outcome, Problem, ToolCall
 from c2jy_bridge.views import (
+    BridgeView,
     CallView,
     ConnectionView,
     ConversationView,
     DraftDetail,
     DraftView,
     MessageView,
+    RequestView,
     ToolView,
 )
 
@@ -99,6 +101,21 @@ class EnginePort(Protocol):
 
     async def call_tool(self, name: str, arguments: dict[str, Any]) -> str:
         """Run one tool from here with the same runner and policy; returns the recorded call's id."""
+
+    async def switch_bridge(self, on: bool) -> Problem | None:
+        """Turn bridge mode on or off; `BridgeStarted` or `BridgeStopped` follows. Why it could not be."""
+
+    async def bridge(self) -> BridgeView:
+        """Bridge mode now."""
+
+    async def bridge_requests(self, limit: int = 200) -> Sequence[RequestView]:
+        """The newest bridge requests, newest first; none while bridge mode is off."""
+
+    async def cancel_request(self, request_id: str) -> bool:
+        """End a bridge request; False when there is none of that id."""
+
+    async def retry_request(self, request_id: str) -> str:
+        """Ask for the same thing again as a new request; its id, empty when there is no such one."""
 
     async def close(self) -> None:
         """Stop everything that runs and close the journal."""

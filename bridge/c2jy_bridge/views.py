@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from c2jy_bridge.events import Issue, Outcome, Source
+from c2jy_bridge.events import Issue, Outcome, Problem, Source
 
 Role = Literal["user", "assistant"]
 MessageKind = Literal["question", "answer", "follow_up", "error", "notice"]
@@ -136,3 +136,51 @@ class ConnectionView:
     host: str
     drafts_root: str
     demo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeView:
+    """One way by which bridge requests come in; `alive_at` is Unix seconds, 0 before any sign of life."""
+
+    name: str
+    address: str = ""
+    alive_at: float = 0.0
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeView:
+    """Bridge mode at one moment."""
+
+    on: bool
+    address: str = ""
+    waiting: int = 0
+    """Requests that have not ended."""
+    at_work: int = 0
+    intakes: tuple[IntakeView, ...] = ()
+    problem: Problem | None = None
+    """Why the last question to the Bot failed, while none went well since."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestView:
+    """One bridge request; times are Unix seconds."""
+
+    request_id: str
+    tool: str
+    arguments: str
+    source: str
+    """The intake: http, mailbox or workflow."""
+    requester: str
+    relay: str
+    """bot, direct, or chat (a Bot chat that the workflow began)."""
+    state: str
+    """queued, relaying, running, succeeded, failed or cancelled."""
+    accepted_at: float
+    changed_at: float
+    finished_at: float | None = None
+    attempts: int = 0
+    chat_ids: tuple[str, ...] = ()
+    call_id: str = ""
+    result: str = ""
+    problem: Problem | None = None

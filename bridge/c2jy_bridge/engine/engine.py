@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from c2jy_bridge.coze import CozeProblem
 from c2jy_bridge.drafts import BuildReport, Library, Studio
 from c2jy_bridge.engine.approvals import Approvals
+from c2jy_bridge.engine.bridging import Bridging
 from c2jy_bridge.engine.broadcast import Broadcast
 from c2jy_bridge.engine.chats import Chats
 from c2jy_bridge.engine.logs import close_log, open_log
@@ -27,19 +28,23 @@ from c2jy_bridge.events import (
     DraftChanged,
     Event,
     Issue,
+    Problem,
     ToolCall,
 )
 from c2jy_bridge.journal import Journal, Owner
 from c2jy_bridge.plugin import ToolRegistry, ToolRunner
+from c2jy_bridge.relay.worker.tool import BridgeTool
 from c2jy_bridge.settings import Settings
 from c2jy_bridge.tools import built_in_tools
 from c2jy_bridge.views import (
+    BridgeView,
     CallView,
     ConnectionView,
     ConversationView,
     DraftDetail,
     DraftView,
     MessageView,
+    RequestView,
     ToolView,
 )
 
@@ -107,6 +112,7 @@ class Engine:
             folders=settings.tools.folders,
             upload=self._upload,
         )
+        self._registry.register(BridgeTool())
         self._issues = [
             *self._registry.load_user_tools(settings.config_dir / "tools"),
             *self._registry.load_entry_points(),
@@ -121,6 +127,17 @@ class Engine:
             new_id=new_id,
         )
         self._chats = Chats(settings.coze, runner=self._runner, saw=self._saw, clock=clock)
+        self._bridging = Bridging(
+            settings,
+            registry=self._registry,
+            runner=self._runner,
+            journal=self._journal,
+            client=self._chats.client,
+            answer=self._approvals.answer,
+            saw=self._saw,
+            clock=clock,
+            new_id=new_id,
+        )
         self._connection = ConnectionView(
             bot_name="", bot_id=settings.coze.bot_id, host=host, drafts_root=str(root), demo=demo
         )
@@ -144,6 +161,7 @@ class Engine:
         """Cancel what runs, tell Coze where it must know, close the journal."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S):
+                await self._bridging.close()
                 await self._chats.close()
         for task in self._tasks:
             task.cancel()
@@ -274,6 +292,28 @@ class Engine:
             DraftError: With every issue that kept the draft from being written.
         """
         return await self.studio.build(document, **options)
+
+    # --- bridge mode ---------------------------------------------------------------------------------
+
+    async def switch_bridge(self, on: bool) -> Problem | None:
+        """See `ports.EnginePort`."""
+        return await self._bridging.switch(on)
+
+    async def bridge(self) -> BridgeView:
+        """See `ports.EnginePort`."""
+        return await self._bridging.view()
+
+    async def bridge_requests(self, limit: int = 200) -> Sequence[RequestView]:
+        """See `ports.EnginePort`."""
+        return await self._bridging.requests(limit)
+
+    async def cancel_request(self, request_id: str) -> bool:
+        """See `ports.EnginePort`."""
+        return await self._bridging.cancel(request_id)
+
+    async def retry_request(self, request_id: str) -> str:
+        """See `ports.EnginePort`."""
+        return await self._bridging.retry(request_id)
 
     # --- inside --------------------------------------------------------------------------------------
 

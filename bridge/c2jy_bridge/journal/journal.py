@@ -139,9 +139,13 @@ class Journal:
     # --- taking up what a dead process left ----------------------------------------------------------
 
     def open_turns(self) -> list[OpenTurn]:
-        """Turns of this Bot that have no end on record, this process's own excepted; oldest first."""
+        """The maker's turns that have no end on record, this process's own excepted; oldest first.
+
+        Those of bridge requests are the relay's to take up.
+        """
         rows = self._database.all(
-            "SELECT * FROM turns WHERE state = 'open' AND scope = ? AND owner <> ? ORDER BY started_at",
+            "SELECT * FROM turns WHERE state = 'open' AND source = 'chat' AND scope = ? AND owner <> ?"
+            " ORDER BY started_at",
             (self._scope, self._owner),
         )
         names = ("turn_id", "conversation_id", "chat_id", "owner", "question")
@@ -196,11 +200,12 @@ class Journal:
     def _begin(self, event: TurnStarted) -> None:
         title = " ".join(event.text.split())[:TITLE_CHARS]
         with self._database.transaction() as db:
-            db.execute(
-                "INSERT INTO conversations VALUES (?, ?, ?, ?, ?)"
-                " ON CONFLICT DO UPDATE SET updated_at = excluded.updated_at",
-                (event.conversation_id, self._scope, title, event.at, event.at),
-            )
+            if event.source == "chat":  # the relay's work conversations are not the maker's
+                db.execute(
+                    "INSERT INTO conversations VALUES (?, ?, ?, ?, ?)"
+                    " ON CONFLICT DO UPDATE SET updated_at = excluded.updated_at",
+                    (event.conversation_id, self._scope, title, event.at, event.at),
+                )
             turn = event.turn_id, event.conversation_id, event.chat_id, self._scope, event.source, event.text
             db.execute(
                 "INSERT INTO turns (turn_id, conversation_id, chat_id, scope, source, question, owner,"

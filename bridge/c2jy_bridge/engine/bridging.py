@@ -1,0 +1,151 @@
+"""Bridge mode as the engine holds it: off until it is wanted, and imported no sooner."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
+
+from c2jy_bridge.coze import CozeClient
+from c2jy_bridge.events import BridgeStopped, Decision, Event, Problem
+from c2jy_bridge.journal import Journal
+from c2jy_bridge.plugin import ToolRegistry, ToolRunner
+from c2jy_bridge.settings import Settings
+from c2jy_bridge.views import BridgeView, IntakeView, RequestView
+
+if TYPE_CHECKING:
+    from c2jy_bridge.relay.bridge import Bridge
+    from c2jy_bridge.relay.request import BridgeRequest
+
+
+class Bridging:
+    """Switches bridge mode on and off, and shows its requests."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        registry: ToolRegistry,
+        runner: ToolRunner,
+        journal: Journal,
+        client: Callable[[], Awaitable[CozeClient]],
+        answer: Callable[[str, Decision], bool],
+        saw: Callable[[Event], Awaitable[None]],
+        clock: Callable[[], float],
+        new_id: Callable[[], str],
+    ) -> None:
+        """Nothing is opened or imported yet; see `relay.opening.bridge_mode` for what is handed on."""
+        self._settings = settings
+        self._registry = registry
+        self._runner = runner
+        self._journal = journal
+        self._client = client
+        self._answer = answer
+        self._saw = saw
+        self._clock = clock
+        self._new_id = new_id
+        self._bridge: Bridge | None = None
+        self._switching = asyncio.Lock()
+
+    async def switch(self, on: bool) -> Problem | None:
+        """Turn it on or off; why it could not be turned on is also seen as `BridgeStopped(problem)`."""
+        async with self._switching:
+            if not on:
+                if self._bridge is not None:
+                    await self._bridge.stop()
+                return None
+            # In a thread: FastAPI and uvicorn take longer to import than the whole screen.
+            status = await asyncio.to_thread(importlib.import_module, "c2jy_bridge.relay.status")
+            bridge = await self._made()
+            try:
+                await bridge.start()
+            except status.BridgeProblem as error:
+                problem: Problem = error.problem
+                await self._saw(BridgeStopped(at=self._clock(), problem=problem))
+                return problem
+            return None
+
+    async def view(self) -> BridgeView:
+        """How it is now."""
+        if self._bridge is None:
+            return BridgeView(on=False)
+        status = await self._bridge.status()
+        return BridgeView(
+            on=status.on,
+            address=status.address,
+            waiting=status.waiting,
+            at_work=status.at_work,
+            intakes=tuple(
+                IntakeView(intake.name, intake.address, intake.alive_at, intake.problem)
+                for intake in status.intakes
+            ),
+            problem=status.problem,
+        )
+
+    async def requests(self, limit: int) -> Sequence[RequestView]:
+        """The newest requests, newest first; none while it is off."""
+        if self._bridge is None or self._bridge.desk is None:
+            return ()
+        return [_view(request) for request in await self._bridge.desk.page(limit=limit)]
+
+    async def cancel(self, request_id: str) -> bool:
+        """End one request, or have it stopped; False when there is none of that id."""
+        if self._bridge is None or self._bridge.desk is None:
+            return False
+        return await self._bridge.desk.cancel(request_id) is not None
+
+    async def retry(self, request_id: str) -> str:
+        """Ask for the same thing again as a new request; returns its id, empty when there is no such one."""
+        desk = self._bridge.desk if self._bridge is not None else None
+        old = await desk.get(request_id) if desk is not None else None
+        if desk is None or old is None:
+            return ""
+        import json
+
+        again = await desk.ask(
+            old.tool, json.loads(old.arguments), source=old.source, requester=old.requester, relay=old.relay
+        )
+        return again.request.request_id
+
+    async def close(self) -> None:
+        """Switch it off at the end of the engine."""
+        if self._bridge is not None:
+            await self._bridge.stop()
+
+    async def _made(self) -> Bridge:
+        if self._bridge is None:
+            opening = await asyncio.to_thread(importlib.import_module, "c2jy_bridge.relay.opening")
+            made: Bridge = opening.bridge_mode(
+                self._settings,
+                registry=self._registry,
+                runner=self._runner,
+                receipts=self._journal,
+                client=self._client,
+                deny=lambda call_id: self._answer(call_id, Decision.DENY),
+                saw=self._saw,
+                clock=self._clock,
+                new_id=self._new_id,
+            )
+            self._bridge = made
+        return self._bridge
+
+
+def _view(request: BridgeRequest) -> RequestView:
+    return RequestView(
+        request_id=request.request_id,
+        tool=request.tool,
+        arguments=request.arguments,
+        source=request.source,
+        requester=request.requester,
+        relay=request.relay,
+        state=request.state.value,
+        accepted_at=request.accepted_at,
+        changed_at=request.changed_at,
+        finished_at=request.finished_at,
+        attempts=request.attempts,
+        chat_ids=tuple(chat.chat_id for chat in request.chats),
+        call_id=request.call_id,
+        result=request.result,
+        problem=request.problem,
+    )
