@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("c2jy-tui", description=say("about"), parents=[everywhere])
     parser.set_defaults(run="screen")
     parser.add_argument("--version", action="version", version=f"c2jy-tui {__version__}")
+    parser.add_argument("--bridge", action="store_true", help=say("option.bridge"))
     parser.add_argument("--theme", metavar="NAME", help=say("option.theme"))
     parser.add_argument("--no-mouse", action="store_true", help=say("option.no_mouse"))
     commands = parser.add_subparsers(title=say("group.commands"), metavar="COMMAND")
@@ -99,6 +100,18 @@ def _parser() -> argparse.ArgumentParser:
     call.add_argument("tool", help=say("option.tool"))
     call.add_argument("arguments", nargs="?", default="{}", help=say("option.arguments"))
     call.add_argument("--yes", action="store_true", help=say("option.yes"))
+
+    bridge = command(commands, "bridge", "bridge:serve", "command.bridge").add_subparsers(
+        metavar="COMMAND", required=True
+    )
+    serve = command(bridge, "serve", "bridge:serve", "command.bridge_serve")
+    serve.add_argument("--host", help=say("option.host"))
+    serve.add_argument("--port", type=int, help=say("option.port"))
+    serve.add_argument("--intake", metavar="http,mailbox", help=say("option.intake"))
+    serve.add_argument("--relay", choices=("bot", "direct"), help=say("option.relay"))
+    serve.add_argument("--yes", action="store_true", help=say("option.yes"))
+    token = command(bridge, "token", "bridge:token", "command.bridge_token")
+    token.add_argument("--rotate", action="store_true", help=say("option.rotate"))
 
     emulator = command(commands, "emulator", "emulator", "command.emulator")
     emulator.add_argument("--host", default="127.0.0.1", help=say("option.host"))

@@ -5,7 +5,8 @@ room of the engine; it knows no screen.
 """
 
 from c2jy_bridge.drafts import BuildReport, DraftError, Progress
+from c2jy_bridge.engine.bridging import bridge_token
 from c2jy_bridge.engine.doctor import Check, examine
 from c2jy_bridge.engine.engine import Engine
 
-__all__ = ["BuildReport", "Check", "DraftError", "Engine", "Progress", "examine"]
+__all__ = ["BuildReport", "Check", "DraftError", "Engine", "Progress", "bridge_token", "examine"]

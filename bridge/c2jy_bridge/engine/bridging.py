@@ -131,6 +131,18 @@ class Bridging:
         return self._bridge
 
 
+def bridge_token(settings: Settings, *, rotate: bool = False) -> str:
+    """The token of this data folder's bridge; made at the first time, or anew.
+
+    Raises:
+        OSError: It cannot be read or written.
+    """
+    from c2jy_bridge.relay.opening import bridge_tokens
+
+    tokens = bridge_tokens(settings)
+    return tokens.rotate() if rotate else tokens.current()
+
+
 def _view(request: BridgeRequest) -> RequestView:
     return RequestView(
         request_id=request.request_id,

@@ -7,10 +7,12 @@ import os
 import shutil
 import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from c2jy_bridge.coze import CozeProblem, connect
+from c2jy_bridge.drafts.places import DraftsRoot, disk, drafts_roots, this_system
 from c2jy_bridge.i18n import catalogue
 from c2jy_bridge.settings import Settings
 
@@ -35,6 +37,7 @@ async def examine(settings: Settings) -> list[Check]:
         _settings_file(settings),
         *await _coze(settings),
         await asyncio.to_thread(_drafts_folder, settings),
+        *await asyncio.to_thread(_apps_folders, settings),
         await asyncio.to_thread(_mediainfo),
     ]
 
@@ -83,6 +86,22 @@ def _drafts_folder(settings: Settings) -> Check:
         return Check(name, "warning", say("doctor.drafts_ours", path=root), fix)
     free = f"{shutil.disk_usage(root).free / GB:.1f}"
     return Check(name, "ok", say("doctor.drafts_fine", path=os.fspath(root), free=free))
+
+
+def found_roots() -> list[DraftsRoot]:
+    """The drafts folders of JianYing and CapCut on this machine; none of them is ever chosen by itself."""
+    return drafts_roots(this_system(), os.environ, Path.home(), disk())
+
+
+def _apps_folders(settings: Settings) -> list[Check]:
+    roots = found_roots()
+    if not roots or any(os.path.realpath(root.path) == os.path.realpath(settings.drafts_root) for root in roots):
+        return []
+    first = roots[0]
+    words = "doctor.roots_use" if first.path == first.app_path else "doctor.roots_use_wsl"
+    fix = say(words, path=first.path, app_path=first.app_path)
+    message = say("doctor.roots_found", paths=", ".join(root.path for root in roots))
+    return [Check(say("doctor.roots"), "ok", message, fix)]
 
 
 def _mediainfo() -> Check:

@@ -30,6 +30,11 @@ def settings_of(options: argparse.Namespace) -> Iterator[Settings]:
         overrides["data_dir"] = given["data_dir"]
     if "drafts_root" in given:
         overrides["drafts"] = {"root": given["drafts_root"]}
+    bridge = {name: given[name] for name in ("host", "port", "relay") if given.get(name) is not None}
+    if given.get("intake"):
+        bridge["intakes"] = given["intake"].split(",")
+    if bridge and given["run"] == "bridge:serve":
+        overrides["bridge"] = bridge
     config, profile = given.get("config"), given.get("profile")
     if given.get("demo"):
         from c2jy_tui.commands.demo import demo

@@ -61,6 +61,8 @@ async def _start(options: argparse.Namespace, stack: ExitStack, refused: list[st
     module = await asyncio.to_thread(importlib.import_module, "c2jy_bridge.engine")
     engine = await asyncio.to_thread(module.Engine, settings, demo=getattr(options, "demo", False))
     await engine.start(reopen=True)
+    if getattr(options, "bridge", False):
+        await engine.switch_bridge(True)
     port: EnginePort = engine
     return port
 

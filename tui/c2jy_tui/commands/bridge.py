@@ -1,0 +1,69 @@
+"""`c2jy-tui bridge`: bridge mode without a screen, and its token."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from c2jy_bridge.events import BridgeRequestChanged, Event, ToolCallFinished
+from c2jy_bridge.settings import SettingsError
+from c2jy_tui.commands import say
+from c2jy_tui.commands.output import complain, complain_of
+from c2jy_tui.commands.running import settings_of, with_engine
+
+if TYPE_CHECKING:
+    from c2jy_bridge.engine import Engine
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Take requests until SIGTERM or Ctrl+C, then let those at work end; 1 when it cannot begin."""
+
+    async def work(engine: Engine) -> int:
+        for issue in engine.issues():
+            complain_of(issue)
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            with suppress(NotImplementedError):  # Windows: Ctrl+C raises KeyboardInterrupt instead
+                loop.add_signal_handler(name, stop.set)
+        telling = asyncio.create_task(_tell(engine.events()))
+        if problem := await engine.switch_bridge(True):
+            complain(" ".join(filter(None, (problem.message, problem.hint))))
+            return 1
+        complain(say("bridge.on", address=(await engine.bridge()).address or "-"))
+        await stop.wait()
+        complain(say("bridge.draining"))
+        await engine.switch_bridge(False)
+        telling.cancel()
+        return 0
+
+    return with_engine(options, work, start=True)
+
+
+def token(options: argparse.Namespace) -> int:
+    """Print the token alone on stdout; it counts in a running bridge at once."""
+    from c2jy_bridge.engine import bridge_token
+
+    try:
+        with settings_of(options) as settings:
+            print(bridge_token(settings, rotate=options.rotate))
+    except SettingsError as error:
+        complain(str(error))
+        return 2
+    except OSError as error:
+        complain(say("bridge.no_token", why=error.strerror or error))
+        return 1
+    return 0
+
+
+async def _tell(events: AsyncIterator[Event]) -> None:
+    async for event in events:
+        match event:
+            case BridgeRequestChanged():
+                complain(f"{event.request_id} {event.state}")
+            case ToolCallFinished():
+                complain(f"· {event.tool}: {say(f'outcome.{event.outcome}')} ({event.elapsed_s:.1f} s)")
