@@ -305,6 +305,50 @@ class BridgeRequestChanged(Event):
     state: str
 
 
+# --- cloud workflows run from here -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowEvent(Event):
+    """Something in one run of a cloud workflow that was started here."""
+
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowStarted(WorkflowEvent):
+    """The run is asked for, or taken up again after a restart."""
+
+    workflow_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowSaid(WorkflowEvent):
+    """A node's message is complete."""
+
+    node: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowAsked(WorkflowEvent):
+    """The run waits for an answer of the maker's."""
+
+    text: str
+    fields: tuple[str, ...] = ()
+    """Names of an input node's fields; the answer is then a JSON object of them, else any text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowEnded(WorkflowEvent):
+    """The run is over; `problem` says why when it did not go well."""
+
+    output: str = ""
+    debug_url: str = ""
+    """Coze's page with every node of this run, when it told us."""
+    problem: Problem | None = None
+
+
 # --- the connection ----------------------------------------------------------------------------------
 
 
