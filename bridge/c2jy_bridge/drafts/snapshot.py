@@ -13,6 +13,7 @@ import orjson
 
 from c2jy_bridge.drafts.errors import issue
 from c2jy_bridge.drafts.write.marker import DOCUMENT, read_marker
+from c2jy_bridge.drafts.write.plain import is_there, read_plain
 from c2jy_bridge.drafts.write.target import MATERIALS, local_view
 from c2jy_bridge.drafts.write.verify import media_of
 from c2jy_bridge.events import Issue
@@ -21,6 +22,8 @@ from c2jy_bridge.views import ClipView, DraftDetail, DraftState, DraftView, Trac
 _CONTENT_FILES: Final = ("draft_content.json", "draft_info.json")
 _META: Final = "draft_meta_info.json"
 _LABEL: Final = 120
+_LARGEST: Final = 2**53
+"""Largest number that is believed; 285 years in microseconds."""
 _TAGS: Final = re.compile(r"<[^<>]{0,500}>")
 
 
@@ -95,7 +98,7 @@ def content_file(folder: Path) -> str | None:
 def load(path: Path) -> tuple[dict[str, Any] | None, DraftState, Issue | None]:
     """The object in a main file, or what is the matter with it."""
     try:
-        data = path.read_bytes()
+        data = read_plain(path)
     except OSError as error:
         return None, "damaged", issue("unreadable", path.name, reason=error.strerror or str(error))
     try:
@@ -194,7 +197,7 @@ def _words(content: str) -> str:
 
 def _exists(path: str, folder: Path) -> bool:
     here = local_view(path, folder)
-    return here is not None and here.is_file()
+    return here is not None and is_there(here)
 
 
 def _sizes(folder: Path) -> Iterator[int]:
@@ -223,7 +226,9 @@ def _mtime(path: Path) -> float:
 
 
 def _number(value: object) -> int:
-    return int(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else 0
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not abs(value) <= _LARGEST:
+        return 0
+    return int(value)
 
 
 def _object(value: object) -> Mapping[str, Any]:

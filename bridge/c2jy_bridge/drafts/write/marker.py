@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import orjson
 
+from c2jy_bridge.drafts.write.plain import read_plain
+
 DOCUMENT: Final = "c2jy.json"
 
 
@@ -38,7 +40,7 @@ class Marker:
 def read_marker(folder: Path) -> Marker | None:
     """The mark in a draft folder; None when it is not ours."""
     try:
-        marker = orjson.loads((folder / DOCUMENT).read_bytes())["marker"]
+        marker = orjson.loads(read_plain(folder / DOCUMENT))["marker"]
         return Marker(
             str(marker["draft_id"]),
             marker.get("id"),

@@ -14,6 +14,7 @@ from typing import Final
 import orjson
 
 from c2jy_bridge.drafts.write.naming import fault
+from c2jy_bridge.drafts.write.plain import read_plain
 
 PREFIX: Final = ".c2jy-tmp-"
 ASIDE: Final = ".c2jy-old-"
@@ -21,6 +22,7 @@ ASIDE: Final = ".c2jy-old-"
 _OURS: Final = re.compile(re.escape(PREFIX) + r"[0-9A-Fa-f-]{8,64}")
 _OLD: Final = re.compile(re.escape(ASIDE) + r"[0-9A-Fa-f-]{8,64}")
 _OWNER: Final = "c2jy-owner.json"
+_LARGEST_MARK: Final = 4096
 _ABANDONED_S: Final = 24 * 3600.0
 """After a day a staging folder is nobody's, even if its pid lives: another process has got the number."""
 _ASIDE_S: Final = 60.0
@@ -92,7 +94,7 @@ def sweep(root: Path, now: float) -> list[str]:
 
 def _put_back(root: Path, aside: Path) -> None:
     try:
-        name = str(orjson.loads((aside / "draft_meta_info.json").read_bytes())["draft_name"])
+        name = str(orjson.loads(read_plain(aside / "draft_meta_info.json"))["draft_name"])
         if fault(name) or os.path.lexists(root / name):
             remove_tree(aside)
         else:
@@ -107,9 +109,9 @@ def _is_stale(entry: os.DirEntry[str], now: float) -> bool:
     except OSError:
         return False
     try:
-        owner = orjson.loads((Path(entry.path) / _OWNER).read_bytes())
+        owner = orjson.loads(read_plain(Path(entry.path) / _OWNER, _LARGEST_MARK))
         dead = owner["host"] == socket.gethostname() and not _is_running(int(owner["pid"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return age > _UNMARKED_S
     return dead or age > _ABANDONED_S
 

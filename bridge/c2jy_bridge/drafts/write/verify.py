@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from c2jy_bridge.drafts.errors import issue
 from c2jy_bridge.drafts.spec import clock
+from c2jy_bridge.drafts.write.plain import is_there
 from c2jy_bridge.drafts.write.target import local_view
 from c2jy_bridge.events import Issue
 
@@ -28,7 +29,7 @@ def missing_media(content: Mapping[str, Any], folder: Path, name: str | None = N
     """An issue for every media file that is not on this machine."""
     for where, path in media_of(content):
         here = local_view(path, folder, name)
-        if here is None or not here.is_file():
+        if here is None or not is_there(here):
             yield issue("media_missing", where, file=path)
 
 

@@ -1,0 +1,107 @@
+"""Folders in the drafts folder that somebody made to hurt: one of them must not cost the maker the others."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from c2jy_bridge.drafts import Library
+from c2jy_bridge.drafts.write.staging import sweep
+
+CONTENT = "draft_content.json"
+pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX's pipes and devices")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A draft that is whole; each test spoils it."""
+    folder = tmp_path / "drafts" / "hostile"
+    folder.mkdir(parents=True)
+    content: dict[str, Any] = {"tracks": [], "materials": {}, "duration": 0}
+    (folder / CONTENT).write_text(json.dumps(content))
+    return folder
+
+
+@pytest.fixture
+def library(tmp_path: Path, folder: Path) -> Library:
+    fine = tmp_path / "drafts" / "fine"
+    fine.mkdir()
+    (fine / CONTENT).write_text((folder / CONTENT).read_text())
+    return Library(tmp_path / "drafts", tmp_path / "trash")
+
+
+def within_seconds(look: Callable[[], Any]) -> Any:
+    """The result of `look`, or a failure instead of a test that hangs."""
+    found: list[Any] = []
+    thread = threading.Thread(target=lambda: found.append(look()), daemon=True)
+    thread.start()
+    thread.join(5)
+    assert found, "it waits, or it raised"
+    return found[0]
+
+
+def states(library: Library) -> dict[str, str]:
+    seen: dict[str, str] = within_seconds(lambda: {view.name: view.state for view in library.list()})
+    within_seconds(lambda: library.detail("hostile"))
+    within_seconds(lambda: library.check("hostile"))
+    return seen
+
+
+def test_a_pipe_in_the_place_of_our_mark_is_not_waited_for(library: Library, folder: Path) -> None:
+    os.mkfifo(folder / "c2jy.json")
+    assert states(library) == {"fine": "foreign", "hostile": "foreign"}
+
+
+def test_a_mark_that_leads_to_a_device_without_end_is_not_read(library: Library, folder: Path) -> None:
+    (folder / "c2jy.json").symlink_to("/dev/zero")
+    assert states(library) == {"fine": "foreign", "hostile": "foreign"}
+
+
+def test_a_main_file_of_gigabytes_is_not_read_into_memory(library: Library, folder: Path) -> None:
+    os.truncate(folder / CONTENT, 3 * 1024**3)
+    assert states(library) == {"fine": "foreign", "hostile": "damaged"}
+    (trouble,) = library.check("hostile")
+    assert (trouble.code, trouble.path) == ("unreadable", CONTENT)
+
+
+@pytest.mark.parametrize(
+    "path", ["/" + "a" * 5000, "##_draftpath_placeholder/materials/" + "a" * 300, "/a\0b"]
+)
+def test_a_media_path_that_the_system_cannot_look_at_is_a_missing_file(
+    library: Library, folder: Path, path: str
+) -> None:
+    content = {"tracks": [], "materials": {"videos": [{"id": "a", "path": path}]}, "duration": 0}
+    (folder / CONTENT).write_text(json.dumps(content))
+    assert states(library) == {"fine": "foreign", "hostile": "media_missing"}
+
+
+def test_numbers_beyond_all_measure_are_not_believed(library: Library, folder: Path) -> None:
+    content = '{"tracks":[],"materials":{},"duration":1e308,"canvas_config":{"width":-1e300}}'
+    (folder / CONTENT).write_text(content)
+    view = next(view for view in library.list() if view.name == "hostile")
+    assert (view.duration_us, view.width) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "mark"),
+    [(".c2jy-tmp-deadbeef", "c2jy-owner.json"), (".c2jy-old-deadbeef", "draft_meta_info.json")],
+)
+def test_a_sweep_does_not_wait_for_a_pipe(tmp_path: Path, name: str, mark: str) -> None:
+    (tmp_path / name).mkdir()
+    os.mkfifo(tmp_path / name / mark)
+    within_seconds(lambda: sweep(tmp_path, 4e9))
+
+
+def test_a_sweep_survives_a_process_number_that_no_system_has(tmp_path: Path) -> None:
+    place = tmp_path / ".c2jy-tmp-deadbeef"
+    place.mkdir()
+    owner = {"host": socket.gethostname(), "pid": 10**20, "at": 1}
+    (place / "c2jy-owner.json").write_text(json.dumps(owner))
+    assert sweep(tmp_path, place.stat().st_mtime) == []
