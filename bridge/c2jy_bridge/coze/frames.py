@@ -147,7 +147,8 @@ class EventCleaner:
                 self.refusal = _refusal(line)
         if name.lower() == b"done":
             self.done = self.settled = True
-            return b""
+            if self._dialect == "chat":
+                return b""  # a workflow's carries the debug_url, and cozepy passes it by
         if not name or not any(data):
             return b""
         # A line break between JSON tokens is only white space, so the lines may be joined by a blank.

@@ -74,6 +74,21 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "CREATE INDEX bridge_changes_by_request ON bridge_changes (request_id, seq)",
         "CREATE TABLE bridge_notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
     ),
+    (
+        # Runs that wait for an answer; a run is taken out when it has ended.
+        """
+        CREATE TABLE bridge_runs (
+            run_id      TEXT PRIMARY KEY,
+            workflow_id TEXT NOT NULL,
+            event_id    TEXT NOT NULL,
+            kind        INTEGER NOT NULL,
+            node        TEXT NOT NULL,
+            data        TEXT NOT NULL,
+            question    TEXT NOT NULL,
+            at          REAL NOT NULL
+        ) STRICT
+        """,
+    ),
 )
 
 
