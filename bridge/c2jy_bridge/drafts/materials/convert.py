@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from c2jy_bridge.drafts.materials.failure import Refused
+from c2jy_bridge.drafts.materials.gif import gif_frames
 from c2jy_bridge.drafts.materials.probe import frame_count, open_image
 
 if TYPE_CHECKING:
@@ -17,13 +21,19 @@ _ALWAYS: Final = frozenset({"webp", "avif"})
 _MOST_FRAME_PIXELS: Final = 200_000_000
 """Width x height x frames of an animation that is still converted; Pillow keeps a byte of each."""
 
+_MOST_PIXELS: Final = 64_000_000
+"""Largest picture that is drawn, 8000 x 8000. A few KB of WebP can claim far more, and drawing costs 15 bytes
+a pixel (measured, Pillow 12: 6 KB of WebP took 2.5 GB)."""
+_MANY_PIXELS: Final = 8_000_000
+_ONE_LARGE_PICTURE: Final = threading.Lock()
+"""Held while a picture of many pixels is drawn: eight threads draw at once, and memory is one."""
+
 
 def needs_conversion(path: Path, extension: str) -> bool:
     """True for WebP and AVIF, and for a GIF of one frame, which pyJianYingDraft would take for a video."""
     if extension != "gif":
         return extension in _ALWAYS
-    with open_image(path, extension) as image:
-        return frame_count(image) < 2
+    return gif_frames(path)[0] < 2
 
 
 def convert(source: Path, target: Path, extension: str) -> tuple[str, tuple[str, ...]]:
@@ -35,7 +45,7 @@ def convert(source: Path, target: Path, extension: str) -> tuple[str, tuple[str,
     Raises:
         Refused: The picture cannot be read or is too large.
     """
-    with open_image(source, extension) as image:
+    with open_image(source, extension) as image, _room_for(image):
         frames = frame_count(image)
         if frames < 2:
             return _write_still(image, target, extension), ()
@@ -43,6 +53,18 @@ def convert(source: Path, target: Path, extension: str) -> tuple[str, tuple[str,
             return _write_still(image, target, extension), ("animation_to_still",)
         _write_gif(image, target, frames)
         return "gif", ("animation_to_gif",)
+
+
+@contextmanager
+def _room_for(image: Image) -> Iterator[None]:
+    pixels = image.width * image.height
+    if pixels > _MOST_PIXELS:
+        raise Refused("image_too_large", limit=_MOST_PIXELS // 1_000_000)
+    if pixels < _MANY_PIXELS:
+        yield
+        return
+    with _ONE_LARGE_PICTURE:
+        yield
 
 
 def _write_still(image: Image, target: Path, extension: str) -> str:

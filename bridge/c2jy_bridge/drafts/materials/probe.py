@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from c2jy_bridge.drafts.materials.adts import adts_duration_us
 from c2jy_bridge.drafts.materials.failure import Refused
+from c2jy_bridge.drafts.materials.gif import gif_frames
 from c2jy_bridge.drafts.materials.material import MaterialKind
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ def image_facts(path: Path, extension: str) -> Facts:
     """
     with open_image(path, extension) as image:
         width, height = image.size
-        duration_us = _gif_duration_us(image) if extension == "gif" else 0
+    frames, length_ms = gif_frames(path) if extension == "gif" else (1, 0)
+    duration_us = length_ms * 1000 if frames > 1 else 0
     return Facts("video" if duration_us else "image", extension, duration_us, width, height)
 
 
@@ -84,23 +86,13 @@ def frame_count(image: Image) -> int:
     return int(getattr(image, "n_frames", 1))
 
 
-def _gif_duration_us(image: Image) -> int:
-    """Length of one round; 0 for one frame. A frame without a delay counts 100 ms, as browsers do."""
-    if frame_count(image) < 2:
-        return 0
-    total_ms = 0
-    for frame in range(frame_count(image)):
-        image.seek(frame)
-        total_ms += image.info.get("duration") or 100
-    return round(total_ms * 1000)
-
-
 @cache
 def _quiet_pillow() -> None:
-    """Our own limit becomes a sentence; Pillow's warning would be printed across the screen."""
+    """Our own limit becomes a sentence; Pillow's warnings would be printed across the screen."""
     from PIL.Image import DecompressionBombWarning
 
     warnings.filterwarnings("ignore", category=DecompressionBombWarning)
+    warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 def av_facts(path: Path, extension: str) -> Facts:

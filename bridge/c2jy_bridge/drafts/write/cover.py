@@ -7,6 +7,8 @@ from typing import Final
 
 _LONG_SIDE: Final = 480
 _DARK: Final = (24, 26, 31)
+_MOST_PIXELS: Final = 64_000_000
+"""Largest picture that is drawn for a cover: it takes some 8 bytes a pixel for a moment."""
 
 
 def write_cover(target: Path, picture: Path | None, width: int, height: int) -> bool:
@@ -31,9 +33,11 @@ def write_cover(target: Path, picture: Path | None, width: int, height: int) -> 
         else:
             with Image.open(picture) as image:
                 image.draft("RGB", size)
+                if image.width * image.height > _MOST_PIXELS:
+                    return write_cover(target, None, width, height)
                 upright = ImageOps.exif_transpose(image).convert("RGB")
                 ImageOps.fit(upright, size).save(target, "JPEG", quality=80)
-    except (OSError, ValueError, Image.DecompressionBombError):
+    except Exception:  # a damaged picture makes Pillow raise anything at all
         target.unlink(missing_ok=True)
         return False
     return True

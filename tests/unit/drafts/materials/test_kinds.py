@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from c2jy_bridge.drafts.materials import Material, MaterialFailure
+from c2jy_bridge.drafts.materials.gif import gif_frames
 from c2jy_bridge.drafts.materials.probe import av_facts
 from c2jy_bridge.drafts.materials.signature import Foreign, Media, identify
 
@@ -168,3 +170,37 @@ def test_any_bytes_are_identified_without_an_exception(head):
 @given(st.sampled_from(["<html>", "<!DOCTYPE HTML>", "{}", "[1]", "<?xml?>", "hello"]), st.text(max_size=50))
 def test_text_is_never_taken_for_media(begin, rest):
     assert isinstance(identify((begin + rest).encode()), Foreign)
+
+
+def claiming(width: int, height: int, frames: int) -> bytes:
+    """A GIF of one-pixel frames on a canvas of any size."""
+    sides = width.to_bytes(2, "little") + height.to_bytes(2, "little")
+    frame = bytes.fromhex("21f9040803000000002c0000000001000100000202440100")
+    return b"GIF89a" + sides + b"\x80\0\0" + b"\0\0\0\xff\xff\xff" + frame * frames + b";"
+
+
+async def test_a_gif_that_claims_a_huge_canvas_is_measured_without_being_drawn(store):
+    begun = time.monotonic()
+    material = await taken(store, claiming(13_000, 13_000, 2000))
+    assert (material.kind, material.duration_us) == ("video", 2000 * 30_000)
+    assert time.monotonic() - begun < 5
+
+
+def test_gif_frames_are_counted_as_pillow_counts_them(tmp_path):
+    pictures = [Image.new("RGB", (9, 9), color) for color in ("red", "green", "blue", "white")]
+    file = tmp_path / "a.gif"
+    pictures[0].save(file, save_all=True, append_images=pictures[1:], duration=[50, 0, 120, 70])
+    assert gif_frames(file) == (4, 50 + 100 + 120 + 70)
+    whole = file.read_bytes()
+    for cut in range(13, len(whole)):
+        file.write_bytes(whole[:cut])
+        assert gif_frames(file)[0] <= 4
+
+
+async def test_a_few_bytes_that_claim_a_picture_too_large_to_draw_are_refused(store):
+    body = io.BytesIO()
+    Image.new("1", (9000, 9000)).convert("RGB").save(body, "WEBP", lossless=True, method=0)
+    assert len(body.getvalue()) < 100_000
+    (result,) = (await store.fetch([data_url(body.getvalue())])).values()
+    assert isinstance(result, MaterialFailure)
+    assert result.code == "image_too_large"
