@@ -82,13 +82,28 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("--time-unit", choices=("auto", "us", "ms", "s"), help=say("option.time_unit"))
     build.add_argument("--name", help=say("option.name"))
     build.add_argument("--target-root", metavar="PATH", help=say("option.target_root"))
+    build.add_argument("--zip", type=Path, metavar="OUT", help=say("option.zip"))
+    build.set_defaults(register="no")
+    for flag, kind in (("--register", "existing"), ("--register-new", "create")):
+        words = say(f"option.register_{kind}")
+        build.add_argument(flag, dest="register", action="store_const", const=kind, help=words)
     build.add_argument("--dry-run", action="store_true", help=say("option.dry_run"))
     listing = command(draft, "list", "draft:list_", "command.draft_list")
     show = command(draft, "show", "draft:show", "command.draft_show")
     check = command(draft, "check", "draft:check", "command.draft_check")
-    for one in (show, check):
+    pack = command(draft, "pack", "draft_moves:pack", "command.draft_pack")
+    pack.add_argument("--out", type=Path, metavar="FILE", help=say("option.pack_out"))
+    pack.add_argument("--target-root", metavar="PATH", help=say("option.target_root"))
+    rebuild = command(draft, "rebuild", "draft:rebuild", "command.draft_rebuild")
+    for one in (show, check, pack, rebuild):
         one.add_argument("name", help=say("option.draft"))
-    for one in (build, listing, show, check):
+    relocate = command(draft, "relocate", "draft_moves:relocate", "command.draft_relocate")
+    which = relocate.add_mutually_exclusive_group(required=True)
+    which.add_argument("name", nargs="?", help=say("option.draft"))
+    which.add_argument("--all", action="store_true", help=say("option.all"))
+    relocate.add_argument("--to", metavar="ROOT", required=True, help=say("option.to"))
+    roots = command(draft, "roots", "draft_moves:roots", "command.draft_roots")
+    for one in (build, listing, show, check, pack, rebuild, relocate, roots):
         one.add_argument("--json", action="store_true", help=say("option.json"))
 
     tools = command(commands, "tools", "tools:list_", "command.tools")

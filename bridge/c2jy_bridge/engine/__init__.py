@@ -4,9 +4,19 @@ A face starts an `Engine`, sends it intents, and draws the events that come back
 room of the engine; it knows no screen.
 """
 
-from c2jy_bridge.drafts import BuildReport, DraftError, Progress
+from c2jy_bridge.drafts import BuildReport, DraftError, DraftsRoot, Progress
 from c2jy_bridge.engine.bridging import bridge_token
-from c2jy_bridge.engine.doctor import Check, examine
+from c2jy_bridge.engine.doctor import Check, examine, found_roots
 from c2jy_bridge.engine.engine import Engine
 
-__all__ = ["BuildReport", "Check", "DraftError", "Engine", "Progress", "bridge_token", "examine"]
+__all__ = [
+    "BuildReport",
+    "Check",
+    "DraftError",
+    "DraftsRoot",
+    "Engine",
+    "Progress",
+    "bridge_token",
+    "examine",
+    "found_roots",
+]

@@ -95,7 +95,9 @@ def found_roots() -> list[DraftsRoot]:
 
 def _apps_folders(settings: Settings) -> list[Check]:
     roots = found_roots()
-    if not roots or any(os.path.realpath(root.path) == os.path.realpath(settings.drafts_root) for root in roots):
+    if not roots or any(
+        os.path.realpath(root.path) == os.path.realpath(settings.drafts_root) for root in roots
+    ):
         return []
     first = roots[0]
     words = "doctor.roots_use" if first.path == first.app_path else "doctor.roots_use_wsl"

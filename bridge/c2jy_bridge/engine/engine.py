@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from c2jy_bridge.coze import CozeProblem
-from c2jy_bridge.drafts import BuildReport, Library, Studio
+from c2jy_bridge.drafts import BuildReport, Courier, Library, Packed, RelocateReport, Studio
 from c2jy_bridge.engine.approvals import Approvals
 from c2jy_bridge.engine.bridging import Bridging
 from c2jy_bridge.engine.broadcast import Broadcast
@@ -103,12 +103,14 @@ class Engine:
             clock=clock,
         )
         self.library = Library(root, settings.data_dir / "trash")
+        self._courier = Courier(self.library, settings.data_dir / "exports", clock)
         self._approvals = Approvals(unattended)
         self._registry = ToolRegistry()
         built_in_tools(
             self._registry,
             studio=self.studio,
             library=self.library,
+            courier=self._courier,
             folders=settings.tools.folders,
             upload=self._upload,
         )
@@ -292,6 +294,30 @@ class Engine:
             DraftError: With every issue that kept the draft from being written.
         """
         return await self.studio.build(document, **options)
+
+    async def rebuild_draft(self, name: str, **options: Any) -> BuildReport:
+        """Build a draft anew from its own document, beside it; see `drafts.Studio.rebuild`.
+
+        Raises:
+            DraftError: There is no such draft, or it cannot be built.
+        """
+        return await self.studio.rebuild(await asyncio.to_thread(self.library.folder, name), **options)
+
+    async def pack_draft(self, name: str, out: Path | None = None, **options: Any) -> Packed:
+        """Pack a draft for another machine; see `drafts.Courier.pack`.
+
+        Raises:
+            DraftError: It cannot be packed.
+        """
+        return await self._courier.pack(name, out, **options)
+
+    async def relocate_drafts(self, names: Sequence[str] | None, root: str) -> RelocateReport:
+        """Spell drafts for another drafts folder; see `drafts.Courier.relocate`.
+
+        Raises:
+            DraftError: Not one could be relocated.
+        """
+        return await self._courier.relocate(names, root)
 
     # --- bridge mode ---------------------------------------------------------------------------------
 

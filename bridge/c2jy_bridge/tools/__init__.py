@@ -7,7 +7,16 @@ from c2jy_bridge.tools.built_in import built_in_tools
 from c2jy_bridge.tools.drafts import DraftTools
 from c2jy_bridge.tools.files import FileTools
 from c2jy_bridge.tools.media import MediaTools
+from c2jy_bridge.tools.packing import PackingTools
 from c2jy_bridge.tools.resources import ResourceTools
 from c2jy_bridge.tools.screen import ScreenTools
 
-__all__ = ["DraftTools", "FileTools", "MediaTools", "ResourceTools", "ScreenTools", "built_in_tools"]
+__all__ = [
+    "DraftTools",
+    "FileTools",
+    "MediaTools",
+    "PackingTools",
+    "ResourceTools",
+    "ScreenTools",
+    "built_in_tools",
+]

@@ -100,6 +100,17 @@ class DraftChecked:
 
 
 @dataclass(frozen=True, slots=True)
+class DraftExported:
+    """export_draft; `path` is the zip, or the draft's folder without one."""
+
+    message: str
+    path: str
+    target_root: str
+    size_bytes: int
+    issues: list[Issue]
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
     """A file that could be had; pixels are 0 for sounds, seconds for pictures."""
 
@@ -225,3 +236,57 @@ class ResourcesFound:
     fits: bool
     total: int
     resources: list[ResourceRow]
+
+
+@dataclass(frozen=True, slots=True)
+class DraftBegun:
+    """create_draft."""
+
+    message: str
+    draft_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrackAdded:
+    """add_track; 0 is the first one of the draft."""
+
+    message: str
+    track_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentsAdded:
+    """The add_ tools; one id for each info, in order. `end_s` is where the last of them ends."""
+
+    message: str
+    segment_ids: list[str]
+    end_s: float
+    issues: list[Issue]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyframesAdded:
+    """add_keyframes."""
+
+    message: str
+    count: int
+    issues: list[Issue]
+
+
+@dataclass(frozen=True, slots=True)
+class SceneSpan:
+    """When a scene is on, and the id of its picture; empty when it has none."""
+
+    start_s: float
+    end_s: float
+    segment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScenesAdded:
+    """append_scenes; one entry for each scene, in order."""
+
+    message: str
+    scenes: list[SceneSpan]
+    end_s: float
+    issues: list[Issue]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from c2jy_bridge.drafts import BuildReport, DraftError, Library, Progress, Studio
-from c2jy_bridge.events import DraftWritten, Issue
+from c2jy_bridge.drafts import DraftError, Library, Studio
 from c2jy_bridge.i18n import catalogue
 from c2jy_bridge.plugin import ToolContext, ToolError, tool
 from c2jy_bridge.plugin.nearest import nearest
@@ -17,19 +16,16 @@ from c2jy_bridge.settings import TimeUnit
 from c2jy_bridge.tools.answers import (
     ClipShown,
     DraftChecked,
-    DraftMade,
     DraftRow,
     DraftShown,
     DraftsListed,
     DraftsMade,
     TrackShown,
 )
+from c2jy_bridge.tools.reporting import announce, made, refused, teller
 from c2jy_bridge.views import ClipView, DraftView
 
 say: Final = catalogue("tools")
-
-_NAMED_ISSUES: Final = 5
-"""Issues told in the message itself; all of them are in `issues`."""
 
 
 class DraftTools:
@@ -82,7 +78,7 @@ class DraftTools:
           animations
         - sticker: resource_id. effect: name. filter: name, intensity
         Subtitles from SRT: "subtitles": {"srt": "..."} or {"url": "..."} beside "tracks".
-        Names of effects, filters, transitions and fonts are JianYing's own Chinese names.
+        Names of effects, filters, transitions and fonts are JianYing's own: search_resources finds them.
 
         The answer lists the drafts written, and in `issues` what was not done exactly as asked. If it fails,
         no draft was written, and each issue says where (a path into content), what is wrong and how to fix
@@ -98,10 +94,6 @@ class DraftTools:
                 Coze2JianYing, found out from its numbers.
             dry_run: true checks everything, media included, and writes nothing.
         """
-
-        def tell(progress: Progress) -> None:
-            context.progress(progress.message, progress.done, progress.total, progress.unit)
-
         try:
             report = await self._studio.build(
                 content,
@@ -110,14 +102,13 @@ class DraftTools:
                 time_unit=time_unit,
                 dry_run=dry_run,
                 request_id=context.call_id,
-                on_progress=tell,
+                on_progress=teller(context),
             )
         except DraftError as error:
-            message = say("draft.not_built", reasons=_lines(error.issues))
-            raise ToolError(message, drafts=[], issues=list(error.issues)) from None
+            raise refused(error, drafts=[]) from None
         if not dry_run:
-            self._announce(report, context)
-        return _made(report, dry_run=dry_run)
+            announce(report, context, self._clock())
+        return made(report, dry_run=dry_run)
 
     @tool
     def list_drafts(self, query: str = "", limit: Annotated[int, Field(ge=1, le=500)] = 50) -> DraftsListed:
@@ -153,8 +144,9 @@ class DraftTools:
             name: The draft's name as list_drafts gives it.
         """
         issues = self._library.check(self._known(name))
-        key = "draft.checked_bad" if issues else "draft.checked_ok"
-        return DraftChecked(say(key, name=name, count=len(issues)), not issues, issues)
+        wrong = [found for found in issues if found.severity == "error"]
+        key = "draft.checked_bad" if wrong else "draft.checked_ok"
+        return DraftChecked(say(key, name=name, count=len(wrong)), not wrong, issues)
 
     def _known(self, name: str) -> str:
         names = [view.name for view in self._library.list()]
@@ -162,55 +154,6 @@ class DraftTools:
             return name
         close = nearest(name, names)
         raise ToolError(say("draft.unknown_near" if close else "draft.unknown", name=name, nearest=close))
-
-    def _announce(self, report: BuildReport, context: ToolContext) -> None:
-        for draft in report.drafts:
-            context.emit(
-                DraftWritten(
-                    at=self._clock(),
-                    draft_id=draft.draft_id,
-                    name=draft.name,
-                    path=draft.path,
-                    duration_us=draft.duration_us,
-                    issues=(*report.issues, *draft.issues),
-                    call_id=context.call_id,
-                )
-            )
-
-
-def _made(report: BuildReport, *, dry_run: bool) -> DraftsMade:
-    issues = [*report.issues, *(issue for draft in report.drafts for issue in draft.issues)]
-    sentences = [
-        say(
-            "draft.would_write" if dry_run else "draft.written",
-            name=draft.name,
-            seconds=f"{draft.duration_us / 1e6:g}",
-            tracks=draft.tracks,
-            clips=draft.clips,
-        )
-        for draft in report.drafts
-    ]
-    if issues:
-        sentences.append(say("draft.with_issues", count=len(issues), reasons=_lines(issues)))
-    drafts = [
-        DraftMade(
-            draft.draft_id,
-            draft.name,
-            draft.path,
-            draft.duration_us / 1e6,
-            draft.tracks,
-            draft.clips,
-            draft.media,
-        )
-        for draft in report.drafts
-    ]
-    return DraftsMade(" ".join(sentences), drafts, issues)
-
-
-def _lines(issues: Sequence[Issue]) -> str:
-    named = [f"{i.path}: {i.message}" if i.path else i.message for i in issues[:_NAMED_ISSUES]]
-    left = len(issues) - len(named)
-    return "; ".join([*named, say("issues.more", count=left)] if left else named)
 
 
 def _row(view: DraftView) -> DraftRow:

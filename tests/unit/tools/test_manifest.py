@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from c2jy_bridge.drafts import Library, Studio
+from c2jy_bridge.drafts import Courier, Library, Studio
 from c2jy_bridge.plugin import ToolRegistry, tool
 from c2jy_bridge.plugin.manifest import openapi, write_manifests
 from c2jy_bridge.tools import built_in_tools
@@ -23,7 +23,14 @@ async def _no_upload(path: Path) -> str:
 @pytest.fixture
 async def registry(studio: Studio, library: Library) -> ToolRegistry:
     made = ToolRegistry()
-    built_in_tools(made, studio=studio, library=library, folders=[], upload=_no_upload)
+    built_in_tools(
+        made,
+        studio=studio,
+        library=library,
+        courier=Courier(library, library.root.parent / "exports"),
+        folders=[],
+        upload=_no_upload,
+    )
     return made
 
 

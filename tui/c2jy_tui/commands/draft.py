@@ -1,19 +1,27 @@
-"""`c2jy-tui draft`: build, list, show and check drafts without a Bot."""
+"""`c2jy-tui draft`: build, rebuild, list, show and check drafts without a Bot."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Awaitable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from c2jy_bridge.safety import visible
 from c2jy_tui.commands import say
-from c2jy_tui.commands.output import as_json, complain, complain_of
+from c2jy_tui.commands.output import (
+    as_json,
+    clear_progress,
+    complain,
+    complain_of,
+    refused,
+    show_progress,
+)
 from c2jy_tui.commands.running import with_engine
 
 if TYPE_CHECKING:
-    from c2jy_bridge.engine import Engine, Progress
+    from c2jy_bridge.engine import BuildReport, Engine
     from c2jy_bridge.views import DraftDetail, DraftView
 
 
@@ -25,37 +33,47 @@ def build(options: argparse.Namespace) -> int:
         complain(say("draft.unreadable", file=options.file, why=error.strerror or error))
         return 2
 
-    async def work(engine: Engine) -> int:
-        from c2jy_bridge.engine import DraftError
+    wanted: dict[str, Any] = {
+        "name": options.name,
+        "target_root": options.target_root,
+        "archive": options.zip,
+        "register": options.register,
+        "dry_run": options.dry_run,
+    }
+    if options.time_unit:
+        wanted["time_unit"] = options.time_unit
+    return with_engine(options, lambda engine: _build(options, engine.build_draft(source, **wanted, **_TOLD)))
 
-        wanted: dict[str, Any] = {"name": options.name, "target_root": options.target_root}
-        if options.time_unit:
-            wanted["time_unit"] = options.time_unit
-        try:
-            report = await engine.build_draft(
-                source, dry_run=options.dry_run, on_progress=_show_progress, **wanted
-            )
-        except DraftError as error:
-            if options.json:
-                print(as_json({"status": "error", "issues": error.issues}, indent=2))
-            for issue in error.issues:
-                complain_of(issue)
-            return 1
-        finally:
-            _clear_progress()
-        if options.json:
-            status = {"status": "success", "drafts": report.drafts, "issues": report.issues}
-            print(as_json(status, indent=2))
-        for issue in [*report.issues, *(i for d in report.drafts for i in d.issues)]:
-            complain_of(issue)
-        if not options.json:
-            for draft in report.drafts:
-                words = "draft.would_write" if options.dry_run else "draft.written"
-                seconds = f"{draft.duration_us / 1e6:.1f}"
-                print(visible(say(words, name=draft.name, seconds=seconds, path=draft.path)))
-        return 0
 
-    return with_engine(options, work)
+def rebuild(options: argparse.Namespace) -> int:
+    """Build a draft anew from its own document, under another name; 1 when that is not possible."""
+    return with_engine(options, lambda engine: _build(options, engine.rebuild_draft(options.name, **_TOLD)))
+
+
+async def _build(options: argparse.Namespace, building: Awaitable[BuildReport]) -> int:
+    from c2jy_bridge.engine import DraftError
+
+    try:
+        report = await building
+    except DraftError as error:
+        return refused(error.issues, as_json_too=options.json)
+    finally:
+        clear_progress()
+    issues = [*report.issues, *(i for d in report.drafts for i in d.issues)]
+    if options.json:
+        status = {"status": "success", "drafts": report.drafts, "issues": report.issues}
+        print(as_json(status, indent=2))
+    for issue in issues:
+        complain_of(issue)
+    if not options.json:
+        dry_run = getattr(options, "dry_run", False)
+        for draft in report.drafts:
+            words = "draft.would_write" if dry_run else "draft.written"
+            seconds = f"{draft.duration_us / 1e6:.1f}"
+            print(visible(say(words, name=draft.name, seconds=seconds, path=draft.path)))
+        for archive in dict.fromkeys(draft.archive for draft in report.drafts if draft.archive):
+            print(visible(say("draft.packed", path=archive)))
+    return 1 if any(issue.code == "not_packed" for issue in issues) else 0
 
 
 def list_(options: argparse.Namespace) -> int:
@@ -142,13 +160,4 @@ def _picture(detail: DraftDetail) -> None:
         complain_of(issue)
 
 
-def _show_progress(progress: Progress) -> None:
-    if sys.stderr.isatty():
-        total = f"/{progress.total}" if progress.total else ""
-        text = f"{visible(progress.message, newlines=False)} {progress.done}{total}"
-        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
-
-
-def _clear_progress() -> None:
-    if sys.stderr.isatty():
-        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+_TOLD: Final[dict[str, Any]] = {"on_progress": show_progress}
