@@ -58,7 +58,15 @@ def test_the_facade_of_the_real_tools_passes_cozes_import() -> None:
     registry = ToolRegistry()
     # Only their signatures are read.
     nothing: Any = None
-    built_in_tools(registry, studio=nothing, library=nothing, courier=nothing, folders=[], upload=nothing)
+    built_in_tools(
+        registry,
+        studio=nothing,
+        library=nothing,
+        courier=nothing,
+        unfinished_dir=nothing,
+        folders=[],
+        upload=nothing,
+    )
     document = description(registry, DOMAIN)
     validate(document, cls=OpenAPIV30SpecValidator)
     assert objections(document) == []

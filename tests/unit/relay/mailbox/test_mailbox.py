@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from c2jy_bridge.coze import CozeProblem
+from c2jy_bridge.coze.mailbox import Mailbox
+from c2jy_bridge.events import Problem
 from c2jy_bridge.relay.request import State
 from unit.relay.workshop import HANDLE, OBEDIENT, eventually
 
@@ -110,15 +113,36 @@ async def test_after_a_restart_nothing_is_done_or_answered_again(cloud: Cloud) -
     assert len(await workflow.letters()) == 3
 
 
-async def test_an_answer_lost_on_the_way_is_posted_once(cloud: Cloud) -> None:
+async def test_an_answer_whose_acceptance_got_lost_is_posted_again_but_not_for_ever(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = breaking(monkeypatch, Problem(kind="network", message="", hint=""), after=True)
     workflow = await cloud(relay="direct")
-    shop = workflow.shop
-    shop.emulator.fault("drop", on="messages", at="response", matching="c2jy.*res")
     await workflow.wish("r", text="a")
-    await workflow.answer("r")
+    assert (await workflow.answer("r"))["state"] == "succeeded"
     await workflow.wish("s", text="b")
     await workflow.answer("s")
-    assert len(await workflow.letters("r")) == 1
+    assert lost == ["r"]
+    assert len(await workflow.letters("r")) == 1  # it was looked for before it was posted again
+
+
+def breaking(monkeypatch: pytest.MonkeyPatch, problem: Problem, *, after: bool) -> list[str]:
+    """Let the first post fail, before or after Coze took it; returns the rids that it happened to."""
+    whole, struck = Mailbox.post, []
+
+    async def post(self: Mailbox, content: str, meta: dict[str, str]) -> str:
+        fails = not struck
+        if fails and not after:
+            struck.append(meta["rid"])
+            raise CozeProblem(problem)
+        posted = await whole(self, content, meta)
+        if fails:
+            struck.append(meta["rid"])
+            raise CozeProblem(problem)
+        return posted
+
+    monkeypatch.setattr(Mailbox, "post", post)
+    return struck
 
 
 async def test_a_long_answer_comes_in_parts_that_join_to_the_whole(cloud: Cloud) -> None:
@@ -139,6 +163,30 @@ async def test_a_very_long_answer_is_uploaded_and_linked(
     assert answer["state"] == "succeeded"
     uploaded = await workflow.http.get("/v1/files/retrieve", params={"file_id": answer["file_id"]})
     assert uploaded.json()["data"]["bytes"] > 30_000
+
+
+async def test_an_answer_that_coze_does_not_take_is_linked_and_blocks_no_other(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    breaking(monkeypatch, Problem(kind="bad_request", message="too long", code=4000), after=False)
+    workflow = await cloud(relay="direct")
+    await workflow.wish("r", text="a")
+    assert (await workflow.answer("r"))["file_id"]
+    await workflow.wish("s", text="b")
+    assert (await workflow.answer("s"))["result"]["noted"] == "b"
+
+
+async def test_a_letters_request_asked_for_again_by_the_maker_answers_nobody(cloud: Cloud) -> None:
+    workflow = await cloud(relay="direct")
+    shop = workflow.shop
+    await workflow.wish("r", text="a")
+    await workflow.answer("r")
+    again = await shop.ask("note", source="mailbox", requester=workflow.conversation_id)
+    await shop.result(again)
+    await workflow.wish("s", text="b")
+    await workflow.answer("s")
+    assert len(await workflow.letters()) == 2
+    assert await shop.desk.undelivered("mailbox") == []
 
 
 @pytest.mark.parametrize(

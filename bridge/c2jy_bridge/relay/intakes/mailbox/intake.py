@@ -36,6 +36,8 @@ QUIET_FACTOR: Final = 4
 LONGEST_PAUSE_S: Final = 120.0
 RATE_LIMITED_S: Final = 30.0
 NAME: Final = "c2jy mailbox"
+_ABOUT_THE_LETTER: Final = frozenset({"bad_request", "coze", "bad_answer"})
+"""Kinds of refusals that another try with the same letter would meet again."""
 
 
 class MailboxIntake:
@@ -202,17 +204,33 @@ class MailboxIntake:
     # --- answers out -----------------------------------------------------------------------------------
 
     async def _deliver(self) -> None:
+        mailbox = self._mailbox
         for request in await self._desk.undelivered("mailbox"):
-            if self._mailbox is not None and request.requester == self._mailbox.conversation_id:
-                await self._answer(self._mailbox, request)
-                await self._desk.delivered(request.request_id)
+            if mailbox is None or request.requester != mailbox.conversation_id:
+                continue  # of another mailbox, which may come back
+            if request.idempotency_key:  # without one it was asked for again by the maker; nobody waits
+                await self._answer_somehow(mailbox, request)
+            await self._desk.delivered(request.request_id)
+
+    async def _answer_somehow(self, mailbox: Mailbox, request: BridgeRequest) -> None:
+        """An answer that Coze does not take is linked; if not even that, it must not block all others."""
+        try:
+            await self._answer(mailbox, request)
+        except CozeProblem as error:
+            if error.problem.kind not in _ABOUT_THE_LETTER:
+                raise
+            try:
+                await self._link(mailbox, request)
+            except CozeProblem as again:
+                if again.problem.kind not in _ABOUT_THE_LETTER:
+                    raise
+                log.error("the answer to %s was refused: %s", request.request_id, again.problem.kind)
 
     async def _answer(self, mailbox: Mailbox, request: BridgeRequest) -> None:
         replies = letters.replies(request)
         if len(replies) > letters.MOST_PARTS:
             if not self._seen.answered(request.idempotency_key, 1):
-                reply = letters.linked(request, await self._upload(request))
-                await self._post(mailbox, request.idempotency_key, 1, reply)
+                await self._link(mailbox, request)
             return
         for number, reply in enumerate(replies, 1):
             # After a restart the mailbox itself says which parts were posted before.
@@ -223,12 +241,13 @@ class MailboxIntake:
         await mailbox.post(reply.content, reply.meta)
         self._seen.answer(letters.Answered(rid, part))
 
-    async def _upload(self, request: BridgeRequest) -> str:
+    async def _link(self, mailbox: Mailbox, request: BridgeRequest) -> None:
         client = await self._client()
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"{request.request_id}.json"
             await asyncio.to_thread(path.write_text, letters.answer_text(request), "utf-8")
-            return await client.upload(path)
+            file_id = await client.upload(path)
+        await self._post(mailbox, request.idempotency_key, 1, letters.linked(request, file_id))
 
     async def _open(self) -> Mailbox:
         if self._mailbox is None:
