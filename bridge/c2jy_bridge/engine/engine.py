@@ -111,6 +111,7 @@ class Engine:
             studio=self.studio,
             library=self.library,
             courier=self._courier,
+            unfinished_dir=settings.data_dir / "unfinished",
             folders=settings.tools.folders,
             upload=self._upload,
         )

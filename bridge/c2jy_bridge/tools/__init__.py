@@ -3,20 +3,28 @@
 Knows the plugin's decorator and the drafts room. Must not know Coze (an upload is handed in) or a screen.
 """
 
+from c2jy_bridge.tools.adding import AddingTools
 from c2jy_bridge.tools.built_in import built_in_tools
 from c2jy_bridge.tools.drafts import DraftTools
 from c2jy_bridge.tools.files import FileTools
 from c2jy_bridge.tools.media import MediaTools
 from c2jy_bridge.tools.packing import PackingTools
 from c2jy_bridge.tools.resources import ResourceTools
+from c2jy_bridge.tools.scenes import SceneTools
 from c2jy_bridge.tools.screen import ScreenTools
+from c2jy_bridge.tools.stepping import SteppingTools
+from c2jy_bridge.tools.workbench import Workbench
 
 __all__ = [
+    "AddingTools",
     "DraftTools",
     "FileTools",
     "MediaTools",
     "PackingTools",
     "ResourceTools",
+    "SceneTools",
     "ScreenTools",
+    "SteppingTools",
+    "Workbench",
     "built_in_tools",
 ]

@@ -7,13 +7,18 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from c2jy_bridge.drafts import Courier, Library, Studio
+from c2jy_bridge.drafts.unfinished import UnfinishedDrafts
 from c2jy_bridge.plugin import ToolRegistry
+from c2jy_bridge.tools.adding import AddingTools
 from c2jy_bridge.tools.drafts import DraftTools
 from c2jy_bridge.tools.files import FileTools
 from c2jy_bridge.tools.media import MediaTools
 from c2jy_bridge.tools.packing import PackingTools
 from c2jy_bridge.tools.resources import ResourceTools
+from c2jy_bridge.tools.scenes import SceneTools
 from c2jy_bridge.tools.screen import ScreenTools
+from c2jy_bridge.tools.stepping import SteppingTools
+from c2jy_bridge.tools.workbench import Workbench
 
 
 def built_in_tools(
@@ -22,6 +27,7 @@ def built_in_tools(
     studio: Studio,
     library: Library,
     courier: Courier,
+    unfinished_dir: Path,
     folders: Sequence[Path],
     upload: Callable[[Path], Awaitable[str]],
     clock: Callable[[], float] = time.time,
@@ -33,12 +39,16 @@ def built_in_tools(
         studio: Builds drafts and measures media.
         library: Reads the drafts folder.
         courier: Takes drafts to other machines.
+        unfinished_dir: Where drafts that are made step by step are kept; made when it is needed.
         folders: What list_files and read_file may look into.
         upload: Sends a file to Coze and returns its file id.
         clock: Unix seconds.
     """
     registry.register(DraftTools(studio, library, clock))
     registry.register(PackingTools(courier))
+    bench = Workbench(studio, UnfinishedDrafts(unfinished_dir, clock), clock)
+    for tools in (SteppingTools(bench), AddingTools(bench), SceneTools(bench)):
+        registry.register(tools)
     registry.register(MediaTools(studio))
     registry.register(ResourceTools())
     registry.register(FileTools(folders))

@@ -28,6 +28,7 @@ async def registry(studio: Studio, library: Library) -> ToolRegistry:
         studio=studio,
         library=library,
         courier=Courier(library, library.root.parent / "exports"),
+        unfinished_dir=library.root.parent / "unfinished",
         folders=[],
         upload=_no_upload,
     )
