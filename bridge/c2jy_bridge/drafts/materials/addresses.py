@@ -21,6 +21,11 @@ from c2jy_bridge.drafts.materials.stream import MediaStream
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
+# What Python 3.11's tables take for global and is not: site-local (RFC 3879; old networks still use it), the
+# protocol assignments (RFC 6890), documentation (RFC 9637), NAT64 inside a network (RFC 8215).
+_NOT_GLOBAL: Final = tuple(
+    map(ipaddress.ip_network, ("fec0::/10", "192.0.0.0/24", "3fff::/20", "64:ff9b:1::/48"))
+)
 
 
 def is_global(address: Address) -> bool:
@@ -33,6 +38,8 @@ def is_global(address: Address) -> bool:
         tunnelled = [address.sixtofour, *(address.teredo or ())]
         if not all(is_global(v4) for v4 in tunnelled if v4 is not None):
             return False
+    if any(address in network for network in _NOT_GLOBAL):
+        return False
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
 
 

@@ -37,6 +37,10 @@ from c2jy_bridge.drafts.materials.pace import Patience, retry_after, wait_before
         "fc00::1",
         "fe80::1",
         "ff02::1",
+        "fec0::1",
+        "192.0.0.8",
+        "3fff::1",
+        "64:ff9b:1::7f00:1",
     ],
 )
 def test_addresses_that_are_not_of_the_public_internet_are_refused(address):
