@@ -21,6 +21,7 @@ from c2jy_bridge.drafts.materials.pace import Patience, SpeedGauge, retry_after,
 from c2jy_bridge.drafts.materials.part import BUFFER_BYTES, Part, Validators
 from c2jy_bridge.drafts.materials.signature import HEAD_BYTES
 from c2jy_bridge.drafts.materials.threads import Threads
+from c2jy_bridge.drafts.materials.unpacking import is_packed, unpacked
 from c2jy_bridge.settings import MaterialSettings
 
 _HEADERS: Final = {
@@ -36,7 +37,7 @@ _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _CODES: Final = {401: "forbidden", 403: "forbidden", 404: "not_found", 410: "not_found", 429: "busy"}
 _STEADY_BYTES: Final = 1 << 20
 """A try that brought this much is not counted against the retries: the line is poor, not dead."""
-_CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+_CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,18})-\d+/(\d{1,18}|\*)")
 
 
 class Downloader:
@@ -145,7 +146,7 @@ class Downloader:
             self._check_status(response)
             gauge = SpeedGauge(self._patience, asyncio.get_running_loop().time, response.request.url.host)
             body = bytearray()
-            async for chunk in response.aiter_bytes():
+            async for chunk in unpacked(response):
                 body += chunk
                 if len(body) > limit:
                     raise Refused("text_too_large", limit=shown_bytes(limit))
@@ -164,7 +165,7 @@ class Downloader:
             if _is_certificate_fault(error):
                 raise Refused("certificate", host=host) from error
             raise Passing("unreachable", host=host) from error
-        except httpx.TimeoutException as error:
+        except (httpx.TimeoutException, TimeoutError) as error:
             raise Passing("timed_out", host=host) from error
         except httpx.HTTPError as error:
             raise Passing("incomplete", host=host) from error
@@ -172,8 +173,7 @@ class Downloader:
     @asynccontextmanager
     async def _redirected(self, url: httpx.URL, headers: dict[str, str]) -> AsyncIterator[httpx.Response]:
         for _ in range(self._patience.redirects + 1):
-            request = self._client.build_request("GET", url, headers=headers)
-            response = await self._client.send(request, stream=True)
+            response = await self._head(url, headers)
             try:
                 target = response.headers.get("location")
                 if response.status_code not in _REDIRECTS or not target:
@@ -183,6 +183,22 @@ class Downloader:
                 await response.aclose()
             url = _checked(str(_joined(url, target)), before=url)
         raise Refused("too_many_redirects", limit=self._patience.redirects)
+
+    async def _head(self, url: httpx.URL, headers: dict[str, str]) -> httpx.Response:
+        """The answer to one request. Its head has one window of time, however steadily its bytes drip."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(None) as limit:
+
+            async def follow(step: str, _: object) -> None:
+                # Only from here: before it, the request may wait for a free connection as long as it takes.
+                if step == "http11.receive_response_headers.started":
+                    limit.reschedule(loop.time() + self._patience.window_s)
+
+            request = self._client.build_request("GET", url, headers=headers, extensions={"trace": follow})
+            try:
+                return await self._client.send(request, stream=True)
+            except (httpx.InvalidURL, UnicodeError) as error:  # httpx looks at a redirect's target by itself
+                raise Refused("bad_link") from error
 
     def _check_status(self, response: httpx.Response) -> None:
         status = response.status_code
@@ -198,10 +214,9 @@ class Downloader:
     async def _receive(self, response: httpx.Response, part: Part, meter: Meter) -> None:
         total = self._begin(response, part, meter)
         host = response.request.url.host
-        encoded = response.headers.get("content-encoding", "identity") != "identity"
         gauge = SpeedGauge(self._patience, asyncio.get_running_loop().time, host)
         checked = part.size >= HEAD_BYTES
-        async for chunk in response.aiter_bytes() if encoded else response.aiter_raw():
+        async for chunk in unpacked(response):
             part.append(chunk)
             meter.add(len(chunk))
             if part.size > self._settings.max_bytes:
@@ -219,11 +234,11 @@ class Downloader:
     def _begin(self, response: httpx.Response, part: Part, meter: Meter) -> int | None:
         """Bring `part` to where this answer begins; returns the size of the whole file where it is known."""
         headers = response.headers
-        plain = headers.get("content-encoding", "identity") == "identity"
+        plain = not is_packed(response)
         length = int(headers["content-length"]) if headers.get("content-length", "").isdigit() else None
         total = length if plain else None
         if response.status_code == 206:
-            found = _CONTENT_RANGE.match(headers.get("content-range", ""))
+            found = _CONTENT_RANGE.fullmatch(headers.get("content-range", ""))
             if not found or int(found[1]) != part.size:
                 meter.add(-part.size)
                 part.restart()
@@ -232,8 +247,9 @@ class Downloader:
         elif part.size:
             meter.add(-part.size)
             part.restart()
-        part.validators = Validators(
-            headers.get("etag", ""), headers.get("last-modified", "") if plain else ""
+        # Of a packed body they are the packed form's: its ranges are not ours.
+        part.validators = (
+            Validators(headers.get("etag", ""), headers.get("last-modified", "")) if plain else Validators()
         )
         if total is not None:
             if total > self._settings.max_bytes:
@@ -275,9 +291,10 @@ def _checked(url: str, before: httpx.URL | None = None) -> httpx.URL:
     """`url` parsed; raises `Refused` for anything but http(s), and for a step back from https to http."""
     try:
         parsed = httpx.URL(url)
+        host = parsed.host  # decodes an international name, and may fail at it
     except (httpx.InvalidURL, ValueError) as error:
         raise Refused("bad_link") from error
-    if parsed.scheme not in ("http", "https") or not parsed.host:
+    if parsed.scheme not in ("http", "https") or not host:
         raise Refused("bad_link")
     if before is not None and before.scheme == "https" and parsed.scheme == "http":
         raise Refused("downgrade", host=parsed.host)

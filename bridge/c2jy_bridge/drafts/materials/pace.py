@@ -67,6 +67,8 @@ def retry_after(header: str | None, unix_now: float) -> float | None:
         return None
     try:
         return max(0.0, float(int(header)))
+    except OverflowError:
+        return None  # hundreds of digits
     except ValueError:
         pass
     try:
