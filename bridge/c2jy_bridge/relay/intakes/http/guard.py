@@ -11,7 +11,7 @@ from math import ceil
 from typing import Final
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from c2jy_bridge.relay.intakes.http.problems import HttpProblem
@@ -23,6 +23,8 @@ DISCARD_S: Final = 1.0
 """Seconds that the rest of a refused body is let pass by."""
 OPEN_PATHS: Final = frozenset({"/healthz"})
 """Answered without a token: it says nothing but that the process is there."""
+_CURL: Final = "application/x-www-form-urlencoded"
+"""What `curl -d` says of any body. A page cannot send it unasked: it would need the token's header."""
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
 Counted = Callable[[str, str, int, float], None]
@@ -85,7 +87,7 @@ class Guard:
         if scope["path"] not in OPEN_PATHS:
             await self._let_in(scope, headers)
         if scope["method"] in _WITH_BODY:
-            receive = await self._body(headers, receive)
+            receive = await self._body(scope, headers, receive)
         await self._app(scope, receive, send)
 
     async def _let_in(self, scope: Scope, headers: Headers) -> None:
@@ -98,7 +100,7 @@ class Guard:
         if not known:
             raise HttpProblem("no_token", headers={"WWW-Authenticate": 'Bearer realm="c2jy"'})
 
-    async def _body(self, headers: Headers, receive: Receive) -> Receive:
+    async def _body(self, scope: Scope, headers: Headers, receive: Receive) -> Receive:
         """All of the body, read up to the limit; the app then gets it in one piece."""
         most = self._rules.max_body_bytes
         length = headers.get("content-length", "0")
@@ -121,7 +123,9 @@ class Guard:
         except TimeoutError:
             raise HttpProblem("slow_body", headers={"Connection": "close"}) from None
         if body and not _is_json(headers.get("content-type", "")):
-            raise HttpProblem("content_type")
+            if headers.get("content-type") != _CURL or not body.lstrip().startswith(b"{"):
+                raise HttpProblem("content_type")
+            MutableHeaders(scope=scope)["content-type"] = "application/json"
         given = False
 
         async def again() -> Message:
