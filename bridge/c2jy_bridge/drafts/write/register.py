@@ -59,13 +59,15 @@ def register(root: Path, folder: Path, meta: Mapping[str, Any], main_file: str, 
     if path.is_symlink() or (path.exists() and not path.is_file()):
         raise DraftError([issue("list_unreadable", LIST, file=path)])
     try:
-        before = path.read_bytes()
+        before: bytes | None = path.read_bytes()
     except FileNotFoundError:
         if not create:
             raise DraftError([issue("list_missing", LIST, folder=root)]) from None
-        before = b""
-    listed: dict[str, Any] = _parsed(before, path) if before else {"all_draft_store": [], "draft_ids": 0}
-    if not before:
+        before = None
+    if before is not None:
+        listed = _parsed(before, path)
+    else:
+        listed = {"all_draft_store": [], "draft_ids": 0}
         listed["root_path"] = meta.get("draft_root_path", "")
     earlier: list[Any] = listed["all_draft_store"]
     entry = _entry([e for e in earlier if isinstance(e, dict)], meta, main_file)
@@ -78,7 +80,7 @@ def register(root: Path, folder: Path, meta: Mapping[str, Any], main_file: str, 
     fresh = root / f".{LIST}.c2jy-new"
     try:
         _write(fresh, orjson.dumps(listed))
-        if before:
+        if before is not None:
             backup = root / f".{BACKUP}.c2jy-new"
             _write(backup, before)
             os.replace(backup, root / BACKUP)

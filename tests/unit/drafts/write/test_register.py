@@ -1,0 +1,135 @@
+"""The app's list of drafts: entered on request, understood first, never spoiled."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from c2jy_bridge.drafts import BuiltDraft, Studio
+
+Build = Callable[..., Any]
+TEXT = {"type": "text", "clips": [{"text": "你好", "duration": 2}]}
+DOCUMENT = {"schema": "c2jy/1", "name": "x", "tracks": [TEXT]}
+WISH = {**DOCUMENT, "target": {"register": True}}
+THEIRS: dict[str, Any] = {
+    "draft_cloud_last_action_download": True,
+    "draft_cover": "C:/d/their/draft_cover.jpg",
+    "draft_fold_path": "C:/d/their",
+    "draft_id": "OTHER",
+    "draft_is_invisible": False,
+    "draft_json_file": "C:/d/their/draft_content.json",
+    "draft_name": "their",
+    "draft_new_version": "164.0.0",
+    "draft_root_path": "C:/d",
+    "draft_timeline_materials_size": 5,
+    "draft_segments": [{"private": 1}],
+    "streaming_edit_draft_ready": True,
+    "tm_draft_cloud_user_id": 4711,
+    "tm_draft_create": 1,
+    "tm_draft_modified": 2,
+    "tm_duration": 3,
+}
+
+
+@pytest.fixture
+def listed(tmp_path: Path) -> Path:
+    """The app's list with one draft of its own."""
+    path = tmp_path / "drafts" / "root_meta_info.json"
+    path.parent.mkdir()
+    path.write_text(
+        json.dumps({"all_draft_store": [THEIRS], "draft_ids": 7, "root_path": "C:/d", "x": 1}), "utf-8"
+    )
+    return path
+
+
+def _is_folder(path: str) -> bool:
+    return os.path.isdir(path)
+
+
+def _data(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+
+
+def _make_link(path: Path, outside: Path) -> None:
+    path.rename(outside)
+    path.symlink_to(outside)
+
+
+def _codes(draft: BuiltDraft) -> set[str]:
+    return {issue.code for issue in draft.issues}
+
+
+async def test_a_draft_is_entered_in_the_shape_of_the_others(build: Build, listed: Path) -> None:
+    before = _data(listed)
+    draft = await build(WISH, target_root="C:\\d")
+    now = json.loads(_data(listed))
+    entry, theirs = now["all_draft_store"]
+    assert theirs == THEIRS
+    assert (now["draft_ids"], now["root_path"], now["x"]) == (8, "C:/d", 1)
+    assert entry.keys() == THEIRS.keys()
+    assert entry["draft_id"] == draft.draft_id
+    assert entry["draft_fold_path"] == "C:/d/x"
+    assert entry["draft_json_file"] == "C:/d/x/draft_content.json"
+    assert (entry["draft_root_path"], entry["draft_name"], entry["tm_duration"]) == ("C:/d", "x", 2_000_000)
+    assert entry["streaming_edit_draft_ready"] is True
+    # Nothing that is the other draft's own: its cloud, its version, its parts.
+    assert entry["tm_draft_cloud_user_id"] == 0
+    assert entry["draft_cloud_last_action_download"] is False
+    assert (entry["draft_new_version"], entry["draft_segments"]) == ("", [])
+    assert (listed.parent / "root_meta_info.c2jy-backup.json").read_bytes() == before
+    assert _codes(draft) == {"registered"}
+    assert [name for name in os.listdir(listed.parent) if name.startswith(".")] == []
+
+
+async def test_nothing_is_entered_unless_it_is_asked_for(build: Build, listed: Path) -> None:
+    before = _data(listed)
+    await build(DOCUMENT)
+    assert _data(listed) == before
+    assert not (listed.parent / "root_meta_info.c2jy-backup.json").exists()
+
+
+async def test_a_replaced_draft_is_entered_once(build: Build, listed: Path) -> None:
+    own = {**WISH, "id": "7", "target": {"register": True, "on_conflict": "replace_own"}}
+    await build(own, target_root="C:\\d")
+    second = await build(own, target_root="C:\\d")
+    now = json.loads(_data(listed))
+    assert [entry["draft_id"] for entry in now["all_draft_store"]] == [second.draft_id, "OTHER"]
+    assert now["draft_ids"] == 8
+
+
+@pytest.mark.parametrize(
+    "data", [b"SGVsbG8=", b"", b'{"all_draft_store": 5}', b"[]", b'{"all_draft_store": [', b"\xff\x00"]
+)
+async def test_a_list_that_is_not_understood_is_left_alone(build: Build, listed: Path, data: bytes) -> None:
+    _write(listed, data)
+    draft = await build(WISH)
+    assert _is_folder(draft.path)
+    assert _codes(draft) == {"not_registered", "list_unreadable"}
+    assert _data(listed) == data
+    assert sorted(os.listdir(listed.parent)) == ["root_meta_info.json", "x"]
+
+
+async def test_a_missing_list_is_made_only_when_that_is_asked_for(studio: Studio, tmp_path: Path) -> None:
+    path = tmp_path / "drafts" / "root_meta_info.json"
+    (draft,) = (await studio.build(WISH)).drafts
+    assert _codes(draft) == {"not_registered", "list_missing"}
+    assert not (tmp_path / "drafts" / "root_meta_info.json").exists()
+    (made,) = (await studio.build(DOCUMENT, register="create")).drafts
+    (entry,) = json.loads(_data(path))["all_draft_store"]
+    assert (entry["draft_id"], entry["draft_fold_path"]) == (made.draft_id, Path(made.path).as_posix())
+
+
+async def test_a_list_that_is_a_link_is_not_followed(build: Build, listed: Path, tmp_path: Path) -> None:
+    _make_link(listed, tmp_path / "outside.json")
+    before = (tmp_path / "outside.json").read_bytes()
+    assert "list_unreadable" in _codes(await build(WISH))
+    assert (tmp_path / "outside.json").read_bytes() == before

@@ -1,0 +1,75 @@
+"""export_draft, with real drafts on the disk."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from c2jy_bridge.drafts import Courier, Library, Studio
+from c2jy_bridge.tools import DraftTools, PackingTools
+
+if TYPE_CHECKING:
+    from unit.tools.conftest import Bot, MediaServer
+
+WINDOWS = "D:\\剪映\\com.lveditor.draft"
+
+
+@pytest.fixture(autouse=True)
+async def made(bot: Bot, studio: Studio, library: Library, media: MediaServer, tmp_path: Path) -> None:
+    bot.registry.register(DraftTools(studio, library, clock=lambda: 1_700_000_000.0))
+    bot.registry.register(PackingTools(Courier(library, tmp_path / "exports")))
+    clips = [{"type": "image", "media": media.url("a.png"), "duration": 2}]
+    document = {"schema": "c2jy/1", "name": "中国美食", "tracks": [{"type": "video", "clips": clips}]}
+    told = await bot.call("generate_draft", content=document)
+    assert told["status"] == "success"
+
+
+def _zips(folder: Path) -> list[Path]:
+    return list(folder.rglob("*.zip*"))
+
+
+def _media(archive: Path) -> list[str]:
+    with zipfile.ZipFile(archive) as opened:
+        content = json.loads(opened.read("中国美食/draft_content.json"))
+    return [str(material["path"]) for material in content["materials"]["videos"]]
+
+
+async def test_a_bot_packs_a_draft_without_asking_and_is_told_where(bot: Bot, tmp_path: Path) -> None:
+    told = await bot.call("export_draft", name="中国美食", target_root=WINDOWS)
+    assert told["status"] == "success"
+    assert bot.person.asked == []
+    assert told["path"] == str(tmp_path / "exports" / "中国美食.zip")
+    assert told["path"] in told["message"]
+    assert (told["target_root"], told["issues"]) == (WINDOWS, [])
+    assert _media(Path(told["path"]))[0].startswith(f"{WINDOWS}\\中国美食\\materials\\")
+    checked = await bot.call("check_draft", name="中国美食")
+    assert (checked["ok"], checked["issues"]) == (True, [])
+
+
+async def test_without_a_zip_the_draft_itself_is_relocated(bot: Bot, root: Path) -> None:
+    told = await bot.call("export_draft", name="中国美食", target_root=WINDOWS, zip=False)
+    assert (told["status"], told["path"]) == ("success", str(root / "中国美食"))
+    assert str(root) in told["message"]
+    checked = await bot.call("check_draft", name="中国美食")
+    assert checked["ok"] is True
+    assert [i["code"] for i in checked["issues"]] == ["other_root"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"name": "none"},
+        {"name": "../drafts"},
+        {"name": "中国美食", "target_root": "relative"},
+        {"name": "中国美食", "zip": False},
+    ],
+)
+async def test_what_cannot_be_exported_is_said(bot: Bot, arguments: dict[str, Any], tmp_path: Path) -> None:
+    told = await bot.call("export_draft", **arguments)
+    assert told["status"] == "error"
+    assert told["message"]
+    assert _zips(tmp_path) == []
