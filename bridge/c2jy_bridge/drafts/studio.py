@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from c2jy_bridge.drafts.background import ByteMeter, in_thread
-from c2jy_bridge.drafts.errors import DraftError, issue, say
+from c2jy_bridge.drafts.errors import say
 from c2jy_bridge.drafts.materials import Material, MaterialStore, OnProgress
 from c2jy_bridge.drafts.reports import BuildReport, ProbeResult
 from c2jy_bridge.settings import DraftSettings, MaterialSettings, TimeUnit
@@ -238,23 +238,9 @@ class Studio:
             return file.read(LARGEST)
 
     def _output(self, folder: str | None) -> Path:
-        """The folder that drafts go into: the root, a plain folder in it, or a declared one."""
-        from c2jy_bridge.drafts.write.naming import checked
+        from c2jy_bridge.drafts.write.output import output_folder
 
-        if folder is None or not folder.strip():
-            return self._root
-        if os.path.isabs(folder):
-            wish = Path(os.path.realpath(folder))
-            for allowed in (self._root, *self._folders):
-                if wish.is_relative_to(os.path.realpath(allowed)):
-                    return wish
-            raise DraftError([issue("output_outside", "output_folder", folder=folder)])
-        inside = self._root / checked(folder.strip(), "output_folder")
-        if inside.is_symlink() or not Path(os.path.realpath(inside)).is_relative_to(
-            os.path.realpath(self._root)
-        ):
-            raise DraftError([issue("output_outside", "output_folder", folder=folder)])
-        return inside
+        return output_folder(folder, self._root, self._folders)
 
 
 def _look_through(read: Sequence[ReadDraft]) -> list[Draft]:
