@@ -17,12 +17,14 @@ _BIDI: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _RESERVED: Final = re.compile(
     r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?", re.IGNORECASE
 )
+_UNSEEN: Final = frozenset({"Zs", "Cf", "Mn"})
+"""Unicode's categories of what leaves no mark: a name of nothing else looks like none at all."""
 _UUID: Final = re.compile(r"\{?[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}\}?", re.IGNORECASE)
 
 
 def fault(name: str) -> str:
     """Why a name cannot be a folder's, as the tail of an issue code; empty when it can."""
-    if not name.strip():
+    if all(unicodedata.category(character) in _UNSEEN for character in name):
         return "empty"
     if name.startswith("."):
         return "dot"
@@ -47,7 +49,9 @@ def suggestion(name: str) -> str:
     name = _BIDI.sub("", _ILLEGAL.sub(" ", unicodedata.normalize("NFC", name)))
     name = " ".join(name.split()).lstrip(".")
     name = name.encode()[:_LONGEST_BYTES].decode("utf-8", "ignore")[:LONGEST].rstrip(". ").strip()
-    return f"_{name[: LONGEST - 1]}" if _RESERVED.fullmatch(name) else name or "draft"
+    if fault(name) == "reserved":
+        return f"_{name[: LONGEST - 1]}"
+    return "draft" if fault(name) else name
 
 
 def checked(name: str, path: str = "name") -> str:

@@ -8,9 +8,12 @@ from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from typing import Final
 
 from c2jy_bridge.drafts.errors import DraftError, issue
+from c2jy_bridge.safety import visible
 
 MATERIALS: Final = "materials"
 """Folder of media inside a draft."""
+_LONGEST: Final = 1000
+"""Characters; macOS takes 1024 bytes, Windows 260 unless told otherwise."""
 _WINDOWS: Final = re.compile(r"[A-Za-z]:[\\/]|\\\\[^\\]")
 
 
@@ -25,11 +28,13 @@ class TargetRoot:
         """The folder named for another machine, else the local one.
 
         Raises:
-            DraftError: `given` is not an absolute Windows or POSIX path.
+            DraftError: `given` is not an absolute Windows or POSIX path, or nobody could read it as one.
         """
         if given is None or not given.strip():
             return cls(local)
         text = given.strip()
+        if visible(text, newlines=False) != text or len(text) > _LONGEST:
+            raise DraftError([issue("target_root", "target.root", root=text[:100])])
         if _WINDOWS.match(text):
             return cls(PureWindowsPath(text))
         if text.startswith("/"):

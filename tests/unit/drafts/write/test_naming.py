@@ -26,6 +26,7 @@ def test_a_plain_name_is_kept(name: str) -> None:
         "a\x1bb", "a*", "what?", 'say "x"', "a|b", "<b>", "x.", "x ", " x", "CON", "con", "nul.txt", "LPT9",
         "COM¹",
         "gpj\u202e.exe", "\u2066x", "a\u2028b", "\ud800", "x" * 81, "字" * 81, "😀" * 61,
+        "\u200b", "\ufeff\u2060", "\xad", "\u3000",
     ],
 )  # fmt: skip
 def test_a_name_that_could_harm_is_refused_and_a_better_one_proposed(name: str) -> None:

@@ -34,7 +34,21 @@ def test_paths_are_spelled_for_the_machine_that_opens_the_draft(root: str, path:
     assert local_view(path, tmp_path / "x") == tmp_path / "x" / "materials" / "a.mp4"
 
 
-@pytest.mark.parametrize("root", ["drafts", "./x", "C:drafts", "~", "..\\x"])
+@pytest.mark.parametrize(
+    "root",
+    [
+        "drafts",
+        "./x",
+        "C:drafts",
+        "~",
+        "..\\x",
+        "C:\\\x1b[31m",
+        "/a\0b",
+        "/a\nb",
+        "/\u202ea",
+        "/" + "a" * 2000,
+    ],
+)
 def test_a_target_root_must_be_absolute(root: str, tmp_path: Path) -> None:
     with pytest.raises(DraftError, match="absolute"):
         TargetRoot.of(root, tmp_path)
