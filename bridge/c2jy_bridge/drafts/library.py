@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import secrets
 import shutil
@@ -11,11 +12,10 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
-
 from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.snapshot import Snapshot, detail, load, read_snapshot, stamp, view
 from c2jy_bridge.drafts.write.naming import LONGEST
+from c2jy_bridge.drafts.write.plain import read_plain
 from c2jy_bridge.drafts.write.spelling import files_of, same_folder, spelled_folder
 from c2jy_bridge.drafts.write.staging import PREFIX, write_file
 from c2jy_bridge.drafts.write.verify import faults
@@ -23,6 +23,7 @@ from c2jy_bridge.events import Issue
 from c2jy_bridge.views import DraftDetail, DraftView
 
 _TICKET: Final = "c2jy-trashed.json"
+_LARGEST_TICKET: Final = 64 * 1024
 _DEBOUNCE_MS: Final = 400
 _STEP_MS: Final = 100
 _POLL_S: Final = 2.0
@@ -99,7 +100,9 @@ class Library:
         place = self._trash / ticket
         place.mkdir(parents=True)
         try:
-            write_file(place / _TICKET, orjson.dumps({"name": folder.name, "root": str(self._root)}))
+            # Not orjson: a name that is no Unicode has to come back as it was.
+            ticket_of = json.dumps({"name": folder.name, "root": str(self._root)})
+            write_file(place / _TICKET, ticket_of.encode())
             shutil.move(folder, place / "draft")
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)
@@ -119,8 +122,9 @@ class Library:
         try:
             if not ticket.isalnum():
                 raise ValueError(ticket)
-            name = str(orjson.loads((place / _TICKET).read_bytes())["name"])
+            name = str(json.loads(read_plain(place / _TICKET, _LARGEST_TICKET))["name"])
             self._checked(name)
+            os.lstat(place / "draft")
         except (OSError, ValueError, KeyError, TypeError):
             raise DraftError([issue("no_ticket", "", ticket=ticket[:40])]) from None
         self._root.mkdir(parents=True, exist_ok=True)
@@ -198,7 +202,7 @@ class Library:
             (name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name))
         ):
             folder = self._root / spelled
-            if not folder.is_dir() or folder.is_symlink():
+            if not _is_folder(folder):
                 continue
             if (read := self._read(folder)) is not None:
                 return folder, read
@@ -235,3 +239,10 @@ def _spelled_for(folder: Path, content: dict[str, Any]) -> Iterator[Issue]:
     real = Path(os.path.realpath(folder))
     if not any(same_folder(spelled, here) for here in (folder, real)):
         yield issue("other_root", where, "warning", spelled=spelled, name=folder.name, here=folder.parent)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir() and not path.is_symlink()
+    except OSError:  # a name longer than any that the system has
+        return False

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from c2jy_bridge.drafts import Library
+from c2jy_bridge.drafts import DraftError, Library
 from c2jy_bridge.drafts.write.staging import sweep
 
 CONTENT = "draft_content.json"
@@ -105,3 +105,39 @@ def test_a_sweep_survives_a_process_number_that_no_system_has(tmp_path: Path) ->
     owner = {"host": socket.gethostname(), "pid": 10**20, "at": 1}
     (place / "c2jy-owner.json").write_text(json.dumps(owner))
     assert sweep(tmp_path, place.stat().st_mtime) == []
+
+
+def test_a_name_that_is_no_unicode_goes_to_the_trash_and_comes_back(tmp_path: Path) -> None:
+    name = os.fsdecode(b"bad\xff")
+    folder = tmp_path / "drafts" / name
+    folder.mkdir(parents=True)
+    (folder / CONTENT).write_text('{"tracks":[],"materials":{}}')
+    library = Library(tmp_path / "drafts", tmp_path / "trash")
+    assert library.restore(library.trash(name)) == name
+    assert [view.name for view in library.list()] == [name]
+
+
+def test_a_name_longer_than_any_is_no_draft(library: Library) -> None:
+    with pytest.raises(DraftError):
+        library.detail("x" * 5000)
+
+
+@pytest.mark.parametrize("spoil", ["pipe", "empty", "no draft", "huge"])
+def test_a_spoiled_ticket_leads_nowhere_and_keeps_nobody_waiting(
+    library: Library, tmp_path: Path, spoil: str
+) -> None:
+    ticket = library.trash("hostile")
+    mark = tmp_path / "trash" / ticket / "c2jy-trashed.json"
+    if spoil == "no draft":
+        (mark.parent / "draft").rename(tmp_path / "elsewhere")
+    else:
+        mark.unlink()
+        os.mkfifo(mark) if spoil == "pipe" else mark.write_bytes(b" " * (100_000 if spoil == "huge" else 0))
+
+    def restored() -> str:
+        try:
+            return library.restore(ticket)
+        except DraftError as error:
+            return error.issues[0].code
+
+    assert within_seconds(restored) == "no_ticket"
