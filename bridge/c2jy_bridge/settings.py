@@ -49,7 +49,7 @@ class DraftSettings(_Group):
     """Where drafts go and what they are made for."""
 
     root: Path | None = None
-    """JianYing's drafts folder. None: found on Windows, macOS and WSL, else `<data dir>/drafts`."""
+    """JianYing's drafts folder. None: `<data dir>/drafts`; `draft roots` and `doctor` show the apps' own."""
     profile: DraftProfile = "both"
     """Which app's files to write; `both` writes draft_content.json and draft_info.json."""
     target_root: str | None = None
