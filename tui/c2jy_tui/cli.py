@@ -46,6 +46,12 @@ def _language(arguments: Sequence[str]) -> i18n.Language:
     return chosen or i18n.detect()
 
 
+def _port(text: str) -> int:
+    if text.isdecimal() and int(text) < 65536:
+        return int(text)
+    raise argparse.ArgumentTypeError(say("option.port_wrong", given=text))
+
+
 def _parser() -> argparse.ArgumentParser:
     everywhere = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     group = everywhere.add_argument_group(say("group.everywhere"))
@@ -121,16 +127,27 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve = command(bridge, "serve", "bridge:serve", "command.bridge_serve")
     serve.add_argument("--host", help=say("option.host"))
-    serve.add_argument("--port", type=int, help=say("option.port"))
+    serve.add_argument("--port", type=_port, help=say("option.port"))
     serve.add_argument("--intake", metavar="http,mailbox", help=say("option.intake"))
     serve.add_argument("--relay", choices=("bot", "direct"), help=say("option.relay"))
     serve.add_argument("--yes", action="store_true", help=say("option.yes"))
     token = command(bridge, "token", "bridge:token", "command.bridge_token")
     token.add_argument("--rotate", action="store_true", help=say("option.rotate"))
 
+    workflow = command(commands, "workflow", "workflow:run", "command.workflow").add_subparsers(
+        metavar="COMMAND", required=True
+    )
+    flow = command(workflow, "run", "workflow:run", "command.workflow_run")
+    flow.add_argument("id", nargs="?", help=say("option.workflow"))
+    flow.add_argument("parameters", nargs="?", default="{}", help=say("option.parameters"))
+    resume = command(workflow, "resume", "workflow:resume", "command.workflow_resume")
+    for one in (flow, resume):
+        one.add_argument("--json", action="store_true", help=say("option.json_events"))
+        one.add_argument("--yes", action="store_true", help=say("option.yes"))
+
     emulator = command(commands, "emulator", "emulator", "command.emulator")
     emulator.add_argument("--host", default="127.0.0.1", help=say("option.host"))
-    emulator.add_argument("--port", type=int, default=8787, help=say("option.port"))
+    emulator.add_argument("--port", type=_port, default=8787, help=say("option.port"))
     emulator.add_argument("--script", type=Path, metavar="FILE", help=say("option.script"))
 
     doctor = command(commands, "doctor", "doctor", "command.doctor")

@@ -8,10 +8,10 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from c2jy_bridge.coze import CozeProblem
@@ -30,6 +30,7 @@ from c2jy_bridge.events import (
     Issue,
     Problem,
     ToolCall,
+    WorkflowEnded,
 )
 from c2jy_bridge.journal import Journal, Owner
 from c2jy_bridge.plugin import ToolRegistry, ToolRunner
@@ -47,6 +48,9 @@ from c2jy_bridge.views import (
     RequestView,
     ToolView,
 )
+
+if TYPE_CHECKING:
+    from c2jy_bridge.relay.intakes.workflow import Answer
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -341,6 +345,16 @@ class Engine:
     async def retry_request(self, request_id: str) -> str:
         """See `ports.EnginePort`."""
         return await self._bridging.retry(request_id)
+
+    async def run_workflow(
+        self, workflow_id: str, parameters: Mapping[str, Any], answer: Answer
+    ) -> WorkflowEnded:
+        """Run a cloud workflow; see `Bridging.run_workflow`."""
+        return await self._bridging.run_workflow(workflow_id, parameters, answer)
+
+    async def resume_workflows(self, answer: Answer) -> list[WorkflowEnded]:
+        """See `Bridging.resume_workflows`."""
+        return await self._bridging.resume_workflows(answer)
 
     # --- inside --------------------------------------------------------------------------------------
 

@@ -1,0 +1,89 @@
+"""Bridge mode without a screen: a request over HTTP, run through a Bot chat, once."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+CLIP = {"type": "text", "text": "你好", "at": {"start": 0, "duration": 2}}
+CONTENT = {"schema": "c2jy/1", "name": "桥接", "tracks": [{"type": "text", "clips": [CLIP]}]}
+BODY = {"tool": "generate_draft", "arguments": {"content": CONTENT}}
+
+
+@contextmanager
+def bridge(command: Path, environment: dict[str, str], *options: str | Path) -> Iterator[str]:
+    """The address of a bridge in a process of its own; it ends by SIGTERM, cleanly."""
+    words = [str(command), "--demo", "--lang", "en", *map(str, options), "bridge", "serve", "--port", "0"]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, env=environment, text=True) as process:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        assert "http://" in line, line + process.stderr.read()
+        yield line.partition("http://")[2].partition(". ")[0]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+
+
+def ask(address: str, token: str, key: str = "a1") -> tuple[int, dict[str, Any]]:
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "Content-Type": "application/json",
+        "Idempotency-Key": key,
+        "Prefer": "wait=30",
+    }
+    request = urllib.request.Request(f"http://{address}/v1/requests", json.dumps(BODY).encode(), headers)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def test_a_request_sent_twice_makes_one_draft(
+    command: Path, environment: dict[str, str], c2jy: Callable[..., Any], tmp_path: Path
+) -> None:
+    root = tmp_path / "drafts"
+    with bridge(command, environment, "--drafts-root", root) as address:
+        token = c2jy("--demo", "bridge", "token").out.strip()
+        first, second = ask(address, token), ask(address, token)
+        assert first == second
+        assert first[0] == 200
+        assert (first[1]["state"], first[1]["relay"]) == ("succeeded", "bot")
+        assert [p.name for p in root.iterdir() if not p.name.startswith(".")] == ["桥接"]
+        status, problem = ask(address, "wrong")
+        assert (status, token in json.dumps(problem)) == (401, False)
+
+
+def test_a_rotated_token_counts_at_once_in_a_running_bridge(
+    command: Path, environment: dict[str, str], c2jy: Callable[..., Any], tmp_path: Path
+) -> None:
+    with bridge(command, environment, "--drafts-root", tmp_path / "drafts") as address:
+        old = c2jy("--demo", "bridge", "token").out.strip()
+        new = c2jy("--demo", "bridge", "token", "--rotate").out.strip()
+        assert new != old
+        assert ask(address, new)[0] == 200
+        assert ask(address, old)[0] == 200  # for a few minutes more
+
+
+def test_a_second_bridge_of_the_same_data_says_who_has_it(
+    command: Path, environment: dict[str, str], c2jy: Callable[..., Any], tmp_path: Path
+) -> None:
+    with bridge(command, environment, "--drafts-root", tmp_path / "drafts"):
+        second = c2jy("--demo", "bridge", "serve", "--port", "0")
+        assert second.status == 1
+        assert "pid" in second.err
+
+
+def test_a_workflow_gets_a_tool_run_here_and_the_maker_asked(c2jy: Callable[..., Any]) -> None:
+    done = c2jy("--demo", "workflow", "run", "7397395079142350001", '{"tool": "list_drafts", "args": {}}')
+    assert done.status == 0, done.err
+    assert '"status": "success"' in done.out
+    asked = c2jy("--demo", "workflow", "run", "7397395079142350002", stdin="北京\n")
+    assert asked.status == 0, asked.err
+    assert "北京" in asked.out
