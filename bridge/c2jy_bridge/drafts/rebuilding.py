@@ -14,6 +14,7 @@ from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.materials import Material, MaterialStore
 from c2jy_bridge.drafts.materials.naming import readable_name
 from c2jy_bridge.drafts.write.marker import DOCUMENT, read_marker
+from c2jy_bridge.drafts.write.plain import read_plain
 from c2jy_bridge.drafts.write.spelling import former_folder
 from c2jy_bridge.drafts.write.target import MATERIALS
 
@@ -57,7 +58,7 @@ def kept_document(folder: Path) -> Kept:
     path = folder / DOCUMENT
     if path.is_symlink() or read_marker(folder) is None:
         raise DraftError([issue("no_document", DOCUMENT, name=folder.name)])
-    kept = orjson.loads(path.read_bytes())
+    kept = orjson.loads(read_plain(path))
     document = kept.get("document")
     if not isinstance(document, dict):
         raise DraftError([issue("no_document", DOCUMENT, name=folder.name)])
@@ -74,7 +75,7 @@ def kept_document(folder: Path) -> Kept:
 
 def _target_root(folder: Path) -> str | None:
     try:
-        meta = orjson.loads((folder / _META).read_bytes())
+        meta = orjson.loads(read_plain(folder / _META))
     except (OSError, ValueError):
         return None  # newer apps encrypt it as well
     former = former_folder(meta) if isinstance(meta, dict) else None

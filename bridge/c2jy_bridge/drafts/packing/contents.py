@@ -11,6 +11,7 @@ import orjson
 from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.snapshot import load
 from c2jy_bridge.drafts.write.dump import content_pieces
+from c2jy_bridge.drafts.write.plain import read_plain
 from c2jy_bridge.drafts.write.spelling import (
     Respelled,
     files_of,
@@ -69,7 +70,7 @@ def _meta(path: Path) -> dict[str, Any] | None:
     if path.is_symlink():
         raise DraftError([issue("file_is_link", path.name)])
     try:
-        meta = orjson.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+        meta = orjson.loads(read_plain(path).removeprefix(b"\xef\xbb\xbf"))
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from c2jy_bridge.drafts import DraftError, Library
+from c2jy_bridge.drafts.packing.contents import read_files
 from c2jy_bridge.drafts.write.staging import sweep
 
 CONTENT = "draft_content.json"
@@ -141,3 +142,16 @@ def test_a_spoiled_ticket_leads_nowhere_and_keeps_nobody_waiting(
             return error.issues[0].code
 
     assert within_seconds(restored) == "no_ticket"
+
+
+def test_a_draft_with_a_pipe_for_its_meta_file_is_not_packed_and_not_waited_for(folder: Path) -> None:
+    os.mkfifo(folder / "draft_meta_info.json")
+
+    def code() -> str:
+        try:
+            read_files(folder)
+        except DraftError as error:
+            return error.issues[0].code
+        return ""
+
+    assert within_seconds(code) == "unreadable"
