@@ -1,0 +1,96 @@
+"""The node code in the docs is code that works: it is taken from there and run against Coze's API."""
+
+from __future__ import annotations
+
+import re
+import sys
+import types
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unit.relay.conftest import workshop
+from unit.relay.mailbox.conftest import Workflow, cloud, quick
+from unit.relay.mailbox.test_mailbox import ASKS_ITSELF
+
+__all__ = ["cloud", "quick", "workshop"]
+
+DOCS = Path(__file__).resolve().parents[3] / "docs"
+PAGES = ["bridge.md", "bridge.zh-CN.md"]
+Main = Callable[[Any], Awaitable[dict[str, Any]]]
+
+
+class Args:
+    """What Coze hands a code node."""
+
+    def __init__(self, **params: Any) -> None:
+        self.params = params
+
+
+@pytest.fixture
+def node(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str, Workflow], Main]]:
+    """The `main` of a code node in the docs, with Coze's address turned to the emulator's."""
+
+    def load(page: str, name: str, workflow: Workflow) -> Main:
+        text = (DOCS / page).read_text(encoding="utf-8")
+        found = re.search(rf"<!-- code node: {name} -->\n```python\n(.*?)```", text, re.DOTALL)
+        assert found, name
+        requests = types.ModuleType("requests_async")
+        requests.post, requests.get = workflow.http.post, workflow.http.get  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "requests_async", requests)
+        code = found[1].replace("https://api.coze.cn", str(workflow.http.base_url).rstrip("/"))
+        scope: dict[str, Any] = {"Args": Args, "Output": dict}
+        exec(compile(code, page, "exec"), scope)
+        main: Main = scope["main"]
+        return main
+
+    return load
+
+
+@pytest.mark.parametrize("page", PAGES)
+async def test_the_code_node_for_the_mailbox_gets_a_tool_run(
+    page: str, cloud: Callable[..., Any], node: Callable[..., Main]
+) -> None:
+    workflow = await cloud(relay="bot")
+    main = node(page, "mailbox", workflow)
+    params = {"token": "pat", "mailbox": workflow.conversation_id, "rid": "run/1", "tool": "note"}
+    ended = await main(Args(arguments='{"text": "a", "size": 20000}', **params))
+    assert ended["state"] == "succeeded"
+    assert '"noted": "a"' in ended["answer"]
+    again = await main(Args(arguments='{"text": "a", "size": 20000}', **params))
+    assert again == ended
+    assert workflow.shop.tools.done == {"a": 1}
+
+
+@pytest.mark.parametrize("page", PAGES)
+async def test_the_code_node_that_asks_the_bot_itself_gets_its_answer(
+    page: str, cloud: Callable[..., Any], node: Callable[..., Main]
+) -> None:
+    workflow = await cloud(ASKS_ITSELF)
+    main = node(page, "chat", workflow)
+    params = {"token": "pat", "mailbox": workflow.conversation_id, "rid": "run/2", "bot_id": "7"}
+    ended = await main(Args(question="write", **params))
+    assert ended["state"] == "succeeded"
+    assert "All is written" in ended["answer"]
+    assert sum(workflow.shop.tools.done.values()) == 2
+
+
+def test_both_languages_show_the_same_code_and_calls() -> None:
+    english, chinese = ((DOCS / page).read_text(encoding="utf-8") for page in PAGES)
+    for pattern in (r"<!-- code node: \w+ -->", r"`(?:GET|POST|DELETE) [^`]+`", r"^```\w+$"):
+        both = [re.findall(pattern, text, re.MULTILINE) for text in (english, chinese)]
+        assert both[0] == both[1], pattern
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_setting_that_the_page_names_exists(page: str) -> None:
+    from c2jy_bridge.settings import BridgeSettings
+
+    text = (DOCS / page).read_text(encoding="utf-8")
+    named = set(re.findall(r"`bridge\.([a-z_]+)`", text))
+    tables = re.findall(r"\[bridge\]\n(.*?)```", text, re.DOTALL)
+    named |= {line.split(" =")[0] for table in tables for line in table.splitlines() if " =" in line}
+    assert named
+    assert named <= set(BridgeSettings.model_fields)
