@@ -58,7 +58,7 @@ class AddingTools:
         Args:
             draft_id: From create_draft.
             video_infos: JSON texts, such as {"video_url": "https://...", "start": 0, "end": 5000}.
-            time_unit: Unit of start and end: us, ms or s. auto finds it out and tells it in `issues`.
+            time_unit: Unit of start and end: us, ms or s; say it. auto finds it out and tells it in `issues`.
             track_name: Put them on this track instead, together with others that name it.
         """
         return await self._add(
@@ -85,7 +85,7 @@ class AddingTools:
         Args:
             draft_id: From create_draft.
             image_infos: JSON texts, such as {"image_url": "https://...", "start": 0, "end": 3000}.
-            time_unit: Unit of start and end: us, ms or s. auto finds it out and tells it in `issues`.
+            time_unit: Unit of start and end: us, ms or s; say it. auto finds it out and tells it in `issues`.
             track_name: Put them on this track instead, together with others that name it.
         """
         return await self._add(
@@ -110,7 +110,7 @@ class AddingTools:
         Args:
             draft_id: From create_draft.
             audio_infos: JSON texts, such as {"audio_url": "https://...", "start": 0, "end": 5000}.
-            time_unit: Unit of start and end: us, ms or s. auto finds it out and tells it in `issues`.
+            time_unit: Unit of start and end: us, ms or s; say it. auto finds it out and tells it in `issues`.
             track_name: Put them on this track instead, together with others that name it.
         """
         return await self._add(
@@ -138,7 +138,7 @@ class AddingTools:
             draft_id: From create_draft.
             caption_infos: JSON texts, such as {"content": "...", "start": 0, "end": 3000, "position_x": 0,
                 "position_y": -0.8}.
-            time_unit: Unit of start and end: us, ms or s. auto finds it out and tells it in `issues`.
+            time_unit: Unit of start and end: us, ms or s; say it. auto finds it out and tells it in `issues`.
             track_name: Put them on this track instead, together with others that name it.
         """
         return await self._add(
@@ -163,7 +163,7 @@ class AddingTools:
         Args:
             draft_id: From create_draft.
             effect_infos: JSON texts, such as {"effect_type": "故障", "start": 0, "end": 3000}.
-            time_unit: Unit of start and end: us, ms or s. auto finds it out and tells it in `issues`.
+            time_unit: Unit of start and end: us, ms or s; say it. auto finds it out and tells it in `issues`.
             track_name: Put them on this track instead, together with others that name it.
         """
         return await self._add(
@@ -188,7 +188,7 @@ class AddingTools:
         Args:
             draft_id: From create_draft.
             filter_infos: JSON texts, such as {"filter_type": "清晰", "start": 0, "end": 3000}.
-            time_unit: Unit of start and end: us, ms or s. auto finds it out and tells it in `issues`.
+            time_unit: Unit of start and end: us, ms or s; say it. auto finds it out and tells it in `issues`.
             track_name: Put them on this track instead, together with others that name it.
         """
         return await self._add(
@@ -213,7 +213,7 @@ class AddingTools:
         Args:
             draft_id: From create_draft.
             sticker_infos: JSON texts, such as {"resource_id": "...", "start": 0, "end": 3000}.
-            time_unit: Unit of start and end: us, ms or s. auto finds it out and tells it in `issues`.
+            time_unit: Unit of start and end: us, ms or s; say it. auto finds it out and tells it in `issues`.
             track_name: Put them on this track instead, together with others that name it.
         """
         return await self._add(

@@ -9,6 +9,7 @@ import threading
 import wave
 from collections.abc import AsyncIterator, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +38,18 @@ def wav(seconds: float) -> bytes:
     return out.getvalue()
 
 
+VIDEO = resources.files("c2jy_bridge.emulator.media") / "tea.mp4"
+
+
 class MediaServer:
-    """Serves a picture and a sound; everything else is a 404."""
+    """Serves a picture, a video and sounds; everything else is a 404."""
 
     def __init__(self) -> None:
         files = {
             "/a.png": png(64, 48),
             "/b.wav": wav(2.0),
             "/c.wav": wav(0.5),
+            "/clip.mp4": VIDEO.read_bytes(),
             "/page": b"<html>no media</html>",
         }
 
@@ -103,7 +108,11 @@ class Bot:
         self._ids = itertools.count(1)
 
     async def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
-        call = ToolCall(call_id=f"call-{next(self._ids)}", tool=tool, arguments=json.dumps(arguments))
+        return await self.call_as(f"call-{next(self._ids)}", tool, **arguments)
+
+    async def call_as(self, call_id: str, tool: str, **arguments: Any) -> dict[str, Any]:
+        """A call with an id of its own: Coze sends one again with the id that it had."""
+        call = ToolCall(call_id=call_id, tool=tool, arguments=json.dumps(arguments))
         self.events = [event async for event in self.runner.run([call])]
         finished = self.events[-1]
         assert isinstance(finished, ToolCallFinished)
