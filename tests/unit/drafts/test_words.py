@@ -12,6 +12,8 @@ from babel.messages.pofile import read_po
 import c2jy_bridge
 from c2jy_bridge.drafts.spec import reading
 
+_OWN_WORDS = ("materials", "importers", "unfinished")
+"""Rooms with a catalogue of their own."""
 ROOM = Path(c2jy_bridge.__file__).parent
 _CALL = re.compile(r"""(?:\bissue|\.note|\.once)\(\s*(?:[^"()]*\([^()]*\),\s*)?f?"([a-z_]+)["{]""")
 _SAY = re.compile(r'say\("([a-z_.]+)"')
@@ -24,9 +26,7 @@ def _words(language: str) -> dict[str, str]:
 
 def _sources() -> str:
     drafts = ROOM / "drafts"
-    files = [
-        p for p in drafts.rglob("*.py") if p.relative_to(drafts).parts[0] not in ("materials", "importers")
-    ]
+    files = [p for p in drafts.rglob("*.py") if p.relative_to(drafts).parts[0] not in _OWN_WORDS]
     return "\n".join(path.read_text(encoding="utf-8") for path in files)
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Final
+from typing import Final, TypeVar
 
 import httpcore
 import httpx
@@ -16,6 +15,7 @@ import httpx
 from c2jy_bridge.drafts.materials.addresses import AllowedHosts, GuardedBackend
 from c2jy_bridge.drafts.materials.cache import check_head
 from c2jy_bridge.drafts.materials.failure import Passing, Refused
+from c2jy_bridge.drafts.materials.links import checked_link, is_certificate_fault, joined
 from c2jy_bridge.drafts.materials.meter import Meter, shown_bytes
 from c2jy_bridge.drafts.materials.pace import Patience, SpeedGauge, retry_after, wait_before
 from c2jy_bridge.drafts.materials.part import BUFFER_BYTES, Part, Validators
@@ -23,6 +23,8 @@ from c2jy_bridge.drafts.materials.signature import HEAD_BYTES
 from c2jy_bridge.drafts.materials.threads import Threads
 from c2jy_bridge.drafts.materials.unpacking import is_packed, unpacked
 from c2jy_bridge.settings import MaterialSettings
+
+T = TypeVar("T")
 
 _HEADERS: Final = {
     # Some picture hosts turn programs without a browser's first word away.
@@ -89,18 +91,10 @@ class Downloader:
         Raises:
             Refused: For good, or with the last try's reason when no try is left.
         """
-        address = _checked(url)
-        failures = 0
-        while True:
-            before = part.size
-            try:
-                return await self._try(address, part, known, meter)
-            except Passing as failure:
-                failures = 1 if part.size - before >= _STEADY_BYTES else failures + 1
-                wait_s = wait_before(failures, self._patience, self._rng, failure.retry_after_s)
-                if failures > self._settings.retries or asyncio.get_running_loop().time() + wait_s > deadline:
-                    raise
-                await asyncio.sleep(wait_s)
+        address = checked_link(url)
+        return await self._patiently(
+            lambda: self._try(address, part, known, meter), deadline, lambda: part.size
+        )
 
     async def fetch_small(self, url: str, limit: int, deadline: float) -> bytes:
         """The body behind `url`, when it is small enough to be held in memory.
@@ -113,21 +107,28 @@ class Downloader:
         Raises:
             Refused: As with `fetch`.
         """
-        address = _checked(url)
-        failures = 0
-        while True:
-            try:
-                return await self._try_small(address, limit)
-            except Passing as failure:
-                failures += 1
-                wait_s = wait_before(failures, self._patience, self._rng, failure.retry_after_s)
-                if failures > self._settings.retries or asyncio.get_running_loop().time() + wait_s > deadline:
-                    raise
-                await asyncio.sleep(wait_s)
+        address = checked_link(url)
+        return await self._patiently(lambda: self._try_small(address, limit), deadline, lambda: 0)
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+    async def _patiently(
+        self, attempt: Callable[[], Awaitable[T]], deadline: float, brought: Callable[[], int]
+    ) -> T:
+        """Try until it works or no try is left; a try that brought much of the file is not counted."""
+        failures = 0
+        while True:
+            before = brought()
+            try:
+                return await attempt()
+            except Passing as failure:
+                failures = 1 if brought() - before >= _STEADY_BYTES else failures + 1
+                wait_s = wait_before(failures, self._patience, self._rng, failure.retry_after_s)
+                if failures > self._settings.retries or asyncio.get_running_loop().time() + wait_s > deadline:
+                    raise
+                await asyncio.sleep(wait_s)
 
     async def _try(self, url: httpx.URL, part: Part, known: Validators | None, meter: Meter) -> bool:
         async with self._answer(url, _conditions(part, known)) as response:
@@ -162,7 +163,7 @@ class Downloader:
                 host = response.request.url.host
                 yield response
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            if _is_certificate_fault(error):
+            if is_certificate_fault(error):
                 raise Refused("certificate", host=host) from error
             raise Passing("unreachable", host=host) from error
         except (httpx.TimeoutException, TimeoutError) as error:
@@ -181,7 +182,7 @@ class Downloader:
                     return
             finally:
                 await response.aclose()
-            url = _checked(str(_joined(url, target)), before=url)
+            url = checked_link(str(joined(url, target)), before=url)
         raise Refused("too_many_redirects", limit=self._patience.redirects)
 
     async def _head(self, url: httpx.URL, headers: dict[str, str]) -> httpx.Response:
@@ -285,33 +286,3 @@ def _conditions(part: Part, known: Validators | None) -> dict[str, str]:
     if known and known.last_modified:
         return {"If-Modified-Since": known.last_modified}
     return {}
-
-
-def _checked(url: str, before: httpx.URL | None = None) -> httpx.URL:
-    """`url` parsed; raises `Refused` for anything but http(s), and for a step back from https to http."""
-    try:
-        parsed = httpx.URL(url)
-        host = parsed.host  # decodes an international name, and may fail at it
-    except (httpx.InvalidURL, ValueError) as error:
-        raise Refused("bad_link") from error
-    if parsed.scheme not in ("http", "https") or not host:
-        raise Refused("bad_link")
-    if before is not None and before.scheme == "https" and parsed.scheme == "http":
-        raise Refused("downgrade", host=parsed.host)
-    return parsed.copy_with(fragment=None)
-
-
-def _joined(url: httpx.URL, target: str) -> httpx.URL:
-    try:
-        return url.join(target)
-    except (httpx.InvalidURL, ValueError) as error:
-        raise Refused("bad_link") from error
-
-
-def _is_certificate_fault(error: BaseException) -> bool:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return True
-        cause = cause.__cause__ or cause.__context__
-    return False

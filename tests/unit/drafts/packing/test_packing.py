@@ -28,6 +28,10 @@ def _listed(folder: Path) -> list[str]:
     return os.listdir(folder)
 
 
+def _bytes(path: Path) -> bytes:
+    return path.read_bytes()
+
+
 def _tree(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
@@ -227,3 +231,18 @@ async def test_an_encrypted_draft_is_packed_as_it_is_but_not_respelled(
     with pytest.raises(DraftError) as caught:
         await courier.pack("中国美食", tmp_path / "other.zip", target_root=windows)
     assert caught.value.issues[0].code == "encrypted"
+
+
+async def test_files_and_counts_beyond_the_old_limits_of_zip_are_kept(
+    courier: Courier, draft: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 1000)
+    monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 3)
+    made = await courier.pack("中国美食", tmp_path / "out.zip")
+    monkeypatch.undo()
+    data = _bytes(Path(made.path))
+    assert b"PK\x06\x06" in data  # the ZIP64 end of central directory
+    before = _tree(draft)
+    with zipfile.ZipFile(made.path) as archive:
+        assert archive.testzip() is None
+        assert {name: archive.read(f"中国美食/{name}") for name in before} == before
