@@ -79,12 +79,14 @@ async def test_a_kill_loses_nothing_without_a_bot_either(
         await shop.close()
 
 
-LETTERS = ["accept:after", "running:after", "receipt:after", "finish:after", "post:before", "post:after"]
+LETTERS = [
+    *[("wish", point) for point in ("accept:after", "receipt:after", "post:before", "post:after")],
+    *[("chat", point) for point in ("running:after", "receipt:after", "finish:after", "delivered:after")],
+]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("variant", ["wish", "chat"])
-@pytest.mark.parametrize("point", [*LETTERS, "delivered:after"])
+@pytest.mark.parametrize(("variant", "point"), LETTERS)
 async def test_a_kill_answers_every_letter_once(
     obedient: Emulator, tmp_path: Path, quick: None, variant: str, point: str
 ) -> None:

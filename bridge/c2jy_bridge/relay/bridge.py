@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import time
@@ -169,8 +168,10 @@ class Bridge:
 
     async def _close(self, grace_s: float) -> None:
         for intake in self._intakes:
-            with contextlib.suppress(Exception):
+            try:
                 await intake.stop()
+            except Exception:
+                log.exception("an intake did not stop in good order")
         self._intakes.clear()
         if self._worker is not None and self._working is not None:
             await self._worker.stop(grace_s)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 from c2jy_bridge.coze import CozeClient
@@ -15,6 +17,7 @@ from c2jy_bridge.relay.bridge import Bridge, Intake
 from c2jy_bridge.relay.desk import Desk
 from c2jy_bridge.relay.intakes.http import HttpIntake, Tokens
 from c2jy_bridge.relay.intakes.mailbox import MailboxIntake
+from c2jy_bridge.relay.intakes.workflow import WorkflowRuns
 from c2jy_bridge.relay.storage import Storage
 from c2jy_bridge.settings import Settings
 from c2jy_bridge.vault import Vault, system_keyring
@@ -23,6 +26,32 @@ from c2jy_bridge.vault import Vault, system_keyring
 def bridge_tokens(settings: Settings) -> Tokens:
     """The bridge's token, for this process and for `bridge token` beside it."""
     return Tokens(Vault(settings.data_dir / "secrets", system_keyring()))
+
+
+@asynccontextmanager
+async def workflow_runs(
+    settings: Settings,
+    *,
+    runner: ToolRunner,
+    client: Callable[[], Awaitable[CozeClient]],
+    saw: Callable[[Event], Awaitable[None]],
+    clock: Callable[[], float] = time.time,
+    new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+) -> AsyncIterator[WorkflowRuns]:
+    """A way to run cloud workflows from here, with or without bridge mode; see `bridge_mode` for the rest."""
+    storage = await asyncio.to_thread(Storage, settings.data_dir / "journal.db")
+    try:
+        yield WorkflowRuns(
+            client=client,
+            bot_id=settings.coze.bot_id,
+            runner=runner,
+            storage=storage,
+            saw=saw,
+            clock=clock,
+            new_id=new_id,
+        )
+    finally:
+        await storage.aclose()
 
 
 def bridge_mode(

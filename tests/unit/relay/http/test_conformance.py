@@ -77,6 +77,6 @@ schema = schemathesis.pytest.from_fixture("api")
 
 @pytest.mark.slow
 @schema.parametrize()
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_documented(bridge: Running, case: Any) -> None:
     case.call_and_validate(headers=bridge.headers, checks=CHECKS, timeout=130)

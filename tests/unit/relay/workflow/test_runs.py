@@ -18,6 +18,7 @@ from c2jy_bridge.events import (
     WorkflowStarted,
 )
 from c2jy_bridge.relay.intakes.workflow import WaitingRun, WorkflowRuns
+from c2jy_bridge.relay.opening import workflow_runs
 from c2jy_bridge.relay.storage import Storage
 from unit.relay.conftest import Clock, workshop
 
@@ -262,3 +263,15 @@ async def test_a_run_that_waited_longer_than_coze_keeps_it_is_let_go(bench: Benc
     assert len(await bench.runs.waiting()) == 1
     clock.advance(86_401)
     assert await bench.runs.waiting() == []
+
+
+async def test_workflows_run_beside_bridge_mode_in_one_data_folder(workshop: Callable[..., Any]) -> None:
+    shop = await workshop(SCRIPT)
+
+    async def nobody(asked: WorkflowAsked) -> str:
+        raise AssertionError(asked)
+
+    async with workflow_runs(shop.settings, runner=shop.runner, client=shop.client, saw=shop._saw) as runs:
+        ended = await runs.run("tool", {"text": "beside"}, nobody)
+    assert json.loads(ended.output) == {"output": "beside"}
+    assert (await shop.bridge.status()).on
