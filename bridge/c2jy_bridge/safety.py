@@ -9,13 +9,16 @@ from typing import Final
 _CONTROLS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 # Bidi embeddings, overrides and isolates: they can make `gpj.exe` read as `exe.jpg` (Trojan Source, 2021).
 _BIDI: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# Half of a pair: no wire and no terminal can carry it, and writing it raises.
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _CRLF: Final = re.compile("\r\n?")
 
 
 def visible(text: str, *, newlines: bool = True) -> str:
     """`text` with nothing in it that a terminal would obey.
 
-    Control characters are dropped, bidi controls shown as `<U+202E>`, CR and CRLF become LF.
+    Control characters are dropped, bidi controls shown as `<U+202E>`, halves of characters as U+FFFD, CR and
+    CRLF become LF.
 
     Args:
         text: Any string from outside: model text, a file name, an error, an argument.
@@ -24,4 +27,5 @@ def visible(text: str, *, newlines: bool = True) -> str:
     text = _CRLF.sub("\n", text)
     text = _CONTROLS.sub(lambda m: "\n" if m[0] in "\u2028\u2029\x85" else "", text)
     text = _BIDI.sub(lambda m: f"<U+{ord(m[0]):04X}>", text)
+    text = _SURROGATES.sub("\ufffd", text)
     return text if newlines else text.replace("\n", " ").replace("\t", " ")
