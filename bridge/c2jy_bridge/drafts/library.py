@@ -143,7 +143,8 @@ class Library:
         try:
             async for names in self._notified(stop):
                 yield names
-        except (OSError, RuntimeError):  # no more inotify watches, or a file system without notices
+        except (OSError, RuntimeError, ExceptionGroup):
+            # No more inotify watches, a file system without notices, a file name that is no Unicode.
             async for names in self._polled():
                 yield names
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import socket
@@ -155,3 +156,24 @@ def test_a_draft_with_a_pipe_for_its_meta_file_is_not_packed_and_not_waited_for(
         return ""
 
     assert within_seconds(code) == "unreadable"
+
+
+async def test_a_file_name_that_is_no_unicode_does_not_end_the_watch(library: Library, folder: Path) -> None:
+    names: set[str] = set()
+
+    async def follow() -> None:
+        async for batch in library.watch():
+            names.update(batch)
+            if "hostile" in names:
+                return
+
+    async with asyncio.timeout(20):
+        watching = asyncio.create_task(follow())
+        await asyncio.sleep(1)
+        (folder.parent / os.fsdecode(b"bad\xff")).mkdir()
+        await asyncio.sleep(1)
+        for number in range(8):
+            if not watching.done():
+                (folder / f"new{number}.txt").write_text("x")
+                await asyncio.sleep(1)
+        await watching
