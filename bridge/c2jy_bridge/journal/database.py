@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
 from collections.abc import Iterable
@@ -23,8 +24,10 @@ class Database:
             sqlite3.Error: The file is not a database, newer than this program, or cannot be written.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(OSError):  # what keeps it from being made, SQLite says better
+            path.touch(mode=0o600)  # conversations are the maker's own; SQLite's other files take after it
         self._lock = threading.RLock()
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, factory=_Connection)
         self._db.row_factory = sqlite3.Row
         self._db.execute(f"PRAGMA busy_timeout={BUSY_MS}")
         self._db.execute("PRAGMA journal_mode=WAL")
@@ -94,6 +97,19 @@ class Transaction:
                 self._db.execute("COMMIT" if kind is None else "ROLLBACK")
         finally:
             self._lock.release()
+
+
+class _Connection(sqlite3.Connection):
+    def execute(self, sql: str, values: Any = (), /) -> sqlite3.Cursor:
+        try:
+            return super().execute(sql, values)
+        except UnicodeEncodeError:
+            # Half of a surrogate pair, from a model or a file name: SQLite has no place for it.
+            return super().execute(sql, tuple(_whole(value) for value in values))
+
+
+def _whole(value: Any) -> Any:
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 def _statements(script: str) -> Iterable[str]:

@@ -243,3 +243,25 @@ def test_only_a_dead_owners_turn_is_taken_over_and_only_once(
     assert journal.open_turns() == []
     owner.release()
     assert list(folder.iterdir()) == []
+
+
+def test_half_a_character_is_kept_as_a_question_mark_and_the_call_still_has_its_receipt(
+    open_journal: Callable[..., Journal],
+) -> None:
+    journal = open_journal()
+    call = replace(CALL, arguments='{"a": "\ud800"}', tool="x\udfff")
+    journal.record(
+        [TurnStarted(at=1.0, turn_id="t1", conversation_id="conv1", chat_id="chat1", text="\ud83d")]
+    )
+    journal.record([ToolCallRequested(at=1.0, call_id="c1", call=call)])
+    journal.write_receipt(call, RECEIPT)
+    assert journal.history.call("c1").arguments == '{"a": "?"}'
+    assert [m.text for m in journal.history.messages("conv1")] == ["?"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
+def test_the_journal_is_the_makers_own(open_journal: Callable[..., Journal], tmp_path: Path) -> None:
+    open_journal().record([TurnStarted(at=1.0, turn_id="t", conversation_id="c", chat_id="d", text="q")])
+    modes = {path.name: path.stat().st_mode & 0o077 for path in tmp_path.iterdir()}
+    assert modes.keys() >= {"journal.db", "journal.db-wal"}
+    assert set(modes.values()) == {0}
