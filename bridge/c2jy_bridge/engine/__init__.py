@@ -8,6 +8,7 @@ from c2jy_bridge.drafts import BuildReport, DraftError, DraftsRoot, Progress
 from c2jy_bridge.engine.bridging import bridge_token
 from c2jy_bridge.engine.doctor import Check, examine, found_roots
 from c2jy_bridge.engine.engine import Engine
+from c2jy_bridge.plugin import prints_go_to_stderr
 
 __all__ = [
     "BuildReport",
@@ -19,4 +20,5 @@ __all__ = [
     "bridge_token",
     "examine",
     "found_roots",
+    "prints_go_to_stderr",
 ]

@@ -7,6 +7,7 @@ tool does.
 from c2jy_bridge.plugin.approval import Approver
 from c2jy_bridge.plugin.context import ToolContext, ToolError
 from c2jy_bridge.plugin.definition import Tool, tool
+from c2jy_bridge.plugin.prints import prints_go_to_stderr
 from c2jy_bridge.plugin.registry import NameTaken, ToolRegistry
 from c2jy_bridge.plugin.runner import ToolRunner
 from c2jy_bridge.plugin.signature import DefinitionError
@@ -24,5 +25,6 @@ __all__ = [
     "ToolError",
     "ToolRegistry",
     "ToolRunner",
+    "prints_go_to_stderr",
     "tool",
 ]

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from c2jy_bridge.plugin.context import ToolContext
 from c2jy_bridge.plugin.definition import Tool
+from c2jy_bridge.plugin.prints import IN_TOOL
 
 UNWIND_S: Final = 5.0
 """Seconds that a cancelled coroutine has to clean up before it is left to itself."""
@@ -72,6 +73,7 @@ class Work:
 
 async def _guarded(function: Callable[[], Any]) -> Done:
     """Run a coroutine function so that nothing it raises but its own cancellation reaches the loop."""
+    IN_TOOL.set(True)
     try:
         return Done(await function())
     except asyncio.CancelledError:
@@ -88,6 +90,7 @@ def _in_thread(function: Callable[[], Any], name: str) -> asyncio.Future[Done]:
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Done] = loop.create_future()
     context = contextvars.copy_context()
+    context.run(IN_TOOL.set, True)
 
     def settle(done: Done) -> None:
         if not future.done():

@@ -96,7 +96,8 @@ class _Lines:
                 pass
             case ToolCallFinished():
                 words = say(f"outcome.{event.outcome}")
-                complain(f"· {event.tool}: {words} ({event.elapsed_s:.1f} s) {event.error}".rstrip())
+                line = f"· {event.tool}: {words} ({event.elapsed_s:.1f} s) {event.error}".rstrip()
+                complain(visible(line, newlines=False))
             case DraftWritten():
                 complain(say("chat.draft_written", name=event.name, path=event.path))
                 for issue in event.issues:

@@ -9,6 +9,7 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
+from c2jy_bridge.safety import visible
 from c2jy_bridge.settings import SettingsError
 from c2jy_tui.commands import say
 from c2jy_tui.commands.output import as_json, complain
@@ -34,9 +35,10 @@ def run(options: argparse.Namespace) -> int:
         print(as_json(checks, indent=2))
     else:
         for check in checks:
-            print(f"{SIGNS[check.state]} {check.name}: {check.message}")
+            # The Bot's name and what Coze says of an error come from outside.
+            print(visible(f"{SIGNS[check.state]} {check.name}: {check.message}", newlines=False))
             if check.fix:
-                print(f"    → {check.fix}")
+                print(visible(f"    → {check.fix}", newlines=False))
     wrong = [check for check in checks if check.state == "error"]
     if not options.json:
         complain(say("doctor.wrong", count=len(wrong)) if wrong else say("doctor.fine"))

@@ -148,14 +148,15 @@ def _table(views: Any) -> None:
 
 def _picture(detail: DraftDetail) -> None:
     v = detail.view
-    print(visible(f"{v.name}  {v.width}x{v.height}  {v.duration_us / 1e6:.1f} s  {say(f'state.{v.state}')}"))
+    figures = f"{v.width}x{v.height}  {v.duration_us / 1e6:.1f} s  {say(f'state.{v.state}')}"
+    print(f"{visible(v.name, newlines=False)}  {figures}")
     for track in detail.tracks:
-        print(visible(f"{track.kind} {track.name}".rstrip()))
+        print(visible(f"{track.kind} {track.name}".rstrip(), newlines=False))
         for clip in track.clips:
             end = (clip.start_us + clip.duration_us) / 1e6
             missing = "" if clip.media_ok else f"  ! {say('state.media_missing')}"
-            label = visible(clip.label, newlines=False)
-            print(f"  {clip.start_us / 1e6:8.2f} – {end:8.2f} s  {clip.kind:7} {label}{missing}")
+            kind, label = visible(clip.kind, newlines=False), visible(clip.label, newlines=False)
+            print(f"  {clip.start_us / 1e6:8.2f} – {end:8.2f} s  {kind:7} {label}{missing}")
     for issue in detail.issues:
         complain_of(issue)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from c2jy_bridge.engine import Progress
 
 # C1 and bidi controls and the odd line ends: legal inside JSON, but not for a terminal that shows it.
-_RISKY: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_RISKY: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def as_json(value: Any, *, indent: int | None = None) -> str:
@@ -39,7 +39,8 @@ def complain_of(issue: Issue) -> None:
     """One issue: what, where, what to do."""
     where = f"{issue.path}: " if issue.path else ""
     fix = f" → {issue.fix}" if issue.fix else ""
-    complain(f"{say(f'severity.{issue.severity}')}: {where}{issue.message}{fix}")
+    text = f"{say(f'severity.{issue.severity}')}: {where}{issue.message}{fix}"
+    complain(visible(text, newlines=False))  # a line end from outside could pass for another diagnostic
 
 
 def refused(issues: Sequence[Issue], *, as_json_too: bool) -> int:

@@ -53,14 +53,15 @@ async def engine_of(
     options: argparse.Namespace, settings: Settings, *, start: bool = False
 ) -> AsyncIterator[Engine]:
     """An engine without a screen: an approval is `--yes` or denied."""
-    from c2jy_bridge.engine import Engine
+    from c2jy_bridge.engine import Engine, prints_go_to_stderr
 
     unattended = Decision.ONCE if getattr(options, "yes", False) else Decision.DENY
     engine = Engine(settings, demo=getattr(options, "demo", False), unattended=unattended)
     try:
         if start:
             await engine.start()
-        yield engine
+        with prints_go_to_stderr():
+            yield engine
     finally:
         await engine.close()
 

@@ -62,7 +62,7 @@ def call(options: argparse.Namespace) -> int:
     """Run one tool and print its output; 1 when it did not succeed."""
     try:
         arguments = json.loads(options.arguments)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         complain(say("tools.not_json", why=error))
         return 2
     if not isinstance(arguments, dict):
