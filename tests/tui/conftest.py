@@ -12,15 +12,18 @@ import pytest
 from textual.pilot import Pilot
 
 from c2jy_bridge import events as ev
-from c2jy_bridge.events import Decision, Event, Issue
+from c2jy_bridge.events import Decision, Event, Issue, Problem
 from c2jy_bridge.ports import Busy
 from c2jy_bridge.views import (
+    BridgeView,
     CallView,
     ConnectionView,
     ConversationView,
     DraftDetail,
     DraftView,
+    IntakeView,
     MessageView,
+    RequestView,
     ToolView,
 )
 from c2jy_tui.app import C2jyApp
@@ -66,6 +69,11 @@ class ScriptedEngine:
         self.stored_drafts: list[DraftView] = []
         self.stored_issues: list[Issue] = []
         self.rerun_calls: list[tuple[str, str | None]] = []
+        self.bridge_view = BridgeView(on=False)
+        self.bridge_problem: Problem | None = None
+        self.switched: list[bool] = []
+        self.stored_requests: list[RequestView] = []
+        self.request_intents: list[tuple[str, str]] = []
         self._listeners: list[asyncio.Queue[Event | None]] = []
 
     def emit(self, *events: Event) -> None:
@@ -144,6 +152,36 @@ class ScriptedEngine:
 
     async def call_tool(self, name: str, arguments: dict[str, Any]) -> str:
         return "call-x"
+
+    async def switch_bridge(self, on: bool) -> Problem | None:
+        self.switched.append(on)
+        if on and self.bridge_problem is not None:
+            self.emit(ev.BridgeStopped(at=self.clock(), problem=self.bridge_problem))
+            return self.bridge_problem
+        if on:
+            address = "http://127.0.0.1:8765"
+            self.bridge_view = BridgeView(
+                on=True, address=address, intakes=(IntakeView("http", address, self.clock()),)
+            )
+            self.emit(ev.BridgeStarted(at=self.clock(), address=address))
+        else:
+            self.bridge_view = BridgeView(on=False)
+            self.emit(ev.BridgeStopped(at=self.clock()))
+        return None
+
+    async def bridge(self) -> BridgeView:
+        return self.bridge_view
+
+    async def bridge_requests(self, limit: int = 200) -> Sequence[RequestView]:
+        return self.stored_requests[:limit] if self.bridge_view.on else ()
+
+    async def cancel_request(self, request_id: str) -> bool:
+        self.request_intents.append(("cancel", request_id))
+        return any(request.request_id == request_id for request in self.stored_requests)
+
+    async def retry_request(self, request_id: str) -> str:
+        self.request_intents.append(("retry", request_id))
+        return f"{request_id}-again"
 
     async def close(self) -> None:
         self.closed = True

@@ -89,7 +89,7 @@ async def test_what_no_clipboard_takes_goes_to_a_file_that_is_named(
         return False
 
     monkeypatch.setattr(clipboard, "copy", nowhere)
-    async with stage(copy_folder=tmp_path) as on:
+    async with stage(folder=tmp_path) as on:
         on.app.copy_to_clipboard("the answer")
         await on.app.workers.wait_for_complete([w for w in on.app.workers if w.group == "copy"])
         await on.settle()

@@ -70,6 +70,8 @@ def asked_for() -> set[str]:
     asked |= {f"doing.{doing}" for doing in Doing} | {f"call.{outcome}" for outcome in Outcome}
     asked |= {f"source.{source}" for source in ("chat", "bridge", "maker")}
     asked |= {f"notice.recovered_{reason}" for reason in ("dropped", "no_done", "stalled", "restart")}
+    asked |= {f"header.bridge_switching_{way}" for way in ("on", "off")}
+    asked |= {f"intake.{name}" for name in ("http", "mailbox")}
     asked |= (
         {"notice.cancelled"}
         | {f"pane.{pane}" for pane in PANES}

@@ -7,8 +7,6 @@ from enum import StrEnum
 
 from c2jy_bridge.events import (
     AnswerDelta,
-    BridgeStarted,
-    BridgeStopped,
     Event,
     ReasoningDelta,
     StreamRecovered,
@@ -54,8 +52,6 @@ class Activity:
     """Tool calls that were asked for and have no end yet: (call_id, tool), oldest first."""
     approvals: tuple[str, ...] = ()
     """Call ids that wait for a person, oldest first."""
-    bridge_on: bool = False
-    bridge_address: str = ""
 
     @property
     def busy(self) -> bool:
@@ -112,10 +108,6 @@ def after(activity: Activity, event: Event) -> Activity:
             waiting = tuple(one for one in activity.approvals if one != call_id)
             calls = tuple(one for one in activity.running if one[0] != call_id)
             return _calls(replace(activity, approvals=waiting, running=calls), event.at)
-        case BridgeStarted(address=address):
-            return replace(activity, bridge_on=True, bridge_address=address)
-        case BridgeStopped():
-            return replace(activity, bridge_on=False, bridge_address="")
         case _:
             return activity
 

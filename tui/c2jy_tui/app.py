@@ -52,21 +52,21 @@ class C2jyApp(App[None]):
         lang: i18n.Language = "en",
         *,
         clock: Callable[[], float] = time.time,
-        copy_folder: Path | None = None,
+        folder: Path | None = None,
     ) -> None:
         """Args:
         start_engine: Makes the engine; awaited after the first paint.
         look: Theme and keys.
         lang: Language to begin with.
         clock: Unix seconds; the same clock as the engine's.
-        copy_folder: Where a copy goes that no clipboard takes; the current directory when None.
+        folder: Where files go: exports, a copy that no clipboard takes; the current directory when None.
         """
         i18n.use(lang)
         super().__init__()
         self._start_engine = start_engine
         self._look = look or Look()
         self._clock = clock
-        self._copy_folder = copy_folder
+        self._folder = folder
         self._engine: EnginePort | None = None
         self._main: MainScreen | None = None
 
@@ -122,7 +122,7 @@ class C2jyApp(App[None]):
         """Make the main screen and go there; each language has a mode of its own, one at a time."""
         from c2jy_tui.screens.main import MainScreen
 
-        self._main = main = MainScreen(session, self._clock)
+        self._main = main = MainScreen(session, self._clock, export_folder=self._folder)
         before = self.current_mode
         self.add_mode(i18n.language(), lambda: main)
         await self.switch_mode(i18n.language())
@@ -187,7 +187,7 @@ class C2jyApp(App[None]):
             self.notify(say("copy.done", n=len(text)), timeout=3)
             return
         try:
-            path = clipboard.write_file(text, self._copy_folder or Path.cwd(), self._clock())
+            path = clipboard.write_file(text, self._folder or Path.cwd(), self._clock())
         except OSError as error:
             why = visible(error.strerror or str(error), newlines=False)
             self.notify(say("copy.failed", why=why), severity="error", markup=False)
@@ -237,6 +237,8 @@ class C2jyApp(App[None]):
             "chat": "screen.go('chat')",
             "inspector": "screen.go('inspector')",
             "drafts": "screen.go('drafts')",
+            "requests": "screen.go('bridge')",
+            "bridge": "screen.toggle_bridge",
             "theme": "app.change_theme",
             "language": f"app.language('{other}')",
             "help": "app.help",

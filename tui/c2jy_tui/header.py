@@ -1,4 +1,4 @@
-"""The line at the top: who is on the other end, and what goes on."""
+"""The line at the top: who is on the other end, what goes on, and how bridge mode is."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from c2jy_bridge.safety import visible
-from c2jy_bridge.views import ConnectionView
+from c2jy_bridge.views import ConnectionView, IntakeView
 from c2jy_tui.activity import Activity, Doing
-from c2jy_tui.measures import elapsed
+from c2jy_tui.bridge_mode import BridgeMode
+from c2jy_tui.measures import countable, elapsed
 from c2jy_tui.words import say
 
 Piece = tuple[str, str]
 """Text and style."""
 
 _GAP: Final = "  "
+_JUST_NOW_S: Final = 2.0
+"""Seconds within which something was just now: bridge mode is looked at once a second."""
 _STYLES: Final = {
     Doing.READY: ("●", "$text-success"),
     Doing.STARTING: ("◌", "dim"),
@@ -29,28 +32,30 @@ _STYLES: Final = {
 _COUNTED: Final = (Doing.SENDING, Doing.THINKING, Doing.ANSWERING, Doing.CALLING, Doing.WAITING)
 
 
-def line(connection: ConnectionView | None, activity: Activity, now: float, width: int) -> Content:
+def line(
+    connection: ConnectionView | None, activity: Activity, bridge: BridgeMode, now: float, width: int
+) -> Content:
     """The header in `width` cells; what matters less goes first when there is no room."""
     left: list[Piece] = [("c2jy-tui", "$text-primary bold")]
     right = [_doing(activity, now)]
-    extra: list[tuple[bool, Piece]] = []  # (belongs to the left, piece), what matters most first
+    # (belongs to the left, ways to say it, longest first), what matters most first
+    extra: list[tuple[bool, Sequence[Piece]]] = []
     if connection is not None:
         host = say("header.demo") if connection.demo else visible(connection.host, newlines=False)
         name = connection.bot_name or connection.bot_id or say("header.no_bot")
-        extra.append((True, (visible(name, newlines=False), "bold")))
-        extra.append((True, (host, "$text-warning" if connection.demo else "dim")))
+        extra.append((True, [(visible(name, newlines=False), "bold")]))
+        extra.append((True, [(host, "$text-warning" if connection.demo else "dim")]))
     if activity.tokens:
-        extra.append((False, (say("header.tokens", n=f"{activity.tokens:,}"), "dim")))
-    if activity.bridge_on:
-        address = visible(activity.bridge_address, newlines=False)
-        extra.insert(1, (False, (say("header.bridge_on", address=address), "$text-accent")))
-    else:
-        extra.append((False, (say("header.bridge_off"), "dim")))
-    for to_the_left, piece in extra:
+        extra.append((False, [(say("header.tokens", n=f"{activity.tokens:,}"), "dim")]))
+    at_rest = not (bridge.view.on or bridge.switching or bridge.problem)
+    extra.insert(len(extra) if at_rest else 1, (False, _bridge(bridge, now)))
+    for to_the_left, ways in extra:
         side = left if to_the_left else right
-        trial = [*side, piece] if to_the_left else [piece, *side]
-        if _width(trial) + _width(right if to_the_left else left) + len(_GAP) <= width:
-            side[:] = trial
+        for piece in ways:
+            trial = [*side, piece] if to_the_left else [piece, *side]
+            if _width(trial) + _width(right if to_the_left else left) + len(_GAP) <= width:
+                side[:] = trial
+                break
     space = max(1, width - _width(left) - _width(right))
     return _joined(left) + " " * space + _joined(right)
 
@@ -60,6 +65,44 @@ def _doing(activity: Activity, now: float) -> Piece:
     words = say(f"doing.{activity.doing}", tool=visible(activity.tool, newlines=False))
     counted = activity.doing in _COUNTED and now - activity.since >= 1
     return f"{mark} {words}" + (f" {elapsed(now - activity.since)}" if counted else ""), style
+
+
+def _bridge(mode: BridgeMode, now: float) -> list[Piece]:
+    """Ways to say how bridge mode is, longest first."""
+    if mode.switching:
+        return [(say(f"header.bridge_switching_{mode.switching}"), "$text-accent")]
+    if mode.problem is not None:
+        return [(f"✗ {say('header.bridge_refused')}", "$text-error")]
+    if not mode.view.on:
+        return [(say("header.bridge_off"), "dim")]
+    sign, style = ("! ", "$text-warning bold") if mode.troubles else ("", "$text-accent")
+    view = mode.view
+    address = visible(view.address, newlines=False).removeprefix("http://")
+    here = say("header.bridge_at", address=address) if address else say("header.bridge_on")
+    # Most people need no more than the port: the host is this computer.
+    short = say("header.bridge_at", address=f":{address.rpartition(':')[2]}") if ":" in address else here
+    queue = say("header.bridge_queue", n=view.waiting)
+    pieces = [f"{short} · {queue}", f"{say('header.bridge_on')} · {queue}", say("header.bridge_on")]
+    if view.intakes:
+        one_by_one = say("header.list_and").join(
+            f"{_intake(i.name)} {_sign_of_life(i, now)}" for i in view.intakes
+        )
+        oldest = _sign_of_life(min(view.intakes, key=lambda intake: intake.alive_at), now)
+        lives = [say("header.bridge_alive", when=when) for when in (one_by_one, oldest)]
+        pieces[:0] = [f"{place} · {queue} · {life}" for place in (here, short) for life in lives]
+    return [(f"{sign}{words}", style) for words in pieces]
+
+
+def _intake(name: str) -> str:
+    return say(f"intake.{name}") if name in ("http", "mailbox") else visible(name, newlines=False)
+
+
+def _sign_of_life(intake: IntakeView, now: float) -> str:
+    """How long ago an intake was last seen to be alive."""
+    if not intake.alive_at:
+        return say("header.never")
+    ago = now - intake.alive_at
+    return say("header.just_now") if ago < _JUST_NOW_S else say("header.ago", time=countable(ago))
 
 
 def _joined(pieces: Sequence[Piece]) -> Content:
@@ -75,6 +118,7 @@ class HeaderBar(Widget):
 
     connection: reactive[ConnectionView | None] = reactive(None)
     activity: reactive[Activity] = reactive(Activity)
+    bridge: reactive[BridgeMode] = reactive(BridgeMode)
 
     def __init__(self, clock: Callable[[], float]) -> None:
         super().__init__()
@@ -86,8 +130,8 @@ class HeaderBar(Widget):
 
     def render(self) -> Content:
         """The line."""
-        return line(self.connection, self.activity, self._clock(), self.content_size.width)
+        return line(self.connection, self.activity, self.bridge, self._clock(), self.content_size.width)
 
     def _tick(self) -> None:
-        if self.activity.doing in _COUNTED:
+        if self.activity.doing in _COUNTED or self.bridge.view.on:
             self.refresh()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 
@@ -17,6 +18,12 @@ def elapsed(seconds: float) -> str:
     hours, rest = divmod(whole, 3600)
     minutes, left = divmod(rest, 60)
     return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
+
+
+def countable(seconds: float) -> str:
+    """A time that is counted up or down in whole seconds: `4 s`, `1:05`, `1:02:03`."""
+    whole = max(0, math.floor(seconds))
+    return elapsed(whole) if whole >= 10 else f"{whole} s"
 
 
 def length(microseconds: int) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from c2jy_tui.activity import Activity
 from c2jy_tui.approvals import Approvals
+from c2jy_tui.bridge_mode import BridgeMode
 from c2jy_tui.panes.chat.transcript import Transcript
 
 
@@ -16,6 +17,7 @@ class Session:
     activity: Activity
     transcript: Transcript = field(default_factory=Transcript)
     approvals: Approvals = field(default_factory=Approvals)
+    bridge: BridgeMode = field(default_factory=BridgeMode)
 
 
 def new_session(at: float) -> Session:

@@ -1,7 +1,8 @@
-"""The three panes and how they share the screen: side by side, stacked, or one at a time.
+"""The panes and how they share the screen: side by side, stacked, or one at a time.
 
-The panes never move in the tree: classes of the screen (`-wide`, `-normal`, `-narrow`) and two of the
-workspace's own (which pane is in front) are all that changes, and app.tcss does the rest.
+The panes never move in the tree: classes of the screen (`-wide`, `-normal`, `-narrow`) and some of the
+workspace's own (which pane is in front) are all that changes, and app.tcss does the rest. The bridge's pane
+comes in when it is first wanted; on a wide screen it shares the place of the drafts from then on.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from textual.widgets import Static
 
 from c2jy_tui.words import say
 
-PaneName = Literal["chat", "inspector", "drafts"]
+PaneName = Literal["chat", "inspector", "drafts", "bridge"]
 PANES: Final[tuple[PaneName, ...]] = get_args(PaneName)
 BREAKPOINTS: Final = [(0, "-narrow"), (80, "-normal"), (120, "-wide")]
 """Columns from which a layout begins (design.md 7)."""
@@ -42,7 +43,7 @@ class PaneTab(Static):
     def on_mount(self) -> None:
         """Name the key that the settings may have changed."""
         bindings = [active.binding for active in self.screen.active_bindings.values()]
-        keys = [self.app.get_key_display(b) for b in bindings if b.id == f"app.{self.pane}"]
+        keys = [self.app.get_key_display(b) for b in bindings if b.action == f"go('{self.pane}')"]
         self.update(Content.assemble((" ".join([*keys, ""]), "dim"), say(f"pane.{self.pane}")))
 
 
@@ -71,12 +72,14 @@ class PaneTabs(Horizontal):
 
 
 class Workspace(Vertical):
-    """Chat, inspector and drafts."""
+    """Chat, inspector, drafts, and the bridge's requests."""
 
     front: var[PaneName] = var("chat")
     """The pane that is seen when there is room for one only."""
     side: var[PaneName] = var("inspector")
     """The pane that is seen beside or below the chat when there is room for two."""
+    low: var[PaneName] = var("drafts")
+    """The pane that is seen below the inspector when there is room for three."""
 
     def __init__(self, chat: Widget, inspector: Widget, drafts: Widget) -> None:
         super().__init__()
@@ -91,35 +94,40 @@ class Workspace(Vertical):
         with Vertical(id="panes"):
             yield self._panes["chat"]
             with Vertical(id="side"):
-                yield PaneTabs(("inspector", "drafts"), id="side-tabs")
+                yield PaneTabs(PANES[1:], id="side-tabs")
                 yield self._panes["inspector"]
                 yield self._panes["drafts"]
 
+    async def add(self, pane: Literal["bridge"], widget: Widget) -> None:
+        """Take in a pane that the screen did not begin with."""
+        widget.add_class("pane")
+        side = self.query_one("#side")
+        await side.mount(PaneTabs(("drafts", pane), id="low-tabs"), before=self._panes["drafts"])
+        await side.mount(widget)
+        self._panes[pane] = widget
+        self.add_class(f"-with-{pane}")
+
     def go(self, pane: PaneName) -> None:
         """Bring a pane to the front and give it the keys."""
-        self.front = pane
-        if pane != "chat":
-            self.side = pane
-        self._mark()
+        self._to_front(pane)
         widget = self._panes[pane]
         if pane != "chat":
             widget.focus()
-
-    def on_pane_tabs_chosen(self, event: PaneTabs.Chosen) -> None:
-        """The same by mouse; the screen hears of it too, to focus the composer."""
-        self.go(event.pane)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Whatever gets the keys must be in view."""
         for name, pane in self._panes.items():
             if pane in event.widget.ancestors_with_self and self.front != name:
-                self.front = name
-                self.side = self.side if name == "chat" else name
-                self._mark()
+                self._to_front(name)
 
-    def _mark(self) -> None:
+    def _to_front(self, pane: PaneName) -> None:
+        self.front = pane
+        if pane != "chat":
+            self.side = pane
+        if pane in ("drafts", "bridge"):
+            self.low = pane
         self.update_classes(self._marks())
 
     def _marks(self) -> dict[str, bool]:
-        front = {f"-front-{pane}": self.front == pane for pane in PANES}
-        return front | {f"-side-{pane}": self.side == pane for pane in PANES}
+        places = {"front": self.front, "side": self.side, "low": self.low}
+        return {f"-{place}-{pane}": pane == there for place, there in places.items() for pane in PANES}

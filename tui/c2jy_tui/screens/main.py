@@ -1,9 +1,10 @@
-"""The one full screen: header, the three panes, footer, all living from one engine's events."""
+"""The one full screen: header, the panes, footer, all living from one engine's events."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -16,6 +17,7 @@ from c2jy_bridge.safety import visible
 from c2jy_tui import activity as activities
 from c2jy_tui.activity import Activity
 from c2jy_tui.bindings import binding
+from c2jy_tui.bridge_mode import BridgeMode
 from c2jy_tui.frame import FrameScreen
 from c2jy_tui.header import HeaderBar
 from c2jy_tui.panes.chat import ChatPane
@@ -23,9 +25,14 @@ from c2jy_tui.panes.chat.call_view import CallView, DraftView
 from c2jy_tui.panes.drafts import DraftsPane
 from c2jy_tui.panes.inspector import Inspector
 from c2jy_tui.screens.asking import Asking
+from c2jy_tui.screens.bridging import Bridging
 from c2jy_tui.session import Session
 from c2jy_tui.words import say
 from c2jy_tui.workspace import PaneName, PaneTabs, Workspace, layout_for
+
+if TYPE_CHECKING:
+    # Imported when it is first wanted; its messages are handled by name.
+    from c2jy_tui.panes.bridge import BridgePane
 
 
 class MainScreen(FrameScreen):
@@ -37,6 +44,8 @@ class MainScreen(FrameScreen):
         binding("tui", "app.chat", "f3", "go('chat')", show=False),
         binding("tui", "app.inspector", "f4", "go('inspector')", show=False),
         binding("tui", "app.drafts", "f5", "go('drafts')", show=False),
+        binding("tui", "pane.bridge", "f6", "go('bridge')", show=False, priority=True),
+        binding("tui", "bridge.toggle", "f2", "toggle_bridge"),
         binding("tui", "app.new", "ctrl+n", "new_conversation", show=False, priority=True),
         binding("tui", "app.sessions", "ctrl+o", "sessions", show=False, priority=True),
     ]
@@ -44,10 +53,13 @@ class MainScreen(FrameScreen):
     activity: var[Activity] = var(Activity, init=False, bindings=True)
     """What goes on, folded from the events."""
 
-    def __init__(self, session: Session, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, session: Session, clock: Callable[[], float], *, export_folder: Path | None = None
+    ) -> None:
         """Args:
         session: What was said and done so far; a screen made anew in another language shows it again.
         clock: Unix seconds.
+        export_folder: Where calls are written to; the current directory when None.
         """
         super().__init__()
         self.session = session
@@ -57,10 +69,11 @@ class MainScreen(FrameScreen):
         self.header.set_reactive(HeaderBar.activity, session.activity)
         self.set_reactive(MainScreen.activity, session.activity)
         self.chat = ChatPane(session.transcript, clock=clock, id="chat")
-        self.inspector = Inspector(clock=clock, id="inspector")
+        self.inspector = Inspector(clock=clock, export_folder=export_folder, id="inspector")
         self.drafts = DraftsPane(clock=clock, id="drafts")
         self.workspace = Workspace(self.chat, self.inspector, self.drafts)
         self.asking = Asking(session.approvals, clock)
+        self.bridging = Bridging(session.bridge, self.workspace, clock)
 
     def compose(self) -> ComposeResult:
         """Header, panes, footer."""
@@ -70,9 +83,11 @@ class MainScreen(FrameScreen):
         yield self.workspace
         yield Footer(compact=True)
         yield self.asking
+        yield self.bridging
 
     def on_mount(self) -> None:
         """Ready to type."""
+        self.watch(self.bridging, "mode", self._bridge_changed)
         self.chat.focus_composer()
 
     def on_screen_resume(self) -> None:
@@ -100,6 +115,7 @@ class MainScreen(FrameScreen):
                 await self.load_conversation()
             await self.inspector.load(engine)
             await self.drafts.load(engine)
+            await self.bridging.meet(engine)
         except Exception as error:
             # One pane that cannot be filled must not take the others down.
             self.fail("load", say("app.load_failed"), error)
@@ -140,6 +156,9 @@ class MainScreen(FrameScreen):
         """The header says it."""
         self.session.activity = self.header.activity = activity
 
+    def _bridge_changed(self, mode: BridgeMode) -> None:
+        self.session.bridge = self.header.bridge = mode
+
     def show(self, event: Event) -> None:
         """Hand one event to every pane."""
         self.activity = activities.after(self.activity, event)
@@ -147,6 +166,7 @@ class MainScreen(FrameScreen):
         self.inspector.show(event)
         self.drafts.show(event)
         self.asking.show(event)
+        self.bridging.show(event)
         if isinstance(event, ConnectionChanged):
             self.refresh_connection()
             if event.problem is not None:
@@ -193,8 +213,16 @@ class MainScreen(FrameScreen):
         if event.awaiting:
             self.asking.ask(event.call_id)
             return
+        self.reveal_call(event.call_id)
+
+    def on_bridge_pane_call_wanted(self, event: BridgePane.CallWanted) -> None:
+        """Show the tool call of a bridge request."""
+        self.reveal_call(event.call_id)
+
+    def reveal_call(self, call_id: str) -> None:
+        """Show a tool call in the inspector."""
         self.action_go("inspector")
-        self.inspector.reveal(event.call_id)
+        self.inspector.reveal(call_id)
 
     @on(Inspector.ApprovalRequested)
     def _ask_again(self, event: Inspector.ApprovalRequested) -> None:
@@ -219,9 +247,16 @@ class MainScreen(FrameScreen):
 
     def action_go(self, pane: PaneName) -> None:
         """Bring a pane to the front; the chat is ready to type at once."""
+        if pane == "bridge":
+            self.bridging.open()
+            return
         self.workspace.go(pane)
         if pane == "chat":
             self.chat.focus_composer()
+
+    def action_toggle_bridge(self) -> None:
+        """F2: bridge mode on or off."""
+        self.bridging.toggle()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Esc is offered when there is something to stop, or somewhere to go back to."""

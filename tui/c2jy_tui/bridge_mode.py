@@ -1,0 +1,73 @@
+"""Bridge mode as the screen knows it, folded from events and from looks at the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from c2jy_bridge.events import BridgeStarted, BridgeStopped, Event, Problem
+from c2jy_bridge.views import BridgeView
+
+_OFF: Final = BridgeView(on=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeMode:
+    """On, off, or on its way there."""
+
+    view: BridgeView = _OFF
+    """As it was at the last look."""
+    switching: Literal["", "on", "off"] = ""
+    """Where it is being switched to."""
+    problem: Problem | None = None
+    """Why it is not on although somebody wanted it."""
+    used: bool = False
+    """It is on, or was in this run of the app."""
+
+    @property
+    def http_address(self) -> str:
+        """Where requests can be sent over HTTP; empty when nowhere."""
+        return self.view.address if self.view.address.startswith("http") else ""
+
+    @property
+    def mailbox(self) -> str:
+        """The conversation that is the mailbox; empty when there is none."""
+        return next((one.address for one in self.view.intakes if one.name == "mailbox"), "")
+
+    @property
+    def troubles(self) -> tuple[Problem, ...]:
+        """What is wrong while it is on: the Bot first, then the intakes."""
+        found = (self.view.problem, *(intake.problem for intake in self.view.intakes))
+        return tuple(problem for problem in found if problem is not None)
+
+
+def switched(mode: BridgeMode, on: bool) -> BridgeMode:
+    """Somebody wants it on or off; the engine has not done it yet."""
+    return replace(mode, switching="on" if on else "off", problem=None)
+
+
+def refused(mode: BridgeMode, problem: Problem | None) -> BridgeMode:
+    """The engine's answer to the switch: nothing changes but what it complains about."""
+    return mode if problem is None else replace(mode, switching="", problem=problem)
+
+
+def looked(mode: BridgeMode, view: BridgeView) -> BridgeMode:
+    """After a look at the engine; one that fell into a switch may be of before it, and is not used."""
+    return mode if mode.switching else replace(mode, view=view, used=mode.used or view.on)
+
+
+def done(mode: BridgeMode, view: BridgeView) -> BridgeMode:
+    """The engine has switched it, and this is how it is now; the event of it may come before or later."""
+    return looked(replace(mode, switching=""), view)
+
+
+def after(mode: BridgeMode, event: Event) -> BridgeMode:
+    """Once `event` has happened."""
+    match event:
+        case BridgeStarted(address=address):
+            view = mode.view if mode.view.on else BridgeView(on=True, address=address)
+            return BridgeMode(view, used=True)
+        case BridgeStopped(problem=problem):
+            return BridgeMode(problem=problem, used=mode.used)
+        case _:
+            return mode

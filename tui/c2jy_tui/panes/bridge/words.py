@@ -1,0 +1,119 @@
+"""What the requests pane says of a request: its row, its state, a line about it; and of an empty list."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from c2jy_bridge.events import Problem
+from c2jy_bridge.i18n import catalogue
+from c2jy_bridge.safety import visible
+from c2jy_tui import json_text, measures
+from c2jy_tui.bridge_mode import BridgeMode
+from c2jy_tui.panes.bridge.record import RequestRecord
+from c2jy_tui.rows import Cell, Column, Row, Tone
+from c2jy_tui.words import LOCALE
+
+say = catalogue("bridge_pane", LOCALE)
+
+COLUMNS: Final = (
+    Column("time", 8, keep=60),
+    Column("source", 8, keep=30),
+    Column("tool", 12, grow=True),
+    Column("state", 12, grow=True, most=16, keep=95),
+    Column("attempts", 5, right=True, keep=20),
+    Column("took", 7, right=True, keep=80),
+)
+
+# Narrow in every terminal, as in the inspector.
+_SIGNS: Final = {
+    "queued": "·",
+    "relaying": "…",
+    "running": "…",
+    "succeeded": "✓",
+    "failed": "✗",
+    "cancelled": "-",
+}
+_TONES: Final[dict[str, Tone]] = {
+    "queued": "muted",
+    "relaying": "busy",
+    "running": "busy",
+    "succeeded": "good",
+    "failed": "bad",
+    "cancelled": "muted",
+}
+_SOURCES: Final = ("http", "mailbox", "workflow")
+
+
+def state_word(state: str) -> str:
+    """A state with its sign: `✓ done`; one that nobody knows stays as it is."""
+    return f"{_SIGNS[state]} {say(f'state.{state}')}" if state in _SIGNS else visible(state, newlines=False)
+
+
+def source(name: str) -> str:
+    """The intake in words."""
+    return say(f"source.{name}") if name in _SOURCES else visible(name, newlines=False)
+
+
+def tool(record: RequestRecord) -> str:
+    """What is wanted: the tool's name, or that a workflow's own chat is looked after."""
+    return visible(record.view.tool, newlines=False) if record.repeatable else say("tool.chat")
+
+
+def row(record: RequestRecord, now: float) -> Row:
+    """The cells of one row."""
+    view = record.view
+    return {
+        "time": Cell(measures.clock_time(view.accepted_at, now), "muted"),
+        "source": Cell((source(view.source),), "muted"),
+        "tool": Cell((tool(record),)),
+        "state": Cell((state_word(view.state),), _TONES.get(view.state, "plain")),
+        "attempts": Cell((str(view.attempts) if view.attempts else "",), "muted"),
+        "took": Cell((measures.elapsed(record.elapsed_s(now)),)),
+    }
+
+
+def about(record: RequestRecord) -> str:
+    """One line about a request: what is wrong with it, what came of it, or what it asks for."""
+    view = record.view
+    if view.problem is not None:
+        return problem_line(view.problem)
+    if view.state == "relaying" and view.attempts > 1:
+        return say("about.again", count=view.attempts)
+    if view.result:
+        return visible(json_text.message(view.result) or view.result, newlines=False)
+    return visible(view.arguments, newlines=False)
+
+
+def state(total: int, shown: int, still_open: int, mode: BridgeMode, *, sifting: str) -> str:
+    """The line about all requests, and about bridge mode where that is not as it should be."""
+    parts = [say("all.match", shown=shown, total=total) if sifting else say("all.requests", total=total)]
+    if still_open:
+        parts.append(say("all.open", count=still_open))
+    if mode.switching:
+        parts.append(say(f"mode.switching_{mode.switching}"))
+    elif mode.view.on:
+        parts += [f"! {problem_line(problem)}" for problem in mode.troubles[:1]]
+        if mode.mailbox:
+            parts.append(say("mode.mailbox", conversation=visible(mode.mailbox, newlines=False)))
+    else:
+        parts.append(say("mode.off"))
+    return " · ".join(parts)
+
+
+def empty(mode: BridgeMode, *, demo: bool, sifting: str) -> str:
+    """What stands in a list without rows: how to get the first one."""
+    if sifting:
+        return say("empty.filter")
+    if mode.http_address:
+        token = "c2jy-tui --demo bridge token" if demo else "c2jy-tui bridge token"
+        return say("empty.http", address=visible(mode.http_address, newlines=False), token=token)
+    if mode.view.on:
+        return say("empty.mailbox")
+    if mode.problem is not None:
+        return say("empty.refused", problem=problem_line(mode.problem))
+    return say("empty.off")
+
+
+def problem_line(problem: Problem) -> str:
+    """A problem on one line: what happened, what to do."""
+    return visible(" ".join(filter(None, (problem.message, problem.hint))), newlines=False)

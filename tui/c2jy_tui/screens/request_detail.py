@@ -1,0 +1,192 @@
+"""One bridge request opened: what it asks for, what came of it, its Bot chats, its timeline."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from textual.binding import BindingType
+from textual.content import Content
+from textual.reactive import reactive
+
+from c2jy_bridge.safety import visible
+from c2jy_tui import json_text, measures
+from c2jy_tui.bindings import binding
+from c2jy_tui.panes.bridge import curl, words
+from c2jy_tui.panes.bridge.record import RequestRecord
+from c2jy_tui.panes.bridge.words import say
+from c2jy_tui.screens.tabbed_detail import TabbedDetail
+
+RequestIntent = Literal["retry", "cancel", "call"]
+"""What the maker wants of the request when the detail closes."""
+
+
+class RequestDetailScreen(TabbedDetail[RequestIntent | None]):
+    """All of one request, following it while it is open; answers with what to do about it, if anything."""
+
+    TABS = ("arguments", "result", "problem", "way", "timeline")
+    FILE_STEM = "request"
+    HELP = "bridge_pane:help.detail"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        binding("bridge_pane", "request_detail.call", "i", "answer('call')"),
+        binding("bridge_pane", "request_detail.copy_command", "c", "copy_command"),
+        binding("bridge_pane", "request_detail.retry", "t", "answer('retry')"),
+        binding("bridge_pane", "request_detail.cancel", "x", "answer('cancel')"),
+    ]
+
+    record: reactive[RequestRecord] = reactive[RequestRecord](None, init=False)  # type: ignore[arg-type]  # set in __init__
+
+    def __init__(
+        self,
+        record: RequestRecord,
+        *,
+        address: str,
+        possible: Callable[[str, RequestRecord], bool],
+        clock: Callable[[], float],
+        folder: Path | None = None,
+    ) -> None:
+        """Show `record`.
+
+        Args:
+            record: The request as it is now; assign `record` anew when more is known.
+            address: Where the bridge takes requests; empty when it does not.
+            possible: Whether `retry` or `cancel` can be done to the request now.
+            clock: Unix seconds.
+            folder: Where `w` writes a text; the current directory when None.
+        """
+        super().__init__(say, clock=clock, folder=folder)
+        self._address = address
+        self._possible = possible
+        self.set_reactive(RequestDetailScreen.record, record)
+
+    def watch_record(self, _before: RequestRecord, _after: RequestRecord) -> None:
+        """More is known."""
+        if self.is_mounted:
+            self.draw()
+
+    def tick(self) -> None:
+        """The clock went on."""
+        if self.is_mounted and not self.record.ended:
+            self.draw_headline()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what the request allows in its state is offered."""
+        if action == "copy_command":
+            return bool(self._address) and self.record.repeatable
+        if action != "answer":
+            return True
+        if parameters[0] == "call":
+            return bool(self.record.view.call_id)
+        return self._possible(str(parameters[0]), self.record)
+
+    def first_tab(self) -> str:
+        """What came of it, when something did."""
+        if self.record.view.problem is not None:
+            return "problem"
+        return "result" if self.record.view.result else "arguments"
+
+    def headline(self) -> Content:
+        """Tool, state, time, who asked."""
+        view = self.record.view
+        parts = [
+            words.state_word(view.state),
+            measures.elapsed(self.record.elapsed_s(self._clock())),
+            words.source(view.source),
+            say("detail.attempts", count=view.attempts) if view.attempts > 1 else "",
+            say("detail.direct") if view.relay == "direct" else "",
+        ]
+        shown = f"   {' · '.join(part for part in parts if part)}"
+        return Content.assemble((words.tool(self.record), "bold"), shown)
+
+    def body(self, tab: str) -> Content:
+        """What stands under a tab."""
+        view = self.record.view
+        match tab:
+            case "arguments":
+                return self.json_body(view.arguments)
+            case "result" if view.result:
+                return self.json_body(view.result)
+            case "timeline":
+                return _timeline(self.record, self._clock())
+            case "way":
+                return _way(self.record)
+            case _:
+                return Content(self.whole(tab) or say(f"detail.no_{tab}"))
+
+    def whole(self, tab: str) -> str:
+        """All of a tab's text, safe to copy."""
+        view = self.record.view
+        match tab:
+            case "arguments":
+                return visible(json_text.pretty(view.arguments)[0])
+            case "result":
+                return visible(json_text.pretty(view.result)[0])
+            case "problem":
+                return _problem(self.record)
+            case _:
+                return self.body(tab).plain
+
+    def action_answer(self, intent: RequestIntent) -> None:
+        """Close, and have this done about the request."""
+        self.dismiss(intent)
+
+    def action_copy_command(self) -> None:
+        """Copy the request as a command line."""
+        view = self.record.view
+        self.app.copy_to_clipboard(curl.command_line(self._address, view.tool, view.arguments))
+
+
+def _problem(record: RequestRecord) -> str:
+    """What went wrong, what to do about it, and what Coze's support asks for."""
+    problem = record.view.problem
+    if problem is None:
+        return ""
+    lines = [problem.message, problem.hint]
+    if problem.code:
+        lines.append(say("problem.code", code=problem.code))
+    if problem.logid:
+        lines.append(say("problem.logid", logid=problem.logid))
+    return visible("\n\n".join(filter(None, lines)))
+
+
+def _way(record: RequestRecord) -> Content:
+    """By which intake it came, through which Bot chats it went, and which tool call it became."""
+    view = record.view
+    facts = [
+        ("request", view.request_id),
+        ("source", words.source(view.source)),
+        ("requester", view.requester),
+        ("relay", say(f"relay.{view.relay}") if view.relay in ("bot", "direct", "chat") else view.relay),
+        *(("chat", chat_id) for chat_id in view.chat_ids),
+        ("call", view.call_id),
+    ]
+    lines = [
+        Content.assemble((f"{say(f'way.{name}')}  ", "dim"), visible(value, newlines=False))
+        for name, value in facts
+        if value
+    ]
+    if not view.chat_ids and view.relay == "bot":
+        lines.append(Content.styled(say("way.no_chat"), "dim"))
+    if view.call_id:
+        lines += [Content(""), Content.styled(say("way.to_call"), "dim")]
+    return Content("\n").join(lines)
+
+
+def _timeline(record: RequestRecord, now: float) -> Content:
+    """When it came to each of its states, in seconds after it was accepted."""
+    moments = record.moments()
+    start = moments[0].at
+    begun = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(start))
+    lines = [Content.styled(say("timeline.since", time=begun), "dim"), Content("")]
+    for moment in moments:
+        what = words.state_word(moment.state) if moment.state != "accepted" else say("timeline.accepted")
+        lines.append(_at(moment.at - start, what))
+    if not record.ended:
+        lines.append(_at(now - start, say("timeline.now")))
+    return Content("\n").join(lines)
+
+
+def _at(after_s: float, what: str) -> Content:
+    return Content.assemble((f"{f'+{after_s:,.2f} s':>14}  ", "bold"), what)
