@@ -23,6 +23,7 @@ from c2jy_bridge.emulator.turn import Turn
 from c2jy_bridge.emulator.world import Conversation, Message, World
 
 _DAY_S: Final = 24 * 60 * 60
+_GONE: Final = "the emulator that played this chat has ended, and the chat with it; ask again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +151,18 @@ class Chats:
             CozeError: 4000, there is none in that conversation.
         """
         chat = self._chats.get(chat_id)
-        if chat is None or chat.conversation_id != conversation_id:
-            raise bad_parameter(f"chat {chat_id or '(empty)'} does not exist in this conversation")
+        if chat is not None and chat.conversation_id == conversation_id:
+            return chat
+        if self._world.adopt_conversations and chat is None and chat_id and conversation_id:
+            return self._adopted(self._world.conversation(conversation_id), chat_id)
+        raise bad_parameter(f"chat {chat_id or '(empty)'} does not exist in this conversation")
+
+    def _adopted(self, conversation: Conversation, chat_id: str) -> Chat:
+        """A chat of an emulator that is gone: nobody plays it any more, and that is what its client hears."""
+        now = self._world.now()
+        chat = Chat(chat_id, conversation.id, conversation.bot_id, conversation.section_id, now, saved=True)
+        chat.status, chat.failed_at, chat.error = "failed", now, (INTERNAL, _GONE)
+        self._chats[chat_id] = chat
         return chat
 
     def cancel(self, conversation_id: str, chat_id: str) -> Chat:

@@ -146,7 +146,7 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 def _built_in() -> Script:
     parts = [Script.read(path) for path in sorted(BUILT_IN.glob("*.yaml"))]
     return Script(
-        bot=parts[0].bot,
+        bot=next((part.bot for part in parts if "bot" in part.model_fields_set), BotProfile()),
         rules=[rule for part in parts for rule in part.rules],
         fallback=[step for part in parts for step in part.fallback],
         workflows=[workflow for part in parts for workflow in part.workflows],

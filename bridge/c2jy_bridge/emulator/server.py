@@ -40,7 +40,8 @@ class Emulator:
         waiting_occupies: Whether a chat that requires an action occupies its conversation (4016). Live Coze
             is undocumented here; the stricter answer is the default.
         adopt_conversations: Whether a conversation id that is not known is taken as a new conversation, so
-            that a client that remembers ids of an earlier emulator can go on.
+            that a client that remembers ids of an earlier emulator can go on. A chat of such a conversation
+            that is not known has failed: it ended with its emulator.
         device_polls: How often a device login is pending before it is allowed.
         bot_id: The Bot's id in the bot lists. Chats are let in with any.
         clock: Seconds since the epoch.

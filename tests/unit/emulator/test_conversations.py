@@ -191,6 +191,15 @@ def test_an_unknown_conversation_can_be_taken_on_for_the_demo(wire: Any) -> None
         assert [item["id"] for item in conversations] == ["7000000000000000001"]
 
 
+def test_a_chat_of_an_emulator_that_is_gone_has_failed_and_says_so(wire: Any) -> None:
+    ids = {"conversation_id": "7000000000000000001", "chat_id": "7000000000000000002"}
+    with Emulator(adopt_conversations=True) as emulator:
+        chat = type(wire)(emulator).http.get("/v3/chat/retrieve", params=ids).json()["data"]
+    assert chat["status"] == "failed"
+    assert "ask again" in chat["last_error"]["msg"]
+    assert wire.http.get("/v3/chat/retrieve", params=ids).json()["code"] == 4000
+
+
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 
