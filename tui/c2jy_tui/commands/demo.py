@@ -1,15 +1,23 @@
-"""`--demo`: the emulator beside the app, on a free port, with its own data folder. Nothing to set up."""
+"""`--demo`: the emulator beside the app, with its own data folder and a file to read. Nothing to set up."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from c2jy_bridge.places import default_data_dir
 from c2jy_bridge.settings import Settings, load, merged
+from c2jy_tui.commands import say
+
+if TYPE_CHECKING:
+    from c2jy_bridge.emulator import Emulator
+
+PORT: Final = 28787
+"""The emulator's port when nothing else has it: media of an earlier demo keep their addresses, so that a
+call of yesterday can be run again. Below the ports that systems hand out by themselves (Linux: 32768)."""
 
 
 @contextmanager
@@ -19,15 +27,38 @@ def demo(config: Path | None, profile: str | None, overrides: Mapping[str, Any])
     A settings file counts only when it is named: the demo must not write into JianYing's own folder because
     the maker once wrote it there.
     """
-    from c2jy_bridge.emulator import HUMANE_PACE_S, Emulator
-
-    # The journal remembers the conversations of earlier demos, which this emulator has never seen.
-    with Emulator(pace_s=HUMANE_PACE_S, adopt_conversations=True) as emulator:
-        here = {
+    emulator = _started()
+    try:
+        emulator.wait_ready()
+        here: dict[str, Any] = {
             "coze": {"api_base": emulator.base_url, "token": "demo", "bot_id": emulator.bot_id},
             # The demo's media come from the emulator itself; every other private address stays refused.
             "materials": {"allow_private_hosts": [urlsplit(emulator.base_url).netloc]},
             "data_dir": default_data_dir() / "demo",
         }
         here = merged(here, overrides)
+        if config is None:
+            here = merged({"tools": {"folders": [_notes(Path(here["data_dir"]) / "files")]}}, here)
         yield load(config, profile=profile, overrides=here, look_for_file=False)
+    finally:
+        emulator.stop()
+
+
+def _started() -> Emulator:
+    from c2jy_bridge.emulator import HUMANE_PACE_S, Emulator
+
+    # The journal remembers the conversations of earlier demos, which this emulator has never seen.
+    how: dict[str, Any] = {"pace_s": HUMANE_PACE_S, "adopt_conversations": True}
+    try:
+        return Emulator(port=PORT, **how).start()
+    except OSError:
+        return Emulator(**how).start()
+
+
+def _notes(folder: Path) -> Path:
+    """The folder that the demo's Bot may read from, after asking, with one file in it."""
+    file = folder / "notes.txt"
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        file.write_text(say("demo.notes"), encoding="utf-8")
+    return folder
