@@ -10,11 +10,11 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer
 
 from c2jy_bridge.events import Issue
 from c2jy_bridge.views import CallView, DraftDetail, DraftView
 from c2jy_tui.frame import FrameScreen
+from c2jy_tui.key_bar import KeyBar
 
 NOON = 1_795_262_400.0
 """2026-11-21 12:00:00 UTC: the time at which every test happens."""
@@ -97,7 +97,7 @@ class Host(App[None]):
 
     def compose(self) -> ComposeResult:
         yield self.pane
-        yield Footer(compact=True)
+        yield KeyBar(compact=True)
 
     def on_mount(self) -> None:
         self.pane.focus()

@@ -8,9 +8,9 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
-from rich.text import Text
 from textual import events
 from textual.binding import BindingType
+from textual.content import Content
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
@@ -19,6 +19,7 @@ from textual.strip import Strip
 
 from c2jy_tui.bindings import binding
 from c2jy_tui.rows.columns import GAP, Cell, Column, Row, fit, laid
+from c2jy_tui.wrap import wrapped
 
 _NOTHING = Cell(("",))
 
@@ -166,10 +167,10 @@ class RowList(ScrollView, can_focus=True):
         style = self.rich_style
         if self._count or not self.hint or y < 2 or width < 4:
             return Strip.blank(width, style)
-        lines = Text(self.hint).wrap(self.app.console, width - 2)
+        lines = wrapped(Content(self.hint), width - 2)
         if y - 2 >= len(lines):
             return Strip.blank(width, style)
-        return _line([(f" {lines[y - 2].plain.rstrip()}", self._tone("muted"))], style, width)
+        return _line([(f" {lines[y - 2].plain}", self._tone("muted"))], style, width)
 
     def _fitted(self, width: int) -> list[tuple[Column, int]]:
         return fit(self._columns, width)

@@ -14,12 +14,13 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.highlight import highlight
 from textual.reactive import reactive
-from textual.widgets import Footer, Static, TabbedContent, TabPane
+from textual.widgets import Static, TabbedContent, TabPane
 
 from c2jy_bridge.safety import visible
 from c2jy_tui import measures
 from c2jy_tui.bindings import binding
 from c2jy_tui.frame import FrameModal
+from c2jy_tui.key_bar import KeyBar
 from c2jy_tui.panes.inspector import export, words
 from c2jy_tui.panes.inspector.moments import timeline
 from c2jy_tui.panes.inspector.record import CallRecord
@@ -85,7 +86,7 @@ class CallDetailScreen(FrameModal[CallIntent | None]):
                 for tab in _TABS:
                     with TabPane(say(f"tab.{tab}"), id=tab), VerticalScroll(can_focus=False):
                         yield self._texts[tab]
-            yield Footer(compact=True, show_command_palette=False)
+            yield KeyBar(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Fill in what is known."""

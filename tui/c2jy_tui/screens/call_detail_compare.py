@@ -10,12 +10,13 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from c2jy_bridge.safety import visible
 from c2jy_tui import measures
 from c2jy_tui.bindings import binding
 from c2jy_tui.frame import FrameModal
+from c2jy_tui.key_bar import KeyBar
 from c2jy_tui.panes.inspector import export, words
 from c2jy_tui.panes.inspector.record import CallRecord
 from c2jy_tui.panes.inspector.words import say
@@ -64,7 +65,7 @@ class CompareCallsScreen(FrameModal[None]):
         with Vertical(id="call-compare"):
             with VerticalScroll(can_focus=False):
                 yield Static(Content("\n").join(self._coloured()))
-            yield Footer(compact=True, show_command_palette=False)
+            yield KeyBar(compact=True, show_command_palette=False)
 
     def _coloured(self) -> list[Content]:
         return [Content.styled(line, _STYLES.get(line[:1], "")) for line in self._lines]

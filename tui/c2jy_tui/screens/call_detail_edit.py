@@ -10,11 +10,12 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Footer, Static, TextArea
+from textual.widgets import Static, TextArea
 
 from c2jy_bridge.safety import visible
 from c2jy_tui.bindings import binding
 from c2jy_tui.frame import FrameModal
+from c2jy_tui.key_bar import KeyBar
 from c2jy_tui.panes.inspector import export
 from c2jy_tui.panes.inspector.words import say
 
@@ -41,7 +42,7 @@ class EditArgumentsScreen(FrameModal[str | None]):
             yield Static(Content.styled(say("edit.title", tool=tool), "bold"), id="title")
             yield TextArea(self._arguments, show_line_numbers=True, tab_behavior="indent", id="json")
             yield Static(id="fault")
-            yield Footer(compact=True, show_command_palette=False)
+            yield KeyBar(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Straight into the text."""

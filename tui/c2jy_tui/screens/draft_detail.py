@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.reactive import reactive
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from c2jy_bridge.events import Issue, Severity
 from c2jy_bridge.safety import visible
@@ -19,6 +19,7 @@ from c2jy_bridge.views import DraftDetail
 from c2jy_tui import measures
 from c2jy_tui.bindings import binding
 from c2jy_tui.frame import FrameModal
+from c2jy_tui.key_bar import KeyBar
 from c2jy_tui.panes.drafts import words
 from c2jy_tui.panes.drafts.timeline import TimelineView
 from c2jy_tui.panes.drafts.words import say
@@ -83,7 +84,7 @@ class DraftDetailScreen(FrameModal[None]):
             yield Static(id="clip")
             with VerticalScroll(id="issues"):
                 yield Static(id="issue-lines")
-            yield Footer(compact=True, show_command_palette=False)
+            yield KeyBar(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Fill in what is known, keys to the timeline."""

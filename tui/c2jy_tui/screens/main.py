@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import ActiveBinding
 from textual.reactive import var
-from textual.widgets import Footer
 
 from c2jy_bridge.events import ConnectionChanged, Event, Problem, TurnCompleted, TurnEnded
 from c2jy_bridge.ports import Busy, EnginePort
@@ -20,6 +21,7 @@ from c2jy_tui.bindings import binding
 from c2jy_tui.bridge_mode import BridgeMode
 from c2jy_tui.frame import FrameScreen
 from c2jy_tui.header import HeaderBar
+from c2jy_tui.key_bar import KeyBar
 from c2jy_tui.panes.chat import ChatPane
 from c2jy_tui.panes.chat.call_view import CallView, DraftView
 from c2jy_tui.panes.drafts import DraftsPane
@@ -81,7 +83,7 @@ class MainScreen(FrameScreen):
         self.add_class(layout_for(self.app.size.width))
         yield self.header
         yield self.workspace
-        yield Footer(compact=True)
+        yield KeyBar(compact=True)
         yield self.asking
         yield self.bridging
 
@@ -262,7 +264,22 @@ class MainScreen(FrameScreen):
         """Esc is offered when there is something to stop, or somewhere to go back to."""
         if action != "stop":
             return True
-        return bool(self.activity.turn_id or self.chat.queued) or self.focused is not self.chat.composer
+        return self._stoppable or self.focused is not self.chat.composer
+
+    @property
+    def _stoppable(self) -> bool:
+        return bool(self.activity.turn_id or self.chat.queued)
+
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """The bindings of the focus chain; Esc is called what it does now."""
+        found = super().active_bindings
+        if not self._stoppable:
+            for key, active in found.items():
+                if active.binding.action == "stop":
+                    binding = replace(active.binding, description=say("key.chat"))
+                    found[key] = active._replace(binding=binding, tooltip=say("key.chat.tip"))
+        return found
 
     async def action_stop(self) -> None:
         """Esc: take the waiting question back, else stop the answer, else go back to the composer."""
@@ -286,7 +303,7 @@ class MainScreen(FrameScreen):
         if self._engine is None or self._turn_runs():
             return
         await self._engine.new_conversation()
-        await self.load_conversation()
+        await self._turn_to_conversation()
         self.action_go("chat")
 
     async def action_sessions(self) -> None:
@@ -300,12 +317,17 @@ class MainScreen(FrameScreen):
         async def chosen(conversation_id: str | None) -> None:
             if conversation_id:
                 await engine.open_conversation(conversation_id)
-                await self.load_conversation()
+                await self._turn_to_conversation()
                 self.action_go("chat")
 
         conversations = await engine.conversations()
         screen = SessionsScreen(conversations, current=engine.conversation_id, now=self._clock())
         await self.app.push_screen(screen, chosen)
+
+    async def _turn_to_conversation(self) -> None:
+        """Show another conversation; what went wrong in the one before is not its state."""
+        self.begin()
+        await self.load_conversation()
 
     def _turn_runs(self) -> bool:
         if self.activity.turn_id:

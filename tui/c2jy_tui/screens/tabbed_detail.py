@@ -13,13 +13,14 @@ from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.highlight import highlight
-from textual.widgets import Footer, Static, TabbedContent, TabPane
+from textual.widgets import Static, TabbedContent, TabPane
 
 from c2jy_bridge.i18n import Say
 from c2jy_bridge.safety import visible
 from c2jy_tui import json_text, new_file
 from c2jy_tui.bindings import binding
 from c2jy_tui.frame import FrameModal
+from c2jy_tui.key_bar import KeyBar
 from c2jy_tui.words import say
 
 Result = TypeVar("Result")
@@ -70,7 +71,7 @@ class TabbedDetail(FrameModal[Result]):
                 for tab in self.TABS:
                     with TabPane(self._words(f"tab.{tab}"), id=tab), VerticalScroll(can_focus=False):
                         yield self._texts[tab]
-            yield Footer(compact=True, show_command_palette=False)
+            yield KeyBar(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Fill in what is known."""

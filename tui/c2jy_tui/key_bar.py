@@ -1,0 +1,75 @@
+"""The line of keys at the bottom: only whole ones, and always the way to the help."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from rich.cells import cell_len
+from textual import events
+from textual.app import ComposeResult
+from textual.widget import Widget
+from textual.widgets import Footer
+from textual.widgets._footer import FooterKey  # not handed on by Textual; its version is pinned
+
+_KEPT: Final = ("help", "back")
+"""Actions that stay when others have no room: what else there is, and how to leave."""
+_EDGE: Final = 1
+"""Cells of the line that stands left of the palette's key."""
+
+
+class KeyBar(Footer):
+    """Textual's footer without the keys that do not fit.
+
+    Textual draws those on under the palette's key, where their edges cut its Chinese characters in two.
+    """
+
+    DEFAULT_CSS = """
+    KeyBar.-compact FooterKey.-command-palette { margin-right: 0; padding-right: 1; }
+    """
+
+    _composed_for: int | None = None
+    """The width that the keys were chosen for."""
+
+    def compose(self) -> ComposeResult:
+        """The keys for which there is room, in their order."""
+        self._composed_for = self.size.width
+        yield from fitting([*super().compose()], self.size.width)
+
+    async def recompose(self) -> None:
+        """Choose anew, but not behind a dialog: there new keys get no places until it closes."""
+        if self.is_attached and self.screen.is_active:
+            await super().recompose()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """More or fewer of them."""
+        if self._composed_for not in (None, event.size.width):
+            self.refresh(recompose=True)
+
+
+def fitting(keys: Sequence[Widget], width: int) -> list[Widget]:
+    """The keys that stand side by side in `width` cells; later ones give way first, help and back never."""
+    palette = [key for key in keys if key.has_class("-command-palette")]
+    others = [key for key in keys if key not in palette]
+    room = width - sum(_cells(key) + _EDGE for key in palette)
+    room -= sum(_cells(key) for key in others if _kept(key))
+    chosen = []
+    for key in others:
+        if not _kept(key):
+            room -= _cells(key)
+            if room < 0:
+                continue
+        chosen.append(key)
+    return [*chosen, *palette]
+
+
+def _kept(key: Widget) -> bool:
+    return isinstance(key, FooterKey) and key.action.removeprefix("app.").removeprefix("screen.") in _KEPT
+
+
+def _cells(key: Widget) -> int:
+    """Cells of one key in the compact look: key, space, words, and the gap to the next."""
+    if not isinstance(key, FooterKey):
+        return 0
+    words = f"{key.key_display} {key.description}" if key.description else key.key_display
+    return cell_len(words) + 1
