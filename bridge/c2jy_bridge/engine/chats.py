@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from typing import Final
 
 from c2jy_bridge.coze import ChatSession, CozeClient, CozeProblem, RunsTools, connect, missing
 from c2jy_bridge.events import Event, Problem, TurnCancelled, TurnFailed, TurnStarted
+from c2jy_bridge.i18n import catalogue
 from c2jy_bridge.journal import OpenTurn
 from c2jy_bridge.ports import Busy
 from c2jy_bridge.settings import CozeSettings
+
+say: Final = catalogue("engine")
+log: Final = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -133,6 +139,12 @@ class Chats:
                 if isinstance(event, TurnStarted):
                     self._began(turn, event.conversation_id)
                 await self._saw(event)
+        except Exception as error:  # a fault of ours: whoever waits for the end of the turn must see one
+            log.exception("turn %s", turn_id)
+            problem = Problem(
+                "internal", say("turn.broke", reason=type(error).__name__), say("turn.broke.fix")
+            )
+            await self._saw(self._failed(turn_id, turn, problem))
         finally:
             self._running.pop(turn_id, None)
 

@@ -22,6 +22,7 @@ from c2jy_bridge.engine.broadcast import Broadcast
 from c2jy_bridge.engine.chats import Chats
 from c2jy_bridge.engine.logs import close_log, open_log
 from c2jy_bridge.engine.recorder import Recorder
+from c2jy_bridge.engine.starting import needed
 from c2jy_bridge.events import (
     ConnectionChanged,
     Decision,
@@ -81,8 +82,7 @@ class Engine:
             new_id: Ids of turns and of calls that do not come from Coze.
 
         Raises:
-            OSError: The data or the drafts folder cannot be made.
-            sqlite3.Error: The journal cannot be used.
+            SettingsError: The drafts folder, the data folder or the journal cannot be used.
         """
         self.settings = settings
         self._clock = clock
@@ -90,13 +90,18 @@ class Engine:
         self._broadcast = Broadcast()
         self._tasks: set[asyncio.Task[None]] = set()
         root = settings.drafts_root
-        root.mkdir(parents=True, exist_ok=True)
-        self._log = open_log(settings.data_dir / "logs", [s for s in (settings.coze.token,) if s])
+        with needed("drafts", root):
+            root.mkdir(parents=True, exist_ok=True)
+        with needed("data", settings.data_dir):
+            self._log = open_log(settings.data_dir / "logs", [s for s in (settings.coze.token,) if s])
         host = urlsplit(settings.coze.api_base).netloc
-        self._owner = Owner(settings.data_dir / "run")
+        with needed("data", settings.data_dir):
+            self._owner = Owner(settings.data_dir / "run")
         # The demo's host has another port each time and is still the same Bot.
         scope = f"{'demo' if demo else host}/{settings.coze.bot_id}"
-        self._journal = Journal(settings.data_dir / "journal.db", scope=scope, owner=self._owner.name)
+        journal = settings.data_dir / "journal.db"
+        with needed("journal", journal):
+            self._journal = Journal(journal, scope=scope, owner=self._owner.name)
         self._recorder = Recorder(self._journal)
         self.studio = Studio(
             root=root,
@@ -156,12 +161,14 @@ class Engine:
             reopen: Open the newest conversation again and look up the Bot's name, as a screen wants it.
         """
         if reopen:
-            if earlier := await asyncio.to_thread(self._journal.history.conversations):
-                self._chats.conversation_id = earlier[0].conversation_id
+            with needed("journal", self.settings.data_dir / "journal.db"):
+                if earlier := await asyncio.to_thread(self._journal.history.conversations):
+                    self._chats.conversation_id = earlier[0].conversation_id
             self._go(self._introduce())
-        for turn in await asyncio.to_thread(self._journal.open_turns):
-            if await asyncio.to_thread(self._owner.is_gone, turn.owner) and self._journal.take_over(turn):
-                self._go(self._chats.resume(turn))
+        with needed("journal", self.settings.data_dir / "journal.db"):
+            for turn in await asyncio.to_thread(self._journal.open_turns):
+                if await asyncio.to_thread(self._owner.is_gone, turn.owner) and self._journal.take_over(turn):
+                    self._go(self._chats.resume(turn))
         self._go(self._follow_drafts())
 
     async def close(self) -> None:

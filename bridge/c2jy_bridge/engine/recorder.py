@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import sqlite3
 from typing import Final
 
 from c2jy_bridge.events import Event, TurnStarted
 from c2jy_bridge.journal import Journal
+
+log: Final = logging.getLogger(__name__)
 
 DELAY_S: Final = 0.05
 """How long an event may wait for others: one commit for many instead of one for each."""
@@ -41,8 +45,13 @@ class Recorder:
         """Write all that waits."""
         async with self._writing:
             events, self._pending = self._pending, []
-            if events:
+            if not events:
+                return
+            try:
                 await asyncio.to_thread(self._journal.record, events)
+            except (sqlite3.Error, OSError) as error:
+                # A full disk: a restart will not know of this, but the maker gets the answer now.
+                log.error("the journal did not take %d events: %s", len(events), error)
 
     async def _flush_later(self) -> None:
         await asyncio.sleep(DELAY_S)

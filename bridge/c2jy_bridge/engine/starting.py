@@ -1,0 +1,28 @@
+"""What the engine stands on when it starts; what is not there is said in a sentence with its setting."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Literal
+
+from c2jy_bridge.i18n import catalogue
+from c2jy_bridge.settings import SettingsError
+
+say: Final = catalogue("engine")
+
+
+@contextmanager
+def needed(what: Literal["drafts", "data", "journal"], path: Path) -> Iterator[None]:
+    """Around whatever opens `path`.
+
+    Raises:
+        SettingsError: It cannot be used; the message says which setting names it and why.
+    """
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        reason = (error.strerror if isinstance(error, OSError) else "") or str(error)
+        raise SettingsError(say(f"needed.{what}", path=path, reason=reason)) from error

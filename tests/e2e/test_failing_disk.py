@@ -1,0 +1,55 @@
+"""What the app stands on is missing or damaged: a sentence and a status, never a traceback or a wait."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def newer(path: Path) -> None:
+    database = sqlite3.connect(path)
+    database.execute("PRAGMA user_version = 99")
+    database.close()
+
+
+@pytest.mark.parametrize("spoil", [lambda path: path.write_bytes(b"hello" * 100), Path.mkdir, newer])
+def test_a_journal_that_cannot_be_used_is_named_with_what_to_do(
+    c2jy: Callable[..., Any], tmp_path: Path, spoil: Callable[[Path], object]
+) -> None:
+    data = tmp_path / "d"
+    data.mkdir()
+    spoil(data / "journal.db")
+    done = c2jy("--data-dir", data, "draft", "list")
+    assert done.status == 2
+    assert str(data / "journal.db") in done.err
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("option", ["--data-dir", "--drafts-root"])
+def test_a_file_where_a_folder_should_be_is_named_with_its_setting(
+    c2jy: Callable[..., Any], tmp_path: Path, option: str
+) -> None:
+    (tmp_path / "file").touch()
+    done = c2jy(option, tmp_path / "file", "draft", "list")
+    assert done.status == 2
+    assert str(tmp_path / "file") in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_journal_that_is_damaged_inside_keeps_nobody_waiting(
+    c2jy: Callable[..., Any], tmp_path: Path
+) -> None:
+    data = tmp_path / "d"
+    assert c2jy("--demo", "--data-dir", data, "chat", "who are you").status == 0
+    path = data / "journal.db"
+    whole = bytearray(path.read_bytes())
+    whole[4096:] = b"\xa5" * (len(whole) - 4096)
+    path.write_bytes(whole)
+    done = c2jy("--demo", "--data-dir", data, "chat", "who are you")
+    assert done.status == 2
+    assert str(path) in done.err
+    assert "Traceback" not in done.err

@@ -1,0 +1,29 @@
+"""The recorder when the journal does not take what it is given."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+from c2jy_bridge.engine.recorder import DELAY_S, Recorder
+from c2jy_bridge.events import FollowUpSuggested, TurnStarted
+from c2jy_bridge.journal import Journal
+
+STARTED = TurnStarted(at=1.0, turn_id="t", conversation_id="c", chat_id="d", text="q")
+
+
+async def test_a_journal_that_breaks_in_the_middle_of_a_turn_does_not_break_the_turn(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.db", scope="s", owner="me")
+    recorder = Recorder(journal)
+    await recorder.record(STARTED)
+    with sqlite3.connect(tmp_path / "journal.db") as other:
+        other.execute("DROP TABLE messages")
+    faults: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
+    await recorder.record(STARTED)
+    await recorder.record(FollowUpSuggested(at=2.0, turn_id="t", text="more"))
+    await asyncio.sleep(DELAY_S * 3)
+    await recorder.flush()
+    assert faults == []
+    journal.close()
