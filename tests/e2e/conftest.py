@@ -78,24 +78,12 @@ class Terminal:
         self._socket = f"c2jy-{uuid.uuid4().hex[:8]}"
         words = " ".join(shlex.quote(word) for word in command)
         variables = " ".join(shlex.quote(f"{k}={v}") for k, v in environment.items() if k != "TERM")
-        # Without a client attached, tmux 3.3 sometimes falls back to 80x24 unless it is told not to.
-        size = (
-            "set",
-            "-g",
-            "default-size",
-            f"{columns}x{rows}",
-            ";",
-            "set",
-            "-g",
-            "window-size",
-            "manual",
-            ";",
-        )
         self._tmux(
-            *("-f", os.devnull, "start-server", ";", *size),
-            *("new-session", "-d", "-x", str(columns), "-y", str(rows)),
+            *("-f", os.devnull, "new-session", "-d", "-x", str(columns), "-y", str(rows)),
             f"env -i TERM=tmux-256color {variables} {words}; echo exit status $?; sleep 60",
         )
+        # Without a client attached, tmux 3.3 sometimes falls back to 80x24 unless it is told twice.
+        self.resize(columns, rows)
 
     def _tmux(self, *arguments: str) -> str:
         command = ["tmux", "-L", self._socket, *arguments]

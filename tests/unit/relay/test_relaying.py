@@ -37,6 +37,7 @@ async def test_a_request_is_run_through_a_bot_chat_and_its_result_comes_back_who
     assert request.state is State.SUCCEEDED
     assert json.loads(request.result) == {"status": "success", "noted": "画布", "padding": "x" * 5000}
     assert shop.tools.done == {"画布": 1}
+    await shop.until(lambda: "succeeded" in shop.states(request.request_id))
     assert shop.states(request.request_id)[0] == "queued"
     assert [s for s in shop.states(request.request_id) if s != "queued"][-2:] == ["running", "succeeded"]
     (chat,) = (await shop.desk.get(request.request_id)).chats
