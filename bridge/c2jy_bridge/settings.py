@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from c2jy_bridge.places import default_config_file, default_data_dir
+from c2jy_bridge.settings_faults import say, told
 
 Policy = Literal["allow", "ask", "deny"]
 TimeUnit = Literal["auto", "us", "ms", "s"]
@@ -255,7 +256,7 @@ def load(
     if profile is not None:
         if profile not in profiles:
             raise SettingsError(
-                f"{path}: profiles.{profile}: not there (have: {', '.join(profiles) or 'none'})"
+                say("no_profile", path=path, profile=profile, have=", ".join(profiles) or "-")
             )
         table = merged(table, profiles[profile])
     if config is not None:
@@ -265,8 +266,7 @@ def load(
         return Settings(**(overrides or {}))
     except ValidationError as error:
         # Not str(error): pydantic quotes the input, and the input may be a token.
-        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)]
-        raise SettingsError(f"{path}: " + "; ".join(lines)) from None
+        raise SettingsError(told(error, Settings, path)) from None
     finally:
         _file.reset(token)
 
@@ -286,9 +286,9 @@ def _read_file(path: Path, *, required: bool) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         if required:
-            raise SettingsError(f"{path}: no such file") from None
+            raise SettingsError(say("no_file", path=path)) from None
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: not TOML: {error}") from None
+        raise SettingsError(say("not_toml", path=path, why=error)) from None
     except OSError as error:
-        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from None
+        raise SettingsError(say("unreadable", path=path, why=error.strerror)) from None

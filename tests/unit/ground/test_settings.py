@@ -51,6 +51,32 @@ def test_a_misspelt_key_is_named_and_no_value_is_quoted(config: Path) -> None:
     assert "pat_secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[screen]\nthme = 'x'", "screen.thme: there is no such setting. Did you mean theme?"),
+        ("[tools]\nqqqq = 1", "tools.qqqq: there is no such setting. `c2jy-tui config show`"),
+        ("[coze]\nbot_id = 7", "coze.bot_id: must be text, in quotation marks."),
+        ("[screen]\nlang = 'fr'", "screen.lang: must be one of 'auto', 'zh' or 'en'."),
+        ("[screen]\nmouse = 'q'", "screen.mouse: must be true or false."),
+        ("[tools]\ntimeout_s = 'soon'", "tools.timeout_s: must be a number."),
+        ("[tools]\nfolders = 'D:/videos'", "tools.folders: must be a list"),
+        ("screen = 5", "screen: must be a table"),
+    ],
+)
+def test_a_wrong_setting_is_told_in_plain_words(config: Path, text: str, words: str) -> None:
+    config.write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError) as caught:
+        load(config)
+    assert f"{config}: {words}" in str(caught.value)
+
+
+def test_a_wrong_variable_is_not_blamed_on_the_file(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("C2JY_TOOLS__TIMEOUT_S", "soon")
+    with pytest.raises(SettingsError, match=r"^C2JY_TOOLS__TIMEOUT_S: must be a number\.$"):
+        load(config)
+
+
 @pytest.mark.parametrize("text", ["[coze", "a = \xff"])
 def test_a_file_that_is_not_toml_is_named(config: Path, text: str) -> None:
     config.write_bytes(text.encode("latin-1"))
