@@ -169,7 +169,8 @@ def test_config_shows_what_is_in_force_and_no_secret(c2jy: Callable[..., Any]) -
 def test_a_misspelt_setting_is_a_usage_error(c2jy: Callable[..., Any]) -> None:
     done = c2jy("config", "show", C2JY_COZE__BOTID="1")
     assert done.status == 2
-    assert "botid" in done.err
+    assert "C2JY_COZE__BOTID" in done.err
+    assert "bot_id" in done.err
 
 
 def test_the_emulator_serves_until_it_is_stopped(
@@ -200,3 +201,30 @@ def test_a_token_is_never_written_to_disk(c2jy: Callable[..., Any], tmp_path: Pa
     for folder, _, names in os.walk(tmp_path):
         for name in names:
             assert b"pat_canary" not in (Path(folder) / name).read_bytes(), name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("chat",), "c2jy-tui chat：缺少：text"),
+        (("draft", "bogus"), "c2jy-tui draft：COMMAND 不能是 'bogus'，可选："),
+        (("emulator", "--port", "99999"), "--port：99999 不是端口"),
+        (("config", "show", "--jsn"), "c2jy-tui：这里没有：--jsn"),
+        (("--theme",), "--theme 后面要写一个值"),
+        (("draft", "relocate", "--to", "x"), "缺少其中一项：name --all"),
+    ],
+)
+def test_a_wrong_command_line_is_told_in_the_makers_language(
+    c2jy: Callable[..., Any], arguments: tuple[str, ...], words: str
+) -> None:
+    done = c2jy("--lang", "zh", *arguments)
+    assert done.status == 2
+    assert words in done.err
+    assert done.err.startswith("用法：")
+
+
+def test_help_has_no_english_titles_in_chinese(c2jy: Callable[..., Any]) -> None:
+    said = c2jy("--lang", "zh", "chat", "--help").out
+    assert "\n参数:" in said
+    assert "\n选项:" in said
+    assert "options:" not in said

@@ -13,8 +13,7 @@ from pathlib import Path
 
 from c2jy_bridge import __version__, i18n
 from c2jy_tui.commands import say
-
-USAGE_ERROR = 2
+from c2jy_tui.usage import Parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,7 +52,7 @@ def _port(text: str) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    everywhere = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    everywhere = Parser(add_help=False, argument_default=argparse.SUPPRESS)
     group = everywhere.add_argument_group(say("group.everywhere"))
     group.add_argument("--demo", action="store_true", help=say("option.demo"))
     group.add_argument("--profile", metavar="NAME", help=say("option.profile"))
@@ -62,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument("--drafts-root", type=Path, metavar="DIR", help=say("option.drafts_root"))
     group.add_argument("--lang", choices=("en", "zh"), help=say("option.lang"))
 
-    parser = argparse.ArgumentParser("c2jy-tui", description=say("about"), parents=[everywhere])
+    parser = Parser("c2jy-tui", description=say("about"), parents=[everywhere])
     parser.set_defaults(run="screen")
     parser.add_argument("--version", action="version", version=f"c2jy-tui {__version__}")
     parser.add_argument("--bridge", action="store_true", help=say("option.bridge"))
@@ -70,9 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-mouse", action="store_true", help=say("option.no_mouse"))
     commands = parser.add_subparsers(title=say("group.commands"), metavar="COMMAND")
 
-    def command(
-        parent: argparse._SubParsersAction[argparse.ArgumentParser], name: str, run: str, words: str
-    ) -> argparse.ArgumentParser:
+    def command(parent: argparse._SubParsersAction[Parser], name: str, run: str, words: str) -> Parser:
         made = parent.add_parser(name, help=say(words), description=say(words), parents=[everywhere])
         made.set_defaults(run=run)
         return made

@@ -85,7 +85,7 @@ def roots(options: argparse.Namespace) -> int:
     if not found:
         complain(say("draft.no_roots"))
     for root in found:
-        app = {"jianying": "剪映 JianYing", "capcut": "CapCut"}[root.app]
+        app = say(f"app.{root.app}")
         state = say("draft.root_used" if root.used else "draft.root_unused")
         print(visible(f"{app}  {root.path}  ({state})"))
         target = f" --target-root '{root.app_path}'" if root.app_path != root.path else ""

@@ -1,0 +1,64 @@
+"""`--help` and the mistakes of a command line in the language in use: argparse speaks English only."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Iterable
+from typing import Any, Final, NoReturn
+
+from c2jy_tui.commands import say
+
+USAGE_ERROR: Final = 2
+
+_MISTAKES: Final = {
+    "required": re.compile(r"the following arguments are required: (?P<what>.+)"),
+    "one_required": re.compile(r"one of the arguments (?P<what>.+) is required"),
+    "unknown": re.compile(r"unrecognized arguments: (?P<what>.+)"),
+    "choice": re.compile(
+        r"argument (?P<what>.+?): invalid choice: (?P<given>.+?) \(choose from (?P<have>.+)\)"
+    ),
+    "no_value": re.compile(r"argument (?P<what>.+): expected one argument"),
+    "value": re.compile(r"argument (?P<what>.+?): (?P<why>.+)"),
+    "ambiguous": re.compile(r"ambiguous option: (?P<what>.+) could match (?P<have>.+)"),
+}
+"""What argparse says (Python 3.11 to 3.13), under the name of our words for it."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argparse parser with our words around its names."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        """As argparse has it."""
+        helps = options.pop("add_help", True)
+        options |= {"add_help": False, "formatter_class": _Formatter}
+        super().__init__(*arguments, **options)
+        # The titles of its two own groups are nowhere to be given.
+        self._positionals.title = say("group.positionals")
+        self._optionals.title = say("group.options")
+        if helps:
+            self.add_argument("-h", "--help", action="help", help=say("option.help"))
+
+    def error(self, message: str) -> NoReturn:
+        """Say the mistake and end."""
+        self.print_usage(sys.stderr)
+        self.exit(USAGE_ERROR, say("usage.wrong", command=self.prog, why=_why(message)) + "\n")
+
+
+class _Formatter(argparse.HelpFormatter):
+    def add_usage(
+        self,
+        usage: str | None,
+        actions: Iterable[argparse.Action],
+        groups: Iterable[Any],
+        prefix: str | None = None,
+    ) -> None:
+        super().add_usage(usage, actions, groups, say("usage.prefix") if prefix is None else prefix)
+
+
+def _why(message: str) -> str:
+    for name, pattern in _MISTAKES.items():
+        if found := pattern.fullmatch(message):
+            return say(f"usage.{name}", **found.groupdict())
+    return message
