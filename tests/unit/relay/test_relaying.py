@@ -16,6 +16,7 @@ from c2jy_bridge.events import (
     ToolCallFinished,
     ToolCallRequested,
     TurnCompleted,
+    TurnEnded,
     TurnStarted,
 )
 from c2jy_bridge.relay.request import State
@@ -212,8 +213,8 @@ async def test_a_request_cancelled_while_its_tool_runs_stops_the_tool(workshop: 
     request = await shop.result(request_id)
     assert request.state is State.CANCELLED
     assert shop.tools.done == {}
-    # The Bot was answered: the chat came to its end and the conversation can be used again.
-    await shop.until(lambda: shop.seen(TurnCompleted))
+    # The Bot was answered: the chat came to its end, by itself or cancelled, and the conversation is free.
+    await shop.until(lambda: shop.seen(TurnEnded))
 
 
 async def test_a_request_cancelled_while_the_bot_thinks_ends_the_chat(workshop: Make) -> None:
