@@ -22,7 +22,8 @@ from c2jy_bridge.events import (
 )
 from c2jy_bridge.views import CallView
 from c2jy_tui.panes.inspector import Inspector
-from c2jy_tui.screens.call_detail import SHOWN_CHARACTERS, CallDetailScreen
+from c2jy_tui.screens.call_detail import CallDetailScreen
+from c2jy_tui.screens.tabbed_detail import SHOWN_CHARACTERS
 from pane_host import NOON, Host, PaneEngine, StillClock, soon
 
 

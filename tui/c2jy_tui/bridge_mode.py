@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -33,6 +34,11 @@ class BridgeMode:
     def mailbox(self) -> str:
         """The conversation that is the mailbox; empty when there is none."""
         return next((one.address for one in self.view.intakes if one.name == "mailbox"), "")
+
+    @property
+    def known(self) -> Hashable:
+        """All of it but what changes with every look: signs of life, how many wait."""
+        return self.view.on, self.switching, self.problem, self.http_address, self.mailbox, self.troubles
 
     @property
     def troubles(self) -> tuple[Problem, ...]:

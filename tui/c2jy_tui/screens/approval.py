@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from typing import ClassVar, Final
 
@@ -15,7 +16,7 @@ from c2jy_bridge.events import Decision, ToolCallAwaitingApproval
 from c2jy_bridge.safety import visible
 from c2jy_tui.bindings import binding
 from c2jy_tui.frame import FrameModal
-from c2jy_tui.measures import elapsed
+from c2jy_tui.measures import countable
 from c2jy_tui.panes.chat.prose import Prose
 from c2jy_tui.words import say
 
@@ -43,18 +44,26 @@ class ApprovalScreen(FrameModal[Decision]):
     ]
 
     def __init__(
-        self, question: ToolCallAwaitingApproval, *, waiting: int, asker: str, clock: Callable[[], float]
+        self,
+        question: ToolCallAwaitingApproval,
+        *,
+        waiting: int,
+        asker: str,
+        still_open: Callable[[], bool],
+        clock: Callable[[], float],
     ) -> None:
         """Args:
         question: The question.
         waiting: How many questions are open, this one included.
         asker: Who wants the call, in words.
+        still_open: Whether the call still waits for an answer.
         clock: Unix seconds; for the countdown.
         """
         super().__init__()
         self.question = question
         self._waiting = waiting
         self._asker = asker
+        self._still_open = still_open
         self._clock = clock
         self._deaf = True
 
@@ -88,6 +97,11 @@ class ApprovalScreen(FrameModal[Decision]):
         self.set_interval(1.0, self._count)
         self._count()
 
+    def on_screen_resume(self) -> None:
+        """What lay over the dialog is gone; the call may have gone on meanwhile."""
+        if not self._still_open():
+            self.dismiss(None)
+
     def _hear(self) -> None:
         self._deaf = False
         self.refresh_bindings()
@@ -106,7 +120,7 @@ class ApprovalScreen(FrameModal[Decision]):
         line.display = self.question.deadline_s is not None
         if self.question.deadline_s is not None:
             left = max(0.0, self.question.at + self.question.deadline_s - self._clock())
-            line.update(say("approval.countdown", time=elapsed(left)))
+            line.update(say("approval.countdown", time=countable(math.ceil(left))))
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """A click, or Enter on a button."""

@@ -45,10 +45,14 @@ class Asking(Widget):
 
         bot = self.engine.connection.bot_name if self.engine else ""
         asker = say(f"source.{question.source}", bot=bot or say("header.no_bot"))
-        waiting = len(self._approvals)
-        self.app.push_screen(
-            ApprovalScreen(question, waiting=waiting, asker=asker, clock=self._clock), answered
+        screen = ApprovalScreen(
+            question,
+            waiting=len(self._approvals),
+            asker=asker,
+            still_open=lambda: self._approvals.get(call_id) is not None,
+            clock=self._clock,
         )
+        self.app.push_screen(screen, answered)
 
     def decide(self, call_id: str, decision: Decision) -> None:
         """Hand the answer to the engine."""

@@ -13,11 +13,11 @@ from textual.content import Content
 from textual.widgets import Static
 
 from c2jy_bridge.safety import visible
-from c2jy_tui import measures
+from c2jy_tui import json_text, measures
 from c2jy_tui.bindings import binding
 from c2jy_tui.frame import FrameModal
 from c2jy_tui.key_bar import KeyBar
-from c2jy_tui.panes.inspector import export, words
+from c2jy_tui.panes.inspector import words
 from c2jy_tui.panes.inspector.record import CallRecord
 from c2jy_tui.panes.inspector.words import say
 
@@ -35,7 +35,7 @@ def difference(first: str, second: str) -> list[str]:
 
 
 def _lines(text: str) -> list[str]:
-    lines = visible(export.pretty(text)[0]).splitlines()
+    lines = visible(json_text.pretty(text)[0]).splitlines()
     kept = lines[:COMPARED_LINES]
     if len(lines) > COMPARED_LINES:
         kept.append(say("compare.cut", count=len(lines) - COMPARED_LINES))

@@ -13,10 +13,10 @@ from textual.content import Content
 from textual.widgets import Static, TextArea
 
 from c2jy_bridge.safety import visible
+from c2jy_tui import json_text
 from c2jy_tui.bindings import binding
 from c2jy_tui.frame import FrameModal
 from c2jy_tui.key_bar import KeyBar
-from c2jy_tui.panes.inspector import export
 from c2jy_tui.panes.inspector.words import say
 
 
@@ -33,7 +33,7 @@ class EditArgumentsScreen(FrameModal[str | None]):
     def __init__(self, tool: str, arguments: str) -> None:
         super().__init__()
         self._tool = tool
-        self._arguments = visible(export.pretty(arguments or "{}")[0])
+        self._arguments = visible(json_text.pretty(arguments or "{}")[0])
 
     def compose(self) -> ComposeResult:
         """What is edited, the field, what is wrong with it, the keys."""

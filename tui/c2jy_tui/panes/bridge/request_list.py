@@ -59,9 +59,9 @@ class RequestList(ListPane):
         """One request, while it is held."""
         return next((record for record in self._all if record.view.request_id == request_id), None)
 
-    def watch_mode(self) -> None:
-        """Switched, or looked at again."""
-        if self.is_mounted:
+    def watch_mode(self, before: BridgeMode, after: BridgeMode) -> None:
+        """Switched, or something is wrong now; signs of life alone are the header's."""
+        if self.is_mounted and before.known != after.known:
             self._relist()
 
     def fill(self, views: Sequence[RequestView]) -> None:

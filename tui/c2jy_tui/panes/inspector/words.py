@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, Final
+from typing import Final
 
 from c2jy_bridge.events import ToolCallProgress
 from c2jy_bridge.i18n import catalogue
 from c2jy_bridge.safety import visible
-from c2jy_tui import measures
+from c2jy_tui import json_text, measures
 from c2jy_tui.panes.inspector.record import CallRecord, Status
 from c2jy_tui.rows import Cell, Column, Row, Tone
 from c2jy_tui.words import LOCALE
@@ -80,7 +79,12 @@ def row(record: CallRecord, now: float, *, marked: bool) -> Row:
 
 
 def about(record: CallRecord) -> str:
-    """One line about a call: what it asks, does, found or failed at."""
+    """One line about a call: what it asks, does, found or failed at; said of the bridge's own."""
+    text = _about(record)
+    return say("about.bridge", text=text) if record.call.source == "bridge" else text
+
+
+def _about(record: CallRecord) -> str:
     match record.status:
         case "waiting" if record.asked:
             return say("about.waiting", reason=visible(record.asked.reason, newlines=False))
@@ -90,9 +94,9 @@ def about(record: CallRecord) -> str:
         case "running" | "requested" | "unfinished":
             return say(f"about.{record.status}")
         case "ok":
-            return visible(_message(record.call.output) or record.call.arguments, newlines=False)
+            return visible(json_text.message(record.call.output) or record.call.arguments, newlines=False)
         case _:
-            text = record.call.error or _message(record.call.output) or say(f"about.{record.status}")
+            text = record.call.error or json_text.message(record.call.output) or say(f"about.{record.status}")
             return visible(text, newlines=False)
 
 
@@ -109,13 +113,3 @@ def state(
     if forgotten:
         parts.append(say("state.forgotten", count=forgotten))
     return " · ".join(parts)
-
-
-def _message(output: str) -> str:
-    """The `message` of an output that is a JSON object with one."""
-    try:
-        parsed: Any = json.loads(output)
-    except ValueError:
-        return ""
-    message = parsed.get("message") if isinstance(parsed, dict) else None
-    return message if isinstance(message, str) else ""
