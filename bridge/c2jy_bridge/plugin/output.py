@@ -55,8 +55,10 @@ def capped(output: dict[str, Any], max_bytes: int) -> str:
     text = _dumps(output)
     if _size(text) <= max_bytes:
         return text
-    shorter = _largest(range(_SHORT_TEXT, len(text) + 1), lambda n: _pruned(output, n, _WHOLE), max_bytes)
-    shorter = shorter or _largest(range(len(text)), lambda n: _pruned(output, _SHORT_TEXT, n), max_bytes)
+    # No text of more characters and no list of more items than bytes can be in what is left.
+    texts, items = range(_SHORT_TEXT, max(max_bytes, _SHORT_TEXT) + 1), range(max_bytes // 2)
+    shorter = _largest(texts, lambda n: _pruned(output, n, _WHOLE), max_bytes)
+    shorter = shorter or _largest(items, lambda n: _pruned(output, _SHORT_TEXT, n), max_bytes)
     if shorter is not None:
         return shorter
     bare = {"status": output["status"], "truncated": True, "total_bytes": _size(text)}
@@ -67,12 +69,17 @@ def capped(output: dict[str, Any], max_bytes: int) -> str:
 
 def _largest(limits: range, prune: Callable[[int], dict[str, Any]], max_bytes: int) -> str | None:
     """What `prune` leaves at the largest limit that fits; None when not even the smallest does."""
-    best: str | None = None
-    low, high = 0, len(limits) - 1
+
+    def fitting(limit: int) -> str | None:
+        text = _dumps({**prune(limit), "truncated": True})
+        return text if _size(text) <= max_bytes else None
+
+    # The smallest first: most of the time it says that the others, each of megabytes, need not be tried.
+    best = fitting(limits[0])
+    low, high = 1, len(limits) - 1 if best is not None else 0
     while low <= high:
         middle = (low + high) // 2
-        text = _dumps({**prune(limits[middle]), "truncated": True})
-        if _size(text) <= max_bytes:
+        if (text := fitting(limits[middle])) is not None:
             best, low = text, middle + 1
         else:
             high = middle - 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -111,3 +112,22 @@ def test_any_failure_fits_the_limit_and_is_json(message: str, fields: dict[str, 
     text = capped(failure(message, "failed", {"details": fields}), 1000)
     assert len(text.encode()) <= 1000
     assert json.loads(text)["status"] == "error"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"items": ["x" * 1000] * 20_000},
+        {f"k{i}": i for i in range(200_000)},
+        {"items": list(range(2_000_000))},
+    ],
+    ids=["texts", "keys", "numbers"],
+)
+def test_megabytes_are_cut_in_about_the_time_that_writing_them_takes(value: dict[str, Any]) -> None:
+    output = success(value)
+    begun = time.perf_counter()
+    json.dumps(output)
+    once = time.perf_counter() - begun
+    begun = time.perf_counter()
+    assert len(capped(output, 100_000).encode()) <= 100_000
+    assert time.perf_counter() - begun < 12 * once + 1
