@@ -127,7 +127,7 @@ class Attempt:
         where = _place(error, tool)
         # Not the message: it may quote arguments, and those are nobody's business in a log.
         log.error("tool %s (%s) raised %s at %s", tool.name, self._call.call_id, type(error).__name__, where)
-        reason = f"{type(error).__name__}: {error}".removesuffix(": ")[:_LONGEST_ERROR]
+        reason = f"{type(error).__name__}: {_words(error)}".removesuffix(": ")[:_LONGEST_ERROR]
         if tool.origin != "built-in":
             reason += f" ({where})"
         return Ending(Outcome.ERROR, say("failed.exception", tool=tool.name, reason=reason), "failed")
@@ -138,6 +138,13 @@ class Attempt:
         key = "failed.unknown_near" if close else "failed.unknown"
         message = say(key, tool=self._call.tool[:100], nearest=close, names=", ".join(names))
         return Ending(Outcome.ERROR, message, "unknown_tool")
+
+
+def _words(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # the tool has run: that its error cannot speak must not make the call run again
+        return ""
 
 
 def _place(error: BaseException, tool: Tool) -> str:

@@ -59,6 +59,19 @@ async def fail_async(kind: str) -> None:
     raise {"value": ValueError("bad value"), "exit": SystemExit(3), "cancel": asyncio.CancelledError()}[kind]
 
 
+class Speechless(Exception):
+    """An error that fails when it is asked what is wrong."""
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+@tool
+def fail_speechless() -> None:
+    """Fail without a word."""
+    raise Speechless
+
+
 def told(finished: ToolCallFinished) -> dict[str, Any]:
     value = json.loads(finished.output)
     assert isinstance(value, dict)
@@ -365,3 +378,13 @@ def test_the_plugin_imports_no_screen_and_no_wire() -> None:
     code = f"import sys, c2jy_bridge.plugin; print([m for m in {others} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+async def test_a_tool_whose_error_cannot_speak_has_its_receipt_all_the_same(bench: Bench) -> None:
+    bench.add(fail_speechless)
+    call = bench.call("fail_speechless")
+    first = next(e for e in await bench.run(call) if isinstance(e, ToolCallFinished))
+    assert (first.outcome, told(first)["code"]) == (Outcome.ERROR, "failed")
+    assert "Speechless" in first.error
+    again = next(e for e in await bench.run(call) if isinstance(e, ToolCallFinished))
+    assert again.replayed
