@@ -29,12 +29,13 @@ def test_a_journal_that_cannot_be_used_is_named_with_what_to_do(
     assert "Traceback" not in done.err
 
 
+@pytest.mark.parametrize("demo", [[], ["--demo"]], ids=["real", "demo"])
 @pytest.mark.parametrize("option", ["--data-dir", "--drafts-root"])
 def test_a_file_where_a_folder_should_be_is_named_with_its_setting(
-    c2jy: Callable[..., Any], tmp_path: Path, option: str
+    c2jy: Callable[..., Any], tmp_path: Path, option: str, demo: list[str]
 ) -> None:
     (tmp_path / "file").touch()
-    done = c2jy(option, tmp_path / "file", "draft", "list")
+    done = c2jy(*demo, option, tmp_path / "file", "draft", "list")
     assert done.status == 2
     assert str(tmp_path / "file") in done.err
     assert "Traceback" not in done.err

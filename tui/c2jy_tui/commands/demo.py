@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,7 +59,9 @@ def _started() -> Emulator:
 def _notes(folder: Path) -> Path:
     """The folder that the demo's Bot may read from, after asking, with one file in it."""
     file = folder / "notes.txt"
-    if not file.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        file.write_text(say("demo.notes"), encoding="utf-8")
+    # Where nothing can be written, the engine says so, with the setting's name.
+    with contextlib.suppress(OSError):
+        if not file.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            file.write_text(say("demo.notes"), encoding="utf-8")
     return folder
