@@ -82,15 +82,17 @@ def _bridge(mode: BridgeMode, now: float) -> list[Piece]:
     # Most people need no more than the port: the host is this computer.
     short = say("header.bridge_at", address=f":{address.rpartition(':')[2]}") if ":" in address else here
     queue = say("header.bridge_queue", n=view.waiting)
-    pieces = [f"{short} · {queue}", f"{say('header.bridge_on')} · {queue}", say("header.bridge_on")]
+    lives = []
     if view.intakes:
-        one_by_one = say("header.list_and").join(
-            f"{_intake(i.name)} {_sign_of_life(i, now)}" for i in view.intakes
-        )
+        each = (f"{_intake(intake.name)} {_sign_of_life(intake, now)}" for intake in view.intakes)
         oldest = _sign_of_life(min(view.intakes, key=lambda intake: intake.alive_at), now)
-        lives = [say("header.bridge_alive", when=when) for when in (one_by_one, oldest)]
-        pieces[:0] = [f"{place} · {queue} · {life}" for place in (here, short) for life in lives]
-    return [(f"{sign}{words}", style) for words in pieces]
+        lives = [
+            say("header.bridge_alive", when=when) for when in (say("header.list_and").join(each), oldest)
+        ]
+    ways = [f"{place} · {queue} · {life}" for place in (here, short) for life in lives]
+    ways += [f"{place} · {queue}" for place in (here, short, say("header.bridge_on"))]
+    ways.append(say("header.bridge_on"))
+    return [(f"{sign}{words}", style) for words in ways]
 
 
 def _intake(name: str) -> str:

@@ -43,6 +43,8 @@ class RequestList(ListPane):
         self._shown: Sequence[RequestRecord] = ()
         self._request_id = ""
         self._moved_by_hand = False
+        self._awaited = ""
+        """A request to go to that is not listed yet."""
 
     def on_mount(self) -> None:
         """Title, hint and the first lines."""
@@ -72,7 +74,7 @@ class RequestList(ListPane):
 
     def reveal(self, request_id: str) -> None:
         """Put the cursor on a request as soon as it is there."""
-        self._request_id, self._moved_by_hand = request_id, True
+        self._awaited = request_id
         self._relist()
 
     def sift(self, text: str) -> None:
@@ -90,6 +92,8 @@ class RequestList(ListPane):
         self._shown = [record for record in self._all if _has(record, wanted)]
         ids = [record.view.request_id for record in self._shown]
         cursor: int | None = 0
+        if self._awaited in ids:
+            self._request_id, self._moved_by_hand, self._awaited = self._awaited, True, ""
         if self._moved_by_hand:
             cursor = ids.index(self._request_id) if self._request_id in ids else None
         self.rows.hint = words.empty(self.mode, demo=self.demo, sifting=self.sifting)
@@ -104,8 +108,7 @@ class RequestList(ListPane):
         """Say what the row under the cursor is, and what all rows together are."""
         at = self.rows.cursor
         record = self._shown[at] if at < len(self._shown) else None
-        if record is not None or not self._moved_by_hand:
-            self._request_id = record.view.request_id if record else ""
+        self._request_id = record.view.request_id if record else ""
         still_open = sum(not one.ended for one in self._all)
         total, shown = len(self._all), len(self._shown)
         self.say_about(
@@ -120,7 +123,8 @@ class RequestList(ListPane):
     @on(RowList.Moved)
     def _moved(self, event: RowList.Moved) -> None:
         event.stop()
-        self._moved_by_hand |= event.by_hand
+        if event.by_hand:
+            self._moved_by_hand, self._awaited = True, ""
         self._at_cursor()
 
 
