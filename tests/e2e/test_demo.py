@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -85,8 +86,13 @@ def test_a_restart_shows_the_conversation_again(terminal: Callable[..., Any], tm
     first.press("C-q")
     first.wait_for("exit status 0")
     again = terminal("--demo", "--lang", "zh", "--drafts-root", tmp_path / "drafts")
-    again.wait_for("generate_draft", "草稿做好了", "✓ 齐全", "就绪")
-    again.press("PPage")
+    again.wait_for("generate_draft", "✓ 齐全", "就绪")
+    # Up to its beginning; pressed again, for the history may still be loading at the first time.
+    for _ in range(20):
+        again.press("PPage")
+        time.sleep(0.5)
+        if QUESTION in again.screen():
+            break
     again.wait_for(QUESTION)
 
 
