@@ -286,6 +286,24 @@ async def test_a_bridge_call_can_be_allowed(stage: Any) -> None:
         assert on.engine.decisions == [("call-1", Decision.ONCE)]
 
 
+# --- chats of the bridge are not the maker's -----------------------------------------------------------
+
+
+async def test_a_bridge_chat_that_breaks_and_recovers_leaves_the_conversation_alone(stage: Any) -> None:
+    async with stage() as on:
+        other = type(on.bot)(on.clock, "bridge-turn")
+        await on.ask("q")
+        await on.play(on.bot.started("q"), other.started("handle", source="bridge"), other.recovered())
+        assert on.main.activity.turn_id == "turn-1"
+        await on.play(other.says("not for the maker"), other.completed(), on.bot.said("for the maker"))
+        assert "not for the maker" not in on.text
+        assert "Nothing ran twice" not in on.text
+        assert on.main.activity.turn_id == "turn-1"
+        await on.play(on.bot.completed())
+        assert on.main.activity.doing == "ready"
+        assert on.main.activity.others == frozenset()
+
+
 # --- the state alone -----------------------------------------------------------------------------------
 
 ON = BridgeView(on=True, address=HTTP, waiting=2, intakes=(IntakeView("http", HTTP, 1.0),))

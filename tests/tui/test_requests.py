@@ -298,14 +298,16 @@ async def test_the_detail_does_what_the_list_does(stage: Any, key: str, state: s
         assert on.app.screen is on.main
 
 
-async def test_a_chat_that_a_workflow_began_is_no_command(stage: Any) -> None:
+async def test_a_chat_that_a_workflow_began_is_no_command_and_cannot_be_had_again(stage: Any) -> None:
     async with stage() as on:
-        pane = await opened(on, request(1, "running", tool="take_up_chat", relay="chat"))
+        pane = await opened(on, request(1, "failed", tool="take_up_chat", relay="chat"))
+        assert not pane.check_action("retry", ())
+        assert not pane.check_action("cancel", ())
         assert not pane.check_action("copy_command", ())
         assert "take_up_chat" not in on.text
         await on.press("enter", "c")
         assert "in a chat that the workflow began" not in on.text
-        await on.press("left", "left")
+        await on.press("right")
         assert "in a chat that the workflow began" in on.text
 
 

@@ -52,6 +52,8 @@ class Activity:
     """Tool calls that were asked for and have no end yet: (call_id, tool), oldest first."""
     approvals: tuple[str, ...] = ()
     """Call ids that wait for a person, oldest first."""
+    others: frozenset[str] = frozenset()
+    """Turns of bridge requests: they run beside the conversation and are not what the app is doing."""
 
     @property
     def busy(self) -> bool:
@@ -84,7 +86,13 @@ def asked(activity: Activity, turn_id: str, at: float) -> Activity:
 def after(activity: Activity, event: Event) -> Activity:
     """The activity once `event` has happened."""
     match event:
-        case TurnStarted(source="chat", turn_id=turn_id) | StreamRecovered(turn_id=turn_id):
+        case TurnStarted(source="bridge" | "maker", turn_id=turn_id):
+            return replace(activity, others=activity.others | {turn_id})
+        case TurnEnded(turn_id=turn_id) if turn_id in activity.others:
+            return replace(activity, others=activity.others - {turn_id})
+        case TurnEvent(turn_id=turn_id) if turn_id in activity.others:
+            return activity
+        case TurnStarted(turn_id=turn_id) | StreamRecovered(turn_id=turn_id):
             return _doing(replace(activity, turn_id=turn_id), Doing.WAITING, event.at)
         case TurnEvent(turn_id=turn_id) if turn_id != activity.turn_id:
             return activity

@@ -140,7 +140,8 @@ class BridgePane(RequestList):
     def _possible(self, intent: str, record: RequestRecord) -> bool:
         if not self.mode.view.on:
             return False
-        return record.ended if intent == "retry" else not record.ended
+        # A chat that a workflow had begun has ended with it and cannot be had again.
+        return record.ended and record.repeatable if intent == "retry" else not record.ended
 
     @on(RowList.Opened)
     def _open(self, event: RowList.Opened) -> None:

@@ -116,4 +116,5 @@ def empty(mode: BridgeMode, *, demo: bool, sifting: str) -> str:
 
 def problem_line(problem: Problem) -> str:
     """A problem on one line: what happened, what to do."""
-    return visible(" ".join(filter(None, (problem.message, problem.hint))), newlines=False)
+    gap = "" if problem.message.endswith("。") else " "
+    return visible(gap.join(filter(None, (problem.message, problem.hint))), newlines=False)
