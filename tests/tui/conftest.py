@@ -369,7 +369,9 @@ async def entered(app: C2jyApp, pilot: Pilot[None]) -> None:
     """Wait until the main screen is there and knows its engine."""
     await until(lambda: app._main is not None and app.screen is app._main, pilot)
     await until(lambda: app._main is not None and app._main.activity.doing != "starting", pilot)
-    await app.workers.wait_for_complete([w for w in app.workers if w.group in ("meet", "warm up")])
+    # Of an empty list Textual makes "all workers", and one of them lives as long as the engine.
+    if beginning := [w for w in app.workers if w.group in ("meet", "warm up")]:
+        await app.workers.wait_for_complete(beginning)
     await pilot.pause()
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -229,7 +231,13 @@ async def test_smaller_screens_have_one_more_tab(stage: Any, size: tuple[int, in
         assert "Bridge mode is off" in on.text
 
 
-async def test_the_pane_is_imported_when_it_is_wanted(stage: Any) -> None:
+def test_the_pane_is_not_imported_before_it_is_wanted() -> None:
+    look = "import sys, c2jy_tui.screens.main; print(*(m for m in sys.modules if 'panes.bridge' in m))"
+    printed = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == ""
+
+
+async def test_the_pane_comes_when_it_is_wanted(stage: Any) -> None:
     async with stage() as on:
         assert not on.main.query("#bridge")
         await on.press("f6")

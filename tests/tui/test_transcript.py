@@ -6,9 +6,10 @@ from typing import Any
 
 from c2jy_bridge import events as ev
 from c2jy_bridge.events import Outcome, Problem
-from c2jy_bridge.views import CallView, ConnectionView, MessageView
+from c2jy_bridge.views import BridgeView, CallView, ConnectionView, MessageView
 from c2jy_tui.activity import Activity, Doing, after, asked
 from c2jy_tui.approvals import Approvals
+from c2jy_tui.bridge_mode import BridgeMode
 from c2jy_tui.header import line
 from c2jy_tui.panes.chat.entry import Answer, Call, Failure, FollowUps, Notice, Question, Thinking
 from c2jy_tui.panes.chat.history import InputHistory
@@ -172,20 +173,20 @@ def test_the_header_drops_what_matters_less_when_there_is_no_room(bot: Any) -> N
     connection = ConnectionView("美食助手", "7429", "api.coze.cn", "/drafts")
     activity = activity_after(bot.started("q"), bot.completed(1234))
     for width in (120, 60, 40, 30):
-        drawn = line(connection, activity, NOW, width)
+        drawn = line(connection, activity, BridgeMode(), NOW, width)
         assert drawn.cell_length == width
         assert drawn.plain.endswith("● ready")
-    assert "bridge off" in line(connection, activity, NOW, 120).plain
-    assert "美食助手" in line(connection, activity, NOW, 40).plain
-    assert "api.coze.cn" not in line(connection, activity, NOW, 30).plain
+    assert "bridge off" in line(connection, activity, BridgeMode(), NOW, 120).plain
+    assert "美食助手" in line(connection, activity, BridgeMode(), NOW, 40).plain
+    assert "api.coze.cn" not in line(connection, activity, BridgeMode(), NOW, 30).plain
 
 
 def test_the_header_says_when_it_is_the_demo_and_when_the_bridge_is_on() -> None:
     demo = ConnectionView("Bot", "1", "127.0.0.1", "/drafts", demo=True)
-    activity = after(Activity(doing=Doing.READY), ev.BridgeStarted(at=NOW, address="127.0.0.1:8765"))
-    drawn = line(demo, activity, NOW, 80).plain
+    bridge = BridgeMode(BridgeView(on=True, address="http://127.0.0.1:8765"))
+    drawn = line(demo, Activity(doing=Doing.READY), bridge, NOW, 80).plain
     assert "DEMO" in drawn
-    assert "bridge on 127.0.0.1:8765" in drawn
+    assert "bridge 127.0.0.1:8765" in drawn
 
 
 def test_questions_are_asked_in_order_and_one_put_off_is_not_asked_again(bot: Any) -> None:
