@@ -29,7 +29,10 @@ class ConversationView:
 
 @dataclass(frozen=True, slots=True)
 class MessageView:
-    """One message of a conversation as it is shown again after a restart."""
+    """One message of a conversation as it is shown again after a restart.
+
+    The text of a `notice` is its name, not its words: `cancelled`, the maker stopped the answer here.
+    """
 
     turn_id: str
     role: Role
@@ -38,6 +41,8 @@ class MessageView:
     at: float
     message_id: str = ""
     reasoning: str = ""
+    thought_s: float | None = None
+    """Seconds from the first word of the reasoning to the first of the answer; None when nobody saw them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,22 @@ def test_the_journal_gives_back_what_was_there_and_only_the_last_follow_ups() ->
     assert transcript.entries[-1].texts == ["new?"]
 
 
+def test_what_was_stopped_says_so_after_a_restart_and_how_long_the_bot_had_thought() -> None:
+    transcript = Transcript()
+    transcript.load(
+        [
+            MessageView("t1", "user", "question", "q1", NOW),
+            MessageView("t1", "assistant", "answer", "", NOW + 5, "m1", reasoning="Hm.", thought_s=3.5),
+            MessageView("t1", "assistant", "notice", "cancelled", NOW + 5, "cancelled"),
+        ],
+        [],
+    )
+    assert kinds(transcript) == [Question, Thinking, Notice]
+    _, thought, notice = transcript.entries
+    assert (thought.timed, thought.ended_at - thought.at) == (True, 3.5)
+    assert notice.key == "notice.cancelled"
+
+
 def test_a_stream_that_broke_is_remarked_on(bot: Any) -> None:
     transcript = Transcript()
     transcript.apply(bot.started("q"))

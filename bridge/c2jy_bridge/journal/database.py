@@ -10,7 +10,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-VERSION: Final = 1
+VERSION: Final = 2
+_STEPS: Final = {1: ("ALTER TABLE messages ADD COLUMN thought_s REAL",)}
+"""What makes the schema of a version into that of the next."""
 BUSY_MS: Final = 30_000  # how long to wait for another process's commit
 
 
@@ -69,6 +71,11 @@ class Database:
                 schema = (resources.files(__package__) / "schema.sql").read_text(encoding="utf-8")
                 for statement in _statements(schema):
                     db.execute(statement)
+            else:
+                for version in range(found, VERSION):
+                    for statement in _STEPS[version]:
+                        db.execute(statement)
+            if found < VERSION:
                 db.execute(f"PRAGMA user_version = {VERSION}")
 
 

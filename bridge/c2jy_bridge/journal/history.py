@@ -44,6 +44,7 @@ class History:
                 at=r["at"],
                 message_id=r["message_id"],
                 reasoning=r["reasoning"],
+                thought_s=r["thought_s"],
             )
             for r in rows
         ]

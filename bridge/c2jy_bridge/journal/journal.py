@@ -52,6 +52,26 @@ class _Partial:
 
     text: list[str] = field(default_factory=list)
     reasoning: list[str] = field(default_factory=list)
+    thought_from: float | None = None
+    thought_until: float | None = None
+
+    def think(self, event: ReasoningDelta) -> None:
+        """The reasoning goes on."""
+        self.reasoning.append(event.text)
+        if self.thought_from is None:
+            self.thought_from = event.at
+
+    def answer(self, event: AnswerDelta) -> None:
+        """The answer goes on; with its first word the reasoning was over."""
+        self.text.append(event.text)
+        if self.thought_until is None:
+            self.thought_until = event.at
+
+    def thought_s(self, at: float) -> float | None:
+        """Seconds of reasoning, when it was seen to begin; up to `at` without an answer."""
+        if self.thought_from is None:
+            return None
+        return max(0.0, (at if self.thought_until is None else self.thought_until) - self.thought_from)
 
 
 class Journal:
@@ -165,14 +185,15 @@ class Journal:
     def _keep(self, event: Event) -> None:
         match event:
             case AnswerDelta():
-                self._partial[event.turn_id][event.message_id].text.append(event.text)
+                self._partial[event.turn_id][event.message_id].answer(event)
             case ReasoningDelta():
-                self._partial[event.turn_id][event.message_id].reasoning.append(event.text)
+                self._partial[event.turn_id][event.message_id].think(event)
             case TurnStarted():
                 self._begin(event)
             case AnswerCompleted():
-                self._partial[event.turn_id].pop(event.message_id, None)
-                self._say(event.turn_id, "answer", event.message_id, event.text, event.at, event.reasoning)
+                seen = self._partial[event.turn_id].pop(event.message_id, _Partial())
+                whole = event.message_id, event.text, event.at, event.reasoning, seen.thought_s(event.at)
+                self._say(event.turn_id, "answer", *whole)
             case FollowUpSuggested():
                 self._say(event.turn_id, "follow_up", event.text, event.text, event.at)
             case TurnEnded():
@@ -218,7 +239,8 @@ class Journal:
         state, tokens = "completed", 0
         for message_id, partial in self._partial.pop(event.turn_id, {}).items():
             text, reasoning = "".join(partial.text), "".join(partial.reasoning)
-            self._say(event.turn_id, "answer", message_id, text, event.at, reasoning)
+            thought_s = partial.thought_s(event.at)
+            self._say(event.turn_id, "answer", message_id, text, event.at, reasoning, thought_s)
         match event:
             case TurnCompleted():
                 tokens = event.usage.total_tokens
@@ -228,6 +250,7 @@ class Journal:
                 self._say(event.turn_id, "error", event.problem.logid, words, event.at)
             case TurnCancelled():
                 state = "cancelled"
+                self._say(event.turn_id, "notice", state, state, event.at)
         with self._database.transaction() as db:
             db.execute(
                 "UPDATE turns SET state = ?, ended_at = ?, total_tokens = ? WHERE turn_id = ?",
@@ -239,13 +262,22 @@ class Journal:
             )
 
     def _say(
-        self, turn_id: str, kind: str, message_id: str, text: str, at: float, reasoning: str = ""
+        self,
+        turn_id: str,
+        kind: str,
+        message_id: str,
+        text: str,
+        at: float,
+        reasoning: str = "",
+        thought_s: float | None = None,
     ) -> None:
         # The latest text under an id wins: an answer fetched after a dropped stream replaces the partial one.
         self._database.run(
-            "INSERT INTO messages (turn_id, message_id, kind, text, reasoning, at) VALUES (?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT DO UPDATE SET text = excluded.text, reasoning = excluded.reasoning",
-            (turn_id, message_id, kind, text, reasoning, at),
+            "INSERT INTO messages (turn_id, message_id, kind, text, reasoning, at, thought_s)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET text = excluded.text, reasoning = excluded.reasoning,"
+            " thought_s = coalesce(excluded.thought_s, thought_s)",
+            (turn_id, message_id, kind, text, reasoning, at, thought_s),
         )
 
     def _insert_call(self, call: ToolCall, at: float) -> None:

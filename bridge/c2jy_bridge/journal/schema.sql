@@ -33,6 +33,7 @@ CREATE TABLE messages (
     text       TEXT NOT NULL,
     reasoning  TEXT NOT NULL DEFAULT '',
     at         REAL NOT NULL,
+    thought_s  REAL,  -- since version 2: seconds of reasoning before the answer
     UNIQUE (turn_id, kind, message_id)
 ) STRICT;
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from c2jy_bridge.events import (
     FollowUpSuggested,
     Outcome,
     Problem,
+    ReasoningDelta,
     ToolCall,
     ToolCallFinished,
     ToolCallRequested,
@@ -99,7 +102,37 @@ def test_the_text_so_far_of_a_stopped_answer_is_kept(open_journal: Callable[...,
     for piece in ("一", "二"):
         journal.record([AnswerDelta(at=2, turn_id="t1", message_id="m1", text=piece)])
     journal.record([TurnCancelled(at=3, turn_id="t1", conversation_id="conv1")])
-    assert [m.text for m in journal.history.messages("conv1")] == ["做个视频", "一二"]
+    assert [(m.kind, m.text) for m in journal.history.messages("conv1")] == [
+        ("question", "做个视频"),
+        ("answer", "一二"),
+        ("notice", "cancelled"),
+    ]
+
+
+def test_how_long_the_bot_thought_is_kept(open_journal: Callable[..., Journal]) -> None:
+    journal = open_journal()
+    journal.record([started()])
+    for at, event in ((2.0, ReasoningDelta), (4.0, ReasoningDelta), (6.5, AnswerDelta)):
+        journal.record([event(at=at, turn_id="t1", message_id="m1", text="x")])
+    journal.record([AnswerCompleted(at=9, turn_id="t1", message_id="m1", text="x", reasoning="xx")])
+    journal.record([ReasoningDelta(at=10, turn_id="t1", message_id="m2", text="y")])
+    journal.record([TurnCancelled(at=13, turn_id="t1", conversation_id="conv1")])
+    answers = [m for m in journal.history.messages("conv1") if m.kind == "answer"]
+    assert [(m.message_id, m.thought_s) for m in answers] == [("m1", 4.5), ("m2", 3.0)]
+
+
+def test_a_journal_of_the_first_version_is_read_and_written(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with sqlite3.connect(path) as db:
+        schema = resources.files("c2jy_bridge.journal").joinpath("schema.sql").read_text(encoding="utf-8")
+        db.executescript(re.sub(r"\n    thought_s  REAL,[^\n]*", "", schema))
+        db.execute("PRAGMA user_version = 1")
+        with pytest.raises(sqlite3.OperationalError):
+            db.execute("SELECT thought_s FROM messages")
+    journal = Journal(path, scope=SCOPE, owner="me")
+    journal.record([started()])
+    assert [m.thought_s for m in journal.history.messages("conv1")] == [None]
+    journal.close()
 
 
 def test_a_failed_turn_is_shown_with_what_to_do(open_journal: Callable[..., Journal]) -> None:

@@ -161,8 +161,7 @@ class NoticeView(VerticalGroup):
 
     def redraw(self) -> None:
         """Say it in the language in use."""
-        entry = self.entry
-        self.query_one(Prose).replace("— " + (say(entry.key, **entry.values) if entry.key else entry.text))
+        self.query_one(Prose).replace("— " + say(self.entry.key, **self.entry.values))
 
 
 class FailureView(VerticalGroup):

@@ -32,7 +32,7 @@ class Thinking(Entry):
     parts: list[str] = field(default_factory=list)
     ended_at: float | None = None
     timed: bool = True
-    """False for one from the journal, which keeps no times of it."""
+    """False for one from the journal whose beginning or end nobody saw."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -87,11 +87,10 @@ class FollowUps(Entry):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Notice(Entry):
-    """A remark of the app's own: a key of its words, or a text from the journal."""
+    """A remark of the app's own: a key of its words."""
 
-    key: str = ""
+    key: str
     values: dict[str, str] = field(default_factory=dict)
-    text: str = ""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -247,8 +247,15 @@ class Transcript:
             case "answer":
                 if message.reasoning:
                     yield Thinking(
-                        at=at, turn_id=turn_id, parts=[message.reasoning], ended_at=at, timed=False
+                        at=at,
+                        turn_id=turn_id,
+                        parts=[message.reasoning],
+                        # It stands where its answer does, however long it took.
+                        ended_at=at + (message.thought_s or 0.0),
+                        timed=message.thought_s is not None,
                     )
+                if not message.text:
+                    return
                 answer = Answer(at=at, turn_id=turn_id, message_id=message.message_id, complete=True)
                 answer.parts.append(message.text)
                 if message.message_id:
@@ -259,7 +266,7 @@ class Transcript:
             case "error":
                 yield Failure(at=at, turn_id=turn_id, problem=Problem("journal", message.text))
             case "notice":
-                yield Notice(at=at, turn_id=turn_id, text=message.text)
+                yield Notice(at=at, turn_id=turn_id, key=f"notice.{message.text}")
 
     def _from_call(self, view: CallView) -> Call:
         call = Call(at=view.requested_at, turn_id=view.turn_id, call_id=view.call_id, tool=view.tool)
