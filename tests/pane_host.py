@@ -31,15 +31,47 @@ class StillClock:
 
 
 @dataclass
-class PaneEngine:
-    """What a pane asks of an engine, over lists; it writes down what it was asked to do."""
+class PaneDrafts:
+    """A drafts folder over a list; it writes down what it was asked to do."""
 
-    recorded: list[CallView] = field(default_factory=list)
     folder: list[DraftView] = field(default_factory=list)
     details: dict[str, DraftDetail] = field(default_factory=dict)
     faults: dict[str, list[Issue]] = field(default_factory=dict)
     asked: list[tuple[Any, ...]] = field(default_factory=list)
     trashed: dict[str, DraftView] = field(default_factory=dict)
+
+    async def list(self) -> Sequence[DraftView]:
+        self.asked.append(("list",))
+        return list(self.folder)
+
+    async def open(self, name: str) -> DraftDetail:
+        if name not in self.details:
+            raise FileNotFoundError(2, "No such file or directory", name)
+        return self.details[name]
+
+    async def check(self, name: str) -> Sequence[Issue]:
+        self.asked.append(("check", name))
+        return self.faults.get(name, [])
+
+    async def trash(self, name: str) -> str:
+        view = next(v for v in self.folder if v.name == name)
+        self.folder.remove(view)
+        self.trashed[f"ticket-{name}"] = view
+        return f"ticket-{name}"
+
+    async def restore(self, ticket: str) -> str:
+        view = self.trashed.pop(ticket)
+        self.folder.append(view)
+        return view.name
+
+
+@dataclass
+class PaneEngine:
+    """What a pane asks of an engine, over lists; it writes down what it was asked to do."""
+
+    recorded: list[CallView] = field(default_factory=list)
+    drafts: PaneDrafts = field(default_factory=PaneDrafts)
+    asked: list[tuple[Any, ...]] = field(default_factory=list)
     runs: bool = True
 
     async def calls(self, conversation_id: str | None = None, limit: int = 1000) -> Sequence[CallView]:
@@ -54,30 +86,6 @@ class PaneEngine:
     async def cancel_call(self, call_id: str) -> bool:
         self.asked.append(("cancel_call", call_id))
         return self.runs
-
-    async def drafts(self) -> Sequence[DraftView]:
-        self.asked.append(("drafts",))
-        return list(self.folder)
-
-    async def draft(self, name: str) -> DraftDetail:
-        if name not in self.details:
-            raise FileNotFoundError(2, "No such file or directory", name)
-        return self.details[name]
-
-    async def check_draft(self, name: str) -> Sequence[Issue]:
-        self.asked.append(("check", name))
-        return self.faults.get(name, [])
-
-    async def trash_draft(self, name: str) -> str:
-        view = next(v for v in self.folder if v.name == name)
-        self.folder.remove(view)
-        self.trashed[f"ticket-{name}"] = view
-        return f"ticket-{name}"
-
-    async def restore_draft(self, ticket: str) -> str:
-        view = self.trashed.pop(ticket)
-        self.folder.append(view)
-        return view.name
 
 
 class Host(App[None]):

@@ -1,7 +1,8 @@
 """Narrow ports between rooms that must not import one another.
 
 `EnginePort` is the engine as a face sees it: it stands down here so that a screen can be typed, and painted,
-without importing what the engine is made of. `ReceiptStore` is the journal as the tool runner sees it.
+without importing what the engine is made of, and `DraftsPort` is its drafts side. `ReceiptStore` is the journal
+as the tool runner sees it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,25 @@ from c2jy_bridge.views import (
     RequestView,
     ToolView,
 )
+
+
+class DraftsPort(Protocol):
+    """What a face may ask about drafts. What changes on disk is also told as `DraftChanged`."""
+
+    async def list(self) -> Sequence[DraftView]:
+        """The drafts folder, newest first."""
+
+    async def open(self, name: str) -> DraftDetail:
+        """One draft opened, with its tracks."""
+
+    async def check(self, name: str) -> Sequence[Issue]:
+        """Verify one draft now; empty when whole."""
+
+    async def trash(self, name: str) -> str:
+        """Move a draft into the trash folder beside the data; returns a ticket for `restore`."""
+
+    async def restore(self, ticket: str) -> str:
+        """Undo `trash`; returns the draft's name."""
 
 
 class EnginePort(Protocol):
@@ -78,20 +98,9 @@ class EnginePort(Protocol):
     async def questions(self, limit: int = 200) -> Sequence[str]:
         """What the maker typed before, oldest first: the input history."""
 
-    async def drafts(self) -> Sequence[DraftView]:
-        """The drafts folder, newest first."""
-
-    async def draft(self, name: str) -> DraftDetail:
-        """One draft opened, with its tracks."""
-
-    async def check_draft(self, name: str) -> Sequence[Issue]:
-        """Verify one draft now; empty when whole."""
-
-    async def trash_draft(self, name: str) -> str:
-        """Move a draft into the trash folder beside the data; returns a ticket for `restore_draft`."""
-
-    async def restore_draft(self, ticket: str) -> str:
-        """Undo `trash_draft`; returns the draft's name."""
+    @property
+    def drafts(self) -> DraftsPort:
+        """The drafts folder and what can be done with the drafts in it."""
 
     def tools(self) -> Sequence[ToolView]:
         """Every tool the Bot can call."""

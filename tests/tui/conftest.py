@@ -47,6 +47,28 @@ class Clock:
         self.now += seconds
 
 
+class ScriptedDrafts:
+    """A DraftsPort over a list."""
+
+    def __init__(self) -> None:
+        self.stored: list[DraftView] = []
+
+    async def list(self) -> Sequence[DraftView]:
+        return self.stored
+
+    async def open(self, name: str) -> DraftDetail:
+        return DraftDetail(view=next(d for d in self.stored if d.name == name))
+
+    async def check(self, name: str) -> Sequence[Issue]:
+        return ()
+
+    async def trash(self, name: str) -> str:
+        return f"ticket-{name}"
+
+    async def restore(self, ticket: str) -> str:
+        return ticket.removeprefix("ticket-")
+
+
 class ScriptedEngine:
     """An EnginePort whose events come from the test; it remembers what it was asked."""
 
@@ -66,7 +88,7 @@ class ScriptedEngine:
         self.stored_messages: list[MessageView] = []
         self.stored_calls: list[CallView] = []
         self.stored_questions: list[str] = []
-        self.stored_drafts: list[DraftView] = []
+        self.drafts = ScriptedDrafts()
         self.stored_issues: list[Issue] = []
         self.rerun_calls: list[tuple[str, str | None]] = []
         self.bridge_view = BridgeView(on=False)
@@ -128,21 +150,6 @@ class ScriptedEngine:
 
     async def questions(self, limit: int = 200) -> Sequence[str]:
         return self.stored_questions
-
-    async def drafts(self) -> Sequence[DraftView]:
-        return self.stored_drafts
-
-    async def draft(self, name: str) -> DraftDetail:
-        return DraftDetail(view=next(d for d in self.stored_drafts if d.name == name))
-
-    async def check_draft(self, name: str) -> Sequence[Issue]:
-        return ()
-
-    async def trash_draft(self, name: str) -> str:
-        return f"ticket-{name}"
-
-    async def restore_draft(self, ticket: str) -> str:
-        return ticket.removeprefix("ticket-")
 
     def tools(self) -> Sequence[ToolView]:
         return ()

@@ -14,7 +14,7 @@ from c2jy_bridge.events import DraftChanged, DraftWritten, Issue
 from c2jy_bridge.views import ClipView, DraftDetail, DraftState, DraftView, TrackView
 from c2jy_tui.panes.drafts import DraftsPane, folder, order, words
 from c2jy_tui.screens.draft_detail import DraftDetailScreen
-from pane_host import NOON, Host, PaneEngine, StillClock, soon
+from pane_host import NOON, Host, PaneDrafts, PaneEngine, StillClock, soon
 
 S = 1_000_000
 
@@ -90,7 +90,7 @@ async def test_an_empty_folder_says_in_one_sentence_how_a_draft_comes_here(
 
 async def test_a_row_tells_length_size_tracks_clips_media_and_age(host: Host, pane: DraftsPane) -> None:
     async with host.run_test(size=(100, 12)) as pilot:
-        await pane.load(PaneEngine(folder=FOUR))
+        await pane.load(PaneEngine(drafts=PaneDrafts(folder=FOUR)))
         await settled(pilot)
         rows = [line.split() for line in host.seen().splitlines()[1:5]]
         assert rows[0] == ["beach", "0:03.0", "10", "B", "3", "9", "✓", "media", "ok", "5", "3", "min"]
@@ -100,13 +100,13 @@ async def test_a_row_tells_length_size_tracks_clips_media_and_age(host: Host, pa
 
 
 async def test_a_written_draft_appears_marked_as_new_until_it_is_opened(host: Host, pane: DraftsPane) -> None:
-    engine = PaneEngine(folder=[FOUR[0]])
+    engine = PaneEngine(drafts=PaneDrafts(folder=[FOUR[0]]))
     async with host.run_test(size=(100, 12)) as pilot:
         await pane.load(engine)
         await settled(pilot)
         view = draft("中国美食", 0)
-        engine.folder.append(view)
-        engine.details["中国美食"] = DraftDetail(view)
+        engine.drafts.folder.append(view)
+        engine.drafts.details["中国美食"] = DraftDetail(view)
         pane.show(wrote("中国美食", Issue("x", "tracks[0]", "warning", "filter is not carried")))
         await burst_over(pilot)
         assert names(pane) == ["中国美食", "beach"]
@@ -119,23 +119,23 @@ async def test_a_written_draft_appears_marked_as_new_until_it_is_opened(host: Ho
 
 
 async def test_a_burst_of_changes_on_disk_is_one_look_at_the_folder(host: Host, pane: DraftsPane) -> None:
-    engine = PaneEngine(folder=list(FOUR))
+    engine = PaneEngine(drafts=PaneDrafts(folder=list(FOUR)))
     async with host.run_test(size=(100, 12)) as pilot:
         await pane.load(engine)
-        engine.asked.clear()
+        engine.drafts.asked.clear()
         for _ in range(50):
             pane.show(DraftChanged(at=NOON, names=("beach",)))
         await burst_over(pilot)
-        assert engine.asked == [("drafts",)]
+        assert engine.drafts.asked == [("list",)]
 
 
 async def test_the_cursor_stays_on_its_draft_when_others_come_and_go(host: Host, pane: DraftsPane) -> None:
-    engine = PaneEngine(folder=list(FOUR))
+    engine = PaneEngine(drafts=PaneDrafts(folder=list(FOUR)))
     async with host.run_test(size=(100, 12)) as pilot:
         await pane.load(engine)
         await keys(pilot, "j", "j")
         assert pane.current.name == "city"
-        engine.folder = [draft("new", 0), *FOUR[2:]]
+        engine.drafts.folder = [draft("new", 0), *FOUR[2:]]
         pane.show(DraftChanged(at=NOON))
         await burst_over(pilot)
         assert pane.current.name == "city"
@@ -151,7 +151,7 @@ async def test_ten_thousand_drafts_draw_only_what_is_seen(host: Host, pane: Draf
         return row(index)
 
     pane.rows._row = counted
-    engine = PaneEngine(folder=[draft(f"d{n}", n) for n in range(10_000)])
+    engine = PaneEngine(drafts=PaneDrafts(folder=[draft(f"d{n}", n) for n in range(10_000)]))
     async with host.run_test(size=(80, 24)) as pilot:
         await pane.load(engine)
         await settled(pilot)
@@ -163,7 +163,7 @@ async def test_ten_thousand_drafts_draw_only_what_is_seen(host: Host, pane: Draf
 
 async def test_the_last_column_is_not_hidden_by_the_scrollbar(host: Host, pane: DraftsPane) -> None:
     async with host.run_test(size=(80, 12)) as pilot:
-        await pane.load(PaneEngine(folder=[draft(f"d{n}", n + 1) for n in range(100)]))
+        await pane.load(PaneEngine(drafts=PaneDrafts(folder=[draft(f"d{n}", n + 1) for n in range(100)])))
         await settled(pilot)
         assert pane.rows.show_vertical_scrollbar
         assert host.seen().splitlines()[1].rstrip("▁▂▃▄▅▆▇█ ").endswith("1 min")
@@ -171,7 +171,7 @@ async def test_the_last_column_is_not_hidden_by_the_scrollbar(host: Host, pane: 
 
 async def test_s_goes_through_the_orders_and_says_which(host: Host, pane: DraftsPane) -> None:
     async with host.run_test(size=(100, 12)) as pilot:
-        await pane.load(PaneEngine(folder=list(FOUR)))
+        await pane.load(PaneEngine(drafts=PaneDrafts(folder=list(FOUR))))
         await settled(pilot)
         seen = {}
         for _ in order.ORDERS:
@@ -189,7 +189,7 @@ async def test_s_goes_through_the_orders_and_says_which(host: Host, pane: Drafts
 
 async def test_the_filter_looks_at_names_and_states(host: Host, pane: DraftsPane) -> None:
     async with host.run_test(size=(100, 12)) as pilot:
-        await pane.load(PaneEngine(folder=list(FOUR)))
+        await pane.load(PaneEngine(drafts=PaneDrafts(folder=list(FOUR))))
         await keys(pilot, "slash", *"missing")
         assert names(pane) == ["Alps"]
         await keys(pilot, "escape", "slash", *"BEACH", "enter")
@@ -205,7 +205,7 @@ async def test_verifying_says_what_is_wrong_and_keeps_saying_it_until_the_draft_
     host: Host, pane: DraftsPane
 ) -> None:
     gone = Issue("media_missing", "tracks[0].clips[1]", "error", "a.mp4 is gone")
-    engine = PaneEngine(folder=list(FOUR), faults={"Alps": [gone]})
+    engine = PaneEngine(drafts=PaneDrafts(folder=list(FOUR), faults={"Alps": [gone]}))
     async with host.run_test(size=(100, 14)) as pilot:
         await pane.load(engine)
         await keys(pilot, "v")
@@ -222,7 +222,7 @@ async def test_verifying_says_what_is_wrong_and_keeps_saying_it_until_the_draft_
 
 
 async def test_a_draft_goes_to_the_trash_and_comes_back(host: Host, pane: DraftsPane) -> None:
-    engine = PaneEngine(folder=list(FOUR))
+    engine = PaneEngine(drafts=PaneDrafts(folder=list(FOUR)))
     async with host.run_test(size=(100, 14)) as pilot:
         await pane.load(engine)
         await keys(pilot, "j", "delete")
@@ -233,11 +233,11 @@ async def test_a_draft_goes_to_the_trash_and_comes_back(host: Host, pane: Drafts
         assert pane.current.name == "Alps"
         assert "Alps is back." in host.said
         await keys(pilot, "u")
-        assert engine.trashed == {}
+        assert engine.drafts.trashed == {}
 
 
 async def test_several_deletions_are_undone_last_first(host: Host, pane: DraftsPane) -> None:
-    engine = PaneEngine(folder=[draft("a", 1), draft("b", 2), draft("c", 3)])
+    engine = PaneEngine(drafts=PaneDrafts(folder=[draft("a", 1), draft("b", 2), draft("c", 3)]))
     async with host.run_test(size=(100, 14)) as pilot:
         await pane.load(engine)
         await keys(pilot, "delete")
@@ -252,7 +252,7 @@ async def test_several_deletions_are_undone_last_first(host: Host, pane: DraftsP
 async def test_a_draft_of_somebody_else_goes_to_the_trash_only_when_asked_twice(
     host: Host, pane: DraftsPane
 ) -> None:
-    engine = PaneEngine(folder=list(FOUR))
+    engine = PaneEngine(drafts=PaneDrafts(folder=list(FOUR)))
     async with host.run_test(size=(100, 14)) as pilot:
         await pane.load(engine)
         await keys(pilot, "j", "j", "delete")
@@ -269,13 +269,13 @@ async def test_a_draft_of_somebody_else_goes_to_the_trash_only_when_asked_twice(
 async def test_what_the_engine_cannot_do_is_said_with_its_reason(
     host: Host, pane: DraftsPane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = PaneEngine(folder=list(FOUR))
+    engine = PaneEngine(drafts=PaneDrafts(folder=list(FOUR)))
 
     async def locked(name: str) -> Any:
         raise PermissionError(13, "Permission denied", name)
 
-    monkeypatch.setattr(engine, "trash_draft", locked)
-    monkeypatch.setattr(engine, "check_draft", locked)
+    monkeypatch.setattr(engine.drafts, "trash", locked)
+    monkeypatch.setattr(engine.drafts, "check", locked)
     async with host.run_test(size=(100, 20)) as pilot:
         await pane.load(engine)
         await keys(pilot, "enter")
@@ -284,7 +284,7 @@ async def test_what_the_engine_cannot_do_is_said_with_its_reason(
         assert "beach could not be moved to the trash: Permission denied" in host.said
         await keys(pilot, "v")
         assert "beach could not be verified: Permission denied" in host.said
-        monkeypatch.setattr(engine, "drafts", lambda: locked(""))
+        monkeypatch.setattr(engine.drafts, "list", lambda: locked(""))
         pane.show(DraftChanged(at=NOON))
         await burst_over(pilot)
         assert "The drafts folder could not be read: Permission denied" in host.said
@@ -296,7 +296,7 @@ async def test_paths_are_copied_and_over_ssh_o_copies_too(
 ) -> None:
     monkeypatch.setenv("SSH_CONNECTION", "1.2.3.4 5 6.7.8.9 22")
     async with host.run_test(size=(100, 14)) as pilot:
-        await pane.load(PaneEngine(folder=list(FOUR)))
+        await pane.load(PaneEngine(drafts=PaneDrafts(folder=list(FOUR))))
         await keys(pilot, "y")
         assert host.copied == "/drafts/beach"
         host.copied = ""
@@ -372,7 +372,7 @@ async def test_the_detail_shows_the_draft_its_tracks_the_clip_and_its_faults(
     host: Host, pane: DraftsPane
 ) -> None:
     view = FOUR[1]
-    engine = PaneEngine(folder=[view], details={"Alps": detail_of(view)})
+    engine = PaneEngine(drafts=PaneDrafts(folder=[view], details={"Alps": detail_of(view)}))
     async with host.run_test(size=(100, 30)) as pilot:
         await opened(pilot, pane, engine)
         seen = host.seen()
@@ -393,24 +393,24 @@ async def test_the_detail_shows_the_draft_its_tracks_the_clip_and_its_faults(
 
 async def test_verifying_in_the_detail_replaces_what_was_known(host: Host, pane: DraftsPane) -> None:
     view = FOUR[1]
-    engine = PaneEngine(folder=[view], details={"Alps": detail_of(view)})
+    engine = PaneEngine(drafts=PaneDrafts(folder=[view], details={"Alps": detail_of(view)}))
     async with host.run_test(size=(100, 30)) as pilot:
         await opened(pilot, pane, engine)
         assert "Faults (1)" in host.seen()
         await keys(pilot, "v")
         assert "✓ Verified: every clip and every file is there." in host.seen()
         assert "面条.webp is gone" not in host.seen()
-        assert ("check", "Alps") in engine.asked
+        assert ("check", "Alps") in engine.drafts.asked
 
 
 async def test_an_open_detail_follows_the_draft_on_disk(host: Host, pane: DraftsPane) -> None:
     view = FOUR[1]
-    engine = PaneEngine(folder=[view], details={"Alps": detail_of(view)})
+    engine = PaneEngine(drafts=PaneDrafts(folder=[view], details={"Alps": detail_of(view)}))
     async with host.run_test(size=(100, 30)) as pilot:
         await opened(pilot, pane, engine)
         whole = replace(view, state="ok", media_missing=0)
-        engine.folder = [whole]
-        engine.details["Alps"] = DraftDetail(
+        engine.drafts.folder = [whole]
+        engine.drafts.details["Alps"] = DraftDetail(
             whole, 25.0, (TrackView("audio", "", (ClipView("audio", 0, S, "m.mp3", "/m.mp3"),)),)
         )
         pane.show(DraftChanged(at=NOON, names=("Alps",)))
@@ -423,11 +423,11 @@ async def test_an_open_detail_follows_the_draft_on_disk(host: Host, pane: Drafts
 
 async def test_an_open_detail_closes_when_its_draft_is_gone(host: Host, pane: DraftsPane) -> None:
     view = FOUR[1]
-    engine = PaneEngine(folder=[view], details={"Alps": detail_of(view)})
+    engine = PaneEngine(drafts=PaneDrafts(folder=[view], details={"Alps": detail_of(view)}))
     async with host.run_test(size=(100, 30)) as pilot:
         await opened(pilot, pane, engine)
-        engine.folder.clear()
-        engine.details.clear()
+        engine.drafts.folder.clear()
+        engine.drafts.details.clear()
         pane.show(DraftChanged(at=NOON, names=("Alps",)))
         await burst_over(pilot)
         assert not isinstance(host.screen, DraftDetailScreen)
@@ -437,7 +437,7 @@ async def test_an_open_detail_closes_when_its_draft_is_gone(host: Host, pane: Dr
 
 async def test_an_encrypted_draft_says_why_there_is_nothing_to_see(host: Host, pane: DraftsPane) -> None:
     view = FOUR[2]
-    engine = PaneEngine(folder=[view], details={"city": DraftDetail(view)})
+    engine = PaneEngine(drafts=PaneDrafts(folder=[view], details={"city": DraftDetail(view)}))
     async with host.run_test(size=(100, 30)) as pilot:
         await opened(pilot, pane, engine)
         assert "JianYing has saved this draft again and encrypted it." in host.seen()
@@ -454,7 +454,9 @@ async def test_hostile_draft_names_reach_the_screen_as_plain_text(host: Host, pa
     )
     async with host.run_test(size=(100, 30)) as pilot:
         await pane.load(
-            PaneEngine(folder=[view], details={nasty: detail}, faults={nasty: list(detail.issues)})
+            PaneEngine(
+                drafts=PaneDrafts(folder=[view], details={nasty: detail}, faults={nasty: list(detail.issues)})
+            )
         )
         for pressed in ((), ("v",), ("enter",)):
             await keys(pilot, *pressed)
@@ -470,7 +472,7 @@ async def test_chinese_words_keep_every_column_in_its_cells(width: int, host: Ho
     i18n.use("zh")
     folder_now = [replace(view, name="中国美食介绍" * 9) for view in FOUR[:1]] + FOUR[1:]
     async with host.run_test(size=(width, 12)) as pilot:
-        await pane.load(PaneEngine(folder=folder_now))
+        await pane.load(PaneEngine(drafts=PaneDrafts(folder=folder_now)))
         await settled(pilot)
         assert [pane.rows.render_line(y).cell_length for y in range(6)] == [
             width - 1

@@ -12,7 +12,7 @@ from c2jy_bridge import i18n
 from c2jy_bridge.events import DraftWritten, Issue
 from c2jy_bridge.views import ClipView, DraftDetail, DraftView, TrackView
 from c2jy_tui.panes.drafts import DraftsPane
-from pane_host import NOON, Host, PaneEngine, StillClock, soon
+from pane_host import NOON, Host, PaneDrafts, PaneEngine, StillClock, soon
 
 SIZES = [pytest.param((w, h), id=f"{w}x{h}") for w, h in ((120, 36), (80, 24), (60, 24))]
 S = 1_000_000
@@ -76,7 +76,9 @@ def folder() -> list[DraftView]:
 def scene(*pressed: str, empty: bool = False) -> tuple[Host, Callable[[Pilot[Any]], Awaitable[None]]]:
     pane = DraftsPane(clock=StillClock())
     detail = food()
-    engine = PaneEngine(folder=[] if empty else folder(), details={detail.view.name: detail})
+    engine = PaneEngine(
+        drafts=PaneDrafts(folder=[] if empty else folder(), details={detail.view.name: detail})
+    )
     note = Issue("filter", "tracks[1].clips[0].filter", "warning", "滤镜“复古”没有写入", "在剪映中添加。")
 
     async def play(pilot: Pilot[Any]) -> None:

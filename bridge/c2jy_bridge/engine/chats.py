@@ -1,4 +1,4 @@
-"""The conversations that are being held: which is open, which turns run, and the one client they share."""
+"""The conversations that are being held: which is open, and which turns run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from c2jy_bridge.coze import ChatSession, CozeClient, CozeProblem, RunsTools, connect, missing
+from c2jy_bridge.coze import ChatSession, CozeClient, CozeProblem, RunsTools, missing
 from c2jy_bridge.events import Event, Problem, TurnCancelled, TurnFailed, TurnStarted
 from c2jy_bridge.i18n import catalogue
 from c2jy_bridge.journal import OpenTurn
@@ -35,42 +35,20 @@ class Chats:
         self,
         settings: CozeSettings,
         *,
+        client: Callable[[], Awaitable[CozeClient]],
         runner: RunsTools,
         saw: Callable[[Event], Awaitable[None]],
         clock: Callable[[], float],
     ) -> None:
         """`saw` is awaited for every event before the turn goes on."""
         self._settings = settings
+        self._client = client
         self._runner = runner
         self._saw = saw
         self._clock = clock
-        self._client: CozeClient | None = None
-        self._connecting = asyncio.Lock()
         self._running: dict[str, _Turn] = {}
         self.conversation_id = ""
         """The open conversation; empty until the first turn of a new one has begun."""
-
-    async def client(self) -> CozeClient:
-        """The client, made at first use: importing cozepy takes longer than painting the screen.
-
-        Raises:
-            CozeProblem: There is no token.
-        """
-        async with self._connecting:
-            if self._client is None:
-                self._client = await asyncio.to_thread(connect, self._settings)
-            return self._client
-
-    async def bot_name(self) -> str:
-        """What Coze calls the Bot.
-
-        Raises:
-            CozeProblem: Something is missing, or Coze does not answer or refuses.
-        """
-        if problem := missing(self._settings):
-            raise CozeProblem(problem)
-        client = await self.client()
-        return await client.bot_name(self._settings.bot_id)
 
     def claim(self, turn_id: str) -> None:
         """Take the open conversation for a turn.
@@ -99,12 +77,10 @@ class Chats:
                 await self._stop(turn)
 
     async def close(self) -> None:
-        """Stop every turn and close the client."""
+        """Stop every turn."""
         running = list(self._running.values())
         await asyncio.gather(*(self._stop(turn) for turn in running))
         await asyncio.gather(*(turn.task for turn in running if turn.task), return_exceptions=True)
-        if self._client is not None:
-            await self._client.aclose()
 
     async def _stop(self, turn: _Turn) -> None:
         if turn.session is not None:
@@ -119,7 +95,7 @@ class Chats:
             try:
                 if problem := missing(self._settings):
                     raise CozeProblem(problem)
-                client = await self.client()
+                client = await self._client()
             except CozeProblem as error:
                 await self._saw(self._failed(turn_id, turn, error.problem))
                 return

@@ -42,12 +42,13 @@ def build(options: argparse.Namespace) -> int:
     }
     if options.time_unit:
         wanted["time_unit"] = options.time_unit
-    return with_engine(options, lambda engine: _build(options, engine.build_draft(source, **wanted, **_TOLD)))
+    wanted |= _TOLD
+    return with_engine(options, lambda engine: _build(options, engine.drafts.build(source, **wanted)))
 
 
 def rebuild(options: argparse.Namespace) -> int:
     """Build a draft anew from its own document, under another name; 1 when that is not possible."""
-    return with_engine(options, lambda engine: _build(options, engine.rebuild_draft(options.name, **_TOLD)))
+    return with_engine(options, lambda engine: _build(options, engine.drafts.rebuild(options.name, **_TOLD)))
 
 
 async def _build(options: argparse.Namespace, building: Awaitable[BuildReport]) -> int:
@@ -80,7 +81,7 @@ def list_(options: argparse.Namespace) -> int:
     """Print the drafts folder, newest first."""
 
     async def work(engine: Engine) -> int:
-        views = await engine.drafts()
+        views = await engine.drafts.list()
         if getattr(options, "json", False):
             print(as_json(views, indent=2))
         else:
@@ -95,7 +96,7 @@ def show(options: argparse.Namespace) -> int:
 
     async def work(engine: Engine) -> int:
         try:
-            detail = await engine.draft(options.name)
+            detail = await engine.drafts.open(options.name)
         except (KeyError, ValueError, OSError):
             complain(say("draft.unknown", name=options.name, root=engine.connection.drafts_root))
             return 1
@@ -110,7 +111,7 @@ def check(options: argparse.Namespace) -> int:
 
     async def work(engine: Engine) -> int:
         try:
-            issues = await engine.check_draft(options.name)
+            issues = await engine.drafts.check(options.name)
         except (KeyError, ValueError, OSError):
             complain(say("draft.unknown", name=options.name, root=engine.connection.drafts_root))
             return 1

@@ -29,7 +29,7 @@ def pack(options: argparse.Namespace) -> int:
         from c2jy_bridge.engine import DraftError
 
         try:
-            made = await engine.pack_draft(
+            made = await engine.drafts.pack(
                 options.name,
                 options.out or Path.cwd(),
                 target_root=options.target_root,
@@ -57,7 +57,7 @@ def relocate(options: argparse.Namespace) -> int:
         from c2jy_bridge.engine import DraftError
 
         try:
-            report = await engine.relocate_drafts(None if options.all else [options.name], options.to)
+            report = await engine.drafts.relocate(None if options.all else [options.name], options.to)
         except DraftError as error:
             return refused(error.issues, as_json_too=options.json)
         if options.json:

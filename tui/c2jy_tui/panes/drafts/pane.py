@@ -78,7 +78,7 @@ class DraftsPane(DraftList):
     async def load(self, engine: EnginePort) -> None:
         """Fill from the drafts folder and keep the engine for what the maker asks of it."""
         self._engine = engine
-        self.fill(await engine.drafts())
+        self.fill(await engine.drafts.list())
 
     def _settled(self) -> None:
         self._settling = None
@@ -89,7 +89,7 @@ class DraftsPane(DraftList):
         if self._engine is None:
             return
         try:
-            self.fill(await self._engine.drafts())
+            self.fill(await self._engine.drafts.list())
         except Exception as error:
             self._failed("read.failed", error)
             return
@@ -102,7 +102,7 @@ class DraftsPane(DraftList):
         """Show in an open detail what its draft is now; close it when the draft is gone."""
         name = screen.detail.view.name
         try:
-            detail = await self._engine.draft(name) if self._engine else None
+            detail = await self._engine.drafts.open(name) if self._engine else None
         except Exception as error:
             self._failed("open.failed", error, name=visible(name, newlines=False))
             detail = None
@@ -141,7 +141,7 @@ class DraftsPane(DraftList):
         if self._engine is None:
             return
         try:
-            detail = await self._engine.draft(name)
+            detail = await self._engine.drafts.open(name)
         except Exception as error:
             self._failed("open.failed", error, name=visible(name, newlines=False))
             return
@@ -165,7 +165,7 @@ class DraftsPane(DraftList):
         if self._engine is None:
             return None
         try:
-            issues = await self._engine.check_draft(name)
+            issues = await self._engine.drafts.check(name)
         except Exception as error:
             self._failed("check.failed", error, name=visible(name, newlines=False))
             return None
@@ -229,7 +229,7 @@ class DraftsPane(DraftList):
             return
         shown = visible(name, newlines=False)
         try:
-            ticket = await self._engine.trash_draft(name)
+            ticket = await self._engine.drafts.trash(name)
         except Exception as error:
             self._failed("trash.failed", error, name=shown)
             return
@@ -247,7 +247,7 @@ class DraftsPane(DraftList):
         ticket, name = self._trashed.pop()
         self.refresh_bindings()
         try:
-            back = await self._engine.restore_draft(ticket)
+            back = await self._engine.drafts.restore(ticket)
         except Exception as error:
             self._trashed.append((ticket, name))
             self._failed("undo.failed", error, name=visible(name, newlines=False))
