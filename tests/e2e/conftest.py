@@ -29,7 +29,9 @@ def command() -> Path:
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     """Nothing of this machine's settings: home, configuration and data are below the test's folder."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("COZE_", "C2JY_", "XDG_", "TMUX"))}
+    # COLUMNS and LINES: a pytest-xdist worker has them, and a program believes them more than its terminal.
+    ours = ("COZE_", "C2JY_", "XDG_", "TMUX", "COLUMNS", "LINES")
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     return {
         **clean,
         "HOME": str(tmp_path / "home"),
@@ -74,17 +76,12 @@ def c2jy(environment: dict[str, str], tmp_path: Path) -> Callable[..., Finished]
 class Terminal:
     """A program in a tmux window of a server of its own."""
 
-    def __init__(
-        self, command: list[str], environment: dict[str, str], columns: int, rows: int, folder: Path
-    ) -> None:
+    def __init__(self, command: list[str], environment: dict[str, str], columns: int, rows: int) -> None:
         self._socket = f"c2jy-{uuid.uuid4().hex[:8]}"
         words = " ".join(shlex.quote(word) for word in command)
         variables = " ".join(shlex.quote(f"{k}={v}") for k, v in environment.items() if k != "TERM")
-        # Without a client attached, tmux falls back to its default size now and then, whatever -x and -y say.
-        settings = folder / f"{self._socket}.conf"
-        settings.write_text(f"set -g default-size {columns}x{rows}\n")
         self._tmux(
-            *("-f", str(settings), "new-session", "-d", "-x", str(columns), "-y", str(rows)),
+            *("-f", os.devnull, "new-session", "-d", "-x", str(columns), "-y", str(rows)),
             f"env -i TERM=tmux-256color {variables} {words}; echo exit status $?; sleep 60",
         )
 
@@ -125,14 +122,14 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+def terminal(environment: dict[str, str]) -> Iterator[Callable[..., Terminal]]:
     """Open `c2jy-tui` with arguments in a terminal of some size."""
     if not shutil.which("tmux"):
         pytest.fail("tmux is missing; `make test` installs it on Debian and Ubuntu")
     opened: list[Terminal] = []
 
     def start(*arguments: str | Path, columns: int = 120, rows: int = 36) -> Terminal:
-        window = Terminal([str(COMMAND), *map(str, arguments)], environment, columns, rows, tmp_path)
+        window = Terminal([str(COMMAND), *map(str, arguments)], environment, columns, rows)
         opened.append(window)
         return window
 
