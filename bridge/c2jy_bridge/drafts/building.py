@@ -188,6 +188,7 @@ def _build(
             )
         )
         archive = _send(Path(folder), spec, order, around, notes, prefix)
+    compiled.let_go()
     return BuiltDraft(
         draft_id=draft_id,
         name=Path(folder).name if folder else name,

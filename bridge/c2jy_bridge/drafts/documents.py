@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,6 +11,7 @@ import orjson
 
 from c2jy_bridge.drafts.collector import held_back
 from c2jy_bridge.drafts.importers import Imported, parse
+from c2jy_bridge.drafts.pieces import content_pieces
 from c2jy_bridge.drafts.spec import DraftSpec, is_spec, parse_spec
 from c2jy_bridge.events import Issue
 from c2jy_bridge.settings import TimeUnit
@@ -79,7 +81,8 @@ def _ours(document: object) -> tuple[str, Mapping[str, Any] | None]:
             return "", None
     else:
         try:
-            orjson.dumps(document)
+            if isinstance(document, Mapping):
+                deque(content_pieces(document), maxlen=0)
         except TypeError:  # NaN passes; it is named by its path later
             return "", None
     if isinstance(value, Mapping) and "marker" in value and is_spec(value.get("document")):

@@ -58,7 +58,10 @@ def kept_document(folder: Path) -> Kept:
     path = folder / DOCUMENT
     if path.is_symlink() or read_marker(folder) is None:
         raise DraftError([issue("no_document", DOCUMENT, name=folder.name)])
-    kept = orjson.loads(read_plain(path))
+    try:
+        kept = orjson.loads(read_plain(path))
+    except (OSError, ValueError):  # cut off behind the mark
+        raise DraftError([issue("no_document", DOCUMENT, name=folder.name)]) from None
     document = kept.get("document")
     if not isinstance(document, dict):
         raise DraftError([issue("no_document", DOCUMENT, name=folder.name)])

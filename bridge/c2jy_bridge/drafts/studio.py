@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from c2jy_bridge.drafts.background import ByteMeter, in_thread
+from c2jy_bridge.drafts.collector import held_back, let_go, set_aside
 from c2jy_bridge.drafts.errors import say
 from c2jy_bridge.drafts.materials import Material, MaterialStore, OnProgress
 from c2jy_bridge.drafts.reports import BuildReport, ProbeResult
@@ -21,7 +22,6 @@ from c2jy_bridge.settings import DraftSettings, MaterialSettings, TimeUnit
 
 if TYPE_CHECKING:
     from c2jy_bridge.drafts.building import Draft, Order, Surroundings
-    from c2jy_bridge.drafts.documents import ReadDraft
     from c2jy_bridge.drafts.packing.archive import Packed
 
 Register = Literal["no", "existing", "create"]
@@ -102,24 +102,23 @@ class Studio:
             DraftError: No draft was made; with every reason that was found. When the task is cancelled
                 nothing of the build is left behind either.
         """
-        from c2jy_bridge.drafts.building import Order
-        from c2jy_bridge.drafts.documents import read_document
+        with set_aside():
+            await asyncio.to_thread(_get_ready)
+            from c2jy_bridge.drafts.building import Order
 
-        unit = self._settings.time_unit if time_unit == "auto" else time_unit
-        read = await asyncio.to_thread(read_document, document, unit)
-        drafts = await asyncio.to_thread(_look_through, read)
-        order = Order(
-            root=self._output(output_folder),
-            name=name,
-            target_root=target_root or self._settings.target_root,
-            profile=self._settings.profile,
-            on_conflict=self._settings.on_conflict,
-            dry_run=dry_run,
-            request_id=request_id,
-            archive=archive,
-            register=register,
-        )
-        return await self._fetch_and_build(drafts, order, on_progress)
+            order = Order(
+                root=self._output(output_folder),
+                name=name,
+                target_root=target_root or self._settings.target_root,
+                profile=self._settings.profile,
+                on_conflict=self._settings.on_conflict,
+                dry_run=dry_run,
+                request_id=request_id,
+                archive=archive,
+                register=register,
+            )
+            unit = self._settings.time_unit if time_unit == "auto" else time_unit
+            return await self._build_from(document, unit, order, on_progress)
 
     async def rebuild(self, folder: Path, on_progress: OnProgress | None = None) -> BuildReport:
         """Build a draft anew from the document in its folder, beside it, under a name with a number.
@@ -134,28 +133,27 @@ class Studio:
         Raises:
             DraftError: The folder has no document, or it cannot be built.
         """
-        from c2jy_bridge.drafts.building import Order
-        from c2jy_bridge.drafts.documents import read_document
-        from c2jy_bridge.drafts.rebuilding import kept_document
+        with set_aside():
+            await asyncio.to_thread(_get_ready)
+            from c2jy_bridge.drafts.building import Order
+            from c2jy_bridge.drafts.rebuilding import kept_document
 
-        kept = await asyncio.to_thread(kept_document, folder)
-        read = await asyncio.to_thread(read_document, kept.document, "auto")
-        order = Order(
-            root=folder.parent,
-            name=folder.name,
-            target_root=kept.target_root or self._settings.target_root,
-            profile=self._settings.profile,
-            on_conflict="suffix",
-            dry_run=False,
-            never_replace=True,
-        )
-        drafts = await asyncio.to_thread(_look_through, read)
-        store = MaterialStore(self._cache_dir, self._materials, [folder])
-        try:
-            found = await kept.still_there(store)
-        finally:
-            await store.aclose()
-        return await self._fetch_and_build(drafts, order, on_progress, found)
+            kept = await asyncio.to_thread(kept_document, folder)
+            order = Order(
+                root=folder.parent,
+                name=folder.name,
+                target_root=kept.target_root or self._settings.target_root,
+                profile=self._settings.profile,
+                on_conflict="suffix",
+                dry_run=False,
+                never_replace=True,
+            )
+            store = MaterialStore(self._cache_dir, self._materials, [folder])
+            try:
+                found = await kept.still_there(store)
+            finally:
+                await store.aclose()
+            return await self._build_from(kept.document, "auto", order, on_progress, found)
 
     async def probe(self, sources: Sequence[str], on_progress: OnProgress | None = None) -> list[ProbeResult]:
         """Fetch sources and say what they are: one result for each input, in order."""
@@ -173,12 +171,26 @@ class Studio:
         """Close connections and threads."""
         await self._store.aclose()
 
+    async def _build_from(
+        self,
+        document: object,
+        unit: TimeUnit,
+        order: Order,
+        on_progress: OnProgress | None,
+        found: Mapping[str, Material] = MappingProxyType({}),
+    ) -> BuildReport:
+        drafts = await asyncio.to_thread(_read, document, unit)
+        try:
+            return await self._fetch_and_build(drafts, order, on_progress, found)
+        finally:
+            await asyncio.shield(asyncio.to_thread(_forget_read, drafts))
+
     async def _fetch_and_build(
         self,
         drafts: list[Draft],
         order: Order,
         on_progress: OnProgress | None,
-        found: Mapping[str, Material] = MappingProxyType({}),
+        found: Mapping[str, Material],
     ) -> BuildReport:
         from c2jy_bridge.drafts.building import Surroundings
         from c2jy_bridge.drafts.sources import addresses
@@ -243,17 +255,33 @@ class Studio:
         return output_folder(folder, self._root, self._folders)
 
 
-def _look_through(read: Sequence[ReadDraft]) -> list[Draft]:
+def _get_ready() -> None:
+    """Import what a build needs, in a thread: pyJianYingDraft and the models take a fifth of a second."""
+    with held_back():
+        import c2jy_bridge.drafts.building
+        import c2jy_bridge.drafts.rebuilding  # noqa: F401  # imported for its own sake
+
+
+def _read(document: object, unit: TimeUnit) -> list[Draft]:
     from c2jy_bridge.drafts.building import Draft
     from c2jy_bridge.drafts.compile.notes import Notes
+    from c2jy_bridge.drafts.documents import read_document
     from c2jy_bridge.drafts.sources import wanted_media
 
     drafts = []
-    for draft in read:
-        notes = Notes()
-        wanted = wanted_media(draft.spec, draft.path, notes)
-        drafts.append(Draft(draft, wanted, notes.issues))
+    with held_back():
+        for read in read_document(document, unit):
+            notes = Notes()
+            wanted = wanted_media(read.spec, read.path, notes)
+            drafts.append(Draft(read, wanted, notes.issues))
     return drafts
+
+
+def _forget_read(drafts: list[Draft]) -> None:
+    """Let go of what was read, clip by clip."""
+    clips = [clip for draft in drafts for track in draft.read.spec.tracks for clip in track.clips]
+    drafts.clear()
+    let_go(clips)
 
 
 async def _forget(report: BuildReport) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pyJianYingDraft import StickerSegment, Timerange
 
+from c2jy_bridge.drafts.collector import let_go
 from c2jy_bridge.drafts.compile.canvas import Canvas, add_keyframes, clip_settings
 from c2jy_bridge.drafts.compile.effects import PICTURE_EFFECTS, find_effect, sliders
 from c2jy_bridge.drafts.compile.media import MediaShelf, PlacedFile
@@ -50,6 +51,13 @@ class CompiledDraft:
     duration_us: int
     tracks: int
     clips: int
+
+    def let_go(self) -> None:
+        """Take the content apart once it is written, in steps."""
+        for group in self.content["materials"].values():
+            let_go(group)
+        for track in self.content["tracks"]:
+            let_go(track["segments"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +106,10 @@ def compile_draft(
     count = sum(len(track.segments) for track in script.tracks.values())
     if not count and not notes.failed:
         notes.note("nothing_to_show", path or "tracks", "error")
-    return CompiledDraft(content_of(script), script.duration, len(script.tracks), count)
+    compiled = CompiledDraft(content_of(script), script.duration, len(script.tracks), count)
+    for track in script.tracks.values():
+        let_go(track.segments)
+    return compiled
 
 
 def _lanes(

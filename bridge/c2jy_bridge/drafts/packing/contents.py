@@ -9,8 +9,8 @@ from typing import Any, Final
 import orjson
 
 from c2jy_bridge.drafts.errors import DraftError, issue
+from c2jy_bridge.drafts.pieces import content_pieces
 from c2jy_bridge.drafts.snapshot import load
-from c2jy_bridge.drafts.write.dump import content_pieces
 from c2jy_bridge.drafts.write.plain import read_plain
 from c2jy_bridge.drafts.write.spelling import (
     Respelled,

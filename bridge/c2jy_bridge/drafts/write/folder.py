@@ -13,9 +13,9 @@ import orjson
 
 from c2jy_bridge import __version__
 from c2jy_bridge.drafts.errors import DraftError, issue
+from c2jy_bridge.drafts.pieces import content_pieces
 from c2jy_bridge.drafts.spec import SCHEMA, DraftSpec
 from c2jy_bridge.drafts.write.cover import write_cover
-from c2jy_bridge.drafts.write.dump import content_pieces
 from c2jy_bridge.drafts.write.marker import DOCUMENT, Marker, read_marker
 from c2jy_bridge.drafts.write.media import bring
 from c2jy_bridge.drafts.write.meta import COVER, meta_info
@@ -178,25 +178,22 @@ def _write_documents(
     )
     _write_checked(folder / "draft_meta_info.json", orjson.dumps(meta))
     marker = Marker(draft.draft_id, draft.spec.id, SCHEMA, draft.at, __version__)
-    document = {
-        "marker": marker.as_json(),
-        "document": orjson.Fragment(_document(draft)),
-        "files": {
-            address: {"file": f"{MATERIALS}/{file_name(file)}", "sha256": file.sha256}
-            for address, file in draft.files.items()
-        },
+    files = {
+        address: {"file": f"{MATERIALS}/{file_name(file)}", "sha256": file.sha256}
+        for address, file in draft.files.items()
     }
-    _write_checked(folder / DOCUMENT, orjson.dumps(document))
+    beginning = b'{"marker":' + orjson.dumps(marker.as_json()) + b',"document":'
+    _write_checked(folder / DOCUMENT, beginning, *_document(draft), b',"files":', orjson.dumps(files), b"}")
 
 
-def _document(draft: DraftToWrite) -> bytes:
+def _document(draft: DraftToWrite) -> list[bytes]:
     if draft.document is not None:
         try:
-            return orjson.dumps(draft.document)
+            return list(content_pieces(draft.document))
         except TypeError:
             pass  # values that only Python has; the model writes them as what they were taken for
     spec = draft.spec.model_copy(update={"schema_": SCHEMA, "time_unit": "us"})
-    return spec.model_dump_json(exclude_unset=True).encode()
+    return [spec.model_dump_json(exclude_unset=True).encode()]
 
 
 def _write_checked(path: Path, *pieces: bytes) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
-from c2jy_bridge.drafts.write.plain import read_plain
+from c2jy_bridge.drafts.write.plain import read_head, read_plain
 
 DOCUMENT: Final = "c2jy.json"
+_HEAD_BYTES: Final = 4096
+_BEGINS: Final = '{"marker":'
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class Marker:
 def read_marker(folder: Path) -> Marker | None:
     """The mark in a draft folder; None when it is not ours."""
     try:
-        marker = orjson.loads(read_plain(folder / DOCUMENT))["marker"]
+        marker = _head(folder / DOCUMENT) or orjson.loads(read_plain(folder / DOCUMENT))["marker"]
         return Marker(
             str(marker["draft_id"]),
             marker.get("id"),
@@ -49,4 +52,15 @@ def read_marker(folder: Path) -> Marker | None:
             str(marker["version"]),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _head(path: Path) -> Any:
+    """The mark where we write it, at the beginning; the document behind it may be tens of megabytes."""
+    text = read_head(path, _HEAD_BYTES).decode("utf-8", "replace")
+    if not text.startswith(_BEGINS):
+        return None
+    try:
+        return json.JSONDecoder().raw_decode(text, len(_BEGINS))[0]
+    except (ValueError, RecursionError):
         return None

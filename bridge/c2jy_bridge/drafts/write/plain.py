@@ -8,8 +8,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 LARGEST_DOCUMENT: Final = 256 * 1024**2
 """Bytes of a draft's JSON that are read; 60,000 clips are about 200 MB."""
@@ -34,6 +36,21 @@ def read_plain(path: Path, most: int = LARGEST_DOCUMENT) -> bytes:
         OSError: ELOOP for a link, EINVAL for what is no regular file, EFBIG for one that is too large, and
             what the system says.
     """
+    with _opened(path, most) as file:
+        data = file.read(most + 1)
+    if len(data) > most:  # it grew meanwhile
+        raise _refusal(errno.EFBIG, path)
+    return data
+
+
+def read_head(path: Path, count: int) -> bytes:
+    """The first `count` bytes of a regular file, or all of it when it is shorter; raises as `read_plain`."""
+    with _opened(path, LARGEST_DOCUMENT) as file:
+        return file.read(count)
+
+
+@contextmanager
+def _opened(path: Path, most: int) -> Iterator[IO[bytes]]:
     if path.is_symlink():  # Windows has no O_NOFOLLOW
         raise _refusal(errno.ELOOP, path)
     handle = os.open(path, _FLAGS)
@@ -44,12 +61,9 @@ def read_plain(path: Path, most: int = LARGEST_DOCUMENT) -> bytes:
         if status.st_size > most:
             raise _refusal(errno.EFBIG, path)
         with open(handle, "rb", closefd=False) as file:
-            data = file.read(most + 1)
+            yield file
     finally:
         os.close(handle)
-    if len(data) > most:  # it grew meanwhile
-        raise _refusal(errno.EFBIG, path)
-    return data
 
 
 def is_there(path: Path) -> bool:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from c2jy_bridge.drafts import BuiltDraft, DraftError
-from c2jy_bridge.drafts.write.dump import content_pieces
+from c2jy_bridge.drafts.pieces import content_pieces
 from c2jy_bridge.drafts.write.target import TargetRoot, local_view
 from c2jy_bridge.drafts.write.verify import faults
 
