@@ -1,17 +1,26 @@
 """Narrow ports between rooms that must not import one another.
 
-`EnginePort` is the engine as a face sees it: it stands down here so that a screen can be typed, and painted,
-without importing what the engine is made of, and `DraftsPort` is its drafts side. `ReceiptStore` is the journal
-as the tool runner sees it.
+`EnginePort` is the engine as a face sees it, with `DraftsPort` and `WorkflowsPort` as parts of it: they stand
+down here so that a screen can be typed, and painted, without importing what the engine is made of.
+`ReceiptStore` is the journal as the tool runner sees it.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from c2jy_bridge.events import Decision, Event, Issue, Outcome, Problem, ToolCall
+from c2jy_bridge.events import (
+    Decision,
+    Event,
+    Issue,
+    Outcome,
+    Problem,
+    ToolCall,
+    WorkflowAsked,
+    WorkflowEnded,
+)
 from c2jy_bridge.views import (
     BridgeView,
     CallView,
@@ -22,6 +31,8 @@ from c2jy_bridge.views import (
     MessageView,
     RequestView,
     ToolView,
+    WaitingWorkflow,
+    WorkflowWish,
 )
 
 
@@ -42,6 +53,34 @@ class DraftsPort(Protocol):
 
     async def restore(self, ticket: str) -> str:
         """Undo `trash`; returns the draft's name."""
+
+
+AnswersWorkflow = Callable[[WorkflowAsked], Awaitable[str]]
+"""Asks the maker what a workflow asks of a person; a JSON object when the question has fields."""
+
+
+class WorkflowsPort(Protocol):
+    """What a face may ask about cloud workflows. What happens in a run is told as `WorkflowEvent`s."""
+
+    async def remembered(self) -> WorkflowWish:
+        """What was run last, else the workflow that the settings name."""
+
+    async def run(
+        self, workflow_id: str, parameters: Mapping[str, Any], answer: AnswersWorkflow
+    ) -> WorkflowEnded:
+        """Run a workflow to its end: tools it asks for run here, other questions go to `answer`."""
+
+    async def waiting(self) -> Sequence[WaitingWorkflow]:
+        """Runs that an earlier process left waiting, oldest first."""
+
+    async def resume(self, run_id: str, answer: AnswersWorkflow) -> WorkflowEnded | None:
+        """Bring a run that was left waiting to its end; None when it does not wait."""
+
+    async def stop(self, run_id: str) -> bool:
+        """Stop following a run of this process and forget it; False when it does not run."""
+
+    async def drop(self, run_id: str) -> None:
+        """Forget a run that was left waiting."""
 
 
 class EnginePort(Protocol):
@@ -101,6 +140,10 @@ class EnginePort(Protocol):
     @property
     def drafts(self) -> DraftsPort:
         """The drafts folder and what can be done with the drafts in it."""
+
+    @property
+    def workflows(self) -> WorkflowsPort:
+        """Cloud workflows run from here."""
 
     def tools(self) -> Sequence[ToolView]:
         """Every tool the Bot can call."""

@@ -5,8 +5,8 @@ They sit on the ground floor beside the events, so that a screen needs nothing f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from c2jy_bridge.events import Issue, Outcome, Problem, Source
 
@@ -165,6 +165,26 @@ class BridgeView:
     intakes: tuple[IntakeView, ...] = ()
     problem: Problem | None = None
     """Why the last question to the Bot failed, while none went well since."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowWish:
+    """A cloud workflow and what it is to be run with."""
+
+    workflow_id: str
+    """Empty when none was named yet."""
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingWorkflow:
+    """A run of a cloud workflow that an earlier process left waiting; `at` is Unix seconds."""
+
+    run_id: str
+    workflow_id: str
+    question: str
+    """What was said before it stopped; a person's words or JSON for our tools."""
+    at: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
 
 from c2jy_bridge.coze import CozeClient
-from c2jy_bridge.events import BridgeStopped, Decision, Event, Problem, WorkflowEnded
+from c2jy_bridge.events import BridgeStopped, Decision, Event, Problem
 from c2jy_bridge.journal import Journal
 from c2jy_bridge.plugin import ToolRegistry, ToolRunner
 from c2jy_bridge.settings import Settings
@@ -18,7 +17,6 @@ from c2jy_bridge.views import BridgeView, IntakeView, RequestView
 
 if TYPE_CHECKING:
     from c2jy_bridge.relay.bridge import Bridge
-    from c2jy_bridge.relay.intakes.workflow import Answer, WorkflowRuns
     from c2jy_bridge.relay.request import BridgeRequest
 
 
@@ -108,37 +106,6 @@ class Bridging:
             old.tool, json.loads(old.arguments), source=old.source, requester=old.requester, relay=old.relay
         )
         return again.request.request_id
-
-    async def run_workflow(
-        self, workflow_id: str, parameters: Mapping[str, Any], answer: Answer
-    ) -> WorkflowEnded:
-        """Run a cloud workflow to its end; `answer` asks the maker what it asks of a person."""
-        async with self._workflow_runs() as runs:
-            return await runs.run(workflow_id, parameters, answer)
-
-    async def resume_workflows(self, answer: Answer) -> list[WorkflowEnded]:
-        """Bring the runs that an earlier process left waiting to their end."""
-        async with self._workflow_runs() as runs:
-            return [await runs.take_up(run, answer) for run in await runs.waiting()]
-
-    @asynccontextmanager
-    async def _workflow_runs(self) -> AsyncIterator[WorkflowRuns]:
-        from c2jy_bridge.relay.intakes.workflow import WorkflowRuns
-        from c2jy_bridge.relay.storage import Storage
-
-        storage = await asyncio.to_thread(Storage, self._settings.data_dir / "journal.db")
-        try:
-            yield WorkflowRuns(
-                client=self._client,
-                bot_id=self._settings.coze.bot_id,
-                runner=self._runner,
-                storage=storage,
-                saw=self._saw,
-                clock=self._clock,
-                new_id=self._new_id,
-            )
-        finally:
-            await storage.aclose()
 
     async def close(self) -> None:
         """Switch it off at the end of the engine."""

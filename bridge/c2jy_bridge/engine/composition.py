@@ -18,6 +18,7 @@ from c2jy_bridge.engine.logs import open_log
 from c2jy_bridge.engine.recorder import Recorder
 from c2jy_bridge.engine.starting import needed
 from c2jy_bridge.engine.witness import Witness
+from c2jy_bridge.engine.workflows import Workflows
 from c2jy_bridge.events import Decision, Issue
 from c2jy_bridge.journal import Journal, Owner
 from c2jy_bridge.plugin import ToolRegistry, ToolRunner
@@ -46,6 +47,7 @@ class Rooms:
     runner: ToolRunner
     chats: Chats
     bridging: Bridging
+    workflows: Workflows
     connection: ConnectionView
 
 
@@ -136,6 +138,14 @@ def compose(
         runner=runner,
         chats=Chats(settings.coze, client=line.client, runner=runner, saw=witness.saw, clock=clock),
         bridging=bridging,
+        workflows=Workflows(
+            settings,
+            runner=runner,
+            client=line.client,
+            saw=witness.saw,
+            clock=clock,
+            new_id=new_id,
+        ),
         connection=ConnectionView(
             bot_name="", bot_id=settings.coze.bot_id, host=host, drafts_root=str(root), demo=demo
         ),

@@ -7,10 +7,10 @@ import contextlib
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from c2jy_bridge.coze import CozeProblem
 from c2jy_bridge.engine.background import Background
@@ -18,6 +18,7 @@ from c2jy_bridge.engine.composition import compose
 from c2jy_bridge.engine.drafts import Drafts
 from c2jy_bridge.engine.logs import close_log
 from c2jy_bridge.engine.starting import needed
+from c2jy_bridge.engine.workflows import Workflows
 from c2jy_bridge.events import (
     ConnectionChanged,
     Decision,
@@ -26,7 +27,6 @@ from c2jy_bridge.events import (
     Issue,
     Problem,
     ToolCall,
-    WorkflowEnded,
 )
 from c2jy_bridge.settings import Settings
 from c2jy_bridge.views import (
@@ -38,9 +38,6 @@ from c2jy_bridge.views import (
     RequestView,
     ToolView,
 )
-
-if TYPE_CHECKING:
-    from c2jy_bridge.relay.intakes.workflow import Answer
 
 T = TypeVar("T")
 
@@ -101,6 +98,7 @@ class Engine:
         rooms = self._rooms
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S):
+                await rooms.workflows.aclose()
                 await rooms.bridging.close()
                 await rooms.chats.close()
                 await rooms.line.aclose()
@@ -231,15 +229,10 @@ class Engine:
         """See `ports.EnginePort`."""
         return await self._rooms.bridging.retry(request_id)
 
-    async def run_workflow(
-        self, workflow_id: str, parameters: Mapping[str, Any], answer: Answer
-    ) -> WorkflowEnded:
-        """Run a cloud workflow; see `Bridging.run_workflow`."""
-        return await self._rooms.bridging.run_workflow(workflow_id, parameters, answer)
-
-    async def resume_workflows(self, answer: Answer) -> list[WorkflowEnded]:
-        """See `Bridging.resume_workflows`."""
-        return await self._rooms.bridging.resume_workflows(answer)
+    @property
+    def workflows(self) -> Workflows:
+        """See `ports.EnginePort`."""
+        return self._rooms.workflows
 
     # --- inside --------------------------------------------------------------------------------------
 

@@ -43,8 +43,12 @@ def run(options: argparse.Namespace) -> int:
         if not workflow_id:
             complain(say("workflow.none"))
             return 2
+        # A workflow may reach this machine by itself, through the mailbox or over HTTP.
+        if options.bridge and (problem := await engine.switch_bridge(True)):
+            complain(" ".join(filter(None, (problem.message, problem.hint))))
+            return 1
         telling = asyncio.create_task(_tell(engine.events(), options.json))
-        ended = await engine.run_workflow(workflow_id, parameters, _ask)
+        ended = await engine.workflows.run(workflow_id, parameters, _ask)
         await telling
         return _told(ended)
 
@@ -55,14 +59,17 @@ def resume(options: argparse.Namespace) -> int:
     """Bring the runs that an earlier process left waiting to their end; 1 when one did not go well."""
 
     async def work(engine: Engine) -> int:
-        telling = asyncio.create_task(_tell(engine.events(), options.json))
-        ended = await engine.resume_workflows(_ask)
-        if not ended:
+        runs = await engine.workflows.waiting()
+        if not runs:
             complain(say("workflow.none_waiting"))
-            telling.cancel()
             return 0
-        await telling
-        return max(map(_told, ended))
+        telling = asyncio.create_task(_tell(engine.events(), options.json, ends=len(runs)))
+        ended = [await engine.workflows.resume(run.run_id, _ask) for run in runs]
+        if None in ended:  # another process was quicker
+            telling.cancel()
+        else:
+            await telling
+        return max((_told(one) for one in ended if one is not None), default=0)
 
     return with_engine(options, work, start=True)
 
@@ -77,7 +84,8 @@ async def _ask(question: WorkflowAsked) -> str:
     return line.rstrip("\n")
 
 
-async def _tell(events: AsyncIterator[Event], json_lines: bool) -> None:
+async def _tell(events: AsyncIterator[Event], json_lines: bool, *, ends: int = 1) -> None:
+    """Print what happens until so many runs have ended."""
     async for event in events:
         if json_lines and isinstance(event, WorkflowEvent | ToolCallFinished):
             print(as_json(to_json(event)), flush=True)
@@ -86,7 +94,9 @@ async def _tell(events: AsyncIterator[Event], json_lines: bool) -> None:
         elif isinstance(event, ToolCallFinished) and not json_lines:
             complain(f"· {event.tool}: {say(f'outcome.{event.outcome}')} ({event.elapsed_s:.1f} s)")
         if isinstance(event, WorkflowEnded):
-            return
+            ends -= 1
+            if not ends:
+                return
 
 
 def _told(ended: WorkflowEnded) -> int:

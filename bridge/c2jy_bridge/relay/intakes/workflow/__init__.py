@@ -6,5 +6,6 @@ one who runs. Must not know a screen: whoever runs a workflow brings a way to as
 
 from c2jy_bridge.relay.intakes.workflow.runs import Answer, WorkflowRuns
 from c2jy_bridge.relay.intakes.workflow.waiting import WaitingRun
+from c2jy_bridge.relay.storage import Storage
 
-__all__ = ["Answer", "WaitingRun", "WorkflowRuns"]
+__all__ = ["Answer", "Storage", "WaitingRun", "WorkflowRuns"]

@@ -101,6 +101,10 @@ class WorkflowRuns:
                 await self._waiting.forget(run.run_id)
         return [run for run in runs if run.at >= self._clock() - DAY_S]
 
+    async def forget(self, run_id: str) -> None:
+        """A run that waits shall not be taken up again."""
+        await self._waiting.forget(run_id)
+
     async def take_up(self, run: WaitingRun, answer: Answer) -> WorkflowEnded:
         """Bring a run that was left waiting to its end; tools that had run are not run again."""
         began = WorkflowStarted(at=self._clock(), run_id=run.run_id, workflow_id=run.workflow_id)

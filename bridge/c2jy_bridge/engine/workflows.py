@@ -1,0 +1,176 @@
+"""Cloud workflows as the engine holds them: imported when one is wanted, each run with its task."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from c2jy_bridge.coze import CozeClient
+from c2jy_bridge.events import Event, Problem, WorkflowEnded, WorkflowStarted
+from c2jy_bridge.i18n import catalogue
+from c2jy_bridge.plugin import ToolRunner
+from c2jy_bridge.ports import AnswersWorkflow
+from c2jy_bridge.settings import Settings
+from c2jy_bridge.views import WaitingWorkflow, WorkflowWish
+
+if TYPE_CHECKING:
+    from c2jy_bridge.relay.intakes.workflow import WorkflowRuns
+
+say: Final = catalogue("engine")
+
+REMEMBERED: Final = "workflow.json"
+"""In the data folder: what the maker last ran, to be offered again."""
+
+
+class Workflows:
+    """Runs cloud workflows; see `ports.WorkflowsPort`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        runner: ToolRunner,
+        client: Callable[[], Awaitable[CozeClient]],
+        saw: Callable[[Event], Awaitable[None]],
+        clock: Callable[[], float],
+        new_id: Callable[[], str],
+    ) -> None:
+        """Nothing is opened or imported yet; `saw` is awaited for every event before a run goes on."""
+        self._settings = settings
+        self._runner = runner
+        self._client = client
+        self._saw_event = saw
+        self._clock = clock
+        self._new_id = new_id
+        self._tasks: dict[str, asyncio.Task[WorkflowEnded]] = {}
+        """The tasks of the runs that go on here."""
+        self._stopped: set[str] = set()
+
+    async def remembered(self) -> WorkflowWish:
+        """See `ports.WorkflowsPort`."""
+        return await asyncio.to_thread(_read, self._file, self._settings.coze.workflow_id)
+
+    async def run(
+        self, workflow_id: str, parameters: Mapping[str, Any], answer: AnswersWorkflow
+    ) -> WorkflowEnded:
+        """See `ports.WorkflowsPort`."""
+        wish = WorkflowWish(workflow_id, dict(parameters))
+        with contextlib.suppress(OSError):  # it is only not offered next time
+            await asyncio.to_thread(_write, self._file, wish)
+        async with self._runs() as runs:
+            return await self._to_its_end(runs, lambda: runs.run(workflow_id, parameters, answer))
+
+    async def waiting(self) -> Sequence[WaitingWorkflow]:
+        """See `ports.WorkflowsPort`."""
+        async with self._runs() as runs:
+            return [
+                WaitingWorkflow(run.run_id, run.workflow_id, run.question, run.at)
+                for run in await runs.waiting()
+                if run.run_id not in self._tasks
+            ]
+
+    async def resume(self, run_id: str, answer: AnswersWorkflow) -> WorkflowEnded | None:
+        """See `ports.WorkflowsPort`."""
+        async with self._runs() as runs:
+            found = next((run for run in await runs.waiting() if run.run_id == run_id), None)
+            if found is None or run_id in self._tasks:
+                return None
+            return await self._to_its_end(runs, lambda: runs.take_up(found, answer))
+
+    async def stop(self, run_id: str) -> bool:
+        """See `ports.WorkflowsPort`."""
+        task = self._tasks.get(run_id)
+        if task is None:
+            return False
+        self._stopped.add(run_id)
+        task.cancel()
+        await asyncio.wait([task])
+        return True
+
+    async def drop(self, run_id: str) -> None:
+        """See `ports.WorkflowsPort`."""
+        async with self._runs() as runs:
+            await runs.forget(run_id)
+
+    async def aclose(self) -> None:
+        """Leave what runs: a run that waits for an answer is offered again by the next process."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _to_its_end(
+        self, runs: WorkflowRuns, begin: Callable[[], Awaitable[WorkflowEnded]]
+    ) -> WorkflowEnded:
+        """Follow a run in a task of its own, so that stopping it stops nothing else."""
+
+        async def follow() -> WorkflowEnded:
+            return await begin()
+
+        task = asyncio.create_task(follow())
+        try:
+            return await task
+        except asyncio.CancelledError:
+            run_id = next((one for one, its in self._tasks.items() if its is task), "")
+            if run_id not in self._stopped:
+                task.cancel()
+                raise
+            self._stopped.discard(run_id)
+            await runs.forget(run_id)
+            problem = Problem("cancelled", say("workflow.stopped"), say("workflow.stopped.fix"))
+            ended = WorkflowEnded(at=self._clock(), run_id=run_id, problem=problem)
+            await self._saw_event(ended)
+            return ended
+        finally:
+            for run_id in [one for one, its in self._tasks.items() if its is task]:
+                del self._tasks[run_id]
+
+    async def _saw(self, event: Event) -> None:
+        if isinstance(event, WorkflowStarted) and (task := asyncio.current_task()) is not None:
+            self._tasks[event.run_id] = task
+        await self._saw_event(event)
+
+    @asynccontextmanager
+    async def _runs(self) -> AsyncIterator[WorkflowRuns]:
+        # In a thread: what they import takes longer than a key may wait.
+        workflow = await asyncio.to_thread(importlib.import_module, "c2jy_bridge.relay.intakes.workflow")
+        storage = await asyncio.to_thread(workflow.Storage, self._settings.data_dir / "journal.db")
+        try:
+            runs: WorkflowRuns = workflow.WorkflowRuns(
+                client=self._client,
+                bot_id=self._settings.coze.bot_id,
+                runner=self._runner,
+                storage=storage,
+                saw=self._saw,
+                clock=self._clock,
+                new_id=self._new_id,
+            )
+            yield runs
+        finally:
+            await storage.aclose()
+
+    @property
+    def _file(self) -> Path:
+        return self._settings.data_dir / REMEMBERED
+
+
+def _read(path: Path, default_id: str) -> WorkflowWish:
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        return WorkflowWish(str(kept["workflow_id"]) or default_id, dict(kept["parameters"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return WorkflowWish(default_id)
+
+
+def _write(path: Path, wish: WorkflowWish) -> None:
+    text = json.dumps({"workflow_id": wish.workflow_id, "parameters": wish.parameters}, ensure_ascii=False)
+    fresh = path.with_suffix(".new")
+    fresh.touch(mode=0o600)  # parameters are the maker's own
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)
