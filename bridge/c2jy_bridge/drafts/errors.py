@@ -1,26 +1,16 @@
-"""The one exception of this room, and how an Issue of it is worded."""
+"""How an Issue of this room is worded, and the one exception that carries them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
+from c2jy_bridge.draft_views import DraftError
 from c2jy_bridge.events import Issue, Severity
 from c2jy_bridge.i18n import catalogue
 
+__all__ = ["DraftError", "issue", "say"]
+
 say: Final = catalogue("drafts")
-
-
-class DraftError(ValueError):
-    """No draft was made.
-
-    `issues` holds every reason that was found, at least one; `str()` is their messages.
-    """
-
-    def __init__(self, issues: Iterable[Issue]) -> None:
-        self.issues: tuple[Issue, ...] = tuple(issues)
-        lines = (f"{i.path}: {i.message}" if i.path else i.message for i in self.issues)
-        super().__init__("\n".join(lines))
 
 
 def issue(code: str, path: str, severity: Severity = "error", **values: object) -> Issue:

@@ -4,35 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from c2jy_bridge.draft_views import BuildReport, BuiltDraft
 from c2jy_bridge.drafts.materials import Material
-from c2jy_bridge.events import Issue
 
-
-@dataclass(frozen=True, slots=True)
-class BuiltDraft:
-    """One draft that was made, verified and published; or only tried, in a dry run."""
-
-    draft_id: str
-    name: str
-    path: str
-    """The folder; empty in a dry run."""
-    duration_us: int
-    tracks: int
-    clips: int
-    media: int
-    """Files."""
-    issues: tuple[Issue, ...] = ()
-    """What in its part of the document was not done exactly as asked."""
-    archive: str = ""
-    """The zip that was asked for; empty when none was, or it could not be written."""
-
-
-@dataclass(frozen=True, slots=True)
-class BuildReport:
-    """All drafts of a document, and what there is to say about the document as a whole."""
-
-    drafts: tuple[BuiltDraft, ...]
-    issues: tuple[Issue, ...] = ()
+__all__ = ["BuildReport", "BuiltDraft", "ProbeResult"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import orjson
 
+from c2jy_bridge.draft_views import Packed
 from c2jy_bridge.drafts.errors import DraftError, issue
-from c2jy_bridge.drafts.packing.archive import Packed
 from c2jy_bridge.drafts.write import CONTENT_FILES
 from c2jy_bridge.drafts.write.register import register
 from c2jy_bridge.events import Issue

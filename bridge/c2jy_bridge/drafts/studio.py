@@ -21,8 +21,8 @@ from c2jy_bridge.drafts.reports import BuildReport, ProbeResult
 from c2jy_bridge.settings import DraftSettings, MaterialSettings, TimeUnit
 
 if TYPE_CHECKING:
+    from c2jy_bridge.draft_views import Packed
     from c2jy_bridge.drafts.building import Draft, Order, Surroundings
-    from c2jy_bridge.drafts.packing.archive import Packed
 
 Register = Literal["no", "existing", "create"]
 

@@ -1,8 +1,7 @@
-"""What a material is once it is in the cache, what it is when it could not be had, and how far a fetch is."""
+"""What a material is once it is in the cache, and what it is when it could not be had."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,20 +9,6 @@ from typing import Literal
 from c2jy_bridge.events import Issue
 
 MaterialKind = Literal["video", "image", "audio"]
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a long job is; `done` and `total` count `unit`s, `total` is None while it is not known."""
-
-    message: str
-    done: int
-    total: int | None
-    unit: Literal["bytes", "items"]
-
-
-OnProgress = Callable[[Progress], None]
-"""Called on the event loop, at most about ten times a second, and once at the end."""
 
 
 @dataclass(frozen=True, slots=True)

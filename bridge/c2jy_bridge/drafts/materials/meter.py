@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from c2jy_bridge.draft_views import OnProgress, Progress
 from c2jy_bridge.drafts.materials.failure import say
-from c2jy_bridge.drafts.materials.material import OnProgress, Progress
 
 _EVERY_S: Final = 0.1
 

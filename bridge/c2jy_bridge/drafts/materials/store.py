@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from c2jy_bridge.draft_views import OnProgress
 from c2jy_bridge.drafts.materials.cache import MaterialCache, check_head, link_key
 from c2jy_bridge.drafts.materials.failure import Passing, Refused, say, shown
 from c2jy_bridge.drafts.materials.index import Link, Stored
 from c2jy_bridge.drafts.materials.inline import decode
 from c2jy_bridge.drafts.materials.local import as_path, open_inside
-from c2jy_bridge.drafts.materials.material import Material, MaterialFailure, OnProgress
+from c2jy_bridge.drafts.materials.material import Material, MaterialFailure
 from c2jy_bridge.drafts.materials.meter import Meter, shown_bytes
 from c2jy_bridge.drafts.materials.naming import readable_name
 from c2jy_bridge.drafts.materials.pace import Patience

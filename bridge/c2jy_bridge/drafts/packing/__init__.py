@@ -3,7 +3,8 @@
 Knows draft folders as they are written. Must not know documents, downloads or pyJianYingDraft.
 """
 
-from c2jy_bridge.drafts.packing.archive import Packed, pack
+from c2jy_bridge.draft_views import Packed
+from c2jy_bridge.drafts.packing.archive import pack
 from c2jy_bridge.drafts.packing.courier import Courier
 from c2jy_bridge.drafts.packing.relocate import Relocated, RelocateReport, relocate
 

@@ -8,10 +8,10 @@ import time
 import unicodedata
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import IO, Final
 
+from c2jy_bridge.draft_views import Packed
 from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.materials.failure import Refused
 from c2jy_bridge.drafts.materials.local import open_inside
@@ -29,20 +29,6 @@ _CHUNK: Final = 1024 * 1024
 _SQUEEZED: Final = frozenset({".json", ".txt", ".bak", ".tmp"})
 """Worth compressing; pictures, sounds and videos are compressed already."""
 _FIRST_YEAR, _LAST_YEAR = 1980, 2107
-
-
-@dataclass(frozen=True, slots=True)
-class Packed:
-    """A zip of one draft or several."""
-
-    path: str
-    drafts: tuple[str, ...]
-    root: str
-    """The drafts folder that the media are spelled for in it; empty when they name none."""
-    files: int
-    size_bytes: int
-    """Of the zip."""
-    issues: tuple[Issue, ...] = ()
 
 
 def pack(

@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from c2jy_bridge.draft_views import Packed
 from c2jy_bridge.drafts.background import ByteMeter, in_thread
 from c2jy_bridge.drafts.errors import DraftError, issue, say
 from c2jy_bridge.drafts.library import Library
 from c2jy_bridge.drafts.materials import OnProgress
-from c2jy_bridge.drafts.packing.archive import Packed, pack
+from c2jy_bridge.drafts.packing.archive import pack
 from c2jy_bridge.drafts.packing.relocate import Relocated, RelocateReport, relocate
 from c2jy_bridge.drafts.write.naming import numbered
 from c2jy_bridge.drafts.write.target import TargetRoot
