@@ -31,6 +31,10 @@ from c2jy_bridge.drafts.spec import (
 _ANIMATIONS: Final[dict[str, NameKind]] = {"in": "text_in", "out": "text_out", "loop": "text_loop"}
 _ALIGN: Final = {"left": 0, "center": 1, "right": 2}
 _PLAIN: Final = TextStyle()
+# As the library's json.dumps(..., ensure_ascii=False), without making an encoder for every call.
+_json: Final = json.JSONEncoder(ensure_ascii=False).encode
+_COUNT, _WORDS = 8_713_405_912_246_170_135, "e0c1f6b24d7a4c0f9b5a"
+"""Stand for a number of characters and for words; nothing else in a text material looks like them."""
 
 
 class StampedText:
@@ -50,8 +54,8 @@ class StampedText:
 class _Stamp:
     segment: dict[str, Any]
     material: dict[str, Any]
-    content: dict[str, Any]
-    """The material's `content`, which is JSON in a string."""
+    content: tuple[str, str, str]
+    """The material's `content`, which is JSON in a string, around the number of characters and the words."""
 
 
 class TextPress:
@@ -60,8 +64,6 @@ class TextPress:
     def __init__(self, script: Any, canvas: Canvas) -> None:
         self._script, self._canvas = script, canvas
         self._stamps: dict[tuple[TextStyle | None, Transform | None], _Stamp] = {}
-        # As the library's json.dumps(..., ensure_ascii=False), which makes an encoder for every call.
-        self._encode = json.JSONEncoder(ensure_ascii=False).encode
 
     def add(self, placed: PlacedClip, clip: TextClip, track: str) -> None:
         """Put a clip on the track of this name."""
@@ -77,13 +79,13 @@ class TextPress:
         # A look with something to report is built each time, so that it is reported for each clip.
         if plain and self._canvas.notes.count == told:
             material = self._script.materials.texts[-1]
-            self._stamps[look] = _Stamp(segment.export_json(), material, json.loads(material["content"]))
+            self._stamps[look] = _Stamp(segment.export_json(), material, _around(material["content"]))
 
     def _stamp(self, stamp: _Stamp, placed: PlacedClip, text: str, track: str) -> None:
         material_id = os.urandom(16).hex()
-        stamp.content["text"] = text
-        stamp.content["styles"][0]["range"] = [0, len(text)]
-        material = {**stamp.material, "id": material_id, "content": self._encode(stamp.content)}
+        before, between, after = stamp.content
+        content = f"{before}{len(text)}{between}{_json(text)}{after}"
+        material = {**stamp.material, "id": material_id, "content": content}
         segment = {
             **stamp.segment,
             "id": os.urandom(16).hex(),
@@ -94,6 +96,15 @@ class TextPress:
         script.materials.texts.append(material)
         script.tracks[track].add_segment(StampedText(segment))
         script.duration = max(script.duration, placed.end_us)
+
+
+def _around(content: str) -> tuple[str, str, str]:
+    """A text material's content before its number of characters, up to its words, and after them."""
+    value = json.loads(content)
+    value["styles"][0]["range"], value["text"] = [0, _COUNT], _WORDS
+    before, _, rest = _json(value).partition(str(_COUNT))
+    between, _, after = rest.partition(_json(_WORDS))
+    return before, between, after
 
 
 def text_segment(placed: PlacedClip, clip: TextClip, canvas: Canvas) -> Any:

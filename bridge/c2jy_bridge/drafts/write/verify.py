@@ -47,28 +47,44 @@ def faults(content: Mapping[str, Any], folder: Path, name: str | None = None) ->
         return
     lengths: dict[str, int] = {}
     for kind, group in content["materials"].items():
-        for material in _list(group):
-            if isinstance(material, Mapping):
-                known = str(material.get("id", ""))
-                lengths[known] = _number(material.get("duration")) if kind in ("videos", "audios") else 0
+        plays = kind in ("videos", "audios")
+        for material in map(_mapping, _list(group)):
+            known = str(material.get("id", ""))
+            lengths[known] = _number(material.get("duration")) if plays else 0
     last = 0
     for number, track in enumerate(tracks):
         before_end = 0
         for index, segment in enumerate(map(_mapping, _list(_mapping(track).get("segments")))):
-            where = f"tracks[{number}].segments[{index}]"
             begin, length = _times(segment.get("target_timerange"))
-            if length <= 0 or begin < 0:
-                yield issue("bad_duration", f"{where}.target_timerange", duration=length)
-            if begin < before_end:
-                yield issue("segments_overlap", where, start=clock(max(begin, 0)), until=clock(before_end))
+            if length <= 0 or begin < max(before_end, 0) or not _is_sound(segment, lengths):
+                where = f"tracks[{number}].segments[{index}]"
+                yield from _segment_faults(segment, where, begin, length, before_end, lengths)
             before_end = max(before_end, begin + length)
-            yield from _dangling(segment, where, lengths)
-            yield from _beyond(segment, where, lengths)
         last = max(last, before_end)
     length = _number(content.get("duration"))
     if length < last:
         yield issue("draft_too_short", "duration", duration=clock(max(length, 0)))
     yield from missing_media(content, folder, name)
+
+
+def _is_sound(segment: Mapping[str, Any], known: Mapping[str, int]) -> bool:
+    """The quick look at what it refers to, which nearly every segment passes."""
+    begin, length = _times(segment.get("source_timerange"))
+    whole = known.get(str(segment.get("material_id")), -1)
+    if whole < 0 or (whole and begin + length > whole + _ROUNDING_US):
+        return False
+    return all(str(reference) in known for reference in _list(segment.get("extra_material_refs")))
+
+
+def _segment_faults(
+    segment: Mapping[str, Any], where: str, begin: int, length: int, before_end: int, known: Mapping[str, int]
+) -> Iterator[Issue]:
+    if length <= 0 or begin < 0:
+        yield issue("bad_duration", f"{where}.target_timerange", duration=length)
+    if begin < before_end:
+        yield issue("segments_overlap", where, start=clock(max(begin, 0)), until=clock(before_end))
+    yield from _dangling(segment, where, known)
+    yield from _beyond(segment, where, known)
 
 
 def _dangling(segment: Mapping[str, Any], where: str, known: Mapping[str, int]) -> Iterator[Issue]:
@@ -89,8 +105,7 @@ def _beyond(segment: Mapping[str, Any], where: str, lengths: Mapping[str, int]) 
 
 
 def _times(timerange: object) -> tuple[int, int]:
-    if not isinstance(timerange, Mapping):
-        return 0, 0
+    timerange = _mapping(timerange)
     return _number(timerange.get("start")), _number(timerange.get("duration"))
 
 
@@ -99,7 +114,8 @@ def _number(value: object) -> int:
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    # dict first: the question of any Mapping takes ten times as long.
+    return value if isinstance(value, (dict, Mapping)) else {}
 
 
 def _list(value: object) -> list[Any]:
