@@ -84,18 +84,26 @@ async def test_a_body_that_never_ends_is_given_up(call: Call, monkeypatch: pytes
     writer.close()
 
 
-@pytest.mark.parametrize("media", ["text/plain", "", "application/json; charset=gbk"])
+@pytest.mark.parametrize("media", ["text/plain", "multipart/form-data", "application/json; charset=gbk"])
 async def test_only_json_is_taken(call: Call, media: str) -> None:
     http = await call()
     answer = await http.post("/v1/requests", content=json.dumps(NOTE), headers={"Content-Type": media})
     assert answer.status_code == 415
 
 
-async def test_an_object_sent_by_curl_without_a_header_is_taken(call: Call) -> None:
-    http = await call()
-    form = {"Content-Type": "application/x-www-form-urlencoded"}
-    assert (await http.post("/v1/requests", content=json.dumps(NOTE), headers=form)).status_code == 202
-    assert (await http.post("/v1/requests", content="tool=note", headers=form)).status_code == 415
+@pytest.mark.parametrize(
+    "form", ["", "application/x-www-form-urlencoded", "Application/X-WWW-Form-Urlencoded; charset=utf-8"]
+)
+async def test_an_object_from_a_caller_that_names_no_type_is_taken(call: Call, form: str) -> None:
+    page = "https://page.example"
+    http = await call(allowed_origins=[page])
+    headers = {"Content-Type": form} if form else {}
+    body = json.dumps(NOTE).encode()
+    assert (await http.post("/v1/requests", content=body, headers=headers)).status_code == 202
+    assert (await http.post("/v1/requests", content=b"tool=note", headers=headers)).status_code == 415
+    # A web page, even one that is let in, says what it sends: a form of it must not pass as JSON.
+    from_a_page = await http.post("/v1/requests", content=body, headers={**headers, "Origin": page})
+    assert from_a_page.status_code == 415
 
 
 @pytest.mark.parametrize(

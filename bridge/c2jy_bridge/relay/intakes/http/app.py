@@ -33,6 +33,11 @@ log = logging.getLogger(__name__)
 
 _EVERYWHERE: Final = ("no_token", "origin", "host", "rate", "internal", "storage")
 _WITH_BODY: Final = ("slow_body", "too_long", "content_type")
+_ABOUT: Final = """Ask for a local tool call; it is run through a Bot chat, once, and its result is kept.
+
+A body is a JSON object, `application/json` in UTF-8. Without a Content-Type, or with the one that `curl -d`
+sends by itself (`application/x-www-form-urlencoded`), an object is taken too, unless the request has an
+Origin; every other type is 415."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,7 @@ def openapi(app: FastAPI, address: str) -> dict[str, Any]:
     document = get_openapi(
         title="c2jy bridge",
         version=__version__,
-        description="Ask for a local tool call; it is run through a Bot chat, once, and its result is kept.",
+        description=_ABOUT,
         routes=app.routes,
         servers=[{"url": address}],
     )

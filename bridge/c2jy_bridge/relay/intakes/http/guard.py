@@ -23,8 +23,8 @@ DISCARD_S: Final = 1.0
 """Seconds that the rest of a refused body is let pass by."""
 OPEN_PATHS: Final = frozenset({"/healthz"})
 """Answered without a token: it says nothing but that the process is there."""
-_CURL: Final = "application/x-www-form-urlencoded"
-"""What `curl -d` says of any body. A page cannot send it unasked: it would need the token's header."""
+_UNSAID: Final = frozenset({"", "application/x-www-form-urlencoded"})
+"""Types that say nothing of the body: none, and what `curl -d` puts on whatever it sends."""
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
 Counted = Callable[[str, str, int, float], None]
@@ -123,7 +123,7 @@ class Guard:
         except TimeoutError:
             raise HttpProblem("slow_body", headers={"Connection": "close"}) from None
         if body and not _is_json(headers.get("content-type", "")):
-            if headers.get("content-type") != _CURL or not body.lstrip().startswith(b"{"):
+            if not _is_meant_as_json(headers, body):
                 raise HttpProblem("content_type")
             MutableHeaders(scope=scope)["content-type"] = "application/json"
         given = False
@@ -158,6 +158,12 @@ def _is_json(content_type: str) -> bool:
     media, _, parameters = content_type.partition(";")
     charset = parameters.partition("charset=")[2].strip(' "').lower()
     return media.strip().lower() == "application/json" and charset in ("", "utf-8", "utf8")
+
+
+def _is_meant_as_json(headers: Headers, body: bytearray) -> bool:
+    """An object from a caller that named no type. A web page has to name it: forms must not pass as JSON."""
+    media = headers.get("content-type", "").partition(";")[0].strip().lower()
+    return media in _UNSAID and "origin" not in headers and body.lstrip().startswith(b"{")
 
 
 def _route(scope: Scope) -> str:
