@@ -1,4 +1,8 @@
-"""200 pictures of 200 KB from a server 50 ms away, against one by one as the predecessor fetches them."""
+"""1,000 pictures by URL from a server 50 ms away, against one by one as the predecessor fetches them.
+
+One by one they would take a minute and a half each time, so a hundred are fetched and their time is taken ten
+times over; the table says so.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +18,11 @@ from pathlib import Path
 
 from benchmarks.measure import Row, in_turns, ms
 
-FILES = 200
+FILES = 1_000
+ONE_BY_ONE = 100
 BYTES = 200_000
 LATENCY_S = 0.05
 GOAL = 10
-HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: image/png\r\ncontent-length: %d\r\n\r\n" % BYTES
 
 
 def run() -> Iterator[Row]:
@@ -29,12 +33,14 @@ def run() -> Iterator[Row]:
         urls = [f"http://127.0.0.1:{port}/{n}.png" for n in range(FILES)]
         try:
             a, b = in_turns(
-                lambda: runner.run(_at_once(urls)), lambda: runner.run(_one_by_one(urls)), rounds=3
+                lambda: runner.run(_at_once(urls)),
+                lambda: runner.run(_one_by_one(urls[:ONE_BY_ONE])) * FILES / ONE_BY_ONE,
+                rounds=3,
             )
         finally:
             server.kill()
-    what = f"{FILES} pictures at {LATENCY_S * 1000:.0f} ms: one by one / ours"
-    yield Row(what, ms(a), ms(b), b / a, GOAL, at_least=True)
+    what = f"{FILES:,} pictures at {LATENCY_S * 1000:.0f} ms: one by one / ours"
+    yield Row(what, ms(a), f"{ONE_BY_ONE} x {FILES // ONE_BY_ONE}: {b:.1f} s", b / a, GOAL, at_least=True)
 
 
 async def _at_once(urls: list[str]) -> float:
@@ -75,7 +81,7 @@ def _picture(number: int) -> bytes:
 
 async def _serve() -> None:
     """The far host, in a process of its own; prints its port."""
-    bodies = [_picture(n) for n in range(FILES)]
+    bodies = [_picture(n) for n in range(FILES)]  # 200 MB
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -1,0 +1,123 @@
+"""The longest time that the event loop stood still while drafts were built.
+
+The yardstick is measured in the same process a moment later: the same loop beside a thread that only counts,
+so that it holds the interpreter as much as pure Python ever does. What both have is the machine's; a goal
+that the yardstick misses as well is not ours to meet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+from benchmarks.drafts import document
+from benchmarks.measure import Row, ms
+
+GOAL_S = 0.05
+ROUNDS = 5
+BEAT_S = 0.001
+CASES = (
+    ("10,000 captions, first build", "captions", 10_000, 0),
+    ("10,000 captions", "captions", 10_000, 1),
+    ("20,000 captions", "captions", 20_000, 1),
+    ("10,000 of different looks", "looks", 10_000, 1),
+    ("10,000 clips of photos", "pictures", 10_000, 1),
+)
+
+
+def run() -> Iterator[Row]:
+    for what, kind, clips, before in CASES:
+        ours, yardstick = [], []
+        for _ in range(ROUNDS):
+            command = [sys.executable, "-m", "benchmarks.loop_gap", kind, str(clips), str(before)]
+            words = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+            ours.append(float(words[0]))
+            yardstick.append(float(words[1]))
+        a, b = statistics.median(ours), statistics.median(yardstick)
+        yield Row(f"loop's gap / 50 ms: {what}", ms(a), f"busy {ms(b)}", a / GOAL_S, 1)
+
+
+@contextlib.asynccontextmanager
+async def heartbeat() -> AsyncIterator[list[float]]:
+    """The longest gap between two beats of the loop in this block, seconds, as the one item of a list."""
+    longest = [0.0]
+
+    async def beat() -> None:
+        last = time.perf_counter()
+        while True:
+            await asyncio.sleep(BEAT_S)
+            now = time.perf_counter()
+            longest[0], last = max(longest[0], now - last), now
+
+    task = asyncio.create_task(beat())
+    await asyncio.sleep(0.01)
+    longest[0] = 0.0
+    yield longest
+    task.cancel()
+
+
+async def measure(kind: str, clips: int, before: int, folder: Path) -> tuple[float, float]:
+    """The longest gap while a draft is built, and beside a counting thread for as long."""
+    from c2jy_bridge.drafts import Studio
+    from c2jy_bridge.settings import DraftSettings, MaterialSettings
+
+    studio = Studio(
+        root=folder / "drafts",
+        cache_dir=folder / "cache",
+        settings=DraftSettings(),
+        materials=MaterialSettings(folders=[folder]),
+    )
+    for _ in range(before):
+        await studio.build(document(1))
+    wanted = {"captions": document, "looks": looks, "pictures": lambda n: pictures(n, folder)}[kind](clips)
+    async with heartbeat() as ours:
+        begin = time.perf_counter()
+        await studio.build(wanted)
+        took = time.perf_counter() - begin
+    async with heartbeat() as yardstick:
+        await asyncio.to_thread(count_for, took)
+    await studio.aclose()
+    return ours[0], yardstick[0]
+
+
+def count_for(seconds: float) -> None:
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        pass
+
+
+def looks(clips: int) -> dict[str, object]:
+    """Captions of which no two look the same, with keyframes."""
+    moves = [{"property": "position_x", "at": at, "value": at} for at in (0, 0.5)]
+    more = {"style": {"border": {"color": "#112233"}}, "keyframes": moves}
+    texts = [
+        {"type": "text", "text": f"{n}", "at": {"start": n, "duration": 1}, "transform": {"x": n / clips}}
+        | more
+        for n in range(clips)
+    ]
+    return {"schema": "c2jy/1", "name": "looks", "tracks": [{"type": "text", "clips": texts}]}
+
+
+def pictures(clips: int, folder: Path) -> dict[str, object]:
+    """Clips of a hundred photos from a folder, fetched into an empty cache."""
+    from PIL import Image
+
+    for n in range(100):
+        Image.effect_noise((1280, 720), 40 + n).save(folder / f"{n}.jpg")
+    shown = [
+        {"type": "image", "media": str(folder / f"{n % 100}.jpg"), "at": {"start": n, "duration": 1}}
+        for n in range(clips)
+    ]
+    return {"schema": "c2jy/1", "name": "pictures", "tracks": [{"type": "video", "clips": shown}]}
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as place:
+        print(*asyncio.run(measure(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(place))))
