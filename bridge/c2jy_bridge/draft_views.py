@@ -123,10 +123,8 @@ class TrashedView:
     """One draft in the trash."""
 
     ticket: str
-    name: str
-    """What it was called, and will be again."""
     draft: DraftView
-    """As it lies in the trash."""
+    """As it lies in the trash, under the name that it had."""
     root: str
     """The drafts folder that it came from."""
     trashed_at: float

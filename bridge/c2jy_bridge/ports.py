@@ -11,6 +11,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from c2jy_bridge.draft_views import (
+    BuildReport,
+    OnProgress,
+    OriginView,
+    Packed,
+    PackingView,
+    TimeUnitName,
+    TrashedView,
+)
 from c2jy_bridge.events import (
     Decision,
     Event,
@@ -52,7 +61,67 @@ class DraftsPort(Protocol):
         """Move a draft into the trash folder beside the data; returns a ticket for `restore`."""
 
     async def restore(self, ticket: str) -> str:
-        """Undo `trash`; returns the draft's name."""
+        """Undo `trash`, also of an earlier run of the app; returns the draft's name."""
+
+    async def trashed(self) -> Sequence[TrashedView]:
+        """What is in the trash, newest first. It never empties by itself."""
+
+    async def delete(self, ticket: str) -> str:
+        """Delete a draft in the trash for good; returns its name.
+
+        Raises:
+            DraftError: It is not proven to be ours.
+        """
+
+    async def packing(self, name: str) -> PackingView:
+        """What there is to choose before a draft is packed.
+
+        Raises:
+            DraftError: There is no such draft.
+        """
+
+    async def pack(
+        self,
+        name: str,
+        out: str = "",
+        *,
+        target_root: str = "",
+        replace_zip: bool = False,
+        on_progress: OnProgress | None = None,
+    ) -> Packed:
+        """Pack a draft for another machine; cancelled, it leaves nothing behind.
+
+        Args:
+            name: The draft.
+            out: The zip, or a folder for it; empty: the folder for zips.
+            target_root: The drafts folder that the paths in the zip are spelled for; empty leaves them.
+            replace_zip: Whether a zip that is at `out` may go.
+            on_progress: Called on the event loop.
+
+        Raises:
+            DraftError: It cannot be packed; `pack_there` when there is a zip already.
+        """
+
+    async def origin(self, name: str) -> OriginView:
+        """What a draft can be built from again.
+
+        Raises:
+            DraftError: From nothing: it is not ours, or its document is gone.
+        """
+
+    async def rebuild(
+        self, name: str, *, time_unit: TimeUnitName | None = None, on_progress: OnProgress | None = None
+    ) -> BuildReport:
+        """Build a draft anew from its own document, beside it; cancelled, it leaves nothing behind.
+
+        Args:
+            name: The draft; it stays as it is.
+            time_unit: Another unit for the numbers of the export that it came from; None: as they were read.
+            on_progress: Called on the event loop.
+
+        Raises:
+            DraftError: It cannot be built.
+        """
 
 
 AnswersWorkflow = Callable[[WorkflowAsked], Awaitable[str]]

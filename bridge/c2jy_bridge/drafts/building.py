@@ -137,7 +137,7 @@ def _build(
     number: int,
     count: int,
 ) -> BuiltDraft:
-    draft = replace(draft, read=draft.read.knowing(_durations(fetched)))
+    draft = replace(draft, read=draft.read.knowing(durations(fetched)))
     spec, path = draft.read.spec, draft.read.path
     notes = Notes()
     notes.take(*draft.read.issues, *draft.issues)
@@ -230,7 +230,8 @@ def _id_of(request_id: str, number: int) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{request_id}/{number}")).upper()
 
 
-def _durations(fetched: Mapping[str, Material | MaterialFailure]) -> dict[str, int]:
+def durations(fetched: Mapping[str, Material | MaterialFailure]) -> dict[str, int]:
+    """How long sounds and videos are by address, microseconds."""
     return {
         address: got.duration_us
         for address, got in fetched.items()

@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import secrets
-import shutil
 import unicodedata
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from c2jy_bridge.draft_views import TrashedView
 from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.snapshot import Snapshot, detail, load, read_snapshot, stamp, view
+from c2jy_bridge.drafts.trash import Trash
 from c2jy_bridge.drafts.write.naming import LONGEST
-from c2jy_bridge.drafts.write.plain import read_plain
 from c2jy_bridge.drafts.write.spelling import files_of, same_folder, spelled_folder
-from c2jy_bridge.drafts.write.staging import PREFIX, write_file
+from c2jy_bridge.drafts.write.staging import PREFIX
 from c2jy_bridge.drafts.write.verify import faults
 from c2jy_bridge.events import Issue
 from c2jy_bridge.views import DraftDetail, DraftView
 
-_TICKET: Final = "c2jy-trashed.json"
-_LARGEST_TICKET: Final = 64 * 1024
 _DEBOUNCE_MS: Final = 400
 _STEP_MS: Final = 100
 _POLL_S: Final = 2.0
 
 
-Issues = list[Issue]
-Folders = list[Path]  # inside the class `list` is the method
+Issues = list[Issue]  # inside the class `list` is the method
+Folders = list[Path]
+Trashed = list[TrashedView]
 
 
 class Library:
@@ -42,7 +39,7 @@ class Library:
     """
 
     def __init__(self, root: Path, trash_dir: Path) -> None:
-        self._root, self._trash = Path(os.path.abspath(root)), Path(os.path.abspath(trash_dir))
+        self._root, self._trash = Path(os.path.abspath(root)), Trash(trash_dir)
         self._known: dict[str, tuple[tuple[int, ...], Snapshot]] = {}
 
     @property
@@ -96,45 +93,31 @@ class Library:
             OSError: It could not be moved.
         """
         folder, _ = self._open(name)
-        ticket = secrets.token_hex(8)
-        place = self._trash / ticket
-        place.mkdir(parents=True)
-        try:
-            # Not orjson: a name that is no Unicode has to come back as it was.
-            ticket_of = json.dumps({"name": folder.name, "root": str(self._root)})
-            write_file(place / _TICKET, ticket_of.encode())
-            shutil.move(folder, place / "draft")
-        except BaseException:
-            shutil.rmtree(place, ignore_errors=True)
-            raise
+        ticket = self._trash.put(folder)
         self._known.pop(folder.name, None)
         return ticket
 
     def restore(self, ticket: str) -> str:
-        """Undo `trash`; returns the draft's name, with a number when its place is taken by now.
+        """Undo `trash`, at any time; returns the draft's name, with a number when its place is taken.
 
         Raises:
             DraftError: The ticket leads nowhere.
+            OSError: It could not be moved.
         """
-        from c2jy_bridge.drafts.write.naming import numbered
+        return self._trash.restore(ticket, self._root).name
 
-        place = self._trash / ticket
-        try:
-            if not ticket.isalnum():
-                raise ValueError(ticket)
-            name = str(json.loads(read_plain(place / _TICKET, _LARGEST_TICKET))["name"])
-            self._checked(name)
-            os.lstat(place / "draft")
-        except (OSError, ValueError, KeyError, TypeError):
-            raise DraftError([issue("no_ticket", "", ticket=ticket[:40])]) from None
-        self._root.mkdir(parents=True, exist_ok=True)
-        for number in range(1, 1000):
-            final = self._root / numbered(name, number)
-            if not os.path.lexists(final):
-                shutil.move(place / "draft", final)
-                shutil.rmtree(place, ignore_errors=True)
-                return final.name
-        raise DraftError([issue("name_taken", "name", name=name)])
+    def trashed(self) -> Trashed:
+        """What is in the trash, newest first."""
+        return self._trash.entries()
+
+    def delete(self, ticket: str) -> str:
+        """Delete a draft in the trash for good, if our mark proves it ours; returns its name.
+
+        Raises:
+            DraftError: The ticket leads nowhere, or the draft is not proven to be ours.
+            OSError: Something of it could not be deleted.
+        """
+        return self._trash.delete(ticket)
 
     async def watch(self) -> AsyncIterator[tuple[str, ...]]:
         """Names of drafts that somebody added, changed or removed, as it happens, in batches."""

@@ -23,14 +23,6 @@ _SIGNS: Final = ("root_meta_info.json", ".recycle_bin")
 """What the app makes in its drafts folder (capcut-mate's test)."""
 _NOBODY: Final = frozenset({"all users", "default", "default user", "public", "defaultapppool"})
 
-USUAL: Final = (
-    ("剪映 JianYing, Windows", "\\".join((r"C:\Users\<name>\AppData\Local\JianyingPro", *_PROJECTS))),
-    ("剪映 JianYing, macOS", "/".join(("/Users/<name>/Movies/JianyingPro", *_PROJECTS))),
-    ("CapCut, Windows", "\\".join((r"C:\Users\<name>\AppData\Local\CapCut", *_PROJECTS))),
-    ("CapCut, macOS", "/".join(("/Users/<name>/Movies/CapCut", *_PROJECTS))),
-)
-"""Where the apps keep drafts unless the maker moved them, for people to read."""
-
 
 @dataclass(frozen=True, slots=True)
 class DraftsRoot:
@@ -44,6 +36,41 @@ class DraftsRoot:
     used: bool
     """The app has worked in it: its list or its recycle bin is there."""
     writable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """Where an app keeps drafts on a system unless the maker moved them."""
+
+    app: App
+    system: Literal["windows", "macos"]
+    name: str
+    """Of the app and the system, for people."""
+    path: str
+    """`<name>` in it stands for the account."""
+
+
+USUAL: Final = (
+    Usual(
+        "jianying",
+        "windows",
+        "剪映 JianYing, Windows",
+        "\\".join((r"C:\Users\<name>\AppData\Local\JianyingPro", *_PROJECTS)),
+    ),
+    Usual(
+        "jianying",
+        "macos",
+        "剪映 JianYing, macOS",
+        "/".join(("/Users/<name>/Movies/JianyingPro", *_PROJECTS)),
+    ),
+    Usual(
+        "capcut",
+        "windows",
+        "CapCut, Windows",
+        "\\".join((r"C:\Users\<name>\AppData\Local\CapCut", *_PROJECTS)),
+    ),
+    Usual("capcut", "macos", "CapCut, macOS", "/".join(("/Users/<name>/Movies/CapCut", *_PROJECTS))),
+)
 
 
 @dataclass(frozen=True, slots=True)

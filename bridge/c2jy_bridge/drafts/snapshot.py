@@ -113,9 +113,15 @@ def load(path: Path) -> tuple[dict[str, Any] | None, DraftState, Issue | None]:
     return content, "ok", None
 
 
-def view(folder: Path, snapshot: Snapshot) -> DraftView:
-    """The row of the drafts list; media are looked for now, they may go at any time."""
-    missing = sum(not _exists(path, folder) for path in snapshot.media)
+def view(folder: Path, snapshot: Snapshot, name: str | None = None) -> DraftView:
+    """The row of the drafts list; media are looked for now, they may go at any time.
+
+    Args:
+        folder: The draft.
+        snapshot: What was read of it.
+        name: What its folder was called when its paths were spelled, if that was another name.
+    """
+    missing = sum(not _exists(path, folder, name) for path in snapshot.media)
     state = "media_missing" if missing and snapshot.state in ("ok", "foreign") else snapshot.state
     return DraftView(
         name=folder.name,
@@ -195,8 +201,8 @@ def _words(content: str) -> str:
     return str(held.get("text", "")) if isinstance(held, dict) else content
 
 
-def _exists(path: str, folder: Path) -> bool:
-    here = local_view(path, folder)
+def _exists(path: str, folder: Path, name: str | None = None) -> bool:
+    here = local_view(path, folder, name)
     return here is not None and is_there(here)
 
 

@@ -21,8 +21,9 @@ from c2jy_bridge.drafts.reports import BuildReport, ProbeResult
 from c2jy_bridge.settings import DraftSettings, MaterialSettings, TimeUnit
 
 if TYPE_CHECKING:
-    from c2jy_bridge.draft_views import Packed
+    from c2jy_bridge.draft_views import OriginView, Packed
     from c2jy_bridge.drafts.building import Draft, Order, Surroundings
+    from c2jy_bridge.drafts.rebuilding import Kept
 
 Register = Literal["no", "existing", "create"]
 
@@ -120,7 +121,9 @@ class Studio:
             unit = self._settings.time_unit if time_unit == "auto" else time_unit
             return await self._build_from(document, unit, order, on_progress)
 
-    async def rebuild(self, folder: Path, on_progress: OnProgress | None = None) -> BuildReport:
+    async def rebuild(
+        self, folder: Path, on_progress: OnProgress | None = None, *, time_unit: TimeUnit = "auto"
+    ) -> BuildReport:
         """Build a draft anew from the document in its folder, beside it, under a name with a number.
 
         What stands there is not touched: JianYing may have encrypted it with the maker's changes in it.
@@ -129,16 +132,20 @@ class Studio:
             folder: A draft folder of ours. Media that are still inside it are used again, so a link that has
                 expired does no harm.
             on_progress: Called on the event loop.
+            time_unit: Read the numbers of the export that the draft came from in this unit; `auto` leaves
+                them as they were read.
 
         Raises:
-            DraftError: The folder has no document, or it cannot be built.
+            DraftError: The folder has no document, it cannot be built, or its numbers have no other unit.
         """
         with set_aside():
             await asyncio.to_thread(_get_ready)
             from c2jy_bridge.drafts.building import Order
+            from c2jy_bridge.drafts.origin import export_of
             from c2jy_bridge.drafts.rebuilding import kept_document
 
             kept = await asyncio.to_thread(kept_document, folder)
+            document = kept.document if time_unit == "auto" else export_of(kept)
             order = Order(
                 root=folder.parent,
                 name=folder.name,
@@ -148,12 +155,24 @@ class Studio:
                 dry_run=False,
                 never_replace=True,
             )
-            store = MaterialStore(self._cache_dir, self._materials, [folder])
-            try:
-                found = await kept.still_there(store)
-            finally:
-                await store.aclose()
-            return await self._build_from(kept.document, "auto", order, on_progress, found)
+            found = await self._still_there(kept)
+            return await self._build_from(document, time_unit, order, on_progress, found)
+
+    async def origin(self, folder: Path) -> OriginView:
+        """What a draft was made from, to be known before it is built again.
+
+        Raises:
+            DraftError: The folder has no document, or it cannot be read any more.
+        """
+        with set_aside():
+            await asyncio.to_thread(_get_ready)
+            from c2jy_bridge.drafts.building import durations
+            from c2jy_bridge.drafts.origin import origin
+            from c2jy_bridge.drafts.rebuilding import kept_document
+
+            kept = await asyncio.to_thread(kept_document, folder)
+            found = await self._still_there(kept)
+            return await asyncio.to_thread(origin, kept, durations(found))
 
     async def probe(self, sources: Sequence[str], on_progress: OnProgress | None = None) -> list[ProbeResult]:
         """Fetch sources and say what they are: one result for each input, in order."""
@@ -170,6 +189,13 @@ class Studio:
     async def aclose(self) -> None:
         """Close connections and threads."""
         await self._store.aclose()
+
+    async def _still_there(self, kept: Kept) -> dict[str, Material]:
+        store = MaterialStore(self._cache_dir, self._materials, [kept.folder])
+        try:
+            return await kept.still_there(store)
+        finally:
+            await store.aclose()
 
     async def _build_from(
         self,

@@ -7,7 +7,19 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from c2jy_bridge.drafts import BuildReport, Courier, Library, Packed, RelocateReport, Studio
+from c2jy_bridge.draft_views import (
+    BuildReport,
+    OnProgress,
+    OriginView,
+    Packed,
+    PackingView,
+    PlaceView,
+    TimeUnitName,
+    TrashedView,
+)
+from c2jy_bridge.drafts import Courier, DraftsRoot, Library, RelocateReport, Studio
+from c2jy_bridge.drafts.places import USUAL
+from c2jy_bridge.engine.doctor import found_roots
 from c2jy_bridge.events import Issue
 from c2jy_bridge.views import DraftDetail, DraftView
 
@@ -40,6 +52,14 @@ class Drafts:
         """See `ports.DraftsPort`."""
         return await asyncio.to_thread(self._library.restore, ticket)
 
+    async def trashed(self) -> Sequence[TrashedView]:
+        """See `ports.DraftsPort`."""
+        return await asyncio.to_thread(self._library.trashed)
+
+    async def delete(self, ticket: str) -> str:
+        """See `ports.DraftsPort`."""
+        return await asyncio.to_thread(self._library.delete, ticket)
+
     async def build(self, document: str | bytes, **options: Any) -> BuildReport:
         """Build drafts from a document; see `drafts.Studio.build` for the options.
 
@@ -48,21 +68,38 @@ class Drafts:
         """
         return await self._studio.build(document, **options)
 
-    async def rebuild(self, name: str, **options: Any) -> BuildReport:
-        """Build a draft anew from its own document, beside it; see `drafts.Studio.rebuild`.
+    async def origin(self, name: str) -> OriginView:
+        """See `ports.DraftsPort`."""
+        return await self._studio.origin(await asyncio.to_thread(self._library.folder, name))
 
-        Raises:
-            DraftError: There is no such draft, or it cannot be built.
-        """
-        return await self._studio.rebuild(await asyncio.to_thread(self._library.folder, name), **options)
+    async def rebuild(
+        self, name: str, *, time_unit: TimeUnitName | None = None, on_progress: OnProgress | None = None
+    ) -> BuildReport:
+        """See `ports.DraftsPort`."""
+        folder = await asyncio.to_thread(self._library.folder, name)
+        return await self._studio.rebuild(folder, on_progress, time_unit=time_unit or "auto")
 
-    async def pack(self, name: str, out: Path | None = None, **options: Any) -> Packed:
-        """Pack a draft for another machine; see `drafts.Courier.pack`.
+    async def packing(self, name: str) -> PackingView:
+        """See `ports.DraftsPort`."""
+        return await asyncio.to_thread(self._packing, name)
 
-        Raises:
-            DraftError: It cannot be packed.
-        """
-        return await self._courier.pack(name, out, **options)
+    async def pack(
+        self,
+        name: str,
+        out: str | Path = "",
+        *,
+        target_root: str | None = None,
+        replace_zip: bool = False,
+        on_progress: OnProgress | None = None,
+    ) -> Packed:
+        """See `ports.DraftsPort`."""
+        return await self._courier.pack(
+            name,
+            zip_place(out),
+            target_root=target_root or None,
+            replace_zip=replace_zip,
+            on_progress=on_progress,
+        )
 
     async def relocate(self, names: Sequence[str] | None, root: str) -> RelocateReport:
         """Spell drafts for another drafts folder; see `drafts.Courier.relocate`.
@@ -72,6 +109,10 @@ class Drafts:
         """
         return await self._courier.relocate(names, root)
 
+    def _packing(self, name: str) -> PackingView:
+        spelled_for = self._courier.spelled_for(name)
+        return PackingView(spelled_for, places(found_roots()), str(self._courier.exports_dir))
+
     def watch(self) -> AsyncIterator[tuple[str, ...]]:
         """Names of drafts that somebody added, changed or removed, as it happens."""
         return self._library.watch()
@@ -79,3 +120,21 @@ class Drafts:
     async def aclose(self) -> None:
         """Close what the studio keeps open."""
         await self._studio.aclose()
+
+
+def zip_place(out: str | Path) -> Path | None:
+    """Where a zip goes, from what a person typed: `~` is home, and what is no folder is called `.zip`.
+
+    Returns:
+        None when nothing was typed: the folder for zips.
+    """
+    if not str(out).strip():
+        return None
+    place = Path(str(out).strip()).expanduser()
+    return place if place.is_dir() or place.suffix.lower() == ".zip" else place.with_name(f"{place.name}.zip")
+
+
+def places(found: Sequence[DraftsRoot]) -> tuple[PlaceView, ...]:
+    """Drafts folders to choose from: those on this machine, then where the apps keep theirs on others."""
+    here = [PlaceView(root.app, "here", root.app_path) for root in found]
+    return (*here, *(PlaceView(usual.app, usual.system, usual.path) for usual in USUAL))

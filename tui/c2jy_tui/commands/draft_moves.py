@@ -33,6 +33,7 @@ def pack(options: argparse.Namespace) -> int:
                 options.name,
                 options.out or Path.cwd(),
                 target_root=options.target_root,
+                replace_zip=True,
                 on_progress=show_progress,
             )
         except DraftError as error:

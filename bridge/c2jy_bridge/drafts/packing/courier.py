@@ -17,6 +17,7 @@ from c2jy_bridge.drafts.errors import DraftError, issue, say
 from c2jy_bridge.drafts.library import Library
 from c2jy_bridge.drafts.materials import OnProgress
 from c2jy_bridge.drafts.packing.archive import pack
+from c2jy_bridge.drafts.packing.contents import read_files
 from c2jy_bridge.drafts.packing.relocate import Relocated, RelocateReport, relocate
 from c2jy_bridge.drafts.write.naming import numbered
 from c2jy_bridge.drafts.write.target import TargetRoot
@@ -42,12 +43,30 @@ class Courier:
     ) -> None:
         self._library, self._exports, self._clock, self._new_token = library, exports_dir, clock, new_token
 
+    @property
+    def exports_dir(self) -> Path:
+        """Where zips go when no place is named."""
+        return self._exports
+
+    def spelled_for(self, name: str) -> str:
+        """The drafts folder that a draft's paths are spelled for; empty when that cannot be seen.
+
+        Raises:
+            DraftError: There is no such draft.
+        """
+        folder = self._library.folder(name)
+        try:
+            return read_files(folder).spelled or ""
+        except DraftError:
+            return ""
+
     async def pack(
         self,
         name: str,
         out: Path | None = None,
         *,
         target_root: str | None = None,
+        replace_zip: bool = True,
         on_progress: OnProgress | None = None,
     ) -> Packed:
         """Pack one draft; cancelled, nothing is left behind.
@@ -57,6 +76,7 @@ class Courier:
             out: The zip, or a folder for it; None: the exports folder, under a name that is free.
             target_root: The drafts folder that the paths in the zip shall be spelled for; the draft here
                 stays as it is.
+            replace_zip: Whether a zip that is at `out` may go when the new one is whole.
             on_progress: Called on the event loop.
 
         Raises:
@@ -68,6 +88,8 @@ class Courier:
 
         def work() -> Packed:
             folder = self._library.folder(name)
+            if not replace_zip and out is not None and out.is_file():
+                raise DraftError([issue("pack_there", "", file=out)])
             return pack_to(
                 [folder],
                 out or free_name(self._exports, folder.name),

@@ -25,7 +25,7 @@ def readme(drafts: Sequence[str], root: str) -> bytes:
         lines.append("")
         lines.append(say("readme.close"))
         lines.append(say("readme.unpack") if root else say("readme.unpack_somewhere"))
-        lines += [f"     {root}"] if root else [f"     {app}: {folder}" for app, folder in USUAL]
+        lines += [f"     {root}"] if root else [f"     {usual.name}: {usual.path}" for usual in USUAL]
         lines += [f"       {name}" for name in drafts]
         lines.append(say("readme.open"))
         lines.append("")
