@@ -162,6 +162,8 @@ class BridgeView:
     waiting: int = 0
     """Requests that have not ended."""
     at_work: int = 0
+    parked: int = 0
+    """Of those, how many rest until Coze takes the token."""
     intakes: tuple[IntakeView, ...] = ()
     problem: Problem | None = None
     """Why the last question to the Bot failed, while none went well since."""
@@ -200,7 +202,7 @@ class RequestView:
     relay: str
     """bot, direct, or chat (a Bot chat that the workflow began)."""
     state: str
-    """queued, relaying, running, succeeded, failed or cancelled."""
+    """queued, relaying, running, needs_login, succeeded, failed or cancelled."""
     accepted_at: float
     changed_at: float
     finished_at: float | None = None

@@ -6,9 +6,10 @@ import asyncio
 import importlib
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from c2jy_bridge.coze import CozeClient
+from c2jy_bridge.coze import CozeClient, CozeProblem
 from c2jy_bridge.events import BridgeStopped, Decision, Event, Problem
 from c2jy_bridge.journal import Journal
 from c2jy_bridge.plugin import ToolRegistry, ToolRunner
@@ -59,6 +60,10 @@ class Bridging:
             # In a thread: FastAPI and uvicorn take longer to import than the whole screen.
             status = await asyncio.to_thread(importlib.import_module, "c2jy_bridge.relay.status")
             bridge = await self._made()
+            # cozepy is imported before the web app is built and not meanwhile: both lay filters over Python's
+            # warnings, which belong to all threads together, and would take each other's away.
+            with suppress(CozeProblem):
+                await self._client()
             try:
                 await bridge.start()
             except status.BridgeProblem as error:
@@ -77,6 +82,7 @@ class Bridging:
             address=status.address,
             waiting=status.waiting,
             at_work=status.at_work,
+            parked=status.parked,
             intakes=tuple(
                 IntakeView(intake.name, intake.address, intake.alive_at, intake.problem)
                 for intake in status.intakes
@@ -103,7 +109,12 @@ class Bridging:
         if desk is None or old is None:
             return ""
         again = await desk.ask(
-            old.tool, json.loads(old.arguments), source=old.source, requester=old.requester, relay=old.relay
+            old.tool,
+            json.loads(old.arguments),
+            source=old.source,
+            requester=old.requester,
+            relay=old.relay,
+            reply_to=old.rid,
         )
         return again.request.request_id
 

@@ -45,6 +45,7 @@ class Desk:
         relay: Relay | None = None,
         timeout_s: float | None = None,
         wanted_at: float | None = None,
+        reply_to: str = "",
     ) -> Accepted:
         """Take a wish in; it is durable when this returns.
 
@@ -57,6 +58,7 @@ class Desk:
             relay: How to run it; None is as the settings say.
             timeout_s: Seconds until it fails; None, or more than the settings allow, is as the settings say.
             wanted_at: Unix seconds from which they count; None is now.
+            reply_to: The key of whoever waits for the answer, when it is not `idempotency_key`.
 
         Raises:
             KeyReused: The key was used for another wish.
@@ -73,6 +75,7 @@ class Desk:
                 relay=relay or self._settings.relay,
                 timeout_s=longest_s if timeout_s is None else min(timeout_s, longest_s),
                 wanted_at=wanted_at,
+                reply_to=reply_to,
             )
         )
         if accepted.created:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from c2jy_bridge import i18n
@@ -16,10 +17,18 @@ LONGEST_WORDS: Final = 500
 PASSING: Final = frozenset({"network", "rate_limited", "server", "conversation_busy", "stream_dropped"})
 """Kinds of problems that another try, later or in another conversation, may not meet."""
 
+LOGIN: Final = frozenset({"unauthorized", "token_missing", "token_malformed"})
+"""Kinds of problems that end when Coze gets a token that it takes, and with nothing else."""
+
 
 def ours(kind: str, **values: object) -> Problem:
     """A problem of the bridge's own; its words stand under `problem.<kind>` and `hint.<kind>`."""
     return Problem(kind=kind, message=say(f"problem.{kind}", **values), hint=say(f"hint.{kind}", **values))
+
+
+def needs_login(why: Problem) -> Problem:
+    """Coze does not take the token, as `why` says."""
+    return replace(ours("needs_login", why=why.message), code=why.code, logid=why.logid)
 
 
 def not_called(tool: str, words: str) -> Problem:

@@ -28,6 +28,8 @@ class State(StrEnum):
     """The Bot has been asked and has not called yet."""
     RUNNING = "running"
     """The tool is at work."""
+    NEEDS_LOGIN = "needs_login"
+    """Coze does not take the token: it rests, and its time with it, until Coze takes one."""
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -49,6 +51,8 @@ class Wanted:
     timeout_s: float = 900.0
     wanted_at: float | None = None
     """Unix seconds from which the time runs, when it was asked for earlier than it arrived here."""
+    reply_to: str = ""
+    """The key of whoever waits for the answer, when it is not this wish's own: it is asked for again."""
 
     @property
     def fingerprint(self) -> str:
@@ -101,6 +105,13 @@ class BridgeRequest:
     problem: Problem | None = None
     """Why it failed; of an open request, what went wrong last."""
     cancel_wanted: bool = False
+    reply_to: str = ""
+    """See `Wanted.reply_to`."""
+
+    @property
+    def rid(self) -> str:
+        """The key under which its requester looks for the answer; empty when nobody does."""
+        return self.idempotency_key or self.reply_to
 
     @property
     def ended(self) -> bool:

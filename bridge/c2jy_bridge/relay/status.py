@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from c2jy_bridge.events import Problem
-from c2jy_bridge.relay.request import State
+from c2jy_bridge.relay.request import ENDED, State
 
 
 class BridgeProblem(Exception):
@@ -47,4 +47,9 @@ class BridgeStatus:
     @property
     def waiting(self) -> int:
         """Requests that have not ended."""
-        return sum(self.counts.get(state, 0) for state in (State.QUEUED, State.RELAYING, State.RUNNING))
+        return sum(self.counts.get(state, 0) for state in set(State) - ENDED)
+
+    @property
+    def parked(self) -> int:
+        """Requests that rest until Coze takes the token."""
+        return self.counts.get(State.NEEDS_LOGIN, 0)

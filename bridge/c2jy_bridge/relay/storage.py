@@ -89,6 +89,50 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         ) STRICT
         """,
     ),
+    (
+        # A request may rest until there is a login, and answer to the key of the one that it repeats.
+        "ALTER TABLE bridge_requests RENAME TO bridge_requests_before",
+        """
+        CREATE TABLE bridge_requests (
+            seq             INTEGER PRIMARY KEY AUTOINCREMENT,
+            request_id      TEXT NOT NULL UNIQUE,
+            source          TEXT NOT NULL,
+            requester       TEXT NOT NULL,
+            idempotency_key TEXT NOT NULL,
+            fingerprint     TEXT NOT NULL,
+            tool            TEXT NOT NULL,
+            arguments       TEXT NOT NULL,
+            relay           TEXT NOT NULL,
+            state           TEXT NOT NULL CHECK
+                (state IN ('queued', 'relaying', 'running', 'needs_login',
+                           'succeeded', 'failed', 'cancelled')),
+            accepted_at     REAL NOT NULL,
+            expires_at      REAL NOT NULL,
+            changed_at      REAL NOT NULL,
+            finished_at     REAL,
+            not_before      REAL NOT NULL DEFAULT 0,
+            attempts        INTEGER NOT NULL DEFAULT 0,
+            claim           INTEGER NOT NULL DEFAULT 0,
+            worker          TEXT NOT NULL DEFAULT '',
+            lease_until     REAL,
+            takeovers       INTEGER NOT NULL DEFAULT 0,
+            cancel_wanted   INTEGER NOT NULL DEFAULT 0,
+            handle_digest   TEXT NOT NULL DEFAULT '',
+            handle_used_by  TEXT NOT NULL DEFAULT '',
+            call_id         TEXT NOT NULL DEFAULT '',
+            result          TEXT NOT NULL DEFAULT '',
+            problem         TEXT NOT NULL DEFAULT '',
+            delivered_at    REAL,
+            reply_to        TEXT NOT NULL DEFAULT ''
+        ) STRICT
+        """,
+        "INSERT INTO bridge_requests SELECT *, '' FROM bridge_requests_before",
+        "DROP TABLE bridge_requests_before",
+        "CREATE UNIQUE INDEX bridge_keys ON bridge_requests (source, requester, idempotency_key)"
+        " WHERE idempotency_key <> ''",
+        "CREATE INDEX bridge_open ON bridge_requests (seq)"
+        " WHERE state IN ('queued', 'relaying', 'running', 'needs_login')",
+    ),
 )
 
 

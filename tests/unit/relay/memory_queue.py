@@ -56,6 +56,7 @@ class MemoryQueue:
             accepted_at=now,
             expires_at=begins + wanted.timeout_s,
             changed_at=now,
+            reply_to=wanted.reply_to,
         )
         kept = self._kept[request.request_id] = _Kept(request, wanted.fingerprint)
         return Accepted(self._change(kept), created=True)
@@ -75,7 +76,7 @@ class MemoryQueue:
         kept = self._kept.get(request_id)
         if kept is None or kept.request.ended:
             return kept.request if kept else None
-        if kept.request.state is State.QUEUED:
+        if kept.request.state in (State.QUEUED, State.NEEDS_LOGIN):
             kept.lease_until = None
             return self._change(kept, state=State.CANCELLED, finished_at=self._clock())
         if kept.request.cancel_wanted:
@@ -103,6 +104,7 @@ class MemoryQueue:
             kept
             for kept in self._kept.values()
             if not kept.request.ended
+            and kept.request.state is not State.NEEDS_LOGIN
             and (kept.lease_until is None or kept.lease_until <= now)
             and (
                 kept.request.state is not State.QUEUED
@@ -141,6 +143,20 @@ class MemoryQueue:
         kept = self._held(lease)
         kept.lease_until, kept.not_before = None, not_before
         return self._change(kept, state=State.QUEUED, problem=problem)
+
+    async def park(self, lease: Lease, problem: Problem) -> BridgeRequest:
+        kept = self._held(lease)
+        kept.lease_until = None
+        return self._change(kept, state=State.NEEDS_LOGIN, problem=problem)
+
+    async def unpark(self) -> Sequence[BridgeRequest]:
+        now = self._clock()
+        resting = [kept for kept in self._kept.values() if kept.request.state is State.NEEDS_LOGIN]
+        for kept in resting:
+            kept.not_before = 0.0
+            late = kept.request.expires_at + max(0.0, now - kept.request.changed_at)
+            kept.request = replace(kept.request, expires_at=late)
+        return [self._change(kept, state=State.QUEUED) for kept in resting]
 
     async def finish(self, lease: Lease, ending: Ending) -> BridgeRequest:
         kept = self._held(lease)

@@ -272,3 +272,33 @@ async def test_a_chat_left_open_by_an_ended_request_is_known_until_it_ends(queue
 
 def test_the_ended_states_are_those_without_a_way_out() -> None:
     assert {"succeeded", "failed", "cancelled"} == ENDED
+
+
+async def test_a_request_that_rests_is_nobodys_and_keeps_the_time_that_it_had_left(
+    queue: Any, clock: Clock
+) -> None:
+    request = (await queue.accept(wanted())).request
+    lease = await claimed(queue)
+    await queue.asking(lease, "digest")
+    parked = await queue.park(lease, PROBLEM)
+    assert (parked.state, parked.problem, parked.ended) == (State.NEEDS_LOGIN, PROBLEM, False)
+    with pytest.raises(LeaseLost):
+        await queue.finish(lease, DONE)
+    clock.advance(10_000)
+    assert await queue.claim("w2", 10) is None
+    assert await queue.expire(PROBLEM) == []
+    (freed,) = await queue.unpark()
+    assert (freed.state, freed.expires_at) == (State.QUEUED, request.expires_at + 10_000)
+    assert (await claimed(queue, "w2")).takeovers == 0
+    assert await queue.unpark() == []
+
+
+async def test_a_request_that_rests_takes_a_place_and_can_be_cancelled(queue: Any) -> None:
+    for _ in range(5):
+        await queue.accept(wanted())
+        await queue.park(await claimed(queue), PROBLEM)
+    with pytest.raises(QueueFull):
+        await queue.accept(wanted())
+    (newest, *_) = await queue.page(state=State.NEEDS_LOGIN)
+    assert (await queue.cancel(newest.request_id)).state is State.CANCELLED
+    assert len(await queue.unpark()) == 4

@@ -156,6 +156,21 @@ class Requests(RuleBasedStateMachine):
             except LeaseLost:
                 return
 
+    @precondition(lambda self: self.workers)
+    @rule(data=st.data())
+    def a_worker_finds_no_login(self, data: st.DataObject) -> None:
+        worker = data.draw(st.sampled_from([w for w in self.workers if w.step < 2] or [None]))
+        if worker is not None:
+            self.workers.remove(worker)
+            try:
+                self.run(self.queue.park(worker.lease, LATE))
+            except LeaseLost:
+                return
+
+    @rule()
+    def there_is_a_login_again(self) -> None:
+        assert all(request.state is State.QUEUED for request in self.run(self.queue.unpark()))
+
     @precondition(lambda self: self.accepted)
     @rule(data=st.data())
     def somebody_cancels(self, data: st.DataObject) -> None:
@@ -194,6 +209,7 @@ class Requests(RuleBasedStateMachine):
         try:
             if self.queue is not None:
                 self.the_program_is_killed_and_started_again()
+                self.there_is_a_login_again()
                 for _ in range(20):
                     self.time_passes(45.0)
                     self.a_worker_claims()

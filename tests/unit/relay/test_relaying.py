@@ -234,12 +234,12 @@ async def test_a_request_whose_time_runs_out_while_its_tool_runs_has_failed_of_t
     assert shop.tools.done == {}
 
 
-async def test_a_refused_token_fails_the_request_with_cozes_code_and_logid(workshop: Make) -> None:
+async def test_a_refusal_that_stays_fails_the_request_with_cozes_code_and_logid(workshop: Make) -> None:
     shop = await workshop()
-    shop.emulator.fault("refuse", on="chat", code=4100, msg="authentication is invalid")
+    shop.emulator.fault("refuse", on="chat", code=4101, msg="no permission")
     request = await shop.result(await shop.ask())
     assert request.state is State.FAILED
-    assert (request.problem.code, bool(request.problem.logid)) == (4100, True)
+    assert (request.problem.code, bool(request.problem.logid)) == (4101, True)
     assert (await shop.bridge.status()).problem == request.problem
 
 

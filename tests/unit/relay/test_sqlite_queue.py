@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from c2jy_bridge.events import Problem
 from c2jy_bridge.journal import Journal
 from c2jy_bridge.relay.queue import SqliteQueue
+from c2jy_bridge.relay.queue.rows import OPEN
 from c2jy_bridge.relay.request import State, Wanted
 from c2jy_bridge.relay.storage import MIGRATIONS, Storage
 
@@ -89,3 +91,30 @@ def test_tables_of_a_newer_program_are_left_alone(tmp_path: Path) -> None:
         db.execute("INSERT INTO bridge_schema VALUES (?)", (len(MIGRATIONS) + 1,))
     with pytest.raises(sqlite3.DatabaseError, match="newer"):
         Storage(tmp_path / "journal.db")
+
+
+async def test_requests_of_an_earlier_version_are_all_there_and_can_rest(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE bridge_schema (version INTEGER NOT NULL) STRICT")
+        db.execute("INSERT INTO bridge_schema VALUES (2)")
+        for statement in (*MIGRATIONS[0], *MIGRATIONS[1]):
+            db.execute(statement)
+        fields = "request_id, source, requester, idempotency_key, fingerprint, tool, arguments, relay, state"
+        values = "'r1', 'http', '', 'k', 'f', 'note', '{}', 'bot', 'relaying'"
+        db.execute(
+            f"INSERT INTO bridge_requests ({fields}, accepted_at, expires_at, changed_at)"
+            f" VALUES ({values}, 1, 9e9, 1)"
+        )
+    storage = Storage(path)
+    queue = SqliteQueue(storage)
+    lease = await queue.claim("w", 10)
+    assert lease is not None
+    assert (lease.request.request_id, lease.request.idempotency_key, lease.takeovers) == ("r1", "k", 1)
+    rests = await queue.park(lease, Problem("needs_login", "no", "log in"))
+    assert rests.state is State.NEEDS_LOGIN
+    newer = (await queue.accept(Wanted("t", {}, "http"))).request
+    assert newer.seq > rests.seq
+    plan = storage.database.all("EXPLAIN QUERY PLAN SELECT count(*) FROM bridge_requests WHERE " + OPEN, ())
+    assert "bridge_open" in plan[0]["detail"]
+    await storage.aclose()

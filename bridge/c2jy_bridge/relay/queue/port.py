@@ -94,6 +94,12 @@ class WorkQueue(Protocol):
     async def release(self, lease: Lease, *, not_before: float, problem: Problem | None) -> BridgeRequest:
         """Put it back; nobody gets it before that time."""
 
+    async def park(self, lease: Lease, problem: Problem) -> BridgeRequest:
+        """Let it rest until `unpark`: nobody gets it before, and it does not expire."""
+
+    async def unpark(self) -> Sequence[BridgeRequest]:
+        """Put everything that rests back into the queue, with the time that it had left; returns those."""
+
     async def finish(self, lease: Lease, ending: Ending) -> BridgeRequest:
         """Its end, durable when this returns; a second one is refused with LeaseLost."""
 

@@ -10,7 +10,7 @@ from typing import Final
 from c2jy_bridge.events import Problem
 from c2jy_bridge.relay.request import BridgeRequest, Change, ChatRef, Lease, State
 
-OPEN: Final = "state IN ('queued', 'relaying', 'running')"
+OPEN: Final = "state IN ('queued', 'relaying', 'running', 'needs_login')"
 REQUESTS: Final = (
     "SELECT r.*, (SELECT json_group_array(json_array(turn_id, conversation_id, chat_id, ended_at IS NULL))"
     " FROM (SELECT * FROM bridge_chats c WHERE c.request_id = r.request_id ORDER BY began_at, rowid))"
@@ -41,6 +41,7 @@ def request(row: sqlite3.Row) -> BridgeRequest:
         result=row["result"],
         problem=problem(row["problem"]),
         cancel_wanted=bool(row["cancel_wanted"]),
+        reply_to=row["reply_to"],
     )
 
 

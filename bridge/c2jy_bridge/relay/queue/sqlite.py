@@ -134,6 +134,15 @@ class SqliteQueue:
         sets = "state = 'queued', lease_until = NULL, not_before = ?, problem = ?"
         return await self._write(lease, sets, not_before, rows.problem_text(problem))
 
+    async def park(self, lease: Lease, problem: Problem) -> BridgeRequest:
+        """See `WorkQueue.park`."""
+        sets = "state = 'needs_login', lease_until = NULL, problem = ?"
+        return await self._write(lease, sets, rows.problem_text(problem))
+
+    async def unpark(self) -> Sequence[BridgeRequest]:
+        """See `WorkQueue.unpark`."""
+        return await self._storage.run(self._unpark)
+
     async def finish(self, lease: Lease, ending: Ending) -> BridgeRequest:
         """See `WorkQueue.finish`."""
         end = ending.state, ending.result, rows.problem_text(ending.problem), self._clock()
@@ -199,11 +208,11 @@ class SqliteQueue:
             begins = now if wanted.wanted_at is None else wanted.wanted_at
             db.execute(
                 "INSERT INTO bridge_requests (request_id, source, requester, idempotency_key, fingerprint,"
-                " tool, arguments, relay, state, accepted_at, expires_at, changed_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?)",
+                " tool, arguments, relay, state, accepted_at, expires_at, changed_at, reply_to)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?)",
                 (
                     *(request_id, *key, wanted.fingerprint, wanted.tool, wanted.arguments_json, wanted.relay),
-                    *(now, begins + wanted.timeout_s, now),
+                    *(now, begins + wanted.timeout_s, now, wanted.reply_to),
                 ),
             )
             return Accepted(self._changed(db, request_id), created=True)
@@ -214,7 +223,7 @@ class SqliteQueue:
             request = rows.request(row) if row else None
             if request is None or request.ended:
                 return request
-            if request.state is State.QUEUED:
+            if request.state in (State.QUEUED, State.NEEDS_LOGIN):
                 sets = "state = 'cancelled', finished_at = ?, lease_until = NULL"
                 db.execute(
                     f"UPDATE bridge_requests SET {sets} WHERE request_id = ?", (self._clock(), request_id)
@@ -231,7 +240,7 @@ class SqliteQueue:
             row = db.execute(
                 "UPDATE bridge_requests SET claim = claim + 1, worker = ?1, lease_until = ?2,"
                 " takeovers = takeovers + (state <> 'queued') WHERE seq = (SELECT seq FROM bridge_requests"
-                f" WHERE {OPEN} AND (lease_until IS NULL OR lease_until <= ?3)"
+                f" WHERE {OPEN} AND state <> 'needs_login' AND (lease_until IS NULL OR lease_until <= ?3)"
                 " AND (state <> 'queued' OR (not_before <= ?3 AND expires_at > ?3))"
                 " ORDER BY state = 'queued', seq LIMIT 1) RETURNING seq",
                 (worker, now + lease_s, now),
@@ -239,6 +248,18 @@ class SqliteQueue:
             if row is None:
                 return None
             return rows.lease(db.execute(f"{REQUESTS} WHERE r.seq = ?", (row["seq"],)).fetchone())
+
+    def _unpark(self) -> list[BridgeRequest]:
+        with self._database.transaction() as db:
+            # SQLite's max() of a row, so that a clock that was set back takes no time away.
+            found = db.execute(
+                "UPDATE bridge_requests SET state = 'queued', not_before = 0,"
+                " expires_at = expires_at + max(0, ? - changed_at)"
+                " WHERE state = 'needs_login' RETURNING seq, request_id",
+                (self._clock(),),
+            ).fetchall()
+            in_order = sorted(found, key=lambda row: int(row["seq"]))
+            return [self._changed(db, row["request_id"]) for row in in_order]
 
     def _expire(self, problem: Problem) -> list[BridgeRequest]:
         now = self._clock()

@@ -60,6 +60,10 @@ class Job:
         """See `WorkQueue.release`."""
         await self._step(self._queue.release(self.lease, not_before=not_before, problem=problem))
 
+    async def park(self, problem: Problem) -> None:
+        """See `WorkQueue.park`."""
+        await self._step(self._queue.park(self.lease, problem))
+
     async def finish(self, ending: Ending) -> None:
         """See `WorkQueue.finish`; what was stopped because its time had run out has failed of that."""
         if ending.state is State.CANCELLED and self.overdue:

@@ -13,7 +13,7 @@ from typing import Final
 from c2jy_bridge.coze import CozeProblem
 from c2jy_bridge.events import Problem
 from c2jy_bridge.ports import ReceiptStore
-from c2jy_bridge.relay.problems import PASSING, ending_of, ours
+from c2jy_bridge.relay.problems import LOGIN, PASSING, ending_of, ours
 from c2jy_bridge.relay.queue import LeaseLost, WorkQueue
 from c2jy_bridge.relay.request import BridgeRequest, ChatRef, Ending, State
 from c2jy_bridge.relay.worker.calls import wanted_call
@@ -21,6 +21,7 @@ from c2jy_bridge.relay.worker.carriers import Carrier, CarryFailed, Direct, Mean
 from c2jy_bridge.relay.worker.conversations import WorkConversations
 from c2jy_bridge.relay.worker.job import Job, Told
 from c2jy_bridge.relay.worker.keeping import LEASE_S, keep
+from c2jy_bridge.relay.worker.login import Login
 from c2jy_bridge.relay.worker.settling import settle
 
 log = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ class Worker:
         self._retention_s = retention_s
         self._chance = chance
         self._conversations = WorkConversations()
+        self._login = Login(means.client, self._unpark)
         self._jobs: dict[str, asyncio.Task[None]] = {}
         self._carriers: dict[str, Carrier] = {}
         self._settling: set[asyncio.Task[None]] = set()
@@ -94,8 +96,12 @@ class Worker:
             await carrier.stop()
 
     async def take_over(self) -> None:
-        """Make what other workers held free, for they are dead, and settle the chats that they left."""
+        """Make what other workers held free, for they are dead, and settle the chats that they left.
+
+        What rested for want of a login is tried again: whoever starts the program may have brought one.
+        """
         await self._queue.void_leases(self.name)
+        await self._unpark()
         for request, chat in await self._queue.open_chats():
             self._settle(request, chat)
 
@@ -122,6 +128,7 @@ class Worker:
         self._woken.set()
         if self._jobs and grace_s > 0:
             await asyncio.wait(self._jobs.values(), timeout=grace_s)
+        await self._login.stop()
         left = [*self._jobs.values(), *self._settling]
         for task in left:
             task.cancel()
@@ -152,7 +159,10 @@ class Worker:
         request_id = job.request.request_id
         try:
             if not await self._ended_before(job):
-                await self._carry(job)
+                if self._login.problem is not None and job.request.relay != "direct":
+                    await self._park(job, self._login.problem)
+                else:
+                    await self._carry(job)
         except LeaseLost:
             log.info("request %s is no longer ours", request_id)
         except asyncio.CancelledError:
@@ -227,10 +237,24 @@ class Worker:
         worth_it = problem.kind in PASSING and request.attempts < MOST_ATTEMPTS
         if job.overdue or request.cancel_wanted:
             await job.finish(Ending(State.CANCELLED))
+        elif problem.kind in LOGIN:
+            self.last_problem = self._login.lost(problem)
+            await self._park(job, self.last_problem)
         elif worth_it and now + pause_s < request.expires_at:
             await job.release(now + pause_s, problem)
         else:
             await job.finish(Ending(State.FAILED, problem=problem))
+
+    async def _park(self, job: Job, problem: Problem) -> None:
+        await job.park(problem)
+        if self._login.problem is None:  # found while this was written
+            await self._unpark()
+
+    async def _unpark(self) -> None:
+        self.last_problem = None
+        for request in await self._queue.unpark():
+            await self._told(request)
+        self.wake()
 
     def _settle(self, request: BridgeRequest, chat: ChatRef) -> None:
         task = asyncio.create_task(settle(self._queue, self._means, request, chat))

@@ -193,10 +193,10 @@ async def test_health_readiness_and_metrics(call: Call) -> None:
     assert 'c2jy_bridge_requests{state="succeeded"} 1' in lines
     assert 'c2jy_bridge_http_responses_total{method="POST",route="/v1/requests",code="200"} 1' in lines
     assert any(line.startswith('c2jy_bridge_intake_alive_seconds{intake="http"} 1') for line in lines)
-    http.shop.emulator.fault("refuse", on="chat", code=4100, msg="authentication is invalid", times=9)
+    http.shop.emulator.fault("refuse", on="chat", code=4101, msg="no permission", times=9)
     await http.post("/v1/requests", json={**NOTE, "arguments": {"text": "b"}}, headers={"Prefer": "wait=20"})
     ready = await http.get("/readyz")
-    assert (ready.status_code, ready.json()["hindrances"][0]["kind"]) == (503, "unauthorized")
+    assert (ready.status_code, ready.json()["hindrances"][0]["kind"]) == (503, "forbidden")
 
 
 async def test_switching_off_answers_whoever_waits_and_lets_streams_go(call: Call) -> None:
