@@ -81,7 +81,10 @@ def _bridge(mode: BridgeMode, now: float) -> list[Piece]:
     here = say("header.bridge_at", address=address) if address else say("header.bridge_on")
     # Most people need no more than the port: the host is this computer.
     short = say("header.bridge_at", address=f":{address.rpartition(':')[2]}") if ":" in address else here
-    queue = say("header.bridge_queue", n=view.waiting)
+    queue = say("header.bridge_queue", n=view.waiting - view.parked)
+    if view.parked:
+        resting = say("header.bridge_parked", n=view.parked)
+        queue = resting if view.parked == view.waiting else f"{resting} · {queue}"
     lives = []
     if view.intakes:
         each = (f"{_intake(intake.name)} {_sign_of_life(intake, now)}" for intake in view.intakes)
