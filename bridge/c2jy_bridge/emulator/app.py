@@ -85,7 +85,7 @@ class Gate:
             if await self._strikes(scope, operation, "request"):
                 return
             if not path.startswith(_OPEN):
-                self._world.authorize(headers.get("authorization", ""))
+                self._world.authorize(headers.get("authorization", ""), path)
             await self._app(scope, _replay(body, receive), send_logged)
         except _HungUp:
             return

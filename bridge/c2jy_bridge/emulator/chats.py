@@ -57,11 +57,12 @@ class Chats:
             The chat, and what it streams when that was asked for.
 
         Raises:
-            CozeError: 4000 for a bad parameter, 4016 when the conversation is occupied.
+            CozeError: 4000 for a bad parameter, 4200 for an unknown Bot, 4016 in an occupied conversation.
         """
         world = self._world
         if not question.bot_id:
             raise bad_parameter("bot_id is required")
+        world.known_bot(question.bot_id)
         if not question.stream and not question.saved:
             raise bad_parameter("auto_save_history must be true when stream is false")
         conversation = (
@@ -82,7 +83,7 @@ class Chats:
         )
         context = self._context(question, conversation, chat)
         text = plain_text(context[-1])
-        rule, groups = world.script.rule_for(text)
+        rule, groups = world.script.rule_for(text, chat.bot_id)
         if fault := world.faults.at_chat(rule.name, text):
             if fault.kind == "refuse":
                 raise CozeError(fault.code, fault.msg)

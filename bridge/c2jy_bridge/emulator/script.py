@@ -4,9 +4,17 @@
       name: 剪映助手
       description: ...
       plugin: c2jy                         # the local plugin's name in function_call messages
+    bots:                                  # more Bots, each with an id of its own
+      - {id: "7379462189365198901", name: ...}
+    account:                               # who is let in: any token and any Bot but the clearly wrong ones
+      tokens: "demo|pat_.*"                # a regular expression for the whole token; others get 4100
+      wrong: "expired|wrong"               # found in a token: 4100, whatever `tokens` says
+      powerless: "readonly"                # found in a token: 4101
+      only_listed_bots: true               # 4200 for every other Bot, not only for ids in Coze's own form
     rules:                                 # the first whose `match` is found in the user's text plays
       - name: food-video
         match: "介绍(?P<topic>.+?)的视频"    # a regular expression or a list of them
+        bot: "7379462189365198901"         # only this Bot plays it; every one by default
         values: {speed: 1.5}               # JSON of your own for the templates; itself a template
         faults: [{kind: tear, nth: 3}]     # see faults.py; they strike in this rule only
         steps:
@@ -26,6 +34,7 @@
           - fail: {code: 5000, msg: "..."} # the chat fails
     fallback: [...]                        # the steps when no rule matches
     workflows: [...]                       # cloud workflows; see workflows/nodes.py
+    mailbox: "739739507..."                # the id of a conversation that is there from the beginning
 
 Texts, arguments and values are templates (template.py). They see the groups of `match` by name, and by
 number as `groups.0` ...; `text` (what the user wrote); `rule`; `values` by name; `origin` (the emulator's
@@ -46,6 +55,7 @@ from typing import Annotated, Any, Final
 import yaml
 from pydantic import BeforeValidator, Field, ValidationError
 
+from c2jy_bridge.emulator.errors import FORBIDDEN, UNAUTHENTICATED
 from c2jy_bridge.emulator.faults import Fault
 from c2jy_bridge.emulator.steps import VERBS, Json, Model, Pattern, Step
 from c2jy_bridge.emulator.workflows import NODE_VERBS, Workflow
@@ -67,6 +77,8 @@ class Rule(Model):
 
     name: str = Field(min_length=1)
     match: Annotated[list[Pattern], Field(min_length=1), BeforeValidator(_as_list)]
+    bot: str = ""
+    """The Bot that plays it; empty for every one."""
     values: Json = Field(default_factory=dict)
     faults: list[Fault] = Field(default_factory=list)
     steps: list[Step]
@@ -84,13 +96,50 @@ class BotProfile(Model):
     plugin: str = "c2jy"
 
 
+class ListedBot(BotProfile):
+    """A Bot beside the first one."""
+
+    id: str = Field(pattern=r"^\d+$")
+
+
+class Account(Model):
+    """Whom the emulated Coze lets in, and what it says to the others.
+
+    By default every token and every Bot is let in but the clearly wrong ones: any client's own settings do
+    for a first try, and a mistyped id or a withdrawn token is refused as Coze refuses it.
+    """
+
+    tokens: Pattern = ".+"
+    """Tokens of this form are known; others get 4100."""
+    wrong: Pattern = r"(?i)wrong|invalid|expired|revoked"
+    """What is found in a token that gets 4100."""
+    powerless: Pattern = r"(?i)readonly|no_?permission"
+    """What is found in a token that gets 4101 for all but the user's own name."""
+    only_listed_bots: bool = False
+    """Else only ids of Coze's own form, 19 digits, are looked up; `bot id` of cozepy's examples is let in."""
+
+    def refusal(self, token: str, path: str) -> int:
+        """The code with which a token is refused; 0 when it is let in."""
+        if not re.fullmatch(self.tokens, token) or re.search(self.wrong, token):
+            return UNAUTHENTICATED
+        return FORBIDDEN if path != "/v1/users/me" and re.search(self.powerless, token) else 0
+
+    def looks_up(self, bot_id: str) -> bool:
+        """Whether a Bot of this id has to be among the listed ones."""
+        return self.only_listed_bots or re.fullmatch(r"\d{19}", bot_id) is not None
+
+
 class Script(Model):
     """A whole script."""
 
     bot: BotProfile = BotProfile()
+    bots: list[ListedBot] = Field(default_factory=list)
+    account: Account = Account()
     rules: list[Rule] = Field(default_factory=list)
     fallback: list[Step] = Field(default_factory=list)
     workflows: list[Workflow] = Field(default_factory=list)
+    mailbox: str = ""
+    """A conversation for letters between workflows and the app; empty when there is none."""
 
     @classmethod
     def parse(cls, text: str, source: str = "script") -> Script:
@@ -129,10 +178,10 @@ class Script(Model):
         """The script of the product's own dialogues, in Chinese and English."""
         return _built_in()
 
-    def rule_for(self, text: str) -> tuple[Rule, dict[str, Any]]:
-        """The rule that plays for a user's text, and the values that its expression took from the text."""
+    def rule_for(self, text: str, bot_id: str = "") -> tuple[Rule, dict[str, Any]]:
+        """The rule that a Bot plays for a text, and the values that its expression took from the text."""
         for rule in self.rules:
-            if found := rule.matches(text):
+            if rule.bot in ("", bot_id) and (found := rule.matches(text)):
                 named = {name: value for name, value in found.groupdict().items() if value is not None}
                 return rule, {"groups": [found[0], *found.groups()], **named}
         return Rule(name="fallback", match=[""], steps=self.fallback), {"groups": [text]}
@@ -147,9 +196,11 @@ def _built_in() -> Script:
     parts = [Script.read(path) for path in sorted(BUILT_IN.glob("*.yaml"))]
     return Script(
         bot=next((part.bot for part in parts if "bot" in part.model_fields_set), BotProfile()),
+        bots=[listed for part in parts for listed in part.bots],
         rules=[rule for part in parts for rule in part.rules],
         fallback=[step for part in parts for step in part.fallback],
         workflows=[workflow for part in parts for workflow in part.workflows],
+        mailbox=next((part.mailbox for part in parts if part.mailbox), ""),
     )
 
 

@@ -35,7 +35,7 @@ class Emulator:
         host: The address to listen on.
         port: The port; 0 takes a free one.
         script: What the Bot plays; the built-in script by default.
-        token: The only token that is let in; any non-empty one by default.
+        token: The only token that is let in; as the script's `account` says by default.
         pace_s: Seconds between two deltas; 0 for tests, `HUMANE_PACE_S` for people.
         waiting_occupies: Whether a chat that requires an action occupies its conversation (4016). Live Coze
             is undocumented here; the stricter answer is the default.
@@ -43,7 +43,7 @@ class Emulator:
             that a client that remembers ids of an earlier emulator can go on. A chat of such a conversation
             that is not known has failed: it ended with its emulator.
         device_polls: How often a device login is pending before it is allowed.
-        bot_id: The Bot's id in the bot lists. Chats are let in with any.
+        bot_id: The first Bot's id in the bot lists; the script's `account` says whom else chats may name.
         clock: Seconds since the epoch.
     """
 
@@ -90,6 +90,11 @@ class Emulator:
     def bot_id(self) -> str:
         """The Bot's id."""
         return self._world.bot_id
+
+    @property
+    def mailbox_id(self) -> str:
+        """The conversation in which the script's workflows leave their letters; empty when it has none."""
+        return self._world.script.mailbox
 
     @property
     def journal(self) -> list[Seen]:

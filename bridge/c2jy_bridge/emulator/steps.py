@@ -98,7 +98,8 @@ class Call(Model):
         return {**rest, "call": [{"tool": given.get("call"), "arguments": given.get("arguments", {})}]}
 
 
-def _as_condition(given: Any) -> Any:
+def as_condition(given: Any) -> Any:
+    """A value by itself, or `{equals|matches|exists: ...}`."""
     return given if isinstance(given, Mapping | Condition) else {"equals": given}
 
 
@@ -121,7 +122,7 @@ class Condition(Model):
 class Branch(Model):
     """Steps for one sort of output."""
 
-    when: dict[str, Annotated[Condition, BeforeValidator(_as_condition)]] = Field(default_factory=dict)
+    when: dict[str, Annotated[Condition, BeforeValidator(as_condition)]] = Field(default_factory=dict)
     of: str = ""
     steps: list[Step]
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from c2jy_bridge.emulator.errors import CozeError, bad_parameter
+from c2jy_bridge.emulator.errors import NOT_FOUND, UNAUTHENTICATED, CozeError, bad_parameter
 from c2jy_bridge.emulator.faults import Faults
 from c2jy_bridge.emulator.ids import Ids
-from c2jy_bridge.emulator.script import Script
+from c2jy_bridge.emulator.script import BotProfile, Script
 
 USER_ID: Final = "7313001233127030812"
 SPACE_ID: Final = "7313848611045900290"
@@ -146,6 +146,8 @@ class World:
         for rule in self.script.rules:
             for fault in rule.faults:
                 self.faults.order(fault, rule.name)
+        if self.script.mailbox:
+            self.new_conversation(bot_id="0", conversation_id=self.script.mailbox)  # no Bot's own
 
     def now(self) -> int:
         """Unix seconds."""
@@ -171,15 +173,33 @@ class World:
             return self.new_conversation(conversation_id=conversation_id)
         raise bad_parameter(f"conversation {conversation_id or '(empty)'} does not exist")
 
-    def authorize(self, header: str) -> None:
+    @property
+    def bots(self) -> dict[str, BotProfile]:
+        """Every Bot by its id, the first one first."""
+        return {self.bot_id: self.script.bot, **{bot.id: bot for bot in self.script.bots}}
+
+    def known_bot(self, bot_id: str, *, listed: bool = False) -> None:
+        """Refuse a Bot that is not there; `listed` refuses everything that is not in the Bot lists.
+
+        Raises:
+            CozeError: 4200.
+        """
+        if bot_id not in self.bots and (listed or self.script.account.looks_up(bot_id)):
+            raise CozeError(NOT_FOUND, f"bot {bot_id or '(empty)'} does not exist or is not published")
+
+    def authorize(self, header: str, path: str) -> None:
         """Let a bearer token in.
 
         Raises:
-            CozeError: 4100.
+            CozeError: 4100; 4101 when the token may not make this call.
         """
         scheme, _, token = header.partition(" ")
         token = token.strip()
         if scheme.lower() != "bearer" or not token:
-            raise CozeError(4100)
-        if self.token is not None and token != self.token and token not in self.issued_tokens:
-            raise CozeError(4100)
+            raise CozeError(UNAUTHENTICATED)
+        if token in self.issued_tokens or token == self.token:
+            return
+        if self.token is not None:
+            raise CozeError(UNAUTHENTICATED)
+        if code := self.script.account.refusal(token, path):
+            raise CozeError(code)

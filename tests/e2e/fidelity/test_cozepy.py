@@ -188,9 +188,10 @@ def test_files_user_and_bots(coze: Coze, emulator: Emulator, tmp_path: Path) -> 
     assert coze.files.retrieve(file_id=stored.id).file_name == "shot.png"
     assert coze.files.upload(file=b"bytes").bytes == 5
     assert coze.users.me().user_name == "emulator"
-    (listed,) = list(coze.bots.list(space_id="1"))
+    listed, *others = list(coze.bots.list(space_id="1", page_size=2))
     assert listed.bot_id == emulator.bot_id
-    (newer,) = list(coze.bots.list(space_id="1", use_api_version=2))
+    newer, *rest = list(coze.bots.list(space_id="1", page_size=2, use_api_version=2))
+    assert len(others) == len(rest) == 4
     assert newer.bot_id == emulator.bot_id
     for version in (1, 2):
         bot = coze.bots.retrieve(bot_id=emulator.bot_id, use_api_version=version)

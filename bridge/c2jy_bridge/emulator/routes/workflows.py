@@ -46,6 +46,7 @@ def routes(world: World, connections: Connections) -> APIRouter:
             body.parameters or {},
             mode,
             bot_id=body.bot_id or "",
+            token=request.headers.get("authorization", "").partition(" ")[2].strip(),
             logid=request.state.logid,
         )
 

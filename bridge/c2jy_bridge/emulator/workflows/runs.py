@@ -10,11 +10,12 @@ from enum import IntEnum
 from typing import Any, Literal
 
 from c2jy_bridge.emulator.bot import tokens
-from c2jy_bridge.emulator.errors import NOT_FOUND, CozeError, bad_parameter
+from c2jy_bridge.emulator.errors import INTERNAL, NOT_FOUND, CozeError, bad_parameter
 from c2jy_bridge.emulator.sse import Stream
 from c2jy_bridge.emulator.steps import Fail, Sleep
 from c2jy_bridge.emulator.template import fill, render
-from c2jy_bridge.emulator.workflows.nodes import Ask, Message, Output, Workflow
+from c2jy_bridge.emulator.workflows.nodes import Ask, Http, Loop, Message, Output, Pick, Workflow
+from c2jy_bridge.emulator.workflows.work import NodeFailed, work
 from c2jy_bridge.emulator.world import USER_ID, World
 
 
@@ -101,7 +102,14 @@ class Runs:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(
-        self, workflow_id: str, parameters: Mapping[str, Any], mode: Mode, *, bot_id: str, logid: str
+        self,
+        workflow_id: str,
+        parameters: Mapping[str, Any],
+        mode: Mode,
+        *,
+        bot_id: str,
+        token: str,
+        logid: str,
     ) -> Run:
         """Begin a run; `advance` or `stream` takes it on.
 
@@ -116,12 +124,14 @@ class Runs:
         now = self._world.now()
         execute_id = self._world.ids.next()
         scope: dict[str, Any] = {
-            "parameters": dict(parameters),
+            "bot_id": bot_id or self._world.bot_id,
+            "token": token,
             "execute_id": execute_id,
             "workflow_id": workflow_id,
             "origin": self._world.origin,
             "media": f"{self._world.origin}/_media",
         }
+        scope["parameters"] = {**fill(workflow.parameters, scope), **parameters}
         for name, value in workflow.values.items():
             scope[name] = fill(value, scope)
         run = Run(execute_id, workflow_id, workflow, mode, bot_id, logid, now, now, scope)
@@ -195,18 +205,24 @@ class Runs:
                 case Sleep():
                     packets.put("PING", {})
                     await asyncio.sleep(node.sleep)
+                case Http() | Pick() | Loop():
+                    try:
+                        await work(node, run.scope, lambda: packets.put("PING", {}))
+                    except NodeFailed as failed:
+                        return self._fail(run, packets, INTERNAL, str(failed))
                 case Output():
                     run.output = json.dumps(fill(node.output, run.scope), ensure_ascii=False)
                     cost = {"cost": "0", "token": run.spoken + tokens(run.output)}
                     self._say(run, packets, "End", run.output, 1, **cost)
                 case Fail():
-                    run.status, run.error = (
-                        "Fail",
-                        (node.fail.code, node.fail.msg or "Request parameter error"),
-                    )
-                    return packets.put("Error", {"error_code": run.error[0], "error_message": run.error[1]})
+                    words = node.fail.msg or "Request parameter error"
+                    return self._fail(run, packets, node.fail.code, words)
         run.status = "Success"
         packets.put("Done", {})
+
+    def _fail(self, run: Run, packets: Packets, code: int, words: str) -> None:
+        run.status, run.error = "Fail", (code, words)
+        packets.put("Error", {"error_code": code, "error_message": words})
 
     def _ask(self, run: Run, packets: Packets, node: Ask) -> None:
         text = render(node.ask, run.scope)
@@ -214,7 +230,7 @@ class Runs:
             self._say(run, packets, node.title, text, node.packets)
         run.asking = node
         run.interrupt = {
-            "data": render(node.data, run.scope),
+            "data": _text(fill(node.data, run.scope)),
             "event_id": f"{run.execute_id}/{self._world.ids.next()}",
             "type": node.type,
         }
@@ -240,3 +256,7 @@ class Runs:
                     "node_title": title,
                 },
             )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
