@@ -27,6 +27,7 @@ from c2jy_bridge.drafts.materials.pace import Patience
 from c2jy_bridge.drafts.materials.part import BUFFER_BYTES, Part, Validators
 from c2jy_bridge.drafts.materials.signature import HEAD_BYTES
 from c2jy_bridge.drafts.materials.threads import Threads
+from c2jy_bridge.drafts.materials.turns import Turn, Turns
 from c2jy_bridge.events import Issue, Severity
 from c2jy_bridge.settings import MaterialSettings
 
@@ -90,14 +91,14 @@ class MaterialStore:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._settings.deadline_s
         meter = Meter(len(distinct), on_progress, loop.time)
-        places = asyncio.Semaphore(self._settings.concurrency)
+        turns = Turns(self._settings.concurrency)
 
         async def one(number: int, source: str) -> Material | MaterialFailure:
             try:
                 if number >= self._settings.max_files:
                     raise Refused("too_many", limit=self._settings.max_files)
-                async with asyncio.timeout_at(deadline), places:
-                    return await self._material(source, meter, deadline)
+                async with asyncio.timeout_at(deadline), Turn(turns) as turn:
+                    return await self._material(source, meter, deadline, turn)
             except Refused as refused:
                 return refused.failure(source)
             except TimeoutError:
@@ -138,17 +139,17 @@ class MaterialStore:
         self._threads.close()
         self._cache.close()
 
-    async def _material(self, source: str, meter: Meter, deadline: float) -> Material:
+    async def _material(self, source: str, meter: Meter, deadline: float, turn: Turn) -> Material:
         scheme = source[:8].lower()
         if scheme.startswith(("http://", "https://")):
-            return await self._from_link(source, meter, deadline)
+            return await self._from_link(source, meter, deadline, turn)
         if scheme.startswith("data:"):
             return await self._threads.run(self._from_data, source)
         if "://" in source[:16] and not scheme.startswith("file://"):
             raise Refused("bad_link")
         return await self._threads.run(self._from_file, source)
 
-    async def _from_link(self, url: str, meter: Meter, deadline: float) -> Material:
+    async def _from_link(self, url: str, meter: Meter, deadline: float, turn: Turn) -> Material:
         key = link_key(url)
         kept, part = await self._threads.run(self._look_up, key)
         try:
@@ -158,6 +159,7 @@ class MaterialStore:
             downloader = await self._connected()
             known = kept.link.validators if kept else None
             if await downloader.fetch(url, part, known, meter, deadline):
+                await turn.to_disk()
                 return await self._threads.run(self._finish, url, key, part)
             assert kept is not None, "a server may only confirm what we asked it to"
             return await self._threads.run(self._confirm, url, key, kept)
@@ -253,8 +255,11 @@ class MaterialStore:
         )
 
     def _room_for(self, count: int) -> None:
-        self._cache_dir.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(self._cache_dir).free
+        try:
+            free = shutil.disk_usage(self._cache_dir).free
+        except FileNotFoundError:
+            self._cache_dir.mkdir(parents=True, exist_ok=True)
+            free = shutil.disk_usage(self._cache_dir).free
         if count > free - _FREE_BYTES:
             raise _disk_full(count, free)
 

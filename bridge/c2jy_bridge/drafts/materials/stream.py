@@ -5,12 +5,16 @@ from __future__ import annotations
 import select
 import ssl
 import sys
+import time
 from typing import Any, Final
 
 import httpcore
 
 _PIECE: Final = 256 * 1024
 """What asyncio reads at once (asyncio.selector_events, max_size); httpcore would take a quarter of it."""
+
+_SURELY_GOOD_S: Final = 0.1
+"""A connection that brought bytes this lately is not asked; when it is gone after all, the try is repeated."""
 
 
 class MediaStream(httpcore.AsyncNetworkStream):
@@ -23,10 +27,13 @@ class MediaStream(httpcore.AsyncNetworkStream):
     def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
         self._inner = inner
         self._socket = inner.get_extra_info("socket")
+        self._busy_at = time.monotonic()
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """The next bytes, more than asked for when more are there: h11 takes any amount."""
-        return await self._inner.read(max(max_bytes, _PIECE), timeout)
+        data = await self._inner.read(max(max_bytes, _PIECE), timeout)
+        self._busy_at = time.monotonic()
+        return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send."""
@@ -48,6 +55,8 @@ class MediaStream(httpcore.AsyncNetworkStream):
 
     def _is_readable(self) -> bool:
         """Whether bytes, or the end, wait to be read: on an idle connection the host has hung up."""
+        if time.monotonic() - self._busy_at < _SURELY_GOOD_S:
+            return False
         handle = -1 if self._socket is None else self._socket.fileno()
         if handle < 0:
             return True
