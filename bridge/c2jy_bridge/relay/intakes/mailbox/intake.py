@@ -30,7 +30,7 @@ HORIZON_S: Final = 86_400.0
 """Letters older than this are history; far below the two days for which ended requests are remembered."""
 MOST_PAGES: Final = 40
 BUSY_S: Final = 120.0
-"""Seconds after the last letter during which looks are frequent."""
+"""Seconds after the start and after the last letter during which looks are frequent."""
 QUIET_FACTOR: Final = 4
 """How much longer the pauses are when it is quiet."""
 LONGEST_PAUSE_S: Final = 120.0
@@ -85,6 +85,7 @@ class MailboxIntake:
     async def start(self) -> None:
         """Begin to look; the network need not be there yet."""
         self._conversation_id = self._conversation_id or await self._storage.note(self._note)
+        self._busy_until = self._clock() + BUSY_S  # whoever switched it on is about to use it
         self._task = asyncio.create_task(self._go_on())
 
     async def stop(self) -> None:
@@ -208,7 +209,7 @@ class MailboxIntake:
         for request in await self._desk.undelivered("mailbox"):
             if mailbox is None or request.requester != mailbox.conversation_id:
                 continue  # of another mailbox, which may come back
-            if request.idempotency_key:  # without one it was asked for again by the maker; nobody waits
+            if request.rid:
                 await self._answer_somehow(mailbox, request)
             await self._desk.delivered(request.request_id)
 
@@ -229,17 +230,17 @@ class MailboxIntake:
     async def _answer(self, mailbox: Mailbox, request: BridgeRequest) -> None:
         replies = letters.replies(request)
         if len(replies) > letters.MOST_PARTS:
-            if not self._seen.answered(request.idempotency_key, 1):
+            if not self._seen.answered(request.request_id, 1):
                 await self._link(mailbox, request)
             return
         for number, reply in enumerate(replies, 1):
             # After a restart the mailbox itself says which parts were posted before.
-            if not self._seen.answered(request.idempotency_key, number):
-                await self._post(mailbox, request.idempotency_key, number, reply)
+            if not self._seen.answered(request.request_id, number):
+                await self._post(mailbox, request, number, reply)
 
-    async def _post(self, mailbox: Mailbox, rid: str, part: int, reply: letters.Reply) -> None:
+    async def _post(self, mailbox: Mailbox, request: BridgeRequest, part: int, reply: letters.Reply) -> None:
         await mailbox.post(reply.content, reply.meta)
-        self._seen.answer(letters.Answered(rid, part))
+        self._seen.answer(letters.Answered(request.rid, part, request.request_id))
 
     async def _link(self, mailbox: Mailbox, request: BridgeRequest) -> None:
         client = await self._client()
@@ -247,7 +248,7 @@ class MailboxIntake:
             path = Path(folder) / f"{request.request_id}.json"
             await asyncio.to_thread(path.write_text, letters.answer_text(request), "utf-8")
             file_id = await client.upload(path)
-        await self._post(mailbox, request.idempotency_key, 1, letters.linked(request, file_id))
+        await self._post(mailbox, request, 1, letters.linked(request, file_id))
 
     async def _open(self) -> Mailbox:
         if self._mailbox is None:
