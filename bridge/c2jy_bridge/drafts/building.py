@@ -109,9 +109,16 @@ def build_all(
         for number, draft in enumerate(drafts):
             try:
                 with held_back():
-                    built.append(_build(draft, fetched, order, around, number, len(drafts)))
+                    draft = replace(draft, read=draft.read.knowing(durations(fetched)))
             except DraftError as error:
                 issues += error.issues
+                continue
+            try:
+                with held_back():
+                    made = _build(draft, fetched, order, around, number, len(drafts))
+                built.append(replace(made, issues=draft.read.told(made.issues)))
+            except DraftError as error:
+                issues += draft.read.told(error.issues)
         if order.archive and (folders := [Path(draft.path) for draft in built if draft.path]):
             archive, found = packed(folders, order.archive, around.pack, "")
             built = [replace(draft, archive=archive) for draft in built]
@@ -137,7 +144,6 @@ def _build(
     number: int,
     count: int,
 ) -> BuiltDraft:
-    draft = replace(draft, read=draft.read.knowing(durations(fetched)))
     spec, path = draft.read.spec, draft.read.path
     notes = Notes()
     notes.take(*draft.read.issues, *draft.issues)

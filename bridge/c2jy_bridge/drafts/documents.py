@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import orjson
-
 from c2jy_bridge.drafts.collector import held_back
-from c2jy_bridge.drafts.importers import Imported, parse
-from c2jy_bridge.drafts.pieces import content_pieces
+from c2jy_bridge.drafts.importers import Imported, import_each
+from c2jy_bridge.drafts.importers.json_text import one_document, read
+from c2jy_bridge.drafts.importers.json_values import checked
 from c2jy_bridge.drafts.spec import DraftSpec, is_spec, parse_spec
 from c2jy_bridge.events import Issue
 from c2jy_bridge.settings import TimeUnit
@@ -43,8 +41,29 @@ class ReadDraft:
         again = self.imported.decide_unit(durations_us)
         return replace(self, spec=again.spec, issues=again.issues, imported=again)
 
+    def told(self, issues: Iterable[Issue]) -> tuple[Issue, ...]:
+        """Issues with paths that a reader of the document finds there: an export has no `tracks[0].clips[2]`.
 
-def read_document(document: object, time_unit: TimeUnit) -> tuple[ReadDraft, ...]:
+        Args:
+            issues: Of this draft, from any part of the build; those of its import have such paths already.
+        """
+        if self.imported is None or not self.imported.origins:
+            return tuple(issues)
+        origins, ready = self.imported.origins, set(self.issues)
+        return tuple(
+            found if found in ready else replace(found, path=origins.of(found.path)) for found in issues
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ReadDocument:
+    """The drafts of a document that could be read, at least one, and why the others could not."""
+
+    drafts: tuple[ReadDraft, ...]
+    faults: tuple[Issue, ...] = ()
+
+
+def read_document(document: object, time_unit: TimeUnit) -> ReadDocument:
     """Read our own schema or any export of Coze2JianYing.
 
     Args:
@@ -52,39 +71,23 @@ def read_document(document: object, time_unit: TimeUnit) -> tuple[ReadDraft, ...
         time_unit: Of bare numbers where the document does not say; `auto` is seconds for our schema and is
             found out for exports.
 
-    Returns:
-        At least one.
-
     Raises:
-        DraftError: It is no JSON, there is no draft in it, or a draft in it has faults; with all of them.
+        DraftError: It is no JSON, or there is no draft in it that can be read; with all faults.
     """
-    with held_back():
-        path, ours = _ours(document)
+    with held_back(), one_document():
+        value = read(document) if isinstance(document, (str, bytes, bytearray)) else checked(document)
+        path, ours = _ours(value)
         if ours is not None:
             unit = None if time_unit == "auto" else time_unit
             parsed = parse_spec(ours, path=path, default_unit=unit)
-            return (ReadDraft(parsed.spec, path, parsed.issues, parsed.document),)
-        given: Any = document
-        return tuple(
-            ReadDraft(item.spec, item.path, item.issues, imported=item)
-            for item in parse(given, time_unit=time_unit)
-        )
+            return ReadDocument((ReadDraft(parsed.spec, path, parsed.issues, parsed.document),))
+        imported, faults = import_each(value, time_unit=time_unit)
+        drafts = (ReadDraft(item.spec, item.path, item.issues, imported=item) for item in imported)
+        return ReadDocument(tuple(drafts), faults)
 
 
-def _ours(document: object) -> tuple[str, Mapping[str, Any] | None]:
-    """The short way for what most documents are: one of our own, or a c2jy.json, in plain JSON."""
-    value = document
-    if isinstance(document, (str, bytes, bytearray)):
-        try:
-            value = orjson.loads(document)
-        except orjson.JSONDecodeError:
-            return "", None
-    else:
-        try:
-            if isinstance(document, Mapping):
-                deque(content_pieces(document), maxlen=0)
-        except TypeError:  # NaN passes; it is named by its path later
-            return "", None
+def _ours(value: Any) -> tuple[str, Mapping[str, Any] | None]:
+    """The short way for what most documents are: one of our own, or a c2jy.json."""
     if isinstance(value, Mapping) and "marker" in value and is_spec(value.get("document")):
         return "document", value["document"]
     return "", value if isinstance(value, Mapping) and is_spec(value) else None

@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -15,9 +16,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from c2jy_bridge.drafts.background import ByteMeter, in_thread
 from c2jy_bridge.drafts.collector import held_back, let_go, set_aside
-from c2jy_bridge.drafts.errors import say
+from c2jy_bridge.drafts.errors import DraftError, say
 from c2jy_bridge.drafts.materials import Material, MaterialStore, OnProgress
 from c2jy_bridge.drafts.reports import BuildReport, ProbeResult
+from c2jy_bridge.events import Issue
 from c2jy_bridge.settings import DraftSettings, MaterialSettings, TimeUnit
 
 if TYPE_CHECKING:
@@ -205,9 +207,12 @@ class Studio:
         on_progress: OnProgress | None,
         found: Mapping[str, Material] = MappingProxyType({}),
     ) -> BuildReport:
-        drafts = await asyncio.to_thread(_read, document, unit)
+        drafts, faults = await asyncio.to_thread(_read, document, unit)
         try:
-            return await self._fetch_and_build(drafts, order, on_progress, found)
+            report = await self._fetch_and_build(drafts, order, on_progress, found)
+            return replace(report, issues=(*faults, *report.issues))
+        except DraftError as error:
+            raise DraftError((*faults, *error.issues)) from None
         finally:
             await asyncio.shield(asyncio.to_thread(_forget_read, drafts))
 
@@ -288,7 +293,8 @@ def _get_ready() -> None:
         import c2jy_bridge.drafts.rebuilding  # noqa: F401  # imported for its own sake
 
 
-def _read(document: object, unit: TimeUnit) -> list[Draft]:
+def _read(document: object, unit: TimeUnit) -> tuple[list[Draft], tuple[Issue, ...]]:
+    """The drafts of a document with what they want, and why others of it could not be read."""
     from c2jy_bridge.drafts.building import Draft
     from c2jy_bridge.drafts.compile.notes import Notes
     from c2jy_bridge.drafts.documents import read_document
@@ -296,11 +302,12 @@ def _read(document: object, unit: TimeUnit) -> list[Draft]:
 
     drafts = []
     with held_back():
-        for read in read_document(document, unit):
+        found = read_document(document, unit)
+        for read in found.drafts:
             notes = Notes()
             wanted = wanted_media(read.spec, read.path, notes)
             drafts.append(Draft(read, wanted, notes.issues))
-    return drafts
+    return drafts, found.faults
 
 
 def _forget_read(drafts: list[Draft]) -> None:

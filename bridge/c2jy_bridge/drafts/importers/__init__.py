@@ -5,6 +5,7 @@
         imported.spec        # DraftSpec, integer microseconds; spec.legacy is the original, verbatim
         imported.issues      # what was changed, guessed or has no place, each with its JSON path
         imported.unit        # UnitDecision: the unit its numbers were read in, why, and what else it could be
+        imported.origins     # a path in the spec -> the path in the document, for what is found later
 
 An export of Coze2JianYing does not say its time unit, and the strongest evidence is how long the media really
 are. Those are known only after fetching, so the decision has a second, pure step:
@@ -18,7 +19,7 @@ unit later: `parse(spec.legacy, time_unit="ms")`.
 This room must not know how a draft is compiled or written.
 """
 
-from c2jy_bridge.drafts.importers.imported import Imported, parse
+from c2jy_bridge.drafts.importers.imported import Imported, import_each, parse
 from c2jy_bridge.drafts.importers.units import UnitDecision
 
-__all__ = ["Imported", "UnitDecision", "parse"]
+__all__ = ["Imported", "UnitDecision", "import_each", "parse"]

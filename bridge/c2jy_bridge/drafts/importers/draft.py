@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from c2jy_bridge.drafts.importers.fields import Fields
-from c2jy_bridge.drafts.importers.json_text import step
+from c2jy_bridge.drafts.importers.json_values import step
 from c2jy_bridge.drafts.importers.keyframes import ClipFrame
+from c2jy_bridge.drafts.importers.origins import Origins
 from c2jy_bridge.drafts.importers.project import project, resources
 from c2jy_bridge.drafts.importers.segments import TRACK_OF, Segment, address, clip, kind_of
 from c2jy_bridge.drafts.importers.timing import Timing, timing
@@ -64,8 +65,7 @@ class Mapped:
 
     document: dict[str, Any]
     unit: UnitDecision
-    origins: Mapping[str, str]
-    """Path in the document (`tracks[0].clips[2]`) -> path in the export."""
+    origins: Origins
     meta: dict[str, Any]
 
 
@@ -78,6 +78,7 @@ class _Part:
 
 @dataclass(frozen=True, slots=True)
 class _Track:
+    path: str
     fields: Fields | None
     kind: str
     parts: tuple[_Part, ...]
@@ -114,7 +115,7 @@ def map_draft(
     document: dict[str, Any] = {**canvas, "tracks": []}
     if draft_id := fields.text("draft_id", "id"):
         document["id"] = draft_id
-    origins: dict[str, str] = {}
+    origins = Origins(path=path)
     for track in tracks:
         _place(track, document, origins, unit, names, report)
     used = {address(part.fields) for track in tracks for part in track.parts}
@@ -143,7 +144,7 @@ def _tracks(fields: Fields, report: Report) -> Iterator[_Track]:
         if infos is not None:
             parts = tuple(_parts({"segments": infos}, infos_path, "", kind, report))
             if parts:
-                yield _Track(None, kind, parts)
+                yield _Track(infos_path, None, kind, parts)
 
 
 def _loose(items: list[Any], path: str, report: Report) -> Iterator[_Track]:
@@ -152,7 +153,7 @@ def _loose(items: list[Any], path: str, report: Report) -> Iterator[_Track]:
         mine = [(item, f"{path}[{index}]") for index, item in enumerate(items) if flat_kind(item) == name]
         parts = tuple(part for item, item_path in mine if (part := _part(item, item_path, kind, report)))
         if parts:
-            yield _Track(None, kind, parts)
+            yield _Track(path, None, kind, parts)
 
 
 def _track(fields: Fields) -> _Track:
@@ -163,7 +164,7 @@ def _track(fields: Fields) -> _Track:
     if kind not in TRACK_OF.values():
         kind = TRACK_OF[parts[0].kind] if parts else "video"
         fields.report.add("track_type", fields.at("track_type"), value=shown(said), used=kind)
-    return _Track(fields, kind, parts)
+    return _Track(fields.path, fields, kind, parts)
 
 
 def _parts(holder: dict[str, Any], path: str, name: str, track_type: str, report: Report) -> Iterator[_Part]:
@@ -233,7 +234,7 @@ def _speed(fields: Fields) -> float:
 def _place(
     track: _Track,
     document: dict[str, Any],
-    origins: dict[str, str],
+    origins: Origins,
     unit: UnitDecision,
     names: Mapping[str, str],
     report: Report,
@@ -250,20 +251,21 @@ def _place(
         if volume != 1:
             report.add("track_volume", track.fields.at("volume"), "info", value=f"{volume:g}")
         track.fields.close()
-    by_kind: dict[str, list[tuple[dict[str, Any], str]]] = {}
+    by_kind: dict[str, list[tuple[dict[str, Any], Fields]]] = {}
     for part in track.parts:
         frame = ClipFrame(
             part.timing.start_us, part.timing.length_us, unit.unit, document["width"], document["height"]
         )
         made = clip(Segment(part.fields, part.kind, part.timing, frame, names, volume))
         if made is not None:
-            by_kind.setdefault(TRACK_OF[part.kind], []).append((made, part.fields.path))
+            by_kind.setdefault(TRACK_OF[part.kind], []).append((made, part.fields))
     kinds = sorted(by_kind, key=lambda kind: kind != track.kind)
     if len(kinds) > 1 or (kinds and kinds[0] != track.kind):
         where = track.fields.path if track.fields is not None else ""
         report.add("track_split", where, "info", kinds=", ".join(kinds), kind=track.kind)
     for kind in kinds:
         index = len(document["tracks"])
-        for number, (_, origin) in enumerate(by_kind[kind]):
-            origins[f"tracks[{index}].clips[{number}]"] = origin
+        origins.tracks[f"tracks[{index}]"] = track.path
+        for number, (_, fields) in enumerate(by_kind[kind]):
+            origins.clips[f"tracks[{index}].clips[{number}]"] = (fields.path, fields.value)
         document["tracks"].append({**head, "type": kind, "clips": [made for made, _ in by_kind[kind]]})

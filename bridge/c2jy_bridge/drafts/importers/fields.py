@@ -7,10 +7,9 @@ predecessor adds tomorrow shows up as an Issue.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 from typing import Any, Final
 
-from c2jy_bridge.drafts.importers.json_text import step
+from c2jy_bridge.drafts.importers.json_values import step
 from c2jy_bridge.drafts.importers.words import Report, shown
 
 _TRUE: Final = frozenset({"true", "1", "yes", "on", "是"})
@@ -28,7 +27,9 @@ class Fields:
     def __init__(self, value: dict[str, Any], path: str, report: Report) -> None:
         self.path = path
         self.report = report
-        self._value = value
+        self.value = value
+        # A segment is asked for eighty names, most of which are not there: every one is looked up once, here.
+        self._known = dict(_named(value))
         self._taken: set[str] = set()
         self._told: set[str] = set()
 
@@ -36,7 +37,7 @@ class Fields:
         """The first of these fields that is there, as it is, and its path; (None, own path) if none."""
         found: tuple[Any, str] | None = None
         for name in names:
-            value = self._look(name)
+            value = self._known.get(name)
             if value is None:
                 continue
             if found is None:
@@ -49,7 +50,7 @@ class Fields:
 
     def peek(self, name: str) -> Any:
         """A field without taking it."""
-        return self._look(name)
+        return self._known.get(name)
 
     def at(self, name: str) -> str:
         """The JSON path of a field."""
@@ -57,7 +58,7 @@ class Fields:
 
     def __contains__(self, name: str) -> bool:
         """Whether the field is there and not null."""
-        return self._look(name) is not None
+        return name in self._known
 
     def text(self, *names: str) -> str | None:
         """A string that is not blank; a number counts as its digits."""
@@ -123,35 +124,51 @@ class Fields:
 
     def close(self) -> None:
         """Report every field that nobody took and that says something."""
-        for path, value in self._untaken(self._value, ""):
+        for path, value in self._untaken():
             name = path.rpartition(".")[2]
             self.report.add("unknown_field", self.at(path), name=shown(name), value=shown(value))
 
-    def _look(self, name: str) -> Any:
-        value: Any = self._value
-        for part in _parts(name):
-            if not isinstance(value, dict):
-                return None
-            value = value.get(part)
-        return value
+    def _untaken(self) -> Iterator[tuple[str, Any]]:
+        for path, value in self._known.items():
+            if path not in self._taken and type(value) is not dict and not self._is_inside_taken(path):
+                yield from _leaves(value, path)
+        for path, value in _dotted(self.value, ""):
+            yield from _leaves(value, path)
 
-    def _untaken(self, value: Any, path: str) -> Iterator[tuple[str, Any]]:
-        if path in self._taken:
-            return
-        if isinstance(value, dict):
-            for name, item in value.items():
-                if item is not None:
-                    yield from self._untaken(item, step(path, name))
-        elif isinstance(value, list):
-            for index, item in enumerate(value):
-                yield from self._untaken(item, f"{path}[{index}]")
-        elif value is not None:
-            yield path, value
+    def _is_inside_taken(self, path: str) -> bool:
+        above, dot, _ = path.rpartition(".")
+        return bool(dot) and (above in self._taken or self._is_inside_taken(above))
 
 
-@cache
-def _parts(name: str) -> tuple[str, ...]:
-    return tuple(name.split("."))
+def _named(value: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Every field that is not null by its dotted name, those of nested objects too."""
+    for name, item in value.items():
+        if item is None or "." in name:
+            continue
+        yield name, item
+        if type(item) is dict:
+            for inner, found in _named(item):
+                yield f"{name}.{inner}", found
+
+
+def _dotted(value: dict[str, Any], path: str) -> Iterator[tuple[str, Any]]:
+    """Fields with a dot in their own name: a dot leads into a nested object, so nobody can ask for them."""
+    for name, item in value.items():
+        if "." in name:
+            yield step(path, name), item
+        elif type(item) is dict:
+            yield from _dotted(item, step(path, name))
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _leaves(item, step(path, name))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _leaves(item, f"{path}[{index}]")
+    elif value is not None:
+        yield path, value
 
 
 def as_number(value: Any, path: str, report: Report) -> float | None:

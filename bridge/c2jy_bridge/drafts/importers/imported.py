@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 from c2jy_bridge.drafts.errors import DraftError
 from c2jy_bridge.drafts.importers.draft import map_draft
-from c2jy_bridge.drafts.importers.json_text import checked, read
+from c2jy_bridge.drafts.importers.json_text import one_document, read
+from c2jy_bridge.drafts.importers.json_values import checked
+from c2jy_bridge.drafts.importers.origins import Origins
 from c2jy_bridge.drafts.importers.units import UnitDecision
 from c2jy_bridge.drafts.importers.words import Report
 from c2jy_bridge.drafts.importers.wrappers import Found, find_drafts
 from c2jy_bridge.drafts.spec import DraftSpec, parse_spec
 from c2jy_bridge.events import Issue
 from c2jy_bridge.settings import TimeUnit
-
-_CLIP: Final = re.compile(r"tracks\[\d+\]\.clips\[\d+\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +32,8 @@ class Imported:
     """Where in the document the draft stands; empty when it is the document."""
     found: Found
     asked: TimeUnit
+    origins: Origins | None = None
+    """Paths in the spec -> paths in the document; None for our own documents, where they are the same."""
 
     @property
     def evidence(self) -> str:
@@ -72,7 +73,27 @@ def parse(
         DraftError: It is no JSON, holds no draft, or a draft lacks what it cannot do without; with an issue
             for every fault in every draft.
     """
-    value = read(document) if isinstance(document, (str, bytes, bytearray)) else checked(document)
+    with one_document():
+        value = read(document) if isinstance(document, (str, bytes, bytearray)) else checked(document)
+        drafts, faults = import_each(value, time_unit=time_unit)
+    if faults:
+        raise DraftError(faults)
+    return drafts
+
+
+def import_each(value: Any, *, time_unit: TimeUnit = "auto") -> tuple[list[Imported], tuple[Issue, ...]]:
+    """As `parse`, but one draft that cannot be read does not stand in the way of the others.
+
+    Args:
+        value: A JSON value as `json_text.read` or `json_values.checked` gives it.
+        time_unit: As for `parse`.
+
+    Returns:
+        The drafts that could be read, at least one, and the faults of the others.
+
+    Raises:
+        DraftError: None could be read.
+    """
     drafts: list[Imported] = []
     faults: list[Issue] = []
     for found in find_drafts(value):
@@ -80,9 +101,9 @@ def parse(
             drafts.append(_import(found, time_unit, {}))
         except DraftError as error:
             faults.extend(error.issues)
-    if faults:
+    if not drafts:
         raise DraftError(faults)
-    return drafts
+    return drafts, tuple(faults)
 
 
 def _import(found: Found, asked: TimeUnit, durations_us: Mapping[str, int]) -> Imported:
@@ -96,13 +117,8 @@ def _import(found: Found, asked: TimeUnit, durations_us: Mapping[str, int]) -> I
     try:
         parsed = parse_spec(mapped.document)
     except DraftError as error:
-        raise DraftError([_at_origin(fault, mapped.origins, found.path) for fault in error.issues]) from None
+        faults = (replace(fault, path=mapped.origins.of(fault.path)) for fault in error.issues)
+        raise DraftError(list(faults)) from None
     meta = {"imported": {**found.envelope, **mapped.meta, "time_unit": mapped.unit.unit}}
     spec = parsed.spec.model_copy(update={"legacy": found.value, "meta": meta})
-    return Imported(spec, report.folded(), mapped.unit, found.path, found, asked)
-
-
-def _at_origin(fault: Issue, origins: Mapping[str, str], path: str) -> Issue:
-    """A fault of the mapped document, told at the place in the export that it came from."""
-    clip = _CLIP.match(fault.path)
-    return replace(fault, path=origins.get(clip[0], path) if clip else path)
+    return Imported(spec, report.folded(), mapped.unit, found.path, found, asked, mapped.origins)

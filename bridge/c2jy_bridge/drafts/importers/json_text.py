@@ -10,28 +10,37 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Final, NoReturn
 
 from c2jy_bridge.drafts.errors import DraftError
+from c2jy_bridge.drafts.importers.json_values import DEEPEST, MOST_DIGITS, Twice, is_deep, named
 from c2jy_bridge.drafts.importers.words import issue, shown
 
 MOST_BYTES: Final = 64 * 1024 * 1024
-"""A draft of 10,000 rich clips is about 15 MB of export."""
-DEEPEST: Final = 64
-_MOST_DIGITS: Final = 18
-"""More do not fit 64 bits; 18 digits of microseconds are 31,000 years."""
+"""A draft of 10,000 rich clips is about 10 MB of export."""
+MOST_VALUES: Final = 4_000_000
+"""The same draft is 600,000 values. A value is two characters at least, and a hundred bytes in memory."""
 _FENCE: Final = re.compile(r"```[ \t]*(?:json|JSON|json5)?[ \t]*\r?\n(.*?)(?:\r?\n[ \t]*```|\Z)", re.S)
 _TOKENS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN|-?\d[\d.eE+-]*', re.S)
-_HALF: Final = re.compile("[\ud800-\udfff]")
-"""A surrogate without its partner: an emoji cut in two by whoever cut the text. No file can hold it."""
+_STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"', re.S)
+_HALF_WRITTEN: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _START: Final = re.compile(r'[\[{"]')
 
 
-class _Twice(dict[str, Any]):
-    """An object in which names stood twice; `names` are those."""
+_spent: ContextVar[list[int] | None] = ContextVar("spent", default=None)
 
-    names: tuple[str, ...] = ()
+
+@contextmanager
+def one_document() -> Iterator[None]:
+    """All that is read in this block is one document: `MOST_VALUES` holds for its texts together."""
+    token = _spent.set([0])
+    try:
+        yield
+    finally:
+        _spent.reset(token)
 
 
 def read(document: str | bytes | bytearray, path: str = "") -> Any:
@@ -49,29 +58,48 @@ def read(document: str | bytes | bytearray, path: str = "") -> Any:
     text = _payload(document if isinstance(document, str) else _decoded(bytes(document)))
     if not text.strip():
         _refuse("json_empty", path)
+    _count(text, path)
+    twice: list[Twice] = []
+    decoder = _decoder(twice)
     try:
-        value = _DECODER.decode(text)
+        value = decoder.decode(text)
     except json.JSONDecodeError as error:
-        value = _rescued(text, error, path)
+        value = _rescued(decoder, text, error, path)
     except RecursionError:
         _refuse("json_too_deep", path, limit=DEEPEST)
     except _Unreadable as error:
         _refuse(
             "json_number", path, value=shown(error.token), **_position(text, _offset_of(text, error.token))
         )
-    return checked(value, path)
+    # The decoder lets through nothing else that JSON cannot be.
+    if twice or _may_be_cut(text) or is_deep(value):
+        return named(value, path)
+    return value
 
 
-def checked(value: Any, path: str = "") -> Any:
-    """A JSON-like value as plain dicts and lists; raises `DraftError` for what JSON cannot be.
+def _count(text: str, path: str) -> None:
+    """Refuse a text of which the memory would be a hundred times its size, before there are values."""
+    values = _most_values(text)
+    spent = _spent.get() or [0]
+    if spent[0] + values > MOST_VALUES:
+        values = _most_values(_STRING.sub("", text))  # commas in sentences are no values
+    spent[0] += values
+    if spent[0] > MOST_VALUES:
+        _refuse("json_too_many", path, limit=f"{MOST_VALUES:,}")
 
-    For values that did not come through `read`: tool arguments, objects of Python's.
-    """
-    faults: list[Any] = []
-    result = _plain(value, path, 0, faults)
-    if faults:
-        raise DraftError(faults)
-    return result
+
+def _most_values(text: str) -> int:
+    return text.count(",") + text.count("[") + text.count("{") + 1
+
+
+def _may_be_cut(text: str) -> bool:
+    """Whether there may be halves of characters in the strings of a JSON text."""
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return True
+    return _HALF_WRITTEN.search(text) is not None
 
 
 class _Unreadable(ValueError):
@@ -81,7 +109,7 @@ class _Unreadable(ValueError):
 
 
 def _integer(token: str) -> int:
-    if len(token.lstrip("-")) > _MOST_DIGITS:
+    if len(token.lstrip("-")) > MOST_DIGITS:
         raise _Unreadable(token)
     return int(token)
 
@@ -97,18 +125,21 @@ def _constant(token: str) -> NoReturn:
     raise _Unreadable(token)
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) == len(pairs):
-        return value
-    twice = _Twice(value)
-    twice.names = tuple(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
-    return twice
+def _decoder(twice: list[Twice]) -> json.JSONDecoder:
+    """A decoder that tells of objects with a name in them twice."""
 
+    def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        value = dict(pairs)
+        if len(value) == len(pairs):
+            return value
+        one = Twice(value)
+        one.names = tuple(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        twice.append(one)
+        return one
 
-_DECODER: Final = json.JSONDecoder(
-    parse_int=_integer, parse_float=_float, parse_constant=_constant, object_pairs_hook=_object
-)
+    return json.JSONDecoder(
+        parse_int=_integer, parse_float=_float, parse_constant=_constant, object_pairs_hook=object_of
+    )
 
 
 def _decoded(data: bytes) -> str:
@@ -131,12 +162,12 @@ def _payload(text: str) -> str:
     return text
 
 
-def _rescued(text: str, error: json.JSONDecodeError, path: str) -> Any:
+def _rescued(decoder: json.JSONDecoder, text: str, error: json.JSONDecodeError, path: str) -> Any:
     """The value in a text with prose around it; else the fault in words."""
     start = _START.search(text)
     if start and (error.msg == "Extra data" or (error.pos <= start.start() and start[0] != '"')):
         try:
-            value, _ = _DECODER.raw_decode(text, start.start())
+            value, _ = decoder.raw_decode(text, start.start())
         except json.JSONDecodeError as inner:
             error = inner
         except RecursionError:
@@ -161,46 +192,6 @@ def _position(text: str, offset: int) -> dict[str, Any]:
 def _offset_of(text: str, token: str) -> int:
     """Where a number stands that the decoder refused: it does not tell."""
     return next((found.start() for found in _TOKENS.finditer(text) if found[0] == token), 0)
-
-
-def _plain(value: Any, path: str, depth: int, faults: list[Any]) -> Any:
-    if depth > DEEPEST:
-        if not any(fault.code == "json_too_deep" for fault in faults):
-            faults.append(issue("json_too_deep", path, limit=DEEPEST))
-        return None
-    if isinstance(value, Mapping):
-        if isinstance(value, _Twice):
-            faults.extend(issue("json_twice", step(path, name), name=shown(name)) for name in value.names)
-        return {
-            str(name): _plain(item, step(path, str(name)), depth + 1, faults) for name, item in value.items()
-        }
-    if isinstance(value, (list, tuple)):
-        return [_plain(item, f"{path}[{index}]", depth + 1, faults) for index, item in enumerate(value)]
-    if isinstance(value, str):
-        if _HALF.search(value):
-            faults.append(issue("json_half_character", path))
-        return value
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, int) and abs(value) < 10**_MOST_DIGITS:
-        return value
-    if isinstance(value, float) and math.isfinite(value):
-        return value
-    if isinstance(value, (int, float)):
-        faults.append(issue("json_number", path, value=_shown_number(value), line="-", column="-"))
-    else:
-        faults.append(issue("json_type", path, value=type(value).__name__))
-    return None
-
-
-def _shown_number(value: float) -> str:
-    # str() of an integer of thousands of digits raises (CPython 3.11, sys.set_int_max_str_digits).
-    return f"2^{value.bit_length()}" if isinstance(value, int) and value.bit_length() > 256 else str(value)
-
-
-def step(path: str, name: str) -> str:
-    """The JSON path of a field of the object at `path`."""
-    return f"{path}.{name}" if path else name
 
 
 def _refuse(code: str, path: str, **values: Any) -> NoReturn:

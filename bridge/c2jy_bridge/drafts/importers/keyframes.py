@@ -38,6 +38,10 @@ _SLACK: Final = 1.02
 """A last keyframe may stand a little after the end of its clip."""
 _SHORT_US: Final = 20_000
 """All keyframes of a clip within a frame: the unit is too small."""
+# What nearly all keyframes are: nothing about them needs to be told.
+_PLAIN: Final = frozenset({"time", "value"})
+_AXES: Final = frozenset({"x", "y"})
+_NUMBERS: Final = (int, float)
 PIXELS: Final = 2.0
 """Positions are -1 to 1; a value beyond this means pixels."""
 
@@ -97,6 +101,13 @@ def _frame(item: Any, path: str, name: str, report: Report) -> _Frame | None:
     if not isinstance(item, dict):
         report.add("not_an_object", path, value=shown(item))
         return None
+    if (
+        item.keys() == _PLAIN
+        and type(item["time"]) in _NUMBERS
+        and item["time"] >= 0
+        and item["value"] is not None
+    ):
+        return _Frame(name, item["time"], item["value"], f"{path}.value")
     fields = Fields(item, path, report)
     time = fields.number("time")
     value, value_path = fields.take("value")
@@ -164,6 +175,8 @@ def _pair(frame: _Frame, report: Report, lone: tuple[str, ...]) -> dict[str, flo
     if isinstance(value, list) and len(value) == 2:
         value = {"x": value[0], "y": value[1]}
     if isinstance(value, dict):
+        if value.keys() == _AXES and type(value["x"]) in _NUMBERS and type(value["y"]) in _NUMBERS:
+            return value
         fields = Fields(value, frame.path, report)
         found = {axis: fields.number(axis) for axis in ("x", "y")}
         fields.close()

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from c2jy_bridge.drafts.errors import DraftError
-from c2jy_bridge.drafts.importers.json_text import read, step
+from c2jy_bridge.drafts.importers.json_text import read
+from c2jy_bridge.drafts.importers.json_values import step
 from c2jy_bridge.drafts.importers.words import issue, shown
 from c2jy_bridge.drafts.spec import is_spec
 

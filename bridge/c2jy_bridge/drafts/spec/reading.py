@@ -12,11 +12,14 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from c2jy_bridge.drafts.errors import DraftError, issue
+from c2jy_bridge.drafts.pieces import content_pieces
 from c2jy_bridge.drafts.spec.document import SCHEMA, DraftSpec
 from c2jy_bridge.drafts.spec.part import counting_strangers, unknown_fields
 from c2jy_bridge.drafts.spec.times import US_PER
 from c2jy_bridge.events import Issue
 
+_VERBATIM: Final = ("legacy", "meta")
+"""What is kept as it came, nulls too: the way back to an export has to be the export."""
 _CLIP_TYPES: Final = ("video", "image", "audio", "text", "sticker", "effect", "filter")
 _DEEPEST: Final = 64
 _UNION_MEMBERS: Final = ("function-", "tuple[", "dict[", "constrained-", "nullable")
@@ -55,7 +58,7 @@ def parse_spec(document: Mapping[str, Any], *, path: str = "", default_unit: str
     Raises:
         DraftError: With one issue for each fault, not only the first.
     """
-    given = _without_nulls(document, 0) if _has_nulls(document) else dict(document)
+    given = _without_nulls(document) if _has_nulls(document) else dict(document)
     given.setdefault("schema", SCHEMA)
     if default_unit in US_PER:
         given.setdefault("time_unit", default_unit)
@@ -69,19 +72,28 @@ def parse_spec(document: Mapping[str, Any], *, path: str = "", default_unit: str
 
 def _has_nulls(document: Mapping[str, Any]) -> bool:
     """A look at the JSON text is ten times faster than one at every value."""
+    read = {key: value for key, value in document.items() if key not in _VERBATIM}
     try:
-        return b"null" in orjson.dumps(document)
+        return None in document.values() or any(b"null" in piece for piece in content_pieces(read))
     except (TypeError, orjson.JSONEncodeError):
         return True
 
 
-def _without_nulls(value: Any, depth: int) -> Any:
+def _without_nulls(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        str(key): value if key in _VERBATIM else _stripped(value, 1)
+        for key, value in document.items()
+        if value is not None
+    }
+
+
+def _stripped(value: Any, depth: int) -> Any:
     if depth > _DEEPEST:
         return value
     if isinstance(value, Mapping):
-        return {str(key): _without_nulls(item, depth + 1) for key, item in value.items() if item is not None}
+        return {str(key): _stripped(item, depth + 1) for key, item in value.items() if item is not None}
     if isinstance(value, (list, tuple)):
-        return [_without_nulls(item, depth + 1) for item in value]
+        return [_stripped(item, depth + 1) for item in value]
     return value
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from c2jy_bridge.drafts.errors import DraftError
 from c2jy_bridge.drafts.importers import Imported, parse
-from c2jy_bridge.drafts.importers.json_text import checked
+from c2jy_bridge.drafts.importers.json_values import checked
 from c2jy_bridge.drafts.importers.wrappers import decoded
 from c2jy_bridge.drafts.spec import AudioClip, PictureClip, TrackKind
 from c2jy_bridge.drafts.spec.times import Unit

@@ -6,7 +6,7 @@ import difflib
 from typing import Any, Final, get_args
 
 from c2jy_bridge.drafts.errors import DraftError
-from c2jy_bridge.drafts.importers.json_text import checked
+from c2jy_bridge.drafts.importers.json_values import checked
 from c2jy_bridge.drafts.importers.wrappers import decoded
 from c2jy_bridge.drafts.spec import PropertyName, parse_time, us
 from c2jy_bridge.drafts.spec.times import US_PER, Unit

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from c2jy_bridge.drafts.errors import DraftError
 from c2jy_bridge.drafts.importers import json_text
-from c2jy_bridge.drafts.importers.json_text import checked, read
+from c2jy_bridge.drafts.importers.json_text import read
+from c2jy_bridge.drafts.importers.json_values import checked
 
 # Built without writing the half characters into this file.
 HALF = json.loads('"\\ud83d"')

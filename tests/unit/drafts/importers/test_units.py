@@ -159,7 +159,7 @@ def test_a_unit_in_which_the_draft_lasts_for_days_is_refused_with_the_path(expor
     with pytest.raises(DraftError) as caught:
         parse(export("bare_draft_us"), time_unit="s")
     assert {issue.code for issue in caught.value.issues} == {"time_too_long"}
-    assert caught.value.issues[0].path == "tracks[0].segments[0]"
+    assert caught.value.issues[0].path == "tracks[0].segments[0].time_range"
 
 
 KEYFRAMES = {
