@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -62,6 +63,8 @@ async def workshop(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
         if isinstance(script, str):
             script = Emulator(script=Script.parse(script)).start()
             emulators.append(script)
+            # Two web apps that are built at once, in two threads, take each other's warning filters away.
+            await asyncio.to_thread(script.wait_ready)
         shop = Workshop(tmp_path, **{"api_base": script.base_url, **more})
         shops.append(shop)
         shop.emulator = script

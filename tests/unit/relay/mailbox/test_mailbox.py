@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,8 @@ from c2jy_bridge.coze import CozeProblem
 from c2jy_bridge.coze.mailbox import Mailbox
 from c2jy_bridge.events import Problem
 from c2jy_bridge.relay.request import State
+from unit.relay.conftest import Clock
+from unit.relay.mailbox.conftest import Workflow
 from unit.relay.workshop import HANDLE, OBEDIENT, eventually
 
 Cloud = Callable[..., Any]
@@ -176,17 +179,62 @@ async def test_an_answer_that_coze_does_not_take_is_linked_and_blocks_no_other(
     assert (await workflow.answer("s"))["result"]["noted"] == "b"
 
 
-async def test_a_letters_request_asked_for_again_by_the_maker_answers_nobody(cloud: Cloud) -> None:
+async def test_a_request_asked_for_again_by_the_maker_answers_under_the_same_rid(cloud: Cloud) -> None:
     workflow = await cloud(relay="direct")
     shop = workflow.shop
-    await workflow.wish("r", text="a")
-    await workflow.answer("r")
-    again = await shop.ask("note", source="mailbox", requester=workflow.conversation_id)
+    await workflow.wish("r", "fail")
+    assert (await workflow.answer("r"))["state"] == "failed"
+    again = await shop.ask("note", source="mailbox", requester=workflow.conversation_id, reply_to="r")
     await shop.result(again)
+
+    async def both() -> list[dict[str, Any]]:
+        found = await workflow.letters("r")
+        return found if len(found) == 2 else []
+
+    old, new = await eventually(both)
+    assert (new["meta_data"]["state"], new["meta_data"]["request"]) == ("succeeded", again)
+    assert old["meta_data"]["request"] != again
+    # The newest letter is the first of the newest page: that is what a workflow reads.
+    await shop.bridge.stop()
+    await shop.bridge.start()
     await workflow.wish("s", text="b")
     await workflow.answer("s")
-    assert len(await workflow.letters()) == 2
+    assert len(await workflow.letters("r")) == 2
     assert await shop.desk.undelivered("mailbox") == []
+
+
+async def test_after_a_sleep_of_the_computer_the_mailbox_is_looked_into_at_once(
+    workshop: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("c2jy_bridge.relay.intakes.mailbox.intake.TICK_S", 0.05)
+    monkeypatch.setattr("c2jy_bridge.relay.intakes.mailbox.intake.QUIET_FACTOR", 100)
+    clock = Clock(time.time())
+    shop = await workshop(intakes=["mailbox"], relay="direct", clock=clock)
+
+    async def looked() -> str:
+        (box,) = (await shop.bridge.status()).intakes
+        return box.address if box.alive_at else ""
+
+    workflow = Workflow(shop, await eventually(looked))
+    await workflow.wish("r", text="a")
+    clock.advance(600)  # the lid was shut; the next look was due in five minutes of being awake
+    assert (await workflow.answer("r"))["state"] == "succeeded"
+    await workflow.aclose()
+
+
+async def test_a_look_that_hangs_is_given_up_and_said(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    workflow = await cloud(relay="direct")
+    shop = workflow.shop
+    monkeypatch.setattr("c2jy_bridge.relay.intakes.mailbox.intake.LOOK_S", 0.3)
+    shop.emulator.fault("slow", on="messages", seconds=60, times=1)
+
+    async def said() -> Problem | None:
+        return (await shop.bridge.status()).intakes[0].problem
+
+    assert (await eventually(said)).kind == "mailbox_slow"
+    monkeypatch.setattr("c2jy_bridge.relay.intakes.mailbox.intake.LOOK_S", 30.0)
+    await workflow.wish("r", text="a")
+    assert (await workflow.answer("r"))["state"] == "succeeded"
 
 
 @pytest.mark.parametrize(

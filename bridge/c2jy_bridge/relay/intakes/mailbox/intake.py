@@ -18,6 +18,7 @@ from c2jy_bridge.events import Problem
 from c2jy_bridge.relay.desk import Desk
 from c2jy_bridge.relay.intakes.mailbox import letters
 from c2jy_bridge.relay.intakes.mailbox.seen import Seen
+from c2jy_bridge.relay.intakes.mailbox.waking import Waking
 from c2jy_bridge.relay.problems import ours
 from c2jy_bridge.relay.queue import KeyReused, QueueFull
 from c2jy_bridge.relay.request import TAKE_UP, BridgeRequest
@@ -35,6 +36,10 @@ QUIET_FACTOR: Final = 4
 """How much longer the pauses are when it is quiet."""
 LONGEST_PAUSE_S: Final = 120.0
 RATE_LIMITED_S: Final = 30.0
+TICK_S: Final = 5.0
+"""Seconds after which a pause looks whether the computer slept meanwhile."""
+LOOK_S: Final = 60.0
+"""Most seconds for one look: nothing else notices a connection that died in a sleep or with a network."""
 NAME: Final = "c2jy mailbox"
 _ABOUT_THE_LETTER: Final = frozenset({"bad_request", "coze", "bad_answer"})
 """Kinds of refusals that another try with the same letter would meet again."""
@@ -102,11 +107,13 @@ class MailboxIntake:
         failures = 0
         next_look = 0.0
         loop = asyncio.get_running_loop()
+        waking = Waking(self._clock, loop.time)
         while True:
             changed = self._desk.watch()
             try:
                 if loop.time() >= next_look:
-                    await self._look()
+                    async with asyncio.timeout(LOOK_S):
+                        await self._look()
                     next_look = loop.time() + self._pause()
                 await self._deliver()
             except QueueFull:  # the letters stay where they are
@@ -115,16 +122,32 @@ class MailboxIntake:
                 failures += 1
                 self._problem = error.problem
                 next_look = loop.time() + self._back_off(failures, error.problem)
-                await asyncio.sleep(next_look - loop.time())
-                continue
+                changed = asyncio.Event().wait  # an answer would meet the same problem
+            except TimeoutError:
+                failures += 1
+                self._problem = ours("mailbox_slow", seconds=f"{LOOK_S:g}")
+                next_look = loop.time() + self._back_off(failures, None)
             except Exception:
                 failures += 1
                 log.exception("the mailbox")
                 next_look = loop.time() + self._back_off(failures, None)
             else:
                 failures, self._problem = 0, None
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(changed(), max(0.0, next_look - loop.time()))
+            if await self._rest(next_look, changed, waking):
+                failures, next_look = 0, 0.0
+
+    async def _rest(self, until: float, changed: Callable[[], Awaitable[object]], waking: Waking) -> bool:
+        """Wait for the next look or the next change; True when the computer slept, which ends every pause."""
+        loop = asyncio.get_running_loop()
+        waiting = asyncio.ensure_future(changed())
+        try:
+            while not waiting.done() and (left_s := until - loop.time()) > 0:
+                await asyncio.wait({waiting}, timeout=min(left_s, TICK_S))
+                if waking.slept():
+                    return True
+        finally:
+            waiting.cancel()
+        return False
 
     def _pause(self) -> float:
         factor = 1 if self._clock() < self._busy_until else QUIET_FACTOR

@@ -3,10 +3,12 @@
     a wish      meta c2jy=req rid=R           {"tool": T, "arguments": {...}, "timeout_s": N?}
     a chat      meta c2jy=chat rid=R          {"conversation_id": C, "chat_id": H}
     an answer   meta c2jy=res rid=R state=S   {"rid": R, "state": S, "result": {...}, "problem": {...}}
+                     request=Q part=N parts=M
 
 R is chosen by the workflow and makes a repetition the same request. A node that cannot set meta_data puts
 the same two fields into the content. An answer too long for one letter comes as `part` 1 to `parts`, to be
-joined.
+joined. A request that the maker has asked for again is another Q under the same R; its answer is the newer
+one.
 """
 
 from __future__ import annotations
@@ -57,6 +59,8 @@ class Answered:
 
     rid: str
     part: int
+    request: str = ""
+    """The request that it answers; empty when there was none."""
     refused: str = ""
     """The letter that it refuses, when it does."""
 
@@ -84,7 +88,8 @@ def read(letter: Letter) -> Read:
     kind = meta.get(MARK) or body.get(MARK)
     rid = str(meta.get("rid") or body.get("rid") or "")
     if kind == "res":
-        return Answered(rid, _whole(meta.get("part")), refused=str(meta.get("refused", "")))
+        about = {name: str(meta.get(name, "")) for name in ("request", "refused")}
+        return Answered(rid, _whole(meta.get("part")), **about)
     if kind not in ("req", "chat") or not _RID.fullmatch(rid):
         return None
     if not fault:
@@ -116,7 +121,7 @@ def replies(request: BridgeRequest) -> list[Reply]:
 
 def linked(request: BridgeRequest, file_id: str) -> Reply:
     """An answer that was uploaded as a file."""
-    body = {"rid": request.idempotency_key, "state": request.state, "file_id": file_id}
+    body = {"rid": request.rid, "state": request.state, "file_id": file_id}
     return Reply(json.dumps(body), {**_about(request), "part": "1", "parts": "1", "file_id": file_id})
 
 
@@ -129,7 +134,7 @@ def refusal(rid: str, message_id: str, problem: Problem) -> Reply:
 
 def answer_text(request: BridgeRequest) -> str:
     """An answer as one JSON text."""
-    body: dict[str, Any] = {"rid": request.idempotency_key, "state": request.state}
+    body: dict[str, Any] = {"rid": request.rid, "state": request.state}
     if request.result:
         body["result"] = json.loads(request.result)
     if request.problem is not None:
@@ -138,7 +143,7 @@ def answer_text(request: BridgeRequest) -> str:
 
 
 def _about(request: BridgeRequest) -> dict[str, str]:
-    return {MARK: "res", "rid": request.idempotency_key, "state": str(request.state)}
+    return {MARK: "res", "rid": request.rid, "state": str(request.state), "request": request.request_id}
 
 
 def _plain(problem: Problem) -> dict[str, Any]:

@@ -36,11 +36,11 @@ class Seen:
         if answered.refused:
             _keep(self._refused, answered.refused)
         else:
-            _keep(self._answers, (answered.rid, answered.part))
+            _keep(self._answers, (answered.request, answered.part))
 
-    def answered(self, rid: str, part: int) -> bool:
+    def answered(self, request_id: str, part: int) -> bool:
         """Whether this part of an answer is in the mailbox."""
-        return (rid, part) in self._answers
+        return (request_id, part) in self._answers
 
     def refused(self, message_id: str) -> bool:
         """Whether a letter was refused before."""
