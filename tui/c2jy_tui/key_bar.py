@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Final
 
 from rich.cells import cell_len
@@ -28,22 +28,30 @@ class KeyBar(Footer):
     KeyBar.-compact FooterKey.-command-palette { margin-right: 0; padding-right: 1; }
     """
 
-    _composed_for: int | None = None
-    """The width that the keys were chosen for."""
+    _composed_for: Hashable = None
+    """What the keys were chosen from, and for which width."""
 
     def compose(self) -> ComposeResult:
         """The keys for which there is room, in their order."""
-        self._composed_for = self.size.width
+        self._composed_for = self._choice()
         yield from fitting([*super().compose()], self.size.width)
 
     async def recompose(self) -> None:
-        """Choose anew, but not behind a dialog: there new keys get no places until it closes."""
-        if self.is_attached and self.screen.is_active:
+        """Choose anew, but not behind a dialog: there new keys get no places until it closes.
+
+        Textual asks for it with every focus and every refresh of bindings; most change no key.
+        """
+        if self.is_attached and self.screen.is_active and self._composed_for != self._choice():
             await super().recompose()
+
+    def _choice(self) -> Hashable:
+        bound = self.screen.active_bindings.values()
+        keys = tuple((active.binding, active.enabled, active.tooltip) for active in bound)
+        return self.size.width, keys
 
     def on_resize(self, event: events.Resize) -> None:
         """More or fewer of them."""
-        if self._composed_for not in (None, event.size.width):
+        if self._composed_for is not None:
             self.refresh(recompose=True)
 
 
