@@ -20,6 +20,7 @@ from c2jy_bridge.drafts.materials.failure import Refused
 from c2jy_bridge.drafts.materials.index import Index, Link, Stored
 from c2jy_bridge.drafts.materials.probe import Facts, av_facts, image_facts
 from c2jy_bridge.drafts.materials.signature import Foreign, Media, identify
+from c2jy_bridge.drafts.materials.whole import check_whole
 from c2jy_bridge.safety import visible
 
 _PART_LIFE_S: Final = 7 * 24 * 3600.0
@@ -174,5 +175,7 @@ def _excerpt(head: bytes) -> str:
 
 def _probe(path: Path, extension: str) -> Facts:
     if extension in ("png", "jpg", "gif", "bmp", "tiff"):
-        return image_facts(path, extension)
+        facts = image_facts(path, extension)
+        check_whole(path, extension)
+        return facts
     return av_facts(path, extension)

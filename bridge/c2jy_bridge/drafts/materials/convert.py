@@ -45,7 +45,7 @@ def convert(source: Path, target: Path, extension: str) -> tuple[str, tuple[str,
     Raises:
         Refused: The picture cannot be read or is too large.
     """
-    with open_image(source, extension) as image, _room_for(image):
+    with open_image(source, extension) as image, room_to_draw(image):
         frames = frame_count(image)
         if frames < 2:
             return _write_still(image, target, extension), ()
@@ -56,7 +56,8 @@ def convert(source: Path, target: Path, extension: str) -> tuple[str, tuple[str,
 
 
 @contextmanager
-def _room_for(image: Image) -> Iterator[None]:
+def room_to_draw(image: Image) -> Iterator[None]:
+    """Around the drawing of a picture: a large one alone, one beyond all bounds not at all (`Refused`)."""
     pixels = image.width * image.height
     if pixels > _MOST_PIXELS:
         raise Refused("image_too_large", limit=_MOST_PIXELS // 1_000_000)

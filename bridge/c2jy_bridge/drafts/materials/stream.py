@@ -14,7 +14,7 @@ _PIECE: Final = 256 * 1024
 """What asyncio reads at once (asyncio.selector_events, max_size); httpcore would take a quarter of it."""
 
 _SURELY_GOOD_S: Final = 0.1
-"""A connection that brought bytes this lately is not asked; when it is gone after all, the try is repeated."""
+"""A connection that brought bytes this lately is not asked; if it is gone after all, the try is repeated."""
 
 
 class MediaStream(httpcore.AsyncNetworkStream):
