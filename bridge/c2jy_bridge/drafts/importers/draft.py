@@ -13,7 +13,7 @@ from c2jy_bridge.drafts.importers.origins import Origins
 from c2jy_bridge.drafts.importers.project import project, resources
 from c2jy_bridge.drafts.importers.segments import TRACK_OF, Segment, address, clip, kind_of
 from c2jy_bridge.drafts.importers.timing import Timing, timing
-from c2jy_bridge.drafts.importers.units import ClipTime, UnitDecision, decide, odd_clips
+from c2jy_bridge.drafts.importers.units import ClipTime, Evidence, UnitDecision, odd_clips
 from c2jy_bridge.drafts.importers.words import Report, shown
 from c2jy_bridge.drafts.importers.wrappers import INFOS, decoded, flat_kind
 from c2jy_bridge.settings import TimeUnit
@@ -65,6 +65,8 @@ class Mapped:
 
     document: dict[str, Any]
     unit: UnitDecision
+    evidence: Evidence
+    """What the unit was decided by; the lengths of the media may come later."""
     origins: Origins
     meta: dict[str, Any]
 
@@ -107,7 +109,12 @@ def map_draft(
     names = {url: resource.name for url, resource in listed.items()}
     declared_us = {url: resource.duration_us for url, resource in listed.items()}
     tracks = [*_tracks(fields, report), *_loose(loose, path, report)]
-    unit = _unit(tracks, fields, asked, {**declared_us, **durations_us})
+    evidence = _evidence(tracks, fields, asked, declared_us)
+    unit = evidence.decide(durations_us)
+    report.extend(odd_clips(evidence.clips, unit.unit))
+    for track in tracks:
+        for part in track.parts:
+            part.timing.settle(unit.unit)
     if unit.reason not in ("none", "raw"):
         report.extend([unit.issue(path)])
     canvas = project(fields)
@@ -125,7 +132,7 @@ def map_draft(
     fields.close()
     if not document["tracks"]:
         report.add("empty_draft", path)
-    return Mapped(document, unit, origins, meta)
+    return Mapped(document, unit, evidence, origins, meta)
 
 
 def _tracks(fields: Fields, report: Report) -> Iterator[_Track]:
@@ -201,29 +208,20 @@ def _part(item: Any, path: str, track_type: str, report: Report) -> _Part | None
     return None if when is None else _Part(fields, kind, when)
 
 
-def _unit(
-    tracks: list[_Track], fields: Fields, asked: TimeUnit, durations_us: Mapping[str, int]
-) -> UnitDecision:
+def _evidence(
+    tracks: list[_Track], fields: Fields, asked: TimeUnit, declared_us: Mapping[str, int]
+) -> Evidence:
     parts = [part for track in tracks for part in track.parts]
-    clips = [
+    clips = tuple(
         ClipTime(
             part.timing.path, part.timing.start, part.timing.end, address(part.fields), _speed(part.fields)
         )
         for part in parts
         if not part.timing.raw and part.timing.end is not None
-    ]
-    total = fields.peek("total_duration_ms")
-    decision = decide(
-        clips,
-        asked=asked,
-        durations_us=durations_us,
-        total_ms=total if isinstance(total, (int, float)) and total > 0 else None,
-        raw=any(part.timing.raw for part in parts),
     )
-    fields.report.extend(odd_clips(clips, decision.unit))
-    for part in parts:
-        part.timing.settle(decision.unit)
-    return decision
+    total = fields.peek("total_duration_ms")
+    total_ms = total if isinstance(total, (int, float)) and total > 0 else None
+    return Evidence(clips, asked, declared_us, total_ms, any(part.timing.raw for part in parts))
 
 
 def _speed(fields: Fields) -> float:

@@ -29,24 +29,25 @@ class Fields:
         self.report = report
         self.value = value
         # A segment is asked for eighty names, most of which are not there: every one is looked up once, here.
-        self._known = dict(_named(value))
-        self._taken: set[str] = set()
+        self._known: dict[str, Any] = {}
+        self._odd: list[tuple[str, Any]] = []
+        self._look_up(value, "")
+        self._asked: list[tuple[str, ...]] = []
         self._told: set[str] = set()
 
     def take(self, *names: str) -> tuple[Any, str]:
         """The first of these fields that is there, as it is, and its path; (None, own path) if none."""
-        found: tuple[Any, str] | None = None
-        for name in names:
-            value = self._known.get(name)
-            if value is None:
-                continue
-            if found is None:
-                found = value, self.at(name)
-            elif value != found[0] and name not in self._told:
+        self._asked.append(names)
+        known = self._known
+        there = [name for name in names if name in known]
+        if not there:
+            return None, self.path
+        value, path = known[there[0]], self.at(there[0])
+        for name in there[1:]:
+            if known[name] != value and name not in self._told:
                 self._told.add(name)
-                self.report.add("given_twice", self.at(name), value=shown(value), other=found[1])
-        self._taken.update(names)
-        return found or (None, self.path)
+                self.report.add("given_twice", self.at(name), value=shown(known[name]), other=path)
+        return value, path
 
     def peek(self, name: str) -> Any:
         """A field without taking it."""
@@ -128,36 +129,30 @@ class Fields:
             name = path.rpartition(".")[2]
             self.report.add("unknown_field", self.at(path), name=shown(name), value=shown(value))
 
+    def _look_up(self, value: dict[str, Any], prefix: str) -> None:
+        for name, item in value.items():
+            if item is None:
+                continue
+            if "." in name:  # a dot leads into a nested object, so nobody can ask for this one
+                self._odd.append((f"{prefix}{name}", item))
+                continue
+            path = f"{prefix}{name}"
+            self._known[path] = item
+            if type(item) is dict:
+                self._look_up(item, f"{path}.")
+
     def _untaken(self) -> Iterator[tuple[str, Any]]:
+        taken = {name for names in self._asked for name in names}
         for path, value in self._known.items():
-            if path not in self._taken and type(value) is not dict and not self._is_inside_taken(path):
+            if path not in taken and type(value) is not dict and not _is_inside(path, taken):
                 yield from _leaves(value, path)
-        for path, value in _dotted(self.value, ""):
+        for path, value in self._odd:
             yield from _leaves(value, path)
 
-    def _is_inside_taken(self, path: str) -> bool:
-        above, dot, _ = path.rpartition(".")
-        return bool(dot) and (above in self._taken or self._is_inside_taken(above))
 
-
-def _named(value: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Every field that is not null by its dotted name, those of nested objects too."""
-    for name, item in value.items():
-        if item is None or "." in name:
-            continue
-        yield name, item
-        if type(item) is dict:
-            for inner, found in _named(item):
-                yield f"{name}.{inner}", found
-
-
-def _dotted(value: dict[str, Any], path: str) -> Iterator[tuple[str, Any]]:
-    """Fields with a dot in their own name: a dot leads into a nested object, so nobody can ask for them."""
-    for name, item in value.items():
-        if "." in name:
-            yield step(path, name), item
-        elif type(item) is dict:
-            yield from _dotted(item, step(path, name))
+def _is_inside(path: str, taken: set[str]) -> bool:
+    above, dot, _ = path.rpartition(".")
+    return bool(dot) and (above in taken or _is_inside(above, taken))
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:

@@ -11,7 +11,7 @@ from c2jy_bridge.drafts.importers.draft import map_draft
 from c2jy_bridge.drafts.importers.json_text import one_document, read
 from c2jy_bridge.drafts.importers.json_values import checked
 from c2jy_bridge.drafts.importers.origins import Origins
-from c2jy_bridge.drafts.importers.units import UnitDecision
+from c2jy_bridge.drafts.importers.units import Evidence, UnitDecision
 from c2jy_bridge.drafts.importers.words import Report
 from c2jy_bridge.drafts.importers.wrappers import Found, find_drafts
 from c2jy_bridge.drafts.spec import DraftSpec, parse_spec
@@ -32,6 +32,8 @@ class Imported:
     """Where in the document the draft stands; empty when it is the document."""
     found: Found
     asked: TimeUnit
+    numbers: Evidence | None = None
+    """What the unit was decided by; None as `unit`."""
     origins: Origins | None = None
     """Paths in the spec -> paths in the document; None for our own documents, where they are the same."""
 
@@ -49,10 +51,16 @@ class Imported:
         Raises:
             DraftError: In the other unit the draft is impossible.
         """
-        if self.unit is None or self.asked != "auto":
+        if self.unit is None or self.numbers is None or self.asked != "auto":
             return self
-        again = _import(self.found, self.asked, durations_us)
-        return self if again.unit == self.unit else again
+        unit = self.numbers.decide(durations_us)
+        if unit == self.unit:
+            return self
+        if unit.unit != self.unit.unit:
+            return _import(self.found, self.asked, durations_us)
+        before, now = self.unit.issue(self.path), unit.issue(self.path)
+        issues = tuple(now if found == before else found for found in self.issues)
+        return replace(self, issues=issues, unit=unit)
 
 
 def parse(
@@ -121,4 +129,6 @@ def _import(found: Found, asked: TimeUnit, durations_us: Mapping[str, int]) -> I
         raise DraftError(list(faults)) from None
     meta = {"imported": {**found.envelope, **mapped.meta, "time_unit": mapped.unit.unit}}
     spec = parsed.spec.model_copy(update={"legacy": found.value, "meta": meta})
-    return Imported(spec, report.folded(), mapped.unit, found.path, found, asked, mapped.origins)
+    return Imported(
+        spec, report.folded(), mapped.unit, found.path, found, asked, mapped.evidence, mapped.origins
+    )

@@ -125,6 +125,28 @@ def decide(
     return UnitDecision(unit, "size", sure, lengths)
 
 
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a draft says of its unit; more may be said by its media."""
+
+    clips: tuple[ClipTime, ...]
+    asked: TimeUnit
+    declared_us: Mapping[str, int]
+    """Lengths of media by address as the export itself lists them, microseconds."""
+    total_ms: float | None
+    raw: bool
+
+    def decide(self, durations_us: Mapping[str, int]) -> UnitDecision:
+        """The unit, given the real lengths of media that are known by now."""
+        return decide(
+            self.clips,
+            asked=self.asked,
+            durations_us={**self.declared_us, **durations_us},
+            total_ms=self.total_ms,
+            raw=self.raw,
+        )
+
+
 def _fits(clips: Sequence[ClipTime], durations_us: Mapping[str, int]) -> dict[str, int]:
     fits = {"us": 0, "ms": 0, "s": 0, "compared": 0}
     for clip in clips:
