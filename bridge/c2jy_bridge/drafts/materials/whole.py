@@ -1,7 +1,7 @@
 """Whether a picture is all there. Pillow measures one by its head, and JianYing would show half of it grey.
 
 Decoding each to find out costs as much as downloading it (54 ms for a PNG of 1920 x 1080, measured), so a PNG
-is followed from chunk to chunk and a JPEG from marker to marker; what fails that, or has no such frame, is drawn.
+is followed from chunk to chunk and a JPEG from marker to marker; what fails that, or has none, is drawn.
 """
 
 from __future__ import annotations
