@@ -26,7 +26,7 @@ class Decision(StrEnum):
 
     ONCE = "once"
     ALWAYS = "always"
-    """Allowed now and for this tool in the rest of this conversation."""
+    """Allowed now and for this tool from now on, within `ToolCallAwaitingApproval.scope`."""
     DENY = "deny"
 
 
@@ -223,6 +223,9 @@ class ToolCallAwaitingApproval(ToolCallEvent):
     source: Source = "chat"
     deadline_s: float | None = None
     """Seconds until silence counts as deny; None waits."""
+    scope: str = ""
+    """Where an "always" holds for this tool: a conversation's id, or `bridge/<intake>` for all bridge requests
+    that come in that way, until the app ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -358,6 +361,21 @@ class ConnectionChanged(Event):
 
     bot_name: str
     problem: Problem | None = None
+
+
+# --- the journal -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalStopped(Event):
+    """The journal took no more: what happens from here on is not shown again after a restart."""
+
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalResumed(Event):
+    """The journal takes writes again."""
 
 
 def to_json(event: Event) -> dict[str, Any]:

@@ -25,6 +25,8 @@ from c2jy_bridge.views import (
     MessageView,
     RequestView,
     ToolView,
+    WaitingWorkflow,
+    WorkflowWish,
 )
 from c2jy_tui.app import C2jyApp
 from c2jy_tui.panes.chat import ChatPane
@@ -69,6 +71,45 @@ class ScriptedDrafts:
         return ticket.removeprefix("ticket-")
 
 
+class ScriptedWorkflows:
+    """A WorkflowsPort that remembers what it was asked; its runs end when the test says so."""
+
+    def __init__(self) -> None:
+        self.wish = WorkflowWish("7397")
+        self.left: list[WaitingWorkflow] = []
+        self.ran: list[tuple[str, dict[str, Any]]] = []
+        self.intents: list[tuple[str, str]] = []
+        self.answers: list[str] = []
+        self.asks: list[ev.WorkflowAsked] = []
+        """Put to the maker by the next run or resumption."""
+
+    async def remembered(self) -> WorkflowWish:
+        return self.wish
+
+    async def run(self, workflow_id: str, parameters: Any, answer: Any) -> ev.WorkflowEnded:
+        self.ran.append((workflow_id, dict(parameters)))
+        return await self._asking(answer)
+
+    async def waiting(self) -> Sequence[WaitingWorkflow]:
+        return self.left
+
+    async def resume(self, run_id: str, answer: Any) -> ev.WorkflowEnded | None:
+        self.intents.append(("resume", run_id))
+        return await self._asking(answer)
+
+    async def stop(self, run_id: str) -> bool:
+        self.intents.append(("stop", run_id))
+        return True
+
+    async def drop(self, run_id: str) -> None:
+        self.intents.append(("drop", run_id))
+
+    async def _asking(self, answer: Any) -> ev.WorkflowEnded:
+        for question in self.asks:
+            self.answers.append(await answer(question))
+        return ev.WorkflowEnded(at=NOW, run_id="run-1")
+
+
 class ScriptedEngine:
     """An EnginePort whose events come from the test; it remembers what it was asked."""
 
@@ -89,6 +130,7 @@ class ScriptedEngine:
         self.stored_calls: list[CallView] = []
         self.stored_questions: list[str] = []
         self.drafts = ScriptedDrafts()
+        self.workflows = ScriptedWorkflows()
         self.stored_issues: list[Issue] = []
         self.rerun_calls: list[tuple[str, str | None]] = []
         self.bridge_view = BridgeView(on=False)

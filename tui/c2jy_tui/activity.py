@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from c2jy_bridge.events import (
     AnswerDelta,
+    ConnectionChanged,
     Event,
     ReasoningDelta,
     StreamRecovered,
@@ -20,6 +21,10 @@ from c2jy_bridge.events import (
     TurnEvent,
     TurnFailed,
     TurnStarted,
+    WorkflowAsked,
+    WorkflowEnded,
+    WorkflowEvent,
+    WorkflowStarted,
 )
 
 
@@ -27,6 +32,7 @@ class Doing(StrEnum):
     """What the app is busy with, as far as a person cares."""
 
     STARTING = "starting"
+    CONNECTING = "connecting"
     UNAVAILABLE = "unavailable"
     READY = "ready"
     SENDING = "sending"
@@ -35,6 +41,8 @@ class Doing(StrEnum):
     CALLING = "calling"
     APPROVAL = "approval"
     WAITING = "waiting"
+    WORKFLOW = "workflow"
+    QUESTION = "question"
     FAILED = "failed"
 
 
@@ -54,11 +62,15 @@ class Activity:
     """Call ids that wait for a person, oldest first."""
     others: frozenset[str] = frozenset()
     """Turns of bridge requests: they run beside the conversation and are not what the app is doing."""
+    workflows: tuple[str, ...] = ()
+    """Ids of the workflow runs that go on."""
+    asking: tuple[str, ...] = ()
+    """Those of them that wait for the maker's answer."""
 
     @property
     def busy(self) -> bool:
         """A turn or a tool call would be lost by quitting."""
-        return bool(self.turn_id or self.running)
+        return bool(self.turn_id or self.running or self.workflows)
 
     @property
     def tool(self) -> str:
@@ -67,8 +79,15 @@ class Activity:
 
 
 def ready(activity: Activity, at: float) -> Activity:
-    """The engine is there."""
+    """Nothing goes on, and what went wrong before is past."""
     return replace(activity, doing=Doing.READY, since=at)
+
+
+def loaded(activity: Activity, at: float, *, named: bool) -> Activity:
+    """The engine is there and all that it keeps is shown; the Bot's name may still be on its way."""
+    if activity.doing is not Doing.STARTING:
+        return activity
+    return _doing(activity, Doing.READY if named else Doing.CONNECTING, at)
 
 
 def unavailable(activity: Activity, at: float) -> Activity:
@@ -116,6 +135,18 @@ def after(activity: Activity, event: Event) -> Activity:
             waiting = tuple(one for one in activity.approvals if one != call_id)
             calls = tuple(one for one in activity.running if one[0] != call_id)
             return _calls(replace(activity, approvals=waiting, running=calls), event.at)
+        case ConnectionChanged() if activity.doing is Doing.CONNECTING:
+            return _doing(activity, Doing.READY if event.problem is None else Doing.UNAVAILABLE, event.at)
+        case WorkflowStarted(run_id=run_id):
+            runs = (*activity.workflows, run_id)
+            return _calls(replace(activity, workflows=runs), event.at)
+        case WorkflowAsked(run_id=run_id):
+            return _calls(replace(activity, asking=(*activity.asking, run_id)), event.at)
+        case WorkflowEvent(run_id=run_id):
+            asking = tuple(one for one in activity.asking if one != run_id)
+            ended = isinstance(event, WorkflowEnded)
+            runs = tuple(one for one in activity.workflows if not (ended and one == run_id))
+            return _calls(replace(activity, workflows=runs, asking=asking), event.at)
         case _:
             return activity
 
@@ -129,11 +160,18 @@ def _calls(activity: Activity, at: float) -> Activity:
         return _doing(activity, Doing.APPROVAL, at)
     if activity.running:
         return _doing(activity, Doing.CALLING, at)
-    return _doing(activity, Doing.WAITING if activity.turn_id else Doing.READY, at)
+    if activity.turn_id:
+        # What the Bot does at the moment is known better.
+        at_work = activity.doing in (Doing.SENDING, Doing.THINKING, Doing.ANSWERING)
+        return activity if at_work else _doing(activity, Doing.WAITING, at)
+    if activity.asking:
+        return _doing(activity, Doing.QUESTION, at)
+    return _doing(activity, Doing.WORKFLOW if activity.workflows else Doing.READY, at)
 
 
 def _ended(activity: Activity, event: TurnEnded) -> Activity:
     tokens = event.usage.total_tokens if isinstance(event, TurnCompleted) else 0
     doing = Doing.FAILED if isinstance(event, TurnFailed) else Doing.READY
     ended = replace(activity, turn_id="", tokens=tokens or activity.tokens)
-    return _calls(ended, event.at) if ended.running else _doing(ended, doing, event.at)
+    at_work = ended.running or ended.workflows
+    return _calls(ended, event.at) if at_work else _doing(ended, doing, event.at)

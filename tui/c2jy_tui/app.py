@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from c2jy_tui.screens.main import MainScreen
     from c2jy_tui.session import Session
 
+
+log: Final = logging.getLogger("c2jy_bridge.face")
+"""Under the engine's name, so that it goes into the engine's log."""
 
 _SLICE_S: Final = 0.004
 """Seconds of handing out events after which keys and drawing get their turn."""
@@ -82,7 +86,7 @@ class C2jyApp(App[None]):
         self.call_after_refresh(self._painted)
 
     def _painted(self) -> None:
-        self.run_worker(self._begin(), group="begin", exit_on_error=False)
+        self.run_worker(self._begin(), group="begin")
 
     def wear(self, look: Look) -> None:
         """Take over a theme and keys; a theme that does not exist is named in a notice."""
@@ -105,7 +109,7 @@ class C2jyApp(App[None]):
             # The composer may have had letters already.
             main.chat.composer.write(opening.typed + main.chat.composer.text)
             if opening.asked:
-                await main.ask(opening.asked)
+                await main.conversing.ask(opening.asked)
         self.run_worker(warm_up, group="warm up", thread=True, exit_on_error=False)
         try:
             self._engine = await self._start_engine()
@@ -133,12 +137,17 @@ class C2jyApp(App[None]):
     async def _live(self, engine: EnginePort, main: MainScreen) -> None:
         """Hand every event to the main screen, until the engine closes."""
         events = engine.events()
-        main.begin()
         self._meet(engine, main)
         last_rest = time.perf_counter()
         async for event in events:
             # A change of language makes another main screen.
-            (self._main or main).show(event)
+            seen_by = self._main or main
+            try:
+                seen_by.show(event)
+            except Exception as error:
+                # A picture that cannot be drawn must not keep the events after it from being seen.
+                log.exception("%s", type(event).__name__)
+                seen_by.fail("internal", say("app.show_failed"), error)
             if time.perf_counter() - last_rest > _SLICE_S:
                 await asyncio.sleep(0.001)
                 last_rest = time.perf_counter()
@@ -166,7 +175,9 @@ class C2jyApp(App[None]):
             if leave:
                 self.exit()
 
-        text = say("quit.turn") if self._main.activity.turn_id else say("quit.call")
+        activity = self._main.activity
+        what = "turn" if activity.turn_id else "call" if activity.running else "workflow"
+        text = say(f"quit.{what}")
         await self.push_screen(ConfirmScreen(say("quit.title"), text), answered)
 
     def get_key_display(self, binding: Binding) -> str:

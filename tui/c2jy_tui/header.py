@@ -25,11 +25,21 @@ _JUST_NOW_S: Final = 2.0
 _STYLES: Final = {
     Doing.READY: ("●", "$text-success"),
     Doing.STARTING: ("◌", "dim"),
+    Doing.CONNECTING: ("◌", "dim"),
     Doing.UNAVAILABLE: ("✗", "$text-error"),
     Doing.FAILED: ("✗", "$text-error"),
     Doing.APPROVAL: ("?", "$text-warning bold"),
+    Doing.QUESTION: ("?", "$text-warning bold"),
 }
-_COUNTED: Final = (Doing.SENDING, Doing.THINKING, Doing.ANSWERING, Doing.CALLING, Doing.WAITING)
+_EARLY: Final = (Doing.STARTING, Doing.CONNECTING)
+_COUNTED: Final = (
+    Doing.SENDING,
+    Doing.THINKING,
+    Doing.ANSWERING,
+    Doing.CALLING,
+    Doing.WAITING,
+    Doing.WORKFLOW,
+)
 
 
 def line(
@@ -42,8 +52,10 @@ def line(
     extra: list[tuple[bool, Sequence[Piece]]] = []
     if connection is not None:
         host = say("header.demo") if connection.demo else visible(connection.host, newlines=False)
-        name = connection.bot_name or connection.bot_id or say("header.no_bot")
-        extra.append((True, [(visible(name, newlines=False), "bold")]))
+        # Until Coze has told the name, the id would only flicker by.
+        unknown = "" if activity.doing in _EARLY else connection.bot_id or say("header.no_bot")
+        if name := connection.bot_name or unknown:
+            extra.append((True, [(visible(name, newlines=False), "bold")]))
         extra.append((True, [(host, "$text-warning" if connection.demo else "dim")]))
     if activity.tokens:
         extra.append((False, [(say("header.tokens", n=f"{activity.tokens:,}"), "dim")]))

@@ -23,6 +23,20 @@ def pasted(value: Any) -> str:
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
 
 
+def wants_tools(text: str) -> bool:
+    """Whether a workflow's message is a question for this program and not for a person.
+
+    Such a one is an object with `c2jy` in it (docs/bridge.md).
+    """
+    if "c2jy" not in text:
+        return False
+    try:
+        parsed: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(parsed, dict) and bool(parsed.get("c2jy"))
+
+
 def message(text: str) -> str:
     """The `message` of JSON text that is an object with one; empty when there is none."""
     try:

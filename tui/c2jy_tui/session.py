@@ -8,6 +8,7 @@ from c2jy_tui.activity import Activity
 from c2jy_tui.approvals import Approvals
 from c2jy_tui.bridge_mode import BridgeMode
 from c2jy_tui.panes.chat.transcript import Transcript
+from c2jy_tui.workflow_questions import WorkflowQuestions
 
 
 @dataclass(slots=True)
@@ -18,6 +19,7 @@ class Session:
     transcript: Transcript = field(default_factory=Transcript)
     approvals: Approvals = field(default_factory=Approvals)
     bridge: BridgeMode = field(default_factory=BridgeMode)
+    questions: WorkflowQuestions = field(default_factory=WorkflowQuestions)
 
 
 def new_session(at: float) -> Session:

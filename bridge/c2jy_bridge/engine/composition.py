@@ -74,7 +74,8 @@ def compose(
     scope = f"{'demo' if demo else host}/{settings.coze.bot_id}"
     with needed("journal", data / "journal.db"):
         journal = Journal(data / "journal.db", scope=scope, owner=owner.name)
-    recorder, broadcast = Recorder(journal), Broadcast()
+    broadcast = Broadcast()
+    recorder = Recorder(journal, data / "journal.db", publish=broadcast.publish, clock=clock)
     witness = Witness(recorder, broadcast)
     line = Line(settings.coze)
     studio = Studio(

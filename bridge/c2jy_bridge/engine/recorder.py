@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
-from c2jy_bridge.events import Event, TurnStarted
+from c2jy_bridge.events import Event, JournalResumed, JournalStopped, Problem, TurnStarted
+from c2jy_bridge.i18n import catalogue
 from c2jy_bridge.journal import Journal
 
+say: Final = catalogue("engine")
 log: Final = logging.getLogger(__name__)
 
 DELAY_S: Final = 0.05
@@ -24,8 +28,25 @@ class Recorder:
     again after a crash, and may wait a moment.
     """
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        path: Path,
+        *,
+        publish: Callable[[Event], None],
+        clock: Callable[[], float],
+    ) -> None:
+        """Args:
+        journal: Takes the events.
+        path: Its file, for people.
+        publish: Is told when the journal takes no more, and when it does again.
+        clock: Unix seconds.
+        """
         self._journal = journal
+        self._path = path
+        self._publish = publish
+        self._clock = clock
+        self._stopped = False
         self._pending: list[Event] = []
         self._writing = asyncio.Lock()
         self._later: asyncio.Task[None] | None = None
@@ -52,6 +73,21 @@ class Recorder:
             except (sqlite3.Error, OSError) as error:
                 # A full disk: a restart will not know of this, but the maker gets the answer now.
                 log.error("the journal did not take %d events: %s", len(events), error)
+                self._tell_stopped(error)
+            else:
+                if self._stopped:
+                    self._stopped = False
+                    self._publish(JournalResumed(at=self._clock()))
+
+    def _tell_stopped(self, error: Exception) -> None:
+        """Once, however many events are lost."""
+        if self._stopped:
+            return
+        self._stopped = True
+        reason = (error.strerror if isinstance(error, OSError) else "") or str(error)
+        message = say("journal.stopped", path=self._path, reason=reason)
+        problem = Problem("journal", message, say("journal.stopped.fix", folder=self._path.parent))
+        self._publish(JournalStopped(at=self._clock(), problem=problem))
 
     async def _flush_later(self) -> None:
         await asyncio.sleep(DELAY_S)

@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from c2jy_bridge.engine.recorder import DELAY_S, Recorder
-from c2jy_bridge.events import FollowUpSuggested, TurnStarted
+from c2jy_bridge.events import Event, FollowUpSuggested, JournalResumed, JournalStopped, TurnStarted
 from c2jy_bridge.journal import Journal
 
 STARTED = TurnStarted(at=1.0, turn_id="t", conversation_id="c", chat_id="d", text="q")
@@ -15,10 +15,11 @@ STARTED = TurnStarted(at=1.0, turn_id="t", conversation_id="c", chat_id="d", tex
 
 async def test_a_journal_that_breaks_in_the_middle_of_a_turn_does_not_break_the_turn(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.db", scope="s", owner="me")
-    recorder = Recorder(journal)
+    told: list[Event] = []
+    recorder = Recorder(journal, tmp_path / "journal.db", publish=told.append, clock=lambda: 7.0)
     await recorder.record(STARTED)
     with sqlite3.connect(tmp_path / "journal.db") as other:
-        other.execute("DROP TABLE messages")
+        other.execute("ALTER TABLE messages RENAME TO taken_away")
     faults: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
     await recorder.record(STARTED)
@@ -26,4 +27,13 @@ async def test_a_journal_that_breaks_in_the_middle_of_a_turn_does_not_break_the_
     await asyncio.sleep(DELAY_S * 3)
     await recorder.flush()
     assert faults == []
+    (stopped,) = told  # once, for all that was lost
+    assert isinstance(stopped, JournalStopped)
+    assert str(tmp_path / "journal.db") in stopped.problem.message
+    assert str(tmp_path) in stopped.problem.hint
+    with sqlite3.connect(tmp_path / "journal.db") as other:
+        other.execute("ALTER TABLE taken_away RENAME TO messages")
+    await recorder.record(FollowUpSuggested(at=3.0, turn_id="t", text="more"))
+    await recorder.flush()
+    assert told[1:] == [JournalResumed(at=7.0)]
     journal.close()

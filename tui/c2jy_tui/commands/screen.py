@@ -15,6 +15,7 @@ from c2jy_bridge import i18n
 from c2jy_bridge.places import default_config_file
 from c2jy_tui.commands import say
 from c2jy_tui.commands.output import complain
+from c2jy_tui.commands.terminal import terminal_of_our_own
 
 if TYPE_CHECKING:
     from c2jy_bridge.ports import EnginePort
@@ -40,7 +41,8 @@ def run(options: argparse.Namespace) -> int:
             return await _start(options, stack, refused)
 
         app = C2jyApp(start_engine, dress, lang=i18n.language())
-        app.run(mouse=mouse)
+        with terminal_of_our_own():
+            app.run(mouse=mouse)
     for sentence in refused:
         complain(sentence)
     return app.return_code or 0

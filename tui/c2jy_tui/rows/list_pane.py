@@ -11,10 +11,15 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.events import Resize
+from textual.reactive import var
 from textual.widgets import Input, Static
 
+from c2jy_bridge.i18n import catalogue
 from c2jy_tui.rows.filter_input import FilterInput
 from c2jy_tui.rows.row_list import RowList
+from c2jy_tui.words import LOCALE
+
+say = catalogue("rows", LOCALE)
 
 
 class ListPane(Vertical):
@@ -29,6 +34,9 @@ class ListPane(Vertical):
     """
     BINDINGS: ClassVar[list[BindingType]] = []
 
+    unread: var[bool] = var(False, init=False)
+    """What there is to list is still being read: then it is too early to say that there is nothing."""
+
     def __init__(
         self, rows: RowList, hint: str, *, id: str | None = None, classes: str | None = None
     ) -> None:
@@ -38,6 +46,7 @@ class ListPane(Vertical):
         self._filter.placeholder = hint
         self._about = Static(classes="list-pane--line list-pane--about")
         self._state = Static(classes="list-pane--line")
+        self._about_all = ""
         self._offer: Hashable = None
 
     def compose(self) -> ComposeResult:
@@ -46,6 +55,11 @@ class ListPane(Vertical):
         yield self._about
         yield self._filter
         yield self._state
+
+    def watch_unread(self, unread: bool) -> None:
+        """Say so, or what there is."""
+        self.rows.waiting = say("loading") if unread else ""
+        self._state.update(Content("" if unread else self._about_all))
 
     def focus(self, scroll_visible: bool = True) -> Self:
         """The list takes the keys."""
@@ -70,7 +84,8 @@ class ListPane(Vertical):
             offer: What decides which keys are offered; the footer is made anew only when it changes.
         """
         self._about.update(Content(about))
-        self._state.update(Content(state))
+        self._about_all = state
+        self._state.update(Content("" if self.unread else state))
         if offer != self._offer:
             self._offer = offer
             self.refresh_bindings()

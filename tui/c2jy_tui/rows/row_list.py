@@ -75,6 +75,8 @@ class RowList(ScrollView, can_focus=True):
     """Index of the row under the cursor."""
     hint: reactive[str] = reactive("")
     """What stands here while there are no rows."""
+    waiting: reactive[str] = reactive("")
+    """What stands here instead while it is not known yet whether there are any."""
 
     @dataclass
     class Moved(Message):
@@ -165,9 +167,10 @@ class RowList(ScrollView, can_focus=True):
 
     def _hint_line(self, y: int, width: int) -> Strip:
         style = self.rich_style
-        if self._count or not self.hint or y < 2 or width < 4:
+        hint = self.waiting or self.hint
+        if self._count or not hint or y < 2 or width < 4:
             return Strip.blank(width, style)
-        lines = wrapped(Content(self.hint), width - 2)
+        lines = wrapped(Content(hint), width - 2)
         if y - 2 >= len(lines):
             return Strip.blank(width, style)
         return _line([(f" {lines[y - 2].plain}", self._tone("muted"))], style, width)

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding
-from textual.reactive import var
 
-from c2jy_bridge.events import ConnectionChanged, Event, Problem, TurnCompleted, TurnEnded
-from c2jy_bridge.ports import Busy, EnginePort
+from c2jy_bridge.events import ConnectionChanged, Event, JournalResumed, JournalStopped, Problem
+from c2jy_bridge.ports import EnginePort
 from c2jy_bridge.safety import visible
-from c2jy_tui import activity as activities
 from c2jy_tui.activity import Activity
 from c2jy_tui.bindings import binding
 from c2jy_tui.bridge_mode import BridgeMode
@@ -24,10 +22,13 @@ from c2jy_tui.header import HeaderBar
 from c2jy_tui.key_bar import KeyBar
 from c2jy_tui.panes.chat import ChatPane
 from c2jy_tui.panes.chat.call_view import CallView, DraftView
+from c2jy_tui.panes.chat.run_view import RunView
 from c2jy_tui.panes.drafts import DraftsPane
 from c2jy_tui.panes.inspector import Inspector
 from c2jy_tui.screens.asking import Asking
 from c2jy_tui.screens.bridging import Bridging
+from c2jy_tui.screens.conversing import Conversing
+from c2jy_tui.screens.workflows import WorkflowRunning
 from c2jy_tui.session import Session
 from c2jy_tui.words import say
 from c2jy_tui.workspace import PaneName, PaneTabs, Workspace, layout_for
@@ -48,12 +49,10 @@ class MainScreen(FrameScreen):
         binding("tui", "app.drafts", "f5", "go('drafts')", show=False),
         binding("tui", "pane.bridge", "f6", "go('bridge')", show=False, priority=True),
         binding("tui", "bridge.toggle", "f2", "toggle_bridge"),
+        binding("tui", "app.workflow", "f7", "run_workflow", show=False, priority=True),
         binding("tui", "app.new", "ctrl+n", "new_conversation", show=False, priority=True),
         binding("tui", "app.sessions", "ctrl+o", "sessions", show=False, priority=True),
     ]
-
-    activity: var[Activity] = var(Activity, init=False, bindings=True)
-    """What goes on, folded from the events."""
 
     def __init__(
         self, session: Session, clock: Callable[[], float], *, export_folder: Path | None = None
@@ -69,13 +68,14 @@ class MainScreen(FrameScreen):
         self._engine: EnginePort | None = None
         self.header = HeaderBar(clock)
         self.header.set_reactive(HeaderBar.activity, session.activity)
-        self.set_reactive(MainScreen.activity, session.activity)
         self.chat = ChatPane(session.transcript, clock=clock, id="chat")
         self.inspector = Inspector(clock=clock, export_folder=export_folder, id="inspector")
         self.drafts = DraftsPane(clock=clock, id="drafts")
         self.workspace = Workspace(self.chat, self.inspector, self.drafts)
+        self.conversing = Conversing(session.activity, self.chat, clock)
         self.asking = Asking(session.approvals, clock)
         self.bridging = Bridging(session.bridge, self.workspace, clock)
+        self.workflows = WorkflowRunning(session.questions, self.chat, clock)
 
     def compose(self) -> ComposeResult:
         """Header, panes, footer."""
@@ -84,23 +84,29 @@ class MainScreen(FrameScreen):
         yield self.header
         yield self.workspace
         yield KeyBar(compact=True)
+        yield self.conversing
         yield self.asking
         yield self.bridging
+        yield self.workflows
 
     def on_mount(self) -> None:
         """Ready to type."""
+        self.inspector.unread = self.drafts.unread = True
+        self.watch(self.conversing, "activity", self._activity_changed)
         self.watch(self.bridging, "mode", self._bridge_changed)
         self.chat.focus_composer()
 
     def on_screen_resume(self) -> None:
         """Another dialog may have kept a question waiting."""
         self.asking.go_on()
+        self.workflows.go_on()
+
+    @property
+    def activity(self) -> Activity:
+        """What goes on."""
+        return self.conversing.activity
 
     # --- the engine --------------------------------------------------------------------------------
-
-    def begin(self) -> None:
-        """The engine runs."""
-        self.activity = activities.ready(self.activity, self._clock())
 
     async def meet(self, engine: EnginePort, *, with_messages: bool = True) -> None:
         """Show what the engine has.
@@ -110,23 +116,25 @@ class MainScreen(FrameScreen):
             with_messages: Show the open conversation from the journal; False keeps the transcript as it is.
         """
         self._engine = self.asking.engine = engine
+        self.conversing.meet(engine)
         try:
             self.refresh_connection()
             self.chat.composer.remember(await engine.questions())
             if with_messages:
-                await self.load_conversation()
+                await self.conversing.load()
             await self.inspector.load(engine)
             await self.drafts.load(engine)
             await self.bridging.meet(engine)
+            await self.workflows.meet(engine)
         except Exception as error:
             # One pane that cannot be filled must not take the others down.
             self.fail("load", say("app.load_failed"), error)
+        self.inspector.unread = self.drafts.unread = False
+        self.conversing.loaded(named=bool(engine.connection.bot_name))
         for issue in engine.issues():
             words = " ".join(piece for piece in (issue.path, issue.message, issue.fix) if piece)
             self.notify(visible(words), severity="warning", timeout=12, markup=False)
-        # What was typed while the engine was still on its way.
-        if self.chat.queued and not self.activity.turn_id:
-            self._ask_queued()
+        self.conversing.go_on()
 
     def fail(self, kind: str, what: str, error: Exception) -> None:
         """Show an error that belongs to no turn."""
@@ -135,9 +143,9 @@ class MainScreen(FrameScreen):
 
     def give_up(self, error: Exception) -> None:
         """The engine could not be started."""
-        self.chat.take_back()
+        self.inspector.unread = self.drafts.unread = False
         self.fail("start", say("app.start_failed"), error)
-        self.activity = activities.unavailable(self.activity, self._clock())
+        self.conversing.give_up()
 
     def refresh_connection(self) -> None:
         """Who is on the other end has changed."""
@@ -145,70 +153,39 @@ class MainScreen(FrameScreen):
             self.header.connection = self._engine.connection
             self.chat.connect(self._engine.connection)
 
-    async def load_conversation(self) -> None:
-        """Show the open conversation."""
-        if self._engine is None:
-            return
-        conversation_id = self._engine.conversation_id
-        messages = await self._engine.messages(conversation_id) if conversation_id else ()
-        calls = await self._engine.calls(conversation_id) if conversation_id else ()
-        await self.chat.load(messages, calls)
-
-    def watch_activity(self, activity: Activity) -> None:
-        """The header says it."""
+    def _activity_changed(self, activity: Activity) -> None:
         self.session.activity = self.header.activity = activity
+        self.refresh_bindings()
 
     def _bridge_changed(self, mode: BridgeMode) -> None:
         self.session.bridge = self.header.bridge = mode
 
     def show(self, event: Event) -> None:
-        """Hand one event to every pane."""
-        self.activity = activities.after(self.activity, event)
+        """Hand one event to everybody whom it may concern."""
         self.chat.show(event)
         self.inspector.show(event)
         self.drafts.show(event)
+        self.conversing.show(event)
         self.asking.show(event)
         self.bridging.show(event)
-        if isinstance(event, ConnectionChanged):
-            self.refresh_connection()
-            if event.problem is not None:
-                self.chat.fail(event.problem, event.at)
-        elif isinstance(event, TurnEnded) and not self.activity.turn_id and self.chat.queued:
-            if isinstance(event, TurnCompleted):
-                self._ask_queued()
-            else:
-                self.chat.take_back()
+        self.workflows.show(event)
+        match event:
+            case ConnectionChanged(problem=problem):
+                self.refresh_connection()
+                if problem is not None:
+                    self.chat.fail(problem, event.at)
+            case JournalStopped(problem=problem):
+                self.chat.fail(problem, event.at)
+            case JournalResumed():
+                self.chat.note("notice.journal_resumed", event.at)
+            case _:
+                pass
 
     # --- what the maker wants ----------------------------------------------------------------------
 
     @on(ChatPane.Asked)
     async def _asked(self, event: ChatPane.Asked) -> None:
-        await self.ask(event.text)
-
-    async def ask(self, text: str) -> None:
-        """Ask the Bot; what cannot be asked yet waits."""
-        if self._engine is None or self.activity.turn_id:
-            self._queue(text)
-            return
-        try:
-            turn_id = await self._engine.send(text)
-        except Busy:
-            self._queue(text)
-            return
-        at = self._clock()
-        self.activity = activities.asked(self.activity, turn_id, at)
-        self.chat.asked(turn_id, text, at)
-
-    def _ask_queued(self) -> None:
-        text = self.chat.queued
-        self.chat.wait_with("")
-        self.run_worker(self.ask(text), group="ask")
-
-    def _queue(self, text: str) -> None:
-        if self.chat.queued:
-            self.notify(say("chat.queue_full"), severity="warning")
-        else:
-            self.chat.wait_with(text)
+        await self.conversing.ask(event.text)
 
     @on(CallView.Opened)
     def _open_call(self, event: CallView.Opened) -> None:
@@ -216,6 +193,10 @@ class MainScreen(FrameScreen):
             self.asking.ask(event.call_id)
             return
         self.reveal_call(event.call_id)
+
+    @on(RunView.Wanted)
+    def _do_with_run(self, event: RunView.Wanted) -> None:
+        self.workflows.do(event.run_id, event.wish)
 
     def on_bridge_pane_call_wanted(self, event: BridgePane.CallWanted) -> None:
         """Show the tool call of a bridge request."""
@@ -260,21 +241,21 @@ class MainScreen(FrameScreen):
         """F2: bridge mode on or off."""
         self.bridging.toggle()
 
+    def action_run_workflow(self) -> None:
+        """F7: run a cloud workflow."""
+        self.workflows.open_form()
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Esc is offered when there is something to stop, or somewhere to go back to."""
         if action != "stop":
             return True
-        return self._stoppable or self.focused is not self.chat.composer
-
-    @property
-    def _stoppable(self) -> bool:
-        return bool(self.activity.turn_id or self.chat.queued)
+        return self.conversing.stoppable or self.focused is not self.chat.composer
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
         """The bindings of the focus chain; Esc is called what it does now."""
         found = super().active_bindings
-        if not self._stoppable:
+        if not self.conversing.stoppable:
             for key, active in found.items():
                 if active.binding.action == "stop":
                     binding = replace(active.binding, description=say("key.chat"))
@@ -283,11 +264,7 @@ class MainScreen(FrameScreen):
 
     async def action_stop(self) -> None:
         """Esc: take the waiting question back, else stop the answer, else go back to the composer."""
-        if self.chat.take_back():
-            return
-        if self.activity.turn_id and self._engine is not None:
-            await self._engine.cancel()
-        else:
+        if not await self.conversing.stop():
             self.action_go("chat")
 
     def action_copy_answer(self) -> None:
@@ -300,36 +277,9 @@ class MainScreen(FrameScreen):
 
     async def action_new_conversation(self) -> None:
         """Begin another conversation."""
-        if self._engine is None or self._turn_runs():
-            return
-        await self._engine.new_conversation()
-        await self._turn_to_conversation()
-        self.action_go("chat")
+        if await self.conversing.begin_another():
+            self.action_go("chat")
 
     async def action_sessions(self) -> None:
         """Choose an earlier conversation."""
-        if self._engine is None or self._turn_runs():
-            return
-        from c2jy_tui.screens.sessions import SessionsScreen
-
-        engine = self._engine
-
-        async def chosen(conversation_id: str | None) -> None:
-            if conversation_id:
-                await engine.open_conversation(conversation_id)
-                await self._turn_to_conversation()
-                self.action_go("chat")
-
-        conversations = await engine.conversations()
-        screen = SessionsScreen(conversations, current=engine.conversation_id, now=self._clock())
-        await self.app.push_screen(screen, chosen)
-
-    async def _turn_to_conversation(self) -> None:
-        """Show another conversation; what went wrong in the one before is not its state."""
-        self.begin()
-        await self.load_conversation()
-
-    def _turn_runs(self) -> bool:
-        if self.activity.turn_id:
-            self.notify(say("chat.busy"), severity="warning")
-        return bool(self.activity.turn_id)
+        await self.conversing.choose_another(lambda: self.action_go("chat"))

@@ -23,9 +23,11 @@ from c2jy_tui.panes.chat.entry import (
     FollowUps,
     Notice,
     Question,
+    Run,
     Thinking,
 )
 from c2jy_tui.panes.chat.prose import Prose
+from c2jy_tui.panes.chat.run_view import RunView
 from c2jy_tui.panes.chat.suggestions import Suggestions
 from c2jy_tui.words import say
 
@@ -172,9 +174,10 @@ class FailureView(VerticalGroup):
         self.entry = entry
 
     def compose(self) -> ComposeResult:
-        """Message, hint, logid."""
+        """Message, hint, where to see more, logid."""
         yield Prose(classes="message", markdown=False)
         yield Prose(classes="hint", markdown=False)
+        yield Prose(classes="link", markdown=False)
         yield Prose(classes="logid", markdown=False)
 
     def redraw(self) -> None:
@@ -186,6 +189,7 @@ class FailureView(VerticalGroup):
         texts = {
             ".message": f"✗ {problem.message}",
             ".hint": f"→ {problem.hint}" if problem.hint else "",
+            ".link": say("run.link", link=self.entry.link) if self.entry.link else "",
             ".logid": " · ".join(piece for piece in (code, logid) if piece),
         }
         for selector, text in texts.items():
@@ -195,7 +199,15 @@ class FailureView(VerticalGroup):
 
 
 AnyView: TypeAlias = (
-    QuestionView | ThinkingView | AnswerView | CallView | DraftView | FollowUpsView | NoticeView | FailureView
+    QuestionView
+    | ThinkingView
+    | AnswerView
+    | CallView
+    | DraftView
+    | FollowUpsView
+    | NoticeView
+    | FailureView
+    | RunView
 )
 
 
@@ -218,3 +230,5 @@ def view_of(entry: AnyEntry, now: Now) -> AnyView:
             return NoticeView(entry, now)
         case Failure():
             return FailureView(entry, now)
+        case Run():
+            return RunView(entry, now)

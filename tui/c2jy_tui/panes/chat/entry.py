@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from c2jy_bridge.events import Outcome, Problem, ToolCallProgress
 
@@ -98,6 +98,36 @@ class Failure(Entry):
     """An error for a person to read."""
 
     problem: Problem
+    link: str = ""
+    """A page at Coze that shows more."""
 
 
-AnyEntry: TypeAlias = Question | Thinking | Answer | Call | Draft | FollowUps | Notice | Failure
+RunState = Literal["running", "asking", "left", "done", "failed", "stopped", "dropped"]
+"""left: by an earlier process, waiting for an answer."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Run(Entry):
+    """A run of a cloud workflow; what it says and the tools it uses are entries of their own."""
+
+    run_id: str
+    workflow_id: str
+    state: RunState = "running"
+    question: str = ""
+    """What it waits to be told."""
+    output: str = ""
+    debug_url: str = ""
+    ended_at: float | None = None
+
+    @property
+    def open(self) -> bool:
+        """It has not ended."""
+        return self.state in ("running", "asking", "left")
+
+    @property
+    def failed(self) -> bool:
+        """It came to an end that nobody wanted."""
+        return self.state == "failed"
+
+
+AnyEntry: TypeAlias = Question | Thinking | Answer | Call | Draft | FollowUps | Notice | Failure | Run

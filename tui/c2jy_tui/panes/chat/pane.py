@@ -16,7 +16,7 @@ from textual.widgets import Static
 
 from c2jy_bridge.events import Event, Problem
 from c2jy_bridge.safety import visible
-from c2jy_bridge.views import CallView, ConnectionView, MessageView
+from c2jy_bridge.views import CallView, ConnectionView, MessageView, WaitingWorkflow
 from c2jy_tui.bindings import binding
 from c2jy_tui.panes.chat.call_view import Now
 from c2jy_tui.panes.chat.composer import Composer
@@ -114,6 +114,18 @@ class ChatPane(Vertical):
     def fail(self, problem: Problem, at: float) -> None:
         """Show an error that belongs to no turn."""
         self._touch([self._transcript.fail(problem, at)])
+
+    def offer_run(self, waiting: WaitingWorkflow) -> None:
+        """Show a workflow's run that an earlier process left waiting."""
+        self._touch(self._transcript.offer(waiting))
+
+    def run_went_on(self, run_id: str, answer: str, at: float) -> None:
+        """A run has its answer."""
+        self._touch(self._transcript.went_on(run_id, answer, at))
+
+    def drop_run(self, run_id: str) -> None:
+        """A run that was left waiting is not offered any more."""
+        self._touch(self._transcript.drop(run_id))
 
     async def load(self, messages: Sequence[MessageView], calls: Sequence[CallView]) -> None:
         """Show a conversation from the journal."""

@@ -17,6 +17,7 @@ from c2jy_tui.bindings import binding
 from c2jy_tui.panes.chat.call_view import CallView, Now
 from c2jy_tui.panes.chat.entries import AnyView, ThinkingView, view_of
 from c2jy_tui.panes.chat.entry import AnyEntry, Call, Draft
+from c2jy_tui.panes.chat.run_view import RunView
 from c2jy_tui.words import say
 
 FIRST: Final = 60
@@ -130,7 +131,7 @@ class TranscriptView(VerticalScroll, can_focus=True):
     def tick(self) -> None:
         """Draw anew what shows a running time."""
         for view in self._views.values():
-            if isinstance(view, CallView | ThinkingView) and view.live:
+            if isinstance(view, CallView | RunView | ThinkingView) and view.live:
                 view.redraw()
 
     async def forget(self, entry: AnyEntry) -> None:

@@ -27,8 +27,9 @@ from c2jy_bridge.events import (
     TurnEvent,
     TurnFailed,
     TurnStarted,
+    WorkflowEvent,
 )
-from c2jy_bridge.views import CallView, MessageView
+from c2jy_bridge.views import CallView, MessageView, WaitingWorkflow
 from c2jy_tui.panes.chat.entry import (
     Answer,
     AnyEntry,
@@ -40,6 +41,7 @@ from c2jy_tui.panes.chat.entry import (
     Question,
     Thinking,
 )
+from c2jy_tui.panes.chat.runs import Runs
 
 
 class Transcript:
@@ -52,12 +54,13 @@ class Transcript:
         self._answers: dict[str, Answer] = {}
         self._thoughts: dict[str, Thinking] = {}
         self._calls: dict[str, Call] = {}
+        self._runs = Runs()
         self._foreign: set[str] = set()
         """Turns and calls of the bridge or of the maker's reruns: not part of this conversation."""
 
     def clear(self) -> None:
-        """Begin another conversation."""
-        self.entries.clear()
+        """Begin another conversation; runs that go on stay in view."""
+        self.entries[:] = self._runs.open
         self.turn_id = ""
         self._answers.clear()
         self._thoughts.clear()
@@ -92,6 +95,8 @@ class Transcript:
                 return (self._add(Notice(at=event.at, turn_id=turn_id, key=f"notice.recovered_{reason}")),)
             case TurnEnded():
                 return self._turn_ended(event)
+            case WorkflowEvent():
+                return self._workflow_event(event)
             case ToolCallEvent():
                 return self._call_event(event)
             case DraftWritten(call_id=call_id) if call_id in self._calls:
@@ -105,6 +110,19 @@ class Transcript:
                 return (self._add(entry),)
             case _:
                 return ()
+
+    def offer(self, waiting: WaitingWorkflow) -> Sequence[AnyEntry]:
+        """A run that an earlier process left waiting."""
+        run = self._runs.left(waiting)
+        return (self._add(run),) if run is not None else ()
+
+    def went_on(self, run_id: str, answer: str, at: float) -> Sequence[AnyEntry]:
+        """The maker answered what a run asked."""
+        return (self._runs.went_on(run_id), self._add(Question(at=at, text=answer, accepted=True)))
+
+    def drop(self, run_id: str) -> Sequence[AnyEntry]:
+        """A run that was left waiting is not wanted any more."""
+        return (self._runs.drop(run_id),)
 
     def note(self, key: str, at: float, **values: str) -> AnyEntry:
         """Add a remark of the app's own."""
@@ -201,11 +219,18 @@ class Transcript:
                 pass
         return touched
 
+    def _workflow_event(self, event: WorkflowEvent) -> Sequence[AnyEntry]:
+        new, changed = self._runs.apply(event)
+        self.entries.extend(new)
+        return [*changed, *new]
+
     def _call_event(self, event: ToolCallEvent) -> Sequence[AnyEntry]:
         if isinstance(event, ToolCallRequested):
-            if event.call.source != "chat" or event.call.turn_id in self._foreign:
+            of_run = event.call.turn_id in self._runs
+            if not of_run and (event.call.source != "chat" or event.call.turn_id in self._foreign):
                 return ()
-            call = Call(at=event.at, turn_id=event.call.turn_id, call_id=event.call_id, tool=event.call.tool)
+            turn_id = "" if of_run else event.call.turn_id
+            call = Call(at=event.at, turn_id=turn_id, call_id=event.call_id, tool=event.call.tool)
             self._calls[event.call_id] = call
             return (self._add(call),)
         known = self._calls.get(event.call_id)
@@ -236,7 +261,7 @@ class Transcript:
             if view.source == "chat":
                 found.append(self._from_call(view))
         # Stable: what has one time keeps the journal's order.
-        self.entries = sorted(found, key=lambda entry: entry.at)
+        self.entries = [*sorted(found, key=lambda entry: entry.at), *self.entries]
         self._drop_old_follow_ups()
 
     def _from_message(self, message: MessageView) -> Iterable[AnyEntry]:

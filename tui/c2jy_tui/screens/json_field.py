@@ -1,0 +1,80 @@
+"""A field for a JSON object, and a line that says what is wrong with what stands in it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Static, TextArea
+
+from c2jy_tui.panes.inspector.words import say
+
+
+class JsonField(Vertical):
+    """The text as it is typed; checked with every key."""
+
+    DEFAULT_CSS = """
+    JsonField {
+        height: 1fr;
+        TextArea { height: 1fr; border: none; }
+        #fault { height: auto; max-height: 3; padding: 0 1; color: $text-success; }
+        &.-faulty #fault { color: $text-error; text-style: bold; }
+    }
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._area = TextArea(text, show_line_numbers=True, tab_behavior="indent", id="json")
+        self._fault = Static(id="fault")
+
+    def compose(self) -> ComposeResult:
+        """The field, what is wrong with it."""
+        yield self._area
+        yield self._fault
+
+    def focus_text(self) -> None:
+        """Straight into the text."""
+        self._area.focus()
+
+    @property
+    def text(self) -> str:
+        """What stands there."""
+        return self._area.text
+
+    @property
+    def value(self) -> dict[str, Any] | None:
+        """The object, or None while the text is not one."""
+        return None if self._wrong() else json.loads(self.text)
+
+    def refuse(self) -> bool:
+        """Whether the text is no JSON object; if so the cursor goes to where it is wrong, and it is said."""
+        wrong = self._wrong()
+        if wrong is None:
+            return False
+        self._area.move_cursor(wrong[1])
+        self._area.focus()
+        self.notify(wrong[0], severity="error", markup=False)
+        return True
+
+    @on(TextArea.Changed)
+    def _check(self) -> None:
+        wrong = self._wrong()
+        self._fault.update(Content(say("edit.valid") if wrong is None else wrong[0]))
+        self.set_class(wrong is not None, "-faulty")
+
+    def _wrong(self) -> tuple[str, tuple[int, int]] | None:
+        """What is wrong with the text and where (row, column), or None."""
+        try:
+            parsed = json.loads(self.text)
+        except json.JSONDecodeError as error:
+            where = (error.lineno - 1, error.colno - 1)
+            return say("edit.not_json", line=error.lineno, column=error.colno, error=error.msg), where
+        except (ValueError, RecursionError) as error:
+            return say("edit.not_usable", error=error), (0, 0)
+        if not isinstance(parsed, dict):
+            return say("edit.not_object"), (0, 0)
+        return None

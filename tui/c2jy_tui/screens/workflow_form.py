@@ -1,0 +1,71 @@
+"""Which cloud workflow shall run, and with which parameters."""
+
+from __future__ import annotations
+
+import json
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.widgets import Input, Static
+
+from c2jy_bridge.safety import visible
+from c2jy_bridge.views import WorkflowWish
+from c2jy_tui.bindings import binding
+from c2jy_tui.frame import FrameModal
+from c2jy_tui.key_bar import KeyBar
+from c2jy_tui.screens.json_field import JsonField
+from c2jy_tui.words import say
+
+
+class WorkflowFormScreen(FrameModal[WorkflowWish]):
+    """Asks for both; what was run last stands there already."""
+
+    CSS_PATH = "workflow_form.tcss"
+    HELP = "tui:help.workflow"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        binding("tui", "workflow.run", "ctrl+r", "run", priority=True),
+        binding("tui", "workflow.back", "escape", "back", priority=True),
+    ]
+
+    def __init__(self, remembered: WorkflowWish) -> None:
+        super().__init__()
+        self._workflow = Input(
+            visible(remembered.workflow_id, newlines=False), placeholder=say("workflow.id_hint"), compact=True
+        )
+        self._missing = Static(id="missing", markup=False)
+        self._parameters = JsonField(visible(json.dumps(remembered.parameters, ensure_ascii=False, indent=2)))
+
+    def compose(self) -> ComposeResult:
+        """Id, parameters, keys."""
+        with Vertical(id="dialog") as dialog:
+            dialog.border_title = say("workflow.title")
+            yield Static(say("workflow.id"), classes="label", markup=False)
+            yield self._workflow
+            yield self._missing
+            yield Static(say("workflow.parameters"), classes="label", markup=False)
+            yield self._parameters
+            yield KeyBar(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """The id comes first, unless it is known."""
+        if self._workflow.value:
+            self._parameters.focus_text()
+        else:
+            self._workflow.focus()
+
+    @on(Input.Submitted)
+    def _id_entered(self) -> None:
+        self._parameters.focus_text()
+
+    def action_run(self) -> None:
+        """Run it, unless something is missing or wrong."""
+        workflow_id = self._workflow.value.strip()
+        if not workflow_id:
+            self._workflow.focus()
+            self._missing.update(say("workflow.no_id"))
+            return
+        if not self._parameters.refuse():
+            self.dismiss(WorkflowWish(workflow_id, self._parameters.value or {}))

@@ -1,0 +1,65 @@
+"""What a running workflow asks of a person."""
+
+from __future__ import annotations
+
+import json
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.widgets import Input, Static
+
+from c2jy_bridge.events import WorkflowAsked
+from c2jy_bridge.safety import visible
+from c2jy_tui.bindings import binding
+from c2jy_tui.frame import FrameModal
+from c2jy_tui.key_bar import KeyBar
+from c2jy_tui.panes.chat.prose import Prose
+from c2jy_tui.words import say
+
+
+class WorkflowQuestionScreen(FrameModal[str]):
+    """One line for an ordinary question, one for each field of an input node; Esc leaves it open."""
+
+    CSS_PATH = "workflow_question.tcss"
+    HELP = "tui:help.workflow_question"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        binding("tui", "workflow_question.answer", "enter", "answer", priority=True),
+        binding("tui", "workflow_question.later", "escape", "back", priority=True),
+    ]
+
+    def __init__(self, question: WorkflowAsked) -> None:
+        super().__init__()
+        self.run_id = question.run_id
+        self._question = question
+
+    def compose(self) -> ComposeResult:
+        """The question, a place for the answer, the keys."""
+        with Vertical(id="dialog") as dialog:
+            dialog.border_title = say("workflow_question.title")
+            with VerticalScroll(id="question", can_focus=False):
+                yield Prose(self._question.text or say("workflow_question.none"), markdown=False)
+            for name in self._question.fields:
+                yield Static(visible(name, newlines=False), classes="label", markup=False)
+                yield Input(compact=True)
+            if not self._question.fields:
+                yield Input(placeholder=say("workflow_question.hint"), compact=True)
+            yield KeyBar(compact=True, show_command_palette=False)
+
+    @on(Input.Submitted)
+    def _entered(self) -> None:
+        self.action_answer()
+
+    def action_answer(self) -> None:
+        """Go to the next field, or answer with all of them."""
+        inputs = list(self.query(Input))
+        blank = next((one for one in inputs if not one.value.strip()), None)
+        if blank is not None:
+            blank.focus()
+            return
+        values = [one.value for one in inputs]
+        fields = self._question.fields
+        whole = dict(zip(fields, values, strict=True)) if fields else {}
+        self.dismiss(json.dumps(whole, ensure_ascii=False) if fields else values[0])
