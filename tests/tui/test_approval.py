@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -45,6 +46,15 @@ async def test_the_dialog_shows_who_wants_what_why_and_exactly_which_arguments(s
         assert "read_file looks into your folders" in text
         for words in ('"path": "/home/maker/notes.txt"', '"一"', '"limit": 10'):
             assert words in text
+
+
+async def test_the_dialog_says_how_far_always_goes_for_a_bridge_request(stage: Any) -> None:
+    async with stage(size=(120, 40)) as on:
+        ask = replace(on.bot.asks_leave("read_file", ARGUMENTS), source="bridge", scope="bridge/mailbox")
+        await on.play(on.bot.wants("read_file"), ask)
+        await hearing(on)
+        assert "Always for mailbox requests" in on.text
+        assert '"Always" lets read_file run unasked for everything that comes in this way' in on.text
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,7 @@ def asked_for() -> set[str]:
     asked |= {f"notice.recovered_{reason}" for reason in ("dropped", "no_done", "stalled", "restart")}
     asked |= {f"header.bridge_switching_{way}" for way in ("on", "off")}
     asked |= {f"intake.{name}" for name in ("http", "mailbox")}
+    asked |= {f"approval.always_{intake}" for intake in ("http", "mailbox", "workflow")}
     asked |= (
         {"notice.cancelled"}
         | {f"pane.{pane}" for pane in PANES}

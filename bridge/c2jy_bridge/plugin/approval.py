@@ -83,6 +83,7 @@ class Approval:
             reason=say(f"reason.{call.source}", tool=tool.name),
             source=call.source,
             deadline_s=deadline_s,
+            scope=call.conversation_id,
         )
         put(question)
         try:

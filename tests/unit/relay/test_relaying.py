@@ -12,6 +12,7 @@ import pytest
 from c2jy_bridge.events import (
     BridgeStarted,
     BridgeStopped,
+    Decision,
     Outcome,
     ToolCallFinished,
     ToolCallRequested,
@@ -195,6 +196,23 @@ async def test_nobody_answers_and_the_countdown_ends_in_deny(workshop: Make) -> 
     (question,) = shop.maker.asked
     assert question.source == "bridge"
     assert shop.tools.done == {}
+
+
+async def test_always_holds_for_one_tool_and_one_way_in(workshop: Make) -> None:
+    shop = await workshop(relay="direct")
+    first = await shop.ask("asks", {})
+    await shop.until(lambda: shop.maker.asked)
+    (question,) = shop.maker.asked
+    assert question.scope == "bridge/http"
+    assert shop.maker.answer(question.call_id, Decision.ALWAYS)
+    assert (await shop.result(first)).state is State.SUCCEEDED
+    assert (await shop.result(await shop.ask("asks", {}))).state is State.SUCCEEDED
+    assert len(shop.maker.asked) == 1
+    other_way = await shop.ask("asks", {}, source="mailbox")
+    await shop.until(lambda: len(shop.maker.asked) == 2)
+    assert shop.maker.asked[1].scope == "bridge/mailbox"
+    shop.maker.answer(shop.maker.asked[1].call_id, Decision.DENY)
+    assert (await shop.result(other_way)).state is State.FAILED
 
 
 async def test_direct_runs_the_tool_without_a_bot(workshop: Make) -> None:

@@ -23,6 +23,7 @@ from c2jy_tui.words import say
 DEAF_S: Final = 0.4
 """Seconds without a key until keys count: whoever was typing when the dialog came up must not answer it."""
 
+_INTAKES: Final = ("http", "mailbox", "workflow")
 _HEIGHTS: Final = [(0, "-low"), (30, "-tall")]
 
 
@@ -70,6 +71,8 @@ class ApprovalScreen(FrameModal[Decision]):
     def compose(self) -> ComposeResult:
         """Who, what, why; the arguments; the three answers."""
         question = self.question
+        intake = question.scope.removeprefix("bridge/") if question.source == "bridge" else ""
+        always = say(f"approval.always_{intake}") if intake in _INTAKES else say("approval.always")
         with Vertical(id="dialog") as dialog:
             dialog.border_title = say("approval.title")
             if self._waiting > 1:
@@ -85,9 +88,12 @@ class ApprovalScreen(FrameModal[Decision]):
             with VerticalScroll(id="arguments", can_focus=True):
                 yield Prose(pretty(question.arguments), markdown=False)
             yield Static(id="countdown", markup=False)
+            if intake in _INTAKES:
+                tool = visible(question.tool, newlines=False)
+                yield Prose(say("approval.scope", tool=tool), markdown=False, classes="reason")
             with Horizontal(id="answers"):
                 yield Button(_key("O", say("approval.once")), id="once", compact=True)
-                yield Button(_key("A", say("approval.always")), id="always", compact=True)
+                yield Button(_key("A", always), id="always", compact=True)
                 yield Button(_key("D", say("approval.deny")), id="deny", variant="error", compact=True)
 
     def on_mount(self) -> None:

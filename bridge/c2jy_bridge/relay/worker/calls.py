@@ -12,11 +12,11 @@ from c2jy_bridge.events import Event, Outcome, ToolCall, ToolCallEvent, ToolCall
 from c2jy_bridge.relay.canonical import same
 from c2jy_bridge.relay.problems import say
 from c2jy_bridge.relay.queue import LeaseLost
-from c2jy_bridge.relay.request import BridgeRequest
+from c2jy_bridge.relay.request import BridgeRequest, Intake
 from c2jy_bridge.relay.worker.handle import BRIDGE_EXECUTE, fits, handle_in
 
 BRIDGE: Final = "bridge"
-"""Stands for the conversation and the chat of every request's tool call, in the journal and for approvals."""
+"""Stands for the chat of every request's tool call, in the journal."""
 
 
 class Runner(Protocol):
@@ -27,6 +27,11 @@ class Runner(Protocol):
 
     def cancel(self, call_id: str) -> bool:
         """Stop one call; False when it does not run."""
+
+
+def scope_of(intake: Intake) -> str:
+    """Stands for the conversation of what came in by this intake: an "always" of the maker's holds in it."""
+    return f"{BRIDGE}/{intake}"
 
 
 Began = Callable[[str, str], Awaitable[None]]
@@ -52,7 +57,7 @@ def wanted_call(request: BridgeRequest, call_id: str, turn_id: str = "") -> Tool
         call_id=request.call_id or call_id,
         tool=request.tool,
         arguments=request.arguments,
-        conversation_id=BRIDGE,
+        conversation_id=scope_of(request.source),
         chat_id=BRIDGE,
         tool_call_id=request.request_id,
         turn_id=turn_id,
@@ -166,16 +171,17 @@ class RelayedCalls:
 class TakenUpCalls:
     """The runner of a chat that a workflow has begun: the Bot's own calls, run on the bridge's account."""
 
-    def __init__(self, runner: Runner, *, began: Began) -> None:
+    def __init__(self, runner: Runner, *, began: Began, intake: Intake) -> None:
         self.outcomes: list[tuple[str, Outcome]] = []
         """Each tool that was called, and how it ended."""
         self._runner = runner
         self._began = began
+        self._scope = scope_of(intake)
         self._running: list[str] = []
 
     async def run(self, calls: Sequence[ToolCall]) -> AsyncIterator[Event]:
         """See `coze.RunsTools`."""
-        ours = [replace(call, source="bridge", conversation_id=BRIDGE) for call in calls]
+        ours = [replace(call, source="bridge", conversation_id=self._scope) for call in calls]
         await self._began(ours[0].call_id, _coze_call(ours[0]))
         self._running = [call.call_id for call in ours]
         async with aclosing(self._runner.run(ours)) as events:  # type: ignore[type-var]  # it is a generator

@@ -201,7 +201,7 @@ class TakenUp(_InChat):
     """Takes up a chat that a workflow has begun: answers its Bot's calls until the chat has ended."""
 
     def __init__(self, job: Job, means: Means, client: CozeClient) -> None:
-        self._taken_up = TakenUpCalls(means.runner, began=job.running)
+        self._taken_up = TakenUpCalls(means.runner, began=job.running, intake=job.request.source)
         ids = json.loads(job.request.arguments)
         self._chat_id, self._conversation_id = str(ids["chat_id"]), str(ids["conversation_id"])
         session = means.session(client, self._taken_up, self._conversation_id)

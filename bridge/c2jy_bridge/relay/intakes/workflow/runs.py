@@ -25,7 +25,7 @@ from c2jy_bridge.relay.intakes.workflow.questions import ForTools, understood
 from c2jy_bridge.relay.intakes.workflow.waiting import WaitingRun, WaitingRuns
 from c2jy_bridge.relay.problems import PASSING, ours
 from c2jy_bridge.relay.storage import Storage
-from c2jy_bridge.relay.worker.calls import BRIDGE, Runner
+from c2jy_bridge.relay.worker.calls import Runner, scope_of
 
 WORKFLOW: Final = "workflow"
 """Stands for the chat of a workflow's tool calls in the journal."""
@@ -173,7 +173,7 @@ class WorkflowRuns:
                 call_id=self._new_id(),
                 tool=use.tool,
                 arguments=use.arguments,
-                conversation_id=BRIDGE,
+                conversation_id=scope_of("workflow"),
                 chat_id=WORKFLOW,
                 tool_call_id=f"{key}#{number}",
                 turn_id=run.run_id,
