@@ -363,6 +363,21 @@ class ConnectionChanged(Event):
     problem: Problem | None = None
 
 
+# --- the journal -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalStopped(Event):
+    """The journal took no more: what happens from here on is not shown again after a restart."""
+
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalResumed(Event):
+    """The journal takes writes again."""
+
+
 def to_json(event: Event) -> dict[str, Any]:
     """An event as one JSON object: its class name in snake case under `event`, then its fields."""
     from dataclasses import asdict
