@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import time
@@ -28,6 +29,8 @@ README: Final = "README.txt"
 _CHUNK: Final = 1024 * 1024
 _SQUEEZED: Final = frozenset({".json", ".txt", ".bak", ".tmp"})
 """Worth compressing; pictures, sounds and videos are compressed already."""
+_UNFINISHED: Final = ".c2jy-part"
+_ABANDONED_S: Final = 3600.0
 _FIRST_YEAR, _LAST_YEAR = 1980, 2107
 
 
@@ -77,7 +80,8 @@ def pack(
     plan = [(folder, list(_entries(folder, issues))) for folder in folders]
     expect(sum(status.st_size for _, entries in plan for _, status in entries))
     root = next(filter(None, roots), "")
-    unfinished = out.with_name(f".{out.name[:100]}.{token}.part")
+    _sweep(out.parent, at)
+    unfinished = out.with_name(f".{out.name[:100]}.{token}{_UNFINISHED}")
     try:
         with open(unfinished, "xb") as file:
             count = 0
@@ -94,6 +98,17 @@ def pack(
     sync_folder(out.parent)
     names = tuple(folder.name for folder in folders)
     return Packed(str(out), names, root, count, out.stat().st_size, tuple(issues))
+
+
+def _sweep(folder: Path, now: float) -> None:
+    """Remove what a pack that was killed left behind: nobody has written to it for an hour."""
+    with contextlib.suppress(OSError), os.scandir(folder) as found:
+        for entry in found:
+            if entry.name.startswith(".") and entry.name.endswith(_UNFINISHED):
+                with contextlib.suppress(OSError):
+                    status = entry.stat(follow_symlinks=False)
+                    if stat.S_ISREG(status.st_mode) and now - status.st_mtime > _ABANDONED_S:
+                        os.unlink(entry.path)
 
 
 def _check_place(folders: Sequence[Path], out: Path) -> None:

@@ -60,12 +60,17 @@ def local_view(path: str, folder: Path, name: str | None = None) -> Path | None:
 
     Returns:
         A file inside the draft when the path ends in `<name>/materials/<file>` or is JianYing's draft
-        placeholder; else the path itself when it is absolute here; else None.
+        placeholder; else the path itself when it is absolute here; else None. A path on another computer is
+        None too, unless the draft stands there itself: Windows would log in to whatever host somebody's
+        draft names.
     """
     pure = PureWindowsPath(path) if _WINDOWS.match(path) or "\\" in path else PurePosixPath(path)
     tail = pure.parts[-3:]
     inside = len(tail) == 3 and tail[0] in (name or folder.name, folder.name)
     if len(tail) >= 2 and tail[-2] == MATERIALS and (inside or path.startswith("##_draftpath_placeholder")):
         return folder / MATERIALS / tail[-1]
+    drive = PureWindowsPath(path).drive
+    if drive.startswith("\\\\") and drive.lower() != folder.drive.lower():
+        return None
     here = Path(path)
     return here if here.is_absolute() else None

@@ -150,7 +150,7 @@ async def test_an_older_zip_is_replaced_only_by_a_whole_one_and_nothing_else_eve
     with pytest.raises(DraftError):
         await courier.pack("中国美食", note)
     assert note.read_text(encoding="utf-8") == "mine"
-    assert [name for name in _listed(tmp_path) if name.endswith(".part")] == []
+    assert [name for name in _listed(tmp_path) if name.endswith(".c2jy-part")] == []
 
 
 async def test_a_zip_is_not_packed_into_itself(courier: Courier, draft: Path) -> None:
@@ -246,3 +246,17 @@ async def test_files_and_counts_beyond_the_old_limits_of_zip_are_kept(
     with zipfile.ZipFile(made.path) as archive:
         assert archive.testzip() is None
         assert {name: archive.read(f"中国美食/{name}") for name in before} == before
+
+
+async def test_what_a_killed_packing_left_is_swept_by_the_next_one(
+    courier: Courier, draft: Path, tmp_path: Path
+) -> None:
+    old, young, other = (
+        tmp_path / name for name in (".a.zip.0f.c2jy-part", ".b.zip.1f.c2jy-part", ".c.part")
+    )
+    for path in (old, young, other):
+        path.write_bytes(b"PK")
+    for path in (old, other):
+        os.utime(path, (0, 0))
+    await courier.pack(draft.name, tmp_path / "new.zip")
+    assert [path.exists() for path in (old, young, other)] == [False, True, True]

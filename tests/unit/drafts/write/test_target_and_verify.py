@@ -128,3 +128,11 @@ _MATERIALS = st.dictionaries(
 @given(st.fixed_dictionaries({"tracks": _TRACKS, "materials": _MATERIALS}, optional={"duration": _JSON}))
 def test_no_content_however_strange_stops_the_check(content: dict[str, Any]) -> None:
     assert isinstance(list(faults(content, Path("/nowhere"))), list)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["\\\\evil\\share\\a.mp4", "//evil/share/a.mp4", "\\\\?\\UNC\\evil\\share\\a.mp4", "\\\\.\\pipe\\a"],
+)
+def test_a_path_on_another_computer_is_never_looked_at(path: str, tmp_path: Path) -> None:
+    assert local_view(path, tmp_path / "x") is None
