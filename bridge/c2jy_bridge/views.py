@@ -130,6 +130,8 @@ class ToolView:
     origin: str = "built-in"
     """`built-in`, a file, or an entry point."""
     timeout_s: float = 0.0
+    about: str = ""
+    """A line for people in the language in use; the description is for the model."""
 
 
 @dataclass(frozen=True, slots=True)
