@@ -97,6 +97,8 @@ def compose(
         unfinished_dir=data / "unfinished",
         folders=settings.tools.folders,
         upload=line.upload,
+        config_file=settings.config_dir / "config.toml",
+        time_unit=settings.drafts.time_unit,
     )
     registry.register(BridgeTool())
     issues = (

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar, overload
 
-from c2jy_bridge.i18n import catalogue
+from c2jy_bridge.i18n import Language, catalogue
 from c2jy_bridge.plugin.signature import DefinitionError, Parameters, read_docstring, read_parameters
 from c2jy_bridge.settings import Policy
 
@@ -18,6 +18,8 @@ Concurrency = Literal["parallel", "serial", "exclusive"]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 say: Final = catalogue("plugin")
+BUILT_IN: Final = "built-in"
+"""Where a tool comes from that the app brings with it."""
 _MARK: Final = "__c2jy_tool__"
 # What function calling takes as a name (OpenAI's rule; Coze shows the same in its form).
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
@@ -49,6 +51,15 @@ class Tool:
     origin: str
     function: Callable[..., Any]
     takes: Parameters
+
+    def about(self, language: Language | None = None) -> str:
+        """A line for people, in the language in use or this one.
+
+        A built-in tool has it in the catalogue `tools` as `about.<name>`; any other has only its docstring.
+        """
+        key = f"about.{self.name}"
+        line = catalogue("tools", fixed=language)(key) if self.origin == BUILT_IN else key
+        return self.description.strip().partition("\n")[0] if line == key else line
 
     @property
     def is_async(self) -> bool:

@@ -106,7 +106,7 @@ def openapi(tools: Iterable[Tool]) -> dict[str, Any]:
 def bot_prompt(tools: Iterable[Tool], language: i18n.Language) -> str:
     """A prompt to paste into the Bot: what it is, its tools, how to use them."""
     say = i18n.catalogue("plugin", fixed=language)
-    lines = [f"- {tool.name}: {tool.description.splitlines()[0]}" for tool in tools if tool.description]
+    lines = [f"- {tool.name}: {tool.about(language)}" for tool in tools]
     return (
         "\n\n".join((say("prompt.role"), say("prompt.tools"), "\n".join(lines), say("prompt.rules"))) + "\n"
     )

@@ -11,14 +11,13 @@ from c2jy_bridge.events import Issue
 from c2jy_bridge.i18n import catalogue
 from c2jy_bridge.plugin import user_tools
 from c2jy_bridge.plugin.approval import policy_of
-from c2jy_bridge.plugin.definition import Tool, define, options_of
+from c2jy_bridge.plugin.definition import BUILT_IN, Tool, define, options_of
 from c2jy_bridge.plugin.nearest import nearest
 from c2jy_bridge.plugin.signature import DefinitionError
 from c2jy_bridge.settings import Policy
 from c2jy_bridge.views import ToolView
 
 say: Final = catalogue("plugin")
-BUILT_IN: Final = "built-in"
 
 
 class NameTaken(DefinitionError):
@@ -71,6 +70,7 @@ class ToolRegistry:
                 parameters=one.takes.schema,
                 origin=one.origin,
                 timeout_s=one.timeout_s or 0.0,
+                about=one.about(),
             )
             for one in self
         ]

@@ -244,7 +244,7 @@ class AddingTools:
 
             earlier = draft.step(context.call_id)
             new = list(earlier.lanes) if earlier else lanes(draft)
-            report = await self._bench.try_out(draft, new, context, _by_id(new, argument))
+            report = await self._bench.try_out(draft, new, context, _by_id(new), read.place)
             (built,) = report.drafts
             end_us = max((_end_us(clip, built.duration_us) for lane in new for clip in lane.clips), default=0)
             pictures = any(lane.kind == "video" for lane in new)
@@ -287,11 +287,13 @@ def _check_track(draft: Unfinished, kind: TrackKind, name: str | None) -> None:
         raise ToolError(say("step.track_kind", track=name, kind=kinds[0]), segment_ids=[])
 
 
-def _by_id(lanes: list[Lane], argument: str) -> dict[str, str]:
-    """Clip id -> its place in the argument; unknown where the importer had to use several tracks."""
-    if len(lanes) != 1:
-        return {}
-    return {clip["id"]: f"{argument}[{number}]" for number, clip in enumerate(lanes[0].clips)}
+def _by_id(lanes: list[Lane]) -> dict[str, str]:
+    """Clip id -> its place in the spec that the infos were read as."""
+    return {
+        clip["id"]: f"tracks[{track}].clips[{number}]"
+        for track, lane in enumerate(lanes)
+        for number, clip in enumerate(lane.clips)
+    }
 
 
 def _end_us(clip: dict[str, Any], otherwise: int) -> int:

@@ -25,9 +25,10 @@ class DraftMade:
 
 @dataclass(frozen=True, slots=True)
 class DraftsMade:
-    """generate_draft."""
+    """generate_draft; not `complete` when some of the document's drafts could not be built."""
 
     message: str
+    complete: bool
     drafts: list[DraftMade]
     issues: list[Issue]
 
@@ -134,9 +135,10 @@ class NotMeasured:
 
 @dataclass(frozen=True, slots=True)
 class MediaMeasured:
-    """probe_media."""
+    """probe_media; `failed` is how many could not be had."""
 
     message: str
+    failed: int
     results: list[Measured | NotMeasured]
 
 
@@ -159,9 +161,10 @@ class EmptyTimeline:
 
 @dataclass(frozen=True, slots=True)
 class DurationsMeasured:
-    """get_media_duration, with the names of Coze2JianYing's tool."""
+    """get_media_duration, with the names of Coze2JianYing's tool; `failed` could not be had."""
 
     message: str
+    failed: int
     timelines: list[Timeline | EmptyTimeline]
     all_timelines: list[Timeline]
     unit: Literal["ms"] = "ms"
@@ -262,6 +265,15 @@ class SegmentsAdded:
     segment_ids: list[str]
     end_s: float
     issues: list[Issue]
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentsRemoved:
+    """remove_segments; `left` are still in the draft."""
+
+    message: str
+    removed: list[str]
+    left: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from c2jy_bridge.drafts import Courier, Library, Studio
 from c2jy_bridge.drafts.unfinished import UnfinishedDrafts
+from c2jy_bridge.places import default_config_file
 from c2jy_bridge.plugin import ToolRegistry
+from c2jy_bridge.settings import TimeUnit
 from c2jy_bridge.tools.adding import AddingTools
 from c2jy_bridge.tools.drafts import DraftTools
 from c2jy_bridge.tools.files import FileTools
@@ -30,6 +32,8 @@ def built_in_tools(
     unfinished_dir: Path,
     folders: Sequence[Path],
     upload: Callable[[Path], Awaitable[str]],
+    config_file: Path | None = None,
+    time_unit: TimeUnit = "auto",
     clock: Callable[[], float] = time.time,
 ) -> None:
     """Register every built-in tool.
@@ -42,14 +46,16 @@ def built_in_tools(
         unfinished_dir: Where drafts that are made step by step are kept; made when it is needed.
         folders: What list_files and read_file may look into.
         upload: Sends a file to Coze and returns its file id.
+        config_file: Where the settings stand, for messages that name one; None: the usual place.
+        time_unit: Unit of bare numbers in the infos of drafts made step by step, where nobody says it.
         clock: Unix seconds.
     """
     registry.register(DraftTools(studio, library, clock))
     registry.register(PackingTools(courier))
-    bench = Workbench(studio, UnfinishedDrafts(unfinished_dir, clock), clock)
+    bench = Workbench(studio, UnfinishedDrafts(unfinished_dir, clock), clock, time_unit)
     for tools in (SteppingTools(bench), AddingTools(bench), SceneTools(bench)):
         registry.register(tools)
     registry.register(MediaTools(studio))
     registry.register(ResourceTools())
-    registry.register(FileTools(folders))
+    registry.register(FileTools(folders, config_file or default_config_file()))
     registry.register(ScreenTools(upload, clock))

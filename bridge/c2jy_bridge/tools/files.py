@@ -32,8 +32,8 @@ _SECRET: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----|\bpat_[A-Za-z0-
 class FileTools:
     """list_files and read_file."""
 
-    def __init__(self, folders: Sequence[Path]) -> None:
-        self._folders = DeclaredFolders(folders)
+    def __init__(self, folders: Sequence[Path], config_file: Path) -> None:
+        self._folders = DeclaredFolders(folders, config_file)
 
     @tool(policy="ask")
     def list_files(

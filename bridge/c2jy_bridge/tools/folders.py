@@ -69,9 +69,15 @@ class Place:
 
 
 class DeclaredFolders:
-    """Finds and reads what lies in the declared folders; nothing hidden, nothing secret, no links."""
+    """Finds and reads what lies in the declared folders; nothing hidden, nothing secret, no links.
 
-    def __init__(self, folders: Sequence[Path]) -> None:
+    Args:
+        folders: Those of the setting tools.folders.
+        config_file: Where that setting stands, to be told when there is none.
+    """
+
+    def __init__(self, folders: Sequence[Path], config_file: Path) -> None:
+        self._config_file = config_file
         self._roots = list(dict.fromkeys(folder.expanduser().resolve() for folder in folders))
 
     def tops(self) -> list[Place]:
@@ -81,7 +87,7 @@ class DeclaredFolders:
             ToolError: There is none.
         """
         if not self._roots:
-            raise ToolError(say("folders.none"))
+            raise ToolError(say("folders.none", file=self._config_file))
         names = [root.name for root in self._roots]
         return [
             Place(root, root.name if root.name and names.count(root.name) == 1 else root.as_posix())

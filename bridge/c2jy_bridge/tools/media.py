@@ -8,7 +8,7 @@ from pydantic import Field
 
 from c2jy_bridge.drafts import ProbeResult, Progress, Studio
 from c2jy_bridge.i18n import catalogue
-from c2jy_bridge.plugin import ToolContext, tool
+from c2jy_bridge.plugin import ToolContext, ToolError, tool
 from c2jy_bridge.tools.answers import (
     DurationsMeasured,
     EmptyTimeline,
@@ -33,46 +33,66 @@ class MediaTools:
     async def probe_media(self, urls: Addresses, context: ToolContext) -> MediaMeasured:
         """Measure images, videos and sounds: kind, length in seconds, width and height in pixels.
 
-        The results are in the order of `urls`, one for each; where one failed it has `error` instead. Files
-        are kept, so that generate_draft does not download them again.
+        The results are in the order of `urls`, one for each; where one failed it has `error` instead, and
+        `failed` counts them. Files are kept, so that generate_draft does not download them again.
 
         Args:
             urls: http(s) addresses of media files.
         """
         results = await self._probe(urls, context)
-        measured = sum(1 for result in results if result.material is not None)
-        message = say("media.measured", measured=measured, total=len(results))
-        return MediaMeasured(message, [_measured(result) for result in results])
+        rows = [_measured(result) for result in results]
+        failed = _failed(results)
+        if failed == len(results):
+            raise ToolError(_told(results), failed=failed, results=rows)
+        return MediaMeasured(_told(results), failed, rows)
 
     @tool
     async def get_media_duration(self, links: Addresses, context: ToolContext) -> DurationsMeasured:
         """Lengths of videos and sounds, laid one after another on a timeline, in MILLISECONDS.
 
         `timelines[i]` belongs to `links[i]`: its length is end - start. Where one failed, start and end are
-        the same and `error` says why. `all_timelines` has one entry, from 0 to the end of the last. For
-        lengths in seconds use probe_media.
+        the same and `error` says why; `failed` counts them. `all_timelines` has one entry, from 0 to the end
+        of the last. For lengths in seconds use probe_media.
 
         Args:
             links: http(s) addresses of videos and sounds.
         """
         timelines: list[Timeline | EmptyTimeline] = []
-        end_us = measured = 0
-        for result in await self._probe(links, context):
+        end_us = 0
+        results = await self._probe(links, context)
+        for result in results:
             start_us = end_us
             if result.material is None:
                 timelines.append(EmptyTimeline(_ms(start_us), _ms(start_us), result.error))
                 continue
-            measured += 1
             end_us += result.material.duration_us
             timelines.append(Timeline(_ms(start_us), _ms(end_us)))
-        message = say("media.measured", measured=measured, total=len(timelines))
-        return DurationsMeasured(message, timelines, [Timeline(0, _ms(end_us))])
+        failed, whole = _failed(results), [Timeline(0, _ms(end_us))]
+        if failed == len(results):
+            raise ToolError(
+                _told(results), failed=failed, timelines=timelines, all_timelines=whole, unit="ms"
+            )
+        return DurationsMeasured(_told(results), failed, timelines, whole)
 
     async def _probe(self, sources: list[str], context: ToolContext) -> list[ProbeResult]:
         def tell(progress: Progress) -> None:
             context.progress(progress.message, progress.done, progress.total, progress.unit)
 
         return await self._studio.probe(sources, on_progress=tell)
+
+
+def _failed(results: list[ProbeResult]) -> int:
+    return sum(result.material is None for result in results)
+
+
+def _told(results: list[ProbeResult]) -> str:
+    """How many could be had, and why the first of the others could not."""
+    failed = _failed(results)
+    if not failed:
+        return say("media.measured", total=len(results))
+    why = next(result.error for result in results if result.material is None)
+    key = "media.none_measured" if failed == len(results) else "media.some_measured"
+    return say(key, measured=len(results) - failed, failed=failed, total=len(results), why=why)
 
 
 def _measured(result: ProbeResult) -> Measured | NotMeasured:

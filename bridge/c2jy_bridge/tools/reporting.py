@@ -72,7 +72,11 @@ def made(report: BuildReport, *, dry_run: bool) -> DraftsMade:
         )
         for draft in report.drafts
     ]
-    return DraftsMade(" ".join([*sentences, *with_issues(issues)]), drafts, issues)
+    wrong = [issue for issue in report.issues if issue.severity == "error"]
+    if wrong:  # of a document with several drafts, or of a zip or list that was asked for
+        partly = say("draft.partly", built=len(drafts), errors=len(wrong), reasons=lines(wrong))
+        return DraftsMade(" ".join([partly, *sentences]), not wrong, drafts, issues)
+    return DraftsMade(" ".join([*sentences, *with_issues(issues)]), True, drafts, issues)
 
 
 def with_issues(issues: Sequence[Issue]) -> list[str]:

@@ -8,23 +8,26 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from c2jy_bridge.drafts import DraftError
-from c2jy_bridge.drafts.spec import TrackKind
+from c2jy_bridge.drafts.spec import TrackKind, nearest
 from c2jy_bridge.drafts.unfinished import Lane, Step, Unfinished
 from c2jy_bridge.i18n import catalogue
 from c2jy_bridge.plugin import ToolContext, ToolError, tool
 from c2jy_bridge.settings import TimeUnit
-from c2jy_bridge.tools.answers import DraftBegun, DraftsMade, KeyframesAdded, TrackAdded
+from c2jy_bridge.tools.answers import DraftBegun, DraftsMade, KeyframesAdded, SegmentsRemoved, TrackAdded
 from c2jy_bridge.tools.infos import Infos
 from c2jy_bridge.tools.reporting import announce, made, refused, serious, teller, with_issues
 from c2jy_bridge.tools.workbench import Workbench
 
 say: Final = catalogue("tools")
 
+_NAMED: Final = 5
+"""Segments named in an error."""
+
 _Pixels = Annotated[int, Field(ge=1, le=16384)]
 
 
 class SteppingTools:
-    """create_draft, add_track, add_keyframes, save_draft."""
+    """create_draft, add_track, add_keyframes, remove_segments, save_draft."""
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
@@ -49,8 +52,8 @@ class SteppingTools:
             width: Canvas width in pixels; 1080 for a portrait video.
             height: Canvas height in pixels; 1920 for a portrait video.
             fps: Frames per second.
-            time_unit: Unit of bare numbers in the infos that are added: us, ms or s. auto finds it out from
-                the media and tells it in `issues`.
+            time_unit: Unit of bare numbers in the infos that are added: us, ms or s. auto is what the user's
+                settings say, or else found out from the media and told in `issues`.
         """
         try:
             draft = await asyncio.to_thread(
@@ -60,7 +63,7 @@ class SteppingTools:
                 width=width,
                 height=height,
                 fps=fps,
-                time_unit=time_unit,
+                time_unit=self._bench.time_unit if time_unit == "auto" else time_unit,
             )
         except OSError as error:
             raise ToolError(say("step.disk", reason=error.strerror or str(error))) from None
@@ -129,11 +132,41 @@ class SteppingTools:
             return KeyframesAdded(" ".join(sentences), count, list(issues))
 
     @tool
+    async def remove_segments(
+        self,
+        draft_id: str,
+        segment_ids: Annotated[list[str], Field(min_length=1)],
+        context: ToolContext,
+    ) -> SegmentsRemoved:
+        """Take segments out of an unfinished draft again: wrong ones, or those whose file is gone.
+
+        To replace a segment, remove it and add the new one with the same start and end.
+
+        Args:
+            draft_id: From create_draft.
+            segment_ids: What the add_ tools returned.
+        """
+        async with self._bench.draft(draft_id, context) as draft:
+            wanted = tuple(dict.fromkeys(segment_ids))
+            if draft.step(context.call_id) is None:
+                known = draft.clips
+                for one in wanted:
+                    if one not in known:
+                        near = ", ".join(nearest(one, known) or list(known)[:_NAMED]) or "-"
+                        raise ToolError(say("step.no_segment", id=one, nearest=near), removed=[])
+            step = Step(context.call_id, "remove_segments", removed=wanted, given=segment_ids)
+            draft, step = await self._bench.add(draft, context, lambda _: step)
+            left = len(draft.clips)
+            message = say("step.removed", count=len(step.removed), name=draft.name, left=left)
+            return SegmentsRemoved(message, list(step.removed), left)
+
+    @tool
     async def save_draft(self, draft_id: str, name: str | None = None, *, context: ToolContext) -> DraftsMade:
         """Write an unfinished draft to the user's JianYing drafts folder. Call it once, at the end.
 
         The answer lists the draft written, and in `issues` what was not done exactly as asked. If it fails,
-        everything that was added is kept: correct what `issues` names and call again.
+        everything that was added is kept: correct what `issues` names (remove_segments, then add it right)
+        and call again.
 
         Args:
             draft_id: From create_draft.

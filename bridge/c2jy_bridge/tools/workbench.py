@@ -14,6 +14,7 @@ from c2jy_bridge.events import Issue
 from c2jy_bridge.i18n import catalogue
 from c2jy_bridge.plugin import ToolContext, ToolError
 from c2jy_bridge.plugin.locks import KeyedLocks
+from c2jy_bridge.settings import TimeUnit
 from c2jy_bridge.tools.reporting import refused, teller
 
 say: Final = catalogue("tools")
@@ -25,12 +26,26 @@ _NAME: Final = "-"
 
 
 class Workbench:
-    """One for all step-by-step tools, so that two of them never work on one draft at the same time."""
+    """One for all step-by-step tools, so that two of them never work on one draft at the same time.
 
-    def __init__(self, studio: Studio, unfinished: UnfinishedDrafts, clock: Callable[[], float]) -> None:
+    Args:
+        studio: Checks what is added, and builds the draft in the end.
+        unfinished: Keeps what was added.
+        clock: Unix seconds.
+        time_unit: What the settings say of bare numbers.
+    """
+
+    def __init__(
+        self,
+        studio: Studio,
+        unfinished: UnfinishedDrafts,
+        clock: Callable[[], float],
+        time_unit: TimeUnit = "auto",
+    ) -> None:
         self.studio = studio
         self.unfinished = unfinished
         self.clock = clock
+        self.time_unit = time_unit
         self._locks = KeyedLocks()
 
     @asynccontextmanager
@@ -63,7 +78,12 @@ class Workbench:
         return {found.source: found.material for found in results if found.material}
 
     async def try_out(
-        self, draft: Unfinished, lanes: Sequence[Lane], context: ToolContext, by_id: Mapping[str, str]
+        self,
+        draft: Unfinished,
+        lanes: Sequence[Lane],
+        context: ToolContext,
+        by_id: Mapping[str, str],
+        told: Callable[[str], str] = str,
     ) -> BuildReport:
         """Build these lanes alone, without writing: names, media and times are checked before they are kept.
 
@@ -72,6 +92,7 @@ class Workbench:
             lanes: What shall be added.
             context: Told of downloads.
             by_id: What a clip is called in the arguments, for the paths of issues.
+            told: Makes of such a path, and what follows it, the path that the Bot is told.
 
         Raises:
             ToolError: Something in it cannot be done.
@@ -85,22 +106,25 @@ class Workbench:
             )
         except DraftError as error:
             raise refused(
-                DraftError(_renamed(error.issues, paths)), "step.not_added", segment_ids=[]
+                DraftError(_renamed(error.issues, paths, told)), "step.not_added", segment_ids=[]
             ) from None
         (built,) = report.drafts
         return BuildReport(
-            (replace(built, issues=_renamed(built.issues, paths)),), _renamed(report.issues, paths)
+            (replace(built, issues=_renamed(built.issues, paths, told)),),
+            _renamed(report.issues, paths, told),
         )
 
 
-def _renamed(issues: Sequence[Issue], paths: Mapping[str, str]) -> tuple[Issue, ...]:
+def _renamed(
+    issues: Sequence[Issue], paths: Mapping[str, str], told: Callable[[str], str]
+) -> tuple[Issue, ...]:
     """Issues with the paths of the arguments in place of those of the document made from them."""
 
     def path(found: Issue) -> str:
         head, bracket, rest = found.path.partition("].clips[")
         number, closing, tail = rest.partition("]")
         clip = f"{head}{bracket}{number}{closing}"
-        return f"{paths[clip]}{tail}" if clip in paths else found.path
+        return told(f"{paths[clip]}{tail}") if clip in paths else found.path
 
     return tuple(replace(found, path=path(found)) for found in issues)
 

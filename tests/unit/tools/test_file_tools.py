@@ -48,7 +48,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def tools(bot: Bot, folder: Path) -> None:
-    bot.registry.register(FileTools([folder]))
+    bot.registry.register(FileTools([folder], folder / "config.toml"))
 
 
 async def test_files_are_listed_with_paths_that_can_be_read(bot: Bot, folder: Path) -> None:
@@ -181,14 +181,14 @@ async def test_a_long_listing_says_that_there_is_more(bot: Bot, folder: Path) ->
 
 
 async def test_without_declared_folders_it_is_said_how_to_allow_it(bot: Bot) -> None:
-    with pytest.raises(ToolError, match=r"tools\.folders"):
-        DeclaredFolders([]).find("a")
+    with pytest.raises(ToolError, match=r"tools\.folders.* /etc/maker\.toml .*\[tools\]  folders = "):
+        DeclaredFolders([], Path("/etc/maker.toml")).find("a")
 
 
 def test_two_folders_of_one_name_are_told_apart(tmp_path: Path) -> None:
     for parent in ("a", "b"):
         (tmp_path / parent / "media").mkdir(parents=True)
-    folders = DeclaredFolders([tmp_path / "a" / "media", tmp_path / "b" / "media"])
+    folders = DeclaredFolders([tmp_path / "a" / "media", tmp_path / "b" / "media"], tmp_path)
     shown = [top.shown for top in folders.tops()]
     assert shown == [str(tmp_path / "a" / "media"), str(tmp_path / "b" / "media")]
     assert folders.find(f"{shown[1]}/x.txt").root == tmp_path / "b" / "media"
@@ -219,7 +219,7 @@ def test_names_of_keys_and_passwords_are_private_whatever_the_case() -> None:
     )
 )
 def test_no_path_whatever_leads_out(folder: Path, path: str) -> None:
-    folders = DeclaredFolders([folder])
+    folders = DeclaredFolders([folder], folder)
     try:
         data = folders.read(folders.find(path), 10_000)
     except ToolError:

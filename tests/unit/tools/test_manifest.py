@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from c2jy_bridge import i18n
 from c2jy_bridge.drafts import Courier, Library, Studio
 from c2jy_bridge.plugin import ToolRegistry, tool
 from c2jy_bridge.plugin.manifest import openapi, write_manifests
@@ -103,7 +105,7 @@ async def test_answers_are_declared_so_that_coze_passes_them_on(document: dict[s
         assert isinstance(properties, dict)
         return properties
 
-    assert list(answer("generate_draft")) == ["status", "message", "drafts", "issues"]
+    assert list(answer("generate_draft")) == ["status", "message", "complete", "drafts", "issues"]
     assert "duration_s" in answer("generate_draft")["drafts"]["items"]["properties"]
     results = answer("probe_media")["results"]["items"]
     assert {"url", "duration_s", "error"} <= set(results["properties"])
@@ -129,8 +131,19 @@ async def test_the_prompts_name_every_tool_each_in_its_language(
     for one in registry:
         assert f"- {one.name}: " in chinese
         assert f"- {one.name}: " in english
+    assert "- generate_draft: 用一份文档生成剪映草稿" in chinese
     assert "时间直接写数字时单位是秒" in chinese
     assert "A bare number of time is seconds" in english
+
+
+def test_every_tool_has_a_line_for_people_in_their_language(registry: ToolRegistry) -> None:
+    lines = {}
+    for language in ("en", "zh"):
+        i18n.use(language)
+        lines[language] = {view.name: view.about for view in registry.views()}
+    assert all(re.search("[\u4e00-\u9fff]", line) for line in lines["zh"].values()), lines["zh"]
+    assert not any(re.search("[\u4e00-\u9fff]", line) for line in lines["en"].values())
+    assert not any(line.startswith("about.") for line in lines["en"].values())
 
 
 def test_odd_types_of_the_makers_own_tools_become_plain_ones() -> None:

@@ -31,7 +31,20 @@ async def test_media_are_measured_in_the_order_asked_with_an_error_where_one_fai
     assert gone["error"]
     assert page["error"]
     assert again == sound
-    assert told["message"] == "3 of 5 measured"
+    assert told["failed"] == 2
+    assert told["message"].startswith("3 of 5 measured; 2 could not be had. The first of them: ")
+    assert gone["error"] in told["message"]
+
+
+@pytest.mark.parametrize(("tool", "argument"), [("probe_media", "urls"), ("get_media_duration", "links")])
+async def test_media_of_which_none_could_be_had_are_an_error(
+    bot: Bot, media: MediaServer, tool: str, argument: str
+) -> None:
+    told = await bot.call(tool, **{argument: [media.url(name) for name in ("gone.mp4", "page")]})
+    assert (told["status"], told["failed"]) == ("error", 2)
+    assert told["message"].startswith("None of 2 could be measured.")
+    rows = told["results" if tool == "probe_media" else "timelines"]
+    assert [bool(row["error"]) for row in rows] == [True, True]
 
 
 async def test_durations_line_up_with_their_links_in_milliseconds(bot: Bot, media: MediaServer) -> None:

@@ -12,6 +12,7 @@ import pytest
 from c2jy_bridge.drafts import DraftError, Studio
 from c2jy_bridge.drafts.unfinished import UnfinishedDrafts
 from c2jy_bridge.events import DraftWritten, ToolCall
+from c2jy_bridge.settings import TimeUnit
 from c2jy_bridge.tools import AddingTools, SceneTools, SteppingTools, Workbench
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 NOW = 1_700_000_000.0
 
 
-def equip(bot: Bot, studio: Studio, folder: Path) -> None:
-    bench = Workbench(studio, UnfinishedDrafts(folder, lambda: NOW), lambda: NOW)
+def equip(bot: Bot, studio: Studio, folder: Path, time_unit: TimeUnit = "auto") -> None:
+    bench = Workbench(studio, UnfinishedDrafts(folder, lambda: NOW), lambda: NOW, time_unit)
     for tools in (SteppingTools(bench), AddingTools(bench), SceneTools(bench)):
         bot.registry.register(tools)
 
@@ -157,7 +158,7 @@ async def test_nothing_is_kept_of_infos_that_cannot_be_used(
     assert told["status"] == "error"
     assert told["segment_ids"] == []
     assert [issue["path"] for issue in told["issues"] if issue["severity"] == "error"] == [
-        "image_infos[1].media"
+        "image_infos[1].image_url"
     ]
     wrong = await bot.call(
         "add_effects", draft_id=draft_id, effect_infos=[{"effect_type": "故障X", "start": 0, "end": 9}]
@@ -195,6 +196,57 @@ async def test_the_unit_may_be_said_once_for_the_whole_draft(bot: Bot, media: Me
     begun = await bot.call("create_draft", time_unit="s")
     told = await bot.call("add_images", draft_id=begun["draft_id"], image_infos=images(media, 3))
     assert told["end_s"] == 3.0
+
+
+async def test_the_unit_of_the_settings_counts_where_nobody_says_one(
+    bot: Bot, studio: Studio, media: MediaServer, tmp_path: Path
+) -> None:
+    fresh = type(bot)()
+    equip(fresh, studio, tmp_path / "settled", "s")
+    begun = await fresh.call("create_draft")
+    told = await fresh.call("add_images", draft_id=begun["draft_id"], image_infos=images(media, 3))
+    assert told["end_s"] == 3.0
+    begun = await fresh.call("create_draft", time_unit="ms")
+    told = await fresh.call("add_images", draft_id=begun["draft_id"], image_infos=images(media, 3000))
+    assert told["end_s"] == 3.0
+
+
+async def test_what_was_added_wrongly_is_taken_out_and_added_again(
+    bot: Bot, draft_id: str, media: MediaServer, root: Path, studio: Studio, tmp_path: Path
+) -> None:
+    added = await bot.call("add_images", draft_id=draft_id, image_infos=images(media, 3000, 6000))
+    first, second = added["segment_ids"]
+    frame = {"segment_id": second, "property": "scale", "time": "1s", "value": 2}
+    await bot.call("add_keyframes", draft_id=draft_id, keyframe_infos=[frame])
+    told = await bot.call_as("r", "remove_segments", draft_id=draft_id, segment_ids=[second])
+    assert (told["removed"], told["left"]) == ([second], 1)
+    again = await bot.call_as("r", "remove_segments", draft_id=draft_id, segment_ids=[second])
+    assert again["status"] == "success"
+    gone = await bot.call("remove_segments", draft_id=draft_id, segment_ids=[second])
+    assert gone["status"] == "error"
+    assert first in gone["message"]
+    # Under the id that was taken away, and after a restart.
+    fresh = type(bot)()
+    equip(fresh, studio, tmp_path / "unfinished")
+    info = {"id": second, "image_url": media.url("a.png"), "start": 3000, "end": 5000}
+    replaced = await fresh.call_as("n", "add_images", draft_id=draft_id, image_infos=[info])
+    assert replaced["segment_ids"] == [second]
+    saved = await fresh.call_as("s", "save_draft", draft_id=draft_id)
+    assert (saved["drafts"][0]["clips"], saved["drafts"][0]["duration_s"]) == (2, 5.0)
+    segments = [segment for track in content(root)["tracks"] for segment in track["segments"]]
+    assert [segment["common_keyframes"] for segment in segments] == [[], []]
+
+
+async def test_the_scenes_go_on_where_the_remaining_ones_end(
+    bot: Bot, draft_id: str, media: MediaServer
+) -> None:
+    scene = {"image": media.url("a.png"), "duration": 3}
+    await bot.call("append_scenes", draft_id=draft_id, scenes=[scene])
+    last = await bot.call("append_scenes", draft_id=draft_id, scenes=[scene])
+    assert last["scenes"][0]["start_s"] == 3.0
+    await bot.call("remove_segments", draft_id=draft_id, segment_ids=[last["scenes"][0]["segment_id"]])
+    told = await bot.call("append_scenes", draft_id=draft_id, scenes=[scene])
+    assert told["scenes"][0]["start_s"] == 3.0
 
 
 async def test_several_calls_share_a_track_that_they_name(

@@ -34,8 +34,7 @@ def list_(options: argparse.Namespace) -> int:
         for column in ("tool", "policy", "what"):
             table.add_column(say(f"column.{column}"))
         for v in views:
-            first_line = visible(v.description).strip().partition("\n")[0]
-            table.add_row(Text(v.name), say(f"policy.{v.policy}"), Text(first_line))
+            table.add_row(Text(v.name), say(f"policy.{v.policy}"), Text(visible(v.about, newlines=False)))
         Console(highlight=False).print(table)
         return 0
 

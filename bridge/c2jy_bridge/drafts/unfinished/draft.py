@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
@@ -44,6 +44,19 @@ class Step:
     """The unit its numbers were in, when that is certain."""
     given: Any = None
     """The arguments as they came, for the way back."""
+    removed: tuple[str, ...] = ()
+    """Ids of clips of earlier steps that it took away."""
+
+    def without(self, ids: Set[str]) -> Step:
+        """The step as if it had not added these clips; lanes that are empty then are gone too."""
+        lanes = []
+        for lane in self.lanes:
+            left = tuple(clip for clip in lane.clips if clip["id"] not in ids)
+            if left or not lane.clips:
+                lanes.append(replace(lane, clips=left))
+        pictures = [any(lane.kind == "video" for lane in some) for some in (self.lanes, lanes)]
+        end_us = 0 if pictures == [True, False] else self.pictures_end_us
+        return replace(self, lanes=tuple(lanes), pictures_end_us=end_us)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +95,8 @@ class Unfinished:
 
     @property
     def lanes(self) -> Iterator[Lane]:
-        """All lanes, in the order in which they were added."""
-        return (lane for step in self.steps for lane in step.lanes)
+        """All lanes with the clips that are still there, in the order in which they were added."""
+        return (lane for step in self._remaining() for lane in step.lanes)
 
     @property
     def clips(self) -> dict[str, dict[str, Any]]:
@@ -93,7 +106,7 @@ class Unfinished:
     @property
     def pictures_end_us(self) -> int:
         """Where the last picture ends, microseconds."""
-        return max((step.pictures_end_us for step in self.steps), default=0)
+        return max((step.pictures_end_us for step in self._remaining()), default=0)
 
     @property
     def unit(self) -> Unit | None:
@@ -135,12 +148,30 @@ class Unfinished:
             KeyError, TypeError: The file was not written by `as_json`.
         """
         steps = tuple(
-            Step(**{**step, "lanes": tuple(_lane(lane) for lane in step["lanes"])}) for step in value["steps"]
+            Step(
+                **{
+                    **step,
+                    "lanes": tuple(_lane(lane) for lane in step["lanes"]),
+                    "removed": tuple(step.get("removed", ())),
+                }
+            )
+            for step in value["steps"]
         )
         return cls(**{**value, "steps": steps, "saved": value["saved"] and Saved(**value["saved"])})
 
+    def _remaining(self) -> list[Step]:
+        """The steps without what later ones took away; an id may be used again after that."""
+        gone: set[str] = set()
+        steps = []
+        for step in reversed(self.steps):
+            steps.append(step.without(gone) if gone else step)
+            gone |= set(step.removed)
+        return steps[::-1]
+
     def _with_keyframes(self, clip: dict[str, Any]) -> dict[str, Any]:
-        added = [frame for step in self.steps for frame in step.keyframes.get(clip["id"], ())]
+        added: list[dict[str, Any]] = []
+        for step in self.steps:
+            added = [] if clip["id"] in step.removed else [*added, *step.keyframes.get(clip["id"], ())]
         return {**clip, "keyframes": [*clip.get("keyframes", ()), *added]} if added else clip
 
 

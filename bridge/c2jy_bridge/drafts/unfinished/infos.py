@@ -54,6 +54,10 @@ class ReadInfos:
         found = [one for one in self.imported.issues if one.code != "time_unit"]
         return (issue("unit_as_before", self.argument, "info", unit=self.asked), *found)
 
+    def place(self, path: str) -> str:
+        """Where in the infos that stands which has this path in the spec that they were read as."""
+        return self.imported.origins.of(path) if self.imported.origins else path
+
     def knowing(self, durations_us: Mapping[str, int], usual: Unit | None) -> ReadInfos:
         """The same once it is known how long the media are.
 
