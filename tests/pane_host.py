@@ -11,8 +11,9 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widget import Widget
 
+from c2jy_bridge.draft_views import TrashedView
 from c2jy_bridge.events import Issue
-from c2jy_bridge.views import CallView, DraftDetail, DraftView
+from c2jy_bridge.views import CallView, ConnectionView, DraftDetail, DraftView
 from c2jy_tui.frame import FrameScreen
 from c2jy_tui.key_bar import KeyBar
 
@@ -38,7 +39,7 @@ class PaneDrafts:
     details: dict[str, DraftDetail] = field(default_factory=dict)
     faults: dict[str, list[Issue]] = field(default_factory=dict)
     asked: list[tuple[Any, ...]] = field(default_factory=list)
-    trashed: dict[str, DraftView] = field(default_factory=dict)
+    bin: dict[str, DraftView] = field(default_factory=dict)
 
     async def list(self) -> Sequence[DraftView]:
         self.asked.append(("list",))
@@ -56,13 +57,19 @@ class PaneDrafts:
     async def trash(self, name: str) -> str:
         view = next(v for v in self.folder if v.name == name)
         self.folder.remove(view)
-        self.trashed[f"ticket-{name}"] = view
+        self.bin[f"ticket-{name}"] = view
         return f"ticket-{name}"
 
     async def restore(self, ticket: str) -> str:
-        view = self.trashed.pop(ticket)
+        view = self.bin.pop(ticket)
         self.folder.append(view)
         return view.name
+
+    async def trashed(self) -> Sequence[TrashedView]:
+        return [TrashedView(ticket, view, "/drafts", NOON - 60) for ticket, view in self.bin.items()]
+
+    async def delete(self, ticket: str) -> str:
+        return self.bin.pop(ticket).name
 
 
 @dataclass
@@ -71,6 +78,9 @@ class PaneEngine:
 
     recorded: list[CallView] = field(default_factory=list)
     drafts: PaneDrafts = field(default_factory=PaneDrafts)
+    connection: ConnectionView = field(
+        default_factory=lambda: ConnectionView("Bot", "1", "localhost", "/drafts")
+    )
     asked: list[tuple[Any, ...]] = field(default_factory=list)
     runs: bool = True
 

@@ -83,7 +83,7 @@ async def test_an_empty_folder_says_in_one_sentence_how_a_draft_comes_here(
 ) -> None:
     async with host.run_test(size=(70, 12)) as pilot:
         await pane.load(PaneEngine())
-        await keys(pilot, "enter", "v", "o", "y", "delete", "u", "s", "down")
+        await keys(pilot, "enter", "v", "o", "y", "delete", "u", "U", "z", "R", "s", "down")
         assert "No draft yet. Ask the Bot for a video" in host.seen()
         assert host.said == ""
 
@@ -227,13 +227,13 @@ async def test_a_draft_goes_to_the_trash_and_comes_back(host: Host, pane: Drafts
         await pane.load(engine)
         await keys(pilot, "j", "delete")
         assert names(pane) == ["beach", "city", "dunes"]
-        assert "Alps is in the trash. Undo with u." in host.said
-        await keys(pilot, "u")
+        assert "Alps is in the trash. U undoes it" in host.said
+        await keys(pilot, "U")
         assert "Alps" in names(pane)
         assert pane.current.name == "Alps"
         assert "Alps is back." in host.said
-        await keys(pilot, "u")
-        assert engine.drafts.trashed == {}
+        await keys(pilot, "U")
+        assert engine.drafts.bin == {}
 
 
 async def test_several_deletions_are_undone_last_first(host: Host, pane: DraftsPane) -> None:
@@ -243,9 +243,9 @@ async def test_several_deletions_are_undone_last_first(host: Host, pane: DraftsP
         await keys(pilot, "delete")
         await keys(pilot, "delete")
         assert names(pane) == ["c"]
-        await keys(pilot, "u")
+        await keys(pilot, "U")
         assert names(pane) == ["b", "c"]
-        await keys(pilot, "u")
+        await keys(pilot, "U")
         assert names(pane) == ["a", "b", "c"]
 
 

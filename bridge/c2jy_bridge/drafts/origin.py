@@ -29,7 +29,7 @@ def origin(kept: Kept, durations_us: Mapping[str, int]) -> OriginView:
         DraftError: The export in it cannot be read any more.
     """
     resaved = _resaved(kept.folder)
-    unit = _unit(kept)
+    unit = unit_of(kept)
     if unit is None:
         return OriginView(resaved)
     imported = _decided(kept, "auto", durations_us)
@@ -39,13 +39,24 @@ def origin(kept: Kept, durations_us: Mapping[str, int]) -> OriginView:
     return OriginView(resaved, unit, imported.unit.lengths_us, imported.unit.issue(imported.path))
 
 
+def unit_of(kept: Kept) -> TimeUnitName | None:
+    """The unit that the export's numbers were read in; None when it was made from no export."""
+    document = _document(kept)
+    meta = document.get("meta")
+    imported = meta.get("imported") if isinstance(meta, dict) else None
+    unit = imported.get("time_unit") if isinstance(imported, dict) else None
+    if not isinstance(document.get("legacy"), (dict, list)):
+        return None
+    return unit if unit in ("us", "ms", "s") else None
+
+
 def export_of(kept: Kept) -> Any:
     """The Coze2JianYing export that a draft was made from, verbatim.
 
     Raises:
         DraftError: It was made from something whose numbers have no other unit.
     """
-    if _unit(kept) is None:
+    if unit_of(kept) is None:
         raise DraftError([issue("no_other_unit", DOCUMENT, name=kept.folder.name)])
     return _document(kept)["legacy"]
 
@@ -57,17 +68,6 @@ def _decided(kept: Kept, asked: TimeUnit, durations_us: Mapping[str, int]) -> Im
 def _document(kept: Kept) -> Mapping[str, Any]:
     document = kept.document["document"]
     return document if isinstance(document, dict) else {}
-
-
-def _unit(kept: Kept) -> TimeUnitName | None:
-    """The unit that the export's numbers were read in; None when it was made from no export."""
-    document = _document(kept)
-    meta = document.get("meta")
-    imported = meta.get("imported") if isinstance(meta, dict) else None
-    unit = imported.get("time_unit") if isinstance(imported, dict) else None
-    if not isinstance(document.get("legacy"), (dict, list)):
-        return None
-    return unit if unit in ("us", "ms", "s") else None
 
 
 def _resaved(folder: Path) -> bool:

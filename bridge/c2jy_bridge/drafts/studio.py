@@ -169,11 +169,12 @@ class Studio:
         with set_aside():
             await asyncio.to_thread(_get_ready)
             from c2jy_bridge.drafts.building import durations
-            from c2jy_bridge.drafts.origin import origin
+            from c2jy_bridge.drafts.origin import origin, unit_of
             from c2jy_bridge.drafts.rebuilding import kept_document
 
             kept = await asyncio.to_thread(kept_document, folder)
-            found = await self._still_there(kept)
+            # Only an export's unit is judged by the lengths of its media.
+            found = await self._still_there(kept) if unit_of(kept) else {}
             return await asyncio.to_thread(origin, kept, durations(found))
 
     async def probe(self, sources: Sequence[str], on_progress: OnProgress | None = None) -> list[ProbeResult]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -128,10 +129,14 @@ def zip_place(out: str | Path) -> Path | None:
     Returns:
         None when nothing was typed: the folder for zips.
     """
-    if not str(out).strip():
+    text = str(out).strip()
+    if not text:
         return None
-    place = Path(str(out).strip()).expanduser()
-    return place if place.is_dir() or place.suffix.lower() == ".zip" else place.with_name(f"{place.name}.zip")
+    place = Path(text).expanduser()
+    if place.is_dir() or place.suffix.lower() == ".zip":
+        return place
+    # A folder that is not there is said to be missing, and no file takes its name.
+    return place / "draft.zip" if text.endswith(("/", os.sep)) else place.with_name(f"{place.name}.zip")
 
 
 def places(found: Sequence[DraftsRoot]) -> tuple[PlaceView, ...]:

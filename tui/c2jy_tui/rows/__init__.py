@@ -3,8 +3,8 @@
 It knows widths in terminal cells and a cursor; it must not know what the rows are about.
 """
 
-from c2jy_tui.rows.columns import Cell, Column, Row, Tone, clip, fit
+from c2jy_tui.rows.columns import Cell, Column, Row, Tone, clip, clip_start, fit
 from c2jy_tui.rows.list_pane import ListPane
 from c2jy_tui.rows.row_list import RowList
 
-__all__ = ["Cell", "Column", "ListPane", "Row", "RowList", "Tone", "clip", "fit"]
+__all__ = ["Cell", "Column", "ListPane", "Row", "RowList", "Tone", "clip", "clip_start", "fit"]

@@ -81,6 +81,18 @@ def clip(text: str, width: int) -> str:
     return set_cell_size(text, width - 1).rstrip() + "…"
 
 
+def clip_start(text: str, width: int) -> str:
+    """`text` on at most `width` cells, its beginning cut: the end is what tells paths apart."""
+    if cell_len(text) <= width:
+        return text
+    if width < 1:
+        return ""
+    kept = text[-width:]
+    while cell_len(kept) > width - 1:
+        kept = kept[1:]
+    return f"…{kept}"
+
+
 def laid(cell: Cell, width: int, *, right: bool = False) -> str:
     """`cell` on exactly `width` cells."""
     text = next((v for v in cell.variants if cell_len(v) <= width), clip(cell.variants[-1], width))

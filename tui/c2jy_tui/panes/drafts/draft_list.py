@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from textual import on
+from textual.events import Resize
 
 from c2jy_bridge.events import Issue
 from c2jy_bridge.views import DraftView
@@ -32,6 +33,10 @@ class DraftList(ListPane):
         """By name, what the writing of a draft could not do as asked."""
         self.checked: dict[str, Sequence[Issue]] = {}
         """By name, what a check found since the draft last changed."""
+        self.packed: dict[str, str] = {}
+        """By name, the zip that a draft was packed into last."""
+        self.doing = ""
+        """What goes on with a draft, said instead of what all drafts are."""
         self._order = "newest"
         self._all: Sequence[DraftView] = ()
         self._shown: list[DraftView] = []
@@ -54,7 +59,7 @@ class DraftList(ListPane):
         self._all = drafts
         names = {view.name for view in drafts}
         self.new &= names
-        for remembered in (self.written, self.checked):
+        for remembered in (self.written, self.checked, self.packed):
             for name in remembered.keys() - names:
                 remembered.pop(name)
         self.relist()
@@ -86,6 +91,16 @@ class DraftList(ListPane):
         self.rows.reset(len(names), cursor)
         self._at_cursor()
 
+    def say_doing(self, line: str) -> None:
+        """Say what goes on; nothing when it has ended."""
+        self.doing = line
+        self._at_cursor()
+
+    def on_resize(self, event: Resize) -> None:
+        """A path shows as much as there is room for."""
+        super().on_resize(event)
+        self._at_cursor()
+
     def _at_cursor(self) -> None:
         """Say what the row under the cursor is, and what all rows together are."""
         at = self.rows.cursor
@@ -93,10 +108,12 @@ class DraftList(ListPane):
         self._name = view.name if view else ""
         about = ""
         if view is not None:
-            about = words.about(view, self.checked.get(view.name), self.written.get(view.name, ()))
+            name = view.name
+            noted = self.checked.get(name), self.written.get(name, ()), self.packed.get(name, "")
+            about = words.about(view, *noted, max(0, self.content_size.width - 2))
         total, shown = len(self._all), len(self._shown)
         state = words.state(total, shown, len(self.new), order=self._order, sifting=self.sifting)
-        self.say_about(about, state, (view is None, self.sifting))
+        self.say_about(about, self.doing or state, (view is None, self.sifting, bool(self.doing)))
 
     def _row(self, index: int) -> Row:
         view = self._shown[index]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on, work
+from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.notifications import SeverityLevel
 from textual.timer import Timer
@@ -14,9 +15,12 @@ from textual.timer import Timer
 from c2jy_bridge.events import DraftChanged, DraftWritten, Event, Issue
 from c2jy_bridge.ports import EnginePort
 from c2jy_bridge.safety import visible
+from c2jy_bridge.views import DraftView
 from c2jy_tui.bindings import binding
 from c2jy_tui.panes.drafts import folder, words
 from c2jy_tui.panes.drafts.draft_list import DraftList
+from c2jy_tui.panes.drafts.moves import Moves
+from c2jy_tui.panes.drafts.trashing import Trashing
 from c2jy_tui.panes.drafts.words import say
 from c2jy_tui.rows import RowList
 
@@ -33,14 +37,19 @@ class DraftsPane(DraftList):
 
     HELP = "drafts_pane:help"
     BINDINGS: ClassVar[list[BindingType]] = [
+        binding("drafts_pane", "drafts.cancel", "escape", "cancel"),
         binding("drafts_pane", "drafts.check", "v", "check"),
+        binding("drafts_pane", "drafts.pack", "z", "pack"),
+        binding("drafts_pane", "drafts.undo", "U,ctrl+z", "undo"),
+        binding("drafts_pane", "drafts.trash", "delete", "trash"),
         binding("drafts_pane", "drafts.open_folder", "o", "open_folder"),
+        binding("drafts_pane", "drafts.rebuild", "R", "rebuild"),
+        binding("drafts_pane", "drafts.retime", "u", "retime"),
         binding("drafts_pane", "drafts.copy_path", "y", "copy_path"),
         binding("drafts_pane", "drafts.filter", "slash", "filter"),
         binding("drafts_pane", "drafts.unfilter", "escape", "unfilter", show=False),
         binding("drafts_pane", "drafts.sort", "s", "sort"),
-        binding("drafts_pane", "drafts.trash", "delete", "trash"),
-        binding("drafts_pane", "drafts.undo", "u", "undo"),
+        binding("drafts_pane", "drafts.trash_view", "t", "trash_view"),
     ]
 
     def __init__(
@@ -56,28 +65,44 @@ class DraftsPane(DraftList):
         super().__init__(clock, id=id, classes=classes)
         self._engine: EnginePort | None = None
         self._settling: Timer | None = None
-        self._trashed: list[tuple[str, str]] = []
-        self._sure = ""
+        self._moves = Moves()
+        self._trashing = Trashing(clock)
         self._detail: DraftDetailScreen | None = None
+
+    def compose(self) -> ComposeResult:
+        """The list, and what brings up its dialogs."""
+        yield from super().compose()
+        yield self._moves
+        yield self._trashing
 
     def show(self, event: Event) -> None:
         """Take in one event; those that are not about drafts change nothing."""
         match event:
             case DraftWritten(name=name, issues=issues):
-                self.new.add(name)
-                self.written[name] = issues
-                self.checked.pop(name, None)
+                self._mark_new(name, issues)
             case DraftChanged(names=names):
                 for name in names:
-                    self.checked.pop(name, None)
+                    self._forget(name)
             case _:
                 return
         if self._settling is None:
             self._settling = self.set_timer(SETTLE_S, self._settled)
 
+    def _mark_new(self, name: str, issues: Sequence[Issue]) -> None:
+        self.new.add(name)
+        self.written[name] = issues
+        self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        """What was found out about a draft before it changed."""
+        self.checked.pop(name, None)
+        self.packed.pop(name, None)
+
     async def load(self, engine: EnginePort) -> None:
         """Fill from the drafts folder and keep the engine for what the maker asks of it."""
         self._engine = engine
+        self._moves.meet(engine.drafts)
+        self._trashing.meet(engine.drafts, engine.connection.drafts_root)
         self.fill(await engine.drafts.list())
 
     def _settled(self) -> None:
@@ -118,10 +143,12 @@ class DraftsPane(DraftList):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what makes sense now is offered."""
         match action:
-            case "check" | "open_folder" | "copy_path" | "trash":
+            case "check" | "open_folder" | "copy_path" | "trash" | "pack" | "rebuild" | "retime":
                 return self.current is not None
             case "undo":
-                return bool(self._trashed)
+                return self._trashing.undoable
+            case "cancel":
+                return bool(self.doing)
             case "unfilter":
                 return bool(self.sifting)
             case _:
@@ -181,7 +208,7 @@ class DraftsPane(DraftList):
         name = visible(view.name, newlines=False)
         issues = await self._verify(view.name)
         if issues:
-            lines = "\n".join(words.issue_line(issue) for issue in issues[:3])
+            lines = "\n".join(words.issue_lines(issue) for issue in issues[:3])
             self._tell("check.faults", "warning", name=name, count=len(issues), lines=lines)
         elif issues is not None:
             self._tell("check.whole", name=name)
@@ -213,56 +240,66 @@ class DraftsPane(DraftList):
         """Sort by the next order: newest, name, length, size, state."""
         self.sort_on()
 
+    def action_pack(self) -> None:
+        """Pack the draft under the cursor for another machine."""
+        self._move(self._moves.pack)
+
+    def action_rebuild(self) -> None:
+        """Build the draft under the cursor anew from its own document, beside it."""
+        self._move(self._moves.rebuild)
+
+    def action_retime(self) -> None:
+        """Build the draft under the cursor again with another time unit."""
+        self._move(self._moves.retime)
+
     def action_trash(self) -> None:
-        """Move the draft under the cursor to the trash; one that was not made here only when asked twice."""
-        if (view := self.current) is None:
-            return
-        if view.ours or self._sure == view.name:
-            self._trash(view.name)
-        else:
-            self._sure = view.name
-            self._tell("trash.sure", "warning", name=visible(view.name, newlines=False))
+        """Move the draft under the cursor to the trash."""
+        self._move(self._trashing.trash)
 
-    @work(group="drafts-trash", exit_on_error=False)
-    async def _trash(self, name: str) -> None:
-        if self._engine is None:
-            return
-        shown = visible(name, newlines=False)
-        try:
-            ticket = await self._engine.drafts.trash(name)
-        except Exception as error:
-            self._failed("trash.failed", error, name=shown)
-            return
-        self._trashed.append((ticket, name))
-        self.refresh_bindings()
-        self._sure = ""
-        self._tell("trash.done", name=shown)
-        self._read_again()
+    def _move(self, move: Callable[[DraftView], object]) -> None:
+        if (view := self.current) is not None:
+            move(view)
 
-    @work(group="drafts-trash", exit_on_error=False)
-    async def action_undo(self) -> None:
+    def action_undo(self) -> None:
         """Bring the draft back that was moved to the trash last."""
-        if self._engine is None or not self._trashed:
-            return
-        ticket, name = self._trashed.pop()
+        self._trashing.undo()
+
+    def action_trash_view(self) -> None:
+        """Show what is in the trash."""
+        self._trashing.look()
+
+    def action_cancel(self) -> None:
+        """Stop what takes long."""
+        self._moves.cancel()
+
+    @on(Moves.Doing)
+    def _doing(self, event: Moves.Doing) -> None:
+        event.stop()
+        self.say_doing(event.line)
+
+    @on(Moves.ZipWritten)
+    def _zip_written(self, event: Moves.ZipWritten) -> None:
+        event.stop()
+        self.packed[event.name] = event.path
+        self.relist()
+
+    @on(Moves.Built)
+    def _built(self, event: Moves.Built) -> None:
+        event.stop()
+        drafts = event.report.drafts
+        for made in drafts:
+            self._mark_new(made.name, made.issues)
+        self._read_again(drafts[0].name if drafts else "")
+
+    @on(Trashing.Changed)
+    def _trash_changed(self, event: Trashing.Changed) -> None:
+        event.stop()
         self.refresh_bindings()
-        try:
-            back = await self._engine.drafts.restore(ticket)
-        except Exception as error:
-            self._trashed.append((ticket, name))
-            self._failed("undo.failed", error, name=visible(name, newlines=False))
-            return
-        self._tell("undo.done", name=visible(back, newlines=False))
-        self._read_again(back)
+        self._read_again(event.reveal)
 
     def _failed(self, key: str, error: Exception, **values: object) -> None:
         """Whatever the engine could not do, the maker reads it."""
-        said = (
-            error.strerror
-            if isinstance(error, OSError) and error.strerror
-            else str(error) or type(error).__name__
-        )
-        self._tell(key, "error", error=visible(said), **values)
+        self._tell(key, "error", error=words.reason(error), **values)
 
     def _tell(self, key: str, severity: SeverityLevel = "information", **values: object) -> None:
         self.notify(say(key, **values), severity=severity, markup=False)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from typing import Final
 
+from rich.cells import cell_len
+
+from c2jy_bridge.draft_views import Progress
 from c2jy_bridge.events import Issue
 from c2jy_bridge.i18n import catalogue
 from c2jy_bridge.safety import visible
 from c2jy_bridge.views import ClipView, DraftView
 from c2jy_tui import measures
-from c2jy_tui.rows import Cell, Column, Row, Tone
+from c2jy_tui.rows import Cell, Column, Row, Tone, clip_start
 from c2jy_tui.words import LOCALE
 
 say = catalogue("drafts_pane", LOCALE)
@@ -28,6 +32,8 @@ COLUMNS: Final = (
 
 _KINDS: Final = ("video", "image", "audio", "text", "sticker", "effect", "filter")
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_CHECKSUM: Final = re.compile(r"(?=.*\d)[0-9a-f]{8,64}")
+"""What the engine calls a file whose link has no name in it."""
 
 
 def kind_word(kind: str) -> str:
@@ -91,16 +97,33 @@ def row(view: DraftView, now: float, *, new: bool) -> Row:
     }
 
 
-def about(view: DraftView, checked: Sequence[Issue] | None, written: Sequence[Issue]) -> str:
-    """One line about a draft: what a check found, what its writing left out, or where it is."""
+def about(
+    view: DraftView, checked: Sequence[Issue] | None, written: Sequence[Issue], packed: str, width: int
+) -> str:
+    """One line about a draft: what a check found, what its writing left out, or where it is.
+
+    Args:
+        view: The draft.
+        checked: What a check found; None when none was made since it changed.
+        written: What its writing could not do as asked.
+        packed: The zip that it was packed into last; empty when it was not.
+        width: Cells there are; of a path the end is what tells.
+    """
     if checked:
         return say("about.faults", count=len(checked), first=issue_line(checked[0]))
     if checked is not None:
         return say("about.whole")
+    if packed:
+        return _with_path(say("about.packed"), packed, width)
     if written:
         return say("about.notes", count=len(written), first=issue_line(written[0]))
-    size = f"{view.width}×{view.height}  " if view.width else ""
-    return size + visible(view.path, newlines=False)
+    return _with_path(f"{view.width}×{view.height}  " if view.width else "", view.path, width)
+
+
+def _with_path(before: str, path: str, width: int) -> str:
+    shown = visible(path, newlines=False)
+    room = width - cell_len(before)
+    return before + clip_start(shown, room)
 
 
 def state(total: int, shown: int, new: int, *, order: str, sifting: str) -> str:
@@ -119,6 +142,46 @@ def issue_line(issue: Issue) -> str:
     return f"{where}: {message}" if where else message
 
 
+def issue_lines(issue: Issue) -> str:
+    """An issue with what to do about it below."""
+    fix = visible(issue.fix, newlines=False)
+    return f"{issue_line(issue)}\n→ {fix}" if fix else issue_line(issue)
+
+
+def refusal(issues: Sequence[Issue]) -> str:
+    """Why something was not done: the first reasons with what to do about each."""
+    return "\n".join(issue_lines(issue) for issue in issues[:4])
+
+
+def shown(name: str) -> str:
+    """A draft's name as it may stand in a sentence."""
+    return visible(name, newlines=False)
+
+
+def reason(error: Exception) -> str:
+    """Why something could not be done, in whatever words there are."""
+    if isinstance(error, OSError) and error.strerror:
+        return visible(error.strerror)
+    return visible(str(error) or type(error).__name__)
+
+
+def progress_line(progress: Progress) -> str:
+    """What is being done, and how far it is: `Packing 1.2/3.4 MB`."""
+    what, done, total = visible(progress.message, newlines=False), progress.done, progress.total
+    if progress.unit == "bytes":
+        far = measures.size_of(done, total) if total else measures.size(done)
+    else:
+        far = f"{done}/{total}" if total else str(done)
+    return f"{what} {far}"
+
+
+def clip_name(shown: ClipView) -> str:
+    """What a clip is called: its text, or its file unless that has no name but its content's checksum."""
+    label = visible(shown.label, newlines=False)
+    stem = label.rpartition(".")[0] or label
+    return kind_word(shown.kind) if shown.media and _CHECKSUM.fullmatch(stem) else label
+
+
 def clip_lines(track: str, number: int, count: int, shown: ClipView) -> tuple[str, str]:
     """A clip in two lines: its place and length; its media or its text."""
     place = say(
@@ -130,7 +193,7 @@ def clip_lines(track: str, number: int, count: int, shown: ClipView) -> tuple[st
         end=measures.length(shown.start_us + shown.duration_us),
         length=measures.length(shown.duration_us),
     )
-    label = visible(shown.label, newlines=False)
+    label = clip_name(shown)
     if not shown.media:
         return place, label
     missing = "" if shown.media_ok else say("clip.missing")

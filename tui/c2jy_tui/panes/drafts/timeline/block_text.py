@@ -7,7 +7,7 @@ from rich.cells import cell_len
 from c2jy_bridge.safety import visible
 from c2jy_bridge.views import ClipView
 from c2jy_tui.panes.drafts.timeline.lane import Block
-from c2jy_tui.panes.drafts.words import kind_letter
+from c2jy_tui.panes.drafts.words import clip_name, kind_letter
 from c2jy_tui.rows import clip as clipped
 
 MISSING = "!"
@@ -28,7 +28,7 @@ def block_text(block: Block, clip: ClipView) -> str:
     left, right = "[" if block.begins else "<", "]" if block.ends else ">"
     if width == 2:
         return (mark or left) + right
-    label = visible(clip.label or clip.media, newlines=False)
+    label = clip_name(clip) or visible(clip.media, newlines=False)
     room = width - 2
     sign = f"{mark}{kind_letter(clip.kind)}"
     if cell_len(sign) > room:

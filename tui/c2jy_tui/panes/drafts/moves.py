@@ -1,0 +1,219 @@
+"""What takes a while with a draft: packing it for another machine, building it again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from textual import work
+from textual.message import Message
+from textual.notifications import SeverityLevel
+from textual.widget import Widget
+from textual.worker import Worker
+
+from c2jy_bridge.draft_views import BuildReport, DraftError, OnProgress, OriginView, Packed, TimeUnitName
+from c2jy_bridge.events import Issue
+from c2jy_bridge.ports import DraftsPort
+from c2jy_bridge.safety import visible
+from c2jy_bridge.views import DraftView
+from c2jy_tui import measures
+from c2jy_tui.panes.drafts import words
+from c2jy_tui.panes.drafts.words import say
+
+if TYPE_CHECKING:
+    # The dialogs are imported when they open: the first paint must not wait for them.
+    from c2jy_tui.screens.pack_form import PackWish
+
+T = TypeVar("T")
+
+RESULT_S: Final = 15.0
+"""How long a notice with a path stays: it has to be read, not only seen."""
+CORRECTABLE: Final = frozenset(
+    {"target_root", "pack_there", "pack_no_folder", "pack_over_other", "pack_inside", "pack_disk"}
+)
+"""Issues of packing that another answer in its dialog helps against."""
+
+
+class Moves(Widget):
+    """Invisible: it has a place in the drafts pane, brings up dialogs and does one long thing at a time."""
+
+    DEFAULT_CSS = "Moves { display: none; }"
+
+    @dataclass
+    class Doing(Message):
+        """How far the long thing is; empty when it has ended."""
+
+        line: str
+
+    @dataclass
+    class Built(Message):
+        """Drafts were built beside the one they came from."""
+
+        report: BuildReport
+
+    @dataclass
+    class ZipWritten(Message):
+        """A draft was packed."""
+
+        name: str
+        path: str
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._drafts: DraftsPort | None = None
+        self._worker: Worker[None] | None = None
+        self._at = ""
+        """The draft that is being worked on."""
+
+    def meet(self, drafts: DraftsPort) -> None:
+        """Keep what the drafts are asked of."""
+        self._drafts = drafts
+
+    @property
+    def busy(self) -> bool:
+        """Something long goes on."""
+        return self._worker is not None and self._worker.is_running
+
+    def cancel(self) -> None:
+        """Stop the long thing; nothing of it is left behind."""
+        if self._worker is not None:
+            self._worker.cancel()
+
+    def pack(self, view: DraftView) -> None:
+        """Ask for which machine and where to, then pack."""
+        self._begin(view, self._pack)
+
+    def rebuild(self, view: DraftView) -> None:
+        """Build a draft anew from its own document, beside it."""
+        self._begin(view, self._rebuild)
+
+    def retime(self, view: DraftView) -> None:
+        """Build a draft that came from an export again with its numbers in another time unit."""
+        self._begin(view, self._retime)
+
+    def _begin(self, view: DraftView, move: Callable[[DraftsPort, DraftView], Awaitable[None]]) -> None:
+        if self._drafts is None:
+            return
+        if self.busy:
+            self._tell("moves.busy", "warning", name=words.shown(self._at))
+            return
+        self._at = view.name
+        self._worker = self._run(move(self._drafts, view))
+
+    @work(group="drafts-move", exit_on_error=False)
+    async def _run(self, moving: Awaitable[None]) -> None:
+        try:
+            await moving
+        except DraftError as error:
+            self._notice(words.refusal(error.issues), "error")
+        except Exception as error:
+            self._tell("moves.failed", "error", name=words.shown(self._at), error=words.reason(error))
+        finally:
+            self.post_message(self.Doing(""))
+
+    async def _pack(self, drafts: DraftsPort, view: DraftView) -> None:
+        from c2jy_tui.screens.pack_form import PackForm, PackWish
+
+        offer = await drafts.packing(view.name)
+        wish: PackWish | None = PackWish()
+        said: Sequence[Issue] = ()
+        while wish is not None:
+            wish = await self.app.push_screen_wait(PackForm(view, offer, wish, said))
+            if wish is None:
+                return
+            try:
+                packed = await self._long(view, self._packing(drafts, view.name, wish))
+            except DraftError as error:
+                if error.issues[0].code not in CORRECTABLE:
+                    raise
+                said = error.issues
+                wish = replace(wish, replace_zip=said[0].code == "pack_there")
+            else:
+                self._packed(view, packed)
+                return
+
+    def _packing(
+        self, drafts: DraftsPort, name: str, wish: PackWish
+    ) -> Callable[[OnProgress], Awaitable[Packed]]:
+        return lambda on_progress: drafts.pack(
+            name,
+            wish.out,
+            target_root=wish.target_root,
+            replace_zip=wish.replace_zip,
+            on_progress=on_progress,
+        )
+
+    def _packed(self, view: DraftView, packed: Packed) -> None:
+        root = visible(packed.root, newlines=False)
+        lines = [
+            say("pack.done", name=words.shown(view.name), size=measures.size(packed.size_bytes)),
+            visible(packed.path, newlines=False),
+            say("pack.spelled", root=root) if root else "",
+            *(words.issue_line(issue) for issue in packed.issues[:3]),
+        ]
+        severity: SeverityLevel = "warning" if packed.issues else "information"
+        self._notice("\n".join(filter(None, lines)), severity)
+        self.post_message(self.ZipWritten(view.name, packed.path))
+
+    async def _rebuild(self, drafts: DraftsPort, view: DraftView) -> None:
+        origin = await drafts.origin(view.name)
+        if await self._sure_of(view, origin):
+            await self._build(drafts, view, None)
+
+    async def _sure_of(self, view: DraftView, origin: OriginView) -> bool:
+        """What was changed in JianYing is not in the document: the maker should know before, not after."""
+        if not origin.resaved and view.state != "encrypted":
+            return True
+        from c2jy_tui.screens.confirm import ConfirmScreen
+
+        what = "encrypted" if view.state == "encrypted" else "resaved"
+        question = ConfirmScreen(say("rebuild.title"), say(f"rebuild.{what}", name=words.shown(view.name)))
+        return await self.app.push_screen_wait(question) is True
+
+    async def _retime(self, drafts: DraftsPort, view: DraftView) -> None:
+        from c2jy_tui.screens.unit_choice import UnitChoice
+
+        origin = await self._long(view, lambda _: drafts.origin(view.name))
+        if origin.unit is None:
+            self._tell("unit.none", "warning", name=words.shown(view.name))
+            return
+        unit = await self.app.push_screen_wait(UnitChoice(view, origin))
+        if unit == origin.unit:
+            self._tell("unit.same", name=words.shown(view.name), unit=say(f"unit.{unit}"))
+        elif unit is not None:
+            await self._build(drafts, view, unit)
+
+    async def _build(self, drafts: DraftsPort, view: DraftView, unit: TimeUnitName | None) -> None:
+        report = await self._long(
+            view,
+            lambda on_progress: drafts.rebuild(view.name, time_unit=unit, on_progress=on_progress),
+        )
+        for made in report.drafts:
+            length, path = measures.length(made.duration_us), visible(made.path, newlines=False)
+            name, was = words.shown(made.name), words.shown(view.name)
+            self._notice(say("rebuild.done", name=name, was=was, length=length, path=path))
+        self.post_message(self.Built(report))
+
+    async def _long(self, view: DraftView, start: Callable[[OnProgress], Awaitable[T]]) -> T:
+        """Do something long; how far it is stands in the pane, and Esc there stops it."""
+        name = words.shown(view.name)
+
+        def tell(line: str) -> None:
+            self.post_message(self.Doing(say("moves.doing", name=name, what=line)))
+
+        tell(say("moves.begins"))
+        try:
+            return await start(lambda progress: tell(words.progress_line(progress)))
+        except asyncio.CancelledError:
+            self._tell("moves.cancelled", "warning", name=name)
+            raise
+        finally:
+            self.post_message(self.Doing(""))
+
+    def _tell(self, key: str, severity: SeverityLevel = "information", **values: object) -> None:
+        self.notify(say(key, **values), severity=severity, markup=False)
+
+    def _notice(self, text: str, severity: SeverityLevel = "information") -> None:
+        self.notify(text, severity=severity, timeout=RESULT_S, markup=False)

@@ -1,0 +1,132 @@
+"""Drafts to the trash and back: at once, or from a look into it at any later time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from textual import work
+from textual.message import Message
+from textual.notifications import SeverityLevel
+from textual.widget import Widget
+
+from c2jy_bridge.draft_views import DraftError
+from c2jy_bridge.ports import DraftsPort
+from c2jy_bridge.views import DraftView
+from c2jy_tui.panes.drafts import words
+from c2jy_tui.panes.drafts.words import say
+
+
+class Trashing(Widget):
+    """Invisible: it has a place in the drafts pane, and remembers what can be undone."""
+
+    DEFAULT_CSS = "Trashing { display: none; }"
+
+    @dataclass
+    class Changed(Message):
+        """The trash is other than before, and so is the drafts folder."""
+
+        reveal: str = ""
+        """The draft that came back."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__()
+        self._clock = clock
+        self._drafts: DraftsPort | None = None
+        self._drafts_root = ""
+        self._trashed: list[tuple[str, str]] = []
+        self._sure = ""
+
+    def meet(self, drafts: DraftsPort, drafts_root: str) -> None:
+        """Keep what the drafts are asked of.
+
+        Args:
+            drafts: The engine's drafts side.
+            drafts_root: Where they are, for people.
+        """
+        self._drafts, self._drafts_root = drafts, drafts_root
+
+    @property
+    def undoable(self) -> bool:
+        """A draft was moved to the trash since the app began."""
+        return bool(self._trashed)
+
+    def trash(self, view: DraftView) -> None:
+        """Move a draft to the trash; one that was not made here only when asked twice."""
+        if self._drafts is None:
+            return
+        if view.ours or self._sure == view.name:
+            self._trash(self._drafts, view.name)
+        else:
+            self._sure = view.name
+            self._tell("trash.sure", "warning", name=words.shown(view.name))
+
+    @work(group="drafts-trash", exit_on_error=False)
+    async def _trash(self, drafts: DraftsPort, name: str) -> None:
+        try:
+            ticket = await drafts.trash(name)
+        except Exception as error:
+            self._tell("trash.failed", "error", name=words.shown(name), error=words.reason(error))
+            return
+        self._trashed.append((ticket, name))
+        self._sure = ""
+        self._tell("trash.done", name=words.shown(name))
+        self.post_message(self.Changed())
+
+    @work(group="drafts-trash", exit_on_error=False)
+    async def undo(self) -> None:
+        """Bring the draft back that was moved to the trash last."""
+        if self._drafts is not None and self._trashed:
+            await self._restore(self._drafts, *self._trashed[-1])
+
+    @work(group="drafts-trash-view", exclusive=True, exit_on_error=False)
+    async def look(self) -> None:
+        """Show what is in the trash, to bring something back or to be rid of it."""
+        # Imported when it opens: the first paint must not wait for it.
+        from c2jy_tui.screens.trash import TrashScreen
+
+        drafts = self._drafts
+        if drafts is None:
+            return
+        try:
+            entries = await drafts.trashed()
+        except Exception as error:
+            self._tell("trash.unread", "error", error=words.reason(error))
+            return
+        screen = TrashScreen(
+            entries,
+            drafts_root=self._drafts_root,
+            read=drafts.trashed,
+            restore=lambda ticket, name: self._restore(drafts, ticket, name),
+            delete=lambda ticket, name: self._delete(drafts, ticket, name),
+            clock=self._clock,
+        )
+        await self.app.push_screen_wait(screen)
+
+    async def _restore(self, drafts: DraftsPort, ticket: str, name: str) -> None:
+        try:
+            back = await drafts.restore(ticket)
+        except Exception as error:
+            self._tell("undo.failed", "error", name=words.shown(name), error=words.reason(error))
+            return
+        self._forget(ticket)
+        self._tell("undo.done", name=words.shown(back))
+        self.post_message(self.Changed(back))
+
+    async def _delete(self, drafts: DraftsPort, ticket: str, name: str) -> None:
+        try:
+            await drafts.delete(ticket)
+        except DraftError as error:
+            self.notify(words.refusal(error.issues), severity="error", markup=False)
+        except Exception as error:
+            self._tell("delete.failed", "error", name=words.shown(name), error=words.reason(error))
+        else:
+            self._forget(ticket)
+            self._tell("delete.done", name=words.shown(name))
+            self.post_message(self.Changed())
+
+    def _forget(self, ticket: str) -> None:
+        self._trashed = [kept for kept in self._trashed if kept[0] != ticket]
+
+    def _tell(self, key: str, severity: SeverityLevel = "information", **values: object) -> None:
+        self.notify(say(key, **values), severity=severity, markup=False)

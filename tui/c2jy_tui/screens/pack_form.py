@@ -1,0 +1,146 @@
+"""For which machine a draft is packed, and where the zip goes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Final
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.input import Selection
+from textual.widgets.option_list import Option
+
+from c2jy_bridge.draft_views import PackingView, PlaceView
+from c2jy_bridge.events import Issue
+from c2jy_bridge.safety import visible
+from c2jy_bridge.views import DraftView
+from c2jy_tui.bindings import binding
+from c2jy_tui.frame import FrameModal
+from c2jy_tui.key_bar import KeyBar
+from c2jy_tui.panes.drafts import words
+from c2jy_tui.panes.drafts.words import say
+
+ACCOUNT: Final = "<name>"
+"""In a suggested folder: the account on the other machine, which only the maker knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackWish:
+    """What was asked for; empty fields leave it to the engine."""
+
+    target_root: str = ""
+    out: str = ""
+    replace_zip: bool = False
+    """The maker was told that there is a zip of this name, and asked again."""
+
+
+class PackForm(FrameModal[PackWish]):
+    """Asks for both; Enter packs at once, with the paths as they are and the zip in its usual folder."""
+
+    CSS_PATH = "pack_form.tcss"
+    HELP = "drafts_pane:help.pack"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        binding("drafts_pane", "pack.pack", "ctrl+r", "pack", priority=True),
+        binding("drafts_pane", "pack.next", "down", "next", show=False),
+        binding("drafts_pane", "pack.previous", "up", "previous", show=False),
+    ]
+
+    def __init__(
+        self, draft: DraftView, offer: PackingView, wish: PackWish, said: Sequence[Issue] = ()
+    ) -> None:
+        """Args:
+        draft: What is packed.
+        offer: What there is to choose.
+        wish: What stands in the fields at first.
+        said: Why the last answer would not do.
+        """
+        super().__init__()
+        self._draft = draft
+        self._offer = offer
+        self._wish = wish
+        self._said = said
+        hint = say("pack.target_hint")
+        # Not selected on focus: what is marked in a field is meant to be typed over.
+        self._target = Input(wish.target_root, hint, compact=True, select_on_focus=False)
+        self._out = Input(wish.out or offer.out, compact=True, select_on_focus=False)
+        self._first = self._answer()
+
+    def compose(self) -> ComposeResult:
+        """Two fields, and the folders there usually are."""
+        with Vertical(id="dialog") as dialog:
+            dialog.border_title = say("pack.title", name=words.shown(self._draft.name))
+            dialog.border_subtitle = say("pack.enter")
+            yield Static(say("pack.target"), classes="label", markup=False)
+            yield self._target
+            now = visible(self._offer.spelled_for, newlines=False) or say("pack.now_unknown")
+            yield Static(say("pack.now", root=now), classes="hint", markup=False)
+            yield OptionList(*map(_option, self._offer.places), id="places", compact=True)
+            yield Static(say("pack.out"), classes="label", markup=False)
+            yield self._out
+            yield Static(id="said", markup=False)
+            yield KeyBar(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """The keys go where something is to be corrected."""
+        self._say(words.refusal([replace(issue, path="") for issue in self._said]))
+        wrong = self._said[0].code if self._said else ""
+        (self._out if wrong.startswith("pack_") else self._target).focus()
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, event: OptionList.OptionSelected) -> None:
+        """Take a folder over; what only the maker knows is marked to be typed over."""
+        self._target.value = self._offer.places[event.option_index].path
+        self._mark_account()
+
+    @on(Input.Changed)
+    def _changed(self) -> None:
+        """What was wrong is being corrected; a field also says so when it is first filled."""
+        if self._answer() != self._first:
+            self._say("")
+
+    @on(Input.Submitted)
+    def _entered(self) -> None:
+        self.action_pack()
+
+    def action_pack(self) -> None:
+        """Take the answer, unless a placeholder is still in it."""
+        target, out = self._answer()
+        if ACCOUNT in target:
+            self._say(say("pack.account", account=ACCOUNT))
+            self._mark_account()
+            return
+        again = self._wish.replace_zip and out == self._first[1]
+        self.dismiss(PackWish(target, "" if out == self._offer.out else out, again))
+
+    def _answer(self) -> tuple[str, str]:
+        return self._target.value.strip(), self._out.value.strip()
+
+    def _mark_account(self) -> None:
+        """Ready to type over what only the maker knows, else behind the path."""
+        self._target.focus()
+        path = self._target.value
+        at, end = path.find(ACCOUNT), len(path)
+        self._target.selection = Selection(at, at + len(ACCOUNT)) if at >= 0 else Selection(end, end)
+
+    def action_next(self) -> None:
+        """From a field to what is below it."""
+        self.focus_next()
+
+    def action_previous(self) -> None:
+        """From a field to what is above it."""
+        self.focus_previous()
+
+    def _say(self, text: str) -> None:
+        said = self.query_one("#said", Static)
+        said.update(Content(text))
+        said.display = bool(text)
+
+
+def _option(place: PlaceView) -> Option:
+    name = say(f"place.{place.system}", app=say(f"app.{place.app}"))
+    return Option(Content.assemble((name, "bold"), "  ", visible(place.path, newlines=False)))

@@ -1,0 +1,168 @@
+"""The trash as a list: what is in it, since when, how large; back again, or gone for good."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import ClassVar, Final
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from c2jy_bridge.draft_views import TrashedView
+from c2jy_bridge.safety import visible
+from c2jy_tui import measures
+from c2jy_tui.bindings import binding
+from c2jy_tui.frame import FrameModal
+from c2jy_tui.key_bar import KeyBar
+from c2jy_tui.panes.drafts import words
+from c2jy_tui.panes.drafts.words import say
+from c2jy_tui.rows import Cell, Column, Row, RowList
+
+COLUMNS: Final = (
+    Column("name", 14, grow=True),
+    Column("length", 7, right=True, keep=60),
+    Column("size", 8, right=True, keep=80),
+    Column("media", 13, grow=True, most=20, keep=70),
+    Column("trashed", 8, grow=True, most=14, right=True, keep=90),
+)
+
+
+class TrashRows(RowList):
+    """Rows that are brought back when they are opened."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [binding("drafts_pane", "trash.restore", "enter,r", "open")]
+
+
+Act = Callable[[str, str], Awaitable[None]]
+"""Does something with a ticket and the draft's name, and says what came of it."""
+
+
+class TrashScreen(FrameModal[None]):
+    """Drafts in the trash, newest first; it never empties by itself."""
+
+    CSS_PATH = "trash.tcss"
+    HELP = "drafts_pane:help.trash"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        binding("drafts_pane", "trash.delete", "delete", "delete"),
+        binding("drafts_pane", "trash.back", "q", "back", show=False),
+    ]
+
+    def __init__(
+        self,
+        entries: Sequence[TrashedView],
+        *,
+        drafts_root: str,
+        read: Callable[[], Awaitable[Sequence[TrashedView]]],
+        restore: Act,
+        delete: Act,
+        clock: Callable[[], float],
+    ) -> None:
+        """Args:
+        entries: What is in the trash, newest first.
+        drafts_root: Where drafts come back to.
+        read: Looks into the trash again.
+        restore: Brings a draft back.
+        delete: Deletes a draft for good.
+        clock: Unix seconds.
+        """
+        super().__init__()
+        self._entries = entries
+        self._drafts_root = drafts_root
+        self._read = read
+        self._restore = restore
+        self._delete = delete
+        self._clock = clock
+        self._rows = TrashRows(COLUMNS, self._row, lambda name: say(f"column.{name}"))
+
+    def compose(self) -> ComposeResult:
+        """List, about the row, about all, keys."""
+        with Vertical(id="dialog") as dialog:
+            dialog.border_title = say("trash.title")
+            yield self._rows
+            yield Static(id="about")
+            yield Static(id="all")
+            yield KeyBar(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Fill in."""
+        self._rows.hint = say("trash.empty")
+        self._list()
+        self._rows.focus()
+
+    @property
+    def current(self) -> TrashedView | None:
+        """The draft under the cursor."""
+        at = self._rows.cursor
+        return self._entries[at] if at < len(self._entries) else None
+
+    def _list(self) -> None:
+        self._rows.reset(len(self._entries))
+        size = sum(entry.draft.size_bytes for entry in self._entries)
+        count = len(self._entries)
+        self.query_one("#all", Static).update(
+            Content(say("trash.all", count=count, size=measures.size(size)) if count else "")
+        )
+        self._about()
+        self.refresh_bindings()
+
+    def _about(self) -> None:
+        entry = self.current
+        lines: list[str] = []
+        if entry is not None:
+            root = visible(entry.root, newlines=False)
+            here = entry.root == self._drafts_root
+            lines.append(
+                say("trash.from", root=root)
+                if here
+                else say("trash.from_elsewhere", root=root, here=visible(self._drafts_root, newlines=False))
+            )
+            if not entry.draft.ours:
+                lines.append(say("trash.not_ours"))
+        self.query_one("#about", Static).update(Content("\n".join(lines)))
+
+    def _row(self, index: int) -> Row:
+        entry = self._entries[index]
+        cells = words.row(entry.draft, self._clock(), new=False)
+        since = words.age(entry.trashed_at, self._clock())
+        return {**cells, "trashed": Cell((since,), "muted")}
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what makes sense now is offered."""
+        if action == "delete":
+            return self.current is not None and self.current.draft.ours
+        return True
+
+    @on(RowList.Moved)
+    def _moved(self, event: RowList.Moved) -> None:
+        event.stop()
+        self._about()
+        self.refresh_bindings()
+
+    @on(RowList.Opened)
+    def _opened(self, event: RowList.Opened) -> None:
+        event.stop()
+        if (entry := self.current) is not None:
+            self._act(self._restore, entry)
+
+    def action_delete(self) -> None:
+        """Delete the draft under the cursor for good, once the maker is sure."""
+        if (entry := self.current) is None:
+            return
+        from c2jy_tui.screens.confirm import ConfirmScreen
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._act(self._delete, entry)
+
+        name = visible(entry.draft.name, newlines=False)
+        self.app.push_screen(ConfirmScreen(say("delete.title"), say("delete.sure", name=name)), answered)
+
+    @work(group="trash", exit_on_error=False)
+    async def _act(self, act: Act, entry: TrashedView) -> None:
+        await act(entry.ticket, entry.draft.name)
+        self._entries = await self._read()
+        self._list()

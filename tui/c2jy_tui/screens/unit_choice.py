@@ -1,0 +1,92 @@
+"""In which time unit the numbers of an export shall be read."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar, Final
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from c2jy_bridge.draft_views import OriginView, TimeUnitName
+from c2jy_bridge.safety import visible
+from c2jy_bridge.views import DraftView
+from c2jy_tui import measures
+from c2jy_tui.bindings import binding
+from c2jy_tui.frame import FrameModal
+from c2jy_tui.key_bar import KeyBar
+from c2jy_tui.panes.drafts import words
+from c2jy_tui.panes.drafts.words import say
+
+UNITS: Final[tuple[TimeUnitName, ...]] = ("us", "ms", "s")
+
+_USUAL_US: Final = 60_000_000
+"""A minute: what comes out of workflows is seldom shorter than seconds or longer than an hour."""
+
+
+class UnitChoice(FrameModal[TimeUnitName]):
+    """The three units with the length that the draft has in each, and what the present one was decided by."""
+
+    CSS_PATH = "unit_choice.tcss"
+    HELP = "drafts_pane:help.unit"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        binding("drafts_pane", "unit.choose", "enter", "choose"),
+        binding("rows", "rows.down", "j", "move(1)", show=False),
+        binding("rows", "rows.up", "k", "move(-1)", show=False),
+    ]
+
+    def __init__(self, draft: DraftView, origin: OriginView) -> None:
+        """Args:
+        draft: What is built again.
+        origin: The unit it was read in, and what for.
+        """
+        super().__init__()
+        self._draft = draft
+        self._origin = origin
+
+    def compose(self) -> ComposeResult:
+        """Evidence, units, keys."""
+        with Vertical(id="dialog") as dialog:
+            dialog.border_title = say("unit.title", name=visible(self._draft.name, newlines=False))
+            evidence = self._origin.evidence
+            yield Static(words.issue_lines(evidence) if evidence else "", classes="evidence", markup=False)
+            yield OptionList(*map(self._option, UNITS), compact=True)
+            resaved = say("unit.resaved") if self._origin.resaved else ""
+            yield Static(" ".join(filter(None, (say("unit.beside"), resaved))), classes="hint", markup=False)
+            yield KeyBar(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """The cursor is on the likeliest of the others."""
+        options = self.query_one(OptionList)
+        options.focus()
+        options.highlighted = UNITS.index(self._likeliest())
+
+    def _likeliest(self) -> TimeUnitName:
+        """Of the other units, the one in which the draft is most like a video that people make."""
+        lengths = self._origin.lengths_us
+        others = [unit for unit in UNITS if unit != self._origin.unit]
+        return min(others, key=lambda unit: abs(math.log(max(1, lengths.get(unit, 0)) / _USUAL_US)))
+
+    def _option(self, unit: TimeUnitName) -> Option:
+        now = unit == self._origin.unit
+        length = measures.length(self._origin.lengths_us.get(unit, 0))
+        mark = f"  ← {say('unit.now')}" if now else ""
+        return Option(Content.assemble((say(f"unit.{unit}"), "bold"), f"  {length}", (mark, "dim")))
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(UNITS[event.option_index])
+
+    def action_choose(self) -> None:
+        """Take the unit under the cursor."""
+        self.query_one(OptionList).action_select()
+
+    def action_move(self, by: int) -> None:
+        """Up or down."""
+        options = self.query_one(OptionList)
+        options.action_cursor_down() if by > 0 else options.action_cursor_up()
