@@ -68,9 +68,10 @@ class BenchTools:
     def wait(self, text: str, context: ToolContext) -> dict[str, Any]:
         """Write a text down, when allowed to go on."""
         self.started.set()
-        while not self.go_on.wait(0.02):
-            if context.cancelled.is_set():
-                return {"noted": ""}
+        while not (self.go_on.wait(0.02) or context.cancelled.is_set()):
+            pass
+        if context.cancelled.is_set():
+            return {"noted": ""}
         self.done[text] += 1
         return {"noted": text}
 
