@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def build(options: argparse.Namespace) -> int:
-    """Build drafts from a file or stdin; 1 when nothing was written."""
+    """Build drafts from a file or stdin; 1 when not everything of it was done."""
     try:
         source = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
     except OSError as error:
@@ -61,9 +61,11 @@ async def _build(options: argparse.Namespace, building: Awaitable[BuildReport]) 
     finally:
         clear_progress()
     issues = [*report.issues, *(i for d in report.drafts for i in d.issues)]
+    # A draft that stands has no errors but those of packing it: the others are of drafts that do not.
+    partly = any(issue.severity == "error" for issue in issues)
     if options.json:
-        status = {"status": "success", "drafts": report.drafts, "issues": report.issues}
-        print(as_json(status, indent=2))
+        status = "partial" if partly else "success"
+        print(as_json({"status": status, "drafts": report.drafts, "issues": report.issues}, indent=2))
     for issue in issues:
         complain_of(issue)
     if not options.json:
@@ -74,7 +76,7 @@ async def _build(options: argparse.Namespace, building: Awaitable[BuildReport]) 
             print(visible(say(words, name=draft.name, seconds=seconds, path=draft.path)))
         for archive in dict.fromkeys(draft.archive for draft in report.drafts if draft.archive):
             print(visible(say("draft.packed", path=archive)))
-    return 1 if any(issue.code == "not_packed" for issue in issues) else 0
+    return 1 if partly else 0
 
 
 def list_(options: argparse.Namespace) -> int:

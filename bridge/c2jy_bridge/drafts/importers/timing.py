@@ -71,8 +71,8 @@ def _raw_timing(fields: Fields, name: str) -> Timing | None:
 
 def _checked(fields: Fields, found: Timing) -> Timing | None:
     if found.start < 0 or (found.end is not None and found.end <= found.start):
-        end = "-" if found.end is None else f"{found.end:g}"
-        fields.report.add("backwards", found.path, "error", start=f"{found.start:g}", end=end)
+        end = "-" if found.end is None else f"{found.end:.15g}"
+        fields.report.add("backwards", found.path, "error", start=f"{found.start:.15g}", end=end)
         return None
     return found
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from c2jy_bridge.drafts.errors import DraftError
-from c2jy_bridge.drafts.importers import json_text
+from c2jy_bridge.drafts.importers import json_text, parse
 from c2jy_bridge.drafts.importers.json_text import read
 from c2jy_bridge.drafts.importers.json_values import checked
 
@@ -142,3 +143,36 @@ def test_any_text_is_read_or_refused_with_a_draft_error(text):
 def test_any_bytes_are_read_or_refused_with_a_draft_error(data):
     with contextlib.suppress(DraftError):
         read(data)
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """A limit that is reached sooner."""
+    monkeypatch.setattr(json_text, "MOST_VALUES", 50_000)
+    return 50_000
+
+
+@pytest.mark.parametrize("unit", ["{},", "[],", "0,", '"",', '{"":[]},'])
+def test_a_small_text_of_very_many_values_is_refused_before_they_are_made(few, unit):
+    text = "[" + unit * (few + 1) + "0]"
+    tracemalloc.start()
+    try:
+        assert [issue.code for issue in faults(read, text)] == ["json_too_many"]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 10 * len(text)
+
+
+def test_very_many_values_spread_over_texts_in_a_document_are_refused_too(few):
+    part = "[" + "{}," * (few // 4) + "{}]"
+    assert "json_too_many" in [issue.code for issue in faults(parse, [*[part] * 5])]
+
+
+def test_commas_in_sentences_are_no_values(few):
+    assert read(json.dumps({"srt": "一, 二, " * few}))["srt"].startswith("一, 二, ")
+
+
+def test_a_draft_of_ten_thousand_rich_clips_is_far_from_the_limits():
+    assert json_text.MOST_VALUES >= 5 * 60 * 10_000
+    assert json_text.MOST_BYTES >= 5 * 1_000 * 10_000
