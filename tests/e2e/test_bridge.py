@@ -60,6 +60,56 @@ def test_a_request_sent_twice_makes_one_draft(
         assert (status, token in json.dumps(problem)) == (401, False)
 
 
+def as_curl(address: str, token: str) -> tuple[int, dict[str, Any]]:
+    """The issue's own line: `curl -d` says that a body is a form, whatever it is; so does urllib."""
+    headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "a1", "Prefer": "wait=20"}
+    request = urllib.request.Request(f"http://{address}/v1/requests", json.dumps(BODY).encode(), headers)
+    with urllib.request.urlopen(request) as answer:
+        assert request.get_header("Content-type") == "application/x-www-form-urlencoded"
+        return answer.status, json.load(answer)
+
+
+def test_bridge_mode_switched_on_with_one_key_shows_the_request_its_chat_and_its_draft(
+    terminal: Callable[..., Any], c2jy: Callable[..., Any], environment: dict[str, str], tmp_path: Path
+) -> None:
+    environment["C2JY_BRIDGE__PORT"] = "0"
+    root = tmp_path / "drafts"
+    app = terminal("--demo", "--lang", "en", "--drafts-root", root)
+    app.wait_for("● ready")
+    app.press("F2")
+    address = app.wait_for("bridge 127.0.0.1:", "alive: HTTP").partition("bridge ")[2].split()[0]
+    token = c2jy("--demo", "bridge", "token").out.strip()
+    first, second = as_curl(address, token), as_curl(address, token)
+    assert first == second
+    assert (first[0], first[1]["state"], first[1]["relay"]) == (200, "succeeded", "bot")
+    assert [p.name for p in root.iterdir() if not p.name.startswith(".")] == ["桥接"]
+    app.wait_for("generate_draft", "Calls: 1")
+    app.press("F5")
+    app.wait_for("桥接", "Drafts: 1")
+    app.press("F6")
+    app.wait_for("Requests: 1", "✓ done")
+    app.press("Enter")
+    app.wait_for("Chats", "Timeline", "HTTP")
+    app.press("Tab", "Tab")
+    app.wait_for(first[1]["chats"][0]["chat_id"])
+    app.press("Escape")
+    app.press("C-q")
+    app.wait_for("exit status 0")
+
+
+def test_a_workflow_of_the_emulator_reaches_this_machine_by_every_way(
+    c2jy: Callable[..., Any], tmp_path: Path
+) -> None:
+    wish = json.dumps({"tool": "generate_draft", "args": {"content": CONTENT}})
+    for name, workflow in (("mailbox", "7397395079142350011"), ("type 6", "7397395079142350005")):
+        root = tmp_path / name
+        options = ("--demo", "--bridge", "--drafts-root", root)
+        done = c2jy(*options, "workflow", "run", workflow, wish, C2JY_BRIDGE__PORT="0")
+        assert done.status == 0, done.err
+        assert '"status": "success"' in done.out.splitlines()[-1]
+        assert (root / "桥接").is_dir()
+
+
 def test_a_rotated_token_counts_at_once_in_a_running_bridge(
     command: Path, environment: dict[str, str], c2jy: Callable[..., Any], tmp_path: Path
 ) -> None:
