@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from textual.app import App, ComposeResult
@@ -11,7 +12,19 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widget import Widget
 
-from c2jy_bridge.draft_views import TrashedView
+from c2jy_bridge.draft_views import (
+    BuildReport,
+    BuiltDraft,
+    DraftError,
+    OnProgress,
+    OriginView,
+    Packed,
+    PackingView,
+    PlaceView,
+    Progress,
+    TimeUnitName,
+    TrashedView,
+)
 from c2jy_bridge.events import Issue
 from c2jy_bridge.views import CallView, ConnectionView, DraftDetail, DraftView
 from c2jy_tui.frame import FrameScreen
@@ -40,6 +53,11 @@ class PaneDrafts:
     faults: dict[str, list[Issue]] = field(default_factory=dict)
     asked: list[tuple[Any, ...]] = field(default_factory=list)
     bin: dict[str, DraftView] = field(default_factory=dict)
+    origins: dict[str, OriginView] = field(default_factory=dict)
+    refusals: list[DraftError] = field(default_factory=list)
+    """What the next packings and buildings fail with, one each."""
+    held: asyncio.Event | None = None
+    """Packing and building wait for it, when there is one."""
 
     async def list(self) -> Sequence[DraftView]:
         self.asked.append(("list",))
@@ -70,6 +88,47 @@ class PaneDrafts:
 
     async def delete(self, ticket: str) -> str:
         return self.bin.pop(ticket).name
+
+    async def packing(self, name: str) -> PackingView:
+        places = (
+            PlaceView("jianying", "windows", r"C:\Users\<name>\Projects"),
+            PlaceView("capcut", "here", "/Users/me/CapCut"),
+        )
+        return PackingView("/drafts", places, "/exports")
+
+    async def pack(
+        self,
+        name: str,
+        out: str = "",
+        *,
+        target_root: str = "",
+        replace_zip: bool = False,
+        on_progress: OnProgress | None = None,
+    ) -> Packed:
+        self.asked.append(("pack", name, out, target_root, replace_zip))
+        await self._work("Packing", on_progress)
+        return Packed(out or f"/exports/{name}.zip", (name,), target_root or "/drafts", 9, 12_000)
+
+    async def origin(self, name: str) -> OriginView:
+        return self.origins.get(name, OriginView(resaved=False))
+
+    async def rebuild(
+        self, name: str, *, time_unit: TimeUnitName | None = None, on_progress: OnProgress | None = None
+    ) -> BuildReport:
+        self.asked.append(("rebuild", name, time_unit))
+        await self._work("Building", on_progress)
+        again = replace(next(v for v in self.folder if v.name == name), name=f"{name} (2)", modified_at=NOON)
+        self.folder.append(again)
+        built = BuiltDraft("id", again.name, f"/drafts/{again.name}", again.duration_us, 3, 9, 5)
+        return BuildReport((built,))
+
+    async def _work(self, what: str, on_progress: OnProgress | None) -> None:
+        if on_progress is not None:
+            on_progress(Progress(what, 1_000_000, 4_000_000, "bytes"))
+        if self.held is not None:
+            await self.held.wait()
+        if self.refusals:
+            raise self.refusals.pop(0)
 
 
 @dataclass

@@ -7,7 +7,6 @@ import importlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -229,34 +228,28 @@ class C2jyApp(App[None]):
         if self._engine is not None:
             self._meet(self._engine, main, with_messages=False)
 
+    async def action_other_language(self) -> None:
+        """Speak the other language."""
+        await self.action_language("zh" if i18n.language() == "en" else "en")
+
     def action_command_palette(self) -> None:
         """Ctrl+P."""
         from textual.command import CommandPalette
 
+        from c2jy_tui.palette import command_palette
+
         if not isinstance(self.screen, CommandPalette):
-            self.push_screen(CommandPalette(id="--command-palette", placeholder=say("palette.search")))
+            self.push_screen(command_palette())
+
+    def action_change_theme(self) -> None:
+        """Choose another theme."""
+        from c2jy_tui.palette import theme_palette
+
+        self.push_screen(theme_palette())
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Everything the app can do, for the palette."""
-        other = "zh" if i18n.language() == "en" else "en"
-        actions = {
-            "new": "screen.new_conversation",
-            "sessions": "screen.sessions",
-            "stop": "screen.stop",
-            "copy_answer": "screen.copy_answer",
-            "copy_code": "screen.copy_code",
-            "chat": "screen.go('chat')",
-            "inspector": "screen.go('inspector')",
-            "drafts": "screen.go('drafts')",
-            "requests": "screen.go('bridge')",
-            "bridge": "screen.toggle_bridge",
-            "theme": "app.change_theme",
-            "language": f"app.language('{other}')",
-            "help": "app.help",
-            "screenshot": "app.screenshot",
-            "quit": "app.quit",
-        }
-        for name, action in actions.items():
-            if screen is self._main or action.startswith("app."):
-                run = partial(self.run_action, action, default_namespace=screen)
-                yield SystemCommand(say(f"command.{name}"), say(f"command.{name}.tip"), run)
+        """What the app can do from a screen, as Textual knows it."""
+        from c2jy_tui.palette import app_commands
+
+        for name, _, run in app_commands(self, screen):
+            yield SystemCommand(say(f"command.{name}"), say(f"command.{name}.tip"), run)

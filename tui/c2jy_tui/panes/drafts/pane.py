@@ -1,38 +1,29 @@
-"""The drafts pane: the list that follows the folder, and the keys for the draft under the cursor."""
+"""The drafts pane: the keys for the draft under the cursor, and what they bring up."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, ClassVar, Final
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import ClassVar, Final
 
-from textual import on, work
-from textual.app import ComposeResult
+from textual import on
+from textual.app import ComposeResult, SystemCommand
 from textual.binding import BindingType
-from textual.notifications import SeverityLevel
-from textual.timer import Timer
 
-from c2jy_bridge.events import DraftChanged, DraftWritten, Event, Issue
 from c2jy_bridge.ports import EnginePort
-from c2jy_bridge.safety import visible
 from c2jy_bridge.views import DraftView
 from c2jy_tui.bindings import binding
-from c2jy_tui.panes.drafts import folder, words
-from c2jy_tui.panes.drafts.draft_list import DraftList
+from c2jy_tui.panes.drafts.following import FollowingList
 from c2jy_tui.panes.drafts.moves import Moves
 from c2jy_tui.panes.drafts.trashing import Trashing
 from c2jy_tui.panes.drafts.words import say
-from c2jy_tui.rows import RowList
 
-if TYPE_CHECKING:
-    # The screen is imported when it opens: the first paint must not wait for it.
-    from c2jy_tui.screens.draft_detail import DraftDetailScreen
-
-SETTLE_S: Final = 0.25
-"""Seconds to let a burst of changes on disk end before the folder is read again."""
+IN_PALETTE: Final = ("check", "pack", "rebuild", "retime", "trash", "trash_view")
+"""Actions that the command palette lists."""
 
 
-class DraftsPane(DraftList):
+class DraftsPane(FollowingList):
     """The drafts folder and what can be done with each draft in it."""
 
     HELP = "drafts_pane:help"
@@ -63,82 +54,20 @@ class DraftsPane(DraftList):
             classes: The widget's classes.
         """
         super().__init__(clock, id=id, classes=classes)
-        self._engine: EnginePort | None = None
-        self._settling: Timer | None = None
         self._moves = Moves()
         self._trashing = Trashing(clock)
-        self._detail: DraftDetailScreen | None = None
+
+    async def load(self, engine: EnginePort) -> None:
+        """Fill from the drafts folder and keep the engine for what the maker asks of it."""
+        self._moves.meet(engine.drafts)
+        self._trashing.meet(engine.drafts, engine.connection.drafts_root)
+        await super().load(engine)
 
     def compose(self) -> ComposeResult:
         """The list, and what brings up its dialogs."""
         yield from super().compose()
         yield self._moves
         yield self._trashing
-
-    def show(self, event: Event) -> None:
-        """Take in one event; those that are not about drafts change nothing."""
-        match event:
-            case DraftWritten(name=name, issues=issues):
-                self._mark_new(name, issues)
-            case DraftChanged(names=names):
-                for name in names:
-                    self._forget(name)
-            case _:
-                return
-        if self._settling is None:
-            self._settling = self.set_timer(SETTLE_S, self._settled)
-
-    def _mark_new(self, name: str, issues: Sequence[Issue]) -> None:
-        self.new.add(name)
-        self.written[name] = issues
-        self._forget(name)
-
-    def _forget(self, name: str) -> None:
-        """What was found out about a draft before it changed."""
-        self.checked.pop(name, None)
-        self.packed.pop(name, None)
-
-    async def load(self, engine: EnginePort) -> None:
-        """Fill from the drafts folder and keep the engine for what the maker asks of it."""
-        self._engine = engine
-        self._moves.meet(engine.drafts)
-        self._trashing.meet(engine.drafts, engine.connection.drafts_root)
-        self.fill(await engine.drafts.list())
-
-    def _settled(self) -> None:
-        self._settling = None
-        self._read_again()
-
-    @work(group="drafts-read", exclusive=True, exit_on_error=False)
-    async def _read_again(self, cursor: str = "") -> None:
-        if self._engine is None:
-            return
-        try:
-            self.fill(await self._engine.drafts.list())
-        except Exception as error:
-            self._failed("read.failed", error)
-            return
-        if cursor:
-            self.reveal(cursor)
-        if self._detail is not None:
-            await self._reopen(self._detail)
-
-    async def _reopen(self, screen: DraftDetailScreen) -> None:
-        """Show in an open detail what its draft is now; close it when the draft is gone."""
-        name = screen.detail.view.name
-        try:
-            detail = await self._engine.drafts.open(name) if self._engine else None
-        except Exception as error:
-            self._failed("open.failed", error, name=visible(name, newlines=False))
-            detail = None
-        if self._detail is not screen:
-            return
-        if detail is not None:
-            screen.detail = detail
-        elif screen.is_current:
-            screen.dismiss(None)
-
-    # --- what the maker asks for --------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what makes sense now is offered."""
@@ -153,88 +82,6 @@ class DraftsPane(DraftList):
                 return bool(self.sifting)
             case _:
                 return True
-
-    @on(RowList.Opened)
-    def _open(self, event: RowList.Opened) -> None:
-        event.stop()
-        if (view := self.current) is not None:
-            self.open_draft(view.name)
-
-    @work(group="drafts-open", exclusive=True, exit_on_error=False)
-    async def open_draft(self, name: str) -> None:
-        """Open the detail of a draft."""
-        from c2jy_tui.screens.draft_detail import DraftDetailScreen
-
-        if self._engine is None:
-            return
-        try:
-            detail = await self._engine.drafts.open(name)
-        except Exception as error:
-            self._failed("open.failed", error, name=visible(name, newlines=False))
-            return
-        self.new.discard(name)
-        self.relist()
-
-        def closed(_answer: None) -> None:
-            self._detail = None
-
-        self._detail = DraftDetailScreen(
-            detail,
-            notes=self.written.get(name, ()),
-            check=lambda: self._verify(name),
-            open_folder=lambda: self._open_folder(detail.view.path),
-            clock=self.now,
-        )
-        self.app.push_screen(self._detail, closed)
-
-    async def _verify(self, name: str) -> Sequence[Issue] | None:
-        """What a check of a draft finds; None when it could not be checked."""
-        if self._engine is None:
-            return None
-        try:
-            issues = await self._engine.drafts.check(name)
-        except Exception as error:
-            self._failed("check.failed", error, name=visible(name, newlines=False))
-            return None
-        self.checked[name] = issues
-        self.relist()
-        return issues
-
-    @work(group="drafts-check", exit_on_error=False)
-    async def action_check(self) -> None:
-        """Verify the draft under the cursor now."""
-        if (view := self.current) is None:
-            return
-        name = visible(view.name, newlines=False)
-        issues = await self._verify(view.name)
-        if issues:
-            lines = "\n".join(words.issue_lines(issue) for issue in issues[:3])
-            self._tell("check.faults", "warning", name=name, count=len(issues), lines=lines)
-        elif issues is not None:
-            self._tell("check.whole", name=name)
-
-    def action_open_folder(self) -> None:
-        """Show the folder of the draft under the cursor in the file manager."""
-        if (view := self.current) is not None:
-            self._open_folder(view.path)
-
-    @work(group="drafts-folder", exit_on_error=False)
-    async def _open_folder(self, path: str) -> None:
-        command = folder.opener(path)
-        if command is None:
-            shown = visible(path, newlines=False)
-            self.app.copy_to_clipboard(shown)
-            self._tell("folder.copied", path=shown)
-            return
-        try:
-            await folder.run(command, path)
-        except OSError as error:
-            self._failed("folder.failed", error, path=visible(path))
-
-    def action_copy_path(self) -> None:
-        """Copy the path of the draft under the cursor."""
-        if (view := self.current) is not None:
-            self.app.copy_to_clipboard(visible(view.path, newlines=False))
 
     def action_sort(self) -> None:
         """Sort by the next order: newest, name, length, size, state."""
@@ -259,6 +106,18 @@ class DraftsPane(DraftList):
     def _move(self, move: Callable[[DraftView], object]) -> None:
         if (view := self.current) is not None:
             move(view)
+
+    def commands(self) -> Iterator[SystemCommand]:
+        """What the palette offers here, whatever has the keys: it goes to the draft under the cursor."""
+        for name in IN_PALETTE:
+            yield SystemCommand(say(f"command.{name}"), say(f"key.{name}.tip"), partial(self._command, name))
+
+    def _command(self, name: str) -> None:
+        self.focus()
+        if self.check_action(name, ()):
+            getattr(self, f"action_{name}")()
+        else:
+            self.tell("moves.no_draft", "warning")
 
     def action_undo(self) -> None:
         """Bring the draft back that was moved to the trash last."""
@@ -288,18 +147,11 @@ class DraftsPane(DraftList):
         event.stop()
         drafts = event.report.drafts
         for made in drafts:
-            self._mark_new(made.name, made.issues)
-        self._read_again(drafts[0].name if drafts else "")
+            self.mark_new(made.name, made.issues)
+        self.read_again(drafts[0].name if drafts else "")
 
     @on(Trashing.Changed)
     def _trash_changed(self, event: Trashing.Changed) -> None:
         event.stop()
         self.refresh_bindings()
-        self._read_again(event.reveal)
-
-    def _failed(self, key: str, error: Exception, **values: object) -> None:
-        """Whatever the engine could not do, the maker reads it."""
-        self._tell(key, "error", error=words.reason(error), **values)
-
-    def _tell(self, key: str, severity: SeverityLevel = "information", **values: object) -> None:
-        self.notify(say(key, **values), severity=severity, markup=False)
+        self.read_again(event.reveal)
