@@ -33,6 +33,8 @@ from c2jy_bridge.journal.history import History
 from c2jy_bridge.ports import Receipt, ReceiptConflict
 
 TITLE_CHARS: Final = 60
+_BY_COZE_ID: Final = "chat_id = ? AND tool_call_id = ? AND tool_call_id <> ''"
+"""The last condition is the index's own: without it SQLite reads every call there ever was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ class Journal:
         if not call.tool_call_id:
             return None
         row = self._database.one(
-            "SELECT * FROM calls WHERE chat_id = ? AND tool_call_id = ? AND outcome IS NOT NULL",
+            f"SELECT * FROM calls WHERE {_BY_COZE_ID} AND outcome IS NOT NULL",
             (call.chat_id, call.tool_call_id),
         )
         if row is None:
@@ -128,7 +130,7 @@ class Journal:
 
     def write_receipt(self, call: ToolCall, receipt: Receipt) -> None:
         """See `ports.ReceiptStore.write_receipt`."""
-        by_coze_id = "chat_id = ? AND tool_call_id = ?", (call.chat_id, call.tool_call_id)
+        by_coze_id = _BY_COZE_ID, (call.chat_id, call.tool_call_id)
         where, key = by_coze_id if call.tool_call_id else ("call_id = ?", (call.call_id,))
         outcome = receipt.outcome, receipt.output, receipt.error, receipt.started_at, receipt.finished_at
         with self._database.transaction() as db:

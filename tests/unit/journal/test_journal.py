@@ -298,3 +298,24 @@ def test_the_journal_is_the_makers_own(open_journal: Callable[..., Journal], tmp
     modes = {path.name: path.stat().st_mode & 0o077 for path in tmp_path.iterdir()}
     assert modes.keys() >= {"journal.db", "journal.db-wal"}
     assert set(modes.values()) == {0}
+
+
+def test_a_receipt_is_found_and_written_without_reading_every_call_there_ever_was(
+    open_journal: Callable[..., Journal],
+) -> None:
+    journal = open_journal()
+    calls = [replace(CALL, call_id=f"c{n}", tool_call_id=f"T{n}") for n in range(2_000)]
+    journal.record([ToolCallRequested(at=float(n), call_id=c.call_id, call=c) for n, c in enumerate(calls)])
+    steps = [0]
+
+    def count() -> int:
+        steps[0] += 1
+        return 0
+
+    connection = journal._database._db  # SQLite itself says how far it had to go
+    connection.set_progress_handler(count, 100)
+    journal.write_receipt(calls[7], RECEIPT)
+    assert journal.receipt(calls[7]) == RECEIPT
+    assert journal.receipt(replace(CALL, tool_call_id="none")) is None
+    connection.set_progress_handler(None, 0)
+    assert steps[0] < 20  # hundreds of steps; one look at each call would be tens of thousands
