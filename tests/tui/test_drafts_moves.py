@@ -257,18 +257,3 @@ async def test_an_undone_deletion_in_the_trash_is_no_longer_undoable(host: Host,
         await pilot.press("escape")
         await ends(pilot)
         assert pane.check_action("undo", ()) is False
-
-
-async def test_the_palette_reaches_every_move(host: Host, drafts: PaneDrafts) -> None:
-    async with host.run_test(size=(80, 24)) as pilot:
-        pane = await begin(host, drafts, pilot)
-        commands = {command.title: command.callback for command in pane.commands()}
-        commands["Draft: pack for another machine"]()
-        await shows(pilot, PackForm)
-        await pilot.press("escape")
-        await ends(pilot)
-        drafts.folder.clear()
-        await pane.load(PaneEngine(drafts=drafts))
-        commands["Draft: build again from its document"]()
-        await pilot.pause()
-        assert "There is no draft under the cursor." in host.said

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from functools import partial
-from typing import ClassVar, Final
+from collections.abc import Callable
+from typing import ClassVar
 
 from textual import on
-from textual.app import ComposeResult, SystemCommand
+from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from c2jy_bridge.ports import EnginePort
@@ -17,10 +16,6 @@ from c2jy_tui.bindings import binding
 from c2jy_tui.panes.drafts.following import FollowingList
 from c2jy_tui.panes.drafts.moves import Moves
 from c2jy_tui.panes.drafts.trashing import Trashing
-from c2jy_tui.panes.drafts.words import say
-
-IN_PALETTE: Final = ("check", "pack", "rebuild", "retime", "trash", "trash_view")
-"""Actions that the command palette lists."""
 
 
 class DraftsPane(FollowingList):
@@ -106,18 +101,6 @@ class DraftsPane(FollowingList):
     def _move(self, move: Callable[[DraftView], object]) -> None:
         if (view := self.current) is not None:
             move(view)
-
-    def commands(self) -> Iterator[SystemCommand]:
-        """What the palette offers here, whatever has the keys: it goes to the draft under the cursor."""
-        for name in IN_PALETTE:
-            yield SystemCommand(say(f"command.{name}"), say(f"key.{name}.tip"), partial(self._command, name))
-
-    def _command(self, name: str) -> None:
-        self.focus()
-        if self.check_action(name, ()):
-            getattr(self, f"action_{name}")()
-        else:
-            self.tell("moves.no_draft", "warning")
 
     def action_undo(self) -> None:
         """Bring the draft back that was moved to the trash last."""
