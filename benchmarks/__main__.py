@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-ALL = ("first_paint", "deltas", "round_trip", "answer", "drafts", "loop_gap", "materials")
+ALL = ("first_paint", "deltas", "round_trip", "answer", "drafts", "loop_gap", "materials", "intake")
 
 
 def main(names: list[str]) -> int:

@@ -1,0 +1,130 @@
+"""Requests taken in over HTTP, each on disk before its answer, against FastAPI with one commit to SQLite.
+
+Both servers run in a process of their own and are asked by eight connections of this one. Nothing runs the
+requests meanwhile: that would measure the tools.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from benchmarks.measure import Row, in_turns
+
+REQUESTS = 900
+"""The bridge keeps up to 1,000 open ones (`bridge.queue_limit`)."""
+CONNECTIONS = 8
+GOAL = 0.8
+BODY = b'{"tool": "noop", "arguments": {"text": "hello", "count": 3}}'
+
+
+def run() -> Iterator[Row]:
+    a, b = in_turns(_asked("benchmarks.intake"), _asked("benchmarks.plain_intake"))
+    yield Row(
+        "durable intake: ours / FastAPI + one commit",
+        f"{REQUESTS / a:,.0f}/s",
+        f"{REQUESTS / b:,.0f}/s",
+        b / a,
+        GOAL,
+        at_least=True,
+    )
+
+
+def _asked(module: str) -> Callable[[], float]:
+    def measure() -> float:
+        with _serving(module) as (port, token):
+            return asyncio.run(_ask_all(port, token))
+
+    return measure
+
+
+@contextlib.contextmanager
+def _serving(module: str) -> Iterator[tuple[int, str]]:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        subprocess.Popen(
+            [sys.executable, "-m", module, folder], stdout=subprocess.PIPE, text=True
+        ) as process,
+    ):
+        assert process.stdout is not None
+        port, token = process.stdout.readline().split()
+        try:
+            yield int(port), token
+        finally:
+            process.kill()
+
+
+async def _ask_all(port: int, token: str) -> float:
+    """Seconds for all requests; each connection sends its next one when the last was answered."""
+    numbers = iter(range(REQUESTS))
+
+    async def caller() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for number in numbers:
+            writer.write(
+                b"POST /v1/requests HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+                b"Authorization: Bearer %s\r\nIdempotency-Key: key-%d\r\nContent-Length: %d\r\n\r\n%s"
+                % (token.encode(), number, len(BODY), BODY)
+            )
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert b" 202 " in head.partition(b"\r\n")[0], head
+            length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
+            await reader.readexactly(int(length))
+        writer.close()
+
+    begin = time.perf_counter()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(CONNECTIONS):
+            group.create_task(caller())
+    return time.perf_counter() - begin
+
+
+async def _serve(folder: Path) -> None:
+    """The bridge's own intake, desk and queue, without a worker."""
+    from c2jy_bridge.plugin import ToolRegistry
+    from c2jy_bridge.relay.changes import Changes
+    from c2jy_bridge.relay.desk import Desk
+    from c2jy_bridge.relay.intakes.http import HttpIntake, Tokens
+    from c2jy_bridge.relay.queue.sqlite import SqliteQueue
+    from c2jy_bridge.relay.status import BridgeStatus
+    from c2jy_bridge.relay.storage import Storage
+    from c2jy_bridge.settings import Settings
+    from c2jy_bridge.vault import Vault
+
+    class Resting:
+        """A worker that never begins."""
+
+        def wake(self) -> None: ...
+
+        async def cancel(self, request_id: str) -> None: ...
+
+    async def saw(_: object) -> None: ...
+
+    async def status() -> BridgeStatus:
+        raise NotImplementedError("nobody asks for it here")
+
+    settings = Settings(bridge={"port": 0, "rate_per_minute": 10**7}, data_dir=folder, config_dir=folder)  # type: ignore[arg-type]  # pydantic makes groups of dicts
+    storage = await asyncio.to_thread(Storage, folder / "journal.db")
+    queue = SqliteQueue(storage, limit=settings.bridge.queue_limit)
+    tokens = Tokens(Vault(folder / "secrets"))
+    intake = HttpIntake(
+        settings,
+        desk=Desk(queue, Resting(), Changes(saw, time.time), settings.bridge),
+        storage=storage,
+        registry=ToolRegistry(),
+        tokens=tokens,
+        status=status,
+    )
+    await intake.start()
+    print(intake.status().address.rpartition(":")[2], tokens.current(), flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(Path(sys.argv[1])))
