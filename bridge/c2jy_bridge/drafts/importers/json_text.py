@@ -21,7 +21,7 @@ from c2jy_bridge.drafts.importers.words import issue, shown
 
 MOST_BYTES: Final = 64 * 1024 * 1024
 """A draft of 10,000 rich clips is about 10 MB of export."""
-MOST_VALUES: Final = 4_000_000
+MOST_VALUES: Final = 1_500_000
 """The same draft is 600,000 values. A value is two characters at least, and a hundred bytes in memory."""
 _FENCE: Final = re.compile(r"```[ \t]*(?:json|JSON|json5)?[ \t]*\r?\n(.*?)(?:\r?\n[ \t]*```|\Z)", re.S)
 _TOKENS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN|-?\d[\d.eE+-]*', re.S)

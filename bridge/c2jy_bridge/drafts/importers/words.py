@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
@@ -14,6 +15,10 @@ say = i18n.catalogue("importers")
 _INDEX: Final = re.compile(r"\[\d+\]")
 _SEPARATE: Final = 3
 """So many issues of one kind are told one by one; more become one with a count."""
+_READ: Final = 50
+"""The same for faults: each of them has to be corrected."""
+_WORDED: Final = 500
+"""So many of one kind are put into words at all."""
 
 
 def issue(code: str, path: str, severity: Severity = "error", **values: object) -> Issue:
@@ -38,31 +43,39 @@ class Report:
 
     def __init__(self) -> None:
         self._issues: list[Issue] = []
+        self._count: Counter[str] = Counter()
 
     def add(self, code: str, path: str, severity: Severity = "warning", **values: object) -> None:
-        """Tell about one thing."""
-        self._issues.append(issue(code, path, severity, **values))
+        """Tell about one thing; of one kind only so many are worded, the rest are counted."""
+        self._count[code] += 1
+        if self._count[code] <= _WORDED:
+            self._issues.append(issue(code, path, severity, **values))
 
     def extend(self, issues: Iterable[Issue]) -> None:
         """Tell what another part of the import found."""
-        self._issues.extend(issues)
+        for found in issues:
+            self._count[found.code] += 1
+            if self._count[found.code] <= _WORDED:
+                self._issues.append(found)
 
     @property
     def errors(self) -> tuple[Issue, ...]:
-        """What makes the draft impossible."""
-        return tuple(found for found in self._issues if found.severity == "error")
+        """What makes the draft impossible; folded when there is more of a kind than anybody reads."""
+        return tuple(found for found in self.folded(_READ) if found.severity == "error")
 
-    def folded(self) -> tuple[Issue, ...]:
-        """All issues; many of one kind become one whose path has `[*]` for the indices."""
+    def folded(self, separate: int = _SEPARATE) -> tuple[Issue, ...]:
+        """All issues; more of one kind than `separate` become one whose path has `[*]` for the indices."""
         groups: dict[tuple[str, str], list[Issue]] = {}
         for found in self._issues:
             groups.setdefault((found.code, _INDEX.sub("[*]", found.path)), []).append(found)
+        last = {code: pattern for code, pattern in groups}
         told: list[Issue] = []
         for (code, pattern), members in groups.items():
-            if len(members) <= _SEPARATE:
+            unworded = max(0, self._count[code] - _WORDED) if last[code] == pattern else 0
+            if len(members) + unworded <= separate:
                 told.extend(members)
                 continue
             first = members[0]
-            more = say("more", count=len(members) - 1)
+            more = say("more", count=len(members) + unworded - 1)
             told.append(Issue(code, pattern, first.severity, f"{first.message} {more}", first.fix))
         return tuple(told)

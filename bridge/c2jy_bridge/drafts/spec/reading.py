@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 
 import orjson
@@ -20,6 +21,9 @@ from c2jy_bridge.events import Issue
 
 _VERBATIM: Final = ("legacy", "meta")
 """What is kept as it came, nulls too: the way back to an export has to be the export."""
+MOST_FAULTS: Final = 200
+_FIRST: Final = 100
+"""Items of a list that are looked at when there are more faults than that."""
 _CLIP_TYPES: Final = ("video", "image", "audio", "text", "sticker", "effect", "filter")
 _DEEPEST: Final = 64
 _UNION_MEMBERS: Final = ("function-", "tuple[", "dict[", "constrained-", "nullable")
@@ -66,8 +70,10 @@ def parse_spec(document: Mapping[str, Any], *, path: str = "", default_unit: str
         with counting_strangers() as strangers:
             spec = DraftSpec.model_validate(given)
     except ValidationError as error:
-        raise DraftError(_faults(error, path)) from None
-    return ParsedSpec(spec, tuple(_unknown(spec, path)) if strangers[0] else (), given)
+        raise DraftError(_bounded_faults(error, given, path)) from None
+    return ParsedSpec(
+        spec, tuple(_first(_unknown(spec, path), strangers[0], path)) if strangers[0] else (), given
+    )
 
 
 def _has_nulls(document: Mapping[str, Any]) -> bool:
@@ -94,6 +100,37 @@ def _stripped(value: Any, depth: int) -> Any:
         return {str(key): _stripped(item, depth + 1) for key, item in value.items() if item is not None}
     if isinstance(value, (list, tuple)):
         return [_stripped(item, depth + 1) for item in value]
+    return value
+
+
+def _first(issues: Iterable[Issue], count: int, path: str) -> Iterator[Issue]:
+    """As many as anybody reads, and how many there are more; they are worded only when they are told."""
+    yield from islice(issues, MOST_FAULTS)
+    if count > MOST_FAULTS:
+        yield issue("more_faults", path, "warning", count=count - MOST_FAULTS)
+
+
+def _bounded_faults(error: ValidationError, given: dict[str, Any], path: str) -> list[Issue]:
+    count = error.error_count()
+    if count <= MOST_FAULTS:
+        return _faults(error, path)
+    # To list all of them takes a kilobyte each; the first items of every list have enough of them.
+    try:
+        DraftSpec.model_validate({key: _beginning(value, 1) for key, value in given.items()})
+    except ValidationError as fewer:
+        error = fewer
+    told = _faults(error, path)[:MOST_FAULTS] if error.error_count() < count else []
+    return [*told, issue("more_faults", path, "error", count=count - len(told))]
+
+
+def _beginning(value: Any, depth: int) -> Any:
+    """A value with the first items of its lists and objects."""
+    if depth > _DEEPEST:
+        return None
+    if isinstance(value, Mapping):
+        return {key: _beginning(item, depth + 1) for key, item in islice(value.items(), _FIRST)}
+    if isinstance(value, (list, tuple)):
+        return [_beginning(item, depth + 1) for item in value[:_FIRST]]
     return value
 
 

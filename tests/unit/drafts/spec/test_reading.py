@@ -219,3 +219,19 @@ def _outcome(document: dict[str, Any]) -> tuple[Issue, ...]:
         return parse_spec(document).issues
     except DraftError as error:
         return error.issues or pytest.fail("an error without a reason")
+
+
+def test_of_very_many_faults_the_first_are_told_and_the_others_counted() -> None:
+    clips = [{"type": "text", "text": "a", "duration": 1}, *[{"type": "text"}] * 5_000]
+    with pytest.raises(DraftError) as caught:
+        parse_spec({"tracks": [{"type": "text", "clips": clips}]})
+    *told, rest = caught.value.issues
+    assert told[0].path == "tracks[0].clips[1].text"
+    assert rest.code == "more_faults"
+    assert str(5_000 - len(told)) in rest.message
+
+
+def test_of_very_many_unknown_fields_the_first_are_told_and_the_others_counted() -> None:
+    *told, rest = parse_spec({"tracks": [], **{f"x{n}": n for n in range(1_000)}}).issues
+    assert {issue.code for issue in told} == {"unknown_field"}
+    assert (rest.code, "800" in rest.message) == ("more_faults", True)

@@ -1,4 +1,4 @@
-"""Exports of Coze2JianYing through the whole build: what is told is told in their words, and they come back."""
+"""Exports of Coze2JianYing through the whole build: told in their own words, and given back as they came."""
 
 from __future__ import annotations
 
