@@ -7,7 +7,7 @@ comes in when it is first wanted; on a wide screen it shares the place of the dr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
@@ -87,6 +87,11 @@ class Workspace(Vertical):
         for pane in self._panes.values():
             pane.add_class("pane")
         self.update_classes(self._marks(), update=False)
+
+    @property
+    def panes(self) -> Mapping[PaneName, Widget]:
+        """The panes that are there, in their order."""
+        return self._panes
 
     def compose(self) -> ComposeResult:
         """Everything once; what is not wanted is not displayed."""

@@ -39,6 +39,14 @@ def test_both_languages_say_the_same_things(locale: Path, domain: str) -> None:
         assert fields(text) == fields(chinese[key]), key
 
 
+@pytest.mark.parametrize(("locale", "domain"), DOMAINS)
+def test_a_space_stands_between_chinese_and_latin_letters(locale: Path, domain: str) -> None:
+    side_by_side = re.compile("[\u3400-\u9fff][A-Za-z0-9]|[A-Za-z0-9][\u3400-\u9fff]")
+    for key, text in texts(locale, "zh", domain).items():
+        # Markdown's marks are not seen.
+        assert not side_by_side.search(re.sub("[*`]", "", text)), key
+
+
 def literals() -> Iterator[str]:
     for folder in ("bridge/c2jy_bridge", "tui/c2jy_tui"):
         for path in (ROOT / folder).rglob("*.py"):

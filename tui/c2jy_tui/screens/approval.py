@@ -95,6 +95,7 @@ class ApprovalScreen(FrameModal[Decision]):
                 yield Button(_key("O", say("approval.once")), id="once", compact=True)
                 yield Button(_key("A", always), id="always", compact=True)
                 yield Button(_key("D", say("approval.deny")), id="deny", variant="error", compact=True)
+                yield Static(Content.assemble(("Esc ", "bold"), say("key.later")), id="later", markup=False)
 
     def on_mount(self) -> None:
         """The arguments have the focus first: scrolling them answers nothing."""

@@ -81,7 +81,8 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             for address in addresses:
                 # One private address among global ones is no accident either.
                 if not is_global(ipaddress.ip_address(address.partition("%")[0])):
-                    raise Refused("private_address", host=host, address=address)
+                    where = host if host == address else f"{host} ({address})"
+                    raise Refused("private_address", host=host, where=where)
         failure: Exception | None = None
         for address in addresses:
             try:

@@ -1,0 +1,174 @@
+"""The command palette: everything that the app and its panes can do, each with its key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.cells import cell_len
+from textual.app import App
+from textual.binding import Binding
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+from textual.screen import Screen
+from textual.theme import ThemeProvider
+from textual.widget import Widget
+
+from c2jy_tui.words import label, say
+
+if TYPE_CHECKING:
+    from c2jy_tui.screens.main import MainScreen
+    from c2jy_tui.workspace import PaneName
+
+_KEY_CELLS: Final = 9
+"""Cells for the keys, which stand in a column of their own."""
+_MOVES: Final = re.compile(
+    r"(up|down|page_up|page_down|scroll_up|scroll_down|first|last|top|bottom|oldest|newest|to_end|previous|next"
+    r"|next_tab|previous_tab|open|later|back|send|new_line|suggestions|pick|unfilter|palette|help|quit)"
+)
+"""What a list, a text or a dialog does with its keys: of no use from here, or a command of the app anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One thing that can be done."""
+
+    title: str
+    tip: str
+    key: str
+    run: Callable[[], Any]
+    possible: bool = True
+    """False for what a pane can do, but not with what is under its cursor now."""
+
+    def shown(self, title: Content | str) -> Content:
+        """One line: its key, what it is called, what it does."""
+        key = self.key + " " * max(1, _KEY_CELLS - cell_len(self.key))
+        return Content.assemble((key, "$text-accent not bold"), title, (f"  {self.tip}", "dim not bold"))
+
+
+class Commands(Provider):
+    """Finds the commands; without a question, those that are possible now, in their order."""
+
+    async def discover(self) -> Hits:
+        """Everything that can be done now."""
+        for command in commands(self.app, self.screen):
+            if command.possible:
+                yield DiscoveryHit(command.shown(command.title), command.run, command.title)
+
+    async def search(self, query: str) -> Hits:
+        """What is called so, or does so; also what is not possible now, so that its key can be learned."""
+        matcher = self.matcher(query)
+        for command in commands(self.app, self.screen):
+            score = max(matcher.match(command.title), 0.8 * matcher.match(command.tip))
+            if score > 0:
+                yield Hit(
+                    score if command.possible else 0.5 * score,
+                    command.shown(matcher.highlight(command.title)),
+                    command.run,
+                    command.title,
+                )
+
+
+_APP: Final = {
+    "new": "screen.new_conversation",
+    "sessions": "screen.sessions",
+    "workflow": "screen.run_workflow",
+    "bridge": "screen.toggle_bridge",
+    "stop": "screen.stop",
+    "copy_answer": "screen.copy_answer",
+    "copy_code": "screen.copy_code",
+    "chat": "screen.go('chat')",
+    "inspector": "screen.go('inspector')",
+    "drafts": "screen.go('drafts')",
+    "requests": "screen.go('bridge')",
+    "help": "app.help",
+    "theme": "app.change_theme",
+    "language": "app.other_language",
+    "screenshot": "app.screenshot",
+    "quit": "app.quit",
+}
+"""The app's own commands in their order: the name of the words, the action."""
+
+
+def commands(app: App[Any], screen: Screen[object]) -> Iterator[Command]:
+    """The app's commands, then what each pane can do; on other screens, what they can do first."""
+    main = _main(screen)
+    bound = [active.binding for active in screen.active_bindings.values()]
+    keys = {_bare(binding.action): app.get_key_display(binding) for binding in reversed(bound)}
+    if main is None:
+        yield from _of_dialog(app, screen)
+    for name, action, run in app_commands(app, screen):
+        key = keys.get(_bare(action), "")
+        yield Command(say(f"command.{name}"), say(f"command.{name}.tip"), key, run)
+    if main is not None:
+        for pane_name, pane in main.workspace.panes.items():
+            if pane_name == "chat":  # its copying is a command of the app
+                continue
+            yield from _of_pane(main, pane_name, pane, keys.get(f"go('{pane_name}')", ""))
+
+
+def app_commands(app: App[Any], screen: Screen[object]) -> Iterator[tuple[str, str, Callable[[], Any]]]:
+    """What the app can do from a screen: the name of the words, the action, a way to do it."""
+    for name, action in _APP.items():
+        if _main(screen) is not None or action.startswith("app."):
+            yield name, action, partial(app.run_action, action, default_namespace=screen)
+
+
+def _main(screen: Screen[object]) -> MainScreen | None:
+    from c2jy_tui.screens.main import MainScreen
+
+    return screen if isinstance(screen, MainScreen) else None
+
+
+def _of_dialog(app: App[Any], screen: Screen[object]) -> Iterable[Command]:
+    for active in screen.active_bindings.values():
+        binding = active.binding
+        if _worth(binding) and active.node is not app:
+            run = partial(app.run_action, binding.action, default_namespace=active.node)
+            key = app.get_key_display(binding)
+            yield Command(binding.description, label(active.tooltip), key, run, active.enabled)
+
+
+def _of_pane(main: MainScreen, name: PaneName, pane: Widget, way: str) -> Iterable[Command]:
+    """What the keys of a pane do; it comes to the front for that. `way` is the key that leads there."""
+    for _, binding in pane._bindings:  # Textual has no public way to the bindings of one widget
+        if not _worth(binding):
+            continue
+
+        async def run(binding: Binding = binding) -> None:
+            main.action_go(name)
+            if _can(pane, binding):
+                await main.app.run_action(binding.action, default_namespace=pane)
+            else:
+                main.notify(say("palette.not_now"), severity="warning")
+
+        key = f"{way} {main.app.get_key_display(binding)}".strip()
+        title = f"{say(f'pane.{name}')} · {label(binding.description)}"
+        yield Command(title, label(binding.tooltip), key, run, _can(pane, binding))
+
+
+def _worth(binding: Binding) -> bool:
+    return bool(binding.id) and not _MOVES.fullmatch((binding.id or "").rpartition(".")[2])
+
+
+def _can(pane: Widget, binding: Binding) -> bool:
+    name, _, rest = binding.action.partition("(")
+    parameters = (rest.rstrip(")").strip("'\""),) if rest else ()
+    return bool(pane.check_action(name, parameters))
+
+
+def _bare(action: str) -> str:
+    return action.removeprefix("app.").removeprefix("screen.")
+
+
+def command_palette() -> CommandPalette:
+    """Ctrl+P."""
+    return CommandPalette([Commands], placeholder=say("palette.search"), id="--command-palette")
+
+
+def theme_palette() -> CommandPalette:
+    """The themes, to choose one."""
+    return CommandPalette([ThemeProvider], placeholder=say("palette.themes"), id="--command-palette")
