@@ -6,7 +6,7 @@ import ast
 import re
 from pathlib import Path
 from string import Formatter
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from babel.messages.pofile import read_po
@@ -14,6 +14,7 @@ from babel.messages.pofile import read_po
 import c2jy_tui
 from c2jy_bridge import i18n
 from c2jy_bridge.events import Outcome
+from c2jy_tui.panes.chat.entry import RunState
 from c2jy_tui.panes.chat.welcome import EXAMPLES
 from c2jy_tui.words import LOCALE, label
 from c2jy_tui.workspace import PANES
@@ -71,6 +72,8 @@ def asked_for() -> set[str]:
     asked |= {f"source.{source}" for source in ("chat", "bridge", "maker")}
     asked |= {f"notice.recovered_{reason}" for reason in ("dropped", "no_done", "stalled", "restart")}
     asked |= {f"header.bridge_switching_{way}" for way in ("on", "off")}
+    asked |= {f"run.{state}" for state in get_args(RunState)} | {"notice.journal_resumed"}
+    asked |= {f"quit.{what}" for what in ("turn", "call", "workflow")}
     asked |= {f"intake.{name}" for name in ("http", "mailbox")}
     asked |= {f"approval.always_{intake}" for intake in ("http", "mailbox", "workflow")}
     asked |= (
