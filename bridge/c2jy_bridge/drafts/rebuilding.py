@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +32,13 @@ class Kept:
     """The drafts folder that the draft is spelled for; None when that cannot be seen."""
     files: Mapping[str, tuple[str, str]]
     """By address: (name in the draft's `materials`, sha256)."""
+
+    @property
+    def name(self) -> str:
+        """What the draft is called, without the number that a former building beside another gave it."""
+        given = self.document["document"].get("name")
+        numbered = isinstance(given, str) and re.fullmatch(rf"{re.escape(given)} \(\d+\)", self.folder.name)
+        return given if numbered else self.folder.name
 
     async def still_there(self, store: MaterialStore) -> dict[str, Material]:
         """Media of the document that are in the draft unchanged, by the address the document has for them.

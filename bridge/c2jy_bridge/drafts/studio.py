@@ -150,7 +150,7 @@ class Studio:
             document = kept.document if time_unit == "auto" else export_of(kept)
             order = Order(
                 root=folder.parent,
-                name=folder.name,
+                name=kept.name,
                 target_root=kept.target_root or self._settings.target_root,
                 profile=self._settings.profile,
                 on_conflict="suffix",

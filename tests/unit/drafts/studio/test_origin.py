@@ -77,6 +77,7 @@ async def test_a_draft_that_was_rebuilt_can_still_change_its_unit(studio: Studio
     assert again.duration_us == 2000
     (third,) = (await studio.rebuild(Path(again.path), time_unit="ms")).drafts
     assert third.duration_us == 2_000_000
+    assert [draft.name for draft in (made, again, third)] == ["旅行", "旅行 (2)", "旅行 (3)"]
 
 
 async def test_our_own_document_has_no_other_unit(studio: Studio) -> None:
