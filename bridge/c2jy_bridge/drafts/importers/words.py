@@ -68,7 +68,7 @@ class Report:
         groups: dict[tuple[str, str], list[Issue]] = {}
         for found in self._issues:
             groups.setdefault((found.code, _INDEX.sub("[*]", found.path)), []).append(found)
-        last = {code: pattern for code, pattern in groups}
+        last = dict(groups.keys())
         told: list[Issue] = []
         for (code, pattern), members in groups.items():
             unworded = max(0, self._count[code] - _WORDED) if last[code] == pattern else 0
