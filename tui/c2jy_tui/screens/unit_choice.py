@@ -29,16 +29,21 @@ _USUAL_US: Final = 60_000_000
 """A minute: what comes out of workflows is seldom shorter than seconds or longer than an hour."""
 
 
+class UnitList(OptionList):
+    """The units; the one under the cursor is taken."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        binding("drafts_pane", "unit.choose", "enter", "select"),
+        binding("rows", "unit.down", "j", "cursor_down", show=False),
+        binding("rows", "unit.up", "k", "cursor_up", show=False),
+    ]
+
+
 class UnitChoice(FrameModal[TimeUnitName]):
     """The three units with the length that the draft has in each, and what the present one was decided by."""
 
     CSS_PATH = "unit_choice.tcss"
     HELP = "drafts_pane:help.unit"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        binding("drafts_pane", "unit.choose", "enter", "choose"),
-        binding("rows", "rows.down", "j", "move(1)", show=False),
-        binding("rows", "rows.up", "k", "move(-1)", show=False),
-    ]
 
     def __init__(self, draft: DraftView, origin: OriginView) -> None:
         """Args:
@@ -55,14 +60,14 @@ class UnitChoice(FrameModal[TimeUnitName]):
             dialog.border_title = say("unit.title", name=visible(self._draft.name, newlines=False))
             evidence = self._origin.evidence
             yield Static(words.issue_lines(evidence) if evidence else "", classes="evidence", markup=False)
-            yield OptionList(*map(self._option, UNITS), compact=True)
+            yield UnitList(*map(self._option, UNITS), compact=True)
             resaved = say("unit.resaved") if self._origin.resaved else ""
             yield Static(" ".join(filter(None, (say("unit.beside"), resaved))), classes="hint", markup=False)
             yield KeyBar(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """The cursor is on the likeliest of the others."""
-        options = self.query_one(OptionList)
+        options = self.query_one(UnitList)
         options.focus()
         options.highlighted = UNITS.index(self._likeliest())
 
@@ -81,12 +86,3 @@ class UnitChoice(FrameModal[TimeUnitName]):
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(UNITS[event.option_index])
-
-    def action_choose(self) -> None:
-        """Take the unit under the cursor."""
-        self.query_one(OptionList).action_select()
-
-    def action_move(self, by: int) -> None:
-        """Up or down."""
-        options = self.query_one(OptionList)
-        options.action_cursor_down() if by > 0 else options.action_cursor_up()
