@@ -20,7 +20,7 @@ class JsonField(Vertical):
     DEFAULT_CSS = """
     JsonField {
         height: 1fr;
-        TextArea { height: 1fr; border: none; }
+        TextArea { height: 1fr; }
         #fault { height: auto; max-height: 3; padding: 0 1; color: $text-success; }
         &.-faulty #fault { color: $text-error; text-style: bold; }
     }
@@ -28,7 +28,7 @@ class JsonField(Vertical):
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self._area = TextArea(text, show_line_numbers=True, tab_behavior="indent", id="json")
+        self._area = TextArea(text, show_line_numbers=True, tab_behavior="indent", compact=True, id="json")
         self._fault = Static(id="fault")
 
     def compose(self) -> ComposeResult:
@@ -51,13 +51,12 @@ class JsonField(Vertical):
         return None if self._wrong() else json.loads(self.text)
 
     def refuse(self) -> bool:
-        """Whether the text is no JSON object; if so the cursor goes to where it is wrong, and it is said."""
+        """Whether the text is no JSON object; if so the cursor goes to where it is wrong."""
         wrong = self._wrong()
         if wrong is None:
             return False
         self._area.move_cursor(wrong[1])
         self._area.focus()
-        self.notify(wrong[0], severity="error", markup=False)
         return True
 
     @on(TextArea.Changed)

@@ -57,11 +57,9 @@ class SessionsScreen(FrameModal[str]):
         mark = "● " if one.conversation_id == self._current else "  "
         title = visible(one.title, newlines=False) or say("sessions.untitled")
         when = clock_time(one.updated_at, self._now)[-1] if one.updated_at else ""
+        turns = say("sessions.turns", n=one.turns)
         return Content.assemble(
-            (mark, "$text-success"),
-            title,
-            (f"  {when}", "dim"),
-            (f"  {say('sessions.turns', n=one.turns)}", "dim"),
+            (mark, "$text-success"), (f"{when:>8}  ", "dim"), title, (f"  {turns}", "dim")
         )
 
     def on_mount(self) -> None:
