@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from c2jy_bridge.drafts.materials.apart import convert_apart
 from c2jy_bridge.drafts.materials.failure import Refused
 from c2jy_bridge.drafts.materials.gif import gif_frames
 from c2jy_bridge.drafts.materials.probe import frame_count, open_image
@@ -25,6 +26,9 @@ _MOST_PIXELS: Final = 64_000_000
 """Largest picture that is drawn, 8000 x 8000. A few KB of WebP can claim far more, and drawing costs 15 bytes
 a pixel (measured, Pillow 12: 6 KB of WebP took 2.5 GB)."""
 _MANY_PIXELS: Final = 8_000_000
+_HUGE_PIXELS: Final = 16_000_000
+"""From here on another process draws: the interpreter would be held for more than 50 ms (WebP: 41 ms for 12
+million, measured), while a process costs a third of a second."""
 _ONE_LARGE_PICTURE: Final = threading.Lock()
 """Held while a picture of many pixels is drawn: eight threads draw at once, and memory is one."""
 
@@ -37,6 +41,16 @@ def needs_conversion(path: Path, extension: str) -> bool:
 
 
 def convert(source: Path, target: Path, extension: str) -> tuple[str, tuple[str, ...]]:
+    """As `convert_here`, for a large picture in a process of its own where there can be one."""
+    with open_image(source, extension) as image:
+        pixels = image.width * image.height
+    if _HUGE_PIXELS <= pixels <= _MOST_PIXELS:
+        with suppress(OSError), _ONE_LARGE_PICTURE:
+            return convert_apart(source, target, extension)
+    return convert_here(source, target, extension)
+
+
+def convert_here(source: Path, target: Path, extension: str) -> tuple[str, tuple[str, ...]]:
     """Write `source` as PNG (when transparent), JPEG of quality 95, or GIF (when animated) to `target`.
 
     Returns:

@@ -7,8 +7,9 @@ from typing import Final
 
 _LONG_SIDE: Final = 480
 _DARK: Final = (24, 26, 31)
-_MOST_PIXELS: Final = 64_000_000
-"""Largest picture that is drawn for a cover: it takes some 8 bytes a pixel for a moment."""
+_MOST_PIXELS: Final = 16_000_000
+"""Largest picture that is drawn for a cover: more pixels keep the event loop waiting (15 ms for 12 million).
+Of a JPEG it is the size to which its decoder shrinks it."""
 
 
 def write_cover(target: Path, picture: Path | None, width: int, height: int) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from c2jy_bridge.drafts.materials import Material, MaterialFailure
+from c2jy_bridge.drafts.materials import Material, MaterialFailure, convert
+from c2jy_bridge.drafts.materials.failure import Refused
 from c2jy_bridge.drafts.materials.gif import gif_frames
 from c2jy_bridge.drafts.materials.probe import av_facts
 from c2jy_bridge.drafts.materials.signature import Foreign, Media, identify
@@ -204,3 +207,25 @@ async def test_a_few_bytes_that_claim_a_picture_too_large_to_draw_are_refused(st
     (result,) = (await store.fetch([data_url(body.getvalue())])).values()
     assert isinstance(result, MaterialFailure)
     assert result.code == "image_too_large"
+
+
+async def test_a_huge_picture_is_converted_by_another_process_and_is_the_same(store, tmp_path, monkeypatch):
+    file = io.BytesIO()
+    Image.radial_gradient("L").resize((320, 240)).convert("RGB").save(file, "WEBP", quality=80)
+    here = (await taken(store, file.getvalue())).path.read_bytes()
+    ran: list[list[str]] = []
+    run = subprocess.run
+    monkeypatch.setattr(
+        subprocess, "run", lambda command, **more: ran.append(command) or run(command, **more)
+    )
+    monkeypatch.setattr(convert, "_HUGE_PIXELS", 1)
+    (tmp_path / "a.webp").write_bytes(file.getvalue())
+    assert convert.convert(tmp_path / "a.webp", tmp_path / "b", "webp") == ("jpg", ())
+    assert (tmp_path / "b").read_bytes() == here
+    assert len(ran) == 1
+    (tmp_path / "a.webp").write_bytes(file.getvalue()[:-400])
+    with pytest.raises(Refused, match="unreadable_media"):
+        convert.convert(tmp_path / "a.webp", tmp_path / "b", "webp")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))
+    (tmp_path / "a.webp").write_bytes(file.getvalue())
+    assert convert.convert(tmp_path / "a.webp", tmp_path / "c", "webp") == ("jpg", ())
