@@ -291,6 +291,17 @@ async def test_what_the_engine_cannot_do_is_said_with_its_reason(
         assert len(names(pane)) == 4
 
 
+async def test_of_a_long_path_the_end_is_seen(host: Host, pane: DraftsPane) -> None:
+    view = draft("beach", path="/home/maker/a/very/long/way/to/the/folder/of/drafts/beach")
+    async with host.run_test(size=(50, 12)) as pilot:
+        await pane.load(PaneEngine(drafts=PaneDrafts(folder=[view])))
+        await settled(pilot)
+        assert "…" in host.seen()
+        assert "folder/of/drafts/beach" in host.seen()
+        await pilot.resize_terminal(90, 12)
+        await soon(pilot, lambda: view.path in host.seen())
+
+
 async def test_paths_are_copied_and_over_ssh_o_copies_too(
     host: Host, pane: DraftsPane, monkeypatch: pytest.MonkeyPatch
 ) -> None:

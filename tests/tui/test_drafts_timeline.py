@@ -16,6 +16,7 @@ from c2jy_tui.panes.drafts.timeline import TimelineView
 from c2jy_tui.panes.drafts.timeline.block_text import block_text
 from c2jy_tui.panes.drafts.timeline.lane import Block, Lane
 from c2jy_tui.panes.drafts.timeline.scale import FINEST_US, Scale, ruler, whole
+from c2jy_tui.panes.drafts.words import clip_name
 from pane_host import Host
 
 S = 1_000_000
@@ -81,6 +82,23 @@ def test_a_missing_file_is_marked_at_every_width() -> None:
     gone = clip(0, 1, "gone.mp4", media_ok=False)
     texts = [block_text(Block(0, width, 0), gone) for width in (1, 2, 3, 4, 12)]
     assert texts == ["!", "!]", "[!]", "[!V]", "[!V gone.m…]"]
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("41d19513.png", "video"),
+        ("41d19513871ccdaf.mp4", "video"),
+        ("wok.mp4", "wok.mp4"),
+        ("20261121.mp4", "20261121.mp4"),
+        ("facade.mp4", "facade.mp4"),
+        ("DSC_0001.jpg", "DSC_0001.jpg"),
+    ],
+)
+def test_a_clip_whose_link_has_no_name_is_called_by_its_kind(label: str, name: str) -> None:
+    shown = clip(0, 2, label)
+    assert clip_name(shown) == name
+    assert name in block_text(Block(0, 40, 0, 1, True, True), shown)
 
 
 def test_several_clips_in_one_cell_are_one_mark_and_the_missing_one_wins() -> None:

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from c2jy_tui import measures
 from c2jy_tui.panes.drafts.words import COLUMNS as DRAFTS
 from c2jy_tui.panes.inspector.words import COLUMNS as CALLS
-from c2jy_tui.rows import Cell, Column, clip, fit
+from c2jy_tui.rows import Cell, Column, clip, clip_start, fit
 from c2jy_tui.rows.columns import GAP, laid
 
 
@@ -44,6 +44,15 @@ def test_a_clipped_text_never_needs_more_cells_than_there_are(text: str, width: 
 @given(st.lists(st.text("ab中文…", max_size=30), min_size=1, max_size=3), st.integers(1, 40), st.booleans())
 def test_a_cell_fills_its_column_exactly(variants: list[str], width: int, right: bool) -> None:
     assert cell_len(laid(Cell(tuple(variants)), width, right=right)) == width
+
+
+@given(st.text(max_size=60), st.integers(0, 40))
+def test_of_a_path_the_end_stays_within_the_cells_there_are(text: str, width: int) -> None:
+    shown = clip_start(text, width)
+    assert cell_len(shown) <= width or shown == text
+    assert text.endswith(shown.removeprefix("…"))
+    assert cell_len(clip_start("/home/maker/草稿/中国美食", 12)) <= 12
+    assert clip_start("/home/maker/草稿/中国美食", 12) == "…稿/中国美食"
 
 
 def test_the_longest_way_to_say_it_that_fits_is_taken() -> None:

@@ -32,7 +32,7 @@ COLUMNS: Final = (
 
 _KINDS: Final = ("video", "image", "audio", "text", "sticker", "effect", "filter")
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
-_CHECKSUM: Final = re.compile(r"(?=.*\d)[0-9a-f]{8,64}")
+_CHECKSUM: Final = re.compile(r"(?=.*\d)(?=.*[a-f])[0-9a-f]{8,64}")
 """What the engine calls a file whose link has no name in it."""
 
 
