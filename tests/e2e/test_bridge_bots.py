@@ -70,9 +70,8 @@ def drafts(tmp_path: Path) -> list[str]:
     return [p.name for p in root.iterdir() if not p.name.startswith(".")] if root.exists() else []
 
 
-@pytest.mark.parametrize("lang", ["en", "zh"])
-def test_a_bot_that_forgets_is_asked_three_times_and_quoted(ask: Ask, tmp_path: Path, lang: str) -> None:
-    ended, _ = ask(FORGETS, lang)
+def test_a_bot_that_forgets_is_asked_three_times_and_quoted(ask: Ask, tmp_path: Path) -> None:
+    ended, _ = ask(FORGETS, "en")
     assert (ended["state"], ended["attempts"]) == ("failed", 3)
     assert ended["problem"]["type"].endswith("tool-not-called")
     assert "稍后再处理" in ended["problem"]["title"]
@@ -80,7 +79,7 @@ def test_a_bot_that_forgets_is_asked_three_times_and_quoted(ask: Ask, tmp_path: 
     assert drafts(tmp_path) == []
 
 
-@pytest.mark.parametrize(("bot_id", "lang"), [(ALTERS, "zh"), (ALTERS, "en"), (STRAYS, "en"), (STRAYS, "zh")])
+@pytest.mark.parametrize(("bot_id", "lang"), [(ALTERS, "zh"), (STRAYS, "en")])
 def test_a_bot_that_alters_or_strays_is_refused_and_asked_again(
     ask: Ask, tmp_path: Path, bot_id: str, lang: str
 ) -> None:

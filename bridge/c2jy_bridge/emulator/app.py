@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import json
 import logging
 from typing import Any, Final, Literal
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -18,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from c2jy_bridge.emulator.chats import Chats
 from c2jy_bridge.emulator.connections import Connections
-from c2jy_bridge.emulator.errors import INTERNAL, PARAMETER, CozeError
+from c2jy_bridge.emulator.errors import FORBIDDEN, INTERNAL, PARAMETER, CozeError
 from c2jy_bridge.emulator.routes import (
     account,
     chat,
@@ -84,6 +85,8 @@ class Gate:
         try:
             if await self._strikes(scope, operation, "request"):
                 return
+            if not addressed(headers.get("host", ""), self._world.origin):
+                raise CozeError(FORBIDDEN, "this emulator is addressed by the IP address it listens on")
             if not path.startswith(_OPEN):
                 self._world.authorize(headers.get("authorization", ""), path)
             await self._app(scope, _replay(body, receive), send_logged)
@@ -117,6 +120,24 @@ class Gate:
 
 class _HungUp(BaseException):
     """A fault closed the connection before the answer; no exception, so that Starlette answers nothing."""
+
+
+def addressed(host: str, origin: str) -> bool:
+    """Whether a Host header may name an emulator of this origin.
+
+    On loopback it has to be an address or localhost: a web page whose own name turns into 127.0.0.1 (DNS
+    rebinding) would else have workflows make requests for it.
+    """
+    return not _is_here(origin.partition("://")[2]) or _is_here(host)
+
+
+def _is_here(host: str) -> bool:
+    name = ""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost"
 
 
 def operation_of(path: str) -> str:

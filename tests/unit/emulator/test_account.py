@@ -64,3 +64,12 @@ def test_a_token_that_was_given_by_name_is_let_in_whatever_it_says() -> None:
             f"{emulator.base_url}/v1/users/me", headers={"Authorization": "Bearer wrong"}, trust_env=False
         )
         assert answer.json()["code"] == 0
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "[", ""])
+def test_a_web_page_with_a_name_of_its_own_is_not_let_in(built_in: Any, host: str) -> None:
+    path = "/v1/workflow/run"
+    refused = built_in.http.post(path, json={"workflow_id": "7397395079142350013"}, headers={"Host": host})
+    assert refused.json()["code"] == 4101
+    for own in ("localhost:1", "127.0.0.1", "[::1]:9"):
+        assert built_in.http.get("/v1/users/me", headers={"Host": own}).json()["code"] == 0
