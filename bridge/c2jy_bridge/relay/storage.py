@@ -130,7 +130,8 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "DROP TABLE bridge_requests_before",
         "CREATE UNIQUE INDEX bridge_keys ON bridge_requests (source, requester, idempotency_key)"
         " WHERE idempotency_key <> ''",
-        "CREATE INDEX bridge_open ON bridge_requests (seq)"
+        # With the state in it, so that counting what is open reads nothing else.
+        "CREATE INDEX bridge_open ON bridge_requests (seq, state)"
         " WHERE state IN ('queued', 'relaying', 'running', 'needs_login')",
     ),
 )

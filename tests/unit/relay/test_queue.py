@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from c2jy_bridge.events import Problem
-from c2jy_bridge.relay.queue import KeyReused, LeaseLost, QueueFull
+from c2jy_bridge.relay.queue import Accepted, KeyReused, LeaseLost, QueueFull
 from c2jy_bridge.relay.request import ENDED, ChatRef, Ending, Lease, State, Wanted
 from unit.relay.conftest import Clock
 
@@ -302,3 +303,14 @@ async def test_a_request_that_rests_takes_a_place_and_can_be_cancelled(queue: An
     (newest, *_) = await queue.page(state=State.NEEDS_LOGIN)
     assert (await queue.cancel(newest.request_id)).state is State.CANCELLED
     assert len(await queue.unpark()) == 4
+
+
+async def test_wishes_that_come_together_are_judged_one_by_one(queue: Any) -> None:
+    wishes = [wanted("k"), wanted("k"), wanted("k", tool="other"), *(wanted(f"k{n}") for n in range(5))]
+    taken = await asyncio.gather(*(queue.accept(wish) for wish in wishes), return_exceptions=True)
+    first, again, reused, *others = taken
+    assert (first.created, again.created, again.request) == (True, False, first.request)
+    assert isinstance(reused, KeyReused)
+    assert [type(one) for one in others] == [Accepted] * 4 + [QueueFull]
+    assert await queue.get(first.request.request_id) == first.request
+    assert [r.seq for r in await queue.page()] == [5, 4, 3, 2, 1]

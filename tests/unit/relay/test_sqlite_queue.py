@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import sqlite3
@@ -116,5 +117,22 @@ async def test_requests_of_an_earlier_version_are_all_there_and_can_rest(tmp_pat
     newer = (await queue.accept(Wanted("t", {}, "http"))).request
     assert newer.seq > rests.seq
     plan = storage.database.all("EXPLAIN QUERY PLAN SELECT count(*) FROM bridge_requests WHERE " + OPEN, ())
-    assert "bridge_open" in plan[0]["detail"]
+    assert "COVERING INDEX bridge_open" in plan[0]["detail"]
     await storage.aclose()
+
+
+async def test_a_commit_that_fails_is_an_error_for_everybody_in_it_and_takes_nothing_in(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = SqliteQueue(storage)
+    wishes = [Wanted("tool", {"n": n}, "http") for n in range(3)]
+
+    async def full(function: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "run", full)
+        failed = await asyncio.gather(*map(queue.accept, wishes), return_exceptions=True)
+    assert [type(error) for error in failed] == [sqlite3.OperationalError] * 3
+    assert (await queue.counts())[State.QUEUED] == 0
+    assert (await queue.accept(wishes[0])).created

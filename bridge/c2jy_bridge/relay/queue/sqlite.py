@@ -10,7 +10,8 @@ from typing import Any
 
 from c2jy_bridge.events import Problem
 from c2jy_bridge.relay.queue import rows
-from c2jy_bridge.relay.queue.port import Accepted, KeyReused, LeaseLost, QueueFull
+from c2jy_bridge.relay.queue.accepting import Acceptance
+from c2jy_bridge.relay.queue.port import Accepted, LeaseLost
 from c2jy_bridge.relay.queue.rows import OPEN, REQUESTS
 from c2jy_bridge.relay.request import BridgeRequest, Change, ChatRef, Ending, Intake, Lease, State, Wanted
 from c2jy_bridge.relay.storage import Storage
@@ -30,15 +31,14 @@ class SqliteQueue:
         """`limit` is how many requests may be open; the rest is passed in for tests."""
         self._storage = storage
         self._database = storage.database
-        self._limit = limit
         self._clock = clock
-        self._new_id = new_id
+        self._acceptance = Acceptance(storage, limit=limit, clock=clock, new_id=new_id)
 
     # --- for intakes (port.RequestQueue) ---------------------------------------------------------------
 
     async def accept(self, wanted: Wanted) -> Accepted:
         """See `RequestQueue.accept`."""
-        return await self._storage.run(lambda: self._accept(wanted))
+        return await self._acceptance.accept(wanted)
 
     async def get(self, request_id: str) -> BridgeRequest | None:
         """See `RequestQueue.get`."""
@@ -191,31 +191,6 @@ class SqliteQueue:
         return await self._storage.run(write)
 
     # --- inside, in the storage's thread ---------------------------------------------------------------
-
-    def _accept(self, wanted: Wanted) -> Accepted:
-        now, key = self._clock(), (wanted.source, wanted.requester, wanted.idempotency_key)
-        with self._database.transaction() as db:
-            if wanted.idempotency_key:
-                sql = f"{REQUESTS} WHERE r.source = ? AND r.requester = ? AND r.idempotency_key = ?"
-                if row := db.execute(sql, key).fetchone():
-                    if row["fingerprint"] != wanted.fingerprint:
-                        raise KeyReused(row["request_id"])
-                    return Accepted(rows.request(row), created=False)
-            (waiting,) = db.execute(f"SELECT count(*) FROM bridge_requests WHERE {OPEN}").fetchone()
-            if waiting >= self._limit:
-                raise QueueFull(self._limit)
-            request_id = self._new_id()
-            begins = now if wanted.wanted_at is None else wanted.wanted_at
-            db.execute(
-                "INSERT INTO bridge_requests (request_id, source, requester, idempotency_key, fingerprint,"
-                " tool, arguments, relay, state, accepted_at, expires_at, changed_at, reply_to)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?)",
-                (
-                    *(request_id, *key, wanted.fingerprint, wanted.tool, wanted.arguments_json, wanted.relay),
-                    *(now, begins + wanted.timeout_s, now, wanted.reply_to),
-                ),
-            )
-            return Accepted(self._changed(db, request_id), created=True)
 
     def _cancel(self, request_id: str) -> BridgeRequest | None:
         with self._database.transaction() as db:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, Final
 
-from fastapi import Depends, Header, Request, Response
+from fastapi import Header, Request, Response
 from fastapi.routing import APIRoute
 
 from c2jy_bridge.relay.canonical import NotPlainJson, read_object
@@ -89,30 +89,36 @@ class Closing:
             await asyncio.gather(task, closing, return_exceptions=True)
 
 
-def _key(
-    idempotency_key: Annotated[
-        str | None,
-        Header(description="A repetition with the same key and body is the same request."),
-    ] = None,
-) -> str:
-    if idempotency_key is None:
+# Plain headers and no dependencies: those cost as much again as all else that FastAPI does for a request.
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key", description="A repetition with the same key and body is the same request."
+    ),
+]
+Prefer = Annotated[
+    str | None,
+    Header(alias="Prefer", description="`wait=N`: hold the answer back for up to N seconds (RFC 7240)."),
+]
+
+
+def key_in(header: str | None) -> str:
+    """The key that a request brings; empty when it brings none.
+
+    Raises:
+        HttpProblem: It is none.
+    """
+    if header is None:
         return ""
-    if not _KEY.fullmatch(idempotency_key):
+    if not _KEY.fullmatch(header):
         raise HttpProblem("bad_key")
-    return idempotency_key
+    return header
 
 
-def _wait(
-    prefer: Annotated[
-        str | None, Header(description="`wait=N`: hold the answer back for up to N seconds (RFC 7240).")
-    ] = None,
-) -> float | None:
-    found = _WAIT.search(prefer or "")
+def wait_in(header: str | None) -> float | None:
+    """The seconds that a caller wants to wait; None when it does not say."""
+    found = _WAIT.search(header or "")
     return min(float(found[1]), LONGEST_WAIT_S) if found else None
-
-
-IdempotencyKey = Annotated[str, Depends(_key)]
-Wait = Annotated[float | None, Depends(_wait)]
 
 
 async def waited(desk: Desk, closing: Closing, request: BridgeRequest, wait_s: float) -> BridgeRequest:

@@ -17,7 +17,7 @@ from fastapi.responses import JSONResponse
 from c2jy_bridge.plugin import Tool, ToolRegistry
 from c2jy_bridge.plugin.manifest import openapi
 from c2jy_bridge.relay.desk import Desk
-from c2jy_bridge.relay.intakes.http.exchange import Closing, IdempotencyKey, StrictRoute, waited
+from c2jy_bridge.relay.intakes.http.exchange import Closing, IdempotencyKey, StrictRoute, key_in, waited
 from c2jy_bridge.relay.intakes.http.models import result_of
 from c2jy_bridge.relay.problems import say
 from c2jy_bridge.relay.queue import KeyReused, QueueFull
@@ -74,11 +74,11 @@ def routes(desk: Desk, closing: Closing, registry: ToolRegistry) -> APIRouter:
         return _answer(await waited(desk, closing, found, PATIENCE_S))
 
     @router.post("/{name}")
-    async def call(name: str, arguments: Arguments, key: IdempotencyKey) -> JSONResponse:
+    async def call(name: str, arguments: Arguments, key: IdempotencyKey = None) -> JSONResponse:
         if name == BRIDGE_EXECUTE or registry.get(name) is None:
             return _failed(say("http.unknown_tool"))
         try:
-            accepted = await desk.ask(name, arguments, source="http", idempotency_key=key)
+            accepted = await desk.ask(name, arguments, source="http", idempotency_key=key_in(key))
         except KeyReused:
             return _failed(say("http.key_reused"))
         except QueueFull:

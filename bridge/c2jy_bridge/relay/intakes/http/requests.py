@@ -13,11 +13,13 @@ from c2jy_bridge.relay.desk import Desk
 from c2jy_bridge.relay.intakes.http.exchange import (
     Closing,
     IdempotencyKey,
+    Prefer,
     StrictRoute,
-    Wait,
     cursor_of,
+    key_in,
     position,
     told,
+    wait_in,
     waited,
 )
 from c2jy_bridge.relay.intakes.http.models import NewRequest, PageBody, RequestBody, request_body
@@ -52,11 +54,16 @@ def routes(desk: Desk, closing: Closing) -> APIRouter:
             **documented("bad_json", "bad_key", "key_reused", "invalid", "full"),
         },
     )
-    async def ask(new: NewRequest, key: IdempotencyKey, wait_s: Wait) -> Response:
+    async def ask(new: NewRequest, key: IdempotencyKey = None, prefer: Prefer = None) -> Response:
         """Take a wish in. When this is answered with 200 or 202 it is on disk and will come to an end."""
+        idempotency_key, wait_s = key_in(key), wait_in(prefer)
         try:
             accepted = await desk.ask(
-                new.tool, new.arguments, source="http", idempotency_key=key, timeout_s=new.timeout_s
+                new.tool,
+                new.arguments,
+                source="http",
+                idempotency_key=idempotency_key,
+                timeout_s=new.timeout_s,
             )
         except KeyReused as error:
             where = f"/v1/requests/{error.request_id}"
@@ -89,9 +96,9 @@ def routes(desk: Desk, closing: Closing) -> APIRouter:
             **documented("unknown_request", "invalid"),
         },
     )
-    async def look(request_id: RequestId, wait_s: Wait) -> Response:
+    async def look(request_id: RequestId, prefer: Prefer = None) -> Response:
         """The request as it is, or with `Prefer: wait=N` as it is when it has ended."""
-        request = await waited(desk, closing, await _known(desk, request_id), wait_s or 0.0)
+        request = await waited(desk, closing, await _known(desk, request_id), wait_in(prefer) or 0.0)
         return told(request, {}, open_status=200)
 
     @router.delete(

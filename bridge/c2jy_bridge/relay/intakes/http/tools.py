@@ -9,7 +9,16 @@ from fastapi import APIRouter, Body, Path, Response
 from fastapi.responses import JSONResponse
 
 from c2jy_bridge.relay.desk import Desk
-from c2jy_bridge.relay.intakes.http.exchange import Closing, IdempotencyKey, StrictRoute, Wait, told, waited
+from c2jy_bridge.relay.intakes.http.exchange import (
+    Closing,
+    IdempotencyKey,
+    Prefer,
+    StrictRoute,
+    key_in,
+    told,
+    wait_in,
+    waited,
+)
 from c2jy_bridge.relay.intakes.http.models import (
     RequestBody,
     ToolBody,
@@ -82,14 +91,15 @@ def routes(desk: Desk, closing: Closing, tools: Callable[[], Sequence[ToolView]]
     async def call(
         name: Annotated[ToolName, Path(description="The tool.")],
         arguments: Annotated[dict[str, Any], Body(description="The tool's arguments.")],
-        key: IdempotencyKey,
-        wait_s: Wait,
+        key: IdempotencyKey = None,
+        prefer: Prefer = None,
     ) -> Response:
         """The body is the arguments, the answer the output. Waits a minute, or as `Prefer: wait=N` says."""
         if name not in {tool.name for tool in tools()} - {BRIDGE_EXECUTE}:
             raise HttpProblem("unknown_tool")
+        idempotency_key, wait_s = key_in(key), wait_in(prefer)
         try:
-            accepted = await desk.ask(name, arguments, source="http", idempotency_key=key)
+            accepted = await desk.ask(name, arguments, source="http", idempotency_key=idempotency_key)
         except KeyReused:
             raise HttpProblem("key_reused") from None
         except QueueFull:
