@@ -15,11 +15,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from c2jy_bridge.drafts.background import ByteMeter, in_thread
-from c2jy_bridge.drafts.collector import held_back, let_go, set_aside
+from c2jy_bridge.drafts.collector import set_aside
 from c2jy_bridge.drafts.errors import DraftError, say
 from c2jy_bridge.drafts.materials import Material, MaterialStore, OnProgress
+from c2jy_bridge.drafts.reading import forget_drafts, get_ready, read_drafts
 from c2jy_bridge.drafts.reports import BuildReport, ProbeResult
-from c2jy_bridge.events import Issue
 from c2jy_bridge.settings import DraftSettings, MaterialSettings, TimeUnit
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Studio:
                 nothing of the build is left behind either.
         """
         with set_aside():
-            await asyncio.to_thread(_get_ready)
+            await asyncio.to_thread(get_ready)
             from c2jy_bridge.drafts.building import Order
 
             order = Order(
@@ -141,7 +141,7 @@ class Studio:
             DraftError: The folder has no document, it cannot be built, or its numbers have no other unit.
         """
         with set_aside():
-            await asyncio.to_thread(_get_ready)
+            await asyncio.to_thread(get_ready)
             from c2jy_bridge.drafts.building import Order
             from c2jy_bridge.drafts.origin import export_of
             from c2jy_bridge.drafts.rebuilding import kept_document
@@ -167,7 +167,7 @@ class Studio:
             DraftError: The folder has no document, or it cannot be read any more.
         """
         with set_aside():
-            await asyncio.to_thread(_get_ready)
+            await asyncio.to_thread(get_ready)
             from c2jy_bridge.drafts.building import durations
             from c2jy_bridge.drafts.origin import origin, unit_of
             from c2jy_bridge.drafts.rebuilding import kept_document
@@ -208,14 +208,14 @@ class Studio:
         on_progress: OnProgress | None,
         found: Mapping[str, Material] = MappingProxyType({}),
     ) -> BuildReport:
-        drafts, faults = await asyncio.to_thread(_read, document, unit)
+        drafts, faults = await asyncio.to_thread(read_drafts, document, unit)
         try:
             report = await self._fetch_and_build(drafts, order, on_progress, found)
             return replace(report, issues=(*faults, *report.issues))
         except DraftError as error:
             raise DraftError((*faults, *error.issues)) from None
         finally:
-            await asyncio.shield(asyncio.to_thread(_forget_read, drafts))
+            await asyncio.shield(asyncio.to_thread(forget_drafts, drafts))
 
     async def _fetch_and_build(
         self,
@@ -285,37 +285,6 @@ class Studio:
         from c2jy_bridge.drafts.write.output import output_folder
 
         return output_folder(folder, self._root, self._folders)
-
-
-def _get_ready() -> None:
-    """Import what a build needs, in a thread: pyJianYingDraft and the models take a fifth of a second."""
-    with held_back():
-        import c2jy_bridge.drafts.building
-        import c2jy_bridge.drafts.rebuilding  # noqa: F401  # imported for its own sake
-
-
-def _read(document: object, unit: TimeUnit) -> tuple[list[Draft], tuple[Issue, ...]]:
-    """The drafts of a document with what they want, and why others of it could not be read."""
-    from c2jy_bridge.drafts.building import Draft
-    from c2jy_bridge.drafts.compile.notes import Notes
-    from c2jy_bridge.drafts.documents import read_document
-    from c2jy_bridge.drafts.sources import wanted_media
-
-    drafts = []
-    with held_back():
-        found = read_document(document, unit)
-        for read in found.drafts:
-            notes = Notes()
-            wanted = wanted_media(read.spec, read.path, notes)
-            drafts.append(Draft(read, wanted, notes.issues))
-    return drafts, found.faults
-
-
-def _forget_read(drafts: list[Draft]) -> None:
-    """Let go of what was read, clip by clip."""
-    clips = [clip for draft in drafts for track in draft.read.spec.tracks for clip in track.clips]
-    drafts.clear()
-    let_go(clips)
 
 
 async def _forget(report: BuildReport) -> None:
