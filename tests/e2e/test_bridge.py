@@ -137,3 +137,13 @@ def test_a_workflow_gets_a_tool_run_here_and_the_maker_asked(c2jy: Callable[...,
     asked = c2jy("--demo", "workflow", "run", "7397395079142350002", stdin="北京\n")
     assert asked.status == 0, asked.err
     assert "北京" in asked.out
+
+
+def test_the_demo_adds_its_own_media_to_the_addresses_that_the_settings_allow(
+    c2jy: Callable[..., Any], tmp_path: Path
+) -> None:
+    config = tmp_path / "own.toml"
+    config.write_text('[materials]\nallow_private_hosts = ["127.0.0.1:9"]\n')
+    shown = json.loads(c2jy("--demo", "--config", config, "config", "show").out)
+    hosts = shown["materials"]["allow_private_hosts"]
+    assert hosts == ["127.0.0.1:9", shown["coze"]["api_base"].removeprefix("http://")]

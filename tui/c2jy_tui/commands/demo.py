@@ -33,8 +33,6 @@ def demo(config: Path | None, profile: str | None, overrides: Mapping[str, Any])
         emulator.wait_ready()
         here: dict[str, Any] = {
             "coze": {"api_base": emulator.base_url, "token": "demo", "bot_id": emulator.bot_id},
-            # The demo's media come from the emulator itself; every other private address stays refused.
-            "materials": {"allow_private_hosts": [urlsplit(emulator.base_url).netloc]},
             "data_dir": default_data_dir() / "demo",
         }
         here = merged(here, overrides)
@@ -44,7 +42,12 @@ def demo(config: Path | None, profile: str | None, overrides: Mapping[str, Any])
             box = {"intakes": ["http", "mailbox"], "mailbox_conversation_id": emulator.mailbox_id}
             ways = {"tools": {"folders": [notes]}, "bridge": box}
             here = merged(ways, here)
-        yield load(config, profile=profile, overrides=here, look_for_file=False)
+        settings = load(config, profile=profile, overrides=here, look_for_file=False)
+        # The demo's media come from the emulator itself; other private addresses are as the settings say.
+        materials = settings.materials
+        hosts = [*materials.allow_private_hosts, urlsplit(emulator.base_url).netloc]
+        materials = materials.model_copy(update={"allow_private_hosts": hosts})
+        yield settings.model_copy(update={"materials": materials})
     finally:
         emulator.stop()
 
