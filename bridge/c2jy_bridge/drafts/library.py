@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from c2jy_bridge.draft_views import TrashedView
+from c2jy_bridge.drafts.collector import held_back
 from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.snapshot import Snapshot, detail, load, read_snapshot, stamp, view
 from c2jy_bridge.drafts.trash import Trash
@@ -59,7 +60,9 @@ class Library:
         """Every folder that holds a draft, newest first. One whose files did not change is not read again."""
         views = []
         for folder in self._folders():
-            if (read := self._read(folder)) is not None:
+            with held_back():
+                read = self._read(folder)
+            if read is not None:
                 views.append(view(folder, read))
         return sorted(views, key=lambda view: (-view.modified_at, view.name))
 
@@ -69,9 +72,12 @@ class Library:
         Raises:
             DraftError: There is no such draft.
         """
-        folder, read = self._open(name)
-        content = self._content(folder, read)
-        return detail(folder, read, content, tuple(_findings(folder, read, content)))
+        with held_back():
+            folder, read = self._open(name)
+            content = self._content(folder, read)
+            found = detail(folder, read, content, tuple(_findings(folder, read, content)))
+            del content
+            return found
 
     def check(self, name: str) -> Issues:
         """Everything that is wrong with a draft, as errors, and what is worth knowing.
@@ -82,8 +88,9 @@ class Library:
         Raises:
             DraftError: There is no such draft.
         """
-        folder, read = self._open(name)
-        return _findings(folder, read, self._content(folder, read))
+        with held_back():
+            folder, read = self._open(name)
+            return _findings(folder, read, self._content(folder, read))
 
     def trash(self, name: str) -> str:
         """Move a draft to the trash; returns a ticket for `restore`.

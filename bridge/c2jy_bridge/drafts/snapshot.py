@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -12,7 +13,7 @@ from typing import Any, Final
 import orjson
 
 from c2jy_bridge.drafts.errors import issue
-from c2jy_bridge.drafts.write.marker import DOCUMENT, read_marker
+from c2jy_bridge.drafts.write.marker import DOCUMENT, Figures, read_figures, read_marker
 from c2jy_bridge.drafts.write.plain import is_there, read_plain
 from c2jy_bridge.drafts.write.target import MATERIALS, local_view
 from c2jy_bridge.drafts.write.verify import media_of
@@ -68,6 +69,21 @@ def read_snapshot(folder: Path) -> Snapshot | None:
         trouble = issue("no_content", "draft_content.json", "error")
         return Snapshot("damaged", trouble, "", size_bytes=size, modified_at=_mtime(folder), ours=ours)
     modified = max(_mtime(folder / name) for name in (file, _META))
+    if ours and (found := read_figures(folder)) and _is_about(found, folder / file):
+        return Snapshot(
+            "ok",
+            None,
+            file,
+            duration_us=found.duration_us,
+            tracks=found.tracks,
+            clips=found.clips,
+            width=found.width,
+            height=found.height,
+            media=found.media,
+            size_bytes=size,
+            modified_at=modified,
+            ours=True,
+        )
     content, state, fault = load(folder / file)
     if content is None:
         return Snapshot(state, fault, file, size_bytes=size, modified_at=modified, ours=ours)
@@ -87,6 +103,14 @@ def read_snapshot(folder: Path) -> Snapshot | None:
         modified_at=modified,
         ours=ours,
     )
+
+
+def _is_about(figures: Figures, path: Path) -> bool:
+    """Whether the main file is still the one that the figures were taken of."""
+    try:
+        return hashlib.sha256(read_plain(path)).hexdigest() == figures.content_sha256
+    except OSError:
+        return False
 
 
 def content_file(folder: Path) -> str | None:

@@ -16,7 +16,7 @@ from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.pieces import content_pieces
 from c2jy_bridge.drafts.spec import SCHEMA, DraftSpec
 from c2jy_bridge.drafts.write.cover import write_cover
-from c2jy_bridge.drafts.write.marker import DOCUMENT, Marker, read_marker
+from c2jy_bridge.drafts.write.marker import DOCUMENT, Marker, beginning, figures_of, read_marker
 from c2jy_bridge.drafts.write.media import bring
 from c2jy_bridge.drafts.write.meta import COVER, meta_info
 from c2jy_bridge.drafts.write.naming import numbered
@@ -167,7 +167,7 @@ def _write_documents(
     say_platform(draft.content, options.profile)
     pieces = list(content_pieces(draft.content))
     for file in CONTENT_FILES[options.profile]:
-        _write_checked(folder / file, *pieces)
+        sha256 = _write_checked(folder / file, *pieces)
     meta = meta_info(
         draft.content,
         draft_id=draft.draft_id,
@@ -182,8 +182,9 @@ def _write_documents(
         address: {"file": f"{MATERIALS}/{file_name(file)}", "sha256": file.sha256}
         for address, file in draft.files.items()
     }
-    beginning = b'{"marker":' + orjson.dumps(marker.as_json()) + b',"document":'
-    _write_checked(folder / DOCUMENT, beginning, *_document(draft), b',"files":', orjson.dumps(files), b"}")
+    head = beginning(marker, figures_of(draft.content, sha256))
+    parts = (head, b',"document":', *_document(draft), b',"files":', orjson.dumps(files), b"}")
+    _write_checked(folder / DOCUMENT, *parts)
 
 
 def _document(draft: DraftToWrite) -> list[bytes]:
@@ -196,8 +197,8 @@ def _document(draft: DraftToWrite) -> list[bytes]:
     return [spec.model_dump_json(exclude_unset=True).encode()]
 
 
-def _write_checked(path: Path, *pieces: bytes) -> None:
-    """Write, then read back: what is on the disk is what was verified."""
+def _write_checked(path: Path, *pieces: bytes) -> str:
+    """Write, then read back: what is on the disk is what was verified. Returns its sha256."""
     write_file(path, *pieces)
     written = hashlib.sha256()
     for piece in pieces:
@@ -205,6 +206,7 @@ def _write_checked(path: Path, *pieces: bytes) -> None:
     with open(path, "rb") as file:
         if hashlib.file_digest(file, "sha256").digest() != written.digest():
             raise OSError(f"{path.name}: reads back other than it was written")
+    return written.hexdigest()
 
 
 def _is_taken(path: Path) -> bool:
