@@ -83,7 +83,7 @@ async def test_what_a_pane_cannot_do_now_is_said(stage: Any) -> None:
         assert not approve.possible
         await approve.run()
         await on.settle()
-        assert "Not possible now" in on.text
+        assert any("Not possible now" in notice.message for notice in on.app._notifications)
         assert on.engine.decisions == []
 
 

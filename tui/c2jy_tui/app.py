@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.screen import Screen
@@ -82,10 +83,16 @@ class C2jyApp(App[None]):
     def on_mount(self) -> None:
         """Dress, paint, then begin."""
         self.wear(self._look)
+        self.begin_capture_print(self)
         self.call_after_refresh(self._painted)
 
     def _painted(self) -> None:
         self.run_worker(self._begin(), group="begin")
+
+    def on_print(self, event: events.Print) -> None:
+        """What a tool prints goes where everything goes that has no place on the screen."""
+        if event.text.strip():
+            log.warning("printed: %s", event.text.rstrip())
 
     def wear(self, look: Look) -> None:
         """Take over a theme and keys; a theme that does not exist is named in a notice."""
