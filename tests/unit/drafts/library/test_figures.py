@@ -48,18 +48,8 @@ async def test_a_draft_of_ours_is_listed_without_its_content_being_parsed(
     assert quick is not None
     assert parsed is not None
     assert (quick.clips, quick.tracks, quick.duration_us) == (5, 2, 4_000_000)
-    for name in (
-        "duration_us",
-        "tracks",
-        "clips",
-        "width",
-        "height",
-        "media",
-        "state",
-        "ours",
-        "content_file",
-    ):
-        assert getattr(quick, name) == getattr(parsed, name), name
+    # All but the sizes and times of the files, which this test itself has changed.
+    assert replace(parsed, size_bytes=quick.size_bytes, modified_at=quick.modified_at) == quick
     (draft / "c2jy.json").write_text(
         f'{{"marker":{json.dumps(mark["marker"])},"figures":{json.dumps(figures)},"document":{{}}}}'
     )
