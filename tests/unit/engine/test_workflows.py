@@ -1,0 +1,110 @@
+"""Cloud workflows as the engine holds them, against the emulator over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from c2jy_bridge.emulator import Emulator
+from c2jy_bridge.engine import Engine
+from c2jy_bridge.events import WorkflowAsked, WorkflowEnded
+from c2jy_bridge.settings import CozeSettings, DraftSettings, Settings
+
+ASKS = "7397395079142350002"
+"""A workflow of the emulator's that asks a person."""
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    with Emulator() as running:
+        yield running
+
+
+@pytest.fixture
+def settings(emulator: Emulator, tmp_path: Path) -> Settings:
+    coze = CozeSettings(
+        api_base=emulator.base_url, token="demo", bot_id=emulator.bot_id, workflow_id="from-settings"
+    )
+    return Settings(coze=coze, data_dir=tmp_path / "data", drafts=DraftSettings(root=tmp_path / "drafts"))
+
+
+@pytest.fixture
+async def engine(settings: Settings) -> AsyncIterator[Engine]:
+    running = Engine(settings)
+    yield running
+    await running.close()
+
+
+class Maker:
+    """Answers when told to; until then a run waits."""
+
+    def __init__(self) -> None:
+        self.asked: asyncio.Future[WorkflowAsked] = asyncio.get_running_loop().create_future()
+        self.answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def __call__(self, question: WorkflowAsked) -> str:
+        self.asked.set_result(question)
+        return await self.answer
+
+
+async def test_the_settings_workflow_is_offered_first_and_then_what_ran_last(engine: Engine) -> None:
+    assert (await engine.workflows.remembered()).workflow_id == "from-settings"
+    await engine.workflows.run("unheard-of", {"city": "西安"}, Maker())
+    remembered = await engine.workflows.remembered()
+    assert (remembered.workflow_id, remembered.parameters) == ("unheard-of", {"city": "西安"})
+
+
+async def test_a_run_that_is_stopped_ends_as_stopped_and_is_not_offered_again(engine: Engine) -> None:
+    maker = Maker()
+    run = asyncio.create_task(engine.workflows.run(ASKS, {}, maker))
+    question = await maker.asked
+    assert await engine.workflows.waiting() == []  # it goes on here, it was not left
+    assert await engine.workflows.stop(question.run_id)
+    ended = await run
+    assert ended.problem is not None
+    assert ended.problem.kind == "cancelled"
+    assert await engine.workflows.waiting() == []
+    assert not await engine.workflows.stop(question.run_id)
+
+
+async def test_a_run_whose_process_ends_is_offered_by_the_next_and_goes_on_there(settings: Settings) -> None:
+    first = Engine(settings)
+    maker = Maker()
+    run = asyncio.create_task(first.workflows.run(ASKS, {}, maker))
+    question = await maker.asked
+    await first.close()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+
+    second = Engine(settings)
+    try:
+        (left,) = await second.workflows.waiting()
+        assert (left.run_id, left.workflow_id) == (question.run_id, ASKS)
+        again = Maker()
+        again.answer.set_result("西安")
+        ended = await second.workflows.resume(left.run_id, again)
+        assert isinstance(ended, WorkflowEnded)
+        assert ended.problem is None
+        assert "西安" in ended.output
+        assert await second.workflows.resume(left.run_id, again) is None
+    finally:
+        await second.close()
+
+
+async def test_what_was_left_can_be_given_up(settings: Settings) -> None:
+    first = Engine(settings)
+    maker = Maker()
+    run = asyncio.create_task(first.workflows.run(ASKS, {}, maker))
+    question = await maker.asked
+    await first.close()
+    await asyncio.gather(run, return_exceptions=True)
+
+    second = Engine(settings)
+    try:
+        await second.workflows.drop(question.run_id)
+        assert await second.workflows.waiting() == []
+    finally:
+        await second.close()
