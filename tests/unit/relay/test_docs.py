@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import shutil
+import subprocess
 import sys
 import types
 from collections.abc import Awaitable, Callable, Iterator
@@ -75,6 +79,39 @@ async def test_the_code_node_that_asks_the_bot_itself_gets_its_answer(
     assert ended["state"] == "succeeded"
     assert "All is written" in ended["answer"]
     assert sum(workflow.shop.tools.done.values()) == 2
+
+
+@pytest.mark.parametrize("page", PAGES)
+async def test_the_code_node_for_http_gets_a_tool_run_once(
+    page: str, workshop: Callable[..., Any], node: Callable[..., Main]
+) -> None:
+    shop = await workshop(intakes=["http"], port=0)
+    workflow = Workflow(shop, "")
+    params = {"bridge": (await shop.bridge.status()).address, "token": shop.tokens.current(), "tool": "note"}
+    main = node(page, "http", workflow)
+    for _ in range(2):
+        ended = await main(Args(rid="run/3", arguments='{"text": "a"}', **params))
+        assert ended["state"] == "succeeded"
+        assert json.loads(ended["answer"])["noted"] == "a"
+    assert shop.tools.done == {"a": 1}
+    refused = await main(Args(rid="run/4", arguments="{}", **{**params, "token": "wrong"}))
+    assert refused["state"] == "refused"
+    assert "no-token" in refused["answer"]
+    await workflow.aclose()
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
+def test_systemd_takes_the_unit(page: str, tmp_path: Path) -> None:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    found = re.search(r"```ini\n# [^\n]*/(c2jy-bridge\.service)\n(.*?)```", text, re.DOTALL)
+    assert found
+    unit = tmp_path / found[1]
+    unit.write_text(found[2].replace("%h/.local/bin/c2jy-tui", sys.executable), encoding="utf-8")
+    environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
+    command = ["systemd-analyze", "--user", "verify", str(unit)]
+    told = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert (told.returncode, told.stderr) == (0, "")
 
 
 def test_both_languages_show_the_same_code_and_calls() -> None:

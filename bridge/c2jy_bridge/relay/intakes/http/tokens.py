@@ -15,6 +15,9 @@ from c2jy_bridge.vault import Vault
 NAME: Final = "bridge-token"
 OVERLAP_S: Final = 300.0
 """Seconds that a replaced token is still taken: long enough to change it where it is used."""
+FRESH_S: Final = 1.0
+"""Seconds for which the token that was just read is taken without another look; one that was replaced
+meanwhile is good for `OVERLAP_S` anyhow."""
 _BYTES: Final = 32
 
 
@@ -35,6 +38,7 @@ class Tokens:
         self._clock = clock
         self._kept = _Kept()
         self._stamp: object = None
+        self._looked_at = float("-inf")
 
     def current(self) -> str:
         """The token; made at the first time.
@@ -54,6 +58,7 @@ class Tokens:
             OSError: It cannot be written.
         """
         until = self._clock() + overlap_s
+        self._looked_at = float("-inf")
         return _read(self._vault.update(NAME, lambda old: _new(_read(old).token, until))).token
 
     def accepts(self, presented: str) -> bool:
@@ -62,13 +67,19 @@ class Tokens:
         Raises:
             OSError: The token cannot be read.
         """
+        given = presented.encode("utf-8", "replace")
+        if self._is_current(given) and 0 <= self._clock() - self._looked_at < FRESH_S:
+            return True
         stamp = self._vault.stamp(NAME)
         if stamp != self._stamp or stamp is None:
             self._kept, self._stamp = _read(self._vault.get(NAME)), stamp
-        given = presented.encode("utf-8", "replace")
-        is_current = hmac.compare_digest(given, self._kept.token.encode()) and bool(self._kept.token)
+        self._looked_at = self._clock()
+        is_current = self._is_current(given)
         is_previous = hmac.compare_digest(given, self._kept.previous.encode()) and bool(self._kept.previous)
         return is_current or (is_previous and self._clock() < self._kept.until)
+
+    def _is_current(self, given: bytes) -> bool:
+        return hmac.compare_digest(given, self._kept.token.encode()) and bool(self._kept.token)
 
 
 def _new(previous: str, until: float) -> str:
