@@ -135,8 +135,8 @@ def _is_on(fields: Fields, part: str, *settings: str) -> bool:
     """Whether a decoration is switched on; a colour alone switches nothing on (make_caption_info)."""
     on = fields.flag(f"style.{part}.enabled", f"{part}_enabled")
     given = [name for s in settings for name in (f"style.{part}.{s}", f"{part}_{s}") if name in fields]
-    if on is None and given:
-        fields.report.add("off_by_default", fields.at(given[0]), "warning", switch=f"{part}_enabled")
+    for name in given if on is None else ():
+        fields.report.add("off_by_default", fields.at(name), "warning", switch=f"{part}_enabled")
     return bool(on)
 
 
