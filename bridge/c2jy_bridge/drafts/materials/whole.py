@@ -7,7 +7,6 @@ is followed from chunk to chunk and a JPEG from marker to marker; what fails tha
 from __future__ import annotations
 
 import mmap
-import re
 import zlib
 from pathlib import Path
 from typing import Final
@@ -21,11 +20,9 @@ _CHUNK_FRAME: Final = 12
 """Length, type and checksum of a PNG chunk (PNG specification, 5.3)."""
 _ANCILLARY: Final = 0x20
 """Bit of a chunk's first letter: readers may do without it, and pass over a wrong checksum (5.4)."""
-_MARKER: Final = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])", re.DOTALL)
-"""A JPEG marker in scan data, where FF 00 is a byte and FF D0 to FF D7 are restarts (ITU-T T.81, B.1.1)."""
-_END, _SCAN = 0xD9, 0xDA
-_ALONE: Final = frozenset({0x01, 0xD8})
-"""Markers without a length."""
+_END: Final = b"\xff\xd9"
+"""A JPEG's last marker. In scan data FF stands before 00 or a restart only (ITU-T T.81, B.1.1)."""
+_SCAN: Final = 0xDA
 
 
 def check_whole(path: Path, extension: str) -> None:
@@ -62,14 +59,12 @@ def _png(path: Path) -> bool:
 
 def _jpeg(path: Path) -> bool:
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        offset, drawn = 2, False
-        while found := _MARKER.search(data, offset):
-            marker, offset = found[1][0], found.end()
-            if marker == _END:
-                return drawn
-            if marker not in _ALONE:
-                drawn = drawn or marker == _SCAN
-                offset += int.from_bytes(data[offset : offset + 2], "big")
+        offset = 2
+        # Segment by segment to the first scan: a thumbnail in the head has an end of its own.
+        while data[offset : offset + 1] == b"\xff" and offset + 4 <= len(data):
+            if data[offset + 1] == _SCAN:
+                return data.rfind(_END, offset) > 0
+            offset += 2 + int.from_bytes(data[offset + 2 : offset + 4], "big")
     return False
 
 
