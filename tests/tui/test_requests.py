@@ -50,6 +50,16 @@ REQUESTS = [
 ]
 
 
+async def test_a_request_that_rests_says_that_it_needs_a_login_and_can_be_cancelled(stage: Any) -> None:
+    why = Problem("needs_login", "The request waits for a login.", "Put a token there.", 4100)
+    async with stage() as on:
+        await opened(on, request(1, "needs_login", problem=why))
+        assert "! needs login" in on.text
+        assert "The request waits for a login." in on.text
+        await on.press("t", "x")
+        assert on.engine.request_intents == [("cancel", "r1")]
+
+
 async def opened(on: Any, *requests: RequestView) -> BridgePane:
     """Bridge mode on, the pane in front, these requests in it."""
     on.engine.stored_requests = list(requests)

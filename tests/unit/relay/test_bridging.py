@@ -1,0 +1,82 @@
+"""Bridge mode as the engine holds it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from c2jy_bridge.coze import CozeClient
+from c2jy_bridge.emulator import Emulator, Script
+from c2jy_bridge.engine.bridging import Bridging
+from unit.relay.workshop import OBEDIENT, Workshop, eventually
+
+Hold = Callable[..., Bridging]
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> AsyncIterator[Workshop]:
+    with Emulator(script=Script.parse(OBEDIENT)) as emulator:
+        made = Workshop(tmp_path, api_base=emulator.base_url, intakes=["http"], port=0, relay="direct")
+        yield made
+        await made.close()
+
+
+@pytest.fixture
+async def hold(shop: Workshop) -> AsyncIterator[Hold]:
+    held: list[Bridging] = []
+
+    def make(**more: Any) -> Bridging:
+        parts = {"registry": shop.registry, "runner": shop.runner, "journal": shop.journal}
+        parts |= {"client": shop.client, "answer": shop.maker.answer, "saw": shop._saw}
+        bridging = Bridging(
+            shop.settings, **{**parts, **more}, clock=time.time, new_id=lambda: uuid.uuid4().hex
+        )
+        held.append(bridging)
+        return bridging
+
+    yield make
+    for bridging in held:
+        await bridging.close()
+
+
+async def test_a_request_that_is_run_again_answers_whoever_waits_for_the_first(hold: Hold) -> None:
+    bridging = hold()
+    assert await bridging.switch(True) is None
+    desk = bridging._bridge.desk  # type: ignore[union-attr]  # it is on
+    assert desk is not None
+    first = await desk.ask("fail", {}, source="mailbox", requester="box", idempotency_key="run-1")
+    await desk.ended(first.request.request_id, 20)
+    again = await desk.get(await bridging.retry(first.request.request_id))
+    assert again is not None
+    assert (again.source, again.requester, again.rid) == ("mailbox", "box", "run-1")
+    await desk.ended(again.request_id, 20)
+    third = await desk.get(await bridging.retry(again.request_id))
+    assert third is not None
+    assert third.rid == "run-1"
+    assert await bridging.retry("nothing") == ""
+
+
+async def test_the_web_app_is_not_built_while_cozepy_is_still_coming_in(hold: Hold, shop: Workshop) -> None:
+    there = asyncio.Event()
+
+    async def slowly() -> CozeClient:
+        await there.wait()
+        return await shop.client()
+
+    bridging = hold(client=slowly)
+    switching = asyncio.create_task(bridging.switch(True))
+    await asyncio.sleep(0.3)
+    assert not (await bridging.view()).on
+    there.set()
+    assert await switching is None
+
+    async def listens() -> str:
+        return (await bridging.view()).address
+
+    assert (await eventually(listens)).startswith("http://")
