@@ -99,7 +99,7 @@ async def test_a_wrong_document_is_an_error_with_path_reason_and_fix_for_each_fa
     assert told["status"] == "error"
     assert told["drafts"] == []
     paths = [issue["path"] for issue in told["issues"]]
-    assert paths == ["tracks[0].clips[0].at.duration", "tracks[1].clips[0].volume"]
+    assert paths == ["tracks[0].clips[0].duration", "tracks[1].clips[0].volume"]
     assert all(issue["message"] and issue["severity"] == "error" for issue in told["issues"])
     assert "tracks[1].clips[0].volume" in told["message"]
     assert os.listdir(root) == []

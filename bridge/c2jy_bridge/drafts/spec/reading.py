@@ -24,6 +24,7 @@ _VERBATIM: Final = ("legacy", "meta")
 MOST_FAULTS: Final = 200
 _FIRST: Final = 100
 """Items of a list that are looked at when there are more faults than that."""
+_AT: Final = frozenset({"start", "duration", "end"})
 _CLIP_TYPES: Final = ("video", "image", "audio", "text", "sticker", "effect", "filter")
 _DEEPEST: Final = 64
 _UNION_MEMBERS: Final = ("function-", "tuple[", "dict[", "constrained-", "nullable")
@@ -113,13 +114,13 @@ def _first(issues: Iterable[Issue], count: int, path: str) -> Iterator[Issue]:
 def _bounded_faults(error: ValidationError, given: dict[str, Any], path: str) -> list[Issue]:
     count = error.error_count()
     if count <= MOST_FAULTS:
-        return _faults(error, path)
+        return _faults(error, given, path)
     # To list all of them takes a kilobyte each; the first items of every list have enough of them.
     try:
         DraftSpec.model_validate({key: _beginning(value, 1) for key, value in given.items()})
     except ValidationError as fewer:
         error = fewer
-    told = _faults(error, path)[:MOST_FAULTS] if error.error_count() < count else []
+    told = _faults(error, given, path)[:MOST_FAULTS] if error.error_count() < count else []
     return [*told, issue("more_faults", path, "error", count=count - len(told))]
 
 
@@ -149,10 +150,10 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     return difflib.get_close_matches(name.lower(), list(known), count, 0.6)
 
 
-def _faults(error: ValidationError, path: str) -> list[Issue]:
+def _faults(error: ValidationError, given: Mapping[str, Any], path: str) -> list[Issue]:
     faults: dict[tuple[str, str], Issue] = {}
     for detail in error.errors(include_url=False, include_context=True):
-        where = json_path(detail["loc"], path)
+        where = json_path(detail["loc"], path, given)
         fault = _fault(detail, where)
         faults.setdefault((fault.code, fault.path), fault)
     # Where a union's other member got further, this one's "not a list" is no news.
@@ -164,16 +165,33 @@ def _faults(error: ValidationError, path: str) -> list[Issue]:
     ]
 
 
-def json_path(location: tuple[int | str, ...], path: str = "") -> str:
-    """`tracks[0].clips[2].at` from pydantic's location, without the union tags in it."""
+def json_path(location: tuple[int | str, ...], path: str = "", document: Any = None) -> str:
+    """`tracks[0].clips[2].at` from pydantic's location, without the union tags in it.
+
+    Args:
+        location: Where pydantic says that a fault is.
+        path: What the path begins with.
+        document: What was read. A clip's `start`, `duration` and `end` may stand in the clip itself there.
+    """
     before: int | str = ""
+    holder = document
     for index, step in enumerate(location):
         if isinstance(step, int):
             path += f"[{step}]"
+            holder = _item(holder, step)
+        elif step == "at" and isinstance(holder, Mapping) and "at" not in holder and _AT & holder.keys():
+            pass
         elif not _is_tag(step, isinstance(before, int) and index >= 2 and location[index - 2] == "clips"):
             path = f"{path}.{step}" if path else step
+            holder = holder.get(step) if isinstance(holder, Mapping) else None
         before = step
     return path
+
+
+def _item(holder: Any, index: int) -> Any:
+    if isinstance(holder, (list, tuple)):
+        return holder[index] if index < len(holder) else None
+    return holder  # one object where a list is wanted
 
 
 def _is_tag(step: str, after_a_clip: bool) -> bool:

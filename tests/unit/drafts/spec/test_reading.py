@@ -48,7 +48,7 @@ def test_every_fault_of_a_document_is_told_at_once() -> None:
     assert _faults(document) == [
         ("not_a_number", "width"),
         ("not_one_of", "tracks[0].type"),
-        ("time_without_unit", "tracks[1].clips[0].at.start"),
+        ("time_without_unit", "tracks[1].clips[0].start"),
         ("empty_text", "tracks[1].clips[0].text"),
         ("out_of_range", "tracks[1].clips[1].style.size"),
         ("colour", "tracks[1].clips[1].style.color"),
