@@ -179,13 +179,17 @@ def json_path(location: tuple[int | str, ...], path: str = "", document: Any = N
         if isinstance(step, int):
             path += f"[{step}]"
             holder = _item(holder, step)
-        elif step == "at" and isinstance(holder, Mapping) and "at" not in holder and _AT & holder.keys():
+        elif step == "at" and location[index + 1 :] and _is_flat(holder):
             pass
         elif not _is_tag(step, isinstance(before, int) and index >= 2 and location[index - 2] == "clips"):
             path = f"{path}.{step}" if path else step
             holder = holder.get(step) if isinstance(holder, Mapping) else None
         before = step
     return path
+
+
+def _is_flat(clip: Any) -> bool:
+    return isinstance(clip, Mapping) and "at" not in clip and bool(_AT & clip.keys())
 
 
 def _item(holder: Any, index: int) -> Any:
