@@ -66,6 +66,25 @@ def test_a_draft_is_built_listed_shown_and_checked(
     assert "只有文字" in c2jy("draft", "list", *root).out
 
 
+def test_an_export_of_which_one_draft_cannot_be_built_ends_as_partial(
+    c2jy: Callable[..., Any], tmp_path: Path
+) -> None:
+    def draft(name: str, end: int) -> dict[str, Any]:
+        segment = {"type": "text", "content": name, "time_range": {"start": 0, "end": end}}
+        return {"project": {"name": name}, "tracks": [{"track_type": "text", "segments": [segment]}]}
+
+    batch = json.dumps({"drafts": [draft("good", 3_000_000), draft("bad", 0)]})
+    done = c2jy("draft", "build", "-", "--drafts-root", tmp_path / "drafts", "--json", stdin=batch)
+    told = json.loads(done.out)
+    assert (done.status, told["status"], [made["name"] for made in told["drafts"]]) == (
+        1,
+        "partial",
+        ["good"],
+    )
+    assert "drafts[1].tracks[0].segments[0].time_range" in done.err
+    assert [path.name for path in (tmp_path / "drafts").iterdir()] == ["good"]
+
+
 def test_a_wrong_document_is_refused_with_its_path_and_nothing_is_written(
     c2jy: Callable[..., Any], tmp_path: Path
 ) -> None:
