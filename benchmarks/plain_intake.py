@@ -38,7 +38,10 @@ def app(folder: Path) -> FastAPI:
 
 
 async def serve(folder: Path) -> None:
-    listening = socket.create_server(("127.0.0.1", 0))
+    # asyncio switches Nagle's delay off only where the protocol is named.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.bind(("127.0.0.1", 0))
+    listening.listen()
     print(listening.getsockname()[1], "none", flush=True)
     config = uvicorn.Config(app(folder), log_level="error", access_log=False)
     await uvicorn.Server(config).serve(sockets=[listening])
