@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from c2jy_bridge.drafts.collector import let_go
 from c2jy_bridge.drafts.importers.fields import Fields
 from c2jy_bridge.drafts.importers.json_values import step
 from c2jy_bridge.drafts.importers.keyframes import ClipFrame
@@ -132,6 +133,9 @@ def map_draft(
     fields.close()
     if not document["tracks"]:
         report.add("empty_draft", path)
+    read = [part for track in tracks for part in track.parts]
+    tracks.clear()
+    let_go(read)
     return Mapped(document, unit, evidence, origins, meta)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from c2jy_bridge.drafts.collector import let_go
 from c2jy_bridge.drafts.errors import DraftError
 from c2jy_bridge.drafts.importers.draft import map_draft
 from c2jy_bridge.drafts.importers.json_text import one_document, read
@@ -128,6 +129,8 @@ def _import(found: Found, asked: TimeUnit, durations_us: Mapping[str, int]) -> I
         faults = (replace(fault, path=mapped.origins.of(fault.path)) for fault in error.issues)
         raise DraftError(list(faults)) from None
     meta = {"imported": {**found.envelope, **mapped.meta, "time_unit": mapped.unit.unit}}
+    for track in mapped.document["tracks"]:
+        let_go(track["clips"])
     spec = parsed.spec.model_copy(update={"legacy": found.value, "meta": meta})
     return Imported(
         spec, report.folded(), mapped.unit, found.path, found, asked, mapped.evidence, mapped.origins
