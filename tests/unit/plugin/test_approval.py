@@ -41,7 +41,7 @@ async def test_a_tool_that_asks_shows_exactly_the_arguments_it_would_get(bench: 
     (asked,) = bench.person.asked
     assert asked.arguments == {"name": "a", "forever": False}
     assert (asked.tool, asked.source, asked.deadline_s) == ("delete", "bridge", None)
-    assert "delete" in asked.reason
+    assert "tools.policy" in asked.reason
     assert bench.ends(events)[0].outcome is Outcome.OK
 
 
