@@ -48,6 +48,7 @@ class ApprovalScreen(FrameModal[Decision]):
         self,
         question: ToolCallAwaitingApproval,
         *,
+        about: str,
         waiting: int,
         asker: str,
         still_open: Callable[[], bool],
@@ -55,6 +56,7 @@ class ApprovalScreen(FrameModal[Decision]):
     ) -> None:
         """Args:
         question: The question.
+        about: What the tool does, in a line; empty when nobody says.
         waiting: How many questions are open, this one included.
         asker: Who wants the call, in words.
         still_open: Whether the call still waits for an answer.
@@ -62,6 +64,7 @@ class ApprovalScreen(FrameModal[Decision]):
         """
         super().__init__()
         self.question = question
+        self._about = about
         self._waiting = waiting
         self._asker = asker
         self._still_open = still_open
@@ -77,11 +80,10 @@ class ApprovalScreen(FrameModal[Decision]):
             dialog.border_title = say("approval.title")
             if self._waiting > 1:
                 dialog.border_subtitle = say("approval.queue", n=self._waiting - 1)
-            yield Static(
-                Content.assemble((visible(question.tool, newlines=False), "$text-primary bold")),
-                id="tool",
-                markup=False,
-            )
+            with Vertical(id="tool"):
+                yield Static(Content.styled(visible(question.tool, newlines=False), "$text-primary bold"))
+                if self._about:
+                    yield Prose(self._about, markdown=False, classes="reason")
             yield Prose(say("approval.asker", asker=self._asker), markdown=False)
             yield Prose(say("approval.reason", reason=question.reason), markdown=False, classes="reason")
             yield Static(say("approval.arguments"), classes="label", markup=False)

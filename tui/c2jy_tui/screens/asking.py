@@ -45,8 +45,10 @@ class Asking(Widget):
 
         bot = self.engine.connection.bot_name if self.engine else ""
         asker = say(f"source.{question.source}", bot=bot or say("header.no_bot"))
+        tools = self.engine.tools() if self.engine else ()
         screen = ApprovalScreen(
             question,
+            about=next((tool.about for tool in tools if tool.name == question.tool), ""),
             waiting=len(self._approvals),
             asker=asker,
             still_open=lambda: self._approvals.get(call_id) is not None,
