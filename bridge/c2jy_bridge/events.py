@@ -224,8 +224,8 @@ class ToolCallAwaitingApproval(ToolCallEvent):
     deadline_s: float | None = None
     """Seconds until silence counts as deny; None waits."""
     scope: str = ""
-    """Where an "always" holds for this tool: a conversation's id, or `bridge/<intake>` for all bridge requests
-    that come in that way, until the app ends."""
+    """Where an "always" holds for this tool: a conversation's id, or `bridge/<intake>` for all bridge
+    requests that come in that way, until the app ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
