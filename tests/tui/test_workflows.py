@@ -31,7 +31,7 @@ def asked(text: str = "Which city?", *fields: str) -> ev.WorkflowAsked:
     return ev.WorkflowAsked(at=NOW, run_id=RUN, text=text, fields=fields)
 
 
-async def fill_in(on: Any, parameters: str) -> None:
+async def fill_in(on: Any, parameters: str, workflow_id: str = "") -> None:
     """Press the key, and put these parameters into the form."""
     await on.press("f7")
     for _ in range(200):
@@ -39,6 +39,7 @@ async def fill_in(on: Any, parameters: str) -> None:
             break
         await on.pilot.pause(0.01)
     on.app.screen.query_one("TextArea").load_text(parameters)
+    await on.press(*workflow_id)
     await on.press("ctrl+r")
 
 
@@ -49,9 +50,15 @@ async def test_a_workflow_runs_with_the_id_of_last_time_and_these_parameters(sta
         assert on.app.screen is on.main
 
 
+async def test_another_id_is_typed_over_the_one_of_last_time(stage: Any) -> None:
+    async with stage() as on:
+        await fill_in(on, "{}", workflow_id="42")
+        assert on.engine.workflows.ran == [("42", {})]
+
+
 @pytest.mark.parametrize(
     ("parameters", "fault"),
-    [("{city}", "line 1, column 2"), ("[1]", "must be a JSON object")],
+    [("{city}", "line 1, column 2"), ("[1]", "must be a JSON object: { … }")],
 )
 async def test_parameters_that_are_no_object_are_refused_with_what_is_wrong(
     stage: Any, parameters: str, fault: str

@@ -21,7 +21,7 @@ from c2jy_tui.words import say
 
 
 class WorkflowFormScreen(FrameModal[WorkflowWish]):
-    """Asks for both; what was run last stands there already."""
+    """Asks for both; what was run last stands there already, and gives way to what is typed."""
 
     CSS_PATH = "workflow_form.tcss"
     HELP = "tui:help.workflow"
@@ -30,11 +30,10 @@ class WorkflowFormScreen(FrameModal[WorkflowWish]):
         binding("tui", "workflow.back", "escape", "back", priority=True),
     ]
 
-    def __init__(self, remembered: WorkflowWish) -> None:
+    def __init__(self, remembered: WorkflowWish, *, demo: bool = False) -> None:
         super().__init__()
-        self._workflow = Input(
-            visible(remembered.workflow_id, newlines=False), placeholder=say("workflow.id_hint"), compact=True
-        )
+        hint = say("workflow.id_demo" if demo else "workflow.id_hint")
+        self._workflow = Input(visible(remembered.workflow_id, newlines=False), placeholder=hint, compact=True)
         self._missing = Static(id="missing", markup=False)
         self._parameters = JsonField(visible(json.dumps(remembered.parameters, ensure_ascii=False, indent=2)))
 
@@ -50,11 +49,8 @@ class WorkflowFormScreen(FrameModal[WorkflowWish]):
             yield KeyBar(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """The id comes first, unless it is known."""
-        if self._workflow.value:
-            self._parameters.focus_text()
-        else:
-            self._workflow.focus()
+        """The id comes first; the one of last time is selected, so that another can be typed at once."""
+        self._workflow.focus()
 
     @on(Input.Submitted)
     def _id_entered(self) -> None:

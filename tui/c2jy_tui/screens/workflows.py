@@ -73,7 +73,9 @@ class WorkflowRunning(Widget):
             return
         if isinstance(self.app.screen, WorkflowFormScreen):
             return
-        wish = await self.app.push_screen_wait(WorkflowFormScreen(await self._engine.workflows.remembered()))
+        remembered = await self._engine.workflows.remembered()
+        form = WorkflowFormScreen(remembered, demo=self._engine.connection.demo)
+        wish = await self.app.push_screen_wait(form)
         if wish is not None:
             self._run(wish)
 
