@@ -33,7 +33,9 @@ class WorkflowFormScreen(FrameModal[WorkflowWish]):
     def __init__(self, remembered: WorkflowWish, *, demo: bool = False) -> None:
         super().__init__()
         hint = say("workflow.id_demo" if demo else "workflow.id_hint")
-        self._workflow = Input(visible(remembered.workflow_id, newlines=False), placeholder=hint, compact=True)
+        self._workflow = Input(
+            visible(remembered.workflow_id, newlines=False), placeholder=hint, compact=True
+        )
         self._missing = Static(id="missing", markup=False)
         self._parameters = JsonField(visible(json.dumps(remembered.parameters, ensure_ascii=False, indent=2)))
 
