@@ -8,6 +8,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# the words are compiled when the app is installed, so new ones after a pull want that again
+WORDS := $(wildcard */*/locale/*/LC_MESSAGES/*.po)
 ARGS ?=
 
 .PHONY: demo test check bench screenshots lock clean
@@ -37,7 +39,7 @@ lock: $(VENV)/.dev
 	$(BIN)/pip-compile --quiet --all-extras --strip-extras --no-emit-index-url --no-emit-find-links \
 	    --no-emit-trusted-host --no-header --no-annotate --output-file constraints.txt pyproject.toml
 
-$(VENV)/.app: pyproject.toml constraints.txt hatch_build.py
+$(VENV)/.app: pyproject.toml constraints.txt hatch_build.py $(WORDS)
 	@sh .ci/venv.sh "$(PYTHON)" "$(VENV)"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
