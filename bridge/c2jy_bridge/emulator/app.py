@@ -36,7 +36,9 @@ from c2jy_bridge.emulator.world import Seen, World
 
 _log = logging.getLogger(__name__)
 
-_OPEN: Final = ("/_media", "/t/", "/api/permission/", "/_emulator")
+_ORDERS: Final = "/_emulator"
+"""Not Coze's own: where faults are ordered."""
+_OPEN: Final = ("/_media", "/t/", "/api/permission/", _ORDERS)
 """Paths without a token."""
 
 
@@ -71,7 +73,7 @@ class Gate:
         path, operation = scope["path"], operation_of(scope["path"])
         body = await _whole(receive)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        if not path.startswith("/_emulator"):
+        if not path.startswith(_ORDERS):
             self._world.journal.append(_seen(scope, headers, body))
 
         async def send_logged(message: Message) -> None:
@@ -106,6 +108,8 @@ class Gate:
 
     async def _strikes(self, scope: Scope, operation: str, place: Literal["request", "response"]) -> bool:
         """Let a fault strike this request; True when the connection is gone."""
+        if scope["path"].startswith(_ORDERS):
+            return False  # whoever ordered a fault must be able to end it
         fault = self._world.faults.at_request(operation, place)
         if fault is None:
             return False

@@ -92,6 +92,14 @@ def test_every_answer_can_be_lost_and_no_more_often_than_ordered(
     assert not caplog.records
 
 
+def test_faults_of_every_call_can_be_ended_from_outside(wire: Any) -> None:
+    lost = wire.emulator.fault("refuse", on="any", times=1_000)
+    assert wire.http.get("/v1/users/me").json()["code"] == 5000
+    assert wire.http.delete("/_emulator/faults").json()["code"] == 0
+    assert wire.http.get("/v1/users/me").json()["code"] == 0
+    assert lost.struck == 1
+
+
 def test_a_request_can_be_lost_before_anything_is_done(wire: Any) -> None:
     chat = wire.ask("call")[-2][1]
     wire.emulator.fault("drop", on="submit", at="request")
