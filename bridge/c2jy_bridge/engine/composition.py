@@ -143,6 +143,7 @@ def compose(
         bridging=bridging,
         workflows=Workflows(
             settings,
+            owner=owner,
             runner=runner,
             client=line.client,
             saw=witness.saw,

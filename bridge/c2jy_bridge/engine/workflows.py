@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from c2jy_bridge.coze import CozeClient
 from c2jy_bridge.events import Event, Problem, WorkflowEnded, WorkflowStarted
 from c2jy_bridge.i18n import catalogue
+from c2jy_bridge.journal import Owner
 from c2jy_bridge.plugin import ToolRunner
 from c2jy_bridge.ports import AnswersWorkflow
 from c2jy_bridge.settings import Settings
@@ -35,6 +36,7 @@ class Workflows:
         self,
         settings: Settings,
         *,
+        owner: Owner,
         runner: ToolRunner,
         client: Callable[[], Awaitable[CozeClient]],
         saw: Callable[[Event], Awaitable[None]],
@@ -43,6 +45,7 @@ class Workflows:
     ) -> None:
         """Nothing is opened or imported yet; `saw` is awaited for every event before a run goes on."""
         self._settings = settings
+        self._owner = owner
         self._runner = runner
         self._client = client
         self._saw_event = saw
@@ -78,8 +81,8 @@ class Workflows:
     async def resume(self, run_id: str, answer: AnswersWorkflow) -> WorkflowEnded | None:
         """See `ports.WorkflowsPort`."""
         async with self._runs() as runs:
-            found = next((run for run in await runs.waiting() if run.run_id == run_id), None)
-            if found is None or run_id in self._tasks:
+            found = None if run_id in self._tasks else await runs.claim(run_id)
+            if found is None:
                 return None
             return await self._to_its_end(runs, lambda: runs.take_up(found, answer))
 
@@ -147,6 +150,7 @@ class Workflows:
                 bot_id=self._settings.coze.bot_id,
                 runner=self._runner,
                 storage=storage,
+                owner=self._owner,
                 saw=self._saw,
                 clock=self._clock,
                 new_id=self._new_id,

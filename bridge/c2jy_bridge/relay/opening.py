@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from c2jy_bridge.coze import CozeClient
 from c2jy_bridge.events import Event
+from c2jy_bridge.journal import Owner
 from c2jy_bridge.plugin import ToolRegistry, ToolRunner
 from c2jy_bridge.ports import ReceiptStore
 from c2jy_bridge.relay.bridge import Bridge, Intake
@@ -32,6 +33,7 @@ def bridge_tokens(settings: Settings) -> Tokens:
 async def workflow_runs(
     settings: Settings,
     *,
+    owner: Owner,
     runner: ToolRunner,
     client: Callable[[], Awaitable[CozeClient]],
     saw: Callable[[Event], Awaitable[None]],
@@ -46,6 +48,7 @@ async def workflow_runs(
             bot_id=settings.coze.bot_id,
             runner=runner,
             storage=storage,
+            owner=owner,
             saw=saw,
             clock=clock,
             new_id=new_id,

@@ -134,6 +134,8 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "CREATE INDEX bridge_open ON bridge_requests (seq, state)"
         " WHERE state IN ('queued', 'relaying', 'running', 'needs_login')",
     ),
+    # Whose run it is, as `journal.Owner` names a process; empty: nobody's any more.
+    ("ALTER TABLE bridge_runs ADD COLUMN owner TEXT NOT NULL DEFAULT ''",),
 )
 
 

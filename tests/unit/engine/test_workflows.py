@@ -94,6 +94,23 @@ async def test_a_run_whose_process_ends_is_offered_by_the_next_and_goes_on_there
         await second.close()
 
 
+async def test_a_run_that_a_living_process_follows_is_not_offered_to_another(settings: Settings) -> None:
+    first, second = Engine(settings), Engine(settings)
+    maker = Maker()
+    run = asyncio.create_task(first.workflows.run(ASKS, {}, maker))
+    question = await maker.asked
+    try:
+        assert await second.workflows.waiting() == []
+        assert await second.workflows.resume(question.run_id, Maker()) is None
+        await second.workflows.drop(question.run_id)  # it is not its to give up
+        await first.close()
+        assert [left.run_id for left in await second.workflows.waiting()] == [question.run_id]
+    finally:
+        await first.close()
+        await second.close()
+        await asyncio.gather(run, return_exceptions=True)
+
+
 async def test_what_was_left_can_be_given_up(settings: Settings) -> None:
     first = Engine(settings)
     maker = Maker()

@@ -17,6 +17,7 @@ from c2jy_bridge.events import (
     WorkflowSaid,
     WorkflowStarted,
 )
+from c2jy_bridge.journal import Owner
 from c2jy_bridge.relay.intakes.workflow import WaitingRun, WorkflowRuns
 from c2jy_bridge.relay.opening import workflow_runs
 from c2jy_bridge.relay.storage import Storage
@@ -102,6 +103,7 @@ class Bench:
             bot_id="7",
             runner=shop.runner,
             storage=storage,
+            owner=Owner(shop.settings.data_dir / "run"),
             saw=shop._saw,
             clock=clock,
             sleep=self._sleep,
@@ -271,7 +273,10 @@ async def test_workflows_run_beside_bridge_mode_in_one_data_folder(workshop: Cal
     async def nobody(asked: WorkflowAsked) -> str:
         raise AssertionError(asked)
 
-    async with workflow_runs(shop.settings, runner=shop.runner, client=shop.client, saw=shop._saw) as runs:
+    owner = Owner(shop.settings.data_dir / "run")
+    async with workflow_runs(
+        shop.settings, owner=owner, runner=shop.runner, client=shop.client, saw=shop._saw
+    ) as runs:
         ended = await runs.run("tool", {"text": "beside"}, nobody)
     assert json.loads(ended.output) == {"output": "beside"}
     assert (await shop.bridge.status()).on

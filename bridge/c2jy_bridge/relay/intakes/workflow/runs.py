@@ -21,6 +21,7 @@ from c2jy_bridge.events import (
     WorkflowSaid,
     WorkflowStarted,
 )
+from c2jy_bridge.journal import Owner
 from c2jy_bridge.relay.intakes.workflow.questions import ForTools, understood
 from c2jy_bridge.relay.intakes.workflow.waiting import WaitingRun, WaitingRuns
 from c2jy_bridge.relay.problems import PASSING, ours
@@ -50,6 +51,7 @@ class WorkflowRuns:
         bot_id: str,
         runner: Runner,
         storage: Storage,
+        owner: Owner,
         saw: Callable[[Event], Awaitable[None]],
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
@@ -62,6 +64,7 @@ class WorkflowRuns:
             bot_id: The Bot that a workflow's database and variable nodes belong to.
             runner: Runs the tools.
             storage: Remembers runs that wait.
+            owner: This process: what it follows, no other takes up while it lives.
             saw: Awaited for every event before the run goes on.
             clock: Unix seconds.
             new_id: Ids of runs and of calls.
@@ -70,7 +73,7 @@ class WorkflowRuns:
         self._client = client
         self._bot_id = bot_id
         self._runner = runner
-        self._waiting = WaitingRuns(storage)
+        self._waiting = WaitingRuns(storage, owner)
         self._saw = saw
         self._clock = clock
         self._new_id = new_id
@@ -94,19 +97,24 @@ class WorkflowRuns:
             return await self._ended(run_id, problem=error.problem)
 
     async def waiting(self) -> Sequence[WaitingRun]:
-        """Runs that an earlier process left waiting, oldest first; Coze keeps them for a day."""
-        runs = await self._waiting.all()
+        """Runs that nobody follows any more, oldest first; Coze keeps them for a day."""
+        runs = await self._waiting.free()
         for run in runs:
             if run.at < self._clock() - DAY_S:
                 await self._waiting.forget(run.run_id)
         return [run for run in runs if run.at >= self._clock() - DAY_S]
 
+    async def claim(self, run_id: str) -> WaitingRun | None:
+        """A run to be taken up, now followed by this process; None: it ended, or another one was quicker."""
+        return await self._waiting.claim(run_id)
+
     async def forget(self, run_id: str) -> None:
-        """A run that waits shall not be taken up again."""
-        await self._waiting.forget(run_id)
+        """A run that waits shall not be taken up again; one that another process follows is left to it."""
+        if await self._waiting.claim(run_id) is not None:
+            await self._waiting.forget(run_id)
 
     async def take_up(self, run: WaitingRun, answer: Answer) -> WorkflowEnded:
-        """Bring a run that was left waiting to its end; tools that had run are not run again."""
+        """Bring a claimed run to its end; tools that had run are not run again."""
         began = WorkflowStarted(at=self._clock(), run_id=run.run_id, workflow_id=run.workflow_id)
         await self._saw(began)
         try:
@@ -234,5 +242,7 @@ class WorkflowRuns:
         )
         if forget:
             await self._waiting.forget(run_id)
+        else:
+            await self._waiting.let_go(run_id)
         await self._saw(ended)
         return ended
