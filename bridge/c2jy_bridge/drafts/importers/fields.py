@@ -39,12 +39,16 @@ class Fields:
         """The first of these fields that is there, as it is, and its path; (None, own path) if none."""
         self._asked.append(names)
         known = self._known
-        there = [name for name in names if name in known]
-        if not there:
+        # Sixty calls for every clip, most of them in vain: no list and no call for those.
+        for first in names:
+            if first in known:
+                break
+        else:
             return None, self.path
-        value, path = known[there[0]], self.at(there[0])
-        for name in there[1:]:
-            if known[name] != value and name not in self._told:
+        value = known[first]
+        path = f"{self.path}.{first}" if self.path else first
+        for name in names:
+            if name in known and known[name] != value and name not in self._told:
                 self._told.add(name)
                 self.report.add("given_twice", self.at(name), value=shown(known[name]), other=path)
         return value, path
