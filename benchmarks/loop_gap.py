@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 from benchmarks.drafts import document
@@ -29,6 +30,7 @@ CASES = (
     ("20,000 captions", "captions", 20_000, 1),
     ("10,000 of different looks", "looks", 10_000, 1),
     ("10,000 clips of photos", "pictures", 10_000, 1),
+    ("10,000 clips of an export", "export", 10_000, 1),
 )
 
 
@@ -76,7 +78,13 @@ async def measure(kind: str, clips: int, before: int, folder: Path) -> tuple[flo
     )
     for _ in range(before):
         await studio.build(document(1))
-    wanted = {"captions": document, "looks": looks, "pictures": lambda n: pictures(n, folder)}[kind](clips)
+    documents: dict[str, Callable[[int], dict[str, object] | str]] = {
+        "captions": document,
+        "looks": looks,
+        "pictures": lambda n: pictures(n, folder),
+        "export": lambda n: export(n, folder),
+    }
+    wanted = documents[kind](clips)
     async with heartbeat() as ours:
         begin = time.perf_counter()
         await studio.build(wanted)
@@ -105,17 +113,51 @@ def looks(clips: int) -> dict[str, object]:
     return {"schema": "c2jy/1", "name": "looks", "tracks": [{"type": "text", "clips": texts}]}
 
 
-def pictures(clips: int, folder: Path) -> dict[str, object]:
-    """Clips of a hundred photos from a folder, fetched into an empty cache."""
+def photos(folder: Path) -> None:
     from PIL import Image
 
     for n in range(100):
         Image.effect_noise((1280, 720), 40 + n).save(folder / f"{n}.jpg")
+
+
+def pictures(clips: int, folder: Path) -> dict[str, object]:
+    """Clips of a hundred photos from a folder, fetched into an empty cache."""
+    photos(folder)
     shown = [
         {"type": "image", "media": str(folder / f"{n % 100}.jpg"), "at": {"start": n, "duration": 1}}
         for n in range(clips)
     ]
     return {"schema": "c2jy/1", "name": "pictures", "tracks": [{"type": "video", "clips": shown}]}
+
+
+def export(clips: int, folder: Path) -> str:
+    """An export of Coze2JianYing as text, every clip with all that a maker sets on it."""
+    photos(folder)
+    segments = [
+        {
+            "id": f"segment-{n}",
+            "type": "image",
+            "material_url": str(folder / f"{n % 100}.jpg"),
+            "time_range": {"start": n * 3_000_000, "end": (n + 1) * 3_000_000},
+            "transform": {"position_x": 0.1, "scale_x": 1.2, "scale_y": 1.2, "rotation": 3, "opacity": 0.9},
+            "crop": {"enabled": True, "left": 0.1, "top": 0.1, "right": 0.9, "bottom": 0.9},
+            "effects": {"filter_type": "清晰", "filter_intensity": 0.8, "transition_type": "叠化"},
+            "animations": {"intro": "渐显", "intro_duration": 500, "outro": None},
+            "background": {"blur": True, "color": None},
+            "keyframes": {
+                "position": [
+                    {"time": 0, "value": {"x": 0, "y": 0}},
+                    {"time": 1_000_000, "value": {"x": 0.3, "y": n / clips}},
+                ],
+                "scale": [{"time": 0, "value": 1}, {"time": 2_000_000, "value": 1.3}],
+            },
+        }
+        for n in range(clips)
+    ]
+    canvas = {"name": "export", "width": 1920, "height": 1080, "fps": 30}
+    tracks = [{"track_type": "video", "muted": False, "volume": 1.0, "segments": segments}]
+    draft = {"draft_id": "export", "project": canvas, "media_resources": [], "tracks": tracks}
+    return json.dumps({"format_version": "1.0", "export_type": "single_draft", "drafts": [draft]})
 
 
 if __name__ == "__main__":
