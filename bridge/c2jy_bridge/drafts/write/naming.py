@@ -17,6 +17,8 @@ _BIDI: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _RESERVED: Final = re.compile(
     r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?", re.IGNORECASE
 )
+_APPS_OWN: Final = re.compile(r"root_meta_info\..*", re.IGNORECASE)
+"""The app's list of drafts and our copy of it: a draft of that name would stand in its way."""
 _UNSEEN: Final = frozenset({"Zs", "Cf", "Mn"})
 """Unicode's categories of what leaves no mark: a name of nothing else looks like none at all."""
 _UUID: Final = re.compile(r"\{?[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}\}?", re.IGNORECASE)
@@ -34,6 +36,8 @@ def fault(name: str) -> str:
         return "edge"
     if _RESERVED.fullmatch(name):
         return "reserved"
+    if _APPS_OWN.fullmatch(name):
+        return "apps_own"
     try:
         encoded = name.encode("utf-8")
     except UnicodeEncodeError:  # half of a surrogate pair
@@ -49,7 +53,7 @@ def suggestion(name: str) -> str:
     name = _BIDI.sub("", _ILLEGAL.sub(" ", unicodedata.normalize("NFC", name)))
     name = " ".join(name.split()).lstrip(".")
     name = name.encode()[:_LONGEST_BYTES].decode("utf-8", "ignore")[:LONGEST].rstrip(". ").strip()
-    if fault(name) == "reserved":
+    if fault(name) in ("reserved", "apps_own"):
         return f"_{name[: LONGEST - 1]}"
     return "draft" if fault(name) else name
 

@@ -24,7 +24,7 @@ def test_a_plain_name_is_kept(name: str) -> None:
     [
         "", " ", ".", "..", "...", "../x", "a/b", "a\\b", "/etc", "C:\\x", "C:x", ".hidden", "a\0b", "a\nb",
         "a\x1bb", "a*", "what?", 'say "x"', "a|b", "<b>", "x.", "x ", " x", "CON", "con", "nul.txt", "LPT9",
-        "COM¹",
+        "COM¹", "root_meta_info.json", "Root_Meta_Info.JSON", "root_meta_info.c2jy-backup.json",
         "gpj\u202e.exe", "\u2066x", "a\u2028b", "\ud800", "x" * 81, "字" * 81, "😀" * 61,
         "\u200b", "\ufeff\u2060", "\xad", "\u3000",
     ],
