@@ -62,13 +62,13 @@ class Studio:
     ) -> None:
         self._root = Path(os.path.abspath(root))
         self._settings = settings
-        self._cache_dir = Path(cache_dir)
+        self._cache_dir = Path(os.path.abspath(cache_dir))
         self._materials = materials
         self._exports_dir = exports_dir or self._cache_dir.parent / "exports"
         self._folders = tuple(dict.fromkeys((*folders, *materials.folders)))
         self._clock = clock
         self._new_id = new_id
-        self._store = MaterialStore(cache_dir, materials, self._folders)
+        self._store = MaterialStore(self._cache_dir, materials, self._folders)
         self._swept = False
 
     async def build(

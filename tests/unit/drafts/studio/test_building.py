@@ -368,6 +368,17 @@ async def test_media_that_stay_in_place_are_referred_to_where_they_are(
         await build({**whole, "target": {"media_mode": "reference"}}, target_root="C:\\x")
 
 
+async def test_media_of_a_cache_named_from_the_working_folder_are_referred_to_by_their_full_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_studio: MakeStudio, content_of: Content, whole: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    studio = make_studio(cache_dir=Path("cache"))
+    (draft,) = (await studio.build({**whole, "target": {"media_mode": "reference"}})).drafts
+    paths = [material["path"] for material in content_of(draft)["materials"]["videos"]]
+    assert paths
+    assert all(path.startswith(str(tmp_path / "cache")) for path in paths)
+
+
 async def test_the_same_file_by_two_names_and_crops_is_one_file_in_the_draft(
     build: Build, content_of: Content, media: Path, tmp_path: Path
 ) -> None:
