@@ -246,6 +246,7 @@ async def test_a_look_that_hangs_is_given_up_and_said(cloud: Cloud, monkeypatch:
         ('{"tool":"note","arguments":[1]}', "arguments"),
         ('{"tool":"note","arguments":"[]"}', "arguments"),
         ('{"tool":"note","timeout_s":-1}', "tool"),
+        ('{"tool":"note","timeout_s":true}', "tool"),
     ],
 )
 async def test_a_letter_that_cannot_be_understood_is_refused_with_the_reason(

@@ -158,7 +158,9 @@ def _tool(rid: str, body: Mapping[str, Any]) -> ToolWish | None:
             arguments = read_object(arguments)
         except NotPlainJson:
             return None
-    in_time = timeout_s is None or (isinstance(timeout_s, int | float) and timeout_s > 0)
+    # To Python, true is a number too.
+    is_number = isinstance(timeout_s, int | float) and not isinstance(timeout_s, bool)
+    in_time = timeout_s is None or (is_number and timeout_s > 0)
     if not (isinstance(tool, str) and _TOOL.fullmatch(tool) and isinstance(arguments, dict) and in_time):
         return None
     return ToolWish(rid, tool, arguments, timeout_s)
