@@ -13,7 +13,7 @@ import orjson
 
 _AT_ONCE: Final = 256
 """Items of a list that become one piece: about 300 KB of segments, under a millisecond."""
-_OPENED: Final = frozenset({"materials", "tracks", "document"})
+_OPENED: Final = frozenset({"materials", "tracks", "document", "legacy"})
 """Where the long lists are: they are gone into, everything else is written in one go."""
 
 
@@ -31,7 +31,7 @@ def content_pieces(content: Mapping[str, Any]) -> Iterator[bytes]:
         separator = b","
         if key in _OPENED and isinstance(value, Mapping):
             yield from content_pieces(value)
-        elif key in _OPENED and isinstance(value, list):
+        elif key == "tracks" and isinstance(value, list):
             yield from _list(value)
         elif isinstance(value, list) and len(value) > _AT_ONCE:
             yield from _items(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from c2jy_bridge.drafts.collector import held_back, let_go
@@ -38,6 +39,15 @@ def read_drafts(document: object, unit: TimeUnit) -> tuple[list[Draft], tuple[Is
 
 def forget_drafts(drafts: list[Draft]) -> None:
     """Let go of what was read, clip by clip."""
-    clips = [clip for draft in drafts for track in draft.read.spec.tracks for clip in track.clips]
+    parts = [part for draft in drafts for part in _parts(draft)]
     drafts.clear()
-    let_go(clips)
+    let_go(parts)
+
+
+def _parts(draft: Draft) -> Iterator[object]:
+    """What there is one of for each clip."""
+    for track in draft.read.spec.tracks:
+        yield from track.clips
+    yield from draft.wanted
+    if draft.read.imported is not None:
+        yield from draft.read.imported.parts()

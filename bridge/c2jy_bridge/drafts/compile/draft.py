@@ -16,7 +16,13 @@ from c2jy_bridge.drafts.compile.notes import Notes
 from c2jy_bridge.drafts.compile.overlap import settle
 from c2jy_bridge.drafts.compile.pictures import picture_segment
 from c2jy_bridge.drafts.compile.plan import PlacedClip, place_track
-from c2jy_bridge.drafts.compile.script import append_track, content_of, new_script, without_speed
+from c2jy_bridge.drafts.compile.script import (
+    append_track,
+    content_of,
+    new_script,
+    of_the_library,
+    without_speed,
+)
 from c2jy_bridge.drafts.compile.sounds import sound_segment
 from c2jy_bridge.drafts.compile.texts import TextPress
 from c2jy_bridge.drafts.spec import (
@@ -107,8 +113,8 @@ def compile_draft(
     if not count and not notes.failed:
         notes.note("nothing_to_show", path or "tracks", "error")
     compiled = CompiledDraft(content_of(script), script.duration, len(script.tracks), count)
-    for track in script.tracks.values():
-        let_go(track.segments)
+    for parts in (*of_the_library(script, compiled.content), *(lane.clips for lane in lanes)):
+        let_go(parts)
     return compiled
 
 

@@ -7,6 +7,7 @@ found before by one sweep, materials are shared on purpose, so both checks are a
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pyJianYingDraft import AudioMaterial, ScriptFile, TrackType, VideoMaterial
@@ -73,3 +74,13 @@ def content_of(script: Any) -> dict[str, Any]:
         tracks.append(exported)
     content["tracks"] = tracks
     return content
+
+
+def of_the_library(script: Any, content: Mapping[str, Any]) -> Iterator[list[Any]]:
+    """The long lists of a script that its content does not share: nobody needs them once there is content."""
+    shared = {id(group) for group in content["materials"].values()}
+    for track in script.tracks.values():
+        yield track.segments
+    for group in vars(script.materials).values():
+        if isinstance(group, list) and id(group) not in shared:
+            yield group

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -42,6 +42,13 @@ class Imported:
     def evidence(self) -> str:
         """Why the numbers were read in this unit, in a sentence; empty for our own documents."""
         return self.unit.issue(self.path).message if self.unit else ""
+
+    def parts(self) -> Iterator[object]:
+        """What it keeps of each clip beside the spec, so that it can be let go of in steps."""
+        if self.numbers is not None:
+            yield from self.numbers.clips
+        if self.origins is not None:
+            yield from self.origins.clips.items()
 
     def decide_unit(self, durations_us: Mapping[str, int]) -> Imported:
         """The same draft, its unit decided again now that media are known.

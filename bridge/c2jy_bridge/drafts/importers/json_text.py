@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final, NoReturn
@@ -51,7 +51,7 @@ def read(document: str | bytes | bytearray, path: str = "") -> Any:
         path: JSON path of the text, when it stands in another document.
 
     Raises:
-        DraftError: It is no JSON, or JSON that is refused; the issue names line and column.
+        DraftError: It is no JSON, or JSON that is refused; the issue names line and column; a number, its path.
     """
     if len(document) > MOST_BYTES:
         _refuse("json_too_long", path, limit=MOST_BYTES // 1024 // 1024)
@@ -68,9 +68,7 @@ def read(document: str | bytes | bytearray, path: str = "") -> Any:
     except RecursionError:
         _refuse("json_too_deep", path, limit=DEEPEST)
     except _Unreadable as error:
-        _refuse(
-            "json_number", path, value=shown(error.token), **_position(text, _offset_of(text, error.token))
-        )
+        _refuse_number(text, error.token, path)
     # The decoder lets through nothing else that JSON cannot be.
     if twice or _may_be_cut(text) or is_deep(value):
         return named(value, path)
@@ -173,8 +171,7 @@ def _rescued(decoder: json.JSONDecoder, text: str, error: json.JSONDecodeError, 
         except RecursionError:
             _refuse("json_too_deep", path, limit=DEEPEST)
         except _Unreadable as unreadable:
-            where = _position(text, _offset_of(text, unreadable.token))
-            _refuse("json_number", path, value=shown(unreadable.token), **where)
+            _refuse_number(text, unreadable.token, path)
         else:
             if isinstance(value, (dict, list)):
                 return value
@@ -192,6 +189,43 @@ def _position(text: str, offset: int) -> dict[str, Any]:
 def _offset_of(text: str, token: str) -> int:
     """Where a number stands that the decoder refused: it does not tell."""
     return next((found.start() for found in _TOKENS.finditer(text) if found[0] == token), 0)
+
+
+def _refuse_number(text: str, token: str, path: str) -> NoReturn:
+    where = _position(text, _offset_of(text, token))
+    _refuse("json_number", _path_of_number(text, path), value=shown(token), **where)
+
+
+def _path_of_number(text: str, path: str) -> str:
+    """JSON path of the first number that was refused; that of the text itself when it cannot be had."""
+    refused = object()
+
+    def marked(read: Callable[[str], Any]) -> Callable[[str], Any]:
+        def number(token: str) -> Any:
+            try:
+                return read(token)
+            except _Unreadable:
+                return refused
+
+        return number
+
+    decoder = json.JSONDecoder(
+        parse_int=marked(_integer), parse_float=marked(_float), parse_constant=marked(_constant)
+    )
+    start = _START.search(text)
+    try:
+        waiting = [(decoder.raw_decode(text, start.start() if start else 0)[0], path)]
+    except (ValueError, RecursionError):
+        return path
+    while waiting:
+        value, at = waiting.pop()
+        if value is refused:
+            return at
+        if isinstance(value, dict):
+            waiting += [(inner, f"{at}.{key}" if at else key) for key, inner in reversed(value.items())]
+        elif isinstance(value, list):
+            waiting += [(value[index], f"{at}[{index}]") for index in reversed(range(len(value)))]
+    return path
 
 
 def _refuse(code: str, path: str, **values: Any) -> NoReturn:

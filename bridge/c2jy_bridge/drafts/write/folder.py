@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, Protocol
 import orjson
 
 from c2jy_bridge import __version__
+from c2jy_bridge.drafts.collector import let_go
 from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.pieces import content_pieces
 from c2jy_bridge.drafts.spec import SCHEMA, DraftSpec
@@ -205,7 +206,10 @@ def _document(draft: DraftToWrite) -> list[bytes]:
     ]
     if spec.legacy is not None:
         document["legacy"] = spec.legacy
-    return list(content_pieces(document))
+    pieces = list(content_pieces(document))
+    for track in document["tracks"]:
+        let_go(track["clips"])
+    return pieces
 
 
 def _write_checked(path: Path, *pieces: bytes) -> str:
