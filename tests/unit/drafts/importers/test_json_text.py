@@ -46,6 +46,16 @@ def test_a_fault_is_named_with_line_and_column(text, code, where):
     assert issue.severity == "error"
 
 
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999", "1234567890123456789012"])
+def test_a_number_that_cannot_be_used_is_named_by_its_path(number):
+    text = f'{{"a": ["{number}", 1], "tracks": [{{"clips": [{{}}, {{"at": {number}}}]}}], "z": {number}}}'
+    for written in (text, f"Here it is:\n{text}"):
+        (issue,) = faults(read, written)
+        assert (issue.code, issue.path) == ("json_number", "tracks[0].clips[1].at")
+    (issue,) = faults(read, '{"a": NaN, "b": ')
+    assert (issue.code, issue.path) == ("json_number", "")
+
+
 def test_a_cut_export_is_called_cut_wherever_the_knife_fell(export):
     body = export("complete_ms").decode().rstrip()
     for length in range(200, len(body) - 1, 997):
