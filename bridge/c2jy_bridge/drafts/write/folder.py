@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -225,7 +226,11 @@ def _write_checked(path: Path, *pieces: bytes) -> str:
 
 
 def _is_taken(path: Path) -> bool:
-    return os.path.lexists(path)
+    """Also by a name that differs in case only: Windows and macOS, where drafts may go, take it for the same."""
+    if os.path.lexists(path):
+        return True
+    wanted = path.name.casefold()
+    return any(unicodedata.normalize("NFC", name).casefold() == wanted for name in os.listdir(path.parent))
 
 
 def _is_made_already(path: Path, draft: DraftToWrite) -> bool:

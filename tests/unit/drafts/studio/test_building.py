@@ -269,6 +269,16 @@ async def test_an_existing_draft_is_never_touched(build: Build, tmp_path: Path) 
     assert os.listdir(mine) == ["mine"]
 
 
+async def test_two_drafts_never_differ_in_case_only_since_windows_would_make_them_one(
+    build: Build, tmp_path: Path
+) -> None:
+    document = {"id": "7", "tracks": [TEXT], "target": {"on_conflict": "replace_own"}}
+    names = [(await build({**document, "name": name})).name for name in ("Film", "film", "FILM")]
+    assert names == ["Film", "film (2)", "FILM (3)"]
+    with pytest.raises(DraftError, match="exists"):
+        await build({**document, "name": "film", "target": {"on_conflict": "error"}})
+
+
 async def test_only_our_own_draft_of_the_same_document_is_replaced(
     build: Build, content_of: Content, tmp_path: Path
 ) -> None:
