@@ -77,6 +77,8 @@ def test_every_outcome_is_an_end_with_a_sign_and_a_word(outcome: Outcome) -> Non
 def test_a_call_that_was_denied_never_ran() -> None:
     record = recorded(requested(), ASKED, finished(outcome=Outcome.DENIED, elapsed_s=0.0))
     assert [m.kind for m in record.moments()] == ["requested", "asked", "finished"]
+    kept = CallView("c1", "screenshot", "{}", "chat", T, finished_at=T + 31, outcome=Outcome.DENIED)
+    assert CallRecord(kept).elapsed_s(T + 100) == record.elapsed_s(T + 100) == 0
 
 
 def test_elapsed_time_runs_while_the_call_runs_and_stands_when_it_has_ended() -> None:

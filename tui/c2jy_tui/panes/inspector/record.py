@@ -66,13 +66,13 @@ class CallRecord:
         return self.status not in ("requested", "waiting", "running")
 
     def elapsed_s(self, now: float) -> float | None:
-        """Seconds it ran, or has run until `now`, or has waited for leave; None when nobody knows."""
+        """Seconds it ran, or has run until `now`, or waits for leave; None when nobody knows."""
         if self.ran_s is not None:
             return self.ran_s
         call = self.call
         since = call.started_at if call.started_at is not None else call.requested_at
-        if call.finished_at is not None:
-            return max(0.0, call.finished_at - since)
+        if call.finished_at is not None:  # without a start it was refused: it never ran
+            return max(0.0, call.finished_at - since) if call.started_at is not None else 0.0
         return None if self.ended else max(0.0, now - since)
 
     def moments(self) -> list[Moment]:
