@@ -51,7 +51,7 @@ def read(document: str | bytes | bytearray, path: str = "") -> Any:
         path: JSON path of the text, when it stands in another document.
 
     Raises:
-        DraftError: It is no JSON, or JSON that is refused; the issue names the line, of a number its path too.
+        DraftError: It is no JSON, or JSON that is refused; the issue names the line, of a number its path.
     """
     if len(document) > MOST_BYTES:
         _refuse("json_too_long", path, limit=MOST_BYTES // 1024 // 1024)

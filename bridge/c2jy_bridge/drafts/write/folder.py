@@ -226,7 +226,7 @@ def _write_checked(path: Path, *pieces: bytes) -> str:
 
 
 def _is_taken(path: Path) -> bool:
-    """Also by a name that differs in case only: Windows and macOS, where drafts may go, take it for the same."""
+    """Also by a name that differs in case only: to Windows and macOS, where drafts may go, it is the same."""
     if os.path.lexists(path):
         return True
     wanted = path.name.casefold()
