@@ -34,15 +34,10 @@ def read_object(data: bytes | str) -> dict[str, Any]:
     """
     try:
         text = data if isinstance(data, str) else data.decode("utf-8")
-        value = json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_constant=_no_constant,
-            parse_float=_finite,
-            parse_int=_integer,
-        )
-        # Half of a surrogate pair passes the parser and no wire.
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
+        value = _DECODER.decode(text)
+        # Half of a surrogate pair passes the parser and no wire; in UTF-8 only an escape can make one.
+        if "\\u" in text or isinstance(data, str):
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
     except NotPlainJson:
         raise
     except UnicodeError:
@@ -60,7 +55,7 @@ def read_object(data: bytes | str) -> dict[str, Any]:
 
 def canonical(value: Any) -> str:
     """The same text for the same value: sorted keys, no white space, 1.0 as 1 (the idea of RFC 8785)."""
-    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _ENCODER.encode(_plain(value))
 
 
 def fingerprint(*values: Any) -> str:
@@ -109,6 +104,13 @@ def _integer(text: str) -> int:
         return int(text)
     except ValueError:  # more digits than Python converts (4300)
         raise NotPlainJson("number") from None
+
+
+# Made once: `json.loads` and `json.dumps` make a new one for every call that asks for anything special.
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_object, parse_constant=_no_constant, parse_float=_finite, parse_int=_integer
+)
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def _deeper_than(value: Any, limit: int) -> bool:
