@@ -150,7 +150,7 @@ def add_animations(
     Args:
         kinds: The catalogue for each kind of animation that this sort of clip can have.
     """
-    notes, taken = canvas.notes, set[str]()
+    notes, taken, room_us = canvas.notes, set[str](), placed.duration_us
     numbered = sorted(enumerate(animations), key=lambda pair: _ORDER.index(pair[1].kind))
     for index, animation in numbered:
         path = f"{placed.path}.animations[{index}]"
@@ -172,8 +172,14 @@ def add_animations(
         if kind == "loop" and duration is not None:
             notes.note("loop_fills", f"{path}.duration", "info")
         natural = duration if duration is not None else member.value.duration
-        if kind in ("in", "out") and natural > placed.duration_us:
-            notes.note("animation_too_long", path, "info", length=clock(placed.duration_us))
-            duration = placed.duration_us
+        # Nor can the two overlap in JianYing: `out` has what `in` leaves. A group fills the clip by itself.
+        if kind in ("in", "out") or (kind == "group" and duration is not None):
+            if not room_us:
+                notes.note("animation_no_room", path, "warning")
+                continue
+            if natural > room_us:
+                notes.note("animation_too_long", path, "info", length=clock(room_us))
+                duration = natural = room_us
+            room_us -= natural
         segment.add_animation(member, duration)
         taken.add(kind)

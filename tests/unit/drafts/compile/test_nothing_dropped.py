@@ -21,6 +21,7 @@ TEXT = {"type": "text", "text": "x", "start": 0, "duration": 2}
 STICKER = {"type": "sticker", "resource_id": "1", "start": 0, "duration": 1}
 EFFECT = {"type": "effect", "name": "1998", "start": 0, "duration": 1}
 FILTER = {"type": "filter", "name": "KE1", "start": 0, "duration": 1}
+IN_AND_OUT = (("out", "渐隐"), ("in", "渐显"))
 
 
 def _document(clip: dict[str, Any], media: Path) -> dict[str, Any]:
@@ -56,6 +57,16 @@ def _document(clip: dict[str, Any], media: Path) -> dict[str, Any]:
         (
             {**PICTURE, "animations": {"kind": "in", "name": "渐显", "duration": 9}},
             "animation_too_long",
+            "animations[0]",
+        ),
+        (
+            {**PICTURE, "animations": {"kind": "group", "name": "三分割", "duration": 9}},
+            "animation_too_long",
+            "animations[0]",
+        ),
+        (
+            {**PICTURE, "animations": [{"kind": k, "name": n, "duration": 9} for k, n in IN_AND_OUT]},
+            "animation_no_room",
             "animations[0]",
         ),
         (
@@ -218,3 +229,14 @@ def _counted(content: dict[str, Any]) -> str:
     text = json.dumps({k: v for k, v in content.items() if k not in ("id", "name")}, ensure_ascii=False)
     text = re.sub(r"x( \(\d+\))?/materials", "materials", text)
     return re.sub(r"[0-9a-f]{32}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", "id", text)
+
+
+@pytest.mark.parametrize("clip", [PICTURE, TEXT], ids=["picture", "text"])
+async def test_coming_in_and_going_out_never_overlap_in_a_short_clip(
+    build: Build, content_of: Content, media: Path, clip: dict[str, Any]
+) -> None:
+    animations = [{"kind": kind, "name": name, "duration": 1.5} for kind, name in IN_AND_OUT]
+    draft = await build(_document({**clip, "animations": animations}, media))
+    (written,) = content_of(draft)["materials"]["material_animations"]
+    spans = [(one["type"], one["start"], one["duration"]) for one in written["animations"]]
+    assert spans == [("in", 0, 1_500_000), ("out", 1_500_000, 500_000)]
