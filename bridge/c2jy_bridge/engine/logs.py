@@ -50,7 +50,9 @@ def open_log(folder: Path, secrets: list[SecretStr]) -> logging.Handler:
 
 
 def close_log(handler: logging.Handler) -> None:
-    """Let go of the file."""
+    """Let go of the file; when no engine is left, whoever else listens to the log hears it again."""
     for name in ("c2jy_bridge", "cozepy"):
-        logging.getLogger(name).removeHandler(handler)
+        logger = logging.getLogger(name)
+        logger.removeHandler(handler)
+        logger.propagate = not logger.handlers
     handler.close()

@@ -1,0 +1,26 @@
+"""The log goes into the file of the engine that is there, and nowhere else as long as there is one."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from c2jy_bridge.engine.logs import close_log, open_log
+
+
+def test_the_log_is_the_files_alone_until_the_last_engine_has_closed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = logging.getLogger("c2jy_bridge.anything")
+    first, second = open_log(tmp_path / "1", []), open_log(tmp_path / "2", [])
+    log.warning("to both")
+    close_log(first)
+    log.warning("to the second")
+    close_log(second)
+    log.warning("to whoever listens")
+    assert caplog.messages == ["to whoever listens"]
+    written = [(tmp_path / name / "c2jy.log").read_text(encoding="utf-8") for name in "12"]
+    assert ["to both" in text for text in written] == [True, True]
+    assert ["to the second" in text for text in written] == [False, True]
