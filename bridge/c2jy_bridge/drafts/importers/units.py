@@ -68,11 +68,8 @@ class UnitDecision:
 
     def issue(self, path: str) -> Issue:
         """The decision, its evidence and the alternatives, for people."""
-        others = ", ".join(
-            say("unit.alternative", unit=unit, length=clock(self.lengths_us[unit]))
-            for unit in _ORDER
-            if unit != self.unit and _SHORTEST_DRAFT_US <= self.lengths_us[unit] <= _LONGEST_DRAFT_US
-        )
+        others = [unit for unit in _ORDER if unit != self.unit]
+        likely = [u for u in others if _SHORTEST_DRAFT_US <= self.lengths_us[u] <= _LONGEST_DRAFT_US]
         severity: Severity = "info" if self.sure else "warning"
         evidence = say(f"unit.because_{self.reason}", agreeing=self.agreeing, compared=self.compared)
         return issue(
@@ -83,7 +80,10 @@ class UnitDecision:
             unit_name=say(f"unit.{self.unit}"),
             length=clock(self.lengths_us[self.unit]),
             evidence=evidence,
-            others=others or "-",
+            others=", ".join(
+                say("unit.alternative", unit=unit, length=clock(self.lengths_us[unit]))
+                for unit in likely or others
+            ),
         )
 
 

@@ -155,6 +155,13 @@ def test_neighbours_never_overlap_by_rounding(draft):
     assert all(a.start + a.duration == b.start for a, b in pairwise(placed))
 
 
+def test_the_way_to_another_unit_is_told_even_when_no_other_is_likely(draft):
+    segment = {"type": "text", "content": "x", "time_range": {"start": 0, "end": 5}}
+    (imported,) = parse(draft(segment), time_unit="s")
+    (issue,) = [issue for issue in imported.issues if issue.code == "time_unit"]
+    assert issue.fix.endswith("time_unit: us = 0:00.000005, ms = 0:00.005.")
+
+
 def test_a_unit_in_which_the_draft_lasts_for_days_is_refused_with_the_path(export):
     with pytest.raises(DraftError) as caught:
         parse(export("bare_draft_us"), time_unit="s")
