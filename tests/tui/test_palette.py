@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from textual.command import CommandPalette
@@ -95,3 +96,23 @@ async def test_in_a_dialog_its_own_keys_come_first(stage: Any) -> None:
         assert first.key
         titles = [one.title for one in commands(on.app, on.app.screen)]
         assert titles.index("Copy") < titles.index("Help")
+
+
+def pictures(folder: Path) -> list[str]:
+    return [path.read_text(encoding="utf-8")[:4] for path in folder.glob("*.svg")]
+
+
+async def test_a_picture_of_the_screen_goes_beside_the_other_exports(
+    make_app: Any, stage_of: Any, tmp_path: Path
+) -> None:
+    for folder, words in ((tmp_path, "已写入"), (tmp_path / "none", "未能写入")):
+        app = make_app(lang="zh", folder=folder)
+        async with app.run_test(size=(80, 24), notifications=True) as pilot:
+            on = await stage_of(app, pilot)
+            app.action_screenshot()
+            for _ in range(300):
+                if words in on.text:
+                    break
+                await pilot.pause(0.01)
+            assert words in on.text
+    assert pictures(tmp_path) == ["<svg"]

@@ -17,6 +17,7 @@ from textual.screen import Screen
 
 from c2jy_bridge import i18n
 from c2jy_bridge.safety import visible
+from c2jy_tui import new_file
 from c2jy_tui.bindings import binding
 from c2jy_tui.frame import Look
 from c2jy_tui.screens.opening import OpeningScreen
@@ -211,6 +212,17 @@ class C2jyApp(App[None]):
         else:
             where = visible(str(path), newlines=False)
             self.notify(say("copy.file", path=where), timeout=12, markup=False)
+
+    def action_screenshot(self, filename: str | None = None, path: str | None = None) -> None:
+        """Keep the screen as a picture beside the other exports; Textual wants a downloads folder for it."""
+        folder, picture = Path(path) if path else self._folder or Path.cwd(), self.export_screenshot()
+        try:
+            kept = new_file.write(folder, filename or "screen", "svg", picture, self._clock())
+        except OSError as error:
+            failed = say("detail.not_written", folder=visible(str(folder)), error=error.strerror)
+            self.notify(failed, severity="error", markup=False)
+        else:
+            self.notify(say("detail.written", path=visible(str(kept))), timeout=12, markup=False)
 
     async def action_help(self) -> None:
         """F1: what the focused pane is for, and its keys."""
