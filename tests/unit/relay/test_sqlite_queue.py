@@ -79,6 +79,25 @@ async def test_the_journal_and_the_bridge_share_one_file(tmp_path: Path) -> None
     await storage.aclose()
 
 
+async def test_a_key_with_half_a_character_is_known_again(storage: Storage) -> None:
+    queue = SqliteQueue(storage)
+    first = await queue.accept(Wanted("t", {}, "mailbox", "\ud83d", "k\ud83d"))
+    again = await queue.accept(Wanted("t", {}, "mailbox", "\ud83d", "k\ud83d"))
+    assert (first.created, again.created) == (True, False)
+    assert again.request.request_id == first.request.request_id
+
+
+async def test_keys_are_looked_up_without_reading_all_requests(storage: Storage) -> None:
+    queue = SqliteQueue(storage)
+    asked: list[str] = []
+    with storage.database.transaction() as db:
+        db.set_trace_callback(asked.append)
+    await queue.accept(Wanted("t", {}, "http", "", "k"))
+    (lookup,) = [sql for sql in asked if "AS chats" in sql]
+    plan = [row["detail"] for row in storage.database.all(f"EXPLAIN QUERY PLAN {lookup}")]
+    assert any(step.startswith("SEARCH r USING INDEX bridge_keys") for step in plan), plan
+
+
 async def test_notes_are_kept_and_replaced(storage: Storage) -> None:
     assert await storage.note("mailbox") == ""
     await storage.keep_note("mailbox", "1")
