@@ -113,6 +113,13 @@ async def test_music_lies_under_all_scenes_of_the_call_and_fades_out(
     assert {segment["volume"] for segment in segments} == {0.25}
 
 
+async def test_an_address_alone_is_music_too(bot: Bot, draft_id: str, media: MediaServer, root: Path) -> None:
+    scenes = [{"image": media.url("a.png"), "duration": 1}]
+    told = await bot.call("append_scenes", draft_id=draft_id, scenes=scenes, music=media.url("b.wav"))
+    assert told["status"] == "success"
+    assert ranges((await tracks(bot, draft_id, root))["audio Music"]) == [(0, 1_000_000)]
+
+
 async def test_the_narration_is_never_cut_and_a_length_that_was_chosen_for_the_bot_is_told(
     bot: Bot, draft_id: str, media: MediaServer
 ) -> None:

@@ -67,6 +67,12 @@ class Music(_Given):
     fade: bool = True
     """Fade it out at the end."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _address(cls, given: object) -> object:
+        """An address alone is music too: models like to write it so."""
+        return {"url": given} if isinstance(given, str) else given
+
 
 @dataclass(frozen=True, slots=True)
 class Laid:
