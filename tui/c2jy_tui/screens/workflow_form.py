@@ -32,7 +32,7 @@ class WorkflowFormScreen(FrameModal[WorkflowWish]):
 
     def __init__(self, remembered: WorkflowWish, *, demo: bool = False) -> None:
         super().__init__()
-        hint = say("workflow.id_demo" if demo else "workflow.id_hint")
+        hint = say("workflow.id_demo") if demo else say("workflow.id_hint")
         self._workflow = Input(
             visible(remembered.workflow_id, newlines=False), placeholder=hint, compact=True
         )
