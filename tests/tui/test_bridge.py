@@ -5,14 +5,24 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from c2jy_bridge.events import BridgeStarted, BridgeStopped, Decision, Problem
+from c2jy_bridge import i18n
+from c2jy_bridge.events import (
+    BridgeRequestChanged,
+    BridgeStarted,
+    BridgeStopped,
+    Decision,
+    Event,
+    Problem,
+)
 from c2jy_bridge.views import BridgeView, IntakeView
 from c2jy_tui.bridge_mode import BridgeMode, after, done, looked, refused, switched
+from c2jy_tui.commands.bridge import tell
 from c2jy_tui.screens import approval
 from c2jy_tui.screens.approval import ApprovalScreen
 
@@ -342,3 +352,15 @@ def test_a_conversation_is_no_address_for_http() -> None:
     mode = BridgeMode(BridgeView(on=True, address="7512", intakes=(IntakeView("mailbox", "7512", 1.0),)))
     assert mode.http_address == ""
     assert mode.mailbox == "7512"
+
+
+async def test_a_bridge_without_a_screen_tells_states_in_the_words_of_the_screen(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def events() -> AsyncIterator[Event]:
+        for state in ("queued", "relaying", "running", "succeeded"):
+            yield BridgeRequestChanged(at=0.0, request_id="r1", state=state)
+
+    i18n.use("zh")
+    await tell(events())
+    assert capsys.readouterr().err.splitlines() == ["r1 等待中", "r1 询问 Bot", "r1 执行中", "r1 完成"]

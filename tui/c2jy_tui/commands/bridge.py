@@ -14,6 +14,7 @@ from c2jy_bridge.settings import SettingsError
 from c2jy_tui.commands import say
 from c2jy_tui.commands.output import complain, complain_of
 from c2jy_tui.commands.running import settings_of, with_engine
+from c2jy_tui.words import label
 
 if TYPE_CHECKING:
     from c2jy_bridge.engine import Engine
@@ -30,7 +31,7 @@ def serve(options: argparse.Namespace) -> int:
         for name in (signal.SIGTERM, signal.SIGINT):
             with suppress(NotImplementedError):  # Windows: Ctrl+C raises KeyboardInterrupt instead
                 loop.add_signal_handler(name, stop.set)
-        telling = asyncio.create_task(_tell(engine.events()))
+        telling = asyncio.create_task(tell(engine.events()))
         if problem := await engine.switch_bridge(True):
             complain(" ".join(filter(None, (problem.message, problem.hint))))
             return 1
@@ -60,10 +61,11 @@ def token(options: argparse.Namespace) -> int:
     return 0
 
 
-async def _tell(events: AsyncIterator[Event]) -> None:
+async def tell(events: AsyncIterator[Event]) -> None:
+    """A line for every step of a request and for every call of a tool."""
     async for event in events:
         match event:
             case BridgeRequestChanged():
-                complain(f"{event.request_id} {event.state}")
+                complain(f"{event.request_id} {label(f'bridge_pane:state.{event.state}')}")
             case ToolCallFinished():
                 complain(f"· {event.tool}: {say(f'outcome.{event.outcome}')} ({event.elapsed_s:.1f} s)")
