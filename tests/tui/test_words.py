@@ -57,6 +57,12 @@ def used(tree: ast.AST, *, ours: bool) -> set[str]:
     return keys
 
 
+def imports_say(tree: ast.AST) -> bool:
+    """Whether `say` is that of the face's own catalogue there."""
+    imports = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module == "c2jy_tui.words"]
+    return any(alias.name == "say" for one in imports for alias in one.names)
+
+
 def asked_for() -> set[str]:
     """Every key that the face asks its own catalogue for."""
     from c2jy_tui.activity import Doing
@@ -64,8 +70,8 @@ def asked_for() -> set[str]:
     asked: set[str] = set()
     for path in FACE.rglob("*.py"):
         source = path.read_text(encoding="utf-8")
-        ours = "from c2jy_tui.words import" in source and "catalogue(" not in source
-        asked |= used(ast.parse(source), ours=ours)
+        tree = ast.parse(source)
+        asked |= used(tree, ours=imports_say(tree))
         asked |= set(re.findall(r'"tui:([a-z_.]+)"', source))
     # Those that are made from a name.
     asked |= {f"doing.{doing}" for doing in Doing} | {f"call.{outcome}" for outcome in Outcome}
