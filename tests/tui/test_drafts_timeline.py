@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -119,6 +119,7 @@ _CLIPS = st.lists(st.tuples(st.integers(0, 50), st.integers(1, 80)), max_size=60
 
 
 @given(_CLIPS, st.integers(1, 60), st.integers(0, 300), st.integers(1, 120))
+@example([(0, 4), (0, 1)], 3, 1, 1)
 def test_blocks_never_overlap_never_leave_the_window_and_hide_no_clip(
     gaps_and_lengths: list[tuple[int, int]], us_per_cell: int, first: int, width: int
 ) -> None:

@@ -64,6 +64,11 @@ class Lane:
                 return
             begins = start >= cell
             cell = max(cell, start)
+            follows = index + 1 < len(self.clips)
+            if not begins and follows and scale.cell(self._starts[index + 1]) <= cell:
+                # What is left of it shares the cell with the beginning of the next, which was not seen yet.
+                drawn = index + 1
+                continue
             # Several that begin in one cell still have to be seen.
             beyond = bisect_left(self._starts, scale.us(cell + 1))
             if begins and beyond - index > 1:
@@ -74,7 +79,7 @@ class Lane:
                 continue
             end_us = self._starts[index] + self.clips[index].duration_us
             end = max(cell + 1, scale.cell(end_us))
-            if index + 1 < len(self.clips):
+            if follows:
                 end = max(cell + 1, min(end, scale.cell(self._starts[index + 1])))
             yield Block(cell, min(end, last) - cell, index, 1, begins, end <= last)
             cell, drawn = end, index + 1
