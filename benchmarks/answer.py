@@ -16,8 +16,8 @@ from textual import events
 from textual.app import App, ComposeResult
 
 from benchmarks.measure import Row, ms
-from c2jy_bridge import i18n
-from c2jy_bridge.events import AnswerDelta, TurnStarted
+from c2jy_bridge.core import i18n
+from c2jy_bridge.core.events import AnswerDelta, TurnStarted
 from c2jy_tui.panes.chat import ChatPane, Transcript
 
 EARLY, LATE = 1_000, 100_000

@@ -30,8 +30,8 @@ def run() -> Iterator[Row]:
 
 
 async def _ask(engine: object) -> float:
+    from c2jy_bridge.core.events import AnswerDelta, TurnCompleted, TurnEnded
     from c2jy_bridge.engine import Engine
-    from c2jy_bridge.events import AnswerDelta, TurnCompleted, TurnEnded
 
     assert isinstance(engine, Engine)
     begin, seen = time.perf_counter(), 0

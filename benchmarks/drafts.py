@@ -53,11 +53,11 @@ def document(clips: int) -> dict[str, object]:
 
 def ours(clips: int, folder: Path) -> float:
     """Parse, compile, write, verify and publish, as `draft build` does."""
-    from c2jy_bridge.drafts import Studio
-    from c2jy_bridge.settings import DraftSettings, MaterialSettings
+    from c2jy_bridge.core.settings import DraftSettings, MaterialSettings
+    from c2jy_bridge.drafts import DraftBuilder
 
     async def build() -> float:
-        studio = Studio(
+        studio = DraftBuilder(
             root=folder,
             cache_dir=folder / "cache",
             settings=DraftSettings(profile="jianying_win"),

@@ -87,15 +87,15 @@ async def _ask_all(port: int, token: str) -> float:
 
 async def _serve(folder: Path) -> None:
     """The bridge's own intake, desk and queue, without a worker."""
+    from c2jy_bridge.core.settings import Settings
+    from c2jy_bridge.core.vault import Vault
     from c2jy_bridge.plugin import ToolRegistry
     from c2jy_bridge.relay.changes import Changes
-    from c2jy_bridge.relay.desk import Desk
     from c2jy_bridge.relay.intakes.http import HttpIntake, Tokens
     from c2jy_bridge.relay.queue.sqlite import SqliteQueue
+    from c2jy_bridge.relay.service import RequestService
     from c2jy_bridge.relay.status import BridgeStatus
     from c2jy_bridge.relay.storage import Storage
-    from c2jy_bridge.settings import Settings
-    from c2jy_bridge.vault import Vault
 
     class Resting:
         """A worker that never begins."""
@@ -115,7 +115,7 @@ async def _serve(folder: Path) -> None:
     tokens = Tokens(Vault(folder / "secrets"))
     intake = HttpIntake(
         settings,
-        desk=Desk(queue, Resting(), Changes(saw, time.time), settings.bridge),
+        desk=RequestService(queue, Resting(), Changes(saw, time.time), settings.bridge),
         storage=storage,
         registry=ToolRegistry(),
         tokens=tokens,

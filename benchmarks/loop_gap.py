@@ -67,10 +67,10 @@ async def heartbeat() -> AsyncIterator[list[float]]:
 
 async def measure(kind: str, clips: int, before: int, folder: Path) -> tuple[float, float]:
     """The longest gap while a draft is built, and beside a counting thread for as long."""
-    from c2jy_bridge.drafts import Studio
-    from c2jy_bridge.settings import DraftSettings, MaterialSettings
+    from c2jy_bridge.core.settings import DraftSettings, MaterialSettings
+    from c2jy_bridge.drafts import DraftBuilder
 
-    studio = Studio(
+    studio = DraftBuilder(
         root=folder / "drafts",
         cache_dir=folder / "cache",
         settings=DraftSettings(),

@@ -44,8 +44,8 @@ def run() -> Iterator[Row]:
 
 
 async def _at_once(urls: list[str]) -> float:
+    from c2jy_bridge.core.settings import MaterialSettings
     from c2jy_bridge.drafts.materials import Material, MaterialStore
-    from c2jy_bridge.settings import MaterialSettings
 
     host = urls[0].split("/")[2]
     with tempfile.TemporaryDirectory() as folder:

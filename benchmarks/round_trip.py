@@ -44,8 +44,8 @@ def run() -> Iterator[Row]:
 
 
 async def _trips(engine: object) -> float:
+    from c2jy_bridge.core.events import ToolCallFinished, TurnCompleted, TurnEnded
     from c2jy_bridge.engine import Engine
-    from c2jy_bridge.events import ToolCallFinished, TurnCompleted, TurnEnded
 
     assert isinstance(engine, Engine)
     begin, ran = time.perf_counter(), 0

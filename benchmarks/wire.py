@@ -36,7 +36,7 @@ def canned_coze() -> Iterator[str]:
 @contextlib.contextmanager
 def settings(base_url: str) -> Iterator[object]:
     """Settings of an engine with a tool that does nothing, in folders of its own."""
-    from c2jy_bridge.settings import Settings
+    from c2jy_bridge.core.settings import Settings
 
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "config"

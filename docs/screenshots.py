@@ -11,14 +11,14 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from c2jy_bridge.core.i18n import Language
+from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.engine import Engine
-from c2jy_bridge.i18n import Language
-from c2jy_bridge.settings import Settings
 from c2jy_tui.app import C2jyApp
 from c2jy_tui.commands.demo import demo
 
 if TYPE_CHECKING:
-    from c2jy_bridge.ports import EnginePort
+    from c2jy_bridge.core.ports import EnginePort
 
 IMAGES = Path(__file__).parent / "images"
 QUESTIONS: dict[Language, str] = {

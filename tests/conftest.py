@@ -32,6 +32,6 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True)
 def english() -> None:
-    from c2jy_bridge import i18n
+    from c2jy_bridge.core import i18n
 
     i18n.use("en")

@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widget import Widget
 
-from c2jy_bridge.draft_views import (
+from c2jy_bridge.core.draft_views import (
     BuildReport,
     BuiltDraft,
     DraftError,
@@ -25,8 +25,8 @@ from c2jy_bridge.draft_views import (
     TimeUnitName,
     TrashedView,
 )
-from c2jy_bridge.events import Issue
-from c2jy_bridge.views import CallView, ConnectionView, DraftDetail, DraftView
+from c2jy_bridge.core.events import Issue
+from c2jy_bridge.core.views import CallView, ConnectionView, DraftDetail, DraftView
 from c2jy_tui.frame import FrameScreen
 from c2jy_tui.key_bar import KeyBar
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from c2jy_bridge.emulator import Emulator
+from coze_emulator import Emulator
 
 FORGETS, ALTERS, STRAYS, TALKS = (f"737946218936519890{n}" for n in (1, 2, 3, 4))
 CLIP = {"type": "text", "text": "hi", "at": {"start": 0, "duration": 2}}

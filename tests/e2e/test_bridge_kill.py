@@ -17,8 +17,8 @@ from typing import Any
 import httpx
 import pytest
 
-import c2jy_bridge.emulator.media as media
-from c2jy_bridge.emulator import Emulator, Script
+import coze_emulator.media as media
+from coze_emulator import Emulator, Script
 
 MAILBOX, OWN_CHAT, HTTP = (f"73973950791423500{n}" for n in (11, 12, 13))
 INTERRUPTS, ASKS_TOO = "7397395079142350001", "7397395079142350006"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from c2jy_bridge.emulator import Emulator, Script
+from coze_emulator import Emulator, Script
 
 HOSTILE = "\x1b]52;c;cm0gLXJm\x07\x1b[2J\x9b31m\u202egpj.exe"
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
+from c2jy_bridge.core.settings import CozeSettings
 from c2jy_bridge.coze import ChatSession, CozeClient, connect
-from c2jy_bridge.emulator import Emulator, Script
-from c2jy_bridge.settings import CozeSettings
+from coze_emulator import Emulator, Script
 from faults.stage import RawCoze, ScriptedRunner
 
 SCRIPT = """

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from c2jy_bridge.events import (
+from c2jy_bridge.core.events import (
     AnswerDelta,
     Event,
     Outcome,

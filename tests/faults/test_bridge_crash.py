@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from c2jy_bridge.emulator import Emulator, Script
 from c2jy_bridge.relay.request import State
+from coze_emulator import Emulator, Script
 from faults.bridge_child import KILLED, POINTS, OnDisk
 from unit.relay.mailbox.conftest import Workflow, quick
-from unit.relay.workshop import OBEDIENT, Workshop
+from unit.relay.relay_harness import OBEDIENT, Workshop
 
 __all__ = ["quick"]
 

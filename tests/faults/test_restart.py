@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from c2jy_bridge.emulator import Emulator
+from c2jy_bridge.core.events import Event, ToolCallFinished, TurnCompleted, TurnEnded
+from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.engine import Engine
-from c2jy_bridge.events import Event, ToolCallFinished, TurnCompleted, TurnEnded
-from c2jy_bridge.settings import Settings
+from coze_emulator import Emulator
 
 QUESTION = "帮我生成一个介绍中国美食的视频"
 
@@ -26,7 +26,7 @@ QUESTION = "帮我生成一个介绍中国美食的视频"
 DYING = """
 import asyncio, json, os, signal, sys
 from c2jy_bridge.engine import Engine
-from c2jy_bridge.settings import Settings
+from c2jy_bridge.core.settings import Settings
 
 moment, question = sys.argv[1], sys.argv[3]
 

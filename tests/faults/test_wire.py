@@ -9,8 +9,7 @@ import time
 
 import pytest
 
-from c2jy_bridge.coze import ChatSession
-from c2jy_bridge.events import (
+from c2jy_bridge.core.events import (
     AnswerCompleted,
     FollowUpSuggested,
     StreamRecovered,
@@ -21,6 +20,7 @@ from c2jy_bridge.events import (
     TurnFailed,
     TurnStarted,
 )
+from c2jy_bridge.coze import ChatSession
 from faults.stage import (
     CHAT,
     DONE,

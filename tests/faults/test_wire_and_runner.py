@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from c2jy_bridge.core.events import Decision, Outcome, StreamRecovered, ToolCallFinished, TurnCompleted
+from c2jy_bridge.core.settings import ToolSettings
 from c2jy_bridge.coze import ChatSession
-from c2jy_bridge.events import Decision, Outcome, StreamRecovered, ToolCallFinished, TurnCompleted
 from c2jy_bridge.journal import Journal
 from c2jy_bridge.plugin import ToolRegistry, ToolRunner, tool
-from c2jy_bridge.settings import ToolSettings
 from faults.stage import DONE, call, calls, chat, collect, only, stream
 
 SUBMIT = "/v3/chat/submit_tool_outputs"
@@ -25,7 +25,7 @@ import asyncio, os, sys
 sys.path.insert(0, sys.argv[1])
 from faults.test_wire_and_runner import workshop
 from c2jy_bridge.coze import ChatSession, connect
-from c2jy_bridge.settings import CozeSettings
+from c2jy_bridge.core.settings import CozeSettings
 
 async def main(base_url, folder, dies_at):
     client = connect(CozeSettings(api_base=base_url, token="t", bot_id="7"))

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from c2jy_bridge import events as ev
-from c2jy_bridge.events import Decision, Event, Issue, Problem
-from c2jy_bridge.ports import Busy
-from c2jy_bridge.views import (
+from c2jy_bridge.core import events as ev
+from c2jy_bridge.core.events import Decision, Event, Issue, Problem
+from c2jy_bridge.core.ports import Busy
+from c2jy_bridge.core.views import (
     BridgeView,
     CallView,
     ConnectionView,

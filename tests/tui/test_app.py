@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from textual.command import CommandPalette
 
-from c2jy_bridge import i18n
-from c2jy_bridge.events import ConnectionChanged, Issue, Outcome
-from c2jy_bridge.views import ConnectionView
+from c2jy_bridge.core import i18n
+from c2jy_bridge.core.events import ConnectionChanged, Issue, Outcome
+from c2jy_bridge.core.views import ConnectionView
 from c2jy_tui.app import C2jyApp
 from c2jy_tui.frame import Look
 from c2jy_tui.screens.confirm import ConfirmScreen
@@ -328,7 +328,7 @@ def test_the_face_imports_nothing_heavy_before_its_first_paint() -> None:
     import subprocess
     import sys
 
-    heavy = ["pydantic", "httpx", "cozepy", "markdown_it", "pygments", "sqlite3", "c2jy_bridge.events"]
+    heavy = ["pydantic", "httpx", "cozepy", "markdown_it", "pygments", "sqlite3", "c2jy_bridge.core.events"]
     code = f"import sys, c2jy_tui.app; print([m for m in {heavy} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"

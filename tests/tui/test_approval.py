@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from c2jy_bridge.events import Decision, Outcome
+from c2jy_bridge.core.events import Decision, Outcome
 from c2jy_tui.panes.chat.call_view import CallView
 from c2jy_tui.screens import approval
 from c2jy_tui.screens.approval import ApprovalScreen

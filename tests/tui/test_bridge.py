@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from c2jy_bridge import i18n
-from c2jy_bridge.events import (
+from c2jy_bridge.core import i18n
+from c2jy_bridge.core.events import (
     BridgeRequestChanged,
     BridgeStarted,
     BridgeStopped,
@@ -20,7 +20,7 @@ from c2jy_bridge.events import (
     Event,
     Problem,
 )
-from c2jy_bridge.views import BridgeView, IntakeView
+from c2jy_bridge.core.views import BridgeView, IntakeView
 from c2jy_tui.bridge_mode import BridgeMode, after, done, looked, refused, switched
 from c2jy_tui.commands.bridge import tell
 from c2jy_tui.screens import approval

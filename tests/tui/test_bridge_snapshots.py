@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from c2jy_bridge.events import Problem
-from c2jy_bridge.views import RequestView
+from c2jy_bridge.core.events import Problem
+from c2jy_bridge.core.views import RequestView
 from c2jy_tui.panes.bridge import BridgePane
 from c2jy_tui.screens import approval
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from textual.geometry import Offset
 
-from c2jy_bridge.events import Outcome, Problem
-from c2jy_bridge.views import CallView as StoredCall
-from c2jy_bridge.views import ConversationView, MessageView
+from c2jy_bridge.core.events import Outcome, Problem
+from c2jy_bridge.core.views import CallView as StoredCall
+from c2jy_bridge.core.views import ConversationView, MessageView
 from c2jy_tui.panes.chat.call_view import CallView, DraftView
 from c2jy_tui.panes.chat.entries import AnswerView, FailureView, ThinkingView
 from c2jy_tui.panes.chat.scroll import FIRST, MOST, Earlier, TranscriptView

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from c2jy_bridge import i18n
-from c2jy_bridge.draft_views import OriginView
-from c2jy_bridge.events import Issue
-from c2jy_bridge.views import DraftView
+from c2jy_bridge.core import i18n
+from c2jy_bridge.core.draft_views import OriginView
+from c2jy_bridge.core.events import Issue
+from c2jy_bridge.core.views import DraftView
 from c2jy_tui.panes.drafts import DraftsPane
 from c2jy_tui.screens.pack_form import PackForm
 from c2jy_tui.screens.trash import TrashScreen

@@ -10,9 +10,9 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 
-from c2jy_bridge.draft_views import DraftError, OriginView
-from c2jy_bridge.events import Issue
-from c2jy_bridge.views import DraftView
+from c2jy_bridge.core.draft_views import DraftError, OriginView
+from c2jy_bridge.core.events import Issue
+from c2jy_bridge.core.views import DraftView
 from c2jy_tui.panes.drafts import DraftsPane
 from c2jy_tui.screens.confirm import ConfirmScreen
 from c2jy_tui.screens.pack_form import PackForm

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from c2jy_bridge import i18n
-from c2jy_bridge.events import DraftWritten, Issue
-from c2jy_bridge.views import ClipView, DraftDetail, DraftView, TrackView
+from c2jy_bridge.core import i18n
+from c2jy_bridge.core.events import DraftWritten, Issue
+from c2jy_bridge.core.views import ClipView, DraftDetail, DraftView, TrackView
 from c2jy_tui.panes.drafts import DraftsPane
 from pane_host import NOON, Host, PaneDrafts, PaneEngine, StillClock, soon
 

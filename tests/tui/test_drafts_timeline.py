@@ -10,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from c2jy_bridge import i18n
-from c2jy_bridge.views import ClipView, TrackView
+from c2jy_bridge.core import i18n
+from c2jy_bridge.core.views import ClipView, TrackView
 from c2jy_tui.panes.drafts.timeline import TimelineView
 from c2jy_tui.panes.drafts.timeline.block_text import block_text
 from c2jy_tui.panes.drafts.timeline.lane import Block, Lane

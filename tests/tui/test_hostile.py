@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from textual.strip import Strip
 
-from c2jy_bridge.events import Decision, Issue, Outcome, Problem
-from c2jy_bridge.views import ConnectionView, ConversationView
+from c2jy_bridge.core.events import Decision, Issue, Outcome, Problem
+from c2jy_bridge.core.views import ConnectionView, ConversationView
 
 HOSTILE = (
     "\x1b]52;c;cm0gLXJm\x07\x1b[2J\x1b[31mred\x9b1m\x90q\x9c\x00\x07\x08"

@@ -12,8 +12,8 @@ import pytest
 from textual import on
 from textual.pilot import Pilot
 
-from c2jy_bridge import i18n
-from c2jy_bridge.events import (
+from c2jy_bridge.core import i18n
+from c2jy_bridge.core.events import (
     Decision,
     Outcome,
     ToolCall,
@@ -23,7 +23,7 @@ from c2jy_bridge.events import (
     ToolCallRequested,
     ToolCallStarted,
 )
-from c2jy_bridge.views import CallView
+from c2jy_bridge.core.views import CallView
 from c2jy_tui.panes.inspector import Inspector
 from c2jy_tui.screens.call_detail import CallDetailScreen
 from c2jy_tui.screens.call_detail_edit import EditArgumentsScreen

@@ -11,7 +11,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Tab, TabbedContent
 
-from c2jy_bridge.events import (
+from c2jy_bridge.core.events import (
     Outcome,
     ToolCall,
     ToolCallFinished,
@@ -20,7 +20,7 @@ from c2jy_bridge.events import (
     ToolCallStarted,
     ToolOutputsSubmitted,
 )
-from c2jy_bridge.views import CallView
+from c2jy_bridge.core.views import CallView
 from c2jy_tui.panes.inspector import Inspector
 from c2jy_tui.screens.call_detail import CallDetailScreen
 from c2jy_tui.screens.tabbed_detail import SHOWN_CHARACTERS

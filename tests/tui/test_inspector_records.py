@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from c2jy_bridge import i18n
-from c2jy_bridge.events import (
+from c2jy_bridge.core import i18n
+from c2jy_bridge.core.events import (
     Event,
     Outcome,
     Source,
@@ -25,7 +25,7 @@ from c2jy_bridge.events import (
     ToolOutputsSubmitted,
     TurnStarted,
 )
-from c2jy_bridge.views import CallView
+from c2jy_bridge.core.views import CallView
 from c2jy_tui.panes.inspector import export, moments, query, words
 from c2jy_tui.panes.inspector.record import KEPT_PROGRESS, CallRecord
 from c2jy_tui.panes.inspector.store import CallStore

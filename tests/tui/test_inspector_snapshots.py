@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from c2jy_bridge import i18n
-from c2jy_bridge.events import (
+from c2jy_bridge.core import i18n
+from c2jy_bridge.core.events import (
     Outcome,
     ToolCall,
     ToolCallAwaitingApproval,
@@ -18,7 +18,7 @@ from c2jy_bridge.events import (
     ToolCallRequested,
     ToolCallStarted,
 )
-from c2jy_bridge.views import CallView
+from c2jy_bridge.core.views import CallView
 from c2jy_tui.panes.inspector import Inspector
 from pane_host import NOON, Host, PaneEngine, StillClock
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from c2jy_bridge.events import Problem
-from c2jy_bridge.views import ConversationView
+from c2jy_bridge.core.events import Problem
+from c2jy_bridge.core.views import ConversationView
 from c2jy_tui.frame import Look
 from c2jy_tui.screens import approval
 

@@ -8,7 +8,7 @@ from typing import Any
 from textual.command import CommandPalette
 from textual.widgets import OptionList
 
-from c2jy_bridge.events import Outcome
+from c2jy_bridge.core.events import Outcome
 from c2jy_tui.palette import commands
 
 OF_THE_INSPECTOR = {

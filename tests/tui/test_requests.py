@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from c2jy_bridge.events import BridgeRequestChanged, Problem
-from c2jy_bridge.views import RequestView
+from c2jy_bridge.core.events import BridgeRequestChanged, Problem
+from c2jy_bridge.core.views import RequestView
 from c2jy_tui.panes.bridge import BridgePane, curl
 from c2jy_tui.panes.bridge.record import Moment, RequestRecord, Seen
 from c2jy_tui.screens.request_detail import RequestDetailScreen

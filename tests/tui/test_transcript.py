@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from c2jy_bridge import events as ev
-from c2jy_bridge.events import Outcome, Problem
-from c2jy_bridge.views import BridgeView, CallView, ConnectionView, MessageView
+from c2jy_bridge.core import events as ev
+from c2jy_bridge.core.events import Outcome, Problem
+from c2jy_bridge.core.views import BridgeView, CallView, ConnectionView, MessageView
 from c2jy_tui.activity import Activity, Doing, after, asked
 from c2jy_tui.approvals import Approvals
 from c2jy_tui.bridge_mode import BridgeMode

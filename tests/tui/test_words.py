@@ -12,8 +12,8 @@ import pytest
 from babel.messages.pofile import read_po
 
 import c2jy_tui
-from c2jy_bridge import i18n
-from c2jy_bridge.events import Outcome
+from c2jy_bridge.core import i18n
+from c2jy_bridge.core.events import Outcome
 from c2jy_tui.panes.chat.entry import RunState
 from c2jy_tui.panes.chat.welcome import EXAMPLES
 from c2jy_tui.words import LOCALE, label

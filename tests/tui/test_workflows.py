@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from c2jy_bridge import events as ev
-from c2jy_bridge.events import Problem, ToolCall
-from c2jy_bridge.views import WaitingWorkflow
+from c2jy_bridge.core import events as ev
+from c2jy_bridge.core.events import Problem, ToolCall
+from c2jy_bridge.core.views import WaitingWorkflow
 from c2jy_tui.panes.chat.run_view import RunView
 from c2jy_tui.screens.workflow_form import WorkflowFormScreen
 from c2jy_tui.screens.workflow_question import WorkflowQuestionScreen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from c2jy_bridge.events import (
+from c2jy_bridge.core.events import (
     AnswerDelta,
     ConnectionChanged,
     Event,

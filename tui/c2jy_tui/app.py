@@ -15,8 +15,8 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.screen import Screen
 
-from c2jy_bridge import i18n
-from c2jy_bridge.safety import visible
+from c2jy_bridge.core import i18n
+from c2jy_bridge.core.safety import visible
 from c2jy_tui import new_file
 from c2jy_tui.bindings import binding
 from c2jy_tui.frame import Look
@@ -26,7 +26,7 @@ from c2jy_tui.workspace import BREAKPOINTS
 
 if TYPE_CHECKING:
     # Imported after the first paint: with the events and the panes they take longer than Textual itself.
-    from c2jy_bridge.ports import EnginePort
+    from c2jy_bridge.core.ports import EnginePort
     from c2jy_tui.screens.main import MainScreen
     from c2jy_tui.session import Session
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from c2jy_bridge.events import (
+from c2jy_bridge.core.events import (
     Event,
     ToolCall,
     ToolCallAwaitingApproval,

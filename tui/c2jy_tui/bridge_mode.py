@@ -6,8 +6,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from c2jy_bridge.events import BridgeStarted, BridgeStopped, Event, Problem
-from c2jy_bridge.views import BridgeView
+from c2jy_bridge.core.events import BridgeStarted, BridgeStopped, Event, Problem
+from c2jy_bridge.core.views import BridgeView
 
 _OFF: Final = BridgeView(on=False)
 

@@ -11,7 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from c2jy_bridge import __version__, i18n
+from c2jy_bridge import __version__
+from c2jy_bridge.core import i18n
 from c2jy_tui.commands import say
 from c2jy_tui.usage import Parser
 

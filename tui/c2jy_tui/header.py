@@ -9,8 +9,8 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from c2jy_bridge.safety import visible
-from c2jy_bridge.views import ConnectionView, IntakeView
+from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.views import ConnectionView, IntakeView
 from c2jy_tui.activity import Activity, Doing
 from c2jy_tui.bridge_mode import BridgeMode
 from c2jy_tui.measures import countable, elapsed

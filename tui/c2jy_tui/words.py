@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from c2jy_bridge.i18n import Say, catalogue
+from c2jy_bridge.core.i18n import Say, catalogue
 
 LOCALE: Final = Path(__file__).parent / "locale"
 """Where every catalogue of the face is: `<language>/LC_MESSAGES/<domain>.po`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from c2jy_bridge.events import WorkflowAsked
+from c2jy_bridge.core.events import WorkflowAsked
 
 
 class WorkflowQuestions:

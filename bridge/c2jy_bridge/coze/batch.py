@@ -7,10 +7,10 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from typing import Protocol
 
+from c2jy_bridge.core.events import Event, Outcome, ToolCall, ToolCallFinished, ToolCallRequested
 from c2jy_bridge.coze.errors import say
 from c2jy_bridge.coze.interrupt import Interrupt
 from c2jy_bridge.coze.turn import Turn
-from c2jy_bridge.events import Event, Outcome, ToolCall, ToolCallFinished, ToolCallRequested
 
 _log = logging.getLogger(__name__)
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 from urllib.parse import urlsplit
 
+from c2jy_bridge.core.events import Problem
+from c2jy_bridge.core.settings import CozeSettings
 from c2jy_bridge.coze.errors import CozeProblem, missing, of_ours, problem_of
 from c2jy_bridge.coze.library import quiet_cozepy
-from c2jy_bridge.events import Problem
-from c2jy_bridge.settings import CozeSettings
 
 if TYPE_CHECKING:
     import httpx

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from c2jy_bridge import i18n
-from c2jy_bridge.events import Problem
+from c2jy_bridge.core import i18n
+from c2jy_bridge.core.events import Problem
 
 if TYPE_CHECKING:
-    from c2jy_bridge.settings import CozeSettings
+    from c2jy_bridge.core.settings import CozeSettings
 
 say = i18n.catalogue("coze")
 

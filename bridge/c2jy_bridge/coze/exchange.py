@@ -12,15 +12,7 @@ from contextlib import aclosing, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypedDict
 
-from c2jy_bridge.coze import errors, messages, recovery
-from c2jy_bridge.coze.batch import error_output, finish_open_calls, run_batch
-from c2jy_bridge.coze.errors import of_ours, problem_of, say
-from c2jy_bridge.coze.interrupt import Interrupt, Interrupted
-from c2jy_bridge.coze.means import Means
-from c2jy_bridge.coze.reading import StreamReader
-from c2jy_bridge.coze.release import release
-from c2jy_bridge.coze.turn import Turn
-from c2jy_bridge.events import (
+from c2jy_bridge.core.events import (
     AnswerCompleted,
     Event,
     Outcome,
@@ -31,6 +23,14 @@ from c2jy_bridge.events import (
     TurnCompleted,
     TurnFailed,
 )
+from c2jy_bridge.coze import errors, messages, recovery
+from c2jy_bridge.coze.batch import error_output, finish_open_calls, run_batch
+from c2jy_bridge.coze.errors import of_ours, problem_of, say
+from c2jy_bridge.coze.interrupt import Interrupt, Interrupted
+from c2jy_bridge.coze.reading import StreamReader
+from c2jy_bridge.coze.release import release
+from c2jy_bridge.coze.turn import Turn
+from c2jy_bridge.coze.turn_context import TurnContext
 
 if TYPE_CHECKING:
     from cozepy import Chat, ChatEvent
@@ -55,7 +55,7 @@ class Exchange:
         known_chats: Chats of this conversation that are not this turn's.
     """
 
-    def __init__(self, means: Means, turn: Turn, known_chats: Collection[str] = ()) -> None:
+    def __init__(self, means: TurnContext, turn: Turn, known_chats: Collection[str] = ()) -> None:
         self.turn = turn
         self.stop = Interrupt()
         self.running = False

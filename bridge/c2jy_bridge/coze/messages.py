@@ -13,8 +13,8 @@ import uuid
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
+from c2jy_bridge.core.events import AnswerCompleted, FollowUpSuggested, ToolCall, TurnEvent, Usage
 from c2jy_bridge.coze.turn import CallKey, Turn
-from c2jy_bridge.events import AnswerCompleted, FollowUpSuggested, ToolCall, TurnEvent, Usage
 
 if TYPE_CHECKING:
     from cozepy import Chat, ChatToolCall, Message

@@ -6,10 +6,10 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from c2jy_bridge.core.events import AnswerDelta, Event, ReasoningDelta, ToolOutputsSubmitted, TurnStarted
 from c2jy_bridge.coze.interrupt import Interrupt
 from c2jy_bridge.coze.messages import message_completed
 from c2jy_bridge.coze.turn import Turn
-from c2jy_bridge.events import AnswerDelta, Event, ReasoningDelta, ToolOutputsSubmitted, TurnStarted
 
 if TYPE_CHECKING:
     from cozepy import ChatEvent

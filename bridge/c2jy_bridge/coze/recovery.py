@@ -6,11 +6,11 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from c2jy_bridge.core.events import Event, StreamRecovered
 from c2jy_bridge.coze import messages
 from c2jy_bridge.coze.errors import CozeProblem, is_passing, of_ours
 from c2jy_bridge.coze.interrupt import Interrupt
 from c2jy_bridge.coze.turn import Turn
-from c2jy_bridge.events import Event, StreamRecovered
 
 if TYPE_CHECKING:
     from cozepy import Chat

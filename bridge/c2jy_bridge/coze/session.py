@@ -8,13 +8,13 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Final
 
+from c2jy_bridge.core.events import Event, Source
+from c2jy_bridge.core.ports import Busy
 from c2jy_bridge.coze.batch import RunsTools
 from c2jy_bridge.coze.exchange import Exchange
-from c2jy_bridge.coze.means import Means
 from c2jy_bridge.coze.recovery import Sleep
 from c2jy_bridge.coze.turn import Turn
-from c2jy_bridge.events import Event, Source
-from c2jy_bridge.ports import Busy
+from c2jy_bridge.coze.turn_context import TurnContext
 
 if TYPE_CHECKING:
     from c2jy_bridge.coze.client import CozeClient
@@ -53,7 +53,7 @@ class ChatSession:
         new_id: Callable[[], str] = _new_id,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        self._means = Means(client, bot_id, user_id, runner, clock, new_id, sleep)
+        self._means = TurnContext(client, bot_id, user_id, runner, clock, new_id, sleep)
         self._conversation_id = conversation_id
         self._chats: set[str] = set()
         self._exchange: Exchange | None = None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from c2jy_bridge.events import Source, ToolCall
+from c2jy_bridge.core.events import Source, ToolCall
 
 if TYPE_CHECKING:
     from cozepy import Chat

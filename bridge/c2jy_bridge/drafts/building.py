@@ -10,14 +10,15 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
+from c2jy_bridge.core.events import Issue
+from c2jy_bridge.core.gc_control import gc_paused
+from c2jy_bridge.core.settings import DraftProfile
 from c2jy_bridge.drafts.background import Stopped
-from c2jy_bridge.drafts.collector import held_back
 from c2jy_bridge.drafts.compile import CompiledDraft, Notes, PlacedFile, compile_draft
 from c2jy_bridge.drafts.documents import ReadDraft
 from c2jy_bridge.drafts.errors import DraftError, issue, say
 from c2jy_bridge.drafts.materials import Material, MaterialFailure
 from c2jy_bridge.drafts.reports import BuildReport, BuiltDraft
-from c2jy_bridge.drafts.sending import Pack, entered, packed
 from c2jy_bridge.drafts.sources import Wanted, usable
 from c2jy_bridge.drafts.spec import DraftSpec
 from c2jy_bridge.drafts.subtitles import subtitle_tracks
@@ -32,8 +33,7 @@ from c2jy_bridge.drafts.write import (
 from c2jy_bridge.drafts.write.folder import OnConflict
 from c2jy_bridge.drafts.write.naming import checked, is_bare_uuid, numbered
 from c2jy_bridge.drafts.write.platform import TRIED
-from c2jy_bridge.events import Issue
-from c2jy_bridge.settings import DraftProfile
+from c2jy_bridge.drafts.write.publish import Pack, entered, packed
 
 _NAMED: Final = ("effects", "video_effects", "audio_effects", "transitions", "material_animations")
 """Materials that are named by ids of JianYing."""
@@ -49,7 +49,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class BuildOptions:
     """What is wanted of a build."""
 
     root: Path
@@ -69,7 +69,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class BuildContext:
     """What a build needs from outside."""
 
     clock: Callable[[], float]
@@ -94,8 +94,8 @@ class Surroundings:
 def build_all(
     drafts: Sequence[Draft],
     fetched: Mapping[str, Material | MaterialFailure],
-    order: Order,
-    around: Surroundings,
+    order: BuildOptions,
+    around: BuildContext,
 ) -> BuildReport:
     """Build every draft that can be built; why the others could not is in the report's issues.
 
@@ -108,13 +108,13 @@ def build_all(
     try:
         for number, draft in enumerate(drafts):
             try:
-                with held_back():
+                with gc_paused():
                     draft = replace(draft, read=draft.read.knowing(durations(fetched)))
             except DraftError as error:
                 issues += error.issues
                 continue
             try:
-                with held_back():
+                with gc_paused():
                     made = _build(draft, fetched, order, around, number, len(drafts))
                 built.append(replace(made, issues=draft.read.told(made.issues)))
             except DraftError as error:
@@ -139,8 +139,8 @@ def build_all(
 def _build(
     draft: Draft,
     fetched: Mapping[str, Material | MaterialFailure],
-    order: Order,
-    around: Surroundings,
+    order: BuildOptions,
+    around: BuildContext,
     number: int,
     count: int,
 ) -> BuiltDraft:
@@ -194,7 +194,7 @@ def _build(
             )
         )
         archive = _send(Path(folder), spec, order, around, notes, prefix)
-    compiled.let_go()
+    compiled.release_in_steps()
     return BuiltDraft(
         draft_id=draft_id,
         name=Path(folder).name if folder else name,
@@ -208,12 +208,12 @@ def _build(
     )
 
 
-def _on_conflict(spec: DraftSpec, order: Order) -> OnConflict:
+def _on_conflict(spec: DraftSpec, order: BuildOptions) -> OnConflict:
     return (spec.target and spec.target.on_conflict) or order.on_conflict
 
 
 def _send(
-    folder: Path, spec: DraftSpec, order: Order, around: Surroundings, notes: Notes, prefix: str
+    folder: Path, spec: DraftSpec, order: BuildOptions, around: BuildContext, notes: Notes, prefix: str
 ) -> str:
     """What the document's target or the order asks for once the draft stands; returns the zip, if any."""
     wish, archive = spec.target, ""
@@ -252,7 +252,7 @@ def _write(
     compiled: CompiledDraft,
     files: Mapping[str, Material],
     options: WriteOptions,
-    around: Surroundings,
+    around: BuildContext,
     draft_id: str,
     notes: Notes,
 ) -> Path:
@@ -269,7 +269,7 @@ def _write(
         raise DraftError([*notes.issues, *error.issues]) from None
 
 
-def _name(draft: Draft, order: Order, number: int, count: int, notes: Notes) -> str:
+def _name(draft: Draft, order: BuildOptions, number: int, count: int, notes: Notes) -> str:
     prefix = f"{draft.read.path}." if draft.read.path else ""
     wanted = (order.name if order.name is not None else draft.read.spec.name).strip()
     if not wanted:
@@ -289,7 +289,7 @@ def _name(draft: Draft, order: Order, number: int, count: int, notes: Notes) -> 
 
 
 def _target(
-    draft: Draft, order: Order, notes: Notes
+    draft: Draft, order: BuildOptions, notes: Notes
 ) -> tuple[TargetRoot, Literal["copy", "hardlink", "reference"]]:
     wish = draft.read.spec.target
     given = order.target_root or (wish.root if wish else None)

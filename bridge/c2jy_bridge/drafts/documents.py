@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from c2jy_bridge.drafts.collector import held_back
-from c2jy_bridge.drafts.importers import Imported, import_each
-from c2jy_bridge.drafts.importers.json_text import one_document, read
-from c2jy_bridge.drafts.importers.json_values import checked
+from c2jy_bridge.compat.coze2jianying.exports import Imported, import_each
+from c2jy_bridge.compat.coze2jianying.exports.json_text import one_document, read
+from c2jy_bridge.compat.coze2jianying.exports.json_values import checked
+from c2jy_bridge.core.events import Issue
+from c2jy_bridge.core.gc_control import gc_paused
+from c2jy_bridge.core.settings import TimeUnit
 from c2jy_bridge.drafts.spec import DraftSpec, is_spec, parse_spec
-from c2jy_bridge.events import Issue
-from c2jy_bridge.settings import TimeUnit
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def read_document(document: object, time_unit: TimeUnit) -> ReadDocument:
     Raises:
         DraftError: It is no JSON, or there is no draft in it that can be read; with all faults.
     """
-    with held_back(), one_document():
+    with gc_paused(), one_document():
         value = read(document) if isinstance(document, (str, bytes, bytearray)) else checked(document)
         path, ours = _ours(value)
         if ours is not None:

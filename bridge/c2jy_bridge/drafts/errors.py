@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from c2jy_bridge.draft_views import DraftError
-from c2jy_bridge.events import Issue, Severity
-from c2jy_bridge.i18n import catalogue
+from c2jy_bridge.core.draft_views import DraftError
+from c2jy_bridge.core.events import Issue, Severity
+from c2jy_bridge.core.i18n import catalogue
 
 __all__ = ["DraftError", "issue", "say"]
 

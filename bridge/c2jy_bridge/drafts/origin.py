@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from c2jy_bridge.draft_views import OriginView, TimeUnitName
+from c2jy_bridge.compat.coze2jianying.exports import Imported, parse
+from c2jy_bridge.core.draft_views import OriginView, TimeUnitName
+from c2jy_bridge.core.settings import TimeUnit
 from c2jy_bridge.drafts.errors import DraftError, issue
-from c2jy_bridge.drafts.importers import Imported, parse
+from c2jy_bridge.drafts.library.snapshot import content_file
 from c2jy_bridge.drafts.rebuilding import Kept
-from c2jy_bridge.drafts.snapshot import content_file
-from c2jy_bridge.drafts.write.marker import DOCUMENT
-from c2jy_bridge.settings import TimeUnit
+from c2jy_bridge.drafts.write.manifest import DOCUMENT
 
 _SETTLE_S: Final = 2.0
 """We write a draft's files within a moment of each other, c2jy.json last; FAT keeps times to two seconds."""

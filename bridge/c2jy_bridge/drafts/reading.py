@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from c2jy_bridge.drafts.collector import held_back, let_go
-from c2jy_bridge.events import Issue
-from c2jy_bridge.settings import TimeUnit
+from c2jy_bridge.core.events import Issue
+from c2jy_bridge.core.gc_control import gc_paused, release_in_steps
+from c2jy_bridge.core.settings import TimeUnit
 
 if TYPE_CHECKING:
     from c2jy_bridge.drafts.building import Draft
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def get_ready() -> None:
     """Import what a build needs, in a thread: pyJianYingDraft and the models take a fifth of a second."""
-    with held_back():
+    with gc_paused():
         import c2jy_bridge.drafts.building
         import c2jy_bridge.drafts.rebuilding  # noqa: F401  # imported for its own sake
 
@@ -28,7 +28,7 @@ def read_drafts(document: object, unit: TimeUnit) -> tuple[list[Draft], tuple[Is
     from c2jy_bridge.drafts.sources import wanted_media
 
     drafts = []
-    with held_back():
+    with gc_paused():
         found = read_document(document, unit)
         for read in found.drafts:
             notes = Notes()
@@ -41,7 +41,7 @@ def forget_drafts(drafts: list[Draft]) -> None:
     """Let go of what was read, clip by clip."""
     parts = [part for draft in drafts for part in _parts(draft)]
     drafts.clear()
-    let_go(parts)
+    release_in_steps(parts)
 
 
 def _parts(draft: Draft) -> Iterator[object]:

@@ -14,9 +14,9 @@ import orjson
 from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.materials import Material, MaterialStore
 from c2jy_bridge.drafts.materials.naming import readable_name
-from c2jy_bridge.drafts.write.marker import DOCUMENT, read_marker
-from c2jy_bridge.drafts.write.plain import read_plain
-from c2jy_bridge.drafts.write.spelling import former_folder
+from c2jy_bridge.drafts.write.manifest import DOCUMENT, read_marker
+from c2jy_bridge.drafts.write.path_rewrite import former_folder
+from c2jy_bridge.drafts.write.safe_read import read_plain
 from c2jy_bridge.drafts.write.target import MATERIALS
 
 _META: Final = "draft_meta_info.json"

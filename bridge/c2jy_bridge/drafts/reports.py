@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from c2jy_bridge.draft_views import BuildReport, BuiltDraft
+from c2jy_bridge.core.draft_views import BuildReport, BuiltDraft
 from c2jy_bridge.drafts.materials import Material
 
 __all__ = ["BuildReport", "BuiltDraft", "ProbeResult"]

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from c2jy_bridge.core.events import Issue
 from c2jy_bridge.drafts.compile.notes import Notes
 from c2jy_bridge.drafts.materials import Material, MaterialFailure
 from c2jy_bridge.drafts.spec import AudioClip, DraftSpec, PictureClip, Source, nearest
-from c2jy_bridge.events import Issue
 
 _NAME_ONLY: Final = frozenset("/\\.:")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from c2jy_bridge.events import Decision, ToolCallAwaitingApproval
+from c2jy_bridge.core.events import Decision, ToolCallAwaitingApproval
 
 
 class Approvals:

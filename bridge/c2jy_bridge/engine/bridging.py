@@ -9,12 +9,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from c2jy_bridge.core.events import BridgeStopped, Decision, Event, Problem
+from c2jy_bridge.core.settings import Settings
+from c2jy_bridge.core.views import BridgeView, IntakeView, RequestView
 from c2jy_bridge.coze import CozeClient, CozeProblem
-from c2jy_bridge.events import BridgeStopped, Decision, Event, Problem
 from c2jy_bridge.journal import Journal
 from c2jy_bridge.plugin import ToolRegistry, ToolRunner
-from c2jy_bridge.settings import Settings
-from c2jy_bridge.views import BridgeView, IntakeView, RequestView
 
 if TYPE_CHECKING:
     from c2jy_bridge.relay.bridge import Bridge
@@ -125,7 +125,7 @@ class Bridging:
 
     async def _made(self) -> Bridge:
         if self._bridge is None:
-            opening = await asyncio.to_thread(importlib.import_module, "c2jy_bridge.relay.opening")
+            opening = await asyncio.to_thread(importlib.import_module, "c2jy_bridge.relay.factory")
             made: Bridge = opening.bridge_mode(
                 self._settings,
                 registry=self._registry,
@@ -147,7 +147,7 @@ def bridge_token(settings: Settings, *, rotate: bool = False) -> str:
     Raises:
         OSError: It cannot be read or written.
     """
-    from c2jy_bridge.relay.opening import bridge_tokens
+    from c2jy_bridge.relay.factory import bridge_tokens
 
     tokens = bridge_tokens(settings)
     return tokens.rotate() if rotate else tokens.current()

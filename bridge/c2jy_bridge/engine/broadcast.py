@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from c2jy_bridge.events import Event
+from c2jy_bridge.core.events import Event
 
 
 class Broadcast:

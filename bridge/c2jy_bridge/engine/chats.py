@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
+from c2jy_bridge.core.events import Event, Problem, TurnCancelled, TurnFailed, TurnStarted
+from c2jy_bridge.core.i18n import catalogue
+from c2jy_bridge.core.ports import Busy
+from c2jy_bridge.core.settings import CozeSettings
 from c2jy_bridge.coze import ChatSession, CozeClient, CozeProblem, RunsTools, missing
-from c2jy_bridge.events import Event, Problem, TurnCancelled, TurnFailed, TurnStarted
-from c2jy_bridge.i18n import catalogue
 from c2jy_bridge.journal import OpenTurn
-from c2jy_bridge.ports import Busy
-from c2jy_bridge.settings import CozeSettings
 
 say: Final = catalogue("engine")
 log: Final = logging.getLogger(__name__)

@@ -7,29 +7,29 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from c2jy_bridge.drafts import Courier, Library, Studio
+from c2jy_bridge.core.events import Decision, Issue
+from c2jy_bridge.core.settings import Settings
+from c2jy_bridge.core.views import ConnectionView
+from c2jy_bridge.drafts import DraftBuilder, DraftPacker, Library
 from c2jy_bridge.engine.approvals import Approvals
 from c2jy_bridge.engine.bridging import Bridging
 from c2jy_bridge.engine.broadcast import Broadcast
 from c2jy_bridge.engine.chats import Chats
+from c2jy_bridge.engine.connection import CozeConnection
 from c2jy_bridge.engine.drafts import Drafts
-from c2jy_bridge.engine.line import Line
+from c2jy_bridge.engine.event_sink import EventSink
 from c2jy_bridge.engine.logs import open_log
 from c2jy_bridge.engine.recorder import Recorder
-from c2jy_bridge.engine.starting import needed
-from c2jy_bridge.engine.witness import Witness
+from c2jy_bridge.engine.startup import needed
 from c2jy_bridge.engine.workflows import Workflows
-from c2jy_bridge.events import Decision, Issue
 from c2jy_bridge.journal import Journal, Owner
 from c2jy_bridge.plugin import ToolRegistry, ToolRunner
 from c2jy_bridge.relay.worker.tool import BridgeTool
-from c2jy_bridge.settings import Settings
 from c2jy_bridge.tools import built_in_tools
-from c2jy_bridge.views import ConnectionView
 
 
 @dataclass(frozen=True, slots=True)
-class Rooms:
+class Services:
     """What the engine is made of; made in this order, and closed in the other."""
 
     log: logging.Handler
@@ -37,8 +37,8 @@ class Rooms:
     journal: Journal
     recorder: Recorder
     broadcast: Broadcast
-    witness: Witness
-    line: Line
+    witness: EventSink
+    line: CozeConnection
     drafts: Drafts
     approvals: Approvals
     registry: ToolRegistry
@@ -58,7 +58,7 @@ def compose(
     unattended: Decision | None,
     clock: Callable[[], float],
     new_id: Callable[[], str],
-) -> Rooms:
+) -> Services:
     """Put the rooms together; nothing is connected yet, but the journal is open.
 
     Raises:
@@ -76,9 +76,9 @@ def compose(
         journal = Journal(data / "journal.db", scope=scope, owner=owner.name)
     broadcast = Broadcast()
     recorder = Recorder(journal, data / "journal.db", publish=broadcast.publish, clock=clock)
-    witness = Witness(recorder, broadcast)
-    line = Line(settings.coze)
-    studio = Studio(
+    witness = EventSink(recorder, broadcast)
+    line = CozeConnection(settings.coze)
+    studio = DraftBuilder(
         root=root,
         cache_dir=data / "materials",
         settings=settings.drafts,
@@ -87,7 +87,7 @@ def compose(
         clock=clock,
     )
     library = Library(root, data / "trash")
-    courier = Courier(library, data / "exports", clock)
+    courier = DraftPacker(library, data / "exports", clock)
     registry = ToolRegistry()
     built_in_tools(
         registry,
@@ -126,7 +126,7 @@ def compose(
         clock=clock,
         new_id=new_id,
     )
-    return Rooms(
+    return Services(
         log=log,
         owner=owner,
         journal=journal,

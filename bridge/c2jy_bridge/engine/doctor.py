@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
+from c2jy_bridge.core.i18n import catalogue
+from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.coze import CozeProblem, connect
-from c2jy_bridge.drafts.places import DraftsRoot, disk, drafts_roots, this_system
-from c2jy_bridge.i18n import catalogue
-from c2jy_bridge.settings import Settings
+from c2jy_bridge.drafts.library.draft_roots import DraftsRoot, disk, drafts_roots, this_system
 
 say = catalogue("engine")
 

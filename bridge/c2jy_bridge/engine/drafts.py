@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from c2jy_bridge.draft_views import (
+from c2jy_bridge.core.draft_views import (
     BuildReport,
     OnProgress,
     OriginView,
@@ -18,17 +18,17 @@ from c2jy_bridge.draft_views import (
     TimeUnitName,
     TrashedView,
 )
-from c2jy_bridge.drafts import Courier, DraftsRoot, Library, RelocateReport, Studio
-from c2jy_bridge.drafts.places import USUAL
+from c2jy_bridge.core.events import Issue
+from c2jy_bridge.core.views import DraftDetail, DraftView
+from c2jy_bridge.drafts import DraftBuilder, DraftPacker, DraftsRoot, Library, RelocateReport
+from c2jy_bridge.drafts.library.draft_roots import USUAL
 from c2jy_bridge.engine.doctor import found_roots
-from c2jy_bridge.events import Issue
-from c2jy_bridge.views import DraftDetail, DraftView
 
 
 class Drafts:
     """What can be done with drafts without a Bot; the disk is never waited for on the event loop."""
 
-    def __init__(self, studio: Studio, library: Library, courier: Courier) -> None:
+    def __init__(self, studio: DraftBuilder, library: Library, courier: DraftPacker) -> None:
         self._studio = studio
         self._library = library
         self._courier = courier
@@ -62,7 +62,7 @@ class Drafts:
         return await asyncio.to_thread(self._library.delete, ticket)
 
     async def build(self, document: str | bytes, **options: Any) -> BuildReport:
-        """Build drafts from a document; see `drafts.Studio.build` for the options.
+        """Build drafts from a document; see `drafts.DraftBuilder.build` for the options.
 
         Raises:
             DraftError: With every issue that kept the draft from being written.
@@ -103,7 +103,7 @@ class Drafts:
         )
 
     async def relocate(self, names: Sequence[str] | None, root: str) -> RelocateReport:
-        """Spell drafts for another drafts folder; see `drafts.Courier.relocate`.
+        """Spell drafts for another drafts folder; see `drafts.DraftPacker.relocate`.
 
         Raises:
             DraftError: Not one could be relocated.

@@ -12,14 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from c2jy_bridge.coze import CozeProblem
-from c2jy_bridge.engine.background import Background
-from c2jy_bridge.engine.composition import compose
-from c2jy_bridge.engine.drafts import Drafts
-from c2jy_bridge.engine.logs import close_log
-from c2jy_bridge.engine.starting import needed
-from c2jy_bridge.engine.workflows import Workflows
-from c2jy_bridge.events import (
+from c2jy_bridge.core.events import (
     ConnectionChanged,
     Decision,
     DraftChanged,
@@ -28,8 +21,8 @@ from c2jy_bridge.events import (
     Problem,
     ToolCall,
 )
-from c2jy_bridge.settings import Settings
-from c2jy_bridge.views import (
+from c2jy_bridge.core.settings import Settings
+from c2jy_bridge.core.views import (
     BridgeView,
     CallView,
     ConnectionView,
@@ -38,6 +31,13 @@ from c2jy_bridge.views import (
     RequestView,
     ToolView,
 )
+from c2jy_bridge.coze import CozeProblem
+from c2jy_bridge.engine.background import Background
+from c2jy_bridge.engine.composition import compose
+from c2jy_bridge.engine.drafts import Drafts
+from c2jy_bridge.engine.logs import close_log
+from c2jy_bridge.engine.startup import needed
+from c2jy_bridge.engine.workflows import Workflows
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from c2jy_bridge.safety import visible
+from c2jy_bridge.core.safety import visible
 
 MAX_BYTES: Final = 1_000_000
 BACKUPS: Final = 3

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from c2jy_bridge.events import Event, JournalResumed, JournalStopped, Problem, TurnStarted
-from c2jy_bridge.i18n import catalogue
+from c2jy_bridge.core.events import Event, JournalResumed, JournalStopped, Problem, TurnStarted
+from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.journal import Journal
 
 say: Final = catalogue("engine")

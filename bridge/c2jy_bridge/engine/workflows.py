@@ -11,14 +11,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from c2jy_bridge.core.events import Event, Problem, WorkflowEnded, WorkflowStarted
+from c2jy_bridge.core.i18n import catalogue
+from c2jy_bridge.core.ports import AnswersWorkflow
+from c2jy_bridge.core.settings import Settings
+from c2jy_bridge.core.views import WaitingWorkflow, WorkflowWish
 from c2jy_bridge.coze import CozeClient
-from c2jy_bridge.events import Event, Problem, WorkflowEnded, WorkflowStarted
-from c2jy_bridge.i18n import catalogue
 from c2jy_bridge.journal import Owner
 from c2jy_bridge.plugin import ToolRunner
-from c2jy_bridge.ports import AnswersWorkflow
-from c2jy_bridge.settings import Settings
-from c2jy_bridge.views import WaitingWorkflow, WorkflowWish
 
 if TYPE_CHECKING:
     from c2jy_bridge.relay.intakes.workflow import WorkflowRuns

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 
-from c2jy_bridge.events import Outcome
+from c2jy_bridge.core.events import Outcome
+from c2jy_bridge.core.views import CallView, ConversationView, MessageView
 from c2jy_bridge.journal.database import Database
-from c2jy_bridge.views import CallView, ConversationView, MessageView
 
 
 class History:

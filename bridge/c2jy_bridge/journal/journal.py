@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from c2jy_bridge.events import (
+from c2jy_bridge.core.events import (
     AnswerCompleted,
     AnswerDelta,
     Event,
@@ -28,9 +28,9 @@ from c2jy_bridge.events import (
     TurnFailed,
     TurnStarted,
 )
+from c2jy_bridge.core.ports import Receipt, ReceiptConflict
 from c2jy_bridge.journal.database import Database
 from c2jy_bridge.journal.history import History
-from c2jy_bridge.ports import Receipt, ReceiptConflict
 
 TITLE_CHARS: Final = 60
 _BY_COZE_ID: Final = "chat_id = ? AND tool_call_id = ? AND tool_call_id <> ''"

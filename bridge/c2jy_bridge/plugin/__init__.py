@@ -4,14 +4,14 @@ Knows the events, the settings and the receipt port. Must not know Coze, a scree
 tool does.
 """
 
+from c2jy_bridge.core.ports import Receipt, ReceiptConflict, ReceiptStore
 from c2jy_bridge.plugin.approval import Approver
 from c2jy_bridge.plugin.context import ToolContext, ToolError
 from c2jy_bridge.plugin.definition import Tool, tool
-from c2jy_bridge.plugin.prints import prints_go_to_stderr
 from c2jy_bridge.plugin.registry import NameTaken, ToolRegistry
 from c2jy_bridge.plugin.runner import ToolRunner
 from c2jy_bridge.plugin.signature import DefinitionError
-from c2jy_bridge.ports import Receipt, ReceiptConflict, ReceiptStore
+from c2jy_bridge.plugin.stdout_guard import prints_go_to_stderr
 
 __all__ = [
     "Approver",

@@ -7,11 +7,11 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
-from c2jy_bridge.events import Decision, Event, ToolCall, ToolCallAwaitingApproval
-from c2jy_bridge.i18n import catalogue
+from c2jy_bridge.core.events import Decision, Event, ToolCall, ToolCallAwaitingApproval
+from c2jy_bridge.core.i18n import catalogue
+from c2jy_bridge.core.settings import Policy, ToolSettings
 from c2jy_bridge.plugin.definition import Tool
 from c2jy_bridge.plugin.locks import KeyedLocks
-from c2jy_bridge.settings import Policy, ToolSettings
 
 say: Final = catalogue("plugin")
 log: Final = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from c2jy_bridge.i18n import catalogue
+from c2jy_bridge.core.i18n import catalogue
 
 say: Final = catalogue("plugin")
 

@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from c2jy_bridge.events import Event, Outcome, ToolCall, ToolCallStarted
-from c2jy_bridge.i18n import catalogue
+from c2jy_bridge.core.events import Event, Outcome, ToolCall, ToolCallStarted
+from c2jy_bridge.core.i18n import catalogue
+from c2jy_bridge.core.nearest import nearest
 from c2jy_bridge.plugin.approval import Approval, Denied
 from c2jy_bridge.plugin.arguments import ArgumentsError
 from c2jy_bridge.plugin.context import Reporter, ToolContext, ToolError
 from c2jy_bridge.plugin.definition import Tool
+from c2jy_bridge.plugin.execution import Done, Work
 from c2jy_bridge.plugin.lanes import LaneBlocked, Lanes
-from c2jy_bridge.plugin.nearest import nearest
 from c2jy_bridge.plugin.registry import ToolRegistry
 from c2jy_bridge.plugin.validation import Arguments, validate
-from c2jy_bridge.plugin.work import Done, Work
 
 say: Final = catalogue("plugin")
 log: Final = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final, Literal
 
-from c2jy_bridge.events import Event, Source, ToolCall, ToolCallProgress
+from c2jy_bridge.core.events import Event, Source, ToolCall, ToolCallProgress
 
 # About ten a second: a screen draws no faster, and a tool may report every byte.
 PROGRESS_INTERVAL_S: Final = 0.1

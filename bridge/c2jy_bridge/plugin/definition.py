@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar, overload
 
-from c2jy_bridge.i18n import Language, catalogue
+from c2jy_bridge.core.i18n import Language, catalogue
+from c2jy_bridge.core.settings import Policy
 from c2jy_bridge.plugin.signature import DefinitionError, Parameters, read_docstring, read_parameters
-from c2jy_bridge.settings import Policy
 
 Concurrency = Literal["parallel", "serial", "exclusive"]
 """parallel: any number at once; serial: one at a time per tool; exclusive: alone."""

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import yaml
 
-from c2jy_bridge import i18n
+from c2jy_bridge.core import i18n
 from c2jy_bridge.plugin.definition import Tool
 from c2jy_bridge.plugin.schema import JsonSchema
 from c2jy_bridge.plugin.signature import read_answer

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from c2jy_bridge.events import ToolCall
+from c2jy_bridge.core.events import ToolCall
+from c2jy_bridge.core.ports import Receipt, ReceiptStore
 from c2jy_bridge.plugin.locks import KeyedLocks
-from c2jy_bridge.ports import Receipt, ReceiptStore
 
 T = TypeVar("T")
 

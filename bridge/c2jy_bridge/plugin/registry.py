@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from c2jy_bridge.events import Issue
-from c2jy_bridge.i18n import catalogue
+from c2jy_bridge.core.events import Issue
+from c2jy_bridge.core.i18n import catalogue
+from c2jy_bridge.core.nearest import nearest
+from c2jy_bridge.core.settings import Policy
+from c2jy_bridge.core.views import ToolView
 from c2jy_bridge.plugin import user_tools
 from c2jy_bridge.plugin.approval import policy_of
 from c2jy_bridge.plugin.definition import BUILT_IN, Tool, define, options_of
-from c2jy_bridge.plugin.nearest import nearest
 from c2jy_bridge.plugin.signature import DefinitionError
-from c2jy_bridge.settings import Policy
-from c2jy_bridge.views import ToolView
 
 say: Final = catalogue("plugin")
 

@@ -10,16 +10,16 @@ from dataclasses import replace
 from typing import Any, Final
 from uuid import uuid4
 
-from c2jy_bridge.events import Event, Outcome, ToolCall, ToolCallFinished, ToolCallRequested
-from c2jy_bridge.i18n import catalogue
+from c2jy_bridge.core.events import Event, Outcome, ToolCall, ToolCallFinished, ToolCallRequested
+from c2jy_bridge.core.i18n import catalogue
+from c2jy_bridge.core.ports import Receipt, ReceiptConflict, ReceiptStore
+from c2jy_bridge.core.settings import ToolSettings
 from c2jy_bridge.plugin import output
 from c2jy_bridge.plugin.approval import Approval, Approver
 from c2jy_bridge.plugin.attempt import Attempt, Ending
 from c2jy_bridge.plugin.lanes import Lanes
 from c2jy_bridge.plugin.receipts import ReceiptDesk
 from c2jy_bridge.plugin.registry import ToolRegistry
-from c2jy_bridge.ports import Receipt, ReceiptConflict, ReceiptStore
-from c2jy_bridge.settings import ToolSettings
 
 say: Final = catalogue("plugin")
 log: Final = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
 from pydantic.errors import PydanticUserError
 from pydantic.fields import FieldInfo
 
-from c2jy_bridge.i18n import catalogue
+from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.plugin.context import ToolContext
 from c2jy_bridge.plugin.schema import JsonSchema, plain_schema
 

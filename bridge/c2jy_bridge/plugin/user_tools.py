@@ -13,8 +13,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from c2jy_bridge.events import Issue, Severity
-from c2jy_bridge.i18n import catalogue
+from c2jy_bridge.core.events import Issue, Severity
+from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.plugin.definition import options_of
 from c2jy_bridge.plugin.signature import DefinitionError
 

@@ -9,9 +9,9 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from c2jy_bridge.core.nearest import nearest
 from c2jy_bridge.plugin.arguments import ArgumentsError, kind, path_of, read, say
 from c2jy_bridge.plugin.definition import Tool
-from c2jy_bridge.plugin.nearest import nearest
 from c2jy_bridge.plugin.schema import JsonSchema
 
 _MAX_FAULTS: Final = 10

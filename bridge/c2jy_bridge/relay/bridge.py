@@ -13,18 +13,18 @@ from typing import Final, Protocol
 
 from filelock import FileLock, Timeout
 
+from c2jy_bridge.core.events import BridgeStarted, BridgeStopped, Event
+from c2jy_bridge.core.ports import ReceiptStore
+from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.coze import CozeClient
-from c2jy_bridge.events import BridgeStarted, BridgeStopped, Event
-from c2jy_bridge.ports import ReceiptStore
 from c2jy_bridge.relay.changes import Changes
-from c2jy_bridge.relay.desk import Desk
 from c2jy_bridge.relay.problems import ours
 from c2jy_bridge.relay.queue import SqliteQueue
+from c2jy_bridge.relay.service import RequestService
 from c2jy_bridge.relay.status import BridgeProblem, BridgeStatus, IntakeStatus
 from c2jy_bridge.relay.storage import Storage
-from c2jy_bridge.relay.worker import Means, UnattendedRunner, Worker
+from c2jy_bridge.relay.worker import ApprovalTimeoutRunner, RelayContext, Worker
 from c2jy_bridge.relay.worker.calls import Runner
-from c2jy_bridge.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Intake(Protocol):
         """How it is."""
 
 
-MakeIntakes = Callable[[Desk, Storage], Sequence[Intake]]
+MakeIntakes = Callable[[RequestService, Storage], Sequence[Intake]]
 
 
 class Bridge:
@@ -87,11 +87,11 @@ class Bridge:
         self._make_intakes = intakes
         self._clock = clock
         deadline_s = settings.bridge.approval_timeout_s
-        self._means = Means(
+        self._means = RelayContext(
             client=client,
             bot_id=settings.coze.bot_id,
             user_id=settings.coze.user_id,
-            runner=UnattendedRunner(runner, deny=deny, deadline_s=deadline_s),
+            runner=ApprovalTimeoutRunner(runner, deny=deny, deadline_s=deadline_s),
             saw=saw,
             clock=clock,
             new_id=new_id,
@@ -99,13 +99,13 @@ class Bridge:
         self._lock = FileLock(settings.data_dir / "run" / "bridge", thread_local=False)
         self._holder = settings.data_dir / "run" / "bridge.holder"
         self._storage: Storage | None = None
-        self._desk: Desk | None = None
+        self._desk: RequestService | None = None
         self._worker: Worker | None = None
         self._working: asyncio.Task[None] | None = None
         self._intakes: list[Intake] = []
 
     @property
-    def desk(self) -> Desk | None:
+    def desk(self) -> RequestService | None:
         """Where requests are asked for and looked at; None while bridge mode is off."""
         return self._desk
 
@@ -160,7 +160,7 @@ class Bridge:
             retention_s=bridge.retention_s,
         )
         await self._worker.take_over()
-        self._desk = Desk(queue, self._worker, changes, bridge)
+        self._desk = RequestService(queue, self._worker, changes, bridge)
         self._working = asyncio.create_task(self._worker.run())
         for intake in self._make_intakes(self._desk, self._storage):
             await intake.start()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from c2jy_bridge.events import BridgeRequestChanged, Event
+from c2jy_bridge.core.events import BridgeRequestChanged, Event
 from c2jy_bridge.relay.request import BridgeRequest
 
 

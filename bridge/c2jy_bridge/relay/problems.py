@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from c2jy_bridge import i18n
-from c2jy_bridge.events import Outcome, Problem
+from c2jy_bridge.core import i18n
+from c2jy_bridge.core.events import Outcome, Problem
 from c2jy_bridge.relay.request import Ending, State
 
 say = i18n.catalogue("relay")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Literal
 
-from c2jy_bridge.events import Problem
+from c2jy_bridge.core.events import Problem
 from c2jy_bridge.relay.canonical import fingerprint
 
 Intake = Literal["http", "mailbox", "workflow"]

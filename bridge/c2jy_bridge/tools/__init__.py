@@ -12,8 +12,8 @@ from c2jy_bridge.tools.packing import PackingTools
 from c2jy_bridge.tools.resources import ResourceTools
 from c2jy_bridge.tools.scenes import SceneTools
 from c2jy_bridge.tools.screen import ScreenTools
+from c2jy_bridge.tools.step_session import StepSession
 from c2jy_bridge.tools.stepping import SteppingTools
-from c2jy_bridge.tools.workbench import Workbench
 
 __all__ = [
     "AddingTools",
@@ -24,7 +24,7 @@ __all__ = [
     "ResourceTools",
     "SceneTools",
     "ScreenTools",
+    "StepSession",
     "SteppingTools",
-    "Workbench",
     "built_in_tools",
 ]

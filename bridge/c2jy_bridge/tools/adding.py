@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
+from c2jy_bridge.compat.coze2jianying.unfinished import Lane, Step, Unfinished, id_prefix
+from c2jy_bridge.core.i18n import catalogue
+from c2jy_bridge.core.settings import TimeUnit
 from c2jy_bridge.drafts import DraftError
 from c2jy_bridge.drafts.spec import TrackKind
-from c2jy_bridge.drafts.unfinished import Lane, Step, Unfinished, id_prefix
-from c2jy_bridge.i18n import catalogue
 from c2jy_bridge.plugin import ToolContext, ToolError, tool
-from c2jy_bridge.settings import TimeUnit
 from c2jy_bridge.tools.answers import SegmentsAdded
 from c2jy_bridge.tools.infos import Infos
 from c2jy_bridge.tools.reporting import refused, serious, with_issues
-from c2jy_bridge.tools.workbench import Workbench
+from c2jy_bridge.tools.step_session import StepSession
 
 if TYPE_CHECKING:
-    from c2jy_bridge.drafts.unfinished.infos import ReadInfos
+    from c2jy_bridge.compat.coze2jianying.unfinished.infos import ReadInfos
 
 say: Final = catalogue("tools")
 
@@ -36,7 +36,7 @@ _KINDS: Final[dict[str, TrackKind]] = {
 class AddingTools:
     """add_videos, add_images, add_audios, add_captions, add_effects, add_filters, add_stickers."""
 
-    def __init__(self, bench: Workbench) -> None:
+    def __init__(self, bench: StepSession) -> None:
         self._bench = bench
 
     @tool
@@ -268,7 +268,7 @@ class AddingTools:
     async def _read(
         self, argument: str, infos: Any, draft: Unfinished, time_unit: TimeUnit, context: ToolContext
     ) -> ReadInfos:
-        from c2jy_bridge.drafts.unfinished.infos import read_infos
+        from c2jy_bridge.compat.coze2jianying.unfinished.infos import read_infos
 
         read = await asyncio.to_thread(read_infos, argument, infos, draft, time_unit)
         files = await self._bench.files(read.sources, context) if read.asked == "auto" else {}

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from c2jy_bridge.events import Issue
+from c2jy_bridge.core.events import Issue
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from c2jy_bridge.drafts import Courier, Library, Studio
-from c2jy_bridge.drafts.unfinished import UnfinishedDrafts
-from c2jy_bridge.places import default_config_file
+from c2jy_bridge.compat.coze2jianying.unfinished import UnfinishedDrafts
+from c2jy_bridge.core.places import default_config_file
+from c2jy_bridge.core.settings import TimeUnit
+from c2jy_bridge.drafts import DraftBuilder, DraftPacker, Library
 from c2jy_bridge.plugin import ToolRegistry
-from c2jy_bridge.settings import TimeUnit
 from c2jy_bridge.tools.adding import AddingTools
 from c2jy_bridge.tools.drafts import DraftTools
 from c2jy_bridge.tools.files import FileTools
@@ -19,16 +19,16 @@ from c2jy_bridge.tools.packing import PackingTools
 from c2jy_bridge.tools.resources import ResourceTools
 from c2jy_bridge.tools.scenes import SceneTools
 from c2jy_bridge.tools.screen import ScreenTools
+from c2jy_bridge.tools.step_session import StepSession
 from c2jy_bridge.tools.stepping import SteppingTools
-from c2jy_bridge.tools.workbench import Workbench
 
 
 def built_in_tools(
     registry: ToolRegistry,
     *,
-    studio: Studio,
+    studio: DraftBuilder,
     library: Library,
-    courier: Courier,
+    courier: DraftPacker,
     unfinished_dir: Path,
     folders: Sequence[Path],
     upload: Callable[[Path], Awaitable[str]],
@@ -52,7 +52,7 @@ def built_in_tools(
     """
     registry.register(DraftTools(studio, library, clock))
     registry.register(PackingTools(courier))
-    bench = Workbench(studio, UnfinishedDrafts(unfinished_dir, clock), clock, time_unit)
+    bench = StepSession(studio, UnfinishedDrafts(unfinished_dir, clock), clock, time_unit)
     for tools in (SteppingTools(bench), AddingTools(bench), SceneTools(bench)):
         registry.register(tools)
     registry.register(MediaTools(studio))

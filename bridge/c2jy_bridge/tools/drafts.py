@@ -8,11 +8,12 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from c2jy_bridge.drafts import DraftError, Library, Studio
-from c2jy_bridge.i18n import catalogue
+from c2jy_bridge.core.i18n import catalogue
+from c2jy_bridge.core.nearest import nearest
+from c2jy_bridge.core.settings import TimeUnit
+from c2jy_bridge.core.views import ClipView, DraftView
+from c2jy_bridge.drafts import DraftBuilder, DraftError, Library
 from c2jy_bridge.plugin import ToolContext, ToolError, tool
-from c2jy_bridge.plugin.nearest import nearest
-from c2jy_bridge.settings import TimeUnit
 from c2jy_bridge.tools.answers import (
     ClipShown,
     DraftChecked,
@@ -23,7 +24,6 @@ from c2jy_bridge.tools.answers import (
     TrackShown,
 )
 from c2jy_bridge.tools.reporting import announce, made, refused, teller
-from c2jy_bridge.views import ClipView, DraftView
 
 say: Final = catalogue("tools")
 
@@ -31,7 +31,7 @@ say: Final = catalogue("tools")
 class DraftTools:
     """generate_draft, list_drafts, get_draft, check_draft."""
 
-    def __init__(self, studio: Studio, library: Library, clock: Callable[[], float]) -> None:
+    def __init__(self, studio: DraftBuilder, library: Library, clock: Callable[[], float]) -> None:
         self._studio = studio
         self._library = library
         self._clock = clock

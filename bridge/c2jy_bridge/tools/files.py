@@ -11,11 +11,11 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from c2jy_bridge.i18n import catalogue
+from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.plugin import ToolContext, ToolError, tool
 from c2jy_bridge.tools.answers import FileRow, FilesListed, TextRead
 from c2jy_bridge.tools.folders import DeclaredFolders, Place
-from c2jy_bridge.tools.opening import Entry
+from c2jy_bridge.tools.safe_open import Entry
 
 say: Final = catalogue("tools")
 

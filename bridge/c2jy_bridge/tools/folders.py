@@ -9,9 +9,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
 from typing import Final
 
-from c2jy_bridge.i18n import catalogue
+from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.plugin import ToolError
-from c2jy_bridge.tools.opening import Entry, list_folder, read_file
+from c2jy_bridge.tools.safe_open import Entry, list_folder, read_file
 
 say: Final = catalogue("tools")
 

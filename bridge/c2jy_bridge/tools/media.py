@@ -6,8 +6,8 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from c2jy_bridge.drafts import ProbeResult, Progress, Studio
-from c2jy_bridge.i18n import catalogue
+from c2jy_bridge.core.i18n import catalogue
+from c2jy_bridge.drafts import DraftBuilder, ProbeResult, Progress
 from c2jy_bridge.plugin import ToolContext, ToolError, tool
 from c2jy_bridge.tools.answers import (
     DurationsMeasured,
@@ -26,7 +26,7 @@ Addresses = Annotated[list[str], Field(min_length=1, max_length=200)]
 class MediaTools:
     """probe_media, and get_media_duration as users of Coze2JianYing know it."""
 
-    def __init__(self, studio: Studio) -> None:
+    def __init__(self, studio: DraftBuilder) -> None:
         self._studio = studio
 
     @tool

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from c2jy_bridge.drafts import Courier, DraftError, Progress
-from c2jy_bridge.i18n import catalogue
+from c2jy_bridge.core.i18n import catalogue
+from c2jy_bridge.drafts import DraftError, DraftPacker, Progress
 from c2jy_bridge.plugin import ToolContext, ToolError, tool
 from c2jy_bridge.tools.answers import DraftExported
 
@@ -15,7 +15,7 @@ say: Final = catalogue("tools")
 class PackingTools:
     """export_draft."""
 
-    def __init__(self, courier: Courier) -> None:
+    def __init__(self, courier: DraftPacker) -> None:
         self._courier = courier
 
     @tool

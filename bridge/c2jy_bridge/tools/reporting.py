@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from c2jy_bridge.core.events import DraftWritten, Issue
+from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.drafts import BuildReport, DraftError, OnProgress, Progress
-from c2jy_bridge.events import DraftWritten, Issue
-from c2jy_bridge.i18n import catalogue
 from c2jy_bridge.plugin import ToolContext, ToolError
 from c2jy_bridge.tools.answers import DraftMade, DraftsMade
 

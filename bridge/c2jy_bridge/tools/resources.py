@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import Field
 
+from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.drafts.kinds import ResourceKind
-from c2jy_bridge.i18n import catalogue
 from c2jy_bridge.plugin import tool
 from c2jy_bridge.tools.answers import ResourceRow, ResourcesFound, SliderRow
 

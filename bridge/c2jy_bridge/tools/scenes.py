@@ -7,8 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from c2jy_bridge.drafts import Material
-from c2jy_bridge.drafts.unfinished import (
+from c2jy_bridge.compat.coze2jianying.unfinished import (
     Laid,
     Lane,
     Music,
@@ -19,12 +18,13 @@ from c2jy_bridge.drafts.unfinished import (
     lay_out,
     sources,
 )
-from c2jy_bridge.events import Issue
-from c2jy_bridge.i18n import catalogue
+from c2jy_bridge.core.events import Issue
+from c2jy_bridge.core.i18n import catalogue
+from c2jy_bridge.drafts import Material
 from c2jy_bridge.plugin import ToolContext, ToolError, tool
 from c2jy_bridge.tools.answers import ScenesAdded, SceneSpan
 from c2jy_bridge.tools.reporting import lines, serious, teller, with_issues
-from c2jy_bridge.tools.workbench import Workbench
+from c2jy_bridge.tools.step_session import StepSession
 
 say: Final = catalogue("tools")
 
@@ -32,7 +32,7 @@ say: Final = catalogue("tools")
 class SceneTools:
     """append_scenes."""
 
-    def __init__(self, bench: Workbench) -> None:
+    def __init__(self, bench: StepSession) -> None:
         self._bench = bench
 
     @tool

@@ -12,7 +12,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from c2jy_bridge.i18n import catalogue
+from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.plugin import ToolError, tool
 from c2jy_bridge.tools.answers import ScreenTaken
 

@@ -7,16 +7,16 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from c2jy_bridge.compat.coze2jianying.unfinished import Lane, Step, Unfinished
+from c2jy_bridge.core.i18n import catalogue
+from c2jy_bridge.core.settings import TimeUnit
 from c2jy_bridge.drafts import DraftError
 from c2jy_bridge.drafts.spec import TrackKind, nearest
-from c2jy_bridge.drafts.unfinished import Lane, Step, Unfinished
-from c2jy_bridge.i18n import catalogue
 from c2jy_bridge.plugin import ToolContext, ToolError, tool
-from c2jy_bridge.settings import TimeUnit
 from c2jy_bridge.tools.answers import DraftBegun, DraftsMade, KeyframesAdded, SegmentsRemoved, TrackAdded
 from c2jy_bridge.tools.infos import Infos
 from c2jy_bridge.tools.reporting import announce, made, refused, serious, teller, with_issues
-from c2jy_bridge.tools.workbench import Workbench
+from c2jy_bridge.tools.step_session import StepSession
 
 say: Final = catalogue("tools")
 
@@ -29,7 +29,7 @@ _Pixels = Annotated[int, Field(ge=1, le=16384)]
 class SteppingTools:
     """create_draft, add_track, add_keyframes, remove_segments, save_draft."""
 
-    def __init__(self, bench: Workbench) -> None:
+    def __init__(self, bench: StepSession) -> None:
         self._bench = bench
 
     @tool
@@ -114,7 +114,7 @@ class SteppingTools:
                 unit. `time_offset` is the same in microseconds.
             time_unit: Unit of a bare `time`.
         """
-        from c2jy_bridge.drafts.unfinished.keyframes import read_keyframes
+        from c2jy_bridge.compat.coze2jianying.unfinished.keyframes import read_keyframes
 
         async with self._bench.draft(draft_id, context) as draft:
             unit = None if time_unit == "auto" else time_unit

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from c2jy_bridge.emulator import Emulator
+from coze_emulator import Emulator
 
 
 @pytest.fixture

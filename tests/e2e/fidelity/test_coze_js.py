@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from c2jy_bridge.emulator import Emulator
+from coze_emulator import Emulator
 
 PROGRAM = Path(__file__).with_name("chat_local_plugin.mjs")
 

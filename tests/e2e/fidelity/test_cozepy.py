@@ -24,7 +24,7 @@ from cozepy import (
     WorkflowExecuteStatus,
 )
 
-from c2jy_bridge.emulator import Emulator
+from coze_emulator import Emulator
 
 
 @pytest.fixture

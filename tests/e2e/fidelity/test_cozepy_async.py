@@ -19,7 +19,7 @@ from cozepy import (
     ToolOutput,
 )
 
-from c2jy_bridge.emulator import Emulator
+from coze_emulator import Emulator
 
 
 @pytest.fixture

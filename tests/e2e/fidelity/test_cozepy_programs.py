@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from cozepy import Coze, TokenAuth
 
-from c2jy_bridge.emulator import Emulator
+from coze_emulator import Emulator
 
 _FOLDER = os.environ.get("COZEPY_EXAMPLES", "")
 pytestmark = pytest.mark.skipif(

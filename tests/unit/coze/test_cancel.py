@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from c2jy_bridge.events import (
+from c2jy_bridge.core.events import (
     AnswerDelta,
     Outcome,
     ToolCallFinished,

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from c2jy_bridge.core.settings import CozeSettings
 from c2jy_bridge.coze import CozeProblem, connect
 from c2jy_bridge.coze.client import is_loopback, proxy_for
-from c2jy_bridge.settings import CozeSettings
 from faults.stage import CHAT, DONE, chat, collect, message, stream
 
 

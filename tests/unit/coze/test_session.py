@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from c2jy_bridge.events import (
+from c2jy_bridge.core.events import (
     AnswerCompleted,
     AnswerDelta,
     FollowUpSuggested,
@@ -20,7 +20,7 @@ from c2jy_bridge.events import (
     TurnStarted,
     Usage,
 )
-from c2jy_bridge.ports import Busy
+from c2jy_bridge.core.ports import Busy
 from faults.stage import (
     CHAT,
     DONE,

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from c2jy_bridge.drafts import BuiltDraft, Library, Studio
-from c2jy_bridge.settings import DraftSettings, MaterialSettings
+from c2jy_bridge.core.settings import DraftSettings, MaterialSettings
+from c2jy_bridge.drafts import BuiltDraft, DraftBuilder, Library
 
 
 @pytest.fixture(scope="session")
@@ -54,15 +54,15 @@ def _video(path: Path, *, seconds: int, sound: bool) -> None:
             container.mux(voice.encode())
 
 
-MakeStudio = Callable[..., Studio]
+MakeStudio = Callable[..., DraftBuilder]
 
 
 @pytest.fixture
 async def make_studio(tmp_path: Path, media: Path) -> AsyncIterator[MakeStudio]:
     """Makes studios over `tmp_path/drafts` with given settings; closes them."""
-    made: list[Studio] = []
+    made: list[DraftBuilder] = []
 
-    def make(settings: DraftSettings | None = None, **more: Any) -> Studio:
+    def make(settings: DraftSettings | None = None, **more: Any) -> DraftBuilder:
         options: dict[str, Any] = {
             "root": tmp_path / "drafts",
             "cache_dir": tmp_path / "cache",
@@ -71,7 +71,7 @@ async def make_studio(tmp_path: Path, media: Path) -> AsyncIterator[MakeStudio]:
             "folders": [media],
             **more,
         }
-        made.append(Studio(**options))
+        made.append(DraftBuilder(**options))
         return made[-1]
 
     yield make
@@ -80,7 +80,7 @@ async def make_studio(tmp_path: Path, media: Path) -> AsyncIterator[MakeStudio]:
 
 
 @pytest.fixture
-def studio(make_studio: MakeStudio) -> Studio:
+def studio(make_studio: MakeStudio) -> DraftBuilder:
     return make_studio()
 
 
@@ -90,7 +90,7 @@ def library(tmp_path: Path) -> Library:
 
 
 @pytest.fixture
-def build(studio: Studio) -> Callable[..., Any]:
+def build(studio: DraftBuilder) -> Callable[..., Any]:
     """Builds a document of one draft and gives that draft."""
 
     async def one(document: Any, **options: Any) -> BuiltDraft:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from c2jy_bridge import i18n
+from c2jy_bridge.core import i18n
+from c2jy_bridge.core.settings import CozeSettings, DraftSettings, Settings
 from c2jy_bridge.drafts import DraftsRoot
 from c2jy_bridge.engine import doctor
-from c2jy_bridge.settings import CozeSettings, DraftSettings, Settings
 
 WSL = DraftsRoot("jianying", "/mnt/c/Users/me/drafts", "C:\\Users\\me\\drafts", used=True, writable=True)
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from c2jy_bridge.draft_views import DraftError
-from c2jy_bridge.drafts import Courier, DraftsRoot, Library, Studio
+from c2jy_bridge.core.draft_views import DraftError
+from c2jy_bridge.core.settings import DraftSettings, MaterialSettings
+from c2jy_bridge.drafts import DraftBuilder, DraftPacker, DraftsRoot, Library
 from c2jy_bridge.engine.drafts import Drafts, places, zip_place
-from c2jy_bridge.settings import DraftSettings, MaterialSettings
 
 DOCUMENT = json.dumps(
     {
@@ -26,13 +26,13 @@ DOCUMENT = json.dumps(
 @pytest.fixture
 async def drafts(tmp_path: Path) -> AsyncIterator[Drafts]:
     library = Library(tmp_path / "drafts", tmp_path / "trash")
-    studio = Studio(
+    studio = DraftBuilder(
         root=tmp_path / "drafts",
         cache_dir=tmp_path / "cache",
         settings=DraftSettings(),
         materials=MaterialSettings(),
     )
-    found = Drafts(studio, library, Courier(library, tmp_path / "exports"))
+    found = Drafts(studio, library, DraftPacker(library, tmp_path / "exports"))
     await found.build(DOCUMENT)
     yield found
     await found.aclose()

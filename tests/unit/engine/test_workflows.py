@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from c2jy_bridge.emulator import Emulator
+from c2jy_bridge.core.events import WorkflowAsked, WorkflowEnded
+from c2jy_bridge.core.settings import CozeSettings, DraftSettings, Settings
 from c2jy_bridge.engine import Engine
-from c2jy_bridge.events import WorkflowAsked, WorkflowEnded
-from c2jy_bridge.settings import CozeSettings, DraftSettings, Settings
+from coze_emulator import Emulator
 
 ASKS = "7397395079142350002"
 """A workflow of the emulator's that asks a person."""

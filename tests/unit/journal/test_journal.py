@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from c2jy_bridge.events import (
+from c2jy_bridge.core.events import (
     AnswerCompleted,
     AnswerDelta,
     FollowUpSuggested,
@@ -35,8 +35,8 @@ from c2jy_bridge.events import (
     TurnStarted,
     Usage,
 )
+from c2jy_bridge.core.ports import Receipt, ReceiptConflict
 from c2jy_bridge.journal import Journal, Owner
-from c2jy_bridge.ports import Receipt, ReceiptConflict
 
 SCOPE = "api.example/7"
 CALL = ToolCall(

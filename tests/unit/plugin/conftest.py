@@ -14,9 +14,16 @@ from typing import Any
 
 import pytest
 
-from c2jy_bridge.events import Decision, Event, Outcome, ToolCall, ToolCallAwaitingApproval, ToolCallFinished
+from c2jy_bridge.core.events import (
+    Decision,
+    Event,
+    Outcome,
+    ToolCall,
+    ToolCallAwaitingApproval,
+    ToolCallFinished,
+)
+from c2jy_bridge.core.settings import ToolSettings
 from c2jy_bridge.plugin import Receipt, ReceiptConflict, ToolRegistry, ToolRunner
-from c2jy_bridge.settings import ToolSettings
 
 
 class SqliteReceipts:

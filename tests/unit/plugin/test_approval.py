@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from c2jy_bridge.events import (
+from c2jy_bridge.core.events import (
     Decision,
     Outcome,
     ToolCallAwaitingApproval,

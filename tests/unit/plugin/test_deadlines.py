@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from c2jy_bridge.events import Outcome, ToolCallFinished, ToolCallStarted
+from c2jy_bridge.core.events import Outcome, ToolCallFinished, ToolCallStarted
 from c2jy_bridge.plugin import ToolContext, tool, work
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from c2jy_bridge.events import Outcome, ToolCallStarted
+from c2jy_bridge.core.events import Outcome, ToolCallStarted
 from c2jy_bridge.plugin import ToolContext, tool
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class Workshop:
         self._lock = threading.Lock()
         self._now: list[str] = []
         self.seen: list[tuple[str, ...]] = []
-        self.let_go = threading.Event()
+        self.release_in_steps = threading.Event()
         self.together = threading.Barrier(4)
 
     def work(self, name: str) -> None:
@@ -62,7 +62,7 @@ class Workshop:
     @tool(concurrency="serial", timeout_s=0.05)
     def stubborn(self) -> None:
         """Never looks at `cancelled`."""
-        self.let_go.wait(20)
+        self.release_in_steps.wait(20)
 
     @tool(concurrency="serial", timeout_s=0.05)
     def obedient(self, context: ToolContext) -> None:
@@ -112,7 +112,7 @@ async def test_a_thread_that_does_not_stop_blocks_its_lane_and_the_next_call_is_
         assert finished.outcome is Outcome.ERROR
         assert '"busy"' in finished.output
     assert (await bench.finish("one")).outcome is Outcome.OK
-    workshop.let_go.set()
+    workshop.release_in_steps.set()
     for _ in range(100):
         await asyncio.sleep(0.02)
         if (await bench.finish("alone")).outcome is Outcome.OK:
@@ -131,7 +131,7 @@ async def test_calls_already_waiting_behind_such_a_thread_are_told_too(
     assert outcomes == {
         "call-1": Outcome.TIMED_OUT, "call-2": Outcome.ERROR, "call-3": Outcome.ERROR, "call-4": Outcome.OK,
     }  # fmt: skip
-    workshop.let_go.set()
+    workshop.release_in_steps.set()
 
 
 async def test_a_thread_that_looks_at_cancelled_frees_its_lane(bench: Bench, workshop: Workshop) -> None:

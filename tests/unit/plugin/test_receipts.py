@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from c2jy_bridge.events import Outcome, ToolCall, ToolCallFinished, ToolCallStarted
+from c2jy_bridge.core.events import Outcome, ToolCall, ToolCallFinished, ToolCallStarted
+from c2jy_bridge.core.settings import ToolSettings
 from c2jy_bridge.plugin import Receipt, ToolRunner, tool
-from c2jy_bridge.settings import ToolSettings
 
 if TYPE_CHECKING:
     from unit.plugin.conftest import Bench

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from c2jy_bridge.events import (
+from c2jy_bridge.core.events import (
     DraftWritten,
     Event,
     Outcome,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from c2jy_bridge.events import Outcome
+from c2jy_bridge.core.events import Outcome
 from c2jy_bridge.plugin import ToolRegistry, tool
 from c2jy_bridge.plugin.user_tools import load_entry_points
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from c2jy_bridge.emulator import Emulator, Script
 from c2jy_bridge.relay.queue import SqliteQueue
 from c2jy_bridge.relay.storage import Storage
+from coze_emulator import Emulator, Script
 from unit.relay.memory_queue import MemoryQueue
-from unit.relay.workshop import OBEDIENT, Workshop
+from unit.relay.relay_harness import OBEDIENT, Workshop
 
 
 class Clock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from c2jy_bridge.events import Problem
+from c2jy_bridge.core.events import Problem
 from c2jy_bridge.relay.queue import Accepted, KeyReused, LeaseLost, QueueFull
 from c2jy_bridge.relay.request import BridgeRequest, Change, ChatRef, Ending, Intake, Lease, State, Wanted
 

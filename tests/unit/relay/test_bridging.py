@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from c2jy_bridge.coze import CozeClient
-from c2jy_bridge.emulator import Emulator, Script
 from c2jy_bridge.engine.bridging import Bridging
-from unit.relay.workshop import OBEDIENT, Workshop, eventually
+from coze_emulator import Emulator, Script
+from unit.relay.relay_harness import OBEDIENT, Workshop, eventually
 
 Hold = Callable[..., Bridging]
 

@@ -123,7 +123,7 @@ def test_both_languages_show_the_same_code_and_calls() -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_setting_that_the_page_names_exists(page: str) -> None:
-    from c2jy_bridge.settings import BridgeSettings
+    from c2jy_bridge.core.settings import BridgeSettings
 
     text = (DOCS / page).read_text(encoding="utf-8")
     named = set(re.findall(r"`bridge\.([a-z_]+)`", text))

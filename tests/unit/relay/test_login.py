@@ -11,7 +11,7 @@ import pytest
 from c2jy_bridge.relay.request import BridgeRequest, State
 from c2jy_bridge.relay.worker import login
 from unit.relay.conftest import Clock
-from unit.relay.workshop import Workshop, eventually
+from unit.relay.relay_harness import Workshop, eventually
 
 Make = Callable[..., Any]
 

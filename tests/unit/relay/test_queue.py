@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from c2jy_bridge.events import Problem
+from c2jy_bridge.core.events import Problem
 from c2jy_bridge.relay.queue import Accepted, KeyReused, LeaseLost, QueueFull
 from c2jy_bridge.relay.request import ENDED, ChatRef, Ending, Lease, State, Wanted
 from unit.relay.conftest import Clock

@@ -20,7 +20,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from c2jy_bridge.events import Problem
+from c2jy_bridge.core.events import Problem
 from c2jy_bridge.relay.queue import KeyReused, LeaseLost, QueueFull, SqliteQueue
 from c2jy_bridge.relay.request import BridgeRequest, ChatRef, Ending, Lease, State, Wanted
 from c2jy_bridge.relay.storage import Storage

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from c2jy_bridge.events import (
+from c2jy_bridge.core.events import (
     BridgeStarted,
     BridgeStopped,
     Decision,
@@ -22,7 +22,7 @@ from c2jy_bridge.events import (
 )
 from c2jy_bridge.relay.request import State
 from c2jy_bridge.relay.status import BridgeProblem
-from unit.relay.workshop import HANDLE, OBEDIENT, Workshop
+from unit.relay.relay_harness import HANDLE, OBEDIENT, Workshop
 
 Make = Callable[..., Any]
 
@@ -324,7 +324,7 @@ async def test_a_second_bridge_on_the_same_data_says_who_has_it(workshop: Make) 
 
 async def test_bridge_execute_does_nothing_in_an_ordinary_chat(workshop: Make) -> None:
     shop = await workshop()
-    from c2jy_bridge.events import ToolCall
+    from c2jy_bridge.core.events import ToolCall
 
     call = ToolCall(call_id="c", tool="bridge_execute", arguments='{"handle":"x"}')
     events = [event async for event in shop.runner.run([call])]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from c2jy_bridge.events import Problem
+from c2jy_bridge.core.events import Problem
 from c2jy_bridge.journal import Journal
 from c2jy_bridge.relay.queue import SqliteQueue
 from c2jy_bridge.relay.queue.rows import OPEN

@@ -11,15 +11,15 @@ from typing import Any
 import httpx
 import pytest
 
-from c2jy_bridge.emulator import Emulator, Script
-from c2jy_bridge.events import Outcome, ToolCallFinished
-from c2jy_bridge.ports import Receipt
+from c2jy_bridge.core.events import Outcome, ToolCallFinished
+from c2jy_bridge.core.ports import Receipt
 from c2jy_bridge.relay.queue import SqliteQueue
 from c2jy_bridge.relay.request import BridgeRequest, ChatRef, Ending, Lease, State, Wanted
 from c2jy_bridge.relay.storage import Storage
 from c2jy_bridge.relay.worker.calls import wanted_call
+from coze_emulator import Emulator, Script
 from unit.relay.conftest import Clock
-from unit.relay.workshop import OBEDIENT, Workshop, eventually
+from unit.relay.relay_harness import OBEDIENT, Workshop, eventually
 
 Left = Callable[[SqliteQueue, Lease], Coroutine[Any, Any, None]]
 WISH = Wanted("note", {"text": "a"}, "http", timeout_s=60)

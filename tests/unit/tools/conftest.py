@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from c2jy_bridge.drafts import Library, Studio
-from c2jy_bridge.events import Decision, Event, ToolCall, ToolCallAwaitingApproval, ToolCallFinished
+from c2jy_bridge.core.events import Decision, Event, ToolCall, ToolCallAwaitingApproval, ToolCallFinished
+from c2jy_bridge.core.settings import DraftSettings, MaterialSettings, ToolSettings
+from c2jy_bridge.drafts import DraftBuilder, Library
 from c2jy_bridge.plugin import Receipt, ToolRegistry, ToolRunner
-from c2jy_bridge.settings import DraftSettings, MaterialSettings, ToolSettings
 
 
 def png(width: int, height: int) -> bytes:
@@ -38,7 +38,7 @@ def wav(seconds: float) -> bytes:
     return out.getvalue()
 
 
-VIDEO = resources.files("c2jy_bridge.emulator.media") / "tea.mp4"
+VIDEO = resources.files("coze_emulator.media") / "tea.mp4"
 
 
 class MediaServer:
@@ -141,8 +141,8 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def studio(root: Path, tmp_path: Path, media: MediaServer) -> AsyncIterator[Studio]:
-    made = Studio(
+async def studio(root: Path, tmp_path: Path, media: MediaServer) -> AsyncIterator[DraftBuilder]:
+    made = DraftBuilder(
         root=root,
         cache_dir=tmp_path / "cache",
         settings=DraftSettings(),

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from c2jy_bridge.drafts import Library, Studio
+from c2jy_bridge.core.events import DraftWritten, ToolCallProgress
+from c2jy_bridge.drafts import DraftBuilder, Library
 from c2jy_bridge.drafts.spec import parse_spec
-from c2jy_bridge.events import DraftWritten, ToolCallProgress
 from c2jy_bridge.tools import DraftTools
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True)
-def tools(bot: Bot, studio: Studio, library: Library) -> None:
+def tools(bot: Bot, studio: DraftBuilder, library: Library) -> None:
     bot.registry.register(DraftTools(studio, library, clock=lambda: 1_700_000_000.0))
 
 

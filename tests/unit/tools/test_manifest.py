@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from c2jy_bridge import i18n
-from c2jy_bridge.drafts import Courier, Library, Studio
+from c2jy_bridge.core import i18n
+from c2jy_bridge.drafts import DraftBuilder, DraftPacker, Library
 from c2jy_bridge.plugin import ToolRegistry, tool
 from c2jy_bridge.plugin.manifest import openapi, write_manifests
 from c2jy_bridge.tools import built_in_tools
@@ -23,13 +23,13 @@ async def _no_upload(path: Path) -> str:
 
 
 @pytest.fixture
-async def registry(studio: Studio, library: Library) -> ToolRegistry:
+async def registry(studio: DraftBuilder, library: Library) -> ToolRegistry:
     made = ToolRegistry()
     built_in_tools(
         made,
         studio=studio,
         library=library,
-        courier=Courier(library, library.root.parent / "exports"),
+        courier=DraftPacker(library, library.root.parent / "exports"),
         unfinished_dir=library.root.parent / "unfinished",
         folders=[],
         upload=_no_upload,

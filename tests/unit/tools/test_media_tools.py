@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from c2jy_bridge.drafts import Studio
+from c2jy_bridge.drafts import DraftBuilder
 from c2jy_bridge.tools import MediaTools
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True)
-def tools(bot: Bot, studio: Studio) -> None:
+def tools(bot: Bot, studio: DraftBuilder) -> None:
     bot.registry.register(MediaTools(studio))
 
 

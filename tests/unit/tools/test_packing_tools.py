@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from c2jy_bridge.drafts import Courier, Library, Studio
+from c2jy_bridge.drafts import DraftBuilder, DraftPacker, Library
 from c2jy_bridge.tools import DraftTools, PackingTools
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ WINDOWS = "D:\\剪映\\com.lveditor.draft"
 
 
 @pytest.fixture(autouse=True)
-async def made(bot: Bot, studio: Studio, library: Library, media: MediaServer, tmp_path: Path) -> None:
+async def made(bot: Bot, studio: DraftBuilder, library: Library, media: MediaServer, tmp_path: Path) -> None:
     bot.registry.register(DraftTools(studio, library, clock=lambda: 1_700_000_000.0))
-    bot.registry.register(PackingTools(Courier(library, tmp_path / "exports")))
+    bot.registry.register(PackingTools(DraftPacker(library, tmp_path / "exports")))
     clips = [{"type": "image", "media": media.url("a.png"), "duration": 2}]
     document = {"schema": "c2jy/1", "name": "中国美食", "tracks": [{"type": "video", "clips": clips}]}
     told = await bot.call("generate_draft", content=document)

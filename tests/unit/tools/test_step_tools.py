@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from c2jy_bridge.drafts import DraftError, Studio
-from c2jy_bridge.drafts.unfinished import UnfinishedDrafts
-from c2jy_bridge.events import DraftWritten, ToolCall
-from c2jy_bridge.settings import TimeUnit
-from c2jy_bridge.tools import AddingTools, SceneTools, SteppingTools, Workbench
+from c2jy_bridge.compat.coze2jianying.unfinished import UnfinishedDrafts
+from c2jy_bridge.core.events import DraftWritten, ToolCall
+from c2jy_bridge.core.settings import TimeUnit
+from c2jy_bridge.drafts import DraftBuilder, DraftError
+from c2jy_bridge.tools import AddingTools, SceneTools, SteppingTools, StepSession
 
 if TYPE_CHECKING:
     from unit.tools.conftest import Bot, MediaServer
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 NOW = 1_700_000_000.0
 
 
-def equip(bot: Bot, studio: Studio, folder: Path, time_unit: TimeUnit = "auto") -> None:
-    bench = Workbench(studio, UnfinishedDrafts(folder, lambda: NOW), lambda: NOW, time_unit)
+def equip(bot: Bot, studio: DraftBuilder, folder: Path, time_unit: TimeUnit = "auto") -> None:
+    bench = StepSession(studio, UnfinishedDrafts(folder, lambda: NOW), lambda: NOW, time_unit)
     for tools in (SteppingTools(bench), AddingTools(bench), SceneTools(bench)):
         bot.registry.register(tools)
 
 
 @pytest.fixture(autouse=True)
-def tools(bot: Bot, studio: Studio, tmp_path: Path) -> None:
+def tools(bot: Bot, studio: DraftBuilder, tmp_path: Path) -> None:
     equip(bot, studio, tmp_path / "unfinished")
 
 
@@ -103,7 +103,7 @@ async def test_all_steps_together_make_one_draft_with_all_that_was_added(
 
 
 async def test_what_was_added_before_a_restart_is_saved_after_it(
-    bot: Bot, draft_id: str, media: MediaServer, studio: Studio, root: Path, tmp_path: Path
+    bot: Bot, draft_id: str, media: MediaServer, studio: DraftBuilder, root: Path, tmp_path: Path
 ) -> None:
     await bot.call("add_images", draft_id=draft_id, image_infos=images(media, 3000))
     fresh = type(bot)()
@@ -171,7 +171,7 @@ async def test_nothing_is_kept_of_infos_that_cannot_be_used(
 
 
 async def test_a_save_that_fails_keeps_everything(
-    bot: Bot, draft_id: str, media: MediaServer, studio: Studio, monkeypatch: pytest.MonkeyPatch
+    bot: Bot, draft_id: str, media: MediaServer, studio: DraftBuilder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await bot.call("add_images", draft_id=draft_id, image_infos=images(media, 3000))
     unsafe = await bot.call("save_draft", draft_id=draft_id, name="../evil")
@@ -199,7 +199,7 @@ async def test_the_unit_may_be_said_once_for_the_whole_draft(bot: Bot, media: Me
 
 
 async def test_the_unit_of_the_settings_counts_where_nobody_says_one(
-    bot: Bot, studio: Studio, media: MediaServer, tmp_path: Path
+    bot: Bot, studio: DraftBuilder, media: MediaServer, tmp_path: Path
 ) -> None:
     fresh = type(bot)()
     equip(fresh, studio, tmp_path / "settled", "s")
@@ -212,7 +212,7 @@ async def test_the_unit_of_the_settings_counts_where_nobody_says_one(
 
 
 async def test_what_was_added_wrongly_is_taken_out_and_added_again(
-    bot: Bot, draft_id: str, media: MediaServer, root: Path, studio: Studio, tmp_path: Path
+    bot: Bot, draft_id: str, media: MediaServer, root: Path, studio: DraftBuilder, tmp_path: Path
 ) -> None:
     added = await bot.call("add_images", draft_id=draft_id, image_infos=images(media, 3000, 6000))
     first, second = added["segment_ids"]

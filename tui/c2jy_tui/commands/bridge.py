@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from c2jy_bridge.events import BridgeRequestChanged, Event, ToolCallFinished
-from c2jy_bridge.settings import SettingsError
+from c2jy_bridge.core.events import BridgeRequestChanged, Event, ToolCallFinished
+from c2jy_bridge.core.settings import SettingsError
 from c2jy_tui.commands import say
 from c2jy_tui.commands.output import complain, complain_of
 from c2jy_tui.commands.running import settings_of, with_engine

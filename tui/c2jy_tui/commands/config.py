@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from c2jy_bridge.places import default_config_file
-from c2jy_bridge.settings import SettingsError
+from c2jy_bridge.core.places import default_config_file
+from c2jy_bridge.core.settings import SettingsError
 from c2jy_tui.commands.output import as_json, complain
 from c2jy_tui.commands.running import settings_of
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from c2jy_bridge.places import default_data_dir
-from c2jy_bridge.settings import Settings, load, merged
+from c2jy_bridge.core.places import default_data_dir
+from c2jy_bridge.core.settings import Settings, load, merged
 from c2jy_tui.commands import say
 
 if TYPE_CHECKING:
-    from c2jy_bridge.emulator import Emulator
+    from coze_emulator import Emulator
 
 PORT: Final = 28787
 """The emulator's port when nothing else has it: media of an earlier demo keep their addresses, so that a
@@ -53,7 +53,7 @@ def demo(config: Path | None, profile: str | None, overrides: Mapping[str, Any])
 
 
 def _started() -> Emulator:
-    from c2jy_bridge.emulator import HUMANE_PACE_S, Emulator
+    from coze_emulator import HUMANE_PACE_S, Emulator
 
     # The journal remembers the conversations of earlier demos, which this emulator has never seen.
     how: dict[str, Any] = {"pace_s": HUMANE_PACE_S, "adopt_conversations": True}

@@ -9,8 +9,8 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from c2jy_bridge.safety import visible
-from c2jy_bridge.settings import SettingsError
+from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.settings import SettingsError
 from c2jy_tui.commands import say
 from c2jy_tui.commands.output import as_json, complain
 from c2jy_tui.commands.running import settings_of

@@ -8,7 +8,7 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from c2jy_bridge.safety import visible
+from c2jy_bridge.core.safety import visible
 from c2jy_tui.commands import say
 from c2jy_tui.commands.output import (
     as_json,
@@ -21,8 +21,8 @@ from c2jy_tui.commands.output import (
 from c2jy_tui.commands.running import with_engine
 
 if TYPE_CHECKING:
+    from c2jy_bridge.core.views import DraftDetail, DraftView
     from c2jy_bridge.engine import BuildReport, Engine
-    from c2jy_bridge.views import DraftDetail, DraftView
 
 
 def build(options: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from c2jy_tui.commands.output import complain
 
 def run(options: argparse.Namespace) -> int:
     """Serve until Ctrl+C; 1 when the port cannot be had, 2 when the script is wrong."""
-    from c2jy_bridge.emulator import Emulator, Script, ScriptError, serve
+    from coze_emulator import Emulator, Script, ScriptError, serve
 
     def ready(emulator: Emulator) -> None:
         complain(say("emulator.ready", url=emulator.base_url))

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from c2jy_bridge.events import Issue
-from c2jy_bridge.safety import visible
+from c2jy_bridge.core.events import Issue
+from c2jy_bridge.core.safety import visible
 from c2jy_tui.commands import say
 
 if TYPE_CHECKING:

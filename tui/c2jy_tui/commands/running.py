@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from c2jy_bridge import i18n
-from c2jy_bridge.events import Decision
-from c2jy_bridge.settings import Settings, SettingsError, load
+from c2jy_bridge.core import i18n
+from c2jy_bridge.core.events import Decision
+from c2jy_bridge.core.settings import Settings, SettingsError, load
 from c2jy_tui.commands.output import complain
 
 if TYPE_CHECKING:

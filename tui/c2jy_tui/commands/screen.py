@@ -11,14 +11,14 @@ import tomllib
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from c2jy_bridge import i18n
-from c2jy_bridge.places import default_config_file
+from c2jy_bridge.core import i18n
+from c2jy_bridge.core.places import default_config_file
 from c2jy_tui.commands import say
 from c2jy_tui.commands.output import complain
 from c2jy_tui.commands.terminal import terminal_of_our_own
 
 if TYPE_CHECKING:
-    from c2jy_bridge.ports import EnginePort
+    from c2jy_bridge.core.ports import EnginePort
 
 
 def run(options: argparse.Namespace) -> int:
@@ -53,7 +53,7 @@ async def _start(options: argparse.Namespace, stack: ExitStack, refused: list[st
 
     Settings that are wrong end the app; their sentence is for the terminal that comes back.
     """
-    settings_module = await asyncio.to_thread(importlib.import_module, "c2jy_bridge.settings")
+    settings_module = await asyncio.to_thread(importlib.import_module, "c2jy_bridge.core.settings")
     running = await asyncio.to_thread(importlib.import_module, "c2jy_tui.commands.running")
     try:
         settings = await asyncio.to_thread(stack.enter_context, running.settings_of(options))

@@ -6,8 +6,8 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from c2jy_bridge.events import Outcome, ToolCallFinished
-from c2jy_bridge.safety import visible
+from c2jy_bridge.core.events import Outcome, ToolCallFinished
+from c2jy_bridge.core.safety import visible
 from c2jy_tui.commands import say
 from c2jy_tui.commands.output import as_json, complain, complain_of
 from c2jy_tui.commands.running import with_engine

@@ -9,7 +9,7 @@ import sys
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from c2jy_bridge.events import (
+from c2jy_bridge.core.events import (
     Event,
     ToolCallFinished,
     WorkflowAsked,
@@ -18,7 +18,7 @@ from c2jy_bridge.events import (
     WorkflowSaid,
     to_json,
 )
-from c2jy_bridge.safety import visible
+from c2jy_bridge.core.safety import visible
 from c2jy_tui.commands import say
 from c2jy_tui.commands.output import as_json, complain
 from c2jy_tui.commands.running import with_engine

@@ -14,7 +14,7 @@ from textual.events import Resize
 from textual.reactive import var
 from textual.widgets import Input, Static
 
-from c2jy_bridge.i18n import catalogue
+from c2jy_bridge.core.i18n import catalogue
 from c2jy_tui.rows.filter_input import FilterInput
 from c2jy_tui.rows.row_list import RowList
 from c2jy_tui.words import LOCALE

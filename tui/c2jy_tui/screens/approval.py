@@ -12,8 +12,8 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Static
 
-from c2jy_bridge.events import Decision, ToolCallAwaitingApproval
-from c2jy_bridge.safety import visible
+from c2jy_bridge.core.events import Decision, ToolCallAwaitingApproval
+from c2jy_bridge.core.safety import visible
 from c2jy_tui.bindings import binding
 from c2jy_tui.frame import FrameModal
 from c2jy_tui.measures import countable

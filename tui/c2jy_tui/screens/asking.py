@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from textual.widget import Widget
 
-from c2jy_bridge.events import Decision, Event
-from c2jy_bridge.ports import EnginePort
+from c2jy_bridge.core.events import Decision, Event
+from c2jy_bridge.core.ports import EnginePort
 from c2jy_tui.approvals import Approvals
 from c2jy_tui.words import say
 

@@ -10,9 +10,9 @@ from textual import work
 from textual.reactive import var
 from textual.widget import Widget
 
-from c2jy_bridge.events import BridgeStopped, Event, Problem
-from c2jy_bridge.ports import EnginePort
-from c2jy_bridge.safety import visible
+from c2jy_bridge.core.events import BridgeStopped, Event, Problem
+from c2jy_bridge.core.ports import EnginePort
+from c2jy_bridge.core.safety import visible
 from c2jy_tui import bridge_mode
 from c2jy_tui.bridge_mode import BridgeMode
 from c2jy_tui.words import say

@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.reactive import reactive
 
-from c2jy_bridge.safety import visible
+from c2jy_bridge.core.safety import visible
 from c2jy_tui import json_text, measures
 from c2jy_tui.bindings import binding
 from c2jy_tui.panes.inspector import export, words

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from textual.reactive import var
 from textual.widget import Widget
 
-from c2jy_bridge.events import Event, TurnCompleted, TurnEnded
-from c2jy_bridge.ports import Busy, EnginePort
+from c2jy_bridge.core.events import Event, TurnCompleted, TurnEnded
+from c2jy_bridge.core.ports import Busy, EnginePort
 from c2jy_tui import activity as activities
 from c2jy_tui.activity import Activity
 from c2jy_tui.panes.chat import ChatPane

@@ -13,9 +13,9 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from c2jy_bridge.events import Issue, Severity
-from c2jy_bridge.safety import visible
-from c2jy_bridge.views import DraftDetail
+from c2jy_bridge.core.events import Issue, Severity
+from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.views import DraftDetail
 from c2jy_tui import measures
 from c2jy_tui.bindings import binding
 from c2jy_tui.frame import FrameModal

@@ -11,9 +11,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding
 
-from c2jy_bridge.events import ConnectionChanged, Event, JournalResumed, JournalStopped, Problem
-from c2jy_bridge.ports import EnginePort
-from c2jy_bridge.safety import visible
+from c2jy_bridge.core.events import ConnectionChanged, Event, JournalResumed, JournalStopped, Problem
+from c2jy_bridge.core.ports import EnginePort
+from c2jy_bridge.core.safety import visible
 from c2jy_tui.activity import Activity
 from c2jy_tui.bindings import binding
 from c2jy_tui.bridge_mode import BridgeMode

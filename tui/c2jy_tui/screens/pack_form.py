@@ -15,10 +15,10 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.input import Selection
 from textual.widgets.option_list import Option
 
-from c2jy_bridge.draft_views import PackingView, PlaceView
-from c2jy_bridge.events import Issue
-from c2jy_bridge.safety import visible
-from c2jy_bridge.views import DraftView
+from c2jy_bridge.core.draft_views import PackingView, PlaceView
+from c2jy_bridge.core.events import Issue
+from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.views import DraftView
 from c2jy_tui.bindings import binding
 from c2jy_tui.frame import FrameModal
 from c2jy_tui.key_bar import KeyBar

@@ -11,8 +11,8 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from c2jy_bridge.safety import visible
-from c2jy_bridge.views import ConversationView
+from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.views import ConversationView
 from c2jy_tui.bindings import binding
 from c2jy_tui.frame import FrameModal
 from c2jy_tui.measures import clock_time

@@ -15,8 +15,8 @@ from textual.content import Content
 from textual.highlight import highlight
 from textual.widgets import Static, TabbedContent, TabPane
 
-from c2jy_bridge.i18n import Say
-from c2jy_bridge.safety import visible
+from c2jy_bridge.core.i18n import Say
+from c2jy_bridge.core.safety import visible
 from c2jy_tui import json_text, new_file
 from c2jy_tui.bindings import binding
 from c2jy_tui.frame import FrameModal

@@ -12,8 +12,8 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from c2jy_bridge.draft_views import TrashedView
-from c2jy_bridge.safety import visible
+from c2jy_bridge.core.draft_views import TrashedView
+from c2jy_bridge.core.safety import visible
 from c2jy_tui import measures
 from c2jy_tui.bindings import binding
 from c2jy_tui.frame import FrameModal

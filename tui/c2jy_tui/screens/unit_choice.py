@@ -13,9 +13,9 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from c2jy_bridge.draft_views import OriginView, TimeUnitName
-from c2jy_bridge.safety import visible
-from c2jy_bridge.views import DraftView
+from c2jy_bridge.core.draft_views import OriginView, TimeUnitName
+from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.views import DraftView
 from c2jy_tui import measures
 from c2jy_tui.bindings import binding
 from c2jy_tui.frame import FrameModal

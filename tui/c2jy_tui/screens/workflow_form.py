@@ -11,8 +11,8 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widgets import Input, Static
 
-from c2jy_bridge.safety import visible
-from c2jy_bridge.views import WorkflowWish
+from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.views import WorkflowWish
 from c2jy_tui.bindings import binding
 from c2jy_tui.frame import FrameModal
 from c2jy_tui.key_bar import KeyBar

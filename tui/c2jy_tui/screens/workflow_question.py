@@ -11,8 +11,8 @@ from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Input, Static
 
-from c2jy_bridge.events import WorkflowAsked
-from c2jy_bridge.safety import visible
+from c2jy_bridge.core.events import WorkflowAsked
+from c2jy_bridge.core.safety import visible
 from c2jy_tui.bindings import binding
 from c2jy_tui.frame import FrameModal
 from c2jy_tui.key_bar import KeyBar

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 from textual import work
 from textual.widget import Widget
 
-from c2jy_bridge.events import Event, WorkflowEnded
-from c2jy_bridge.ports import EnginePort
-from c2jy_bridge.safety import visible
+from c2jy_bridge.core.events import Event, WorkflowEnded
+from c2jy_bridge.core.ports import EnginePort
+from c2jy_bridge.core.safety import visible
 from c2jy_tui.panes.chat import ChatPane
 from c2jy_tui.panes.chat.run_view import Wish
 from c2jy_tui.words import say
 from c2jy_tui.workflow_questions import WorkflowQuestions
 
 if TYPE_CHECKING:
-    from c2jy_bridge.views import WorkflowWish
+    from c2jy_bridge.core.views import WorkflowWish
 
 
 class WorkflowRunning(Widget):

@@ -8,10 +8,10 @@ from typing import Any
 
 from pyJianYingDraft import StickerSegment, Timerange
 
-from c2jy_bridge.drafts.collector import let_go
+from c2jy_bridge.core.gc_control import release_in_steps
 from c2jy_bridge.drafts.compile.canvas import Canvas, add_keyframes, clip_settings
 from c2jy_bridge.drafts.compile.effects import PICTURE_EFFECTS, find_effect, sliders
-from c2jy_bridge.drafts.compile.media import MediaShelf, PlacedFile
+from c2jy_bridge.drafts.compile.media import MaterialPool, PlacedFile
 from c2jy_bridge.drafts.compile.notes import Notes
 from c2jy_bridge.drafts.compile.overlap import settle
 from c2jy_bridge.drafts.compile.pictures import picture_segment
@@ -24,7 +24,7 @@ from c2jy_bridge.drafts.compile.script import (
     without_speed,
 )
 from c2jy_bridge.drafts.compile.sounds import sound_segment
-from c2jy_bridge.drafts.compile.texts import TextPress
+from c2jy_bridge.drafts.compile.texts import TextBuilder
 from c2jy_bridge.drafts.spec import (
     AudioClip,
     DraftSpec,
@@ -58,12 +58,12 @@ class CompiledDraft:
     tracks: int
     clips: int
 
-    def let_go(self) -> None:
+    def release_in_steps(self) -> None:
         """Take the content apart once it is written, in steps."""
         for group in self.content["materials"].values():
-            let_go(group)
+            release_in_steps(group)
         for track in self.content["tracks"]:
-            let_go(track["segments"])
+            release_in_steps(track["segments"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def compile_draft(
     lanes = list(_lanes([*own, *more], spec.overlap, files, notes))
     _look_at_neighbours(lanes, notes)
     script = new_script(spec.width, spec.height, spec.fps, spec.main_track_magnet)
-    shelf, press = MediaShelf(), TextPress(script, canvas)
+    shelf, press = MaterialPool(), TextBuilder(script, canvas)
     for lane, name in zip(lanes, _distinct(lanes), strict=True):
         append_track(script, lane.kind, name, lane.mute)
         for index, placed in enumerate(lane.clips):
@@ -114,7 +114,7 @@ def compile_draft(
         notes.note("nothing_to_show", path or "tracks", "error")
     compiled = CompiledDraft(content_of(script), script.duration, len(script.tracks), count)
     for parts in (*of_the_library(script, compiled.content), *(lane.clips for lane in lanes)):
-        let_go(parts)
+        release_in_steps(parts)
     return compiled
 
 
@@ -184,7 +184,7 @@ def _look_at_neighbours(lanes: list[_Lane], notes: Notes) -> None:
 
 
 def _add(
-    script: Any, track: str, placed: PlacedClip, shelf: MediaShelf, press: TextPress, canvas: Canvas
+    script: Any, track: str, placed: PlacedClip, shelf: MaterialPool, press: TextBuilder, canvas: Canvas
 ) -> None:
     clip = placed.clip
     if isinstance(clip, TextClip):

@@ -110,7 +110,7 @@ def _crop_settings(crop: Crop | None) -> Any:
     return CropSettings(**sides)
 
 
-class MediaShelf:
+class MaterialPool:
     """One library material for each file and crop of a draft."""
 
     def __init__(self) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from c2jy_bridge.core.events import Issue, Severity
 from c2jy_bridge.drafts.errors import DraftError, issue
-from c2jy_bridge.events import Issue, Severity
 
 _MOST_OF_ONE_KIND: Final = 200
 

@@ -8,7 +8,7 @@ from pyJianYingDraft import MaskType, Timerange, VideoSegment
 
 from c2jy_bridge.drafts.compile.canvas import Canvas, add_animations, add_keyframes, clip_settings
 from c2jy_bridge.drafts.compile.effects import add_filters, add_picture_effects
-from c2jy_bridge.drafts.compile.media import MediaShelf, PlacedFile
+from c2jy_bridge.drafts.compile.media import MaterialPool, PlacedFile
 from c2jy_bridge.drafts.compile.plan import PlacedClip
 from c2jy_bridge.drafts.kinds import NameKind
 from c2jy_bridge.drafts.spec import Mask, PictureClip, VideoClip, opaque_hex
@@ -17,7 +17,7 @@ _ANIMATIONS: Final[dict[str, NameKind]] = {"in": "video_in", "out": "video_out",
 _CLEAR: Final = "#00000000"
 
 
-def picture_segment(placed: PlacedClip, clip: PictureClip, shelf: MediaShelf, canvas: Canvas) -> Any:
+def picture_segment(placed: PlacedClip, clip: PictureClip, shelf: MaterialPool, canvas: Canvas) -> Any:
     """The segment of a video or image clip."""
     file = placed.file
     assert file is not None, "the plan leaves out clips without a file"

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from c2jy_bridge.core.events import Severity
 from c2jy_bridge.drafts.compile.media import PlacedFile
 from c2jy_bridge.drafts.compile.notes import Notes
 from c2jy_bridge.drafts.spec import AudioClip, BaseClip, ImageClip, PictureClip, Track, VideoClip, clock
-from c2jy_bridge.events import Severity
 
 ROUNDING_US: Final = 1_000
 """Containers round lengths to milliseconds, so a clip may ask for up to 1 ms more than there is."""

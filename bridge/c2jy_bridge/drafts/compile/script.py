@@ -15,10 +15,10 @@ from pyJianYingDraft.script_material import ScriptMaterial
 from pyJianYingDraft.track import Track
 
 
-class SweptTrack(Track):  # type: ignore[misc]  # the library ships no types
+class UncheckedTrack(Track):  # type: ignore[misc]  # the library ships no types
     """A track whose segments are known not to overlap."""
 
-    def add_segment(self, segment: Any) -> SweptTrack:
+    def add_segment(self, segment: Any) -> UncheckedTrack:
         """Append without looking at the others."""
         self.segments.append(segment)
         return self
@@ -48,7 +48,7 @@ def new_script(width: int, height: int, fps: float, magnet: bool) -> Any:
 
 def append_track(script: Any, kind: str, name: str, mute: bool) -> None:
     """Add a track on top of the others; `name` must be new."""
-    script.tracks[name] = SweptTrack(TrackType.from_name(kind), name, len(script.tracks), mute)
+    script.tracks[name] = UncheckedTrack(TrackType.from_name(kind), name, len(script.tracks), mute)
 
 
 def without_speed(segment: Any) -> Any:

@@ -8,12 +8,12 @@ from pyJianYingDraft import AudioSegment, Timerange
 
 from c2jy_bridge.drafts.compile.canvas import Canvas, stretch
 from c2jy_bridge.drafts.compile.effects import add_sound_effects
-from c2jy_bridge.drafts.compile.media import MediaShelf
+from c2jy_bridge.drafts.compile.media import MaterialPool
 from c2jy_bridge.drafts.compile.plan import PlacedClip
 from c2jy_bridge.drafts.spec import AudioClip, clock
 
 
-def sound_segment(placed: PlacedClip, clip: AudioClip, shelf: MediaShelf, canvas: Canvas) -> Any:
+def sound_segment(placed: PlacedClip, clip: AudioClip, shelf: MaterialPool, canvas: Canvas) -> Any:
     """The segment of an audio clip."""
     assert placed.file is not None, "the plan leaves out clips without a file"
     segment = AudioSegment(

@@ -58,7 +58,7 @@ class _Stamp:
     """The material's `content`, which is JSON in a string, around the number of characters and the words."""
 
 
-class TextPress:
+class TextBuilder:
     """Adds text clips to a script. The library builds the first of each look; others are stamped from it."""
 
     def __init__(self, script: Any, canvas: Canvas) -> None:

@@ -4,7 +4,7 @@ This room knows HTTP, magic bytes, MediaInfo and Pillow. It must not know what a
 sources and hands back one Material or one MaterialFailure for each.
 """
 
-from c2jy_bridge.draft_views import OnProgress, Progress
+from c2jy_bridge.core.draft_views import OnProgress, Progress
 from c2jy_bridge.drafts.materials.material import Material, MaterialFailure, MaterialKind
 from c2jy_bridge.drafts.materials.store import MaterialStore
 

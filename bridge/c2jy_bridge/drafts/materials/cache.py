@@ -15,13 +15,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from c2jy_bridge.core.safety import visible
 from c2jy_bridge.drafts.materials.convert import convert, needs_conversion
 from c2jy_bridge.drafts.materials.failure import Refused
 from c2jy_bridge.drafts.materials.index import Index, Link, Stored
 from c2jy_bridge.drafts.materials.probe import Facts, av_facts, image_facts
 from c2jy_bridge.drafts.materials.signature import Foreign, Media, identify
-from c2jy_bridge.drafts.materials.whole import check_whole
-from c2jy_bridge.safety import visible
+from c2jy_bridge.drafts.materials.truncation import check_whole
 
 _PART_LIFE_S: Final = 7 * 24 * 3600.0
 

@@ -8,9 +8,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from c2jy_bridge.drafts.materials.apart import convert_apart
 from c2jy_bridge.drafts.materials.failure import Refused
 from c2jy_bridge.drafts.materials.gif import gif_frames
+from c2jy_bridge.drafts.materials.isolated_conversion import convert_apart
 from c2jy_bridge.drafts.materials.probe import frame_count, open_image
 
 if TYPE_CHECKING:

@@ -12,17 +12,17 @@ from typing import Final, TypeVar
 import httpcore
 import httpx
 
+from c2jy_bridge.core.settings import MaterialSettings
 from c2jy_bridge.drafts.materials.addresses import AllowedHosts, GuardedBackend
 from c2jy_bridge.drafts.materials.cache import check_head
 from c2jy_bridge.drafts.materials.failure import Passing, Refused
 from c2jy_bridge.drafts.materials.links import checked_link, is_certificate_fault, joined
 from c2jy_bridge.drafts.materials.meter import Meter, shown_bytes
 from c2jy_bridge.drafts.materials.pace import Patience, SpeedGauge, retry_after, wait_before
-from c2jy_bridge.drafts.materials.part import BUFFER_BYTES, Part, Validators
+from c2jy_bridge.drafts.materials.partial_file import BUFFER_BYTES, PartialFile, Validators
 from c2jy_bridge.drafts.materials.signature import HEAD_BYTES
 from c2jy_bridge.drafts.materials.threads import Threads
 from c2jy_bridge.drafts.materials.unpacking import is_packed, unpacked
-from c2jy_bridge.settings import MaterialSettings
 
 T = TypeVar("T")
 
@@ -74,7 +74,7 @@ class Downloader:
         self._client = _guarded_client(self._allowed, settings.concurrency, patience)
 
     async def fetch(
-        self, url: str, part: Part, known: Validators | None, meter: Meter, deadline: float
+        self, url: str, part: PartialFile, known: Validators | None, meter: Meter, deadline: float
     ) -> bool:
         """Bring the file behind `url` into `part`, in as many tries as it takes.
 
@@ -130,7 +130,7 @@ class Downloader:
                     raise
                 await asyncio.sleep(wait_s)
 
-    async def _try(self, url: httpx.URL, part: Part, known: Validators | None, meter: Meter) -> bool:
+    async def _try(self, url: httpx.URL, part: PartialFile, known: Validators | None, meter: Meter) -> bool:
         async with self._answer(url, _conditions(part, known)) as response:
             if response.status_code == 304 and known:
                 return False
@@ -212,7 +212,7 @@ class Downloader:
             raise Passing(code, asked_s, **values)
         raise Refused(code, **values)
 
-    async def _receive(self, response: httpx.Response, part: Part, meter: Meter) -> None:
+    async def _receive(self, response: httpx.Response, part: PartialFile, meter: Meter) -> None:
         total = self._begin(response, part, meter)
         host = response.request.url.host
         gauge = SpeedGauge(self._patience, asyncio.get_running_loop().time, host)
@@ -232,7 +232,7 @@ class Downloader:
         if total is not None and part.size < total:
             raise Passing("incomplete", host=host)
 
-    def _begin(self, response: httpx.Response, part: Part, meter: Meter) -> int | None:
+    def _begin(self, response: httpx.Response, part: PartialFile, meter: Meter) -> int | None:
         """Bring `part` to where this answer begins; returns the size of the whole file where it is known."""
         headers = response.headers
         plain = not is_packed(response)
@@ -278,7 +278,7 @@ def _guarded_client(allowed: AllowedHosts, concurrency: int, patience: Patience)
     )
 
 
-def _conditions(part: Part, known: Validators | None) -> dict[str, str]:
+def _conditions(part: PartialFile, known: Validators | None) -> dict[str, str]:
     if part.size and part.validators.if_range:
         return {"Range": f"bytes={part.size}-", "If-Range": part.validators.if_range}
     if known and known.etag:

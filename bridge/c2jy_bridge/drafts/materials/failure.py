@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from c2jy_bridge import i18n
+from c2jy_bridge.core import i18n
+from c2jy_bridge.core.safety import visible
 from c2jy_bridge.drafts.materials.material import MaterialFailure
-from c2jy_bridge.safety import visible
 
 say = i18n.catalogue("materials")
 _LONGEST = 80

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from c2jy_bridge.drafts.materials.material import MaterialKind
-from c2jy_bridge.drafts.materials.part import Validators
+from c2jy_bridge.drafts.materials.partial_file import Validators
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS links (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from c2jy_bridge.events import Issue
+from c2jy_bridge.core.events import Issue
 
 MaterialKind = Literal["video", "image", "audio"]
 

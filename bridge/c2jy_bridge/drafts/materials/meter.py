@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from c2jy_bridge.draft_views import OnProgress, Progress
+from c2jy_bridge.core.draft_views import OnProgress, Progress
 from c2jy_bridge.drafts.materials.failure import say
 
 _EVERY_S: Final = 0.1

@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import unquote
 
+from c2jy_bridge.core.safety import visible
 from c2jy_bridge.drafts.materials.failure import split
-from c2jy_bridge.safety import visible
 
 _ILLEGAL: Final = re.compile(r'[<>:"/\\|?*%]+')  # on Windows, where the draft may go
 _LONGEST: Final = 60

@@ -14,8 +14,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from c2jy_bridge.draft_views import OnProgress
+from c2jy_bridge.core.draft_views import OnProgress
+from c2jy_bridge.core.events import Issue, Severity
+from c2jy_bridge.core.settings import MaterialSettings
 from c2jy_bridge.drafts.materials.cache import MaterialCache, check_head, link_key
+from c2jy_bridge.drafts.materials.download_slots import DownloadSlot, Turns
 from c2jy_bridge.drafts.materials.failure import Passing, Refused, say, shown
 from c2jy_bridge.drafts.materials.index import Link, Stored
 from c2jy_bridge.drafts.materials.inline import decode
@@ -24,12 +27,9 @@ from c2jy_bridge.drafts.materials.material import Material, MaterialFailure
 from c2jy_bridge.drafts.materials.meter import Meter, shown_bytes
 from c2jy_bridge.drafts.materials.naming import readable_name
 from c2jy_bridge.drafts.materials.pace import Patience
-from c2jy_bridge.drafts.materials.part import BUFFER_BYTES, Part, Validators
+from c2jy_bridge.drafts.materials.partial_file import BUFFER_BYTES, PartialFile, Validators
 from c2jy_bridge.drafts.materials.signature import HEAD_BYTES
 from c2jy_bridge.drafts.materials.threads import Threads
-from c2jy_bridge.drafts.materials.turns import Turn, Turns
-from c2jy_bridge.events import Issue, Severity
-from c2jy_bridge.settings import MaterialSettings
 
 if TYPE_CHECKING:
     from c2jy_bridge.drafts.materials.download import Downloader
@@ -97,7 +97,7 @@ class MaterialStore:
             try:
                 if number >= self._settings.max_files:
                     raise Refused("too_many", limit=self._settings.max_files)
-                async with asyncio.timeout_at(deadline), Turn(turns) as turn:
+                async with asyncio.timeout_at(deadline), DownloadSlot(turns) as turn:
                     return await self._material(source, meter, deadline, turn)
             except Refused as refused:
                 return refused.failure(source)
@@ -139,7 +139,7 @@ class MaterialStore:
         self._threads.close()
         self._cache.close()
 
-    async def _material(self, source: str, meter: Meter, deadline: float, turn: Turn) -> Material:
+    async def _material(self, source: str, meter: Meter, deadline: float, turn: DownloadSlot) -> Material:
         scheme = source[:8].lower()
         if scheme.startswith(("http://", "https://")):
             return await self._from_link(source, meter, deadline, turn)
@@ -149,7 +149,7 @@ class MaterialStore:
             raise Refused("bad_link")
         return await self._threads.run(self._from_file, source)
 
-    async def _from_link(self, url: str, meter: Meter, deadline: float, turn: Turn) -> Material:
+    async def _from_link(self, url: str, meter: Meter, deadline: float, turn: DownloadSlot) -> Material:
         key = link_key(url)
         kept, part = await self._threads.run(self._look_up, key)
         try:
@@ -177,13 +177,13 @@ class MaterialStore:
         finally:
             part.close()
 
-    def _look_up(self, key: str) -> tuple[_Kept | None, Part]:
+    def _look_up(self, key: str) -> tuple[_Kept | None, PartialFile]:
         link = self._cache.link(key)
         stored = self._cache.stored(link.content) if link else None
         kept = _Kept(link, stored) if link and stored else None
-        return kept, Part(self._cache.partial, key, uuid.uuid4().hex)
+        return kept, PartialFile(self._cache.partial, key, uuid.uuid4().hex)
 
-    def _finish(self, url: str, key: str, part: Part) -> Material:
+    def _finish(self, url: str, key: str, part: PartialFile) -> Material:
         validators = part.validators
         content, stored = self._adopt(part)
         self._cache.remember_link(key, Link(content, validators, self._clock()))
@@ -214,7 +214,7 @@ class MaterialStore:
             raise Refused("too_large", limit=shown_bytes(self._settings.max_bytes))
         self._room_for(size)
         unique = uuid.uuid4().hex
-        part = Part(self._cache.partial, unique, unique)
+        part = PartialFile(self._cache.partial, unique, unique)
         try:
             for number, chunk in enumerate(chunks):
                 part.append(chunk)
@@ -225,7 +225,7 @@ class MaterialStore:
         finally:
             part.discard()
 
-    def _adopt(self, part: Part) -> tuple[str, Stored]:
+    def _adopt(self, part: PartialFile) -> tuple[str, Stored]:
         head = part.head(HEAD_BYTES)
         check_head(head)
         content = part.seal()

@@ -4,6 +4,20 @@ Times inside are integer microseconds; at the edge a bare number is seconds and 
 Knows nothing of pyJianYingDraft, of the network or of the disk: names of effects are only strings here.
 """
 
+from c2jy_bridge.drafts.spec.appearance import (
+    Animation,
+    Background,
+    Chroma,
+    Crop,
+    Effect,
+    Fade,
+    Filter,
+    Keyframe,
+    Mask,
+    PropertyName,
+    Transform,
+    Transition,
+)
 from c2jy_bridge.drafts.spec.clips import (
     AudioClip,
     BaseClip,
@@ -21,21 +35,7 @@ from c2jy_bridge.drafts.spec.clips import (
 )
 from c2jy_bridge.drafts.spec.colours import opaque_hex, parse_colour, parse_rgb
 from c2jy_bridge.drafts.spec.document import SCHEMA, DraftSpec, Overlap, Subtitles, Target, Track, TrackKind
-from c2jy_bridge.drafts.spec.look import (
-    Animation,
-    Background,
-    Chroma,
-    Crop,
-    Effect,
-    Fade,
-    Filter,
-    Keyframe,
-    Mask,
-    PropertyName,
-    Transform,
-    Transition,
-)
-from c2jy_bridge.drafts.spec.part import Part, Range
+from c2jy_bridge.drafts.spec.model import Range, SpecModel
 from c2jy_bridge.drafts.spec.reading import ParsedSpec, is_spec, nearest, parse_spec
 from c2jy_bridge.drafts.spec.style import Bubble, TextBackground, TextBorder, TextShadow, TextStyle
 from c2jy_bridge.drafts.spec.times import LONGEST_US, TimeUS, Us, clock, parse_time, us
@@ -63,11 +63,11 @@ __all__ = [
     "Media",
     "Overlap",
     "ParsedSpec",
-    "Part",
     "PictureClip",
     "PropertyName",
     "Range",
     "Source",
+    "SpecModel",
     "StickerClip",
     "Subtitles",
     "Target",

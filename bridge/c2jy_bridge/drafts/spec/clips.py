@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from c2jy_bridge.drafts.spec.look import (
+from c2jy_bridge.drafts.spec.appearance import (
     Animation,
     Background,
     Chroma,
@@ -20,14 +20,14 @@ from c2jy_bridge.drafts.spec.look import (
     Transform,
     Transition,
 )
-from c2jy_bridge.drafts.spec.part import Part, Range
+from c2jy_bridge.drafts.spec.model import Range, SpecModel
 from c2jy_bridge.drafts.spec.style import TextStyle
 
 _AT = ("start", "duration", "end")
 WHEN = Range()
 
 
-class Source(Part):
+class Source(SpecModel):
     """A media file: give `url` or `path`."""
 
     url: str | None = None
@@ -60,7 +60,7 @@ Media = Annotated[
 
 def listed(value: Any) -> Any:
     """One object where a list is wanted is a list of one: models often forget the brackets."""
-    return [value] if isinstance(value, (dict, Part)) else value
+    return [value] if isinstance(value, (dict, SpecModel)) else value
 
 
 def _named(value: Any) -> Any:
@@ -72,7 +72,7 @@ def _name(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
-class BaseClip(Part):
+class BaseClip(SpecModel):
     """What every clip has."""
 
     id: str | None = None

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, ModelWrapValidatorHandler, model_validator
 from pydantic_core import PydanticCustomError
 
+from c2jy_bridge.drafts.spec.appearance import Animation, Transform
 from c2jy_bridge.drafts.spec.clips import Clip, Source, listed
-from c2jy_bridge.drafts.spec.look import Animation, Transform
-from c2jy_bridge.drafts.spec.part import Part
+from c2jy_bridge.drafts.spec.model import SpecModel
 from c2jy_bridge.drafts.spec.style import TextStyle
 from c2jy_bridge.drafts.spec.times import US_PER, TimeUS, Unit, reading
 
@@ -20,7 +20,7 @@ Overlap = Literal["error", "lane", "shift", "trim"]
 _TRACK_OF: Final = {"image": "video"}
 
 
-class Track(Part):
+class Track(SpecModel):
     """Clips one after another. Tracks are listed from the bottom to the top of the picture."""
 
     type: TrackKind
@@ -60,7 +60,7 @@ def _typed(clips: Any, kind: str) -> Any:
     return [{"type": kind, **clip} if isinstance(clip, dict) else clip for clip in clips]
 
 
-class Subtitles(Part):
+class Subtitles(SpecModel):
     """Captions from SRT: give `srt`, `url` or `path`."""
 
     srt: str | None = None
@@ -88,7 +88,7 @@ class Subtitles(Part):
         return self
 
 
-class Target(Part):
+class Target(SpecModel):
     """Where and for which app the draft is meant; left out: what the settings say."""
 
     profile: Literal["jianying_win", "jianying_mac", "capcut_win", "capcut_mac", "both"] | None = None
@@ -105,7 +105,7 @@ class Target(Part):
     """What to do when a draft of that name exists."""
 
 
-class DraftSpec(Part):
+class DraftSpec(SpecModel):
     """One JianYing draft as one document.
 
     Times: a bare number is seconds, a string carries its unit ("1.5s", "500ms", "00:01:02.5", "90f" =

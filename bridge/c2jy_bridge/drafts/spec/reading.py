@@ -12,12 +12,12 @@ import orjson
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from c2jy_bridge.core.chunked_json import content_pieces
+from c2jy_bridge.core.events import Issue
 from c2jy_bridge.drafts.errors import DraftError, issue
-from c2jy_bridge.drafts.pieces import content_pieces
 from c2jy_bridge.drafts.spec.document import SCHEMA, DraftSpec
-from c2jy_bridge.drafts.spec.part import counting_strangers, unknown_fields
+from c2jy_bridge.drafts.spec.model import counting_strangers, unknown_fields
 from c2jy_bridge.drafts.spec.times import US_PER
-from c2jy_bridge.events import Issue
 
 _VERBATIM: Final = ("legacy", "meta")
 """What is kept as it came, nulls too: the way back to an export has to be the export."""

@@ -6,15 +6,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from c2jy_bridge.drafts.spec.appearance import Percent, Unit01
 from c2jy_bridge.drafts.spec.colours import Colour, Rgb
-from c2jy_bridge.drafts.spec.look import Percent, Unit01
-from c2jy_bridge.drafts.spec.part import Part
+from c2jy_bridge.drafts.spec.model import SpecModel
 
 WHITE = (1.0, 1.0, 1.0)
 BLACK = (0.0, 0.0, 0.0)
 
 
-class TextBorder(Part):
+class TextBorder(SpecModel):
     """An outline around each letter."""
 
     color: Rgb = BLACK
@@ -25,7 +25,7 @@ class TextBorder(Part):
     """0-100, as in JianYing."""
 
 
-class TextShadow(Part):
+class TextShadow(SpecModel):
     """A shadow behind each letter."""
 
     color: Rgb = BLACK
@@ -40,7 +40,7 @@ class TextShadow(Part):
     """Degrees."""
 
 
-class TextBackground(Part):
+class TextBackground(SpecModel):
     """A box behind the text."""
 
     color: Colour
@@ -61,7 +61,7 @@ class TextBackground(Part):
     """0-1; 0.5 is the middle."""
 
 
-class Bubble(Part):
+class Bubble(SpecModel):
     """A speech bubble; both ids come from a JianYing draft that uses it."""
 
     effect_id: str = Field(min_length=1)
@@ -74,7 +74,7 @@ def _flower(value: Any) -> Any:
     return value.get("effect_id") if isinstance(value, dict) else value
 
 
-class TextStyle(Part):
+class TextStyle(SpecModel):
     """Letters, colour, alignment and decoration of a text."""
 
     font: str | None = None

@@ -13,12 +13,13 @@ from typing import Any, Final, Literal, Protocol
 import orjson
 
 from c2jy_bridge import __version__
-from c2jy_bridge.drafts.collector import let_go
+from c2jy_bridge.core.chunked_json import content_pieces
+from c2jy_bridge.core.gc_control import release_in_steps
+from c2jy_bridge.core.settings import DraftProfile
 from c2jy_bridge.drafts.errors import DraftError, issue
-from c2jy_bridge.drafts.pieces import content_pieces
 from c2jy_bridge.drafts.spec import SCHEMA, DraftSpec
 from c2jy_bridge.drafts.write.cover import write_cover
-from c2jy_bridge.drafts.write.marker import DOCUMENT, Marker, beginning, figures_of, read_marker
+from c2jy_bridge.drafts.write.manifest import DOCUMENT, Marker, beginning, figures_of, read_marker
 from c2jy_bridge.drafts.write.media import bring
 from c2jy_bridge.drafts.write.meta import COVER, meta_info
 from c2jy_bridge.drafts.write.naming import numbered
@@ -26,7 +27,6 @@ from c2jy_bridge.drafts.write.platform import say_platform
 from c2jy_bridge.drafts.write.staging import ASIDE, Staging, remove_tree, sync_folder, write_file
 from c2jy_bridge.drafts.write.target import MATERIALS, TargetRoot
 from c2jy_bridge.drafts.write.verify import faults
-from c2jy_bridge.settings import DraftProfile
 
 OnConflict = Literal["suffix", "error", "replace_own"]
 
@@ -209,7 +209,7 @@ def _document(draft: DraftToWrite) -> list[bytes]:
         document["legacy"] = spec.legacy
     pieces = list(content_pieces(document))
     for track in document["tracks"]:
-        let_go(track["clips"])
+        release_in_steps(track["clips"])
     return pieces
 
 

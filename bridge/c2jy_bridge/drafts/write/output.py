@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from c2jy_bridge.drafts.errors import DraftError, issue
-from c2jy_bridge.drafts.write.marker import DOCUMENT
+from c2jy_bridge.drafts.write.manifest import DOCUMENT
 from c2jy_bridge.drafts.write.naming import checked
 
 _OF_A_DRAFT: Final = ("draft_content.json", "draft_info.json", "draft_meta_info.json", DOCUMENT)

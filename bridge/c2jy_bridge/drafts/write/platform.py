@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from c2jy_bridge.settings import DraftProfile
+from c2jy_bridge.core.settings import DraftProfile
 
 _JIANYING: Final = {"app_id": 3704, "app_source": "lv"}
 _CAPCUT: Final = {"app_id": 359289, "app_source": "cc"}

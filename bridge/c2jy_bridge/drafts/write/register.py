@@ -15,7 +15,7 @@ from typing import Any, Final
 import orjson
 
 from c2jy_bridge.drafts.errors import DraftError, issue
-from c2jy_bridge.drafts.write.spelling import pure
+from c2jy_bridge.drafts.write.path_rewrite import pure
 from c2jy_bridge.drafts.write.staging import sync_folder, write_file
 
 LIST: Final = "root_meta_info.json"

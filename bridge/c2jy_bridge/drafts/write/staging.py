@@ -14,7 +14,7 @@ from typing import Final
 import orjson
 
 from c2jy_bridge.drafts.write.naming import fault
-from c2jy_bridge.drafts.write.plain import read_plain
+from c2jy_bridge.drafts.write.safe_read import read_plain
 
 PREFIX: Final = ".c2jy-tmp-"
 ASIDE: Final = ".c2jy-old-"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from typing import Final
 
+from c2jy_bridge.core.safety import visible
 from c2jy_bridge.drafts.errors import DraftError, issue
-from c2jy_bridge.safety import visible
 
 MATERIALS: Final = "materials"
 """Folder of media inside a draft."""

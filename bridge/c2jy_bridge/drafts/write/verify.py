@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from c2jy_bridge.core.events import Issue
 from c2jy_bridge.drafts.errors import issue
 from c2jy_bridge.drafts.spec import clock
-from c2jy_bridge.drafts.write.plain import is_there
+from c2jy_bridge.drafts.write.safe_read import is_there
 from c2jy_bridge.drafts.write.target import local_view
-from c2jy_bridge.events import Issue
 
 _ROUNDING_US: Final = 1_000
 

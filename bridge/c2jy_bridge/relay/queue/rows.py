@@ -7,7 +7,7 @@ import sqlite3
 from dataclasses import asdict
 from typing import Final
 
-from c2jy_bridge.events import Problem
+from c2jy_bridge.core.events import Problem
 from c2jy_bridge.relay.request import BridgeRequest, Change, ChatRef, Lease, State
 
 OPEN: Final = "state IN ('queued', 'relaying', 'running', 'needs_login')"

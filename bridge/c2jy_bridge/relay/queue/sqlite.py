@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from c2jy_bridge.events import Problem
+from c2jy_bridge.core.events import Problem
 from c2jy_bridge.relay.queue import rows
-from c2jy_bridge.relay.queue.accepting import Acceptance
+from c2jy_bridge.relay.queue.group_commit import BatchedInsert
 from c2jy_bridge.relay.queue.port import Accepted, LeaseLost
 from c2jy_bridge.relay.queue.rows import OPEN, REQUESTS
 from c2jy_bridge.relay.request import BridgeRequest, Change, ChatRef, Ending, Intake, Lease, State, Wanted
@@ -32,7 +32,7 @@ class SqliteQueue:
         self._storage = storage
         self._database = storage.database
         self._clock = clock
-        self._acceptance = Acceptance(storage, limit=limit, clock=clock, new_id=new_id)
+        self._acceptance = BatchedInsert(storage, limit=limit, clock=clock, new_id=new_id)
 
     # --- for intakes (port.RequestQueue) ---------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
-from c2jy_bridge.events import (
+from c2jy_bridge.core.events import (
     Event,
     ToolCall,
     ToolCallAwaitingApproval,
@@ -18,7 +18,7 @@ from c2jy_bridge.events import (
 from c2jy_bridge.relay.worker.calls import Runner
 
 
-class UnattendedRunner:
+class ApprovalTimeoutRunner:
     """The tool runner for requests that nobody may be watching: silence is deny after a countdown."""
 
     def __init__(self, runner: Runner, *, deny: Callable[[str], object], deadline_s: float) -> None:

@@ -8,7 +8,14 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Final, Protocol
 
-from c2jy_bridge.events import Event, Outcome, ToolCall, ToolCallEvent, ToolCallFinished, ToolCallRequested
+from c2jy_bridge.core.events import (
+    Event,
+    Outcome,
+    ToolCall,
+    ToolCallEvent,
+    ToolCallFinished,
+    ToolCallRequested,
+)
 from c2jy_bridge.relay.canonical import same
 from c2jy_bridge.relay.problems import say
 from c2jy_bridge.relay.queue import LeaseLost

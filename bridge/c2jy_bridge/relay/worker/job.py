@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from c2jy_bridge.events import Problem
+from c2jy_bridge.core.events import Problem
 from c2jy_bridge.relay.problems import ours
 from c2jy_bridge.relay.queue import WorkQueue
 from c2jy_bridge.relay.request import BridgeRequest, ChatRef, Ending, Lease, State

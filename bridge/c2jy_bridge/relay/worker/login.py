@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from c2jy_bridge.core.events import Problem
 from c2jy_bridge.coze import CozeClient, CozeProblem
-from c2jy_bridge.events import Problem
 from c2jy_bridge.relay.problems import LOGIN, PASSING, needs_login
 
 FIRST_LOOK_S: Final = 15.0

@@ -10,19 +10,19 @@ from contextlib import suppress
 from functools import partial
 from typing import Final
 
+from c2jy_bridge.core.events import Problem
+from c2jy_bridge.core.ports import ReceiptStore
 from c2jy_bridge.coze import CozeProblem
-from c2jy_bridge.events import Problem
-from c2jy_bridge.ports import ReceiptStore
 from c2jy_bridge.relay.problems import LOGIN, PASSING, ending_of, ours
 from c2jy_bridge.relay.queue import LeaseLost, WorkQueue
 from c2jy_bridge.relay.request import BridgeRequest, ChatRef, Ending, State
 from c2jy_bridge.relay.worker.calls import wanted_call
-from c2jy_bridge.relay.worker.carriers import Carrier, CarryFailed, Direct, Means, TakenUp, ThroughBot
+from c2jy_bridge.relay.worker.close_abandoned_chat import settle
 from c2jy_bridge.relay.worker.conversations import WorkConversations
 from c2jy_bridge.relay.worker.job import Job, Told
-from c2jy_bridge.relay.worker.keeping import LEASE_S, keep
+from c2jy_bridge.relay.worker.keep_lease import LEASE_S, keep
 from c2jy_bridge.relay.worker.login import Login
-from c2jy_bridge.relay.worker.settling import settle
+from c2jy_bridge.relay.worker.relays import CarryFailed, Direct, Relay, RelayContext, TakenUp, ThroughBot
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Worker:
     def __init__(
         self,
         queue: WorkQueue,
-        means: Means,
+        means: RelayContext,
         *,
         name: str,
         receipts: ReceiptStore,
@@ -76,7 +76,7 @@ class Worker:
         self._conversations = WorkConversations()
         self._login = Login(means.client, self._unpark)
         self._jobs: dict[str, asyncio.Task[None]] = {}
-        self._carriers: dict[str, Carrier] = {}
+        self._carriers: dict[str, Relay] = {}
         self._settling: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
         self._stopping = False
@@ -210,7 +210,7 @@ class Worker:
         try:
             with self._conversations.one() as conversation:
                 if job.request.relay == "direct":
-                    carrier: Carrier = Direct(job, self._means)
+                    carrier: Relay = Direct(job, self._means)
                 elif job.request.relay == "chat":
                     carrier = TakenUp(job, self._means, await self._means.client())
                 else:

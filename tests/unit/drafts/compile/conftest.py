@@ -11,7 +11,7 @@ from typing import Any
 import pyJianYingDraft as jy
 import pytest
 
-from c2jy_bridge.drafts import Studio
+from c2jy_bridge.drafts import DraftBuilder
 
 _ID = re.compile(r"[0-9a-f]{32}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _ASIDE = frozenset({"path", "local_material_id"})
@@ -54,7 +54,7 @@ def _read(folder: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-def same(tmp_path: Path, studio: Studio) -> Callable[..., Any]:
+def same(tmp_path: Path, studio: DraftBuilder) -> Callable[..., Any]:
     """Builds both and compares them; hands back the issues of ours."""
 
     async def compare(document: dict[str, Any], plain: Callable[[Any], None]) -> list[Any]:

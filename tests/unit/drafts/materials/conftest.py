@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from c2jy_bridge.core.settings import MaterialSettings
 from c2jy_bridge.drafts.materials import MaterialStore
 from c2jy_bridge.drafts.materials.pace import Patience
-from c2jy_bridge.settings import MaterialSettings
 
 
 @dataclass

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from c2jy_bridge.drafts import Courier, Library
+from c2jy_bridge.drafts import DraftPacker, Library
 
 WINDOWS = "C:\\Users\\me\\AppData\\Local\\JianyingPro\\User Data\\Projects\\com.lveditor.draft"
 
@@ -32,8 +32,8 @@ async def draft(build: Callable[..., Any], document: dict[str, Any]) -> Path:
 
 
 @pytest.fixture
-def courier(library: Library, tmp_path: Path) -> Courier:
-    return Courier(library, tmp_path / "exports")
+def courier(library: Library, tmp_path: Path) -> DraftPacker:
+    return DraftPacker(library, tmp_path / "exports")
 
 
 @pytest.fixture

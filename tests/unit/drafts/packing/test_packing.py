@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from c2jy_bridge.drafts import Courier, DraftError, Library, Progress, Studio
-from c2jy_bridge.settings import DraftSettings
+from c2jy_bridge.core.settings import DraftSettings
+from c2jy_bridge.drafts import DraftBuilder, DraftError, DraftPacker, Library, Progress
 
 Build = Callable[..., Any]
 
@@ -37,7 +37,7 @@ def _tree(folder: Path) -> dict[str, bytes]:
 
 
 async def test_the_zip_has_the_draft_as_one_folder_and_a_readme(
-    courier: Courier, draft: Path, tmp_path: Path, windows: str
+    courier: DraftPacker, draft: Path, tmp_path: Path, windows: str
 ) -> None:
     before = _tree(draft)
     made = await courier.pack("中国美食", tmp_path / "out.zip", target_root=windows)
@@ -59,7 +59,7 @@ async def test_the_zip_has_the_draft_as_one_folder_and_a_readme(
 
 
 async def test_the_paths_in_the_zip_are_those_of_the_other_machine(
-    courier: Courier, draft: Path, tmp_path: Path, windows: str
+    courier: DraftPacker, draft: Path, tmp_path: Path, windows: str
 ) -> None:
     await courier.pack("中国美食", tmp_path / "out.zip", target_root=windows)
     for file in ("draft_content.json", "draft_info.json"):
@@ -76,7 +76,7 @@ async def test_the_paths_in_the_zip_are_those_of_the_other_machine(
 
 
 async def test_an_unpacked_copy_is_checked_where_it_stands(
-    courier: Courier, draft: Path, tmp_path: Path, windows: str
+    courier: DraftPacker, draft: Path, tmp_path: Path, windows: str
 ) -> None:
     await courier.pack("中国美食", tmp_path / "out.zip", target_root=windows)
     with zipfile.ZipFile(tmp_path / "out.zip") as archive:
@@ -93,7 +93,7 @@ async def test_an_unpacked_copy_is_checked_where_it_stands(
 
 
 async def test_without_another_root_it_is_said_that_the_paths_are_of_this_machine(
-    courier: Courier, draft: Path, tmp_path: Path
+    courier: DraftPacker, draft: Path, tmp_path: Path
 ) -> None:
     made = await courier.pack("中国美食")
     assert [i.code for i in made.issues] == ["packed_for_here"]
@@ -103,7 +103,7 @@ async def test_without_another_root_it_is_said_that_the_paths_are_of_this_machin
 
 
 async def test_links_are_not_followed_out_of_the_draft(
-    courier: Courier, draft: Path, tmp_path: Path, windows: str
+    courier: DraftPacker, draft: Path, tmp_path: Path, windows: str
 ) -> None:
     (tmp_path / "secret").mkdir()
     (tmp_path / "secret" / "key.txt").write_text("secret", encoding="utf-8")
@@ -121,7 +121,7 @@ async def test_links_are_not_followed_out_of_the_draft(
 
 
 async def test_a_draft_with_a_missing_file_is_not_packed(
-    courier: Courier, draft: Path, tmp_path: Path
+    courier: DraftPacker, draft: Path, tmp_path: Path
 ) -> None:
     next((draft / "materials").glob("*.png")).unlink()
     with pytest.raises(DraftError) as caught:
@@ -131,7 +131,7 @@ async def test_a_draft_with_a_missing_file_is_not_packed(
 
 
 async def test_an_older_zip_is_replaced_only_by_a_whole_one_and_nothing_else_ever(
-    courier: Courier, draft: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    courier: DraftPacker, draft: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out.zip"
     await courier.pack("中国美食", out)
@@ -153,12 +153,12 @@ async def test_an_older_zip_is_replaced_only_by_a_whole_one_and_nothing_else_eve
     assert [name for name in _listed(tmp_path) if name.endswith(".c2jy-part")] == []
 
 
-async def test_a_zip_is_not_packed_into_itself(courier: Courier, draft: Path) -> None:
+async def test_a_zip_is_not_packed_into_itself(courier: DraftPacker, draft: Path) -> None:
     with pytest.raises(DraftError):
         await courier.pack("中国美食", draft / "materials" / "out.zip")
 
 
-async def test_a_cancelled_packing_leaves_nothing(courier: Courier, draft: Path, tmp_path: Path) -> None:
+async def test_a_cancelled_packing_leaves_nothing(courier: DraftPacker, draft: Path, tmp_path: Path) -> None:
     with (draft / "materials" / "large.bin").open("wb") as file:
         file.truncate(256 * 1024 * 1024)
     began = asyncio.Event()
@@ -172,7 +172,7 @@ async def test_a_cancelled_packing_leaves_nothing(courier: Courier, draft: Path,
     assert [name for name in _listed(tmp_path) if "out.zip" in name] == []
 
 
-async def test_progress_counts_every_byte(courier: Courier, draft: Path, tmp_path: Path) -> None:
+async def test_progress_counts_every_byte(courier: DraftPacker, draft: Path, tmp_path: Path) -> None:
     seen: list[Progress] = []
     await courier.pack("中国美食", tmp_path / "out.zip", on_progress=seen.append)
     await asyncio.sleep(0)
@@ -181,7 +181,7 @@ async def test_progress_counts_every_byte(courier: Courier, draft: Path, tmp_pat
 
 
 async def test_a_build_can_pack_all_its_drafts_into_one_zip(
-    studio: Studio, document: dict[str, Any], tmp_path: Path, windows: str
+    studio: DraftBuilder, document: dict[str, Any], tmp_path: Path, windows: str
 ) -> None:
     report = await studio.build(
         [document, {**document, "name": "二"}], target_root=windows, archive=tmp_path / "out.zip"
@@ -207,13 +207,13 @@ async def test_a_zip_that_cannot_be_written_does_not_cost_the_draft(
 
 
 @pytest.mark.parametrize("name", ["", "..", "../x", "/etc", "none"])
-async def test_only_drafts_of_the_folder_are_packed(courier: Courier, draft: Path, name: str) -> None:
+async def test_only_drafts_of_the_folder_are_packed(courier: DraftPacker, draft: Path, name: str) -> None:
     with pytest.raises(DraftError):
         await courier.pack(name)
 
 
 async def test_media_outside_the_draft_are_named(
-    make_studio: Any, courier: Courier, document: dict[str, Any], tmp_path: Path, windows: str
+    make_studio: Any, courier: DraftPacker, document: dict[str, Any], tmp_path: Path, windows: str
 ) -> None:
     document = {**document, "target": {"media_mode": "reference"}}
     await make_studio(DraftSettings()).build(document)
@@ -222,7 +222,7 @@ async def test_media_outside_the_draft_are_named(
 
 
 async def test_an_encrypted_draft_is_packed_as_it_is_but_not_respelled(
-    courier: Courier, draft: Path, tmp_path: Path, windows: str
+    courier: DraftPacker, draft: Path, tmp_path: Path, windows: str
 ) -> None:
     for file in ("draft_content.json", "draft_info.json"):
         (draft / file).write_bytes(b"SGVsbG8gZW5jcnlwdGVkIHdvcmxk")
@@ -234,7 +234,7 @@ async def test_an_encrypted_draft_is_packed_as_it_is_but_not_respelled(
 
 
 async def test_files_and_counts_beyond_the_old_limits_of_zip_are_kept(
-    courier: Courier, draft: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    courier: DraftPacker, draft: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 1000)
     monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 3)
@@ -249,7 +249,7 @@ async def test_files_and_counts_beyond_the_old_limits_of_zip_are_kept(
 
 
 async def test_what_a_killed_packing_left_is_swept_by_the_next_one(
-    courier: Courier, draft: Path, tmp_path: Path
+    courier: DraftPacker, draft: Path, tmp_path: Path
 ) -> None:
     old, young, other = (
         tmp_path / name for name in (".a.zip.0f.c2jy-part", ".b.zip.1f.c2jy-part", ".c.part")

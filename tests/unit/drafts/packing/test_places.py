@@ -6,15 +6,15 @@ from pathlib import Path, PurePath
 
 import pytest
 
-from c2jy_bridge.drafts.places import Probe, System, disk, drafts_roots, this_system
+from c2jy_bridge.drafts.library.draft_roots import FileSystem, System, disk, drafts_roots, this_system
 
 TAIL = "User Data/Projects/com.lveditor.draft"
 
 
-def machine(*files: str, readonly: tuple[str, ...] = ()) -> Probe:
+def machine(*files: str, readonly: tuple[str, ...] = ()) -> FileSystem:
     """A file system with these files and the folders above them."""
     folders = {str(parent) for file in files for parent in PurePath(file).parents}
-    return Probe(
+    return FileSystem(
         is_folder=lambda path: path.as_posix() in folders,
         exists=lambda path: path.as_posix() in folders | set(files),
         is_writable=lambda path: path.as_posix() not in readonly,

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from c2jy_bridge.drafts import Courier, DraftError, Library
-from c2jy_bridge.drafts.packing import relocate
-from c2jy_bridge.drafts.write.spelling import parts_inside, same_folder
+from c2jy_bridge.drafts import DraftError, DraftPacker, Library
+from c2jy_bridge.drafts.library import relocate
+from c2jy_bridge.drafts.write.path_rewrite import parts_inside, same_folder
 from c2jy_bridge.drafts.write.target import TargetRoot
 
 Build = Callable[..., Any]
@@ -26,7 +26,7 @@ def _json(draft: Path) -> dict[str, Any]:
 
 
 async def test_every_path_is_rewritten_and_relocating_back_undoes_it(
-    courier: Courier, library: Library, draft: Path, windows: str
+    courier: DraftPacker, library: Library, draft: Path, windows: str
 ) -> None:
     before = _json(draft)
     (done,) = (await courier.relocate(["中国美食"], windows)).drafts
@@ -45,7 +45,7 @@ async def test_every_path_is_rewritten_and_relocating_back_undoes_it(
     assert [name for name in os.listdir(draft) if "c2jy-" in name] == []
 
 
-async def test_a_renamed_draft_is_mended(courier: Courier, library: Library, draft: Path) -> None:
+async def test_a_renamed_draft_is_mended(courier: DraftPacker, library: Library, draft: Path) -> None:
     os.rename(draft, draft.parent / "新名字")
     assert {i.code for i in library.check("新名字")} == {"media_missing", "other_root"}
     await courier.relocate(["新名字"], str(draft.parent))
@@ -54,7 +54,7 @@ async def test_a_renamed_draft_is_mended(courier: Courier, library: Library, dra
 
 
 async def test_drafts_of_others_and_encrypted_ones_are_left_alone(
-    courier: Courier, build: Build, draft: Path, windows: str
+    courier: DraftPacker, build: Build, draft: Path, windows: str
 ) -> None:
     foreign = draft.parent / "theirs"
     other = Path(
@@ -86,7 +86,7 @@ async def test_drafts_of_others_and_encrypted_ones_are_left_alone(
 
 @pytest.mark.parametrize("root", ["", "relative", "../x", "C:", "C:relative"])
 async def test_a_root_that_is_no_absolute_path_changes_nothing(
-    courier: Courier, draft: Path, root: str
+    courier: DraftPacker, draft: Path, root: str
 ) -> None:
     before = _json(draft)
     with pytest.raises(DraftError):

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from c2jy_bridge import i18n
+from c2jy_bridge.core import i18n
+from c2jy_bridge.core.events import Issue
 from c2jy_bridge.drafts import DraftError
 from c2jy_bridge.drafts.spec import (
     DraftSpec,
@@ -17,7 +18,6 @@ from c2jy_bridge.drafts.spec import (
     parse_rgb,
     parse_spec,
 )
-from c2jy_bridge.events import Issue
 
 
 def _one(clip: dict[str, Any], kind: str = "text") -> dict[str, Any]:

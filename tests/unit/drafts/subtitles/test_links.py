@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from c2jy_bridge.drafts import BuiltDraft, DraftError, Studio
-from c2jy_bridge.settings import MaterialSettings
+from c2jy_bridge.core.settings import MaterialSettings
+from c2jy_bridge.drafts import BuiltDraft, DraftBuilder, DraftError
 
 SRT = "1\n00:00:01,000 --> 00:00:02,500\n你好，世界\n\n2\n00:00:03.000 --> 00:00:04.000\n再见\n"
 Content = Callable[[BuiltDraft], dict[str, Any]]
@@ -64,8 +64,10 @@ def host() -> Iterator[Host]:
 
 
 @pytest.fixture
-def studio(make_studio: Any, host: Host) -> Studio:
-    made: Studio = make_studio(materials=MaterialSettings(allow_private_hosts=[host.address], retries=1))
+def studio(make_studio: Any, host: Host) -> DraftBuilder:
+    made: DraftBuilder = make_studio(
+        materials=MaterialSettings(allow_private_hosts=[host.address], retries=1)
+    )
     return made
 
 
@@ -75,7 +77,7 @@ def _document(url: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "gbk"])
 async def test_every_encoding_of_chinese_subtitles_is_read(
-    studio: Studio, host: Host, content_of: Content, encoding: str
+    studio: DraftBuilder, host: Host, content_of: Content, encoding: str
 ) -> None:
     mark = {"utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}.get(encoding, b"")
     (draft,) = (await studio.build(_document(host.put("/a.srt", mark + SRT.encode(encoding))))).drafts
@@ -85,7 +87,7 @@ async def test_every_encoding_of_chinese_subtitles_is_read(
 
 
 async def test_a_link_that_failed_once_is_tried_again_and_fetched_once_for_two_entries(
-    studio: Studio, host: Host
+    studio: DraftBuilder, host: Host
 ) -> None:
     url = host.put("/flaky.srt", SRT.encode())
     document = {**_document(url), "subtitles": [{"url": url}, {"url": url, "offset": 10}]}
@@ -94,7 +96,7 @@ async def test_a_link_that_failed_once_is_tried_again_and_fetched_once_for_two_e
     assert host.seen == ["/flaky.srt", "/flaky.srt"]
 
 
-async def test_a_data_url_holds_subtitles_too(studio: Studio) -> None:
+async def test_a_data_url_holds_subtitles_too(studio: DraftBuilder) -> None:
     url = "data:text/plain;base64," + base64.b64encode(SRT.encode()).decode()
     assert (await studio.build(_document(url))).drafts[0].clips == 2
 
@@ -111,7 +113,7 @@ async def test_a_data_url_holds_subtitles_too(studio: Studio) -> None:
     ],
 )
 async def test_what_is_no_subtitle_text_is_refused_with_its_place(
-    studio: Studio, host: Host, body: bytes, word: str
+    studio: DraftBuilder, host: Host, body: bytes, word: str
 ) -> None:
     with pytest.raises(DraftError) as caught:
         await studio.build(_document(host.put("/a.srt", body)))
@@ -120,7 +122,7 @@ async def test_what_is_no_subtitle_text_is_refused_with_its_place(
     assert word in found.message
 
 
-async def test_a_missing_file_and_another_scheme_are_said_so(studio: Studio, host: Host) -> None:
+async def test_a_missing_file_and_another_scheme_are_said_so(studio: DraftBuilder, host: Host) -> None:
     for url in (f"http://{host.address}/none.srt", "ftp://example.com/a.srt", "file:///etc/passwd", "a.srt"):
         with pytest.raises(DraftError) as caught:
             await studio.build(_document(url))

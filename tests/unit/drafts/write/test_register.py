@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from c2jy_bridge.drafts import BuiltDraft, Studio
+from c2jy_bridge.drafts import BuiltDraft, DraftBuilder
 
 Build = Callable[..., Any]
 TEXT = {"type": "text", "clips": [{"text": "你好", "duration": 2}]}
@@ -118,7 +118,9 @@ async def test_a_list_that_is_not_understood_is_left_alone(build: Build, listed:
     assert sorted(os.listdir(listed.parent)) == ["root_meta_info.json", "x"]
 
 
-async def test_a_missing_list_is_made_only_when_that_is_asked_for(studio: Studio, tmp_path: Path) -> None:
+async def test_a_missing_list_is_made_only_when_that_is_asked_for(
+    studio: DraftBuilder, tmp_path: Path
+) -> None:
     path = tmp_path / "drafts" / "root_meta_info.json"
     (draft,) = (await studio.build(WISH)).drafts
     assert _codes(draft) == {"not_registered", "list_missing"}

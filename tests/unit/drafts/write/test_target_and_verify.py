@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from c2jy_bridge.core.chunked_json import content_pieces
 from c2jy_bridge.drafts import BuiltDraft, DraftError
-from c2jy_bridge.drafts.pieces import content_pieces
 from c2jy_bridge.drafts.write.target import TargetRoot, local_view
 from c2jy_bridge.drafts.write.verify import faults
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from unit.relay.conftest import workshop
-from unit.relay.workshop import Workshop
+from unit.relay.relay_harness import Workshop
 
 __all__ = ["workshop"]
 

@@ -90,7 +90,7 @@ def test_the_facade_of_the_real_tools_passes_cozes_import() -> None:
 def test_the_checker_says_why_a_document_would_not_be_taken(
     change: Callable[[dict[str, Any]], object], word: str
 ) -> None:
-    from unit.relay.workshop import BenchTools
+    from unit.relay.relay_harness import BenchTools
 
     registry = ToolRegistry()
     registry.register(BenchTools())

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from c2jy_bridge.events import BridgeStarted
+from c2jy_bridge.core.events import BridgeStarted
 from c2jy_bridge.relay.intakes.http.listening import address_of, listen
 from c2jy_bridge.relay.status import BridgeProblem
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from c2jy_bridge.events import TurnCompleted
+from c2jy_bridge.core.events import TurnCompleted
 
 Call = Callable[..., Any]
 NOTE = {"tool": "note", "arguments": {"text": "a"}}

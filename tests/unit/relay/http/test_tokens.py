@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from c2jy_bridge.core.vault import Vault
 from c2jy_bridge.relay.intakes.http.tokens import NAME, Tokens
-from c2jy_bridge.vault import Vault
 from unit.relay.conftest import Clock
 
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from unit.relay.conftest import workshop
-from unit.relay.workshop import Workshop, eventually
+from unit.relay.relay_harness import Workshop, eventually
 
 __all__ = ["workshop"]
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from c2jy_bridge.core.events import Problem
 from c2jy_bridge.coze import CozeProblem
 from c2jy_bridge.coze.mailbox import Mailbox
-from c2jy_bridge.events import Problem
 from c2jy_bridge.relay.request import State
 from unit.relay.conftest import Clock
 from unit.relay.mailbox.conftest import Workflow
-from unit.relay.workshop import HANDLE, OBEDIENT, eventually
+from unit.relay.relay_harness import HANDLE, OBEDIENT, eventually
 
 Cloud = Callable[..., Any]
 
@@ -159,7 +159,7 @@ async def test_a_long_answer_comes_in_parts_that_join_to_the_whole(cloud: Cloud)
 async def test_a_very_long_answer_is_uploaded_and_linked(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("c2jy_bridge.relay.intakes.mailbox.letters.MOST_PARTS", 2)
+    monkeypatch.setattr("c2jy_bridge.relay.intakes.mailbox.codec.MOST_PARTS", 2)
     workflow = await cloud(relay="direct")
     await workflow.wish("r", text="a", size=30_000)
     answer = await workflow.answer("r")

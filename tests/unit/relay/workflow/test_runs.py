@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from c2jy_bridge.events import (
+from c2jy_bridge.core.events import (
     Outcome,
     ToolCallFinished,
     ToolCallRequested,
@@ -18,8 +18,8 @@ from c2jy_bridge.events import (
     WorkflowStarted,
 )
 from c2jy_bridge.journal import Owner
+from c2jy_bridge.relay.factory import workflow_runs
 from c2jy_bridge.relay.intakes.workflow import WaitingRun, WorkflowRuns
-from c2jy_bridge.relay.opening import workflow_runs
 from c2jy_bridge.relay.storage import Storage
 from unit.relay.conftest import Clock, workshop
 

@@ -6,7 +6,7 @@ import json
 import shlex
 from typing import Final
 
-from c2jy_bridge.safety import visible
+from c2jy_bridge.core.safety import visible
 from c2jy_tui.json_text import pasted
 
 PATH: Final = "/v1/requests"

@@ -12,9 +12,9 @@ from textual.message import Message
 from textual.notifications import SeverityLevel
 from textual.timer import Timer
 
-from c2jy_bridge.events import BridgeRequestChanged, Event
-from c2jy_bridge.ports import EnginePort
-from c2jy_bridge.safety import visible
+from c2jy_bridge.core.events import BridgeRequestChanged, Event
+from c2jy_bridge.core.ports import EnginePort
+from c2jy_bridge.core.safety import visible
 from c2jy_tui.bindings import binding
 from c2jy_tui.bridge_mode import BridgeMode
 from c2jy_tui.panes.bridge import curl

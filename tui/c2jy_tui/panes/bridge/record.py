@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from c2jy_bridge.events import BridgeRequestChanged
-from c2jy_bridge.views import RequestView
+from c2jy_bridge.core.events import BridgeRequestChanged
+from c2jy_bridge.core.views import RequestView
 
 ENDED: Final = ("succeeded", "failed", "cancelled")
 KEPT_MOMENTS: Final = 60

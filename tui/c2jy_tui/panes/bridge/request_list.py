@@ -8,7 +8,7 @@ from typing import Final
 from textual import on
 from textual.reactive import var
 
-from c2jy_bridge.views import RequestView
+from c2jy_bridge.core.views import RequestView
 from c2jy_tui.bridge_mode import BridgeMode
 from c2jy_tui.panes.bridge import words
 from c2jy_tui.panes.bridge.record import RequestRecord, Seen

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from c2jy_bridge.events import Problem
-from c2jy_bridge.i18n import catalogue
-from c2jy_bridge.safety import visible
+from c2jy_bridge.core.events import Problem
+from c2jy_bridge.core.i18n import catalogue
+from c2jy_bridge.core.safety import visible
 from c2jy_tui import json_text, measures
 from c2jy_tui.bridge_mode import BridgeMode
 from c2jy_tui.panes.bridge.record import RequestRecord

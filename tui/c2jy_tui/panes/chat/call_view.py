@@ -10,8 +10,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from c2jy_bridge.events import Outcome
-from c2jy_bridge.safety import visible
+from c2jy_bridge.core.events import Outcome
+from c2jy_bridge.core.safety import visible
 from c2jy_tui.bindings import binding
 from c2jy_tui.measures import elapsed, length
 from c2jy_tui.panes.chat.entry import Call, Draft

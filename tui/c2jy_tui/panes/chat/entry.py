@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from c2jy_bridge.events import Outcome, Problem, ToolCallProgress
+from c2jy_bridge.core.events import Outcome, Problem, ToolCallProgress
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -14,9 +14,9 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from c2jy_bridge.events import Event, Problem
-from c2jy_bridge.safety import visible
-from c2jy_bridge.views import CallView, ConnectionView, MessageView, WaitingWorkflow
+from c2jy_bridge.core.events import Event, Problem
+from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.views import CallView, ConnectionView, MessageView, WaitingWorkflow
 from c2jy_tui.bindings import binding
 from c2jy_tui.panes.chat.call_view import Now
 from c2jy_tui.panes.chat.composer import Composer

@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from c2jy_bridge.safety import visible
+from c2jy_bridge.core.safety import visible
 from c2jy_tui.bindings import binding
 from c2jy_tui.measures import clock_time, elapsed
 from c2jy_tui.panes.chat.call_view import Now

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from c2jy_bridge.events import (
+from c2jy_bridge.core.events import (
     WorkflowAsked,
     WorkflowEnded,
     WorkflowEvent,
     WorkflowSaid,
     WorkflowStarted,
 )
-from c2jy_bridge.views import WaitingWorkflow
+from c2jy_bridge.core.views import WaitingWorkflow
 from c2jy_tui.json_text import wants_tools
 from c2jy_tui.panes.chat.entry import Answer, AnyEntry, Failure, Run
 

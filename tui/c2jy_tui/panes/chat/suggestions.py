@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from c2jy_bridge.safety import visible
+from c2jy_bridge.core.safety import visible
 from c2jy_tui.bindings import binding
 
 

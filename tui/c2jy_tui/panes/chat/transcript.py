@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from c2jy_bridge.events import (
+from c2jy_bridge.core.events import (
     AnswerCompleted,
     AnswerDelta,
     DraftWritten,
@@ -29,7 +29,7 @@ from c2jy_bridge.events import (
     TurnStarted,
     WorkflowEvent,
 )
-from c2jy_bridge.views import CallView, MessageView, WaitingWorkflow
+from c2jy_bridge.core.views import CallView, MessageView, WaitingWorkflow
 from c2jy_tui.panes.chat.entry import (
     Answer,
     AnyEntry,

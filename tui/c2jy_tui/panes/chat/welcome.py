@@ -7,8 +7,8 @@ from typing import Final
 from textual.app import ComposeResult
 from textual.containers import VerticalGroup
 
-from c2jy_bridge.safety import visible
-from c2jy_bridge.views import ConnectionView
+from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.views import ConnectionView
 from c2jy_tui.panes.chat.prose import Prose
 from c2jy_tui.panes.chat.suggestions import Suggestions
 from c2jy_tui.words import say

@@ -8,8 +8,8 @@ from typing import Final
 from textual import on
 from textual.events import Resize
 
-from c2jy_bridge.events import Issue
-from c2jy_bridge.views import DraftView
+from c2jy_bridge.core.events import Issue
+from c2jy_bridge.core.views import DraftView
 from c2jy_tui.panes.drafts import order, words
 from c2jy_tui.panes.drafts.words import say
 from c2jy_tui.rows import ListPane, Row, RowList

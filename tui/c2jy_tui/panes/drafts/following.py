@@ -9,9 +9,9 @@ from textual import on, work
 from textual.notifications import SeverityLevel
 from textual.timer import Timer
 
-from c2jy_bridge.events import DraftChanged, DraftWritten, Event, Issue
-from c2jy_bridge.ports import DraftsPort, EnginePort
-from c2jy_bridge.safety import visible
+from c2jy_bridge.core.events import DraftChanged, DraftWritten, Event, Issue
+from c2jy_bridge.core.ports import DraftsPort, EnginePort
+from c2jy_bridge.core.safety import visible
 from c2jy_tui.panes.drafts import folder, words
 from c2jy_tui.panes.drafts.draft_list import DraftList
 from c2jy_tui.panes.drafts.words import say

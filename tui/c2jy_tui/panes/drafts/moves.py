@@ -13,11 +13,11 @@ from textual.notifications import SeverityLevel
 from textual.widget import Widget
 from textual.worker import Worker
 
-from c2jy_bridge.draft_views import BuildReport, DraftError, OnProgress, OriginView, Packed, TimeUnitName
-from c2jy_bridge.events import Issue
-from c2jy_bridge.ports import DraftsPort
-from c2jy_bridge.safety import visible
-from c2jy_bridge.views import DraftView
+from c2jy_bridge.core.draft_views import BuildReport, DraftError, OnProgress, OriginView, Packed, TimeUnitName
+from c2jy_bridge.core.events import Issue
+from c2jy_bridge.core.ports import DraftsPort
+from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.views import DraftView
 from c2jy_tui import measures
 from c2jy_tui.panes.drafts import words
 from c2jy_tui.panes.drafts.words import say

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from c2jy_bridge.views import DraftView
+from c2jy_bridge.core.views import DraftView
 from c2jy_tui.panes.drafts.words import media
 
 _WORST_FIRST: Final = {"damaged": 0, "media_missing": 1, "encrypted": 2, "foreign": 3, "ok": 4}

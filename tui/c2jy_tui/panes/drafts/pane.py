@@ -10,8 +10,8 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from c2jy_bridge.ports import EnginePort
-from c2jy_bridge.views import DraftView
+from c2jy_bridge.core.ports import EnginePort
+from c2jy_bridge.core.views import DraftView
 from c2jy_tui.bindings import binding
 from c2jy_tui.panes.drafts.following import FollowingList
 from c2jy_tui.panes.drafts.moves import Moves

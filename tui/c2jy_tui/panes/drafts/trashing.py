@@ -10,9 +10,9 @@ from textual.message import Message
 from textual.notifications import SeverityLevel
 from textual.widget import Widget
 
-from c2jy_bridge.draft_views import DraftError
-from c2jy_bridge.ports import DraftsPort
-from c2jy_bridge.views import DraftView
+from c2jy_bridge.core.draft_views import DraftError
+from c2jy_bridge.core.ports import DraftsPort
+from c2jy_bridge.core.views import DraftView
 from c2jy_tui.panes.drafts import words
 from c2jy_tui.panes.drafts.words import say
 

@@ -9,11 +9,11 @@ from typing import Final
 
 from rich.cells import cell_len
 
-from c2jy_bridge.draft_views import Progress
-from c2jy_bridge.events import Issue
-from c2jy_bridge.i18n import catalogue
-from c2jy_bridge.safety import visible
-from c2jy_bridge.views import ClipView, DraftView
+from c2jy_bridge.core.draft_views import Progress
+from c2jy_bridge.core.events import Issue
+from c2jy_bridge.core.i18n import catalogue
+from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.views import ClipView, DraftView
 from c2jy_tui import measures
 from c2jy_tui.rows import Cell, Column, Row, Tone, clip_start
 from c2jy_tui.words import LOCALE

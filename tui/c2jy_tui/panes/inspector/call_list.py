@@ -8,8 +8,8 @@ from typing import Final
 from textual import on
 from textual.reactive import var
 
-from c2jy_bridge.events import Event
-from c2jy_bridge.views import CallView
+from c2jy_bridge.core.events import Event
+from c2jy_bridge.core.views import CallView
 from c2jy_tui.panes.inspector import query, words
 from c2jy_tui.panes.inspector.record import CallRecord
 from c2jy_tui.panes.inspector.store import CallStore, everything

@@ -6,7 +6,7 @@ import time
 
 from textual.content import Content
 
-from c2jy_bridge.safety import visible
+from c2jy_bridge.core.safety import visible
 from c2jy_tui.panes.inspector import words
 from c2jy_tui.panes.inspector.record import CallRecord, Moment
 from c2jy_tui.panes.inspector.words import say

@@ -14,9 +14,9 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.notifications import SeverityLevel
 
-from c2jy_bridge.events import Decision, Event
-from c2jy_bridge.ports import EnginePort
-from c2jy_bridge.safety import visible
+from c2jy_bridge.core.events import Decision, Event
+from c2jy_bridge.core.ports import EnginePort
+from c2jy_bridge.core.safety import visible
 from c2jy_tui.bindings import binding
 from c2jy_tui.panes.inspector import export
 from c2jy_tui.panes.inspector.call_list import CallList

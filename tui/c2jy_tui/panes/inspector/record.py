@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from c2jy_bridge.events import (
+from c2jy_bridge.core.events import (
     Event,
     Outcome,
     ToolCallAwaitingApproval,
@@ -15,7 +15,7 @@ from c2jy_bridge.events import (
     ToolCallRequested,
     ToolCallStarted,
 )
-from c2jy_bridge.views import CallView
+from c2jy_bridge.core.views import CallView
 
 Status = Literal[
     "requested", "waiting", "running", "unfinished", "ok", "error", "denied", "cancelled", "timed_out"

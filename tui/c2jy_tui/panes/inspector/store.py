@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from c2jy_bridge.events import Event, ToolCallEvent, ToolOutputsSubmitted
-from c2jy_bridge.views import CallView
+from c2jy_bridge.core.events import Event, ToolCallEvent, ToolOutputsSubmitted
+from c2jy_bridge.core.views import CallView
 from c2jy_tui.panes.inspector.record import (
     CallRecord,
     advanced,

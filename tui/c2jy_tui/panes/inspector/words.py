@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from c2jy_bridge.events import ToolCallProgress
-from c2jy_bridge.i18n import catalogue
-from c2jy_bridge.safety import visible
+from c2jy_bridge.core.events import ToolCallProgress
+from c2jy_bridge.core.i18n import catalogue
+from c2jy_bridge.core.safety import visible
 from c2jy_tui import json_text, measures
 from c2jy_tui.panes.inspector.record import CallRecord, Status
 from c2jy_tui.rows import Cell, Column, Row, Tone

@@ -16,18 +16,18 @@ from starlette.routing import Match
 from starlette.types import ASGIApp
 
 from c2jy_bridge import __version__
+from c2jy_bridge.core.settings import Policy
 from c2jy_bridge.plugin import ToolRegistry
-from c2jy_bridge.relay.desk import Desk
 from c2jy_bridge.relay.intakes.http import facade, health, requests, tools
-from c2jy_bridge.relay.intakes.http.exchange import Closing
 from c2jy_bridge.relay.intakes.http.guard import Guard, Rules
 from c2jy_bridge.relay.intakes.http.metrics import HttpCounts
 from c2jy_bridge.relay.intakes.http.models import ProblemBody
 from c2jy_bridge.relay.intakes.http.problems import HttpProblem, documented
 from c2jy_bridge.relay.intakes.http.rate import RateLimit
+from c2jy_bridge.relay.intakes.http.responses import Closing
 from c2jy_bridge.relay.problems import say
+from c2jy_bridge.relay.service import RequestService
 from c2jy_bridge.relay.status import BridgeStatus
-from c2jy_bridge.settings import Policy
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +41,10 @@ Origin; every other type is 415."""
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class AppDeps:
     """What the app is built around."""
 
-    desk: Desk
+    desk: RequestService
     registry: ToolRegistry
     policy: Mapping[str, Policy]
     status: Callable[[], Awaitable[BridgeStatus]]
@@ -56,7 +56,7 @@ class House:
     """Where Coze reaches it; empty takes `address`."""
 
 
-def build(house: House, rules: Rules, limit: RateLimit) -> ASGIApp:
+def build(house: AppDeps, rules: Rules, limit: RateLimit) -> ASGIApp:
     """The app with its guard before it."""
     counts = HttpCounts()
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
@@ -98,7 +98,7 @@ def openapi(app: FastAPI, address: str) -> dict[str, Any]:
     return document
 
 
-def _describe(app: FastAPI, house: House) -> None:
+def _describe(app: FastAPI, house: AppDeps) -> None:
     document = openapi(app, house.address)
 
     @app.get("/openapi.json", include_in_schema=False)

@@ -16,12 +16,12 @@ from fastapi.responses import JSONResponse
 
 from c2jy_bridge.plugin import Tool, ToolRegistry
 from c2jy_bridge.plugin.manifest import openapi
-from c2jy_bridge.relay.desk import Desk
-from c2jy_bridge.relay.intakes.http.exchange import Closing, IdempotencyKey, StrictRoute, key_in, waited
 from c2jy_bridge.relay.intakes.http.models import result_of
+from c2jy_bridge.relay.intakes.http.responses import Closing, IdempotencyKey, StrictRoute, key_in, waited
 from c2jy_bridge.relay.problems import say
 from c2jy_bridge.relay.queue import KeyReused, QueueFull
 from c2jy_bridge.relay.request import BridgeRequest, State
+from c2jy_bridge.relay.service import RequestService
 from c2jy_bridge.relay.worker import BRIDGE_EXECUTE
 
 PREFIX: Final = "/coze"
@@ -62,7 +62,7 @@ def description(tools: Iterable[Tool], server: str) -> dict[str, Any]:
     return {**document, "servers": [{"url": server.rstrip("/")}], "paths": paths}
 
 
-def routes(desk: Desk, closing: Closing, registry: ToolRegistry) -> APIRouter:
+def routes(desk: RequestService, closing: Closing, registry: ToolRegistry) -> APIRouter:
     """The calls; they are described by `description`, not in the API's own document."""
     router = APIRouter(prefix=PREFIX, route_class=StrictRoute, include_in_schema=False)
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from fastapi import APIRouter, Response
 
-from c2jy_bridge.events import Problem
+from c2jy_bridge.core.events import Problem
 from c2jy_bridge.relay.intakes.http.metrics import MEDIA_TYPE, HttpCounts, exposition
 from c2jy_bridge.relay.intakes.http.models import HealthBody
 from c2jy_bridge.relay.intakes.http.problems import HttpProblem, documented

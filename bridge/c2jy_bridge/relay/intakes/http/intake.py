@@ -12,20 +12,20 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from c2jy_bridge.events import Problem
+from c2jy_bridge.core.events import Problem
+from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.plugin import ToolRegistry
-from c2jy_bridge.relay.desk import Desk
 from c2jy_bridge.relay.intakes.http.listening import address_of, listen
 from c2jy_bridge.relay.intakes.http.tokens import Tokens
 from c2jy_bridge.relay.problems import ours
 from c2jy_bridge.relay.request import ENDED
+from c2jy_bridge.relay.service import RequestService
 from c2jy_bridge.relay.status import BridgeStatus, IntakeStatus
 from c2jy_bridge.relay.storage import Storage
-from c2jy_bridge.settings import Settings
 
 if TYPE_CHECKING:
-    from c2jy_bridge.relay.intakes.http.exchange import Closing
-    from c2jy_bridge.relay.intakes.http.serving import Guest
+    from c2jy_bridge.relay.intakes.http.responses import Closing
+    from c2jy_bridge.relay.intakes.http.serving import EmbeddedServer
 
 GRACE_S: Final = 3
 """Seconds that answers under way get when the server stops."""
@@ -40,7 +40,7 @@ class HttpIntake:
         self,
         settings: Settings,
         *,
-        desk: Desk,
+        desk: RequestService,
         storage: Storage,
         registry: ToolRegistry,
         tokens: Tokens,
@@ -56,7 +56,7 @@ class HttpIntake:
         self._clock = clock
         self._socket: socket.socket | None = None
         self._address = ""
-        self._server: Guest | None = None
+        self._server: EmbeddedServer | None = None
         self._serving: asyncio.Task[None] | None = None
         self._closing: Closing | None = None
 
@@ -100,13 +100,13 @@ class HttpIntake:
         return IntakeStatus("http", self._address, self._clock() if alive else 0.0, problem)
 
     def _app(self) -> tuple[Any, Closing]:
-        from c2jy_bridge.relay.intakes.http.app import House, build
-        from c2jy_bridge.relay.intakes.http.exchange import Closing
+        from c2jy_bridge.relay.intakes.http.app import AppDeps, build
         from c2jy_bridge.relay.intakes.http.guard import Rules, host_name
         from c2jy_bridge.relay.intakes.http.rate import RateLimit
+        from c2jy_bridge.relay.intakes.http.responses import Closing
 
         bridge, closing = self._settings.bridge, Closing()
-        house = House(
+        house = AppDeps(
             desk=self._desk,
             registry=self._registry,
             policy=self._settings.tools.policy,

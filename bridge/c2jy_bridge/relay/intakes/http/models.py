@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from c2jy_bridge.events import Problem
+from c2jy_bridge.core.events import Problem
 from c2jy_bridge.relay.intakes.http.problems import members_of
 from c2jy_bridge.relay.request import BridgeRequest, Intake, Relay, State
 

@@ -9,8 +9,9 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.responses import StreamingResponse
 
-from c2jy_bridge.relay.desk import Desk
-from c2jy_bridge.relay.intakes.http.exchange import (
+from c2jy_bridge.relay.intakes.http.models import NewRequest, PageBody, RequestBody, request_body
+from c2jy_bridge.relay.intakes.http.problems import HttpProblem, documented
+from c2jy_bridge.relay.intakes.http.responses import (
     Closing,
     IdempotencyKey,
     Prefer,
@@ -22,10 +23,9 @@ from c2jy_bridge.relay.intakes.http.exchange import (
     wait_in,
     waited,
 )
-from c2jy_bridge.relay.intakes.http.models import NewRequest, PageBody, RequestBody, request_body
-from c2jy_bridge.relay.intakes.http.problems import HttpProblem, documented
 from c2jy_bridge.relay.queue import KeyReused, QueueFull
 from c2jy_bridge.relay.request import BridgeRequest, Change, State
+from c2jy_bridge.relay.service import RequestService
 
 BEAT_S: Final = 15.0
 """Seconds of silence after which an event stream shows that it lives; proxies cut at 30 to 60."""
@@ -40,7 +40,7 @@ _ACCEPTED: Final = {
 }
 
 
-def routes(desk: Desk, closing: Closing) -> APIRouter:
+def routes(desk: RequestService, closing: Closing) -> APIRouter:
     """The calls about requests."""
     router = APIRouter(prefix="/v1/requests", tags=["requests"], route_class=StrictRoute)
 
@@ -145,14 +145,14 @@ def routes(desk: Desk, closing: Closing) -> APIRouter:
     return router
 
 
-async def _known(desk: Desk, request_id: str) -> BridgeRequest:
+async def _known(desk: RequestService, request_id: str) -> BridgeRequest:
     request = await desk.get(request_id)
     if request is None:
         raise HttpProblem("unknown_request")
     return request
 
 
-async def _stream(desk: Desk, closing: Closing, request_id: str, after: int) -> AsyncIterator[str]:
+async def _stream(desk: RequestService, closing: Closing, request_id: str, after: int) -> AsyncIterator[str]:
     changes = desk.follow(request_id, after=after, beat_s=BEAT_S)
     seq = after
     while not closing.is_set:

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from c2jy_bridge.relay.intakes.http import app as _app  # noqa: F401  (for its import time)
 
 
-class Guest(uvicorn.Server):
+class EmbeddedServer(uvicorn.Server):
     """A server that leaves the process's signal handlers alone."""
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -35,9 +35,9 @@ class Guest(uvicorn.Server):
         yield
 
 
-def server_of(app: ASGIApp, grace_s: int) -> Guest:
+def server_of(app: ASGIApp, grace_s: int) -> EmbeddedServer:
     """A server for sockets that are bound already: it has nothing left to exit for."""
-    return Guest(
+    return EmbeddedServer(
         uvicorn.Config(
             app,
             loop="none",

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from c2jy_bridge.vault import Vault
+from c2jy_bridge.core.vault import Vault
 
 NAME: Final = "bridge-token"
 OVERLAP_S: Final = 300.0

@@ -8,17 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Body, Path, Response
 from fastapi.responses import JSONResponse
 
-from c2jy_bridge.relay.desk import Desk
-from c2jy_bridge.relay.intakes.http.exchange import (
-    Closing,
-    IdempotencyKey,
-    Prefer,
-    StrictRoute,
-    key_in,
-    told,
-    wait_in,
-    waited,
-)
+from c2jy_bridge.core.views import ToolView
 from c2jy_bridge.relay.intakes.http.models import (
     RequestBody,
     ToolBody,
@@ -33,10 +23,20 @@ from c2jy_bridge.relay.intakes.http.problems import (
     members_of,
     problem_response,
 )
+from c2jy_bridge.relay.intakes.http.responses import (
+    Closing,
+    IdempotencyKey,
+    Prefer,
+    StrictRoute,
+    key_in,
+    told,
+    wait_in,
+    waited,
+)
 from c2jy_bridge.relay.queue import KeyReused, QueueFull
 from c2jy_bridge.relay.request import BridgeRequest, State
+from c2jy_bridge.relay.service import RequestService
 from c2jy_bridge.relay.worker import BRIDGE_EXECUTE
-from c2jy_bridge.views import ToolView
 
 PATIENCE_S: Final = 60.0
 """Seconds that the simple form waits when the caller says nothing."""
@@ -60,7 +60,7 @@ _FAILED: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-def routes(desk: Desk, closing: Closing, tools: Callable[[], Sequence[ToolView]]) -> APIRouter:
+def routes(desk: RequestService, closing: Closing, tools: Callable[[], Sequence[ToolView]]) -> APIRouter:
     """The calls about tools."""
     router = APIRouter(prefix="/v1/tools", tags=["tools"], route_class=StrictRoute)
 

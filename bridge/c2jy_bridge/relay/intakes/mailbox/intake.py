@@ -12,16 +12,16 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
+from c2jy_bridge.core.events import Problem
 from c2jy_bridge.coze import CozeClient, CozeProblem
 from c2jy_bridge.coze.mailbox import Letter, Mailbox
-from c2jy_bridge.events import Problem
-from c2jy_bridge.relay.desk import Desk
-from c2jy_bridge.relay.intakes.mailbox import letters
+from c2jy_bridge.relay.intakes.mailbox import codec
 from c2jy_bridge.relay.intakes.mailbox.seen import Seen
-from c2jy_bridge.relay.intakes.mailbox.waking import Waking
+from c2jy_bridge.relay.intakes.mailbox.sleep_detector import SleepDetector
 from c2jy_bridge.relay.problems import ours
 from c2jy_bridge.relay.queue import KeyReused, QueueFull
 from c2jy_bridge.relay.request import TAKE_UP, BridgeRequest
+from c2jy_bridge.relay.service import RequestService
 from c2jy_bridge.relay.status import IntakeStatus
 from c2jy_bridge.relay.storage import Storage
 
@@ -46,12 +46,12 @@ _ABOUT_THE_LETTER: Final = frozenset({"bad_request", "coze", "bad_answer"})
 
 
 class MailboxIntake:
-    """Looks into the mailbox, asks for what the letters want, posts the answers."""
+    """Looks into the mailbox, asks for what the codec want, posts the answers."""
 
     def __init__(
         self,
         *,
-        desk: Desk,
+        desk: RequestService,
         storage: Storage,
         client: Callable[[], Awaitable[CozeClient]],
         scope: str,
@@ -107,7 +107,7 @@ class MailboxIntake:
         failures = 0
         next_look = 0.0
         loop = asyncio.get_running_loop()
-        waking = Waking(self._clock, loop.time)
+        waking = SleepDetector(self._clock, loop.time)
         while True:
             changed = self._desk.watch()
             try:
@@ -116,7 +116,7 @@ class MailboxIntake:
                         await self._look()
                     next_look = loop.time() + self._pause()
                 await self._deliver()
-            except QueueFull:  # the letters stay where they are
+            except QueueFull:  # the codec stay where they are
                 next_look = loop.time() + self._pause()
             except CozeProblem as error:
                 failures += 1
@@ -136,7 +136,9 @@ class MailboxIntake:
             if await self._rest(next_look, changed, waking):
                 failures, next_look = 0, 0.0
 
-    async def _rest(self, until: float, changed: Callable[[], Awaitable[object]], waking: Waking) -> bool:
+    async def _rest(
+        self, until: float, changed: Callable[[], Awaitable[object]], waking: SleepDetector
+    ) -> bool:
         """Wait for the next look or the next change; True when the computer slept, which ends every pause."""
         loop = asyncio.get_running_loop()
         waiting = asyncio.ensure_future(changed())
@@ -159,7 +161,7 @@ class MailboxIntake:
             pause_s = max(pause_s, RATE_LIMITED_S)
         return pause_s * (0.5 + self._chance() / 2)
 
-    # --- letters in ------------------------------------------------------------------------------------
+    # --- codec in ------------------------------------------------------------------------------------
 
     async def _look(self) -> None:
         mailbox = await self._open()
@@ -175,31 +177,31 @@ class MailboxIntake:
                 if len(new) < len(page) or page[-1].at < horizon or pages >= MOST_PAGES:
                     break
         self._alive_at = self._clock()
-        told = [(letter, letters.read(letter)) for letter in reversed(fresh)]
+        told = [(letter, codec.read(letter)) for letter in reversed(fresh)]
         for _, meaning in told:
-            if isinstance(meaning, letters.Answered):
+            if isinstance(meaning, codec.Answered):
                 self._seen.answer(meaning)
         # The oldest first, and none is done with before those that are older: see the joint above.
         for letter, meaning in told:
-            if not isinstance(meaning, letters.Answered):
+            if not isinstance(meaning, codec.Answered):
                 await self._take(mailbox, letter, meaning)
                 self._seen.done_with(letter.message_id)
 
-    async def _take(self, mailbox: Mailbox, letter: Letter, wish: letters.Read) -> None:
-        if isinstance(wish, letters.ToolWish | letters.ChatWish):
+    async def _take(self, mailbox: Mailbox, letter: Letter, wish: codec.Read) -> None:
+        if isinstance(wish, codec.ToolRequest | codec.ChatAnnouncement):
             self._busy_until = self._clock() + BUSY_S
             try:
                 await self._ask(wish, letter, mailbox.conversation_id)
             except KeyReused:
                 await self._refuse(mailbox, letter, wish.rid, ours("rid_reused", rid=wish.rid))
-        elif isinstance(wish, letters.Unreadable):
+        elif isinstance(wish, codec.Unreadable):
             await self._refuse(mailbox, letter, wish.rid, wish.problem)
 
     async def _ask(
-        self, wish: letters.ToolWish | letters.ChatWish, letter: Letter, conversation_id: str
+        self, wish: codec.ToolRequest | codec.ChatAnnouncement, letter: Letter, conversation_id: str
     ) -> None:
         wanted_at = min(letter.at, self._clock())
-        if isinstance(wish, letters.ToolWish):
+        if isinstance(wish, codec.ToolRequest):
             await self._desk.ask(
                 wish.tool,
                 wish.arguments,
@@ -222,7 +224,7 @@ class MailboxIntake:
 
     async def _refuse(self, mailbox: Mailbox, letter: Letter, rid: str, problem: Problem) -> None:
         if not self._seen.refused(letter.message_id):
-            reply = letters.refusal(rid, letter.message_id, problem)
+            reply = codec.refusal(rid, letter.message_id, problem)
             await mailbox.post(reply.content, reply.meta)
 
     # --- answers out -----------------------------------------------------------------------------------
@@ -251,8 +253,8 @@ class MailboxIntake:
                 log.error("the answer to %s was refused: %s", request.request_id, again.problem.kind)
 
     async def _answer(self, mailbox: Mailbox, request: BridgeRequest) -> None:
-        replies = letters.replies(request)
-        if len(replies) > letters.MOST_PARTS:
+        replies = codec.replies(request)
+        if len(replies) > codec.MOST_PARTS:
             if not self._seen.answered(request.request_id, 1):
                 await self._link(mailbox, request)
             return
@@ -261,17 +263,17 @@ class MailboxIntake:
             if not self._seen.answered(request.request_id, number):
                 await self._post(mailbox, request, number, reply)
 
-    async def _post(self, mailbox: Mailbox, request: BridgeRequest, part: int, reply: letters.Reply) -> None:
+    async def _post(self, mailbox: Mailbox, request: BridgeRequest, part: int, reply: codec.Reply) -> None:
         await mailbox.post(reply.content, reply.meta)
-        self._seen.answer(letters.Answered(request.rid, part, request.request_id))
+        self._seen.answer(codec.Answered(request.rid, part, request.request_id))
 
     async def _link(self, mailbox: Mailbox, request: BridgeRequest) -> None:
         client = await self._client()
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"{request.request_id}.json"
-            await asyncio.to_thread(path.write_text, letters.answer_text(request), "utf-8")
+            await asyncio.to_thread(path.write_text, codec.answer_text(request), "utf-8")
             file_id = await client.upload(path)
-        await self._post(mailbox, request, 1, letters.linked(request, file_id))
+        await self._post(mailbox, request, 1, codec.linked(request, file_id))
 
     async def _open(self) -> Mailbox:
         if self._mailbox is None:

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Final
 
-from c2jy_bridge.relay.intakes.mailbox.letters import Answered
+from c2jy_bridge.relay.intakes.mailbox.codec import Answered
 
 MOST: Final = 5000
 """Letters, and answers, that are remembered: more than `MOST_PAGES` pages hold."""

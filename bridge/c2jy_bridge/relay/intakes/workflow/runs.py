@@ -9,9 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import aclosing
 from typing import Any, Final
 
-from c2jy_bridge.coze import CozeClient, CozeProblem
-from c2jy_bridge.coze.workflow import Interrupted, NodeSaid, RunEnded, RunFound, Step, Workflows
-from c2jy_bridge.events import (
+from c2jy_bridge.core.events import (
     Event,
     Problem,
     ToolCall,
@@ -21,6 +19,8 @@ from c2jy_bridge.events import (
     WorkflowSaid,
     WorkflowStarted,
 )
+from c2jy_bridge.coze import CozeClient, CozeProblem
+from c2jy_bridge.coze.workflow import Interrupted, NodeSaid, RunEnded, RunFound, Step, Workflows
 from c2jy_bridge.journal import Owner
 from c2jy_bridge.relay.intakes.workflow.questions import ForTools, understood
 from c2jy_bridge.relay.intakes.workflow.waiting import WaitingRun, WaitingRuns
@@ -243,6 +243,6 @@ class WorkflowRuns:
         if forget:
             await self._waiting.forget(run_id)
         else:
-            await self._waiting.let_go(run_id)
+            await self._waiting.release_in_steps(run_id)
         await self._saw(ended)
         return ended

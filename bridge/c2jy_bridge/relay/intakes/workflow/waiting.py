@@ -43,7 +43,7 @@ class WaitingRuns:
         sql = "DELETE FROM bridge_runs WHERE run_id = ?"
         await self._storage.run(lambda: self._storage.database.run(sql, (run_id,)))
 
-    async def let_go(self, run_id: str) -> None:
+    async def release_in_steps(self, run_id: str) -> None:
         """This process follows a run no more, and any other may."""
         sql = "UPDATE bridge_runs SET owner = '' WHERE run_id = ?"
         await self._storage.run(lambda: self._storage.database.run(sql, (run_id,)))

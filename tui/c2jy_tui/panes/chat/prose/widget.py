@@ -9,7 +9,7 @@ from textual.strip import Strip
 from textual.visual import Visual
 from textual.widget import Widget
 
-from c2jy_bridge.safety import visible
+from c2jy_bridge.core.safety import visible
 from c2jy_tui.panes.chat.prose.blocks import Placed
 from c2jy_tui.panes.chat.prose.document import GrowingDocument, PlainDocument
 from c2jy_tui.panes.chat.prose.drawing import draw_all

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rich.cells import cell_len
 
-from c2jy_bridge.safety import visible
-from c2jy_bridge.views import ClipView
+from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.views import ClipView
 from c2jy_tui.panes.drafts.timeline.lane import Block
 from c2jy_tui.panes.drafts.words import clip_name, kind_letter
 from c2jy_tui.rows import clip as clipped

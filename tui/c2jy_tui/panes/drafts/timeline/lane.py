@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 
-from c2jy_bridge.views import ClipView, TrackView
+from c2jy_bridge.core.views import ClipView, TrackView
 from c2jy_tui.panes.drafts.timeline.scale import Scale
 
 

@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from c2jy_bridge.views import ClipView, TrackView
+from c2jy_bridge.core.views import ClipView, TrackView
 from c2jy_tui.bindings import binding
 from c2jy_tui.panes.drafts.timeline.block_text import block_text
 from c2jy_tui.panes.drafts.timeline.lane import Block, Lane

@@ -1,0 +1,1 @@
+"""Compatibility with other systems that make drafts: one room for each."""

@@ -1,0 +1,290 @@
+"""One draft of an export -> one `c2jy/1` document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from c2jy_bridge.compat.coze2jianying.exports.fields import Fields
+from c2jy_bridge.compat.coze2jianying.exports.issues import IssueCollector, shown
+from c2jy_bridge.compat.coze2jianying.exports.json_values import step
+from c2jy_bridge.compat.coze2jianying.exports.keyframes import ClipFrame
+from c2jy_bridge.compat.coze2jianying.exports.project import project, resources
+from c2jy_bridge.compat.coze2jianying.exports.segments import TRACK_OF, Segment, address, clip, kind_of
+from c2jy_bridge.compat.coze2jianying.exports.source_map import Origins
+from c2jy_bridge.compat.coze2jianying.exports.timing import Timing, timing
+from c2jy_bridge.compat.coze2jianying.exports.units import ClipTime, Evidence, UnitDecision, odd_clips
+from c2jy_bridge.compat.coze2jianying.exports.wrappers import INFOS, decoded, flat_kind
+from c2jy_bridge.core.gc_control import release_in_steps
+from c2jy_bridge.core.settings import TimeUnit
+
+_RECORDS: Final = (
+    "created_timestamp",
+    "last_modified",
+    "status",
+    "total_duration_ms",
+    "format_version",
+    "export_type",
+    "draft_count",
+    "exported_count",
+    "success",
+    "message",
+)
+"""What an export says about itself; kept in the spec's `meta`."""
+_CONTAINERS: Final = frozenset(
+    {
+        "time_range",
+        "material_range",
+        "transform",
+        "crop",
+        "effects",
+        "speed",
+        "audio",
+        "background",
+        "keyframes",
+        "animations",
+        "style",
+        "properties",
+        "flip",
+        "dimensions",
+        "target_timerange",
+        "source_timerange",
+        "clip_settings",
+        "crop_settings",
+        "text_style",
+        "params",
+    }
+)
+"""Fields of a segment that are objects or lists, and may come as JSON in a string (make_effect_info does)."""
+_TRACK_WORDS: Final = {"image": "video", "caption": "text", "subtitle": "text", "music": "audio"}
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """A draft of an export as a `c2jy/1` document that is not yet validated."""
+
+    document: dict[str, Any]
+    unit: UnitDecision
+    evidence: Evidence
+    """What the unit was decided by; the lengths of the media may come later."""
+    origins: Origins
+    meta: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    fields: Fields
+    kind: str
+    timing: Timing
+
+
+@dataclass(frozen=True, slots=True)
+class _Track:
+    path: str
+    fields: Fields | None
+    kind: str
+    parts: tuple[_Part, ...]
+
+
+def map_draft(
+    value: dict[str, Any] | list[Any],
+    path: str,
+    report: IssueCollector,
+    *,
+    asked: TimeUnit,
+    durations_us: Mapping[str, int],
+) -> Mapped:
+    """Map one draft.
+
+    Args:
+        value: The draft as it stands in the export; a list when it is loose infos of the make_* tools.
+        path: Its JSON path there.
+        report: Told of everything that is changed, guessed, or has no place.
+        asked: The unit, when the caller knows it.
+        durations_us: Real lengths of media by address.
+    """
+    loose = value if isinstance(value, list) else []
+    fields = Fields({} if isinstance(value, list) else value, path, report)
+    listed = resources(fields)
+    names = {url: resource.name for url, resource in listed.items()}
+    declared_us = {url: resource.duration_us for url, resource in listed.items()}
+    tracks = [*_tracks(fields, report), *_loose(loose, path, report)]
+    evidence = _evidence(tracks, fields, asked, declared_us)
+    unit = evidence.decide(durations_us)
+    report.extend(odd_clips(evidence.clips, unit.unit))
+    _settle(tracks, unit)
+    if unit.reason not in ("none", "raw"):
+        report.extend([unit.issue(path)])
+    canvas = project(fields)
+    meta = {name: kept for name in _RECORDS if (kept := fields.take(name)[0]) is not None}
+    document: dict[str, Any] = {**canvas, "tracks": []}
+    if draft_id := fields.text("draft_id", "id"):
+        document["id"] = draft_id
+    origins = Origins(path=path)
+    _place_all(tracks, document, origins, unit, names, report)
+    used = {address(part.fields) for track in tracks for part in track.parts}
+    for url, resource in listed.items():
+        if url not in used:
+            report.add("resource_unused", resource.path, "info", url=shown(url))
+    fields.close()
+    if not document["tracks"]:
+        report.add("empty_draft", path)
+    read = [part for track in tracks for part in track.parts]
+    tracks.clear()  # no name may hold a track here: its parts would all go at once with it
+    release_in_steps(read)
+    return Mapped(document, unit, evidence, origins, meta)
+
+
+def _tracks(fields: Fields, report: IssueCollector) -> Iterator[_Track]:
+    given, path = fields.take("tracks")
+    given = decoded(given, path)
+    if given is not None:
+        inner = Fields({"tracks": given}, fields.path, report)
+        for item, item_path in inner.items("tracks"):
+            item = decoded(item, item_path)
+            if isinstance(item, dict):
+                yield _track(Fields(item, item_path, report))
+            else:
+                report.add("not_an_object", item_path, value=shown(item))
+    for name, kind in INFOS.items():
+        infos, infos_path = fields.take(name)
+        if infos is not None:
+            parts = tuple(_parts({"segments": infos}, infos_path, "", kind, report))
+            if parts:
+                yield _Track(infos_path, None, kind, parts)
+
+
+def _loose(items: list[Any], path: str, report: IssueCollector) -> Iterator[_Track]:
+    """Tracks of infos that lie about in one list, a track for each kind."""
+    for name, kind in INFOS.items():
+        mine = [(item, f"{path}[{index}]") for index, item in enumerate(items) if flat_kind(item) == name]
+        parts = tuple(part for item, item_path in mine if (part := _part(item, item_path, kind, report)))
+        if parts:
+            yield _Track(path, None, kind, parts)
+
+
+def _track(fields: Fields) -> _Track:
+    said = (fields.text("track_type", "type") or "").strip().lower()
+    kind = _TRACK_WORDS.get(said, said)
+    segments = fields.take("segments", "clips")[0]
+    parts = tuple(_parts({"segments": segments}, fields.path, "segments", said, fields.report))
+    if kind not in TRACK_OF.values():
+        kind = TRACK_OF[parts[0].kind] if parts else "video"
+        fields.report.add("track_type", fields.at("track_type"), value=shown(said), used=kind)
+    return _Track(fields.path, fields, kind, parts)
+
+
+def _parts(
+    holder: dict[str, Any], path: str, name: str, track_type: str, report: IssueCollector
+) -> Iterator[_Part]:
+    """The segments of a track; each may be an object or JSON in a string, and so may their list."""
+    list_path = f"{path}.{name}" if name else path
+    segments = decoded(holder["segments"], list_path)
+    if isinstance(segments, dict):
+        segments = [segments]
+    if segments is not None and not isinstance(segments, list):
+        report.add("not_a_list", list_path, "error", value=shown(segments))
+        return
+    for index, item in enumerate(segments or ()):
+        item_path = f"{list_path}[{index}]"
+        if part := _part(decoded(item, item_path), item_path, track_type, report):
+            yield part
+
+
+def _part(item: Any, path: str, track_type: str, report: IssueCollector) -> _Part | None:
+    if item is None:
+        return None
+    if not isinstance(item, dict):
+        report.add("not_an_object", path, "error", value=shown(item))
+        return None
+    nested = {
+        name: decoded(inner, step(path, name)) if name in _CONTAINERS else inner
+        for name, inner in item.items()
+    }
+    fields = Fields(nested, path, report)
+    kind = kind_of(fields, track_type)
+    if kind not in TRACK_OF:
+        report.add("segment_unknown", path, "error", value=shown(kind))
+        return None
+    when = timing(fields)
+    return None if when is None else _Part(fields, kind, when)
+
+
+def _evidence(
+    tracks: list[_Track], fields: Fields, asked: TimeUnit, declared_us: Mapping[str, int]
+) -> Evidence:
+    parts = [part for track in tracks for part in track.parts]
+    clips = tuple(
+        ClipTime(
+            part.timing.path, part.timing.start, part.timing.end, address(part.fields), _speed(part.fields)
+        )
+        for part in parts
+        if not part.timing.raw and part.timing.end is not None
+    )
+    total = fields.peek("total_duration_ms")
+    total_ms = total if isinstance(total, (int, float)) and total > 0 else None
+    return Evidence(clips, asked, declared_us, total_ms, any(part.timing.raw for part in parts))
+
+
+def _settle(tracks: list[_Track], unit: UnitDecision) -> None:
+    for track in tracks:
+        for part in track.parts:
+            part.timing.settle(unit.unit)
+
+
+def _speed(fields: Fields) -> float:
+    speed = fields.peek("speed.speed") or fields.peek("audio.speed") or fields.peek("speed")
+    return float(speed) if isinstance(speed, (int, float)) and speed > 0 else 1.0
+
+
+def _place_all(
+    tracks: list[_Track],
+    document: dict[str, Any],
+    origins: Origins,
+    unit: UnitDecision,
+    names: Mapping[str, str],
+    report: IssueCollector,
+) -> None:
+    for track in tracks:
+        _place(track, document, origins, unit, names, report)
+
+
+def _place(
+    track: _Track,
+    document: dict[str, Any],
+    origins: Origins,
+    unit: UnitDecision,
+    names: Mapping[str, str],
+    report: IssueCollector,
+) -> None:
+    """Map a track's segments; clips that cannot stand on its kind of track get one of their own above it."""
+    head: dict[str, Any] = {}
+    volume = 1.0
+    if track.fields is not None:
+        if name := track.fields.text("name", "track_name"):
+            head["name"] = name
+        if track.fields.flag("muted", "mute"):
+            head["mute"] = True
+        volume = track.fields.bounded(1, 0, 10, "volume")
+        if volume != 1:
+            report.add("track_volume", track.fields.at("volume"), "info", value=f"{volume:g}")
+        track.fields.close()
+    by_kind: dict[str, list[tuple[dict[str, Any], Fields]]] = {}
+    for part in track.parts:
+        frame = ClipFrame(
+            part.timing.start_us, part.timing.length_us, unit.unit, document["width"], document["height"]
+        )
+        made = clip(Segment(part.fields, part.kind, part.timing, frame, names, volume))
+        if made is not None:
+            by_kind.setdefault(TRACK_OF[part.kind], []).append((made, part.fields))
+    kinds = sorted(by_kind, key=lambda kind: kind != track.kind)
+    if len(kinds) > 1 or (kinds and kinds[0] != track.kind):
+        where = track.fields.path if track.fields is not None else ""
+        report.add("track_split", where, "info", kinds=", ".join(kinds), kind=track.kind)
+    for kind in kinds:
+        index = len(document["tracks"])
+        origins.tracks[f"tracks[{index}]"] = track.path
+        for number, (_, fields) in enumerate(by_kind[kind]):
+            origins.clips[f"tracks[{index}].clips[{number}]"] = (fields.path, fields.value)
+        document["tracks"].append({**head, "type": kind, "clips": [made for made, _ in by_kind[kind]]})

@@ -1,0 +1,81 @@
+"""The importers' words, and the list of what is to be told about one draft."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final
+
+from c2jy_bridge.core import i18n
+from c2jy_bridge.core.events import Issue, Severity
+from c2jy_bridge.core.safety import visible
+
+say = i18n.catalogue("importers")
+_INDEX: Final = re.compile(r"\[\d+\]")
+_SEPARATE: Final = 3
+"""So many issues of one kind are told one by one; more become one with a count."""
+_READ: Final = 50
+"""The same for faults: each of them has to be corrected."""
+_WORDED: Final = 500
+"""So many of one kind are put into words at all."""
+
+
+def issue(code: str, path: str, severity: Severity = "error", **values: object) -> Issue:
+    """An Issue in the words of the catalogue, in the language in use."""
+    return Issue(
+        code=code,
+        path=path,
+        severity=severity,
+        message=say(f"issue.{code}", **values),
+        fix=say(f"fix.{code}", **values),
+    )
+
+
+def shown(value: object, longest: int = 60) -> str:
+    """A value from outside, short and harmless enough for a sentence."""
+    text = visible(value if isinstance(value, str) else repr(value), newlines=False)
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+class IssueCollector:
+    """Collects issues of one draft in the order in which they are found."""
+
+    def __init__(self) -> None:
+        self._issues: list[Issue] = []
+        self._count: Counter[str] = Counter()
+
+    def add(self, code: str, path: str, severity: Severity = "warning", **values: object) -> None:
+        """Tell about one thing; of one kind only so many are worded, the rest are counted."""
+        self._count[code] += 1
+        if self._count[code] <= _WORDED:
+            self._issues.append(issue(code, path, severity, **values))
+
+    def extend(self, issues: Iterable[Issue]) -> None:
+        """Tell what another part of the import found."""
+        for found in issues:
+            self._count[found.code] += 1
+            if self._count[found.code] <= _WORDED:
+                self._issues.append(found)
+
+    @property
+    def errors(self) -> tuple[Issue, ...]:
+        """What makes the draft impossible; folded when there is more of a kind than anybody reads."""
+        return tuple(found for found in self.folded(_READ) if found.severity == "error")
+
+    def folded(self, separate: int = _SEPARATE) -> tuple[Issue, ...]:
+        """All issues; more of one kind than `separate` become one whose path has `[*]` for the indices."""
+        groups: dict[tuple[str, str], list[Issue]] = {}
+        for found in self._issues:
+            groups.setdefault((found.code, _INDEX.sub("[*]", found.path)), []).append(found)
+        last = dict(groups.keys())
+        told: list[Issue] = []
+        for (code, pattern), members in groups.items():
+            unworded = max(0, self._count[code] - _WORDED) if last[code] == pattern else 0
+            if len(members) + unworded <= separate:
+                told.extend(members)
+                continue
+            first = members[0]
+            more = say("more", count=len(members) + unworded - 1)
+            told.append(Issue(code, pattern, first.severity, f"{first.message} {more}", first.fix))
+        return tuple(told)

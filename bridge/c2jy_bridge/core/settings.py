@@ -1,0 +1,294 @@
+"""One `Settings` for everything: `<config dir>/config.toml`, then environment, then the command line.
+
+A key that does not exist is an error that names it: a typo must not pass in silence.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from c2jy_bridge.core.places import default_config_file, default_data_dir
+from c2jy_bridge.core.settings_faults import say, told
+
+Policy = Literal["allow", "ask", "deny"]
+TimeUnit = Literal["auto", "us", "ms", "s"]
+DraftProfile = Literal["jianying_win", "jianying_mac", "capcut_win", "capcut_mac", "both"]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(extra="forbid", validate_assignment=True, use_attribute_docstrings=True)
+
+
+class CozeSettings(_Group):
+    """How to reach Coze."""
+
+    api_base: str = "https://api.coze.cn"
+    """Where the API is: https://api.coze.cn or https://api.coze.com."""
+    token: SecretStr | None = None
+    """Personal access token. Better in the environment as COZE_API_TOKEN than in a file."""
+    bot_id: str = ""
+    """The Bot to talk with: the number at the end of its page's address."""
+    workflow_id: str = ""
+    """A workflow to run with `c2jy-tui workflow run`, when none is named."""
+    user_id: str = "c2jy"
+    """What Coze calls you; any text, it separates conversations of several people."""
+    connect_timeout_s: float = Field(5.0, gt=0)
+    """Seconds to wait for a connection (cozepy 0.20's default)."""
+    stall_timeout_s: float = Field(120.0, gt=0)
+    """Seconds of silence in a stream before it counts as broken."""
+
+
+class DraftSettings(_Group):
+    """Where drafts go and what they are made for."""
+
+    root: Path | None = None
+    """JianYing's drafts folder. None: `<data dir>/drafts`; `draft roots` and `doctor` show the apps' own."""
+    profile: DraftProfile = "both"
+    """Which app's files to write; `both` writes draft_content.json and draft_info.json."""
+    target_root: str | None = None
+    """The drafts folder on the machine that opens the draft, when it is another one (a path string)."""
+    on_conflict: Literal["suffix", "error", "replace_own"] = "suffix"
+    """What to do when a draft of that name exists. `replace_own` replaces only our own with the same id."""
+    time_unit: TimeUnit = "auto"
+    """Unit of bare numbers in exports of Coze2JianYing."""
+    on_missing: Literal["error", "placeholder"] = "error"
+    """What a material that cannot be had does: no draft at all, or a visible placeholder and an Issue."""
+
+
+class MaterialSettings(_Group):
+    """Downloads of images, videos and sounds."""
+
+    allow_private_hosts: list[str] = []
+    """`host` or `host:port` that may be private or loopback addresses. Empty: global addresses only."""
+    max_bytes: int = Field(2 * 1024**3, gt=0)
+    """Largest single file, in bytes."""
+    max_files: int = Field(2000, gt=0)
+    """Most files one draft may name."""
+    concurrency: int = Field(16, ge=1, le=64)
+    """Downloads at once."""
+    deadline_s: float = Field(900.0, gt=0)
+    """Seconds for all downloads of one draft together."""
+    retries: int = Field(4, ge=0)
+    """Further tries after a passing failure, with back-off and jitter."""
+    folders: list[Path] = []
+    """Folders whose files a draft may use by path, besides `tools.folders`."""
+
+
+class ToolSettings(_Group):
+    """The local plugin."""
+
+    policy: dict[str, Policy] = {}
+    """allow, ask or deny by tool name; overrides the tool's own default. deny wins."""
+    timeout_s: float = Field(600.0, gt=0)
+    """Seconds a tool may run when it declares no limit of its own."""
+    max_output_bytes: int = Field(100_000, ge=1000)
+    """Longest output sent to Coze; more is cut with a marker."""
+    folders: list[Path] = []
+    """Folders that list_files and read_file may look into. None by default."""
+    approval_timeout_s: float | None = None
+    """Seconds until an unanswered question counts as deny; None waits."""
+
+
+class BridgeSettings(_Group):
+    """Bridge mode."""
+
+    host: str = "127.0.0.1"
+    """Address the bridge listens on. Anything but loopback needs `allow_remote = true`."""
+    port: int = Field(8765, ge=0, le=65535)
+    """Port the bridge listens on; 0 takes a free one."""
+    allow_remote: bool = False
+    """True lets the bridge listen on addresses that other machines reach."""
+    intakes: list[Literal["http", "mailbox"]] = ["http"]
+    """Ways in that are on while bridge mode is."""
+    relay: Literal["bot", "direct"] = "bot"
+    """`bot` has every request run by a chat with the Bot; `direct` runs the tool without one."""
+    parallel: int = Field(2, ge=1, le=16)
+    """Requests at work at once; each has a conversation of its own."""
+    request_timeout_s: float = Field(900.0, gt=0, le=86_400)
+    """Seconds from acceptance until a request that has not ended fails, when it names no limit itself."""
+    approval_timeout_s: float = Field(60.0, gt=0)
+    """Seconds that a bridge request's question to the maker stays open; silence is deny."""
+    queue_limit: int = Field(1000, ge=1)
+    """Open requests that are kept; more are turned away until some have ended."""
+    retention_s: float = Field(7 * 86_400.0, ge=2 * 86_400.0)
+    """Seconds that an ended request and its idempotency key are remembered."""
+    max_body_bytes: int = Field(4 * 1024**2, ge=1024)
+    """Longest HTTP body taken, in bytes (4 MiB as in the MCP SDK)."""
+    rate_per_minute: int = Field(240, ge=1)
+    """HTTP requests a minute that one token may make, in bursts of a quarter of it."""
+    allowed_hosts: list[str] = []
+    """Further names under which the bridge may be addressed: a tunnel's domain. Loopback always may."""
+    allowed_origins: list[str] = []
+    """Web pages (`https://host`) that may call the bridge from a browser. None by default."""
+    public_url: str = ""
+    """Address under which Coze reaches the bridge (https, a domain), for the description it imports."""
+    mailbox_conversation_id: str = ""
+    """Conversation that is the mailbox; empty: one is made and remembered."""
+    mailbox_interval_s: float = Field(3.0, ge=3.0)
+    """Seconds between two looks into the mailbox while it is in use; longer when it is quiet."""
+
+
+class ScreenSettings(_Group):
+    """What the screen looks like."""
+
+    lang: Literal["auto", "zh", "en"] = "auto"
+    """Language of the screen; auto follows the locale."""
+    theme: str = "textual-dark"
+    """A Textual theme; `ansi-dark` and `ansi-light` follow the terminal's own 16 colours."""
+    mouse: bool = True
+    """False leaves the mouse to the terminal, so that it can select text."""
+    keymap: dict[str, str] = {}
+    """Other keys by binding id: {"bridge.toggle" = "f9"}. Ids are shown in the help."""
+
+
+class Settings(BaseSettings):
+    """All settings. Environment: `C2JY_<GROUP>__<FIELD>`, and the COZE_* names that Coze users export."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="C2JY_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        validate_assignment=True,
+        use_attribute_docstrings=True,
+    )
+
+    coze: CozeSettings = CozeSettings()
+    """How to reach Coze."""
+    drafts: DraftSettings = DraftSettings()
+    """Where drafts go."""
+    materials: MaterialSettings = MaterialSettings()
+    """Downloads."""
+    tools: ToolSettings = ToolSettings()
+    """The local plugin."""
+    bridge: BridgeSettings = BridgeSettings()
+    """Bridge mode."""
+    screen: ScreenSettings = ScreenSettings()
+    """The screen."""
+    data_dir: Path = Field(default_factory=default_data_dir)
+    """Journal, cache of materials, logs."""
+    config_dir: Path = Field(default_factory=lambda: default_config_file().parent)
+    """config.toml and `tools/*.py`."""
+
+    @property
+    def drafts_root(self) -> Path:
+        """The drafts folder named in the settings, else one of our own."""
+        return self.drafts.root or self.data_dir / "drafts"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Command line, then C2JY_*, then COZE_*, then the file."""
+        return init_settings, env_settings, _Table(settings_cls, _coze_names), _Table(settings_cls, _file.get)
+
+
+class SettingsError(ValueError):
+    """The settings cannot be used; the message names the file and each wrong key, never a value."""
+
+
+_file: ContextVar[dict[str, Any]] = ContextVar("config file", default={})  # noqa: B039  (never mutated)
+
+# What users of cozepy and coze-js export already (cozepy examples, 0.20.0).
+_COZE_NAMES: Final = {
+    "COZE_API_BASE": "api_base",
+    "COZE_API_TOKEN": "token",
+    "COZE_BOT_ID": "bot_id",
+    "COZE_WORKFLOW_ID": "workflow_id",
+}
+
+
+def _coze_names() -> dict[str, Any]:
+    found = {field: os.environ[name] for name, field in _COZE_NAMES.items() if os.environ.get(name)}
+    return {"coze": found} if found else {}
+
+
+class _Table(PydanticBaseSettingsSource):
+    """A source that is a nested dict, made when the settings are."""
+
+    def __init__(self, settings_cls: type[BaseSettings], read: Any) -> None:
+        super().__init__(settings_cls)
+        self._read = read
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        """Unused: `__call__` answers for all fields at once."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """The dict itself."""
+        table: dict[str, Any] = self._read()
+        return table
+
+
+def load(
+    config: Path | None = None,
+    *,
+    profile: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    look_for_file: bool = True,
+) -> Settings:
+    """Read the settings.
+
+    Args:
+        config: The TOML file; None means the default place, where it may be missing.
+        profile: A table `[profiles.<name>]` of the file, laid over the rest of it.
+        overrides: Nested values from the command line; they win over everything.
+        look_for_file: False reads a file only when one is named.
+
+    Raises:
+        SettingsError: The file is missing though named, is not TOML, or has a wrong key or value.
+    """
+    path = config or default_config_file()
+    table = _read_file(path, required=config is not None) if config or look_for_file else {}
+    profiles = table.pop("profiles", {})
+    if profile is not None:
+        if profile not in profiles:
+            raise SettingsError(
+                say("no_profile", path=path, profile=profile, have=", ".join(profiles) or "-")
+            )
+        table = merged(table, profiles[profile])
+    if config is not None:
+        table.setdefault("config_dir", str(path.parent))
+    token = _file.set(table)
+    try:
+        return Settings(**(overrides or {}))
+    except ValidationError as error:
+        # Not str(error): pydantic quotes the input, and the input may be a token.
+        raise SettingsError(told(error, Settings, path)) from None
+    finally:
+        _file.reset(token)
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `over` laid on top, table by table."""
+    result = dict(base)
+    for key, value in over.items():
+        below = result.get(key)
+        both = isinstance(below, Mapping) and isinstance(value, Mapping)
+        result[key] = merged(below, value) if both else value  # type: ignore[arg-type]  # `both` says so
+    return result
+
+
+def _read_file(path: Path, *, required: bool) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        if required:
+            raise SettingsError(say("no_file", path=path)) from None
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(say("not_toml", path=path, why=error)) from None
+    except OSError as error:
+        raise SettingsError(say("unreadable", path=path, why=error.strerror)) from None

@@ -1,0 +1,300 @@
+"""The studio: a document in, verified draft folders out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+from c2jy_bridge.core.gc_control import gc_frozen
+from c2jy_bridge.core.settings import DraftSettings, MaterialSettings, TimeUnit
+from c2jy_bridge.drafts.background import ByteMeter, in_thread
+from c2jy_bridge.drafts.errors import DraftError, say
+from c2jy_bridge.drafts.materials import Material, MaterialStore, OnProgress
+from c2jy_bridge.drafts.reading import forget_drafts, get_ready, read_drafts
+from c2jy_bridge.drafts.reports import BuildReport, ProbeResult
+
+if TYPE_CHECKING:
+    from c2jy_bridge.core.draft_views import OriginView, Packed
+    from c2jy_bridge.drafts.building import BuildContext, BuildOptions, Draft
+    from c2jy_bridge.drafts.rebuilding import Kept
+
+Register = Literal["no", "existing", "create"]
+
+
+def _uuid() -> str:
+    return str(uuid.uuid4()).upper()
+
+
+class DraftBuilder:
+    """Builds drafts.
+
+    Args:
+        root: The drafts folder.
+        cache_dir: Where fetched media are kept for all drafts.
+        settings: Profile, what to do on a conflict, the folder on another machine.
+        materials: Limits of downloads.
+        folders: Folders whose files a document may use by path, and that drafts may be put into.
+        exports_dir: Where a document's wish for a zip goes; None: `exports` beside the cache.
+        clock: Unix seconds.
+        new_id: Ids of drafts, upper-case UUIDs as JianYing makes them.
+    """
+
+    def __init__(
+        self,
+        *,
+        root: Path,
+        cache_dir: Path,
+        settings: DraftSettings,
+        materials: MaterialSettings,
+        folders: Sequence[Path] = (),
+        exports_dir: Path | None = None,
+        clock: Callable[[], float] = time.time,
+        new_id: Callable[[], str] = _uuid,
+    ) -> None:
+        self._root = Path(os.path.abspath(root))
+        self._settings = settings
+        self._cache_dir = Path(os.path.abspath(cache_dir))
+        self._materials = materials
+        self._exports_dir = exports_dir or self._cache_dir.parent / "exports"
+        self._folders = tuple(dict.fromkeys((*folders, *materials.folders)))
+        self._clock = clock
+        self._new_id = new_id
+        self._store = MaterialStore(self._cache_dir, materials, self._folders)
+        self._swept = False
+
+    async def build(
+        self,
+        document: str | bytes | Mapping[str, Any] | Sequence[Any],
+        *,
+        name: str | None = None,
+        output_folder: str | None = None,
+        time_unit: TimeUnit = "auto",
+        target_root: str | None = None,
+        dry_run: bool = False,
+        request_id: str | None = None,
+        archive: Path | None = None,
+        register: Register = "no",
+        on_progress: OnProgress | None = None,
+    ) -> BuildReport:
+        """Build the drafts of a document.
+
+        Args:
+            document: Our `c2jy/1` schema or any export of Coze2JianYing, as text or as an object.
+            name: Instead of the document's own; of several drafts the later ones get a number.
+            output_folder: A plain folder name in the drafts folder, or one of the declared folders.
+            time_unit: Unit of bare numbers where the document does not say; `auto` is what the settings say.
+            target_root: The drafts folder on the machine that opens the draft, when it is another one.
+            dry_run: Everything but writing; media are fetched and looked at.
+            request_id: What the request is known by. Built again under the same id, as after a crash, a draft
+                that was published already is found and not made twice.
+            archive: One zip for all drafts of the document, or a folder for it; replaced when it is there.
+            register: Enter the drafts into root_meta_info.json, the app's list beside them: `existing` only
+                when there is one, `create` also makes it.
+            on_progress: Called on the event loop, at most about ten times a second.
+
+        Raises:
+            DraftError: No draft was made; with every reason that was found. When the task is cancelled
+                nothing of the build is left behind either.
+        """
+        with gc_frozen():
+            await asyncio.to_thread(get_ready)
+            from c2jy_bridge.drafts.building import BuildOptions
+
+            order = BuildOptions(
+                root=self._output(output_folder),
+                name=name,
+                target_root=target_root or self._settings.target_root,
+                profile=self._settings.profile,
+                on_conflict=self._settings.on_conflict,
+                dry_run=dry_run,
+                request_id=request_id,
+                archive=archive,
+                register=register,
+            )
+            unit = self._settings.time_unit if time_unit == "auto" else time_unit
+            return await self._build_from(document, unit, order, on_progress)
+
+    async def rebuild(
+        self, folder: Path, on_progress: OnProgress | None = None, *, time_unit: TimeUnit = "auto"
+    ) -> BuildReport:
+        """Build a draft anew from the document in its folder, beside it, under a name with a number.
+
+        What stands there is not touched: JianYing may have encrypted it with the maker's changes in it.
+
+        Args:
+            folder: A draft folder of ours. Media that are still inside it are used again, so a link that has
+                expired does no harm.
+            on_progress: Called on the event loop.
+            time_unit: Read the numbers of the export that the draft came from in this unit; `auto` leaves
+                them as they were read.
+
+        Raises:
+            DraftError: The folder has no document, it cannot be built, or its numbers have no other unit.
+        """
+        with gc_frozen():
+            await asyncio.to_thread(get_ready)
+            from c2jy_bridge.drafts.building import BuildOptions
+            from c2jy_bridge.drafts.origin import export_of
+            from c2jy_bridge.drafts.rebuilding import kept_document
+
+            kept = await asyncio.to_thread(kept_document, folder)
+            document = kept.document if time_unit == "auto" else export_of(kept)
+            order = BuildOptions(
+                root=folder.parent,
+                name=kept.name,
+                target_root=kept.target_root or self._settings.target_root,
+                profile=self._settings.profile,
+                on_conflict="suffix",
+                dry_run=False,
+                never_replace=True,
+            )
+            found = await self._still_there(kept)
+            return await self._build_from(document, time_unit, order, on_progress, found)
+
+    async def origin(self, folder: Path) -> OriginView:
+        """What a draft was made from, to be known before it is built again.
+
+        Raises:
+            DraftError: The folder has no document, or it cannot be read any more.
+        """
+        with gc_frozen():
+            await asyncio.to_thread(get_ready)
+            from c2jy_bridge.drafts.building import durations
+            from c2jy_bridge.drafts.origin import origin, unit_of
+            from c2jy_bridge.drafts.rebuilding import kept_document
+
+            kept = await asyncio.to_thread(kept_document, folder)
+            # Only an export's unit is judged by the lengths of its media.
+            found = await self._still_there(kept) if unit_of(kept) else {}
+            return await asyncio.to_thread(origin, kept, durations(found))
+
+    async def probe(self, sources: Sequence[str], on_progress: OnProgress | None = None) -> list[ProbeResult]:
+        """Fetch sources and say what they are: one result for each input, in order."""
+        fetched = await self._store.fetch(list(dict.fromkeys(sources)), on_progress)
+        results = []
+        for source in sources:
+            got = fetched[source]
+            if isinstance(got, Material):
+                results.append(ProbeResult(source, got))
+            else:
+                results.append(ProbeResult(source, None, " ".join(filter(None, (got.message, got.fix)))))
+        return results
+
+    async def aclose(self) -> None:
+        """Close connections and threads."""
+        await self._store.aclose()
+
+    async def _still_there(self, kept: Kept) -> dict[str, Material]:
+        store = MaterialStore(self._cache_dir, self._materials, [kept.folder])
+        try:
+            return await kept.still_there(store)
+        finally:
+            await store.aclose()
+
+    async def _build_from(
+        self,
+        document: object,
+        unit: TimeUnit,
+        order: BuildOptions,
+        on_progress: OnProgress | None,
+        found: Mapping[str, Material] = MappingProxyType({}),
+    ) -> BuildReport:
+        drafts, faults = await asyncio.to_thread(read_drafts, document, unit)
+        try:
+            report = await self._fetch_and_build(drafts, order, on_progress, found)
+            return replace(report, issues=(*faults, *report.issues))
+        except DraftError as error:
+            raise DraftError((*faults, *error.issues)) from None
+        finally:
+            await asyncio.shield(asyncio.to_thread(forget_drafts, drafts))
+
+    async def _fetch_and_build(
+        self,
+        drafts: list[Draft],
+        order: BuildOptions,
+        on_progress: OnProgress | None,
+        found: Mapping[str, Material],
+    ) -> BuildReport:
+        from c2jy_bridge.drafts.building import BuildContext
+        from c2jy_bridge.drafts.sources import addresses
+        from c2jy_bridge.drafts.subtitles import LARGEST, subtitle_links
+
+        wanted = addresses(item for draft in drafts for item in draft.wanted)
+        missing = [address for address in wanted if address not in found]
+        fetched = {**found, **(await self._store.fetch(missing, on_progress) if missing else {})}
+        links = subtitle_links(draft.read.spec for draft in drafts)
+        texts = await self._store.fetch_texts(links, LARGEST) if links else {}
+        stop = threading.Event()
+        total = sum(got.size_bytes for got in fetched.values() if isinstance(got, Material))
+        meter = ByteMeter(on_progress, say("progress.media_into_draft"), total, stop)
+        stand_in = self._stand_in if self._settings.on_missing == "placeholder" else None
+        packing = ByteMeter(on_progress, say("progress.packing"), None, stop)
+        around = BuildContext(
+            self._clock,
+            self._new_id,
+            stop,
+            meter.moved,
+            self._read_file,
+            texts,
+            partial(self._pack, packing),
+            stand_in,
+        )
+        return await in_thread(stop, _forget, self._build, drafts, fetched, order, around)
+
+    def _build(
+        self, drafts: list[Draft], fetched: Any, order: BuildOptions, around: BuildContext
+    ) -> BuildReport:
+        from c2jy_bridge.drafts.building import build_all
+        from c2jy_bridge.drafts.write import sweep
+
+        if not self._swept and not order.dry_run:
+            self._swept = True
+            sweep(order.root, self._clock())
+        return build_all(drafts, fetched, order, around)
+
+    def _pack(self, meter: ByteMeter, folders: Sequence[Path], out: Path | None) -> Packed:
+        from c2jy_bridge.drafts.library.packer import free_name, pack_to
+
+        place = out or free_name(self._exports_dir, folders[0].name)
+        return pack_to(folders, place, target=None, token=uuid.uuid4().hex, meter=meter, at=self._clock())
+
+    def _stand_in(self, width: int, height: int, address: str) -> Material:
+        from c2jy_bridge.drafts.materials.placeholder import placeholder
+
+        return placeholder(self._cache_dir / "placeholders", address, width, height)
+
+    def _read_file(self, path: str) -> bytes:
+        from c2jy_bridge.drafts.materials.failure import Refused
+        from c2jy_bridge.drafts.materials.local import open_inside
+        from c2jy_bridge.drafts.subtitles.tracks import LARGEST
+
+        file, status = open_inside(path, self._folders)
+        with file:
+            if status.st_size > LARGEST:
+                raise Refused("too_large", limit=f"{LARGEST // 1024 // 1024} MB")
+            return file.read(LARGEST)
+
+    def _output(self, folder: str | None) -> Path:
+        from c2jy_bridge.drafts.write.output import output_folder
+
+        return output_folder(folder, self._root, self._folders)
+
+
+async def _forget(report: BuildReport) -> None:
+    """The cancel came after the last rename: take the drafts away again."""
+    from c2jy_bridge.drafts.write import remove_tree
+
+    for draft in report.drafts:
+        if draft.path:
+            await asyncio.shield(asyncio.to_thread(remove_tree, Path(draft.path)))
+        if draft.archive:
+            await asyncio.shield(asyncio.to_thread(Path(draft.archive).unlink, missing_ok=True))

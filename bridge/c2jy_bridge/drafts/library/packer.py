@@ -1,0 +1,166 @@
+"""The courier: packs and relocates the drafts of one folder, off the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from c2jy_bridge.core.draft_views import Packed
+from c2jy_bridge.core.events import Issue, Severity
+from c2jy_bridge.drafts.background import ByteMeter, in_thread
+from c2jy_bridge.drafts.errors import DraftError, issue, say
+from c2jy_bridge.drafts.library.archive import pack
+from c2jy_bridge.drafts.library.contents import read_files
+from c2jy_bridge.drafts.library.library import Library
+from c2jy_bridge.drafts.library.relocate import Relocated, RelocateReport, relocate
+from c2jy_bridge.drafts.materials import OnProgress
+from c2jy_bridge.drafts.write.naming import numbered
+from c2jy_bridge.drafts.write.target import TargetRoot
+
+
+class DraftPacker:
+    """Takes drafts to other machines.
+
+    Args:
+        library: The drafts.
+        exports_dir: Where zips go when no place is named.
+        clock: Unix seconds.
+        new_token: For names of unfinished files.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        exports_dir: Path,
+        clock: Callable[[], float] = time.time,
+        new_token: Callable[[], str] = lambda: uuid.uuid4().hex,
+    ) -> None:
+        self._library, self._exports, self._clock, self._new_token = library, exports_dir, clock, new_token
+
+    @property
+    def exports_dir(self) -> Path:
+        """Where zips go when no place is named."""
+        return self._exports
+
+    def spelled_for(self, name: str) -> str:
+        """The drafts folder that a draft's paths are spelled for; empty when that cannot be seen.
+
+        Raises:
+            DraftError: There is no such draft.
+        """
+        folder = self._library.folder(name)
+        try:
+            return read_files(folder).spelled or ""
+        except DraftError:
+            return ""
+
+    async def pack(
+        self,
+        name: str,
+        out: Path | None = None,
+        *,
+        target_root: str | None = None,
+        replace_zip: bool = True,
+        on_progress: OnProgress | None = None,
+    ) -> Packed:
+        """Pack one draft; cancelled, nothing is left behind.
+
+        Args:
+            name: The draft.
+            out: The zip, or a folder for it; None: the exports folder, under a name that is free.
+            target_root: The drafts folder that the paths in the zip shall be spelled for; the draft here
+                stays as it is.
+            replace_zip: Whether a zip that is at `out` may go when the new one is whole.
+            on_progress: Called on the event loop.
+
+        Raises:
+            DraftError: It cannot be packed.
+        """
+        target = TargetRoot.of(target_root, self._library.root) if target_root else None
+        stop = threading.Event()
+        meter = ByteMeter(on_progress, say("progress.packing"), None, stop)
+
+        def work() -> Packed:
+            folder = self._library.folder(name)
+            if not replace_zip and out is not None and out.is_file():
+                raise DraftError([issue("pack_there", "", file=out)])
+            return pack_to(
+                [folder],
+                out or free_name(self._exports, folder.name),
+                target=target,
+                token=self._new_token(),
+                meter=meter,
+                at=self._clock(),
+            )
+
+        return await in_thread(stop, _unpack, work)
+
+    async def relocate(self, names: Sequence[str] | None, root: str) -> RelocateReport:
+        """Spell drafts for another drafts folder.
+
+        Args:
+            names: None: all that are ours; the others are left alone and named in the report.
+            root: Absolute, a Windows or POSIX path.
+
+        Raises:
+            DraftError: The root is no path, or not one draft could be relocated.
+        """
+        target = TargetRoot.of(root, self._library.root)
+        if not root.strip():
+            raise DraftError([issue("target_root", "to", root=root)])
+        return await asyncio.to_thread(self._relocate, names, target)
+
+    def _relocate(self, names: Sequence[str] | None, target: TargetRoot) -> RelocateReport:
+        done: list[Relocated] = []
+        issues: list[Issue] = []
+        for name in [view.name for view in self._library.list()] if names is None else names:
+            try:
+                done.append(relocate(self._library.folder(name), target))
+            except DraftError as error:
+                severity: Severity = "warning" if names is None else "error"
+                issues += [replace(i, path=_below(name, i.path), severity=severity) for i in error.issues]
+            except OSError as error:
+                reason = error.strerror or str(error)
+                issues.append(issue("disk", name, reason=reason, folder=self._library.root / name))
+        if not done and issues:
+            raise DraftError(issues)
+        return RelocateReport(tuple(done), tuple(issues))
+
+
+def pack_to(
+    folders: Sequence[Path], out: Path, *, target: TargetRoot | None, token: str, meter: ByteMeter, at: float
+) -> Packed:
+    """`archive.pack`, into a folder as well, and with the disk's refusals as a DraftError."""
+    out = Path(os.path.abspath(out))
+    if out.is_dir():
+        out = free_name(out, folders[0].name)
+    try:
+        return pack(folders, out, target=target, token=token, expect=meter.expect, moved=meter.moved, at=at)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DraftError([issue("pack_disk", "", reason=reason, file=out)]) from error
+
+
+def free_name(folder: Path, draft: str) -> Path:
+    """`<draft>.zip` in a folder, with a number when that is taken; the folder is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(1, 1000):
+        path = folder / f"{numbered(draft, number)}.zip"
+        if not os.path.lexists(path):
+            return path
+    raise DraftError([issue("name_taken", "name", name=draft)])
+
+
+async def _unpack(packed: Packed) -> None:
+    """The cancel came after the last rename."""
+    await asyncio.to_thread(Path(packed.path).unlink, missing_ok=True)
+
+
+def _below(name: str, path: str) -> str:
+    return name if not path or path == name else f"{name}/{path}"

@@ -1,0 +1,115 @@
+"""A tool's function at work: a coroutine on the loop, or a plain function in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from c2jy_bridge.plugin.context import ToolContext
+from c2jy_bridge.plugin.definition import Tool
+from c2jy_bridge.plugin.stdout_guard import IN_TOOL
+
+UNWIND_S: Final = 5.0
+"""Seconds that a cancelled coroutine has to clean up before it is left to itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The function came to an end of its own."""
+
+    value: object = None
+    error: BaseException | None = None
+
+
+class Work:
+    """One run of a tool's function; `await finished(...)`, then `stop()` it when it has not."""
+
+    def __init__(self, tool: Tool, values: dict[str, Any], context: ToolContext) -> None:
+        """Begin at once; must be made on the loop."""
+        self._context = context
+        arguments = dict(values)
+        if tool.takes.context_name is not None:
+            arguments[tool.takes.context_name] = context
+        self._on_loop = tool.is_async
+        self._future: asyncio.Future[Done] = (
+            asyncio.create_task(_guarded(lambda: tool.function(**arguments)))
+            if self._on_loop
+            else _in_thread(lambda: tool.function(**arguments), f"tool-{tool.name}")
+        )
+
+    @property
+    def done(self) -> Done | None:
+        """How the function ended; None while it runs, or when it was cancelled."""
+        if not self._future.done() or self._future.cancelled():
+            return None
+        return self._future.result()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing of it runs any more."""
+        return self._future.done()
+
+    async def finished(self, timeout_s: float) -> Done | None:
+        """Wait for the end, at most `timeout_s` seconds; None when that was not enough."""
+        await asyncio.wait({self._future}, timeout=timeout_s)
+        return self.done
+
+    async def stop(self) -> None:
+        """Tell it to stop. A coroutine gets `UNWIND_S` to clean up; a thread can only be told."""
+        self._context.cancelled.set()
+        if self._on_loop and not self._future.done():
+            self._future.cancel()
+            await asyncio.wait({self._future}, timeout=UNWIND_S)
+
+    def when_over(self, callback: Callable[[], None]) -> None:
+        """Call back on the loop once nothing of it runs any more."""
+        self._future.add_done_callback(lambda _: callback())
+
+
+async def _guarded(function: Callable[[], Any]) -> Done:
+    """Run a coroutine function so that nothing it raises but its own cancellation reaches the loop."""
+    IN_TOOL.set(True)
+    try:
+        return Done(await function())
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        return Done(error=RuntimeError("cancelled itself"))
+    except BaseException as error:  # SystemExit too: a tool must not end the app
+        return Done(error=error)
+
+
+def _in_thread(function: Callable[[], Any], name: str) -> asyncio.Future[Done]:
+    """Run a function in a thread made for it: pools run dry when threads hang, and block the exit."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Done] = loop.create_future()
+    context = contextvars.copy_context()
+    context.run(IN_TOOL.set, True)
+
+    def settle(done: Done) -> None:
+        if not future.done():
+            future.set_result(done)
+
+    def main() -> None:
+        try:
+            value = context.run(function)
+            if inspect.iscoroutine(value):
+                value.close()
+                raise TypeError("the function returned a coroutine: write it as `async def`")
+            done = Done(value)
+        except BaseException as error:  # SystemExit too: see above
+            done = Done(error=error)
+        try:
+            loop.call_soon_threadsafe(settle, done)
+        except RuntimeError:
+            # The loop is closed: the app has gone, nobody waits for the result.
+            return
+
+    threading.Thread(target=main, name=name, daemon=True).start()
+    return future

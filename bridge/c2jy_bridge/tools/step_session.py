@@ -1,0 +1,149 @@
+"""What the step-by-step tools work with: the studio that checks, and the unfinished drafts that keep."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any, Final
+
+from c2jy_bridge.compat.coze2jianying.unfinished import Lane, Step, Unfinished, UnfinishedDrafts, UnknownDraft
+from c2jy_bridge.core.events import Issue
+from c2jy_bridge.core.i18n import catalogue
+from c2jy_bridge.core.settings import TimeUnit
+from c2jy_bridge.drafts import BuildReport, DraftBuilder, DraftError, Material
+from c2jy_bridge.plugin import ToolContext, ToolError
+from c2jy_bridge.plugin.locks import KeyedLocks
+from c2jy_bridge.tools.reporting import refused, teller
+
+say: Final = catalogue("tools")
+
+_NAMED: Final = 5
+"""Open drafts named in an error."""
+_NAME: Final = "-"
+"""Of drafts that are only tried."""
+
+
+class StepSession:
+    """One for all step-by-step tools, so that two of them never work on one draft at the same time.
+
+    Args:
+        studio: Checks what is added, and builds the draft in the end.
+        unfinished: Keeps what was added.
+        clock: Unix seconds.
+        time_unit: What the settings say of bare numbers.
+    """
+
+    def __init__(
+        self,
+        studio: DraftBuilder,
+        unfinished: UnfinishedDrafts,
+        clock: Callable[[], float],
+        time_unit: TimeUnit = "auto",
+    ) -> None:
+        self.studio = studio
+        self.unfinished = unfinished
+        self.clock = clock
+        self.time_unit = time_unit
+        self._locks = KeyedLocks()
+
+    @asynccontextmanager
+    async def draft(self, draft_id: str, context: ToolContext) -> AsyncIterator[Unfinished]:
+        """The draft, for this call alone; what goes wrong with it meanwhile becomes the Bot's error.
+
+        Raises:
+            ToolError: There is no such draft, or the disk refuses.
+        """
+        async with self._locks.hold(draft_id.strip()):
+            try:
+                yield await asyncio.to_thread(self.unfinished.get, draft_id, call_id=context.call_id)
+            except UnknownDraft as error:
+                raise _unknown(error) from None
+            except OSError as error:
+                raise ToolError(say("step.disk", reason=error.strerror or str(error))) from None
+
+    async def add(
+        self, draft: Unfinished, context: ToolContext, make: Callable[[Unfinished], Step]
+    ) -> tuple[Unfinished, Step]:
+        """Keep a step; one that this call made before is returned as it was."""
+        changed = await asyncio.to_thread(self.unfinished.add, draft.draft_id, context.call_id, make)
+        step = changed.step(context.call_id)
+        assert step is not None  # it was there or was just added
+        return changed, step
+
+    async def files(self, sources: Sequence[str], context: ToolContext) -> dict[str, Material]:
+        """The files behind addresses; those that cannot be had are left out."""
+        results = await self.studio.probe(sources, on_progress=teller(context)) if sources else []
+        return {found.source: found.material for found in results if found.material}
+
+    async def try_out(
+        self,
+        draft: Unfinished,
+        lanes: Sequence[Lane],
+        context: ToolContext,
+        by_id: Mapping[str, str],
+        told: Callable[[str], str] = str,
+    ) -> BuildReport:
+        """Build these lanes alone, without writing: names, media and times are checked before they are kept.
+
+        Args:
+            draft: Its canvas is used.
+            lanes: What shall be added.
+            context: Told of downloads.
+            by_id: What a clip is called in the arguments, for the paths of issues.
+            told: Makes of such a path, and what follows it, the path that the Bot is told.
+
+        Raises:
+            ToolError: Something in it cannot be done.
+        """
+        alone = Step("", "", tuple(lanes))
+        document = replace(draft, name=_NAME, steps=(alone,)).document()
+        paths = _clip_paths(document, by_id)
+        try:
+            report = await self.studio.build(
+                document, time_unit="us", dry_run=True, on_progress=teller(context)
+            )
+        except DraftError as error:
+            raise refused(
+                DraftError(_renamed(error.issues, paths, told)), "step.not_added", segment_ids=[]
+            ) from None
+        (built,) = report.drafts
+        return BuildReport(
+            (replace(built, issues=_renamed(built.issues, paths, told)),),
+            _renamed(report.issues, paths, told),
+        )
+
+
+def _renamed(
+    issues: Sequence[Issue], paths: Mapping[str, str], told: Callable[[str], str]
+) -> tuple[Issue, ...]:
+    """Issues with the paths of the arguments in place of those of the document made from them."""
+
+    def path(found: Issue) -> str:
+        head, bracket, rest = found.path.partition("].clips[")
+        number, closing, tail = rest.partition("]")
+        clip = f"{head}{bracket}{number}{closing}"
+        return told(f"{paths[clip]}{tail}") if clip in paths else found.path
+
+    return tuple(replace(found, path=path(found)) for found in issues)
+
+
+def _clip_paths(document: Mapping[str, Any], by_id: Mapping[str, str]) -> dict[str, str]:
+    """For each clip's path in a document what it is called in the arguments, by the clip's id."""
+    return {
+        f"tracks[{track_number}].clips[{number}]": by_id[clip["id"]]
+        for track_number, track in enumerate(document["tracks"])
+        for number, clip in enumerate(track["clips"])
+        if clip["id"] in by_id
+    }
+
+
+def _unknown(error: UnknownDraft) -> ToolError:
+    if error.saved is not None:
+        return ToolError(say("step.saved_already", name=error.saved.name))
+    listed = [{"draft_id": draft.draft_id, "name": draft.name} for draft in error.open]
+    if not listed:
+        return ToolError(say("step.unknown_none", id=error.wanted), open=[])
+    named = ", ".join(f"{draft['draft_id']} ({draft['name']})" for draft in listed[:_NAMED])
+    return ToolError(say("step.unknown", id=error.wanted, open=named), open=listed)

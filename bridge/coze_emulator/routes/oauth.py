@@ -1,0 +1,128 @@
+"""The device login: a code is shown, a browser allows it, the waiting client gets a token.
+
+Opening the `verification_url` allows at once; without it the code is allowed after so many polls.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+from starlette.responses import HTMLResponse, JSONResponse
+
+from coze_emulator.world import World
+
+_GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
+_LIFETIME_S: Final = 300
+_TOKEN_LIFETIME_S: Final = 15 * 60
+"""An OAuth token of Coze lasts 15 minutes, its refresh token 30 days (Coze docs, oauth_device_code)."""
+
+
+@dataclass(slots=True)
+class _Device:
+    client_id: str
+    device_code: str
+    user_code: str
+    ends_at: float
+    polls: int = 0
+    allowed: bool = False
+
+
+class CodeBody(BaseModel):
+    """POST /api/permission/oauth2/device/code."""
+
+    client_id: str = ""
+
+
+class TokenBody(BaseModel):
+    """POST /api/permission/oauth2/token."""
+
+    client_id: str = ""
+    grant_type: str = ""
+    device_code: str = ""
+    refresh_token: str = ""
+
+
+def routes(world: World) -> APIRouter:
+    """The calls of the device flow. They have no envelope."""
+    router = APIRouter(prefix="/api/permission/oauth2")
+    devices: dict[str, _Device] = {}
+    refresh_tokens: set[str] = set()
+
+    def secret(purpose: str) -> str:
+        return hashlib.sha256(f"{purpose} {world.ids.next()}".encode()).hexdigest()
+
+    def grant() -> JSONResponse:
+        token, refresh = f"czu_{secret('access')[:48]}", secret("refresh")
+        world.issued_tokens.add(token)
+        refresh_tokens.add(refresh)
+        return JSONResponse(
+            {
+                "access_token": token,
+                "expires_in": world.now() + _TOKEN_LIFETIME_S,
+                "refresh_token": refresh,
+                "token_type": "Bearer",
+            }
+        )
+
+    def refuse(code: str, message: str) -> JSONResponse:
+        return JSONResponse({"error_code": code, "error_message": message}, status_code=400)
+
+    @router.post("/device/code")
+    @router.post("/workspace_id/{workspace_id}/device/code")
+    async def code(body: CodeBody, workspace_id: str = "") -> Response:
+        if not body.client_id:
+            return refuse("invalid_request", "client_id is required")
+        device = _Device(
+            client_id=body.client_id,
+            device_code=secret("device"),
+            user_code=secret("user")[:8].upper(),
+            ends_at=world.clock() + _LIFETIME_S,
+        )
+        devices[device.device_code] = device
+        return JSONResponse(
+            {
+                "device_code": device.device_code,
+                "user_code": device.user_code,
+                "verification_uri": f"{world.origin}/api/permission/oauth2/device",
+                "expires_in": _LIFETIME_S,
+                "interval": 5,
+            }
+        )
+
+    @router.get("/device")
+    async def allow(user_code: str = "") -> Response:
+        for device in devices.values():
+            if device.user_code == user_code:
+                device.allowed = True
+                return HTMLResponse(
+                    "<!doctype html><title>Allowed</title><p>Allowed. Go back to your terminal.</p>"
+                )
+        return HTMLResponse(
+            "<!doctype html><title>Unknown</title><p>There is no such code.</p>", status_code=404
+        )
+
+    @router.post("/token")
+    async def token(body: TokenBody) -> Response:
+        if body.grant_type == "refresh_token":
+            if body.refresh_token not in refresh_tokens:
+                return refuse("invalid_request", "the refresh token is not valid")
+            refresh_tokens.remove(body.refresh_token)
+            return grant()
+        if body.grant_type != _GRANT:
+            return refuse("unsupported_grant_type", f"this emulator grants {_GRANT} and refresh_token")
+        device = devices.get(body.device_code)
+        if device is None or device.client_id != body.client_id:
+            return refuse("invalid_request", "the device code is not valid")
+        if world.clock() > device.ends_at:
+            return refuse("expired_token", "the device code has expired")
+        device.polls += 1
+        if not device.allowed and device.polls <= world.device_polls:
+            return refuse("authorization_pending", "the user has not allowed it yet")
+        del devices[body.device_code]
+        return grant()
+
+    return router

@@ -1,0 +1,101 @@
+"""/v1/workflow(s): run, stream_run, stream_resume, resume, run_histories."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+
+from coze_emulator.connections import Connections
+from coze_emulator.errors import CozeError, bad_parameter
+from coze_emulator.routes.answers import StreamResponse, refusal, success
+from coze_emulator.workflows.runs import Mode, Packets, Run, Runs
+from coze_emulator.world import World
+
+
+class RunBody(BaseModel):
+    """POST /v1/workflow/run and stream_run."""
+
+    workflow_id: str = ""
+    parameters: dict[str, Any] | None = None
+    bot_id: str | None = None
+    app_id: str | None = None
+    is_async: bool | None = False
+
+
+class ResumeBody(BaseModel):
+    """POST /v1/workflow/stream_resume and /v1/workflows/resume."""
+
+    workflow_id: str = ""
+    event_id: str = ""
+    interrupt_type: int = Field(default=0)
+    resume_data: str = ""
+
+
+def routes(world: World, connections: Connections) -> APIRouter:
+    """The calls about workflows."""
+    router = APIRouter()
+    runs = Runs(world)
+
+    def begin(request: Request, body: RunBody, mode: Mode) -> Run:
+        if body.bot_id and body.app_id:
+            raise bad_parameter("bot_id and app_id cannot be given together")
+        return runs.start(
+            body.workflow_id,
+            body.parameters or {},
+            mode,
+            bot_id=body.bot_id or "",
+            token=request.headers.get("authorization", "").partition(" ")[2].strip(),
+            logid=request.state.logid,
+        )
+
+    def resumed(body: ResumeBody) -> Run:
+        return runs.resume(body.workflow_id, body.event_id, body.interrupt_type, body.resume_data)
+
+    def debug_url(run: Run) -> str:
+        return f"{world.origin}/work_flow?execute_id={run.execute_id}&workflow_id={run.workflow_id}"
+
+    def result(request: Request, run: Run) -> Response:
+        """The answer of a call without a stream; its fields stand at the top."""
+        if run.status == "Fail":
+            return refusal(CozeError(*run.error), request.state.logid)
+        fields: dict[str, Any] = {
+            "data": run.output,
+            "debug_url": debug_url(run),
+            "execute_id": run.execute_id,
+            "usage": run.usage,
+        }
+        if run.interrupt is not None:
+            fields["interrupt_data"] = run.interrupt
+        return success(request, **fields)
+
+    @router.post("/v1/workflow/run")
+    async def run_workflow(request: Request, body: RunBody) -> Response:
+        run = begin(request, body, Mode.ASYNCHRONOUS if body.is_async else Mode.SYNCHRONOUS)
+        if body.is_async:
+            runs.behind(run)
+        else:
+            await runs.advance(run, Packets(None))
+        return result(request, run)
+
+    @router.post("/v1/workflow/stream_run")
+    async def stream_run(request: Request, body: RunBody) -> Response:
+        return StreamResponse(runs.stream(begin(request, body, Mode.STREAMING)), connections)
+
+    @router.post("/v1/workflow/stream_resume")
+    async def stream_resume(body: ResumeBody) -> Response:
+        return StreamResponse(runs.stream(resumed(body)), connections)
+
+    @router.post("/v1/workflows/resume")
+    async def resume(request: Request, body: ResumeBody) -> Response:
+        run = resumed(body)
+        await runs.advance(run, Packets(None))
+        return result(request, run)
+
+    @router.get("/v1/workflows/{workflow_id}/run_histories/{execute_id}")
+    async def history(request: Request, workflow_id: str, execute_id: str) -> Response:
+        run = runs.find(workflow_id, execute_id)
+        return success(request, [run.history(debug_url(run))])
+
+    return router

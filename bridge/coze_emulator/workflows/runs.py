@@ -1,0 +1,262 @@
+"""Runs of workflows: from the start to an interrupt, and from each resume to the next."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, Literal
+
+from coze_emulator.bot import tokens
+from coze_emulator.errors import INTERNAL, NOT_FOUND, CozeError, bad_parameter
+from coze_emulator.sse import Stream
+from coze_emulator.steps import Fail, Sleep
+from coze_emulator.template import fill, render
+from coze_emulator.workflows.nodes import Ask, Http, Loop, Message, Output, Pick, Workflow
+from coze_emulator.workflows.work import NodeFailed, work
+from coze_emulator.world import USER_ID, World
+
+
+class Mode(IntEnum):
+    """How a run was started (Coze docs, workflow_history: run_mode)."""
+
+    SYNCHRONOUS = 0
+    STREAMING = 1
+    ASYNCHRONOUS = 2
+
+
+@dataclass(slots=True)
+class Run:
+    """One run of a workflow; `position` is the node that comes next."""
+
+    execute_id: str
+    workflow_id: str
+    workflow: Workflow
+    mode: Mode
+    bot_id: str
+    logid: str
+    created_at: int
+    updated_at: int
+    scope: dict[str, Any]
+    position: int = 0
+    status: Literal["Running", "Success", "Fail"] = "Running"
+    output: str = ""
+    error: tuple[int, str] = (0, "")
+    spoken: int = 0
+    """Tokens of what its nodes have said."""
+    interrupt: dict[str, Any] | None = None
+    """`event_id`, `type`, `data` of the interrupt that it waits at."""
+    asking: Ask | None = None
+    seq: dict[str, int] = field(default_factory=dict)
+    """How many packets each node has sent, by title."""
+
+    @property
+    def usage(self) -> dict[str, int]:
+        """The wire's form of what it cost."""
+        return {"input_count": 0, "output_count": self.spoken, "token_count": self.spoken}
+
+    def history(self, debug_url: str) -> dict[str, Any]:
+        """The wire's form in run_histories."""
+        return {
+            "execute_id": self.execute_id,
+            "execute_status": self.status,
+            "bot_id": self.bot_id or "0",
+            "connector_id": "1024",
+            "connector_uid": USER_ID,
+            "run_mode": int(self.mode),
+            "logid": self.logid,
+            "create_time": self.created_at,
+            "update_time": self.updated_at,
+            "output": self.output,
+            "error_code": self.error[0],
+            "error_message": self.error[1],
+            "debug_url": debug_url,
+            "usage": self.usage,
+            "is_output_trimmed": False,
+        }
+
+
+class Packets:
+    """What one response of a run sends; ids begin with 0 in each. Without a stream nothing is sent."""
+
+    def __init__(self, stream: Stream | None) -> None:
+        self._stream = stream
+        self._next = 0
+
+    def put(self, event: str, data: Mapping[str, Any]) -> None:
+        """Add one event: three lines, the id first, with a space after each colon (captures)."""
+        if self._stream is not None:
+            text = json.dumps(data, separators=(",", ":"))
+            self._stream.put(f"id: {self._next}\nevent: {event}\ndata: {text}\n\n".encode())
+        self._next += 1
+
+
+class Runs:
+    """All runs of one emulator."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._runs: dict[str, Run] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(
+        self,
+        workflow_id: str,
+        parameters: Mapping[str, Any],
+        mode: Mode,
+        *,
+        bot_id: str,
+        token: str,
+        logid: str,
+    ) -> Run:
+        """Begin a run; `advance` or `stream` takes it on.
+
+        Raises:
+            CozeError: 4200, there is no such workflow.
+        """
+        workflow = next((w for w in self._world.script.workflows if w.is_called(workflow_id)), None)
+        if workflow is None:
+            raise CozeError(
+                NOT_FOUND, f"workflow {workflow_id or '(empty)'} does not exist or is not published"
+            )
+        now = self._world.now()
+        execute_id = self._world.ids.next()
+        scope: dict[str, Any] = {
+            "bot_id": bot_id or self._world.bot_id,
+            "token": token,
+            "execute_id": execute_id,
+            "workflow_id": workflow_id,
+            "origin": self._world.origin,
+            "media": f"{self._world.origin}/_media",
+        }
+        scope["parameters"] = {**fill(workflow.parameters, scope), **parameters}
+        for name, value in workflow.values.items():
+            scope[name] = fill(value, scope)
+        run = Run(execute_id, workflow_id, workflow, mode, bot_id, logid, now, now, scope)
+        self._runs[execute_id] = run
+        return run
+
+    def resume(self, workflow_id: str, event_id: str, interrupt_type: int, answer: str) -> Run:
+        """Take an answer; `advance` or `stream` takes the run on.
+
+        Raises:
+            CozeError: 4000, the run does not wait at this event.
+        """
+        run = self._runs.get(event_id.partition("/")[0])
+        waits = run is not None and run.interrupt is not None and run.interrupt["event_id"] == event_id
+        if run is None or run.asking is None or run.interrupt is None or not waits:
+            raise bad_parameter(f"no run waits at event_id {event_id or '(empty)'}")
+        if run.workflow_id != workflow_id:
+            raise bad_parameter("the event belongs to another workflow_id")
+        if run.interrupt["type"] != interrupt_type:
+            raise bad_parameter(f"interrupt_type is {run.interrupt['type']} here")
+        try:
+            run.scope[run.asking.into] = json.loads(answer)
+        except ValueError:
+            run.scope[run.asking.into] = answer
+        run.interrupt = run.asking = None
+        run.seq = {}  # packets are counted anew after each resume
+        return run
+
+    def find(self, workflow_id: str, execute_id: str) -> Run:
+        """One run by its ids.
+
+        Raises:
+            CozeError: 4200, there is none.
+        """
+        run = self._runs.get(execute_id)
+        if run is None or run.workflow_id != workflow_id:
+            raise CozeError(NOT_FOUND, f"execute_id {execute_id or '(empty)'} does not exist")
+        return run
+
+    def stream(self, run: Run) -> Stream:
+        """Take a run on, streamed. It goes on when its listener has gone."""
+        stream = Stream()
+        self.behind(run, stream)
+        return stream
+
+    def behind(self, run: Run, stream: Stream | None = None) -> None:
+        """Take a run on in the background."""
+
+        async def go() -> None:
+            try:
+                await self.advance(run, Packets(stream))
+            finally:
+                if stream is not None:
+                    stream.end()
+
+        task = asyncio.create_task(go())
+        self._tasks.add(task)  # the loop itself holds tasks weakly
+        task.add_done_callback(self._tasks.discard)
+
+    async def advance(self, run: Run, packets: Packets) -> None:
+        """Go from node to node until an interrupt or the end."""
+        while run.position < len(run.workflow.steps) and run.status == "Running":
+            node = run.workflow.steps[run.position]
+            run.position += 1
+            run.updated_at = self._world.now()
+            match node:
+                case Message():
+                    self._say(run, packets, node.title, render(node.message, run.scope), node.packets)
+                case Ask():
+                    return self._ask(run, packets, node)
+                case Sleep():
+                    packets.put("PING", {})
+                    await asyncio.sleep(node.sleep)
+                case Http() | Pick() | Loop():
+                    try:
+                        await work(node, run.scope, lambda: packets.put("PING", {}))
+                    except NodeFailed as failed:
+                        return self._fail(run, packets, INTERNAL, str(failed))
+                case Output():
+                    run.output = json.dumps(fill(node.output, run.scope), ensure_ascii=False)
+                    cost = {"cost": "0", "token": run.spoken + tokens(run.output)}
+                    self._say(run, packets, "End", run.output, 1, **cost)
+                case Fail():
+                    words = node.fail.msg or "Request parameter error"
+                    return self._fail(run, packets, node.fail.code, words)
+        run.status = "Success"
+        packets.put("Done", {})
+
+    def _fail(self, run: Run, packets: Packets, code: int, words: str) -> None:
+        run.status, run.error = "Fail", (code, words)
+        packets.put("Error", {"error_code": code, "error_message": words})
+
+    def _ask(self, run: Run, packets: Packets, node: Ask) -> None:
+        text = render(node.ask, run.scope)
+        if text:
+            self._say(run, packets, node.title, text, node.packets)
+        run.asking = node
+        run.interrupt = {
+            "data": _text(fill(node.data, run.scope)),
+            "event_id": f"{run.execute_id}/{self._world.ids.next()}",
+            "type": node.type,
+        }
+        if node.required_parameters:
+            run.interrupt["required_parameters"] = node.required_parameters
+        packets.put("Interrupt", {"interrupt_data": run.interrupt, "node_title": node.title})
+
+    def _say(self, run: Run, packets: Packets, title: str, text: str, parts: int, **more: Any) -> None:
+        run.spoken += tokens(text)
+        size = max(1, -(-len(text) // parts))
+        cut = [text[first : first + size] for first in range(0, len(text), size)] or [""]
+        for number, part in enumerate(cut, start=1):
+            seq = run.seq.get(title, 0)
+            run.seq[title] = seq + 1
+            packets.put(
+                "Message",
+                {
+                    "content": part,
+                    "content_type": "text",
+                    **more,
+                    "node_is_finish": number == len(cut),
+                    "node_seq_id": str(seq),
+                    "node_title": title,
+                },
+            )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

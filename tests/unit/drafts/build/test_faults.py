@@ -1,0 +1,147 @@
+"""Cancels, full disks and crashes: the draft is whole or not there."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from c2jy_bridge.drafts import DraftBuilder, DraftError
+from c2jy_bridge.drafts.write import folder as folder_module
+from c2jy_bridge.drafts.write import media as media_module
+from c2jy_bridge.drafts.write import staging as staging_module
+
+
+@pytest.fixture
+def document(media: Path) -> dict[str, Any]:
+    clips = [{"media": str(media / name), "duration": 1} for name in ("wide.png", "tall.jpg")]
+    text = {"type": "text", "clips": [{"text": str(n), "duration": 1} for n in range(2000)]}
+    return {"schema": "c2jy/1", "name": "x", "tracks": [{"type": "image", "clips": clips}, text]}
+
+
+STEPS = {
+    "a media file": (media_module, "_copy"),
+    "the cover": (folder_module, "write_cover"),
+    "a main file": (folder_module, "write_file"),
+    "the meta file": (folder_module, "meta_info"),
+    "verification": (folder_module, "faults"),
+    "the folder's sync": (staging_module, "sync_folder"),
+    "the rename": (os, "rename"),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_when_the_disk_fails_at_any_step_nothing_is_left(
+    studio: DraftBuilder, document: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    module, name = STEPS[step]
+
+    def fail(*_: Any, **__: Any) -> Any:
+        raise OSError(28, "No space left on device")
+
+    await studio.probe([clip["media"] for clip in document["tracks"][0]["clips"]])
+    monkeypatch.setattr(module, name, fail)
+    with pytest.raises(DraftError, match="No space left"):
+        await studio.build(document)
+    assert os.listdir(tmp_path / "drafts") == []
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_cancel_at_any_step_leaves_nothing(
+    studio: DraftBuilder, document: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    module, name = STEPS[step]
+    there, go_on = threading.Event(), threading.Event()
+    real = getattr(module, name)
+
+    def stop_here(*args: Any, **kwargs: Any) -> Any:
+        there.set()
+        go_on.wait(10)
+        return real(*args, **kwargs)
+
+    await studio.probe([clip["media"] for clip in document["tracks"][0]["clips"]])
+    monkeypatch.setattr(module, name, stop_here)
+    task = asyncio.create_task(studio.build(document))
+    assert await asyncio.to_thread(there.wait, 10)
+    task.cancel()
+    await asyncio.sleep(0.02)
+    task.cancel()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert os.listdir(tmp_path / "drafts") == []
+
+
+async def test_a_cancel_while_compiling_stops_soon(studio: DraftBuilder, tmp_path: Path) -> None:
+    clips = [
+        {"text": str(n), "duration": 1, "keyframes": [{"property": "rotation", "at": 0, "value": n}]}
+        for n in range(20_000)
+    ]
+    task = asyncio.create_task(
+        studio.build({"schema": "c2jy/1", "name": "x", "tracks": [{"type": "text", "clips": clips}]})
+    )
+    await asyncio.sleep(0.5)
+    begin = time.monotonic()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert time.monotonic() - begin < 5
+    assert not (tmp_path / "drafts").exists() or os.listdir(tmp_path / "drafts") == []
+
+
+async def test_builds_of_one_name_at_once_do_not_meet(
+    studio: DraftBuilder, document: Any, tmp_path: Path
+) -> None:
+    reports = await asyncio.gather(*(studio.build(document) for _ in range(6)))
+    names = sorted(report.drafts[0].name for report in reports)
+    assert names == ["x", "x (2)", "x (3)", "x (4)", "x (5)", "x (6)"]
+    assert sorted(os.listdir(tmp_path / "drafts")) == names
+
+
+async def test_what_a_crash_left_is_swept_by_the_next_build(
+    studio: DraftBuilder, document: Any, tmp_path: Path
+) -> None:
+    left = tmp_path / "drafts" / f"{staging_module.PREFIX}{'a' * 8}"
+    left.mkdir(parents=True)
+    (left / "draft_content.json").write_text("{", encoding="utf-8")
+    os.utime(left, (0, 0))
+    await studio.build(document)
+    assert os.listdir(tmp_path / "drafts") == ["x"]
+
+
+async def test_a_file_that_reads_back_differently_is_not_published(
+    studio: DraftBuilder, document: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real: Callable[..., None] = folder_module.write_file
+
+    def cut_short(path: Path, *pieces: bytes) -> None:
+        real(path, *pieces[:-1])
+
+    monkeypatch.setattr(folder_module, "write_file", cut_short)
+    with pytest.raises(DraftError, match="reads back"):
+        await studio.build(document)
+    assert os.listdir(tmp_path / "drafts") == []
+
+
+async def test_the_event_loop_runs_on_while_a_large_draft_is_built(studio: DraftBuilder) -> None:
+    clips = [{"text": str(n), "at": {"start": n, "duration": 1}, "style": {"size": 9}} for n in range(10_000)]
+    document = {"schema": "c2jy/1", "name": "x", "tracks": [{"type": "text", "clips": clips}]}
+    beats = 0
+
+    async def heart() -> None:
+        nonlocal beats
+        while True:
+            await asyncio.sleep(0.005)
+            beats += 1
+
+    beating = asyncio.create_task(heart())
+    await studio.build(document)
+    beating.cancel()
+    # How long a gap may be is a matter of benchmarks/drafts.py; a build on the loop would give one beat.
+    assert beats > 5

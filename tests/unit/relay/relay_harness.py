@@ -1,0 +1,200 @@
+"""Bridge mode on the bench: a real emulator, journal, runner and queue; the tools count what they did."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from c2jy_bridge.core.events import BridgeRequestChanged, Decision, Event, ToolCallAwaitingApproval
+from c2jy_bridge.core.settings import BridgeSettings, CozeSettings, Settings
+from c2jy_bridge.core.vault import Vault
+from c2jy_bridge.coze import CozeClient, connect
+from c2jy_bridge.journal import Journal
+from c2jy_bridge.plugin import ToolContext, ToolRegistry, ToolRunner, tool
+from c2jy_bridge.relay.factory import bridge_mode
+from c2jy_bridge.relay.intakes.http import Tokens
+from c2jy_bridge.relay.request import BridgeRequest
+from c2jy_bridge.relay.service import RequestService
+from c2jy_bridge.relay.worker import BridgeTool
+from coze_emulator import Emulator
+
+T = TypeVar("T")
+PAUSE_S = 0.05
+
+HANDLE = "(?P<handle>[0-9a-f]{16}-[0-9a-f]{24})"
+
+OBEDIENT = f"""
+rules:
+  - name: obeys
+    match: "{HANDLE}"
+    steps:
+      - call: bridge_execute
+        arguments: {{handle: "{{{{handle}}}}"}}
+      - say: OK
+fallback:
+  - say: "What can I do for you?"
+"""
+
+
+async def eventually(look: Callable[[], Awaitable[T]], wait_s: float = 20) -> T:
+    """Look again and again until something is found."""
+    for _ in range(int(wait_s / PAUSE_S)):
+        if found := await look():
+            return found
+        await asyncio.sleep(PAUSE_S)
+    raise TimeoutError("it never came")
+
+
+class BenchTools:
+    """Tools whose doings can be counted, held up and broken."""
+
+    def __init__(self) -> None:
+        self.done: Counter[str] = Counter()
+        self.started = threading.Event()
+        self.go_on = threading.Event()
+        self.go_on.set()
+
+    @tool
+    def note(self, text: str, size: int = 0) -> dict[str, Any]:
+        """Write a text down."""
+        self.done[text] += 1
+        return {"noted": text, "padding": "x" * size}
+
+    @tool
+    def wait(self, text: str, context: ToolContext) -> dict[str, Any]:
+        """Write a text down, when allowed to go on."""
+        self.started.set()
+        while not (self.go_on.wait(0.02) or context.cancelled.is_set()):
+            pass
+        if context.cancelled.is_set():
+            return {"noted": ""}
+        self.done[text] += 1
+        return {"noted": text}
+
+    @tool
+    def fail(self) -> dict[str, Any]:
+        """Never works."""
+        raise ValueError("no disk today")
+
+    @tool(policy="ask")
+    def asks(self) -> dict[str, Any]:
+        """Needs leave."""
+        self.done["asks"] += 1
+        return {}
+
+
+class Maker:
+    """Whoever is asked; silent until told otherwise."""
+
+    def __init__(self) -> None:
+        self.asked: list[ToolCallAwaitingApproval] = []
+        self._waiting: dict[str, asyncio.Future[Decision]] = {}
+
+    async def decide(self, ask: ToolCallAwaitingApproval) -> Decision:
+        self.asked.append(ask)
+        future = self._waiting[ask.call_id] = asyncio.get_running_loop().create_future()
+        return await future
+
+    def answer(self, call_id: str, decision: Decision) -> bool:
+        future = self._waiting.pop(call_id, None)
+        if future is None or future.done():
+            return False
+        future.set_result(decision)
+        return True
+
+
+class Workshop:
+    """One process's bridge. `again()` is the same data folder in the next process."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        api_base: str = "",
+        tools: BenchTools | None = None,
+        clock: Callable[[], float] | None = None,
+        **bridge: Any,
+    ) -> None:
+        self.settings = Settings(
+            coze=CozeSettings(api_base=api_base or "http://127.0.0.1:9", token="pat_test", bot_id="7"),
+            bridge=BridgeSettings(**{"intakes": [], **bridge}),
+            data_dir=data_dir,
+            config_dir=data_dir,
+        )
+        self.emulator: Emulator | None = None
+        self.events: list[Event] = []
+        self._more = asyncio.Event()
+        self.tools = tools or BenchTools()
+        self.registry = ToolRegistry()
+        self.registry.register(self.tools)
+        self.registry.register(BridgeTool())
+        self.maker = Maker()
+        self.journal = Journal(data_dir / "journal.db", scope="bench/7", owner="bench")
+        self.runner = ToolRunner(
+            self.registry, settings=self.settings.tools, receipts=self.journal, approver=self.maker
+        )
+        self._client: CozeClient | None = None
+        more = {"clock": clock} if clock else {}
+        self.tokens = Tokens(Vault(data_dir / "secrets"))
+        self.bridge = bridge_mode(
+            self.settings,
+            registry=self.registry,
+            runner=self.runner,
+            receipts=self.journal,
+            client=self.client,
+            deny=lambda call_id: self.maker.answer(call_id, Decision.DENY),
+            saw=self._saw,
+            tokens=self.tokens,
+            **more,
+        )
+
+    @property
+    def desk(self) -> RequestService:
+        assert self.bridge.desk is not None
+        return self.bridge.desk
+
+    async def client(self) -> CozeClient:
+        if self._client is None:
+            self._client = await asyncio.to_thread(connect, self.settings.coze)
+        return self._client
+
+    async def _saw(self, event: Event) -> None:
+        await asyncio.to_thread(self.journal.record, [event])
+        self.events.append(event)
+        self._more.set()
+        self._more = asyncio.Event()
+
+    async def until(self, happened: Callable[[], object], wait_s: float = 15) -> None:
+        """Wait until something is so; looked at again after every event."""
+        async with asyncio.timeout(wait_s):
+            while not happened():
+                await self._more.wait()
+
+    async def ask(self, tool: str = "note", arguments: dict[str, Any] | None = None, **more: Any) -> str:
+        given = {"text": "a"} if arguments is None and tool in ("note", "wait") else arguments or {}
+        accepted = await self.desk.ask(tool, given, **{"source": "http", **more})
+        return accepted.request.request_id
+
+    async def result(self, request_id: str, wait_s: float = 20) -> BridgeRequest:
+        request = await self.desk.ended(request_id, wait_s)
+        assert request is not None
+        assert request.ended, request
+        return request
+
+    def states(self, request_id: str) -> list[str]:
+        return [
+            e.state for e in self.events if isinstance(e, BridgeRequestChanged) and e.request_id == request_id
+        ]
+
+    def seen(self, kind: type) -> list[Any]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    async def close(self, grace_s: float = 5.0) -> None:
+        await self.bridge.stop(grace_s)
+        if self._client is not None:
+            await self._client.aclose()
+        self.journal.close()
