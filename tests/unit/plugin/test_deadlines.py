@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from c2jy_bridge.core.events import Outcome, ToolCallFinished, ToolCallStarted
-from c2jy_bridge.plugin import ToolContext, tool, work
+from c2jy_bridge.plugin import ToolContext, execution, tool
 
 if TYPE_CHECKING:
     from unit.plugin.conftest import Bench
@@ -106,7 +106,7 @@ async def test_a_tool_without_a_limit_gets_the_settings_one(bench: Bench, slow: 
 async def test_a_coroutine_that_refuses_to_be_cancelled_does_not_hold_up_the_answer(
     bench: Bench, slow: Slow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(work, "UNWIND_S", 0.2)
+    monkeypatch.setattr(execution, "UNWIND_S", 0.2)
     finished = await asyncio.wait_for(bench.finish("deaf"), 5)
     assert finished.outcome is Outcome.TIMED_OUT
     slow.cleaned.set()

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from c2jy_bridge.plugin import ToolError
-from c2jy_bridge.tools import FileTools, opening
+from c2jy_bridge.tools import FileTools, safe_open
 from c2jy_bridge.tools.folders import DeclaredFolders, is_private
 from c2jy_bridge.tools.safe_open import checked_descriptor, checked_entries, list_folder, read_file
 
@@ -258,7 +258,7 @@ def _race(folder: Path, read: Callable[[], bytes]) -> set[bytes]:
 
 def test_a_folder_that_becomes_a_link_while_it_is_read_leads_nowhere(folder: Path) -> None:
     root = folder.resolve()
-    assert opening.BY_DESCRIPTOR
+    assert safe_open.BY_DESCRIPTOR
     assert _race(folder, lambda: read_file(root, ["sub", "private.md"], 1000)) == {b"inside"}
 
 

@@ -21,8 +21,8 @@ from c2jy_bridge.drafts.spec import (
     EffectClip,
     FilterClip,
     ImageClip,
-    Part,
     PictureClip,
+    SpecModel,
     StickerClip,
     TextClip,
     Track,
@@ -97,7 +97,7 @@ STYLE = some(
     ),
     bubble=st.just({"effect_id": "1", "resource_id": "2"}), flower=st.just("3"),
 )  # fmt: skip
-KINDS: dict[str, tuple[type[Part], dict[str, Any], dict[str, Any]]] = {
+KINDS: dict[str, tuple[type[SpecModel], dict[str, Any], dict[str, Any]]] = {
     "video": (VideoClip, {"media": "video"}, {**PICTURE, **PLAYED}),
     "image": (ImageClip, {"media": "image"}, PICTURE),
     "audio": (
@@ -221,10 +221,10 @@ def test_the_documents_of_this_test_have_every_field_of_the_schema(kind: str) ->
 
 
 @pytest.mark.parametrize("model", [DraftSpec, Track])
-def test_a_field_of_the_whole_document_changes_it_or_is_for_other_parts(model: type[Part]) -> None:
+def test_a_field_of_the_whole_document_changes_it_or_is_for_other_parts(model: type[SpecModel]) -> None:
     clip = {"type": "text", "text": "a", "start": 0, "duration": 2}
     later = {**clip, "start": 1}
-    seen: dict[type[Part], dict[str, Any]] = {
+    seen: dict[type[SpecModel], dict[str, Any]] = {
         DraftSpec: {
             "time_unit": "ms", "name": "n", "width": 99, "height": 98, "fps": 24, "main_track_magnet": False,
             "overlap": "shift", "tracks": [{"clips": [clip]}],

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from c2jy_bridge.drafts import snapshot
+from c2jy_bridge.drafts.library import snapshot
 from c2jy_bridge.drafts.library.snapshot import read_snapshot
 
 Build = Callable[..., Any]

@@ -211,7 +211,7 @@ async def test_changes_are_told_where_the_system_gives_no_notice(
 ) -> None:
     import watchfiles
 
-    from c2jy_bridge.drafts import library as module
+    from c2jy_bridge.drafts.library import library as module
 
     def no_notice(*_: Any, **__: Any) -> Any:
         raise OSError(28, "no space left on device: inotify watches")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-from c2jy_bridge.drafts.materials.download_slots import Turn, Turns
+from c2jy_bridge.drafts.materials.download_slots import DownloadSlot, Turns
 
 
 async def test_a_file_that_is_being_taken_in_leaves_the_line_to_the_next() -> None:
     turns = Turns(1)
-    async with asyncio.timeout(5), Turn(turns) as first:
+    async with asyncio.timeout(5), DownloadSlot(turns) as first:
         await first.to_disk()
-        async with Turn(turns):
+        async with DownloadSlot(turns):
             assert turns.line.locked()
             assert turns.disk.locked()
     assert not turns.line.locked()
@@ -20,9 +20,9 @@ async def test_a_file_that_is_being_taken_in_leaves_the_line_to_the_next() -> No
 
 async def test_while_the_disk_is_full_of_work_a_file_keeps_the_line() -> None:
     turns = Turns(1)
-    async with Turn(turns) as first:
+    async with DownloadSlot(turns) as first:
         await first.to_disk()
-        async with Turn(turns) as second:
+        async with DownloadSlot(turns) as second:
             waiting = asyncio.create_task(second.to_disk())
             await asyncio.sleep(0)
             assert turns.line.locked()

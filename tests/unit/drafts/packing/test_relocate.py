@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from c2jy_bridge.drafts import DraftError, DraftPacker, Library
-from c2jy_bridge.drafts.library import relocate
+from c2jy_bridge.drafts.library.relocate import relocate
 from c2jy_bridge.drafts.write.path_rewrite import parts_inside, same_folder
 from c2jy_bridge.drafts.write.target import TargetRoot
 
