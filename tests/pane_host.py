@@ -27,8 +27,8 @@ from c2jy_bridge.core.draft_views import (
 )
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.views import CallView, ConnectionView, DraftDetail, DraftView
-from c2jy_tui.frame import FrameScreen
-from c2jy_tui.key_bar import KeyBar
+from c2jy_tui.widgets.base_screens import BaseScreen
+from c2jy_tui.widgets.key_bar import KeyBar
 
 NOON = 1_795_262_400.0
 """2026-11-21 12:00:00 UTC: the time at which every test happens."""
@@ -170,7 +170,7 @@ class Host(App[None]):
         self.copied = ""
 
     def get_default_screen(self) -> Screen[None]:
-        return FrameScreen(id="_default")
+        return BaseScreen(id="_default")
 
     def compose(self) -> ComposeResult:
         yield self.pane

@@ -12,10 +12,10 @@ from c2jy_bridge.core import i18n
 from c2jy_bridge.core.events import ConnectionChanged, Issue, Outcome
 from c2jy_bridge.core.views import ConnectionView
 from c2jy_tui.app import C2jyApp
-from c2jy_tui.frame import Look
 from c2jy_tui.screens.confirm import ConfirmScreen
 from c2jy_tui.screens.help import HelpScreen
 from c2jy_tui.screens.opening import OpeningScreen
+from c2jy_tui.widgets.base_screens import Look
 
 
 async def test_the_first_picture_stands_before_the_engine_is_asked_for(make_app: Any) -> None:

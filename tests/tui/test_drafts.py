@@ -12,7 +12,8 @@ from textual.pilot import Pilot
 from c2jy_bridge.core import i18n
 from c2jy_bridge.core.events import DraftChanged, DraftWritten, Issue
 from c2jy_bridge.core.views import ClipView, DraftDetail, DraftState, DraftView, TrackView
-from c2jy_tui.panes.drafts import DraftsPane, folder, order, words
+from c2jy_tui import desktop
+from c2jy_tui.panes.drafts import DraftsPane, labels, order
 from c2jy_tui.screens.draft_detail import DraftDetailScreen
 from pane_host import NOON, Host, PaneDrafts, PaneEngine, StillClock, soon
 
@@ -341,7 +342,7 @@ def test_a_folder_opens_only_where_somebody_would_see_it(
     which: Callable[[str], str | None],
     command: list[str] | None,
 ) -> None:
-    assert folder.opener("/d", platform, environment, which) == command
+    assert desktop.folder_command("/d", platform, environment, which) == command
 
 
 @pytest.mark.parametrize(
@@ -356,9 +357,9 @@ def test_a_folder_opens_only_where_somebody_would_see_it(
     ],
 )
 def test_an_age_is_in_the_largest_unit_that_fits(seconds: float, en: str, zh: str) -> None:
-    assert words.age(NOON - seconds, NOON) == en
+    assert labels.age(NOON - seconds, NOON) == en
     i18n.use("zh")
-    assert words.age(NOON - seconds, NOON) == zh
+    assert labels.age(NOON - seconds, NOON) == zh
 
 
 def detail_of(view: DraftView) -> DraftDetail:

@@ -12,11 +12,11 @@ from rich.cells import cell_len
 
 from c2jy_bridge.core import i18n
 from c2jy_bridge.core.views import ClipView, TrackView
+from c2jy_tui.panes.drafts.labels import clip_name
 from c2jy_tui.panes.drafts.timeline import TimelineView
 from c2jy_tui.panes.drafts.timeline.block_text import block_text
 from c2jy_tui.panes.drafts.timeline.lane import Block, Lane
 from c2jy_tui.panes.drafts.timeline.scale import FINEST_US, Scale, ruler, whole
-from c2jy_tui.panes.drafts.words import clip_name
 from pane_host import Host
 
 S = 1_000_000

@@ -26,7 +26,7 @@ from c2jy_bridge.core.events import (
     TurnStarted,
 )
 from c2jy_bridge.core.views import CallView
-from c2jy_tui.panes.inspector import export, moments, query, words
+from c2jy_tui.panes.inspector import export, labels, moments, query
 from c2jy_tui.panes.inspector.record import KEPT_PROGRESS, CallRecord
 from c2jy_tui.panes.inspector.store import CallStore
 
@@ -69,9 +69,9 @@ def test_a_call_goes_from_requested_over_waiting_and_running_to_done() -> None:
 def test_every_outcome_is_an_end_with_a_sign_and_a_word(outcome: Outcome) -> None:
     record = recorded(requested(), finished(outcome=outcome))
     assert record.ended
-    sign, _, word = words.status(record).partition(" ")
+    sign, _, word = labels.status(record).partition(" ")
     assert sign
-    assert word == words.say(f"status.{outcome.value}") != f"status.{outcome.value}"
+    assert word == labels.say(f"status.{outcome.value}") != f"status.{outcome.value}"
 
 
 def test_a_call_that_was_denied_never_ran() -> None:
@@ -148,7 +148,7 @@ def test_a_call_that_still_runs_is_not_pushed_out_of_the_ring() -> None:
 
 def test_progress_is_a_share_of_items_or_an_amount_of_bytes() -> None:
     def said(done: int, total: int | None, unit: str) -> str:
-        return words.progress(
+        return labels.progress(
             ToolCallProgress(at=T, call_id="c1", message="", done=done, total=total, unit=unit)  # type: ignore[arg-type]
         )
 
@@ -237,8 +237,8 @@ def test_an_export_has_one_object_a_line_and_never_writes_over_a_file(tmp_path: 
 def test_the_line_about_a_call_says_what_is_most_useful_in_its_state() -> None:
     base = recorded(requested(), STARTED)
     step = ToolCallProgress(at=T + 1, call_id="c1", message="downloading a.mp4", done=1, total=4)
-    assert words.about(replace(base, progress=(step,))) == "downloading a.mp4 25%"
+    assert labels.about(replace(base, progress=(step,))) == "downloading a.mp4 25%"
     done = recorded(requested(), finished(output='{"status":"success","message":"draft written"}'))
-    assert words.about(done) == "draft written"
+    assert labels.about(done) == "draft written"
     failed = recorded(requested(), finished(outcome=Outcome.ERROR, error="no\nsuch\x1b file"))
-    assert words.about(failed) == "no such file"
+    assert labels.about(failed) == "no such file"

@@ -10,7 +10,7 @@ import pytest
 from rich.cells import cell_len
 from textual.widgets._footer import FooterKey
 
-from c2jy_tui.key_bar import KeyBar, fitting
+from c2jy_tui.widgets.key_bar import KeyBar, fitting
 
 WORDS = ["打开", "重新运行", "修改", "筛选", "复制输出", "复制命令", "跟随", "标记", "导出"]
 

@@ -10,8 +10,8 @@ from textual.pilot import Pilot
 
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.views import ConversationView
-from c2jy_tui.frame import Look
 from c2jy_tui.screens import approval
+from c2jy_tui.widgets.base_screens import Look
 
 QUESTION = {"en": "Make me a video about Chinese food", "zh": "帮我生成一个介绍中国美食的视频"}
 THOUGHT = {"en": "Five scenes will do.", "zh": "五个镜头就够了。"}

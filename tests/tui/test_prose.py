@@ -14,7 +14,7 @@ from c2jy_tui.panes.chat.prose import document, last_code
 from c2jy_tui.panes.chat.prose.blocks import Placed
 from c2jy_tui.panes.chat.prose.document import LONGEST_TAIL, GrowingDocument, PlainDocument, read
 from c2jy_tui.panes.chat.prose.drawing import draw_all
-from c2jy_tui.wrap import breaks, wrapped
+from c2jy_tui.widgets.wrapping import breaks, wrapped
 
 PIECES = st.sampled_from(
     [

@@ -7,11 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from c2jy_tui import measures
-from c2jy_tui.panes.drafts.words import COLUMNS as DRAFTS
-from c2jy_tui.panes.inspector.words import COLUMNS as CALLS
-from c2jy_tui.rows import Cell, Column, clip, clip_start, fit
-from c2jy_tui.rows.columns import GAP, laid
+from c2jy_tui import formatting
+from c2jy_tui.panes.drafts.labels import COLUMNS as DRAFTS
+from c2jy_tui.panes.inspector.labels import COLUMNS as CALLS
+from c2jy_tui.widgets.columns import GAP, Cell, Column, clip, clip_start, fit, laid
 
 
 @given(st.sampled_from([CALLS, DRAFTS]), st.integers(1, 300))
@@ -77,7 +76,7 @@ def test_the_longest_way_to_say_it_that_fits_is_taken() -> None:
     ],
 )
 def test_elapsed_time_is_short_at_every_scale(seconds: float, text: str) -> None:
-    assert measures.elapsed(seconds) == text
+    assert formatting.elapsed(seconds) == text
 
 
 @pytest.mark.parametrize(
@@ -91,7 +90,7 @@ def test_elapsed_time_is_short_at_every_scale(seconds: float, text: str) -> None
     ],
 )
 def test_a_place_on_the_timeline_is_minutes_seconds_and_tenths(us: int, text: str) -> None:
-    assert measures.length(us) == text
+    assert formatting.length(us) == text
 
 
 @pytest.mark.parametrize(
@@ -99,11 +98,11 @@ def test_a_place_on_the_timeline_is_minutes_seconds_and_tenths(us: int, text: st
     [(0, "0 B"), (812, "812 B"), (999_600, "1.0 MB"), (4_200_000, "4.2 MB"), (120_000_000, "120 MB")],
 )
 def test_sizes_are_in_units_of_a_thousand(count: int, text: str) -> None:
-    assert measures.size(count) == text
+    assert formatting.size(count) == text
 
 
 def test_a_call_of_another_day_shows_its_date() -> None:
     now = 1_795_262_400.0
-    assert measures.clock_time(now - 60, now) == ("11:59:00",)
-    assert measures.clock_time(now - 86_400, now) == ("11-20 12:00:00", "11-20")
-    assert measures.clock_time(now - 400 * 86_400, now)[-1] == "2025-10"
+    assert formatting.clock_time(now - 60, now) == ("11:59:00",)
+    assert formatting.clock_time(now - 86_400, now) == ("11-20 12:00:00", "11-20")
+    assert formatting.clock_time(now - 400 * 86_400, now)[-1] == "2025-10"

@@ -14,9 +14,9 @@ from babel.messages.pofile import read_po
 import c2jy_tui
 from c2jy_bridge.core import i18n
 from c2jy_bridge.core.events import Outcome
+from c2jy_tui.labels import LOCALE, label
 from c2jy_tui.panes.chat.entry import RunState
 from c2jy_tui.panes.chat.welcome import EXAMPLES
-from c2jy_tui.words import LOCALE, label
 from c2jy_tui.workspace import PANES
 
 FACE = Path(c2jy_tui.__file__).parent
@@ -59,7 +59,7 @@ def used(tree: ast.AST, *, ours: bool) -> set[str]:
 
 def imports_say(tree: ast.AST) -> bool:
     """Whether `say` is that of the face's own catalogue there."""
-    imports = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module == "c2jy_tui.words"]
+    imports = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module == "c2jy_tui.labels"]
     return any(alias.name == "say" for one in imports for alias in one.names)
 
 

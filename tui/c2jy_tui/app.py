@@ -17,11 +17,11 @@ from textual.screen import Screen
 
 from c2jy_bridge.core import i18n
 from c2jy_bridge.core.safety import visible
-from c2jy_tui import new_file
-from c2jy_tui.bindings import binding
-from c2jy_tui.frame import Look
+from c2jy_tui import desktop
+from c2jy_tui.labels import say
 from c2jy_tui.screens.opening import OpeningScreen
-from c2jy_tui.words import say
+from c2jy_tui.widgets.base_screens import Look
+from c2jy_tui.widgets.bindings import binding
 from c2jy_tui.workspace import BREAKPOINTS
 
 if TYPE_CHECKING:
@@ -199,13 +199,13 @@ class C2jyApp(App[None]):
         self.run_worker(self._copy(text), group="copy", exit_on_error=False)
 
     async def _copy(self, text: str) -> None:
-        from c2jy_tui import clipboard
+        from c2jy_tui import desktop
 
-        if await clipboard.copy(text, super().copy_to_clipboard):
+        if await desktop.copy_text(text, super().copy_to_clipboard):
             self.notify(say("copy.done", n=len(text)), timeout=3)
             return
         try:
-            path = clipboard.write_file(text, self._folder or Path.cwd(), self._clock())
+            path = desktop.write_copied_text(text, self._folder or Path.cwd(), self._clock())
         except OSError as error:
             why = visible(error.strerror or str(error), newlines=False)
             self.notify(say("copy.failed", why=why), severity="error", markup=False)
@@ -217,7 +217,7 @@ class C2jyApp(App[None]):
         """Keep the screen as a picture beside the other exports; Textual wants a downloads folder for it."""
         folder, picture = Path(path) if path else self._folder or Path.cwd(), self.export_screenshot()
         try:
-            kept = new_file.write(folder, filename or "screen", "svg", picture, self._clock())
+            kept = desktop.write_new_file(folder, filename or "screen", "svg", picture, self._clock())
         except OSError as error:
             failed = say("detail.not_written", folder=visible(str(folder)), error=error.strerror)
             self.notify(failed, severity="error", markup=False)

@@ -14,7 +14,7 @@ from pathlib import Path
 from c2jy_bridge import __version__
 from c2jy_bridge.core import i18n
 from c2jy_tui.commands import say
-from c2jy_tui.usage import Parser
+from c2jy_tui.commands.usage import Parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:

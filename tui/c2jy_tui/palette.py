@@ -17,7 +17,7 @@ from textual.screen import Screen
 from textual.theme import ThemeProvider
 from textual.widget import Widget
 
-from c2jy_tui.words import label, say
+from c2jy_tui.labels import label, say
 
 if TYPE_CHECKING:
     from c2jy_tui.screens.main import MainScreen

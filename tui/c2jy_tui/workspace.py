@@ -20,7 +20,7 @@ from textual.reactive import var
 from textual.widget import Widget
 from textual.widgets import Static
 
-from c2jy_tui.words import say
+from c2jy_tui.labels import say
 
 PaneName = Literal["chat", "inspector", "drafts", "bridge"]
 PANES: Final[tuple[PaneName, ...]] = get_args(PaneName)

@@ -14,7 +14,7 @@ from c2jy_bridge.core.settings import SettingsError
 from c2jy_tui.commands import say
 from c2jy_tui.commands.output import complain, complain_of
 from c2jy_tui.commands.running import settings_of, with_engine
-from c2jy_tui.words import label
+from c2jy_tui.labels import label
 
 if TYPE_CHECKING:
     from c2jy_bridge.engine import Engine

@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     if "lang" not in vars(options) and look.get("lang") in ("zh", "en"):
         i18n.use(look["lang"])
     from c2jy_tui.app import C2jyApp
-    from c2jy_tui.frame import Look
+    from c2jy_tui.widgets.base_screens import Look
 
     mouse = look.get("mouse") is not False
     dress = Look(theme=str(look.get("theme", Look().theme)), mouse=mouse, keymap=_keymap(look))

@@ -14,11 +14,11 @@ from textual.widgets import Button, Static
 
 from c2jy_bridge.core.events import Decision, ToolCallAwaitingApproval
 from c2jy_bridge.core.safety import visible
-from c2jy_tui.bindings import binding
-from c2jy_tui.frame import FrameModal
-from c2jy_tui.measures import countable
+from c2jy_tui.formatting import countable
+from c2jy_tui.labels import say
 from c2jy_tui.panes.chat.prose import Prose
-from c2jy_tui.words import say
+from c2jy_tui.widgets.base_screens import BaseDialog
+from c2jy_tui.widgets.bindings import binding
 
 DEAF_S: Final = 0.4
 """Seconds without a key until keys count: whoever was typing when the dialog came up must not answer it."""
@@ -27,7 +27,7 @@ _INTAKES: Final = ("http", "mailbox", "workflow")
 _HEIGHTS: Final = [(0, "-low"), (30, "-tall")]
 
 
-class ApprovalScreen(FrameModal[Decision]):
+class ApprovalScreen(BaseDialog[Decision]):
     """Once, always in this conversation, or not at all; Esc leaves the question open."""
 
     CSS_PATH = "approval.tcss"

@@ -9,7 +9,7 @@ from textual.widget import Widget
 from c2jy_bridge.core.events import Decision, Event
 from c2jy_bridge.core.ports import EnginePort
 from c2jy_tui.approvals import Approvals
-from c2jy_tui.words import say
+from c2jy_tui.labels import say
 
 
 class Asking(Widget):

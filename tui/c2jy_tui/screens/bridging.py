@@ -15,7 +15,7 @@ from c2jy_bridge.core.ports import EnginePort
 from c2jy_bridge.core.safety import visible
 from c2jy_tui import bridge_mode
 from c2jy_tui.bridge_mode import BridgeMode
-from c2jy_tui.words import say
+from c2jy_tui.labels import say
 from c2jy_tui.workspace import Workspace
 
 if TYPE_CHECKING:

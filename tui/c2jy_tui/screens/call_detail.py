@@ -11,13 +11,13 @@ from textual.content import Content
 from textual.reactive import reactive
 
 from c2jy_bridge.core.safety import visible
-from c2jy_tui import json_text, measures
-from c2jy_tui.bindings import binding
-from c2jy_tui.panes.inspector import export, words
+from c2jy_tui import formatting
+from c2jy_tui.panes.inspector import export, labels
+from c2jy_tui.panes.inspector.labels import say
 from c2jy_tui.panes.inspector.moments import timeline
 from c2jy_tui.panes.inspector.record import CallRecord
-from c2jy_tui.panes.inspector.words import say
 from c2jy_tui.screens.tabbed_detail import TabbedDetail
+from c2jy_tui.widgets.bindings import binding
 
 CallIntent = Literal["rerun", "edit", "stop", "once", "always", "deny"]
 """What the maker wants of the call when the detail closes."""
@@ -83,8 +83,8 @@ class CallDetailScreen(TabbedDetail[CallIntent | None]):
         call = self.record.call
         took = self.record.elapsed_s(self._clock())
         parts = [
-            words.status(self.record),
-            "" if took is None else measures.elapsed(took),
+            labels.status(self.record),
+            "" if took is None else formatting.elapsed(took),
             say(f"source.{call.source}"),
             say("detail.replayed") if self.record.replayed else "",
         ]
@@ -106,9 +106,9 @@ class CallDetailScreen(TabbedDetail[CallIntent | None]):
         call = self.record.call
         match tab:
             case "arguments":
-                return visible(json_text.pretty(call.arguments)[0])
+                return visible(formatting.pretty_json(call.arguments)[0])
             case "output":
-                return visible(json_text.pretty(call.output)[0])
+                return visible(formatting.pretty_json(call.output)[0])
             case "error":
                 return visible(call.error)
             case _:

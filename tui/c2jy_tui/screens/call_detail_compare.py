@@ -13,13 +13,13 @@ from textual.content import Content
 from textual.widgets import Static
 
 from c2jy_bridge.core.safety import visible
-from c2jy_tui import json_text, measures
-from c2jy_tui.bindings import binding
-from c2jy_tui.frame import FrameModal
-from c2jy_tui.key_bar import KeyBar
-from c2jy_tui.panes.inspector import words
+from c2jy_tui import formatting
+from c2jy_tui.panes.inspector import labels
+from c2jy_tui.panes.inspector.labels import say
 from c2jy_tui.panes.inspector.record import CallRecord
-from c2jy_tui.panes.inspector.words import say
+from c2jy_tui.widgets.base_screens import BaseDialog
+from c2jy_tui.widgets.bindings import binding
+from c2jy_tui.widgets.key_bar import KeyBar
 
 COMPARED_LINES: Final = 2000
 """Lines of each text that are compared: difflib needs quadratic time where nothing is alike."""
@@ -35,14 +35,14 @@ def difference(first: str, second: str) -> list[str]:
 
 
 def _lines(text: str) -> list[str]:
-    lines = visible(json_text.pretty(text)[0]).splitlines()
+    lines = visible(formatting.pretty_json(text)[0]).splitlines()
     kept = lines[:COMPARED_LINES]
     if len(lines) > COMPARED_LINES:
         kept.append(say("compare.cut", count=len(lines) - COMPARED_LINES))
     return kept
 
 
-class CompareCallsScreen(FrameModal[None]):
+class CompareCallsScreen(BaseDialog[None]):
     """What differs between two calls: status and time, arguments, output."""
 
     CSS_PATH = "call_detail_compare.tcss"
@@ -83,14 +83,14 @@ def _compared(first: CallRecord, second: CallRecord, now: float) -> list[str]:
     lines = []
     for sign, record in (("---", first), ("+++", second)):
         call = record.call
-        when = measures.clock_time(call.requested_at, now)[0]
+        when = formatting.clock_time(call.requested_at, now)[0]
         took = record.elapsed_s(now)
         facts = [
             when,
             say(f"source.{call.source}"),
             visible(call.tool, newlines=False),
-            words.status(record),
-            "" if took is None else measures.elapsed(took),
+            labels.status(record),
+            "" if took is None else formatting.elapsed(took),
         ]
         lines.append(f"{sign} " + "  ".join(fact for fact in facts if fact))
     for part in ("arguments", "output"):

@@ -11,15 +11,15 @@ from textual.content import Content
 from textual.widgets import Static
 
 from c2jy_bridge.core.safety import visible
-from c2jy_tui import json_text
-from c2jy_tui.bindings import binding
-from c2jy_tui.frame import FrameModal
-from c2jy_tui.key_bar import KeyBar
-from c2jy_tui.panes.inspector.words import say
+from c2jy_tui import formatting
+from c2jy_tui.panes.inspector.labels import say
 from c2jy_tui.screens.json_field import JsonField
+from c2jy_tui.widgets.base_screens import BaseDialog
+from c2jy_tui.widgets.bindings import binding
+from c2jy_tui.widgets.key_bar import KeyBar
 
 
-class EditArgumentsScreen(FrameModal[str | None]):
+class EditArgumentsScreen(BaseDialog[str | None]):
     """A text field with the arguments as JSON; answers with valid JSON of an object, or None."""
 
     CSS_PATH = "call_detail_edit.tcss"
@@ -32,7 +32,7 @@ class EditArgumentsScreen(FrameModal[str | None]):
     def __init__(self, tool: str, arguments: str) -> None:
         super().__init__()
         self._tool = tool
-        self._field = JsonField(visible(json_text.pretty(arguments or "{}")[0]))
+        self._field = JsonField(visible(formatting.pretty_json(arguments or "{}")[0]))
 
     def compose(self) -> ComposeResult:
         """What is edited, the field, the keys."""

@@ -8,13 +8,13 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button
 
-from c2jy_tui.bindings import binding
-from c2jy_tui.frame import FrameModal
+from c2jy_tui.labels import say
 from c2jy_tui.panes.chat.prose import Prose
-from c2jy_tui.words import say
+from c2jy_tui.widgets.base_screens import BaseDialog
+from c2jy_tui.widgets.bindings import binding
 
 
-class ConfirmScreen(FrameModal[bool]):
+class ConfirmScreen(BaseDialog[bool]):
     """Yes or no; Esc is no."""
 
     CSS_PATH = "confirm.tcss"

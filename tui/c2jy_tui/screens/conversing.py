@@ -11,8 +11,8 @@ from c2jy_bridge.core.events import Event, TurnCompleted, TurnEnded
 from c2jy_bridge.core.ports import Busy, EnginePort
 from c2jy_tui import activity as activities
 from c2jy_tui.activity import Activity
+from c2jy_tui.labels import say
 from c2jy_tui.panes.chat import ChatPane
-from c2jy_tui.words import say
 
 
 class Conversing(Widget):

@@ -16,13 +16,13 @@ from textual.widgets import Static
 from c2jy_bridge.core.events import Issue, Severity
 from c2jy_bridge.core.safety import visible
 from c2jy_bridge.core.views import DraftDetail
-from c2jy_tui import measures
-from c2jy_tui.bindings import binding
-from c2jy_tui.frame import FrameModal
-from c2jy_tui.key_bar import KeyBar
-from c2jy_tui.panes.drafts import words
+from c2jy_tui import formatting
+from c2jy_tui.panes.drafts import labels
+from c2jy_tui.panes.drafts.labels import say
 from c2jy_tui.panes.drafts.timeline import TimelineView
-from c2jy_tui.panes.drafts.words import say
+from c2jy_tui.widgets.base_screens import BaseDialog
+from c2jy_tui.widgets.bindings import binding
+from c2jy_tui.widgets.key_bar import KeyBar
 
 _SIGNS: Final[dict[Severity, tuple[str, str]]] = {
     "error": ("✗", "$text-error"),
@@ -34,7 +34,7 @@ _HEIGHTS: Final = [(0, "-low"), (30, "-tall")]
 """Lines of the screen from which there is room for empty ones."""
 
 
-class DraftDetailScreen(FrameModal[None]):
+class DraftDetailScreen(BaseDialog[None]):
     """The timeline of a draft and what is wrong with it."""
 
     CSS_PATH = "draft_detail.tcss"
@@ -100,14 +100,14 @@ class DraftDetailScreen(FrameModal[None]):
 
     def _draw(self) -> None:
         detail, view = self.detail, self.detail.view
-        states, _tone = words.media(view)
+        states, _tone = labels.media(view)
         facts = [
             f"{view.width}×{view.height}" if view.width else "",
             say("detail.fps", fps=f"{detail.fps:g}") if detail.fps else "",
-            measures.length(view.duration_us),
+            formatting.length(view.duration_us),
             say("detail.counts", tracks=view.tracks, clips=view.clips),
-            measures.size(view.size_bytes),
-            words.age(view.modified_at, self._clock()),
+            formatting.size(view.size_bytes),
+            labels.age(view.modified_at, self._clock()),
         ]
         self.query_one("#head", Static).update(
             Content.assemble(
@@ -132,8 +132,8 @@ class DraftDetailScreen(FrameModal[None]):
             text = Content(say(f"detail.{empty}"))
         else:
             lane, index, shown = found
-            track = words.track_name(lane.kind, lane.name)
-            place, what = words.clip_lines(track, index + 1, len(lane.clips), shown)
+            track = labels.track_name(lane.kind, lane.name)
+            place, what = labels.clip_lines(track, index + 1, len(lane.clips), shown)
             style = "" if shown.media_ok else "$text-error"
             text = Content.assemble((place, "bold"), "\n", (what, style))
         self.query_one("#clip", Static).update(text)
@@ -175,4 +175,4 @@ def _issue(issue: Issue) -> Content:
     """What, where, what to do."""
     sign, style = _SIGNS[issue.severity]
     fix = f"\n  → {visible(issue.fix, newlines=False)}" if issue.fix else ""
-    return Content.assemble((f"{sign} ", style), words.issue_line(issue), (fix, "dim"))
+    return Content.assemble((f"{sign} ", style), labels.issue_line(issue), (fix, "dim"))

@@ -10,10 +10,10 @@ from textual.binding import ActiveBinding, Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.dom import DOMNode
 
-from c2jy_tui.bindings import binding
-from c2jy_tui.frame import FrameModal
+from c2jy_tui.labels import label, say
 from c2jy_tui.panes.chat.prose import Prose
-from c2jy_tui.words import label, say
+from c2jy_tui.widgets.base_screens import BaseDialog
+from c2jy_tui.widgets.bindings import binding
 
 
 def help_text(
@@ -42,7 +42,7 @@ def help_text(
     return "\n".join([about, "", *table, "", say("help.remap")])
 
 
-class HelpScreen(FrameModal[None]):
+class HelpScreen(BaseDialog[None]):
     """Shows a help text."""
 
     CSS_PATH = "help.tcss"

@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static, TextArea
 
-from c2jy_tui.panes.inspector.words import say
+from c2jy_tui.panes.inspector.labels import say
 
 
 class JsonField(Vertical):

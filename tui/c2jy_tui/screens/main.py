@@ -15,11 +15,8 @@ from c2jy_bridge.core.events import ConnectionChanged, Event, JournalResumed, Jo
 from c2jy_bridge.core.ports import EnginePort
 from c2jy_bridge.core.safety import visible
 from c2jy_tui.activity import Activity
-from c2jy_tui.bindings import binding
 from c2jy_tui.bridge_mode import BridgeMode
-from c2jy_tui.frame import FrameScreen
-from c2jy_tui.header import HeaderBar
-from c2jy_tui.key_bar import KeyBar
+from c2jy_tui.labels import say
 from c2jy_tui.panes.chat import ChatPane
 from c2jy_tui.panes.chat.call_view import CallView, DraftView
 from c2jy_tui.panes.chat.run_view import RunView
@@ -30,7 +27,10 @@ from c2jy_tui.screens.bridging import Bridging
 from c2jy_tui.screens.conversing import Conversing
 from c2jy_tui.screens.workflows import WorkflowRunning
 from c2jy_tui.session import Session
-from c2jy_tui.words import say
+from c2jy_tui.widgets.base_screens import BaseScreen
+from c2jy_tui.widgets.bindings import binding
+from c2jy_tui.widgets.header_bar import HeaderBar
+from c2jy_tui.widgets.key_bar import KeyBar
 from c2jy_tui.workspace import PaneName, PaneTabs, Workspace, layout_for
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from c2jy_tui.panes.bridge import BridgePane
 
 
-class MainScreen(FrameScreen):
+class MainScreen(BaseScreen):
     """Chat, inspector and drafts around one engine."""
 
     CSS_PATH = "main.tcss"

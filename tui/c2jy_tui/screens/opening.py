@@ -15,9 +15,9 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from c2jy_bridge.core.safety import visible
-from c2jy_tui.words import say
+from c2jy_tui.labels import say
+from c2jy_tui.widgets.wrapping import wrapped
 from c2jy_tui.workspace import layout_for
-from c2jy_tui.wrap import wrapped
 
 
 class Greeting(Static):

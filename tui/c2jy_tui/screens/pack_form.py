@@ -19,11 +19,11 @@ from c2jy_bridge.core.draft_views import PackingView, PlaceView
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.safety import visible
 from c2jy_bridge.core.views import DraftView
-from c2jy_tui.bindings import binding
-from c2jy_tui.frame import FrameModal
-from c2jy_tui.key_bar import KeyBar
-from c2jy_tui.panes.drafts import words
-from c2jy_tui.panes.drafts.words import say
+from c2jy_tui.panes.drafts import labels
+from c2jy_tui.panes.drafts.labels import say
+from c2jy_tui.widgets.base_screens import BaseDialog
+from c2jy_tui.widgets.bindings import binding
+from c2jy_tui.widgets.key_bar import KeyBar
 
 ACCOUNT: Final = "<name>"
 """In a suggested folder: the account on the other machine, which only the maker knows."""
@@ -39,7 +39,7 @@ class PackWish:
     """The maker was told that there is a zip of this name, and asked again."""
 
 
-class PackForm(FrameModal[PackWish]):
+class PackForm(BaseDialog[PackWish]):
     """Asks for both; Enter packs at once, with the paths as they are and the zip in its usual folder."""
 
     CSS_PATH = "pack_form.tcss"
@@ -73,7 +73,7 @@ class PackForm(FrameModal[PackWish]):
     def compose(self) -> ComposeResult:
         """Two fields, and the folders there usually are."""
         with Vertical(id="dialog") as dialog:
-            dialog.border_title = say("pack.title", name=words.shown(self._draft.name))
+            dialog.border_title = say("pack.title", name=labels.shown(self._draft.name))
             dialog.border_subtitle = say("pack.enter")
             yield Static(say("pack.target"), classes="label", markup=False)
             yield self._target
@@ -87,7 +87,7 @@ class PackForm(FrameModal[PackWish]):
 
     def on_mount(self) -> None:
         """The keys go where something is to be corrected."""
-        self._say(words.refusal([replace(issue, path="") for issue in self._said]))
+        self._say(labels.refusal([replace(issue, path="") for issue in self._said]))
         wrong = self._said[0].code if self._said else ""
         (self._out if wrong.startswith("pack_") else self._target).focus()
 

@@ -12,12 +12,12 @@ from textual.content import Content
 from textual.reactive import reactive
 
 from c2jy_bridge.core.safety import visible
-from c2jy_tui import json_text, measures
-from c2jy_tui.bindings import binding
-from c2jy_tui.panes.bridge import curl, words
+from c2jy_tui import formatting
+from c2jy_tui.panes.bridge import curl, labels
+from c2jy_tui.panes.bridge.labels import say
 from c2jy_tui.panes.bridge.record import RequestRecord
-from c2jy_tui.panes.bridge.words import say
 from c2jy_tui.screens.tabbed_detail import TabbedDetail
+from c2jy_tui.widgets.bindings import binding
 
 RequestIntent = Literal["retry", "cancel", "call"]
 """What the maker wants of the request when the detail closes."""
@@ -91,14 +91,14 @@ class RequestDetailScreen(TabbedDetail[RequestIntent | None]):
         """Tool, state, time, who asked."""
         view = self.record.view
         parts = [
-            words.state_word(view.state),
-            measures.elapsed(self.record.elapsed_s(self._clock())),
-            words.source(view.source),
+            labels.state_word(view.state),
+            formatting.elapsed(self.record.elapsed_s(self._clock())),
+            labels.source(view.source),
             say("detail.attempts", count=view.attempts) if view.attempts > 1 else "",
             say("detail.direct") if view.relay == "direct" else "",
         ]
         shown = f"   {' · '.join(part for part in parts if part)}"
-        return Content.assemble((words.tool(self.record), "bold"), shown)
+        return Content.assemble((labels.tool(self.record), "bold"), shown)
 
     def body(self, tab: str) -> Content:
         """What stands under a tab."""
@@ -120,9 +120,9 @@ class RequestDetailScreen(TabbedDetail[RequestIntent | None]):
         view = self.record.view
         match tab:
             case "arguments":
-                return visible(json_text.pretty(view.arguments)[0])
+                return visible(formatting.pretty_json(view.arguments)[0])
             case "result":
-                return visible(json_text.pretty(view.result)[0])
+                return visible(formatting.pretty_json(view.result)[0])
             case "problem":
                 return _problem(self.record)
             case _:
@@ -156,7 +156,7 @@ def _way(record: RequestRecord) -> Content:
     view = record.view
     facts = [
         ("request", view.request_id),
-        ("source", words.source(view.source)),
+        ("source", labels.source(view.source)),
         ("requester", view.requester),
         ("relay", say(f"relay.{view.relay}") if view.relay in ("bot", "direct", "chat") else view.relay),
         *(("chat", chat_id) for chat_id in view.chat_ids),
@@ -181,7 +181,7 @@ def _timeline(record: RequestRecord, now: float) -> Content:
     begun = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(start))
     lines = [Content.styled(say("timeline.since", time=begun), "dim"), Content("")]
     for moment in moments:
-        what = words.state_word(moment.state) if moment.state != "accepted" else say("timeline.accepted")
+        what = labels.state_word(moment.state) if moment.state != "accepted" else say("timeline.accepted")
         lines.append(_at(moment.at - start, what))
     if not record.ended:
         lines.append(_at(now - start, say("timeline.now")))

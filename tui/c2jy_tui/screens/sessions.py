@@ -13,13 +13,13 @@ from textual.widgets.option_list import Option
 
 from c2jy_bridge.core.safety import visible
 from c2jy_bridge.core.views import ConversationView
-from c2jy_tui.bindings import binding
-from c2jy_tui.frame import FrameModal
-from c2jy_tui.measures import clock_time
-from c2jy_tui.words import say
+from c2jy_tui.formatting import clock_time
+from c2jy_tui.labels import say
+from c2jy_tui.widgets.base_screens import BaseDialog
+from c2jy_tui.widgets.bindings import binding
 
 
-class SessionsScreen(FrameModal[str]):
+class SessionsScreen(BaseDialog[str]):
     """A list of conversations; the answer is the chosen one's id."""
 
     CSS_PATH = "sessions.tcss"

@@ -17,11 +17,11 @@ from textual.widgets import Static, TabbedContent, TabPane
 
 from c2jy_bridge.core.i18n import Say
 from c2jy_bridge.core.safety import visible
-from c2jy_tui import json_text, new_file
-from c2jy_tui.bindings import binding
-from c2jy_tui.frame import FrameModal
-from c2jy_tui.key_bar import KeyBar
-from c2jy_tui.words import say
+from c2jy_tui import desktop, formatting
+from c2jy_tui.labels import say
+from c2jy_tui.widgets.base_screens import BaseDialog
+from c2jy_tui.widgets.bindings import binding
+from c2jy_tui.widgets.key_bar import KeyBar
 
 Result = TypeVar("Result")
 
@@ -29,7 +29,7 @@ SHOWN_CHARACTERS: Final = 20_000
 """Longer texts are cut on the screen (never when copied): laying out 250 kB takes 0.36 s in Textual 8.2.8."""
 
 
-class TabbedDetail(FrameModal[Result]):
+class TabbedDetail(BaseDialog[Result]):
     """A dialog of texts; a subclass says what is in them."""
 
     CSS_PATH = "tabbed_detail.tcss"
@@ -110,7 +110,7 @@ class TabbedDetail(FrameModal[Result]):
 
     def json_body(self, text: str) -> Content:
         """JSON in colours, cut where it is too long for a screen; other text as it is, with a note."""
-        pretty, is_json = json_text.pretty(text)
+        pretty, is_json = formatting.pretty_json(text)
         whole = visible(pretty)
         shown = whole[:SHOWN_CHARACTERS]
         body = highlight(shown, language="json") if is_json else Content(shown)
@@ -159,7 +159,7 @@ class TabbedDetail(FrameModal[Result]):
         folder, text = self._folder or Path.cwd(), self.whole(self._tab)
         stem = f"{self.FILE_STEM}-{self._tab}"
         try:
-            path = await asyncio.to_thread(new_file.write, folder, stem, "txt", text, self._clock())
+            path = await asyncio.to_thread(desktop.write_new_file, folder, stem, "txt", text, self._clock())
         except OSError as error:
             failed = say("detail.not_written", folder=visible(str(folder)), error=error.strerror)
             self.notify(failed, severity="error", markup=False)

@@ -14,13 +14,14 @@ from textual.widgets import Static
 
 from c2jy_bridge.core.draft_views import TrashedView
 from c2jy_bridge.core.safety import visible
-from c2jy_tui import measures
-from c2jy_tui.bindings import binding
-from c2jy_tui.frame import FrameModal
-from c2jy_tui.key_bar import KeyBar
-from c2jy_tui.panes.drafts import words
-from c2jy_tui.panes.drafts.words import say
-from c2jy_tui.rows import Cell, Column, Row, RowList
+from c2jy_tui import formatting
+from c2jy_tui.panes.drafts import labels
+from c2jy_tui.panes.drafts.labels import say
+from c2jy_tui.widgets.base_screens import BaseDialog
+from c2jy_tui.widgets.bindings import binding
+from c2jy_tui.widgets.columns import Cell, Column, Row
+from c2jy_tui.widgets.key_bar import KeyBar
+from c2jy_tui.widgets.row_list import RowList
 
 COLUMNS: Final = (
     Column("name", 14, grow=True),
@@ -41,7 +42,7 @@ Act = Callable[[str, str], Awaitable[None]]
 """Does something with a ticket and the draft's name, and says what came of it."""
 
 
-class TrashScreen(FrameModal[None]):
+class TrashScreen(BaseDialog[None]):
     """Drafts in the trash, newest first; it never empties by itself."""
 
     CSS_PATH = "trash.tcss"
@@ -104,7 +105,7 @@ class TrashScreen(FrameModal[None]):
         size = sum(entry.draft.size_bytes for entry in self._entries)
         count = len(self._entries)
         self.query_one("#all", Static).update(
-            Content(say("trash.all", count=count, size=measures.size(size)) if count else "")
+            Content(say("trash.all", count=count, size=formatting.size(size)) if count else "")
         )
         self._about()
         self.refresh_bindings()
@@ -126,8 +127,8 @@ class TrashScreen(FrameModal[None]):
 
     def _row(self, index: int) -> Row:
         entry = self._entries[index]
-        cells = words.row(entry.draft, self._clock(), new=False)
-        since = words.age(entry.trashed_at, self._clock())
+        cells = labels.row(entry.draft, self._clock(), new=False)
+        since = labels.age(entry.trashed_at, self._clock())
         return {**cells, "trashed": Cell((since,), "muted")}
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

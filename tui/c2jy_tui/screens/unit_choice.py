@@ -16,12 +16,12 @@ from textual.widgets.option_list import Option
 from c2jy_bridge.core.draft_views import OriginView, TimeUnitName
 from c2jy_bridge.core.safety import visible
 from c2jy_bridge.core.views import DraftView
-from c2jy_tui import measures
-from c2jy_tui.bindings import binding
-from c2jy_tui.frame import FrameModal
-from c2jy_tui.key_bar import KeyBar
-from c2jy_tui.panes.drafts import words
-from c2jy_tui.panes.drafts.words import say
+from c2jy_tui import formatting
+from c2jy_tui.panes.drafts import labels
+from c2jy_tui.panes.drafts.labels import say
+from c2jy_tui.widgets.base_screens import BaseDialog
+from c2jy_tui.widgets.bindings import binding
+from c2jy_tui.widgets.key_bar import KeyBar
 
 UNITS: Final[tuple[TimeUnitName, ...]] = ("us", "ms", "s")
 
@@ -39,7 +39,7 @@ class UnitList(OptionList):
     ]
 
 
-class UnitChoice(FrameModal[TimeUnitName]):
+class UnitChoice(BaseDialog[TimeUnitName]):
     """The three units with the length that the draft has in each, and what the present one was decided by."""
 
     CSS_PATH = "unit_choice.tcss"
@@ -59,7 +59,7 @@ class UnitChoice(FrameModal[TimeUnitName]):
         with Vertical(id="dialog") as dialog:
             dialog.border_title = say("unit.title", name=visible(self._draft.name, newlines=False))
             evidence = self._origin.evidence
-            yield Static(words.issue_lines(evidence) if evidence else "", classes="evidence", markup=False)
+            yield Static(labels.issue_lines(evidence) if evidence else "", classes="evidence", markup=False)
             yield UnitList(*map(self._option, UNITS), compact=True)
             resaved = say("unit.resaved") if self._origin.resaved else ""
             yield Static(" ".join(filter(None, (say("unit.beside"), resaved))), classes="hint", markup=False)
@@ -79,7 +79,7 @@ class UnitChoice(FrameModal[TimeUnitName]):
 
     def _option(self, unit: TimeUnitName) -> Option:
         now = unit == self._origin.unit
-        length = measures.length(self._origin.lengths_us.get(unit, 0))
+        length = formatting.length(self._origin.lengths_us.get(unit, 0))
         mark = f"  ← {say('unit.now')}" if now else ""
         return Option(Content.assemble((say(f"unit.{unit}"), "bold"), f"  {length}", (mark, "dim")))
 

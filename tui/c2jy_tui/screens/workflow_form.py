@@ -13,14 +13,14 @@ from textual.widgets import Input, Static
 
 from c2jy_bridge.core.safety import visible
 from c2jy_bridge.core.views import WorkflowWish
-from c2jy_tui.bindings import binding
-from c2jy_tui.frame import FrameModal
-from c2jy_tui.key_bar import KeyBar
+from c2jy_tui.labels import say
 from c2jy_tui.screens.json_field import JsonField
-from c2jy_tui.words import say
+from c2jy_tui.widgets.base_screens import BaseDialog
+from c2jy_tui.widgets.bindings import binding
+from c2jy_tui.widgets.key_bar import KeyBar
 
 
-class WorkflowFormScreen(FrameModal[WorkflowWish]):
+class WorkflowFormScreen(BaseDialog[WorkflowWish]):
     """Asks for both; what was run last stands there already, and gives way to what is typed."""
 
     CSS_PATH = "workflow_form.tcss"

@@ -13,14 +13,14 @@ from textual.widgets import Input, Static
 
 from c2jy_bridge.core.events import WorkflowAsked
 from c2jy_bridge.core.safety import visible
-from c2jy_tui.bindings import binding
-from c2jy_tui.frame import FrameModal
-from c2jy_tui.key_bar import KeyBar
+from c2jy_tui.labels import say
 from c2jy_tui.panes.chat.prose import Prose
-from c2jy_tui.words import say
+from c2jy_tui.widgets.base_screens import BaseDialog
+from c2jy_tui.widgets.bindings import binding
+from c2jy_tui.widgets.key_bar import KeyBar
 
 
-class WorkflowQuestionScreen(FrameModal[str]):
+class WorkflowQuestionScreen(BaseDialog[str]):
     """One line for an ordinary question, one for each field of an input node; Esc leaves it open."""
 
     CSS_PATH = "workflow_question.tcss"

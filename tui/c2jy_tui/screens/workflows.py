@@ -11,9 +11,9 @@ from textual.widget import Widget
 from c2jy_bridge.core.events import Event, WorkflowEnded
 from c2jy_bridge.core.ports import EnginePort
 from c2jy_bridge.core.safety import visible
+from c2jy_tui.labels import say
 from c2jy_tui.panes.chat import ChatPane
 from c2jy_tui.panes.chat.run_view import Wish
-from c2jy_tui.words import say
 from c2jy_tui.workflow_questions import WorkflowQuestions
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import shlex
 from typing import Final
 
 from c2jy_bridge.core.safety import visible
-from c2jy_tui.json_text import pasted
+from c2jy_tui.formatting import pastable_json
 
 PATH: Final = "/v1/requests"
 """Where the bridge's HTTP intake takes requests (design.md 6)."""
@@ -23,7 +23,7 @@ def command_line(address: str, tool: str, arguments: str) -> str:
         tool: Name of the tool.
         arguments: A JSON object as text.
     """
-    body = pasted({"tool": tool, "arguments": json.loads(arguments)})
+    body = pastable_json({"tool": tool, "arguments": json.loads(arguments)})
     headers = ["Content-Type: application/json", f"Prefer: wait={WAIT_S}"]
     words = ["curl", "-sS", '-H "Authorization: Bearer $TOKEN"']
     words += [f"-H {shlex.quote(header)}" for header in headers]

@@ -15,13 +15,13 @@ from textual.timer import Timer
 from c2jy_bridge.core.events import BridgeRequestChanged, Event
 from c2jy_bridge.core.ports import EnginePort
 from c2jy_bridge.core.safety import visible
-from c2jy_tui.bindings import binding
 from c2jy_tui.bridge_mode import BridgeMode
 from c2jy_tui.panes.bridge import curl
+from c2jy_tui.panes.bridge.labels import say
 from c2jy_tui.panes.bridge.record import RequestRecord
 from c2jy_tui.panes.bridge.request_list import RequestList
-from c2jy_tui.panes.bridge.words import say
-from c2jy_tui.rows import RowList
+from c2jy_tui.widgets.bindings import binding
+from c2jy_tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
     # The screen is imported when it opens.

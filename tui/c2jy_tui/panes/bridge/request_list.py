@@ -10,10 +10,12 @@ from textual.reactive import var
 
 from c2jy_bridge.core.views import RequestView
 from c2jy_tui.bridge_mode import BridgeMode
-from c2jy_tui.panes.bridge import words
+from c2jy_tui.panes.bridge import labels
+from c2jy_tui.panes.bridge.labels import say
 from c2jy_tui.panes.bridge.record import RequestRecord, Seen
-from c2jy_tui.panes.bridge.words import say
-from c2jy_tui.rows import ListPane, Row, RowList
+from c2jy_tui.widgets.columns import Row
+from c2jy_tui.widgets.list_pane import ListPane
+from c2jy_tui.widgets.row_list import RowList
 
 TICK_S: Final = 0.5
 """Seconds between two looks at the clock while a request is open."""
@@ -33,7 +35,7 @@ class RequestList(ListPane):
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
-        rows = RowList(words.COLUMNS, self._row, lambda name: say(f"column.{name}"))
+        rows = RowList(labels.COLUMNS, self._row, lambda name: say(f"column.{name}"))
         super().__init__(rows, say("filter.hint"), id=id, classes=classes)
         self.now = clock
         self.seen = Seen()
@@ -96,7 +98,7 @@ class RequestList(ListPane):
             self._request_id, self._moved_by_hand, self._awaited = self._awaited, True, ""
         if self._moved_by_hand:
             cursor = ids.index(self._request_id) if self._request_id in ids else None
-        self.rows.hint = words.empty(self.mode, demo=self.demo, sifting=self.sifting)
+        self.rows.hint = labels.empty(self.mode, demo=self.demo, sifting=self.sifting)
         self.rows.reset(len(ids), cursor)
         self._at_cursor()
         if any(not record.ended for record in self._all):
@@ -112,13 +114,13 @@ class RequestList(ListPane):
         still_open = sum(not one.ended for one in self._all)
         total, shown = len(self._all), len(self._shown)
         self.say_about(
-            words.about(record) if record else "",
-            words.state(total, shown, still_open, self.mode, sifting=self.sifting),
+            labels.about(record) if record else "",
+            labels.state(total, shown, still_open, self.mode, sifting=self.sifting),
             (record and record.view.state, self.sifting, self.mode.http_address, self.mode.view.on),
         )
 
     def _row(self, index: int) -> Row:
-        return words.row(self._shown[index], self.now())
+        return labels.row(self._shown[index], self.now())
 
     @on(RowList.Moved)
     def _moved(self, event: RowList.Moved) -> None:
@@ -130,8 +132,8 @@ class RequestList(ListPane):
 
 def _has(record: RequestRecord, wanted: Sequence[str]) -> bool:
     view = record.view
-    problem = words.problem_line(view.problem) if view.problem else ""
-    named = (words.tool(record), words.source(view.source), words.state_word(view.state), view.request_id)
+    problem = labels.problem_line(view.problem) if view.problem else ""
+    named = (labels.tool(record), labels.source(view.source), labels.state_word(view.state), view.request_id)
     known = (view.tool, view.source, view.state, view.requester, *view.chat_ids)
     text = "\n".join((*named, *known, view.arguments, view.result, problem)).casefold()
     return all(word in text for word in wanted)

@@ -12,10 +12,10 @@ from textual.widgets import Static
 
 from c2jy_bridge.core.events import Outcome
 from c2jy_bridge.core.safety import visible
-from c2jy_tui.bindings import binding
-from c2jy_tui.measures import elapsed, length
+from c2jy_tui.formatting import elapsed, length
+from c2jy_tui.labels import say
 from c2jy_tui.panes.chat.entry import Call, Draft
-from c2jy_tui.words import say
+from c2jy_tui.widgets.bindings import binding
 
 Now = Callable[[], float]
 

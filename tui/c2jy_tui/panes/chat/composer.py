@@ -12,8 +12,8 @@ from textual.reactive import var
 from textual.widgets import TextArea
 
 from c2jy_bridge.core.safety import visible
-from c2jy_tui.bindings import binding
 from c2jy_tui.panes.chat.history import InputHistory
+from c2jy_tui.widgets.bindings import binding
 
 
 class Composer(TextArea):

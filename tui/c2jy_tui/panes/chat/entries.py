@@ -11,8 +11,8 @@ from textual.content import Content
 from textual.reactive import var
 from textual.widgets import Static
 
-from c2jy_tui.bindings import binding
-from c2jy_tui.measures import elapsed
+from c2jy_tui.formatting import elapsed
+from c2jy_tui.labels import say
 from c2jy_tui.panes.chat.call_view import CallView, DraftView, Now
 from c2jy_tui.panes.chat.entry import (
     Answer,
@@ -29,7 +29,7 @@ from c2jy_tui.panes.chat.entry import (
 from c2jy_tui.panes.chat.prose import Prose
 from c2jy_tui.panes.chat.run_view import RunView
 from c2jy_tui.panes.chat.suggestions import Suggestions
-from c2jy_tui.words import say
+from c2jy_tui.widgets.bindings import binding
 
 
 class QuestionView(VerticalGroup):

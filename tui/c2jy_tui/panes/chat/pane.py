@@ -17,7 +17,7 @@ from textual.widgets import Static
 from c2jy_bridge.core.events import Event, Problem
 from c2jy_bridge.core.safety import visible
 from c2jy_bridge.core.views import CallView, ConnectionView, MessageView, WaitingWorkflow
-from c2jy_tui.bindings import binding
+from c2jy_tui.labels import say
 from c2jy_tui.panes.chat.call_view import Now
 from c2jy_tui.panes.chat.composer import Composer
 from c2jy_tui.panes.chat.entry import AnyEntry, FollowUps
@@ -25,7 +25,7 @@ from c2jy_tui.panes.chat.scroll import TranscriptView
 from c2jy_tui.panes.chat.suggestions import Suggestions
 from c2jy_tui.panes.chat.transcript import Transcript
 from c2jy_tui.panes.chat.welcome import Welcome
-from c2jy_tui.words import say
+from c2jy_tui.widgets.bindings import binding
 
 FLUSH_S: Final = 1 / 18
 """Seconds between two drawings of a stream: smooth to read, and most of the loop stays free for keys."""

@@ -10,11 +10,11 @@ from textual.message import Message
 from textual.widgets import Static
 
 from c2jy_bridge.core.safety import visible
-from c2jy_tui.bindings import binding
-from c2jy_tui.measures import clock_time, elapsed
+from c2jy_tui.formatting import clock_time, elapsed
+from c2jy_tui.labels import say
 from c2jy_tui.panes.chat.call_view import Now
 from c2jy_tui.panes.chat.entry import Run, RunState
-from c2jy_tui.words import say
+from c2jy_tui.widgets.bindings import binding
 
 Wish = Literal["answer", "resume", "stop", "drop"]
 

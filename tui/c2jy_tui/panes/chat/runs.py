@@ -12,7 +12,7 @@ from c2jy_bridge.core.events import (
     WorkflowStarted,
 )
 from c2jy_bridge.core.views import WaitingWorkflow
-from c2jy_tui.json_text import wants_tools
+from c2jy_tui.formatting import is_tool_request
 from c2jy_tui.panes.chat.entry import Answer, AnyEntry, Failure, Run
 
 
@@ -44,7 +44,7 @@ class Runs:
                 run.at, run.state, run.question = at, "running", ""
             case WorkflowSaid(text=text):
                 # What it asks of our tools is seen as the calls that come of it.
-                if text.strip() and not wants_tools(text):
+                if text.strip() and not is_tool_request(text):
                     run.state = "running"
                     run.output = text
                     said = Answer(at=event.at, message_id=f"{run.run_id}-{event.at}", complete=True)
@@ -77,7 +77,7 @@ class Runs:
         """One that an earlier process left waiting; None when it is known already."""
         if waiting.run_id in self._runs:
             return None
-        question = "" if wants_tools(waiting.question) else waiting.question
+        question = "" if is_tool_request(waiting.question) else waiting.question
         run = Run(
             at=waiting.at,
             run_id=waiting.run_id,

@@ -13,12 +13,12 @@ from textual.reactive import var
 from textual.widget import Widget
 from textual.widgets import Static
 
-from c2jy_tui.bindings import binding
+from c2jy_tui.labels import say
 from c2jy_tui.panes.chat.call_view import CallView, Now
 from c2jy_tui.panes.chat.entries import AnyView, ThinkingView, view_of
 from c2jy_tui.panes.chat.entry import AnyEntry, Call, Draft
 from c2jy_tui.panes.chat.run_view import RunView
-from c2jy_tui.words import say
+from c2jy_tui.widgets.bindings import binding
 
 FIRST: Final = 60
 """Entries that are made into widgets when a conversation is opened."""

@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from c2jy_bridge.core.safety import visible
-from c2jy_tui.bindings import binding
+from c2jy_tui.widgets.bindings import binding
 
 
 class Suggestion(Static, can_focus=True):

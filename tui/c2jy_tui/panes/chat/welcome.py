@@ -9,9 +9,9 @@ from textual.containers import VerticalGroup
 
 from c2jy_bridge.core.safety import visible
 from c2jy_bridge.core.views import ConnectionView
+from c2jy_tui.labels import say
 from c2jy_tui.panes.chat.prose import Prose
 from c2jy_tui.panes.chat.suggestions import Suggestions
-from c2jy_tui.words import say
 
 EXAMPLES: Final = ("welcome.example_food", "welcome.example_trip", "welcome.example_list")
 

@@ -10,9 +10,11 @@ from textual.events import Resize
 
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.views import DraftView
-from c2jy_tui.panes.drafts import order, words
-from c2jy_tui.panes.drafts.words import say
-from c2jy_tui.rows import ListPane, Row, RowList
+from c2jy_tui.panes.drafts import labels, order
+from c2jy_tui.panes.drafts.labels import say
+from c2jy_tui.widgets.columns import Row
+from c2jy_tui.widgets.list_pane import ListPane
+from c2jy_tui.widgets.row_list import RowList
 
 AGING_S: Final = 30.0
 """Seconds between two looks at the clock, whose smallest step in the list is a minute."""
@@ -24,7 +26,7 @@ class DraftList(ListPane):
     def __init__(
         self, clock: Callable[[], float], *, id: str | None = None, classes: str | None = None
     ) -> None:
-        rows = RowList(words.COLUMNS, self._row, lambda name: say(f"column.{name}"))
+        rows = RowList(labels.COLUMNS, self._row, lambda name: say(f"column.{name}"))
         super().__init__(rows, say("filter.hint"), id=id, classes=classes)
         self.now = clock
         self.new: set[str] = set()
@@ -110,14 +112,14 @@ class DraftList(ListPane):
         if view is not None:
             name = view.name
             noted = self.checked.get(name), self.written.get(name, ()), self.packed.get(name, "")
-            about = words.about(view, *noted, max(0, self.content_size.width - 2))
+            about = labels.about(view, *noted, max(0, self.content_size.width - 2))
         total, shown = len(self._all), len(self._shown)
-        state = words.state(total, shown, len(self.new), order=self._order, sifting=self.sifting)
+        state = labels.state(total, shown, len(self.new), order=self._order, sifting=self.sifting)
         self.say_about(about, self.doing or state, (view is None, self.sifting, bool(self.doing)))
 
     def _row(self, index: int) -> Row:
         view = self._shown[index]
-        return words.row(view, self.now(), new=view.name in self.new)
+        return labels.row(view, self.now(), new=view.name in self.new)
 
     @on(RowList.Moved)
     def _moved(self, event: RowList.Moved) -> None:

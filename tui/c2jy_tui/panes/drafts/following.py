@@ -12,10 +12,11 @@ from textual.timer import Timer
 from c2jy_bridge.core.events import DraftChanged, DraftWritten, Event, Issue
 from c2jy_bridge.core.ports import DraftsPort, EnginePort
 from c2jy_bridge.core.safety import visible
-from c2jy_tui.panes.drafts import folder, words
+from c2jy_tui import desktop
+from c2jy_tui.panes.drafts import labels
 from c2jy_tui.panes.drafts.draft_list import DraftList
-from c2jy_tui.panes.drafts.words import say
-from c2jy_tui.rows import RowList
+from c2jy_tui.panes.drafts.labels import say
+from c2jy_tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
     # The screen is imported when it opens: the first paint must not wait for it.
@@ -157,7 +158,7 @@ class FollowingList(DraftList):
         name = visible(view.name, newlines=False)
         issues = await self._verify(view.name)
         if issues:
-            lines = "\n".join(words.issue_lines(issue) for issue in issues[:3])
+            lines = "\n".join(labels.issue_lines(issue) for issue in issues[:3])
             self.tell("check.faults", "warning", name=name, count=len(issues), lines=lines)
         elif issues is not None:
             self.tell("check.whole", name=name)
@@ -169,14 +170,14 @@ class FollowingList(DraftList):
 
     @work(group="drafts-folder", exit_on_error=False)
     async def _open_folder(self, path: str) -> None:
-        command = folder.opener(path)
+        command = desktop.folder_command(path)
         if command is None:
             shown = visible(path, newlines=False)
             self.app.copy_to_clipboard(shown)
             self.tell("folder.copied", path=shown)
             return
         try:
-            await folder.run(command, path)
+            await desktop.open_folder(command, path)
         except OSError as error:
             self.failed("folder.failed", error, path=visible(path))
 
@@ -187,7 +188,7 @@ class FollowingList(DraftList):
 
     def failed(self, key: str, error: Exception, **values: object) -> None:
         """Whatever the engine could not do, the maker reads it."""
-        self.tell(key, "error", error=words.reason(error), **values)
+        self.tell(key, "error", error=labels.reason(error), **values)
 
     def tell(self, key: str, severity: SeverityLevel = "information", **values: object) -> None:
         """Say something in a notice."""

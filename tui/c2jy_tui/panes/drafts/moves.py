@@ -18,9 +18,9 @@ from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.ports import DraftsPort
 from c2jy_bridge.core.safety import visible
 from c2jy_bridge.core.views import DraftView
-from c2jy_tui import measures
-from c2jy_tui.panes.drafts import words
-from c2jy_tui.panes.drafts.words import say
+from c2jy_tui import formatting
+from c2jy_tui.panes.drafts import labels
+from c2jy_tui.panes.drafts.labels import say
 
 if TYPE_CHECKING:
     # The dialogs are imported when they open: the first paint must not wait for them.
@@ -97,7 +97,7 @@ class Moves(Widget):
         if self._drafts is None:
             return
         if self.busy:
-            self._tell("moves.busy", "warning", name=words.shown(self._at))
+            self._tell("moves.busy", "warning", name=labels.shown(self._at))
             return
         self._at = view.name
         self._worker = self._run(move(self._drafts, view))
@@ -107,9 +107,9 @@ class Moves(Widget):
         try:
             await moving
         except DraftError as error:
-            self._notice(words.refusal(error.issues), "error")
+            self._notice(labels.refusal(error.issues), "error")
         except Exception as error:
-            self._tell("moves.failed", "error", name=words.shown(self._at), error=words.reason(error))
+            self._tell("moves.failed", "error", name=labels.shown(self._at), error=labels.reason(error))
         finally:
             self.post_message(self.Doing(""))
 
@@ -148,10 +148,10 @@ class Moves(Widget):
     def _packed(self, view: DraftView, packed: Packed) -> None:
         root = visible(packed.root, newlines=False)
         lines = [
-            say("pack.done", name=words.shown(view.name), size=measures.size(packed.size_bytes)),
+            say("pack.done", name=labels.shown(view.name), size=formatting.size(packed.size_bytes)),
             visible(packed.path, newlines=False),
             say("pack.spelled", root=root) if root else "",
-            *(words.issue_line(issue) for issue in packed.issues[:3]),
+            *(labels.issue_line(issue) for issue in packed.issues[:3]),
         ]
         severity: SeverityLevel = "warning" if packed.issues else "information"
         self._notice("\n".join(filter(None, lines)), severity)
@@ -169,7 +169,7 @@ class Moves(Widget):
         from c2jy_tui.screens.confirm import ConfirmScreen
 
         what = "encrypted" if view.state == "encrypted" else "resaved"
-        question = ConfirmScreen(say("rebuild.title"), say(f"rebuild.{what}", name=words.shown(view.name)))
+        question = ConfirmScreen(say("rebuild.title"), say(f"rebuild.{what}", name=labels.shown(view.name)))
         return await self.app.push_screen_wait(question) is True
 
     async def _retime(self, drafts: DraftsPort, view: DraftView) -> None:
@@ -177,11 +177,11 @@ class Moves(Widget):
 
         origin = await self._long(view, lambda _: drafts.origin(view.name))
         if origin.unit is None:
-            self._tell("unit.none", "warning", name=words.shown(view.name))
+            self._tell("unit.none", "warning", name=labels.shown(view.name))
             return
         unit = await self.app.push_screen_wait(UnitChoice(view, origin))
         if unit == origin.unit:
-            self._tell("unit.same", name=words.shown(view.name), unit=say(f"unit.{unit}"))
+            self._tell("unit.same", name=labels.shown(view.name), unit=say(f"unit.{unit}"))
         elif unit is not None:
             await self._build(drafts, view, unit)
 
@@ -191,21 +191,21 @@ class Moves(Widget):
             lambda on_progress: drafts.rebuild(view.name, time_unit=unit, on_progress=on_progress),
         )
         for made in report.drafts:
-            length, path = measures.length(made.duration_us), visible(made.path, newlines=False)
-            name, was = words.shown(made.name), words.shown(view.name)
+            length, path = formatting.length(made.duration_us), visible(made.path, newlines=False)
+            name, was = labels.shown(made.name), labels.shown(view.name)
             self._notice(say("rebuild.done", name=name, was=was, length=length, path=path))
         self.post_message(self.Built(report))
 
     async def _long(self, view: DraftView, start: Callable[[OnProgress], Awaitable[T]]) -> T:
         """Do something long; how far it is stands in the pane, and Esc there stops it."""
-        name = words.shown(view.name)
+        name = labels.shown(view.name)
 
         def tell(line: str) -> None:
             self.post_message(self.Doing(say("moves.doing", name=name, what=line)))
 
         tell(say("moves.begins"))
         try:
-            return await start(lambda progress: tell(words.progress_line(progress)))
+            return await start(lambda progress: tell(labels.progress_line(progress)))
         except asyncio.CancelledError:
             self._tell("moves.cancelled", "warning", name=name)
             raise

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from c2jy_bridge.core.views import DraftView
-from c2jy_tui.panes.drafts.words import media
+from c2jy_tui.panes.drafts.labels import media
 
 _WORST_FIRST: Final = {"damaged": 0, "media_missing": 1, "encrypted": 2, "foreign": 3, "ok": 4}
 

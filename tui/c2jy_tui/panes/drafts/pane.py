@@ -12,10 +12,10 @@ from textual.binding import BindingType
 
 from c2jy_bridge.core.ports import EnginePort
 from c2jy_bridge.core.views import DraftView
-from c2jy_tui.bindings import binding
 from c2jy_tui.panes.drafts.following import FollowingList
 from c2jy_tui.panes.drafts.moves import Moves
 from c2jy_tui.panes.drafts.trashing import Trashing
+from c2jy_tui.widgets.bindings import binding
 
 
 class DraftsPane(FollowingList):

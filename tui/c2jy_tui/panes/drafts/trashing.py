@@ -13,8 +13,8 @@ from textual.widget import Widget
 from c2jy_bridge.core.draft_views import DraftError
 from c2jy_bridge.core.ports import DraftsPort
 from c2jy_bridge.core.views import DraftView
-from c2jy_tui.panes.drafts import words
-from c2jy_tui.panes.drafts.words import say
+from c2jy_tui.panes.drafts import labels
+from c2jy_tui.panes.drafts.labels import say
 
 
 class Trashing(Widget):
@@ -59,18 +59,18 @@ class Trashing(Widget):
             self._trash(self._drafts, view.name)
         else:
             self._sure = view.name
-            self._tell("trash.sure", "warning", name=words.shown(view.name))
+            self._tell("trash.sure", "warning", name=labels.shown(view.name))
 
     @work(group="drafts-trash", exit_on_error=False)
     async def _trash(self, drafts: DraftsPort, name: str) -> None:
         try:
             ticket = await drafts.trash(name)
         except Exception as error:
-            self._tell("trash.failed", "error", name=words.shown(name), error=words.reason(error))
+            self._tell("trash.failed", "error", name=labels.shown(name), error=labels.reason(error))
             return
         self._trashed.append((ticket, name))
         self._sure = ""
-        self._tell("trash.done", name=words.shown(name))
+        self._tell("trash.done", name=labels.shown(name))
         self.post_message(self.Changed())
 
     @work(group="drafts-trash", exit_on_error=False)
@@ -91,7 +91,7 @@ class Trashing(Widget):
         try:
             entries = await drafts.trashed()
         except Exception as error:
-            self._tell("trash.unread", "error", error=words.reason(error))
+            self._tell("trash.unread", "error", error=labels.reason(error))
             return
         screen = TrashScreen(
             entries,
@@ -107,22 +107,22 @@ class Trashing(Widget):
         try:
             back = await drafts.restore(ticket)
         except Exception as error:
-            self._tell("undo.failed", "error", name=words.shown(name), error=words.reason(error))
+            self._tell("undo.failed", "error", name=labels.shown(name), error=labels.reason(error))
             return
         self._forget(ticket)
-        self._tell("undo.done", name=words.shown(back))
+        self._tell("undo.done", name=labels.shown(back))
         self.post_message(self.Changed(back))
 
     async def _delete(self, drafts: DraftsPort, ticket: str, name: str) -> None:
         try:
             await drafts.delete(ticket)
         except DraftError as error:
-            self.notify(words.refusal(error.issues), severity="error", markup=False)
+            self.notify(labels.refusal(error.issues), severity="error", markup=False)
         except Exception as error:
-            self._tell("delete.failed", "error", name=words.shown(name), error=words.reason(error))
+            self._tell("delete.failed", "error", name=labels.shown(name), error=labels.reason(error))
         else:
             self._forget(ticket)
-            self._tell("delete.done", name=words.shown(name))
+            self._tell("delete.done", name=labels.shown(name))
             self.post_message(self.Changed())
 
     def _forget(self, ticket: str) -> None:

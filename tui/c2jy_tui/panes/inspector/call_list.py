@@ -10,11 +10,13 @@ from textual.reactive import var
 
 from c2jy_bridge.core.events import Event
 from c2jy_bridge.core.views import CallView
-from c2jy_tui.panes.inspector import query, words
+from c2jy_tui.panes.inspector import labels, query
+from c2jy_tui.panes.inspector.labels import say
 from c2jy_tui.panes.inspector.record import CallRecord
 from c2jy_tui.panes.inspector.store import CallStore, everything
-from c2jy_tui.panes.inspector.words import say
-from c2jy_tui.rows import ListPane, Row, RowList
+from c2jy_tui.widgets.columns import Row
+from c2jy_tui.widgets.list_pane import ListPane
+from c2jy_tui.widgets.row_list import RowList
 
 TICK_S: Final = 0.5
 """Seconds between two looks at the clock while a call runs or waits."""
@@ -29,7 +31,7 @@ class CallList(ListPane):
     def __init__(
         self, clock: Callable[[], float], *, id: str | None = None, classes: str | None = None
     ) -> None:
-        rows = RowList(words.COLUMNS, self._row, lambda name: say(f"column.{name}"))
+        rows = RowList(labels.COLUMNS, self._row, lambda name: say(f"column.{name}"))
         super().__init__(rows, say("filter.hint"), id=id, classes=classes)
         self.now = clock
         self.store = CallStore()
@@ -124,8 +126,8 @@ class CallList(ListPane):
         record = self.current
         statuses = [r.status for r in self.store]
         self.say_about(
-            words.about(record) if record else "",
-            words.state(
+            labels.about(record) if record else "",
+            labels.state(
                 len(statuses),
                 len(shown),
                 statuses.count("running"),
@@ -139,7 +141,7 @@ class CallList(ListPane):
 
     def _row(self, index: int) -> Row:
         record = self.store[self.store.shown[index]]
-        return words.row(record, self.now(), marked=record.call.call_id in self.marked)
+        return labels.row(record, self.now(), marked=record.call.call_id in self.marked)
 
     @on(RowList.Moved)
     def _moved(self, event: RowList.Moved) -> None:

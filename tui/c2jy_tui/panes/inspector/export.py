@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from c2jy_bridge.core.safety import visible
-from c2jy_tui import json_text, new_file
+from c2jy_tui import desktop, formatting
 from c2jy_tui.panes.inspector.record import CallRecord
 
 
 def command_line(record: CallRecord) -> str:
     """The call as a command for a POSIX shell: `c2jy-tui tools call NAME 'JSON'`."""
     try:
-        arguments = json_text.pasted(json.loads(record.call.arguments or "{}"))
+        arguments = formatting.pastable_json(json.loads(record.call.arguments or "{}"))
     except (ValueError, RecursionError):
         arguments = visible(record.call.arguments)
     tool = visible(record.call.tool, newlines=False)
@@ -43,7 +43,7 @@ def export(records: Iterable[CallRecord], folder: Path, now: float) -> Path:
         OSError: The folder is missing, full or not ours to write.
     """
     text = "".join(json_line(record) + "\n" for record in records)
-    return new_file.write(folder, "calls", "jsonl", text, now)
+    return desktop.write_new_file(folder, "calls", "jsonl", text, now)
 
 
 def _parsed(text: str) -> Any:

@@ -7,9 +7,9 @@ import time
 from textual.content import Content
 
 from c2jy_bridge.core.safety import visible
-from c2jy_tui.panes.inspector import words
+from c2jy_tui.panes.inspector import labels
+from c2jy_tui.panes.inspector.labels import say
 from c2jy_tui.panes.inspector.record import CallRecord, Moment
-from c2jy_tui.panes.inspector.words import say
 
 
 def timeline(record: CallRecord, now: float) -> Content:
@@ -58,12 +58,12 @@ def _what(record: CallRecord, moment: Moment) -> str:
     match moment.kind:
         case "progress" if moment.progress is not None:
             message = visible(moment.progress.message, newlines=False)
-            return f"{words.progress(moment.progress)}  {message}"
+            return f"{labels.progress(moment.progress)}  {message}"
         case "asked" if record.asked is not None:
             return say("timeline.asked", reason=visible(record.asked.reason, newlines=False))
         case "started" if record.asked is not None:
             return say("timeline.approved")
         case "finished":
-            return say("timeline.finished", status=words.status(record))
+            return say("timeline.finished", status=labels.status(record))
         case kind:
             return say(f"timeline.{kind}")

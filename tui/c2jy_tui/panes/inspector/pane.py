@@ -17,12 +17,12 @@ from textual.notifications import SeverityLevel
 from c2jy_bridge.core.events import Decision, Event
 from c2jy_bridge.core.ports import EnginePort
 from c2jy_bridge.core.safety import visible
-from c2jy_tui.bindings import binding
 from c2jy_tui.panes.inspector import export
 from c2jy_tui.panes.inspector.call_list import CallList
+from c2jy_tui.panes.inspector.labels import say
 from c2jy_tui.panes.inspector.record import CallRecord
-from c2jy_tui.panes.inspector.words import say
-from c2jy_tui.rows import RowList
+from c2jy_tui.widgets.bindings import binding
+from c2jy_tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
     # The screens are imported when they open: the first paint must not wait for their widgets.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from c2jy_tui.panes.inspector import words
+from c2jy_tui.panes.inspector import labels
 from c2jy_tui.panes.inspector.record import CallRecord
 from c2jy_tui.panes.inspector.store import Wanted, everything
 
@@ -23,8 +23,8 @@ class Term:
         call = record.call
         places = {
             "tool": (call.tool,),
-            "status": (record.status, words.say(f"status.{record.status}")),
-            "source": (call.source, words.say(f"source.{call.source}")),
+            "status": (record.status, labels.say(f"status.{record.status}")),
+            "source": (call.source, labels.say(f"source.{call.source}")),
         }
         named = [text for place in _PLACES for text in places[place]]
         texts = places[self.place] if self.place else (*named, call.arguments, call.output, call.error)

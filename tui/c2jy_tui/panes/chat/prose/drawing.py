@@ -21,7 +21,7 @@ from c2jy_tui.panes.chat.prose.blocks import (
     Rule,
     Table,
 )
-from c2jy_tui.wrap import wrapped
+from c2jy_tui.widgets.wrapping import wrapped
 
 _BULLETS: Final = ("•", "◦", "▪")
 _NARROWEST_COLUMN: Final = 6

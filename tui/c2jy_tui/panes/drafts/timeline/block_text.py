@@ -6,9 +6,9 @@ from rich.cells import cell_len
 
 from c2jy_bridge.core.safety import visible
 from c2jy_bridge.core.views import ClipView
+from c2jy_tui.panes.drafts.labels import clip_name, kind_letter
 from c2jy_tui.panes.drafts.timeline.lane import Block
-from c2jy_tui.panes.drafts.words import clip_name, kind_letter
-from c2jy_tui.rows import clip as clipped
+from c2jy_tui.widgets.columns import clip as clipped
 
 MISSING = "!"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from c2jy_tui import measures
+from c2jy_tui import formatting
 
 FINEST_US: Final = 10_000
 """Microseconds a cell at the closest zoom: a third of a frame at 30 fps."""
@@ -50,7 +50,7 @@ class Scale:
     def step_us(self) -> int:
         """Distance of the ruler's marks: the least that leaves room for their words."""
         for step in _STEPS:
-            if self.cell(step) >= len(measures.length(step)) + 4:
+            if self.cell(step) >= len(formatting.length(step)) + 4:
                 return step
         hour = _STEPS[-1]
         return hour * max(1, -(-12 * self.us_per_cell // hour))
@@ -76,5 +76,5 @@ def ruler(scale: Scale, first_cell: int, width: int) -> str:
 
 def _mark(us: int, step: int) -> str:
     """A moment, without tenths where the marks are whole seconds."""
-    text = measures.length(us)
+    text = formatting.length(us)
     return text.rpartition(".")[0] if step % _SECOND == 0 else text

@@ -16,14 +16,13 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from c2jy_bridge.core.views import ClipView, TrackView
-from c2jy_tui.bindings import binding
+from c2jy_tui.panes.drafts.labels import track_name
 from c2jy_tui.panes.drafts.timeline.block_text import block_text
 from c2jy_tui.panes.drafts.timeline.lane import Block, Lane
 from c2jy_tui.panes.drafts.timeline.scale import Scale, ruler, whole
-from c2jy_tui.panes.drafts.words import track_name
-from c2jy_tui.rows import Cell
-from c2jy_tui.rows import clip as clipped
-from c2jy_tui.rows.columns import laid
+from c2jy_tui.widgets.bindings import binding
+from c2jy_tui.widgets.columns import Cell, laid
+from c2jy_tui.widgets.columns import clip as clipped
 
 KINDS: Final = ("video", "image", "audio", "text", "sticker", "effect", "filter")
 """The kinds of clips that have a colour; any other is drawn as `other`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from textual import on
@@ -11,15 +12,53 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.events import Resize
+from textual.message import Message
 from textual.reactive import var
 from textual.widgets import Input, Static
 
 from c2jy_bridge.core.i18n import catalogue
-from c2jy_tui.rows.filter_input import FilterInput
-from c2jy_tui.rows.row_list import RowList
-from c2jy_tui.words import LOCALE
+from c2jy_tui.labels import LOCALE
+from c2jy_tui.widgets.bindings import binding
+from c2jy_tui.widgets.row_list import RowList
 
 say = catalogue("rows", LOCALE)
+
+
+class FilterInput(Input):
+    """Words that rows must contain; Enter keeps them, Esc drops them."""
+
+    DEFAULT_CSS = """
+    FilterInput { display: none; }
+    FilterInput.-open { display: block; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        binding("rows", "filter.keep", "enter,down", "keep", priority=False),
+        binding("rows", "filter.drop", "escape", "drop"),
+    ]
+
+    @dataclass
+    class Left(Message):
+        """The maker is done with the field."""
+
+        field: FilterInput
+
+        @property
+        def control(self) -> FilterInput:
+            """The field that was left."""
+            return self.field
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(compact=True, id=id, select_on_focus=False)
+
+    def action_keep(self) -> None:
+        """Go back to the list with the filter as it is."""
+        self.set_class(bool(self.value), "-open")
+        self.post_message(self.Left(self))
+
+    def action_drop(self) -> None:
+        """Go back to the whole list."""
+        self.value = ""
+        self.action_keep()
 
 
 class ListPane(Vertical):

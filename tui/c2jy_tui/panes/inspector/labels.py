@@ -7,10 +7,10 @@ from typing import Final
 from c2jy_bridge.core.events import ToolCallProgress
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.safety import visible
-from c2jy_tui import json_text, measures
+from c2jy_tui import formatting
+from c2jy_tui.labels import LOCALE
 from c2jy_tui.panes.inspector.record import CallRecord, Status
-from c2jy_tui.rows import Cell, Column, Row, Tone
-from c2jy_tui.words import LOCALE
+from c2jy_tui.widgets.columns import Cell, Column, Row, Tone
 
 say = catalogue("inspector", LOCALE)
 
@@ -55,7 +55,7 @@ def status(record: CallRecord) -> str:
 def progress(step: ToolCallProgress) -> str:
     """How far: `37%`, `1.2/3.4 MB`, `12`."""
     if step.unit == "bytes":
-        return measures.size_of(step.done, step.total) if step.total else measures.size(step.done)
+        return formatting.size_of(step.done, step.total) if step.total else formatting.size(step.done)
     return f"{min(100, step.done * 100 // step.total)}%" if step.total else str(step.done)
 
 
@@ -70,11 +70,11 @@ def row(record: CallRecord, now: float, *, marked: bool) -> Row:
     took = record.elapsed_s(now)
     tool = visible(call.tool, newlines=False)
     return {
-        "time": Cell(measures.clock_time(call.requested_at, now), "muted"),
+        "time": Cell(formatting.clock_time(call.requested_at, now), "muted"),
         "source": Cell((say(f"source.{call.source}"),), "muted"),
         "tool": Cell((f"* {tool}" if marked else tool,), "strong" if marked else "plain"),
         "status": Cell(states, _TONES[record.status]),
-        "took": Cell(("" if took is None else measures.elapsed(took),), "plain"),
+        "took": Cell(("" if took is None else formatting.elapsed(took),), "plain"),
     }
 
 
@@ -94,9 +94,15 @@ def _about(record: CallRecord) -> str:
         case "running" | "requested" | "unfinished":
             return say(f"about.{record.status}")
         case "ok":
-            return visible(json_text.message(record.call.output) or record.call.arguments, newlines=False)
+            return visible(
+                formatting.json_message(record.call.output) or record.call.arguments, newlines=False
+            )
         case _:
-            text = record.call.error or json_text.message(record.call.output) or say(f"about.{record.status}")
+            text = (
+                record.call.error
+                or formatting.json_message(record.call.output)
+                or say(f"about.{record.status}")
+            )
             return visible(text, newlines=False)
 
 

@@ -1,4 +1,4 @@
-"""Words of the screen, in the language in use."""
+"""Looks up the texts of the screen in the language in use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 from c2jy_bridge.core.i18n import Say, catalogue
 
 LOCALE: Final = Path(__file__).parent / "locale"
-"""Where every catalogue of the face is: `<language>/LC_MESSAGES/<domain>.po`."""
+"""Directory of the catalogues: `<language>/LC_MESSAGES/<domain>.po`."""
 
 say: Final = catalogue("tui", LOCALE)
 

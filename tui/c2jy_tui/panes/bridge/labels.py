@@ -7,11 +7,11 @@ from typing import Final
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.safety import visible
-from c2jy_tui import json_text, measures
+from c2jy_tui import formatting
 from c2jy_tui.bridge_mode import BridgeMode
+from c2jy_tui.labels import LOCALE
 from c2jy_tui.panes.bridge.record import RequestRecord
-from c2jy_tui.rows import Cell, Column, Row, Tone
-from c2jy_tui.words import LOCALE
+from c2jy_tui.widgets.columns import Cell, Column, Row, Tone
 
 say = catalogue("bridge_pane", LOCALE)
 
@@ -65,12 +65,12 @@ def row(record: RequestRecord, now: float) -> Row:
     """The cells of one row."""
     view = record.view
     return {
-        "time": Cell(measures.clock_time(view.accepted_at, now), "muted"),
+        "time": Cell(formatting.clock_time(view.accepted_at, now), "muted"),
         "source": Cell((source(view.source),), "muted"),
         "tool": Cell((tool(record),)),
         "state": Cell((state_word(view.state),), _TONES.get(view.state, "plain")),
         "attempts": Cell((str(view.attempts) if view.attempts else "",), "muted"),
-        "took": Cell((measures.elapsed(record.elapsed_s(now)),)),
+        "took": Cell((formatting.elapsed(record.elapsed_s(now)),)),
     }
 
 
@@ -82,7 +82,7 @@ def about(record: RequestRecord) -> str:
     if view.state == "relaying" and view.attempts > 1:
         return say("about.again", count=view.attempts)
     if view.result:
-        return visible(json_text.message(view.result) or view.result, newlines=False)
+        return visible(formatting.json_message(view.result) or view.result, newlines=False)
     return visible(view.arguments, newlines=False)
 
 

@@ -1,9 +1,12 @@
-"""Times and sizes as short text that reads the same in both languages."""
+"""Formats times, sizes and JSON as short text that reads the same in both languages."""
 
 from __future__ import annotations
 
+import json
 import math
+import re
 import time
+from typing import Any, Final
 
 
 def elapsed(seconds: float) -> str:
@@ -72,3 +75,44 @@ def _scaled(count: int) -> tuple[str, str]:
 
 def _short(value: float, unit: str) -> str:
     return f"{value:.0f}" if unit == "B" or value >= 99.95 else f"{value:.1f}"
+
+
+# What a terminal might obey when it is pasted; in JSON each of them can be written as \uXXXX.
+_UNSAFE: Final = re.compile("[\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def pretty_json(text: str) -> tuple[str, bool]:
+    """JSON text with indentation, and whether it is JSON at all; other text comes back as it is."""
+    try:
+        return json.dumps(json.loads(text), ensure_ascii=False, indent=2), True
+    except (ValueError, RecursionError):
+        return text, False
+
+
+def pastable_json(value: Any) -> str:
+    """A value as one line of JSON in which no character does anything to a terminal."""
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
+
+
+def is_tool_request(text: str) -> bool:
+    """Whether a workflow's message is a question for this program and not for a person.
+
+    Such a one is an object with `c2jy` in it (docs/bridge.md).
+    """
+    if "c2jy" not in text:
+        return False
+    try:
+        parsed: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(parsed, dict) and bool(parsed.get("c2jy"))
+
+
+def json_message(text: str) -> str:
+    """The `message` of JSON text that is an object with one; empty when there is none."""
+    try:
+        parsed: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return ""
+    found = parsed.get("message") if isinstance(parsed, dict) else None
+    return found if isinstance(found, str) else ""

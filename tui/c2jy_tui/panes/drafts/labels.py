@@ -14,9 +14,9 @@ from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.safety import visible
 from c2jy_bridge.core.views import ClipView, DraftView
-from c2jy_tui import measures
-from c2jy_tui.rows import Cell, Column, Row, Tone, clip_start
-from c2jy_tui.words import LOCALE
+from c2jy_tui import formatting
+from c2jy_tui.labels import LOCALE
+from c2jy_tui.widgets.columns import Cell, Column, Row, Tone, clip_start
 
 say = catalogue("drafts_pane", LOCALE)
 
@@ -88,8 +88,8 @@ def row(view: DraftView, now: float, *, new: bool) -> Row:
     old = age(view.modified_at, now)
     return {
         "name": Cell((visible(view.name, newlines=False),), "strong" if new else "plain"),
-        "length": Cell((measures.length(view.duration_us) if readable else "",)),
-        "size": Cell((measures.size(view.size_bytes),), "muted"),
+        "length": Cell((formatting.length(view.duration_us) if readable else "",)),
+        "size": Cell((formatting.size(view.size_bytes),), "muted"),
         "tracks": Cell((str(view.tracks) if readable else "",), "muted"),
         "clips": Cell((str(view.clips) if readable else "",), "muted"),
         "media": Cell(states, tone),
@@ -169,7 +169,7 @@ def progress_line(progress: Progress) -> str:
     """What is being done, and how far it is: `Packing 1.2/3.4 MB`."""
     what, done, total = visible(progress.message, newlines=False), progress.done, progress.total
     if progress.unit == "bytes":
-        far = measures.size_of(done, total) if total else measures.size(done)
+        far = formatting.size_of(done, total) if total else formatting.size(done)
     else:
         far = f"{done}/{total}" if total else str(done)
     return f"{what} {far}"
@@ -189,9 +189,9 @@ def clip_lines(track: str, number: int, count: int, shown: ClipView) -> tuple[st
         track=visible(track, newlines=False),
         number=number,
         count=count,
-        start=measures.length(shown.start_us),
-        end=measures.length(shown.start_us + shown.duration_us),
-        length=measures.length(shown.duration_us),
+        start=formatting.length(shown.start_us),
+        end=formatting.length(shown.start_us + shown.duration_us),
+        length=formatting.length(shown.duration_us),
     )
     label = clip_name(shown)
     if not shown.media:

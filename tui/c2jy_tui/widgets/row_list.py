@@ -17,9 +17,9 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from c2jy_tui.bindings import binding
-from c2jy_tui.rows.columns import GAP, Cell, Column, Row, fit, laid
-from c2jy_tui.wrap import wrapped
+from c2jy_tui.widgets.bindings import binding
+from c2jy_tui.widgets.columns import GAP, Cell, Column, Row, fit, laid
+from c2jy_tui.widgets.wrapping import wrapped
 
 _NOTHING = Cell(("",))
 

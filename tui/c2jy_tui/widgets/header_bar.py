@@ -13,8 +13,8 @@ from c2jy_bridge.core.safety import visible
 from c2jy_bridge.core.views import ConnectionView, IntakeView
 from c2jy_tui.activity import Activity, Doing
 from c2jy_tui.bridge_mode import BridgeMode
-from c2jy_tui.measures import countable, elapsed
-from c2jy_tui.words import say
+from c2jy_tui.formatting import countable, elapsed
+from c2jy_tui.labels import say
 
 Piece = tuple[str, str]
 """Text and style."""

@@ -1,0 +1,169 @@
+"""Hands text, files and folders to the user's desktop: the clipboard, new files, the file manager.
+
+Over SSH only the terminal itself can reach the user's clipboard (OSC 52); a local tool would write to the
+remote machine's. tmux filters OSC 52 unless configured otherwise, but forwards what `load-buffer -w` gets.
+Locally the desktop's tools are more reliable: not every terminal supports OSC 52, and none confirms it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+OSC52_MOST: Final = 74_994
+"""Bytes whose base64 fits into the 100,000 characters that xterm takes in one OSC 52."""
+
+_LOCAL: Final[Mapping[str, Sequence[Sequence[str]]]] = {
+    "darwin": (("pbcopy",),),
+    "win32": (("clip",),),
+    "linux": (("wl-copy",), ("xclip", "-selection", "clipboard"), ("xsel", "-ib"), ("clip.exe",)),
+}
+_NEEDS: Final = {"wl-copy": "WAYLAND_DISPLAY", "xclip": "DISPLAY", "xsel": "DISPLAY"}
+
+
+def clipboard_command(
+    environment: Mapping[str, str] = os.environ, platform: str = sys.platform
+) -> Sequence[str]:
+    """The command that reaches the user's clipboard from here; empty when only the terminal can."""
+    if environment.get("TMUX") and shutil.which("tmux", path=environment.get("PATH")):
+        return ("tmux", "load-buffer", "-w", "-")
+    if environment.get("SSH_CONNECTION") or environment.get("SSH_TTY"):
+        return ()
+    for command in _LOCAL.get(platform, ()):
+        needs = _NEEDS.get(command[0])
+        if (needs is None or environment.get(needs)) and shutil.which(
+            command[0], path=environment.get("PATH")
+        ):
+            return command
+    return ()
+
+
+async def _run(command: Sequence[str], text: str) -> bool:
+    """Hand `text` to a program on its stdin; False when it fails or takes longer than two seconds."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+    except OSError:
+        return False
+    try:
+        await asyncio.wait_for(process.communicate(text.encode()), 2.0)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return False
+    return process.returncode == 0
+
+
+async def copy_text(
+    text: str,
+    osc52: Callable[[str], None],
+    environment: Mapping[str, str] = os.environ,
+    platform: str = sys.platform,
+) -> bool:
+    """Copy by the surest way there is.
+
+    Args:
+        text: What to copy.
+        osc52: Asks the terminal.
+        environment: Where to look for SSH, tmux and displays.
+        platform: `sys.platform`.
+
+    Returns:
+        False when the text is too long for the only way there is. OSC 52 counts as done, although no
+        terminal confirms it.
+    """
+    command = clipboard_command(environment, platform)
+    if command and await _run(command, text):
+        return True
+    if len(text.encode()) > OSC52_MOST:
+        return False
+    osc52(text)
+    return True
+
+
+def write_copied_text(text: str, folder: Path, now: float) -> Path:
+    """The last resort: a new file `c2jy-copy-<time>.txt`, which only its owner may read.
+
+    Raises:
+        OSError: The folder is missing, full or not writable.
+    """
+    path = folder / f"c2jy-copy-{now:.0f}.txt"
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
+        out.write(text)
+    return path
+
+
+def write_new_file(folder: Path, stem: str, suffix: str, text: str, now: float) -> Path:
+    """Write `text` to a new file `<stem>-<time>[-N].<suffix>` that only its owner may read.
+
+    Args:
+        folder: Its directory.
+        stem: What its name begins with.
+        suffix: `txt`, `jsonl`.
+        text: Its content.
+        now: Unix seconds.
+
+    Raises:
+        OSError: The folder is missing, full or not writable.
+    """
+    begin = f"{stem}-{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}"
+    number = 1
+    while True:
+        path = folder / (f"{begin}.{suffix}" if number == 1 else f"{begin}-{number}.{suffix}")
+        try:
+            path.touch(mode=0o600, exist_ok=False)
+        except FileExistsError:
+            number += 1
+            continue
+        path.write_text(text, encoding="utf-8", newline="\n")
+        return path
+
+
+def folder_command(
+    path: str,
+    platform: str = sys.platform,
+    environment: Mapping[str, str] = os.environ,
+    which: Callable[[str], str | None] = shutil.which,
+) -> list[str] | None:
+    """The command that shows `path` to whoever sits at this machine.
+
+    Returns:
+        The command's words, or None where nobody would see it: over SSH, or without a desktop.
+    """
+    if any(environment.get(name) for name in ("SSH_CONNECTION", "SSH_TTY")):
+        return None
+    if platform == "win32":
+        program, shown = "explorer", path
+    elif platform == "darwin":
+        program, shown = "open", path
+    elif environment.get("WSL_DISTRO_NAME"):
+        # Windows' own program takes no Linux path, but it knows the directory it is started in.
+        program, shown = "explorer.exe", "."
+    elif environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"):
+        program, shown = "xdg-open", path
+    else:
+        return None
+    found = which(program)
+    return [found, shown] if found else None
+
+
+async def open_folder(command: list[str], path: str) -> None:
+    """Start `command` in the folder and let it live on its own.
+
+    Raises:
+        OSError: It cannot be started, or the folder is gone.
+    """
+    quiet = asyncio.subprocess.DEVNULL
+    await asyncio.create_subprocess_exec(
+        *command, cwd=path, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True
+    )

@@ -1,0 +1,1 @@
+"""Widgets and drawing helpers that several panes and screens use."""

@@ -1,0 +1,40 @@
+"""Key bindings whose descriptions come from the catalogues."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from textual.binding import ActiveBinding, Binding
+
+from c2jy_tui.labels import label
+
+_TEXTUALS: Final = {"command_palette": "palette"}
+"""Bindings that Textual itself creates: their action, and the name of our text for it."""
+
+
+def binding(
+    domain: str, id: str, keys: str, action: str, *, show: bool = True, priority: bool = False
+) -> Binding:
+    """A binding whose description and tooltip are keys for `labels.label`.
+
+    Args:
+        domain: The catalogue with its texts, `key.<name>` and `key.<name>.tip`.
+        id: Its id in the keymap of the settings: `<room>.<name>`.
+        keys: One or several keys, separated by commas.
+        action: The action, in Textual's syntax.
+        show: Whether the footer lists it.
+        priority: Whether it wins over the focused widget's own keys.
+    """
+    words = f"{domain}:key.{id.partition('.')[2]}"
+    return Binding(keys, action, words, tooltip=f"{words}.tip", id=id, show=show, priority=priority)
+
+
+def translated(active: ActiveBinding) -> ActiveBinding:
+    """A binding with its description and tooltip in the language in use."""
+    bound, tooltip = active.binding, active.tooltip
+    if (name := _TEXTUALS.get(bound.action)) is not None:
+        bound, tooltip = replace(bound, description=f"tui:key.{name}"), f"tui:key.{name}.tip"
+    tooltip = label(tooltip)
+    bound = replace(bound, description=label(bound.description), tooltip=tooltip)
+    return ActiveBinding(active.node, bound, active.enabled, tooltip)
