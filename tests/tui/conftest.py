@@ -419,7 +419,7 @@ async def entered(app: C2jyApp, pilot: Pilot[None]) -> None:
     await until(lambda: app._main is not None and app.screen is app._main, pilot)
     await until(lambda: app._main is not None and app._main.activity.doing != "starting", pilot)
     # Of an empty list Textual makes "all workers", and one of them lives as long as the engine.
-    if beginning := [w for w in app.workers if w.group in ("meet", "warm up")]:
+    if beginning := [w for w in app.workers if w.group in ("attach_engine", "warm up")]:
         await app.workers.wait_for_complete(beginning)
     await pilot.pause()
 

@@ -14,7 +14,7 @@ from c2jy_bridge.core.views import ConnectionView
 from c2jy_tui.app import C2jyApp
 from c2jy_tui.screens.confirm import ConfirmScreen
 from c2jy_tui.screens.help import HelpScreen
-from c2jy_tui.screens.opening import OpeningScreen
+from c2jy_tui.screens.splash import SplashScreen
 from c2jy_tui.widgets.base_screens import Look
 
 
@@ -27,7 +27,7 @@ async def test_the_first_picture_stands_before_the_engine_is_asked_for(make_app:
 
     app = make_app(start)
     async with app.run_test(size=(120, 36)):
-        assert isinstance(app.screen, OpeningScreen)
+        assert isinstance(app.screen, SplashScreen)
         assert not asked.is_set()
         await asyncio.wait_for(asked.wait(), 10)
 
@@ -35,7 +35,7 @@ async def test_the_first_picture_stands_before_the_engine_is_asked_for(make_app:
 async def test_what_is_typed_before_the_main_screen_is_there_is_not_lost(make_app: Any) -> None:
     app = make_app()
     async with app.run_test(size=(120, 36)) as pilot:
-        assert isinstance(app.screen, OpeningScreen)
+        assert isinstance(app.screen, SplashScreen)
         app.screen.typed = "Make me a vid"
         for _ in range(500):
             if app._main is not None and app._main.activity.doing == "ready":
@@ -268,7 +268,7 @@ async def test_a_key_can_be_changed_by_its_name(stage: Any) -> None:
 async def test_a_theme_of_the_settings_is_worn_and_an_unknown_one_is_named(stage: Any) -> None:
     async with stage(look=Look(theme="textual-light")) as on:
         assert on.app.theme == "textual-light"
-        on.app.wear(Look(theme="no such [theme]"))
+        on.app.apply_look(Look(theme="no such [theme]"))
         await on.settle()
         assert on.app.theme == "textual-light"
         assert "no such [theme]" in [n.message for n in on.app._notifications][-1]

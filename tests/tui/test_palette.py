@@ -9,7 +9,7 @@ from textual.command import CommandPalette
 from textual.widgets import OptionList
 
 from c2jy_bridge.core.events import Outcome
-from c2jy_tui.palette import commands
+from c2jy_tui.screens.palette import commands
 
 OF_THE_INSPECTOR = {
     "F4 a": "Allow once",

@@ -17,7 +17,7 @@ from c2jy_bridge.core.events import Outcome
 from c2jy_tui.labels import LOCALE, label
 from c2jy_tui.panes.chat.entry import RunState
 from c2jy_tui.panes.chat.welcome import EXAMPLES
-from c2jy_tui.workspace import PANES
+from c2jy_tui.widgets.workspace import PANES
 
 FACE = Path(c2jy_tui.__file__).parent
 DOMAINS = sorted(po.stem for po in (LOCALE / "en" / "LC_MESSAGES").glob("*.po"))

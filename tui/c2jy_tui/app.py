@@ -19,10 +19,10 @@ from c2jy_bridge.core import i18n
 from c2jy_bridge.core.safety import visible
 from c2jy_tui import desktop
 from c2jy_tui.labels import say
-from c2jy_tui.screens.opening import OpeningScreen
+from c2jy_tui.screens.splash import SplashScreen
 from c2jy_tui.widgets.base_screens import Look
 from c2jy_tui.widgets.bindings import binding
-from c2jy_tui.workspace import BREAKPOINTS
+from c2jy_tui.widgets.workspace import BREAKPOINTS
 
 if TYPE_CHECKING:
     # Imported after the first paint: with the events and the panes they take longer than Textual itself.
@@ -43,7 +43,7 @@ class C2jyApp(App[None]):
 
     TITLE = "c2jy-tui"
     # Textual loads the CSS of screens that are pushed, not that of the default screen.
-    CSS_PATH: ClassVar = ["app.tcss", "screens/opening.tcss"]
+    CSS_PATH: ClassVar = ["app.tcss", "screens/splash.tcss"]
     HORIZONTAL_BREAKPOINTS = BREAKPOINTS
     BINDINGS: ClassVar = [
         binding("tui", "app.help", "f1", "help", priority=True),
@@ -79,11 +79,11 @@ class C2jyApp(App[None]):
 
     def get_default_screen(self) -> Screen[None]:
         """The first picture."""
-        return OpeningScreen()
+        return SplashScreen()
 
     def on_mount(self) -> None:
-        """Dress, paint, then begin."""
-        self.wear(self._look)
+        """Apply the theme, draw the first frame, then start the engine."""
+        self.apply_look(self._look)
         self.begin_capture_print(self)
         self.call_after_refresh(self._painted)
 
@@ -95,8 +95,8 @@ class C2jyApp(App[None]):
         if event.text.strip():
             log.warning("printed: %s", event.text.rstrip())
 
-    def wear(self, look: Look) -> None:
-        """Take over a theme and keys; a theme that does not exist is named in a notice."""
+    def apply_look(self, look: Look) -> None:
+        """Apply a theme and a keymap; an unknown theme is named in a notice."""
         self._look = look
         if look.theme in self.available_themes:
             self.theme = look.theme
@@ -105,18 +105,18 @@ class C2jyApp(App[None]):
         self.set_keymap(dict(look.keymap))
 
     async def _begin(self) -> None:
-        """Bring in the main screen, start the engine, live from its events."""
+        """Show the main screen, start the engine, then process its events."""
         await asyncio.to_thread(importlib.import_module, "c2jy_tui.screens.main")
         from c2jy_tui.panes.chat.prose import warm_up
         from c2jy_tui.session import new_session
 
-        opening = self.screen
+        splash = self.screen
         main = await self._enter(new_session(self._clock()))
-        if isinstance(opening, OpeningScreen):
+        if isinstance(splash, SplashScreen):
             # The composer may have had letters already.
-            main.chat.composer.write(opening.typed + main.chat.composer.text)
-            if opening.asked:
-                await main.conversing.ask(opening.asked)
+            main.chat.composer.write(splash.typed + main.chat.composer.text)
+            if splash.asked:
+                await main.conversing.ask(splash.asked)
         self.run_worker(warm_up, group="warm up", thread=True, exit_on_error=False)
         try:
             self._engine = await self._start_engine()
@@ -125,7 +125,7 @@ class C2jyApp(App[None]):
             self.exit(return_code=stop.code if isinstance(stop.code, int) else 1)
         except Exception as error:
             # Whatever it is, the maker reads it here, and not in a terminal full of Python.
-            main.give_up(error)
+            main.engine_failed(error)
         else:
             await self._live(self._engine, main)
 
@@ -144,7 +144,7 @@ class C2jyApp(App[None]):
     async def _live(self, engine: EnginePort, main: MainScreen) -> None:
         """Hand every event to the main screen, until the engine closes."""
         events = engine.events()
-        self._meet(engine, main)
+        self._attach_engine(engine, main)
         last_rest = time.perf_counter()
         async for event in events:
             # A change of language makes another main screen.
@@ -159,9 +159,9 @@ class C2jyApp(App[None]):
                 await asyncio.sleep(0.001)
                 last_rest = time.perf_counter()
 
-    def _meet(self, engine: EnginePort, main: MainScreen, *, with_messages: bool = True) -> None:
-        meeting = main.meet(engine, with_messages=with_messages)
-        self.run_worker(meeting, group="meet", exit_on_error=False)
+    def _attach_engine(self, engine: EnginePort, main: MainScreen, *, with_messages: bool = True) -> None:
+        meeting = main.attach_engine(engine, with_messages=with_messages)
+        self.run_worker(meeting, group="attach_engine", exit_on_error=False)
 
     async def on_unmount(self) -> None:
         """Let the engine finish what it must."""
@@ -245,7 +245,7 @@ class C2jyApp(App[None]):
         main.chat.composer.write(draft)
         main.chat.wait_with(queued)
         if self._engine is not None:
-            self._meet(self._engine, main, with_messages=False)
+            self._attach_engine(self._engine, main, with_messages=False)
 
     async def action_other_language(self) -> None:
         """Speak the other language."""
@@ -255,20 +255,20 @@ class C2jyApp(App[None]):
         """Ctrl+P."""
         from textual.command import CommandPalette
 
-        from c2jy_tui.palette import command_palette
+        from c2jy_tui.screens.palette import command_palette
 
         if not isinstance(self.screen, CommandPalette):
             self.push_screen(command_palette())
 
     def action_change_theme(self) -> None:
         """Choose another theme."""
-        from c2jy_tui.palette import theme_palette
+        from c2jy_tui.screens.palette import theme_palette
 
         self.push_screen(theme_palette())
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What the app can do from a screen, as Textual knows it."""
-        from c2jy_tui.palette import app_commands
+        from c2jy_tui.screens.palette import app_commands
 
         for name, _, run in app_commands(self, screen):
             yield SystemCommand(say(f"command.{name}"), say(f"command.{name}.tip"), run)

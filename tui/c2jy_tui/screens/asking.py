@@ -26,7 +26,7 @@ class Asking(Widget):
     def show(self, event: Event) -> None:
         """Take in one event: ask, or close a dialog whose call no longer waits."""
         self._approvals.take(event)
-        self.go_on()
+        self.resume()
 
     def ask(self, call_id: str) -> None:
         """Bring up the question about one call."""
@@ -41,7 +41,7 @@ class Asking(Widget):
                 self._approvals.put_off(call_id)
             else:
                 self.decide(call_id, decision)
-            self.go_on()
+            self.resume()
 
         bot = self.engine.connection.bot_name if self.engine else ""
         asker = say(f"source.{question.source}", bot=bot or say("header.no_bot"))
@@ -62,7 +62,7 @@ class Asking(Widget):
         if self.engine is not None and not self.engine.decide(call_id, decision):
             self.notify(say("approval.too_late"), severity="warning")
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Ask the next open question, unless another dialog is up."""
         shown = self.app.screen
         if shown is self.screen:

@@ -16,7 +16,7 @@ from c2jy_bridge.core.safety import visible
 from c2jy_tui import bridge_mode
 from c2jy_tui.bridge_mode import BridgeMode
 from c2jy_tui.labels import say
-from c2jy_tui.workspace import Workspace
+from c2jy_tui.widgets.workspace import Workspace
 
 if TYPE_CHECKING:
     # Imported with its list when somebody wants it.
@@ -53,7 +53,7 @@ class Bridging(Widget):
         self._looking = self.set_interval(LOOK_S, self.look, pause=True)
         self.watch_mode(self.mode)
 
-    async def meet(self, engine: EnginePort) -> None:
+    async def attach_engine(self, engine: EnginePort) -> None:
         """The engine is there; it may have bridge mode on already."""
         self._engine = engine
         self.mode = bridge_mode.looked(self.mode, await engine.bridge())

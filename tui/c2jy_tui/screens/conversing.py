@@ -44,16 +44,16 @@ class Conversing(Widget):
         """All that is kept is on the screen; `named`: the Bot's name is known."""
         self.activity = activities.loaded(self.activity, self._clock(), named=named)
 
-    def give_up(self) -> None:
+    def engine_failed(self) -> None:
         """There will be no engine."""
         self._chat.take_back()
         self.activity = activities.unavailable(self.activity, self._clock())
 
-    def meet(self, engine: EnginePort) -> None:
+    def attach_engine(self, engine: EnginePort) -> None:
         """The engine is there."""
         self._engine = engine
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Ask what was typed while the engine was still on its way."""
         if self._chat.queued and not self.activity.turn_id:
             self._ask_queued()

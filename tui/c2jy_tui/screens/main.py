@@ -31,7 +31,7 @@ from c2jy_tui.widgets.base_screens import BaseScreen
 from c2jy_tui.widgets.bindings import binding
 from c2jy_tui.widgets.header_bar import HeaderBar
 from c2jy_tui.widgets.key_bar import KeyBar
-from c2jy_tui.workspace import PaneName, PaneTabs, Workspace, layout_for
+from c2jy_tui.widgets.workspace import PaneName, PaneTabs, Workspace, layout_for
 
 if TYPE_CHECKING:
     # Imported when it is first wanted; its messages are handled by name.
@@ -98,8 +98,8 @@ class MainScreen(BaseScreen):
 
     def on_screen_resume(self) -> None:
         """Another dialog may have kept a question waiting."""
-        self.asking.go_on()
-        self.workflows.go_on()
+        self.asking.resume()
+        self.workflows.resume()
 
     @property
     def activity(self) -> Activity:
@@ -108,7 +108,7 @@ class MainScreen(BaseScreen):
 
     # --- the engine --------------------------------------------------------------------------------
 
-    async def meet(self, engine: EnginePort, *, with_messages: bool = True) -> None:
+    async def attach_engine(self, engine: EnginePort, *, with_messages: bool = True) -> None:
         """Show what the engine has.
 
         Args:
@@ -116,7 +116,7 @@ class MainScreen(BaseScreen):
             with_messages: Show the open conversation from the journal; False keeps the transcript as it is.
         """
         self._engine = self.asking.engine = engine
-        self.conversing.meet(engine)
+        self.conversing.attach_engine(engine)
         try:
             self.refresh_connection()
             self.chat.composer.remember(await engine.questions())
@@ -124,8 +124,8 @@ class MainScreen(BaseScreen):
                 await self.conversing.load()
             await self.inspector.load(engine)
             await self.drafts.load(engine)
-            await self.bridging.meet(engine)
-            await self.workflows.meet(engine)
+            await self.bridging.attach_engine(engine)
+            await self.workflows.attach_engine(engine)
         except Exception as error:
             # One pane that cannot be filled must not take the others down.
             self.fail("load", say("app.load_failed"), error)
@@ -134,18 +134,18 @@ class MainScreen(BaseScreen):
         for issue in engine.issues():
             words = " ".join(piece for piece in (issue.path, issue.message, issue.fix) if piece)
             self.notify(visible(words), severity="warning", timeout=12, markup=False)
-        self.conversing.go_on()
+        self.conversing.resume()
 
     def fail(self, kind: str, what: str, error: Exception) -> None:
         """Show an error that belongs to no turn."""
         hint = say("app.failed_hint")
         self.chat.fail(Problem(kind, f"{what} {error or type(error).__name__}", hint), self._clock())
 
-    def give_up(self, error: Exception) -> None:
+    def engine_failed(self, error: Exception) -> None:
         """The engine could not be started."""
         self.inspector.unread = self.drafts.unread = False
         self.fail("start", say("app.start_failed"), error)
-        self.conversing.give_up()
+        self.conversing.engine_failed()
 
     def refresh_connection(self) -> None:
         """Who is on the other end has changed."""

@@ -34,9 +34,9 @@ class WorkflowRunning(Widget):
 
     def on_mount(self) -> None:
         """From now on this screen is told of questions."""
-        self._questions.changed = self.go_on
+        self._questions.changed = self.resume
 
-    async def meet(self, engine: EnginePort) -> None:
+    async def attach_engine(self, engine: EnginePort) -> None:
         """The engine is there: offer what an earlier process left waiting."""
         self._engine = engine
         for waiting in await engine.workflows.waiting():
@@ -45,9 +45,9 @@ class WorkflowRunning(Widget):
     def show(self, event: Event) -> None:
         """Take in one event: a run that ended asks nothing more."""
         if isinstance(event, WorkflowEnded):
-            self.go_on()
+            self.resume()
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Ask the next open question, unless another dialog is up; close one that nobody waits for."""
         if not self.is_mounted:
             return
@@ -93,7 +93,7 @@ class WorkflowRunning(Widget):
             else:
                 self._chat.run_went_on(run_id, text, self._clock())
                 self._questions.answer(run_id, text)
-            self.go_on()
+            self.resume()
 
         self.app.push_screen(WorkflowQuestionScreen(question), answered)
 

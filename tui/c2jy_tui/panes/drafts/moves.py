@@ -67,7 +67,7 @@ class Moves(Widget):
         self._at = ""
         """The draft that is being worked on."""
 
-    def meet(self, drafts: DraftsPort) -> None:
+    def attach_engine(self, drafts: DraftsPort) -> None:
         """Keep what the drafts are asked of."""
         self._drafts = drafts
 

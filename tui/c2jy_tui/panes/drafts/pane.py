@@ -54,8 +54,8 @@ class DraftsPane(FollowingList):
 
     async def load(self, engine: EnginePort) -> None:
         """Fill from the drafts folder and keep the engine for what the maker asks of it."""
-        self._moves.meet(engine.drafts)
-        self._trashing.meet(engine.drafts, engine.connection.drafts_root)
+        self._moves.attach_engine(engine.drafts)
+        self._trashing.attach_engine(engine.drafts, engine.connection.drafts_root)
         await super().load(engine)
 
     def compose(self) -> ComposeResult:

@@ -37,7 +37,7 @@ class Trashing(Widget):
         self._trashed: list[tuple[str, str]] = []
         self._sure = ""
 
-    def meet(self, drafts: DraftsPort, drafts_root: str) -> None:
+    def attach_engine(self, drafts: DraftsPort, drafts_root: str) -> None:
         """Keep what the drafts are asked of.
 
         Args:

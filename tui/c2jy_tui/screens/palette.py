@@ -21,7 +21,7 @@ from c2jy_tui.labels import label, say
 
 if TYPE_CHECKING:
     from c2jy_tui.screens.main import MainScreen
-    from c2jy_tui.workspace import PaneName
+    from c2jy_tui.widgets.workspace import PaneName
 
 _KEY_CELLS: Final = 9
 """Cells for the keys, which stand in a column of their own."""

@@ -16,8 +16,8 @@ from textual.widgets import Static
 
 from c2jy_bridge.core.safety import visible
 from c2jy_tui.labels import say
+from c2jy_tui.widgets.workspace import layout_for
 from c2jy_tui.widgets.wrapping import wrapped
-from c2jy_tui.workspace import layout_for
 
 
 class Greeting(Static):
@@ -30,7 +30,7 @@ class Greeting(Static):
         self.update(Content("\n").join([title, *about]))
 
 
-class OpeningScreen(Screen[None]):
+class SplashScreen(Screen[None]):
     """Seen until the main screen can be made."""
 
     typed: var[str] = var("")
