@@ -30,7 +30,7 @@ from c2jy_bridge.core.views import (
 )
 from c2jy_tui.app import C2jyApp
 from c2jy_tui.panes.chat import ChatPane
-from c2jy_tui.panes.chat.scroll import TranscriptView
+from c2jy_tui.panes.chat.transcript_view import TranscriptView
 from c2jy_tui.screens.main import MainScreen
 
 NOW = 1_760_000_000.0

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from c2jy_bridge.core.events import Decision, Outcome
-from c2jy_tui.panes.chat.call_view import CallView
+from c2jy_tui.panes.chat.cards import CallCard
 from c2jy_tui.screens import approval
 from c2jy_tui.screens.approval import ApprovalScreen
 
@@ -108,7 +108,7 @@ async def test_esc_leaves_the_question_open_and_its_line_brings_it_back(stage: A
         assert on.engine.decisions == []
         assert "waits for your leave" in on.text
         assert "needs your leave" in on.lines[0]
-        on.main.query_one(CallView).focus()
+        on.main.query_one(CallCard).focus()
         await on.press("enter")
         assert isinstance(on.app.screen, ApprovalScreen)
 

@@ -10,10 +10,10 @@ from textual.geometry import Offset
 from c2jy_bridge.core.events import Outcome, Problem
 from c2jy_bridge.core.views import CallView as StoredCall
 from c2jy_bridge.core.views import ConversationView, MessageView
-from c2jy_tui.panes.chat.call_view import CallView, DraftView
-from c2jy_tui.panes.chat.entries import AnswerView, FailureView, ThinkingView
-from c2jy_tui.panes.chat.scroll import FIRST, MOST, Earlier, TranscriptView
+from c2jy_tui.panes.chat.cards import CallCard, DraftCard
+from c2jy_tui.panes.chat.entry_widgets import AnswerView, FailureView, ThinkingView
 from c2jy_tui.panes.chat.suggestions import Suggestion, Suggestions
+from c2jy_tui.panes.chat.transcript_view import FIRST, MOST, Earlier, TranscriptView
 from c2jy_tui.screens.sessions import SessionsScreen
 
 NOW = 1_760_000_000.0
@@ -150,7 +150,7 @@ async def test_calls_of_the_bridge_and_reruns_are_not_part_of_the_chat(stage: An
             on.bot.completed(),
         )
         assert "relay" not in on.said
-        assert not on.main.query(CallView)
+        assert not on.main.query(CallCard)
 
 
 async def test_enter_on_a_call_leads_to_it_in_the_inspector(stage: Any) -> None:
@@ -158,7 +158,7 @@ async def test_enter_on_a_call_leads_to_it_in_the_inspector(stage: Any) -> None:
         await on.ask("q")
         await on.play(on.bot.started("q"), on.bot.wants("probe_media"), on.bot.finished("probe_media"))
         await on.play(on.bot.wants("list_drafts", call_id="call-2"))
-        on.main.query(CallView).first().focus()
+        on.main.query(CallCard).first().focus()
         await on.press("enter")
         assert on.main.inspector.current_id == "call-1"
         assert on.main.inspector in on.main.focused.ancestors_with_self
@@ -169,7 +169,7 @@ async def test_a_draft_that_was_written_is_announced_and_leads_to_the_list(stage
         await on.ask("q")
         await on.play(on.bot.started("q"), on.bot.wants("generate_draft"), on.bot.wrote("中国美食"))
         assert "◆ Draft written: 中国美食 · 0:12.5" in on.text
-        on.main.query_one(DraftView).focus()
+        on.main.query_one(DraftCard).focus()
         await on.press("enter")
         assert on.main.drafts in on.main.focused.ancestors_with_self
 

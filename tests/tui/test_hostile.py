@@ -72,7 +72,7 @@ async def test_a_hostile_bot_cannot_reach_the_terminal_through_the_chat(
 
 
 async def test_unfolded_thoughts_are_harmless_too(stage: Any) -> None:
-    from c2jy_tui.panes.chat.entries import ThinkingView
+    from c2jy_tui.panes.chat.entry_widgets import ThinkingView
 
     async with stage(size=(120, 60)) as on:
         await everything(on)

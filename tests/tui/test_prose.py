@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from textual.content import Content
 
-from c2jy_tui.panes.chat.prose import document, last_code
-from c2jy_tui.panes.chat.prose.blocks import Placed
-from c2jy_tui.panes.chat.prose.document import LONGEST_TAIL, GrowingDocument, PlainDocument, read
-from c2jy_tui.panes.chat.prose.drawing import draw_all
-from c2jy_tui.widgets.wrapping import breaks, wrapped
+from c2jy_tui.panes.chat import markdown_blocks
+from c2jy_tui.panes.chat.markdown_blocks import (
+    LONGEST_TAIL,
+    GrowingDocument,
+    Placed,
+    PlainDocument,
+    last_code,
+    read,
+)
+from c2jy_tui.panes.chat.markdown_lines import draw_all
+from c2jy_tui.widgets.wrapping import wrapped
 
 PIECES = st.sampled_from(
     [
@@ -63,8 +67,16 @@ def test_no_line_is_wider_than_the_screen(text: str, width: int) -> None:
 @settings(deadline=None)
 @given(text=st.text(alphabet=st.characters(blacklist_categories=["Cc", "Cs"]), max_size=200))
 def test_wrapping_loses_no_character(text: str) -> None:
-    cuts = [0, *breaks(text, 20), len(text)]
-    assert "".join(text[a:b] for a, b in pairwise(cuts)) == text
+    lines = [line.plain for line in wrapped(Content(text), 20)]
+    assert all(cell_len(line) <= 20 for line in lines if not line.isspace())
+    # Only the spaces at the end of a line may be dropped.
+    at = 0
+    for line in lines:
+        start = text.find(line, at)
+        assert start >= at
+        assert text[at:start].strip() == ""
+        at = start + len(line)
+    assert text[at:].strip() == ""
 
 
 @settings(deadline=None, max_examples=60)
@@ -144,13 +156,13 @@ def test_what_one_piece_makes_be_read_again_does_not_grow_with_the_text(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads: list[int] = []
-    original = document.top_level
+    original = markdown_blocks.top_level
 
     def counted(text: str) -> list[object]:
         reads.append(len(text))
         return original(text)
 
-    monkeypatch.setattr(document, "top_level", counted)
+    monkeypatch.setattr(markdown_blocks, "top_level", counted)
     growing, text = GrowingDocument(), ENDLESS[kind]
     for at in range(0, len(text), 200):
         growing.append(text[at : at + 200])

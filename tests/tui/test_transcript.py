@@ -10,8 +10,8 @@ from c2jy_bridge.core.views import BridgeView, CallView, ConnectionView, Message
 from c2jy_tui.activity import Activity, Doing, after, asked
 from c2jy_tui.approvals import Approvals
 from c2jy_tui.bridge_mode import BridgeMode
-from c2jy_tui.panes.chat.entry import Answer, Call, Failure, FollowUps, Notice, Question, Thinking
-from c2jy_tui.panes.chat.history import InputHistory
+from c2jy_tui.panes.chat.composer import InputHistory
+from c2jy_tui.panes.chat.entries import Answer, Call, Failure, FollowUps, Notice, Question, Thinking
 from c2jy_tui.panes.chat.transcript import Transcript
 from c2jy_tui.widgets.header_bar import line
 

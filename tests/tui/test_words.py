@@ -15,8 +15,8 @@ import c2jy_tui
 from c2jy_bridge.core import i18n
 from c2jy_bridge.core.events import Outcome
 from c2jy_tui.labels import LOCALE, label
-from c2jy_tui.panes.chat.entry import RunState
-from c2jy_tui.panes.chat.welcome import EXAMPLES
+from c2jy_tui.panes.chat.entries import RunState
+from c2jy_tui.panes.chat.suggestions import EXAMPLES
 from c2jy_tui.widgets.workspace import PANES
 
 FACE = Path(c2jy_tui.__file__).parent

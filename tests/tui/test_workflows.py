@@ -10,7 +10,7 @@ import pytest
 from c2jy_bridge.core import events as ev
 from c2jy_bridge.core.events import Problem, ToolCall
 from c2jy_bridge.core.views import WaitingWorkflow
-from c2jy_tui.panes.chat.run_view import RunView
+from c2jy_tui.panes.chat.cards import RunCard
 from c2jy_tui.screens.workflow_form import WorkflowFormScreen
 from c2jy_tui.screens.workflow_question import WorkflowQuestionScreen
 
@@ -110,7 +110,7 @@ async def test_a_run_that_failed_says_why_and_its_link_can_be_copied(
         assert "✗ Workflow 7397  failed" in on.said
         assert "The workflow broke." in on.said
         assert LINK in on.said
-        on.main.query_one(RunView).focus()
+        on.main.query_one(RunCard).focus()
         await on.press("u")
         assert copied == [LINK]
 
@@ -149,7 +149,7 @@ async def test_a_question_that_is_put_off_comes_back_from_its_line(stage: Any, e
         assert on.app.screen is on.main
         assert "? Workflow 7397  asks you" in on.said
         assert "workflow asks you" in on.lines[0]
-        on.main.query_one(RunView).focus()
+        on.main.query_one(RunCard).focus()
         await on.press("enter")
         assert isinstance(on.app.screen, WorkflowQuestionScreen)
 
@@ -160,7 +160,7 @@ async def test_a_run_is_stopped_from_its_line_and_its_question_goes_away(stage: 
         await on.play(began(), asked())
         await fill_in(on, "{}")
         await on.press("escape")
-        on.main.query_one(RunView).focus()
+        on.main.query_one(RunCard).focus()
         await on.press("X")
         assert engine.workflows.intents == [("stop", RUN)]
         ended = Problem("cancelled", "You stopped this run of the workflow.")
@@ -176,7 +176,7 @@ async def test_what_an_earlier_process_left_waiting_is_offered_and_taken_up(stag
     async with stage() as on:
         assert "? Workflow 7397  left waiting" in on.said
         assert "Which city?" in on.said
-        first, second = on.main.query(RunView)
+        first, second = on.main.query(RunCard)
         first.focus()
         await on.press("enter")
         second.focus()

@@ -107,7 +107,7 @@ class C2jyApp(App[None]):
     async def _begin(self) -> None:
         """Show the main screen, start the engine, then process its events."""
         await asyncio.to_thread(importlib.import_module, "c2jy_tui.screens.main")
-        from c2jy_tui.panes.chat.prose import warm_up
+        from c2jy_tui.panes.chat.markdown_blocks import warm_up
         from c2jy_tui.session import new_session
 
         splash = self.screen

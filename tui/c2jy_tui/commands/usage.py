@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterable
 from typing import Any, Final, NoReturn
 
+from typing_extensions import override
+
 from c2jy_tui.commands import say
 
 USAGE_ERROR: Final = 2
@@ -40,13 +42,14 @@ class Parser(argparse.ArgumentParser):
         if helps:
             self.add_argument("-h", "--help", action="help", help=say("option.help"))
 
+    @override
     def error(self, message: str) -> NoReturn:
-        """Say the mistake and end."""
         self.print_usage(sys.stderr)
         self.exit(USAGE_ERROR, say("usage.wrong", command=self.prog, why=_why(message)) + "\n")
 
 
 class _Formatter(argparse.HelpFormatter):
+    @override
     def add_usage(
         self,
         usage: str | None,

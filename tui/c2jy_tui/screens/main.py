@@ -18,8 +18,7 @@ from c2jy_tui.activity import Activity
 from c2jy_tui.bridge_mode import BridgeMode
 from c2jy_tui.labels import say
 from c2jy_tui.panes.chat import ChatPane
-from c2jy_tui.panes.chat.call_view import CallView, DraftView
-from c2jy_tui.panes.chat.run_view import RunView
+from c2jy_tui.panes.chat.cards import CallCard, DraftCard, RunCard
 from c2jy_tui.panes.drafts import DraftsPane
 from c2jy_tui.panes.inspector import Inspector
 from c2jy_tui.screens.asking import Asking
@@ -187,18 +186,18 @@ class MainScreen(BaseScreen):
     async def _asked(self, event: ChatPane.Asked) -> None:
         await self.conversing.ask(event.text)
 
-    @on(CallView.Opened)
-    def _open_call(self, event: CallView.Opened) -> None:
+    @on(CallCard.Opened)
+    def _open_call(self, event: CallCard.Opened) -> None:
         if event.awaiting:
             self.asking.ask(event.call_id)
             return
         self.reveal_call(event.call_id)
 
-    @on(RunView.Wanted)
-    def _do_with_run(self, event: RunView.Wanted) -> None:
-        self.workflows.do(event.run_id, event.wish)
+    @on(RunCard.Requested)
+    def _do_with_run(self, event: RunCard.Requested) -> None:
+        self.workflows.do(event.run_id, event.intent)
 
-    def on_bridge_pane_call_wanted(self, event: BridgePane.CallWanted) -> None:
+    def on_bridge_pane_call_requested(self, event: BridgePane.CallRequested) -> None:
         """Show the tool call of a bridge request."""
         self.reveal_call(event.call_id)
 
@@ -215,8 +214,8 @@ class MainScreen(BaseScreen):
     def _decided(self, event: Inspector.DecisionMade) -> None:
         self.asking.decide(event.call_id, event.decision)
 
-    @on(DraftView.Opened)
-    def _open_draft(self, event: DraftView.Opened) -> None:
+    @on(DraftCard.Opened)
+    def _open_draft(self, event: DraftCard.Opened) -> None:
         self.action_go("drafts")
         self.drafts.reveal(event.name)
 
@@ -224,8 +223,8 @@ class MainScreen(BaseScreen):
     def _tab_chosen(self, event: PaneTabs.Chosen) -> None:
         self.action_go(event.pane)
 
-    @on(ChatPane.CopyWanted)
-    def _copy(self, event: ChatPane.CopyWanted) -> None:
+    @on(ChatPane.CopyRequested)
+    def _copy(self, event: ChatPane.CopyRequested) -> None:
         self.app.copy_to_clipboard(event.text)
 
     def action_go(self, pane: PaneName) -> None:

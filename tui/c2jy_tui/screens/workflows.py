@@ -13,7 +13,7 @@ from c2jy_bridge.core.ports import EnginePort
 from c2jy_bridge.core.safety import visible
 from c2jy_tui.labels import say
 from c2jy_tui.panes.chat import ChatPane
-from c2jy_tui.panes.chat.run_view import Wish
+from c2jy_tui.panes.chat.cards import RunIntent
 from c2jy_tui.workflow_questions import WorkflowQuestions
 
 if TYPE_CHECKING:
@@ -98,11 +98,11 @@ class WorkflowRunning(Widget):
         self.app.push_screen(WorkflowQuestionScreen(question), answered)
 
     @work(group="workflow-wish", exit_on_error=False)
-    async def do(self, run_id: str, wish: Wish) -> None:
+    async def do(self, run_id: str, intent: RunIntent) -> None:
         """Answer it, go on with it, stop it or forget it."""
         if self._engine is None:
             return
-        match wish:
+        match intent:
             case "answer":
                 self.answer(run_id)
             case "resume":

@@ -8,6 +8,7 @@ from typing import ClassVar, TypeVar
 
 from textual.binding import ActiveBinding
 from textual.screen import ModalScreen, Screen
+from typing_extensions import override
 
 from c2jy_tui.widgets.bindings import binding, translated
 
@@ -27,8 +28,8 @@ class BaseScreen(Screen[None]):
     """A full screen."""
 
     @property
+    @override
     def active_bindings(self) -> dict[str, ActiveBinding]:
-        """The bindings of the focus chain, in words."""
         return {key: translated(active) for key, active in super().active_bindings.items()}
 
 
@@ -38,8 +39,8 @@ class BaseDialog(ModalScreen[Result]):
     BINDINGS: ClassVar = [binding("tui", "dialog.back", "escape", "back")]
 
     @property
+    @override
     def active_bindings(self) -> dict[str, ActiveBinding]:
-        """The bindings of the focus chain, in words."""
         return {key: translated(active) for key, active in super().active_bindings.items()}
 
     def action_back(self) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
+from typing_extensions import override
 
 from c2jy_bridge.core.safety import visible
 from c2jy_bridge.core.views import ConnectionView, IntakeView
@@ -145,8 +146,8 @@ class HeaderBar(Widget):
         """Keep the seconds going."""
         self.set_interval(1.0, self._tick)
 
+    @override
     def render(self) -> Content:
-        """The line."""
         return line(self.connection, self.activity, self.bridge, self._clock(), self.content_size.width)
 
     def _tick(self) -> None:

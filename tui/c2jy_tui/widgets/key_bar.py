@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.widget import Widget
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey  # not handed on by Textual; its version is pinned
+from typing_extensions import override
 
 _KEPT: Final = ("help", "back")
 """Actions that stay when others have no room: what else there is, and how to leave."""
@@ -31,11 +32,12 @@ class KeyBar(Footer):
     _composed_for: Hashable = None
     """What the keys were chosen from, and for which width."""
 
+    @override
     def compose(self) -> ComposeResult:
-        """The keys for which there is room, in their order."""
         self._composed_for = self._choice()
         yield from fitting([*super().compose()], self.size.width)
 
+    @override
     async def recompose(self) -> None:
         """Choose anew, but not behind a dialog: there new keys get no places until it closes.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from textual import on
@@ -15,6 +14,7 @@ from textual.events import Resize
 from textual.message import Message
 from textual.reactive import var
 from textual.widgets import Input, Static
+from typing_extensions import override
 
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_tui.labels import LOCALE
@@ -36,16 +36,8 @@ class FilterInput(Input):
         binding("rows", "filter.drop", "escape", "drop"),
     ]
 
-    @dataclass
     class Left(Message):
         """The maker is done with the field."""
-
-        field: FilterInput
-
-        @property
-        def control(self) -> FilterInput:
-            """The field that was left."""
-            return self.field
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(compact=True, id=id, select_on_focus=False)
@@ -53,7 +45,7 @@ class FilterInput(Input):
     def action_keep(self) -> None:
         """Go back to the list with the filter as it is."""
         self.set_class(bool(self.value), "-open")
-        self.post_message(self.Left(self))
+        self.post_message(self.Left())
 
     def action_drop(self) -> None:
         """Go back to the whole list."""
@@ -88,8 +80,8 @@ class ListPane(Vertical):
         self._about_all = ""
         self._offer: Hashable = None
 
+    @override
     def compose(self) -> ComposeResult:
-        """List, about the row, filter, about all."""
         yield self.rows
         yield self._about
         yield self._filter
@@ -100,8 +92,8 @@ class ListPane(Vertical):
         self.rows.waiting = say("loading") if unread else ""
         self._state.update(Content("" if unread else self._about_all))
 
+    @override
     def focus(self, scroll_visible: bool = True) -> Self:
-        """The list takes the keys."""
         self.rows.focus(scroll_visible)
         return self
 

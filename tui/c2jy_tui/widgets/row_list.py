@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from typing_extensions import override
 
 from c2jy_tui.widgets.bindings import binding
 from c2jy_tui.widgets.columns import GAP, Cell, Column, Row, fit, laid
@@ -82,28 +83,16 @@ class RowList(ScrollView, can_focus=True):
     class Moved(Message):
         """The cursor came to another row, or another row came under the cursor."""
 
-        rows: RowList
         by_hand: bool
         """True when the maker moved it."""
         to_end: bool = False
         """True when it was sent to the last row on purpose."""
 
-        @property
-        def control(self) -> RowList:
-            """The list whose cursor moved."""
-            return self.rows
-
     @dataclass
     class Opened(Message):
         """The maker opened the row under the cursor."""
 
-        rows: RowList
         index: int
-
-        @property
-        def control(self) -> RowList:
-            """The list that was used."""
-            return self.rows
 
     def __init__(
         self,
@@ -142,8 +131,8 @@ class RowList(ScrollView, can_focus=True):
         top = self.scroll_offset.y
         return range(top, min(self._count, top + max(0, self.size.height - 1)))
 
+    @override
     def render_line(self, y: int) -> Strip:
-        """One line: the titles at the top, a row below."""
         width = self.scrollable_content_region.width
         base = self.rich_style
         if y == 0:
@@ -189,7 +178,7 @@ class RowList(ScrollView, can_focus=True):
             self.redraw(self.cursor)
         self._reveal()
         if before != self.cursor or to_end:
-            self.post_message(self.Moved(self, by_hand, to_end))
+            self.post_message(self.Moved(by_hand, to_end))
 
     def _reveal(self) -> None:
         room = max(1, self.size.height - 1)
@@ -222,7 +211,7 @@ class RowList(ScrollView, can_focus=True):
     def action_open(self) -> None:
         """Open the row under the cursor."""
         if self._count:
-            self.post_message(self.Opened(self, self.cursor))
+            self.post_message(self.Opened(self.cursor))
 
     def on_click(self, event: events.Click) -> None:
         """One click moves the cursor, two open the row."""

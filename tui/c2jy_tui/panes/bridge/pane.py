@@ -11,6 +11,7 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.notifications import SeverityLevel
 from textual.timer import Timer
+from typing_extensions import override
 
 from c2jy_bridge.core.events import BridgeRequestChanged, Event
 from c2jy_bridge.core.ports import EnginePort
@@ -45,16 +46,10 @@ class BridgePane(RequestList):
     ]
 
     @dataclass
-    class CallWanted(Message):
+    class CallRequested(Message):
         """The maker wants to see the tool call of a request in the inspector."""
 
-        pane: BridgePane
         call_id: str
-
-        @property
-        def control(self) -> BridgePane:
-            """The pane that posted this."""
-            return self.pane
 
     def __init__(
         self,
@@ -120,8 +115,8 @@ class BridgePane(RequestList):
 
     # --- what the maker asks for --------------------------------------------------------------------
 
+    @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only what the request under the cursor allows is offered."""
         record = self.current
         match action:
             case "retry" | "cancel":
@@ -170,7 +165,7 @@ class BridgePane(RequestList):
                 self._cancel(request_id)
             case "call":
                 if (record := self.get(request_id)) is not None:
-                    self.post_message(self.CallWanted(self, record.view.call_id))
+                    self.post_message(self.CallRequested(record.view.call_id))
 
     def action_retry(self) -> None:
         """Ask for the same thing again."""

@@ -10,10 +10,42 @@ from textual import events
 from textual.message import Message
 from textual.reactive import var
 from textual.widgets import TextArea
+from typing_extensions import override
 
 from c2jy_bridge.core.safety import visible
-from c2jy_tui.panes.chat.history import InputHistory
 from c2jy_tui.widgets.bindings import binding
+
+
+class InputHistory:
+    """Earlier texts, and the draft that waits while the maker looks at them."""
+
+    def __init__(self, texts: Sequence[str] = ()) -> None:
+        self._texts = list(texts)
+        self._at = len(self._texts)
+        self._draft = ""
+
+    def add(self, text: str) -> None:
+        """Take in a text that was sent; the same twice in a row counts once."""
+        if not self._texts or self._texts[-1] != text:
+            self._texts.append(text)
+        self._at = len(self._texts)
+        self._draft = ""
+
+    def older(self, current: str) -> str | None:
+        """The text before; None at the first one. `current` is kept when it is the draft."""
+        if self._at == 0:
+            return None
+        if self._at == len(self._texts):
+            self._draft = current
+        self._at -= 1
+        return self._texts[self._at]
+
+    def newer(self) -> str | None:
+        """The text after, at the end the draft; None when the draft is there already."""
+        if self._at == len(self._texts):
+            return None
+        self._at += 1
+        return self._draft if self._at == len(self._texts) else self._texts[self._at]
 
 
 class Composer(TextArea):
@@ -35,13 +67,7 @@ class Composer(TextArea):
     class Submitted(Message):
         """The maker pressed Enter on a text that is not blank."""
 
-        composer: Composer
         text: str
-
-        @property
-        def control(self) -> Composer:
-            """The composer."""
-            return self.composer
 
     @dataclass
     class Scrolled(Message):
@@ -49,7 +75,7 @@ class Composer(TextArea):
 
         pages: int
 
-    class SuggestionsWanted(Message):
+    class SuggestionsRequested(Message):
         """Tab: go to what can be picked."""
 
     def __init__(self) -> None:
@@ -71,6 +97,7 @@ class Composer(TextArea):
         if self.has_focus:
             self.app.cursor_position = self.cursor_screen_offset
 
+    @override
     async def _on_key(self, event: events.Key) -> None:
         """Run our own bindings here, in the order of the keys.
 
@@ -86,8 +113,8 @@ class Composer(TextArea):
                 return
         await super()._on_key(event)
 
+    @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Tab is ours only when it leads somewhere."""
         return self.can_suggest if action == "suggestions" else super().check_action(action, parameters)
 
     def remember(self, questions: Sequence[str]) -> None:
@@ -103,7 +130,7 @@ class Composer(TextArea):
         """Hand the text over; it stays until it is taken."""
         text = self.text.strip()
         if text:
-            self.post_message(self.Submitted(self, text))
+            self.post_message(self.Submitted(text))
 
     def taken(self, text: str) -> None:
         """`text` was sent or waits to be; whatever else stands here stays."""
@@ -117,7 +144,7 @@ class Composer(TextArea):
 
     def action_suggestions(self) -> None:
         """Go to the suggestions."""
-        self.post_message(self.SuggestionsWanted())
+        self.post_message(self.SuggestionsRequested())
 
     def action_page(self, pages: int) -> None:
         """Scroll the transcript."""
@@ -127,16 +154,16 @@ class Composer(TextArea):
         """Scroll the transcript to its end."""
         self.post_message(self.Scrolled(0))
 
+    @override
     def action_cursor_up(self, select: bool = False) -> None:
-        """Up a line; at the first one, to the question before."""
         if not select and self.navigator.is_first_wrapped_line(self.cursor_location):
             if (text := self._history.older(self.text)) is not None:
                 self.write(text)
             return
         super().action_cursor_up(select)
 
+    @override
     def action_cursor_down(self, select: bool = False) -> None:
-        """Down a line; at the last one, to the question after."""
         if not select and self.navigator.is_last_wrapped_line(self.cursor_location):
             if (text := self._history.newer()) is not None:
                 self.write(text)

@@ -1,234 +1,133 @@
-"""One widget for each kind of entry of the transcript; each redraws itself from its entry when told."""
+"""What a conversation is made of, as the transcript keeps it; nothing here is about drawing."""
 
 from __future__ import annotations
 
-from typing import ClassVar, TypeAlias
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
-from textual import events, on
-from textual.app import ComposeResult
-from textual.containers import VerticalGroup
-from textual.content import Content
-from textual.reactive import var
-from textual.widgets import Static
-
-from c2jy_tui.formatting import elapsed
-from c2jy_tui.labels import say
-from c2jy_tui.panes.chat.call_view import CallView, DraftView, Now
-from c2jy_tui.panes.chat.entry import (
-    Answer,
-    AnyEntry,
-    Call,
-    Draft,
-    Failure,
-    FollowUps,
-    Notice,
-    Question,
-    Run,
-    Thinking,
-)
-from c2jy_tui.panes.chat.prose import Prose
-from c2jy_tui.panes.chat.run_view import RunView
-from c2jy_tui.panes.chat.suggestions import Suggestions
-from c2jy_tui.widgets.bindings import binding
+from c2jy_bridge.core.events import Outcome, Problem, ToolCallProgress
 
 
-class QuestionView(VerticalGroup):
+@dataclass(slots=True, kw_only=True, eq=False)
+class Entry:
+    """One thing in the conversation; `at` is Unix seconds."""
+
+    at: float
+    turn_id: str = ""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Question(Entry):
     """What the maker asked."""
 
-    def __init__(self, entry: Question, now: Now) -> None:
-        super().__init__()
-        self.entry = entry
-
-    def compose(self) -> ComposeResult:
-        """The words as they were typed."""
-        yield Prose(self.entry.text, markdown=False)
-
-    def redraw(self) -> None:
-        """Show whether Coze has it."""
-        self.border_subtitle = "" if self.entry.accepted else say("chat.sending")
-        self.set_class(not self.entry.accepted, "-pending")
+    text: str
+    accepted: bool = False
+    """Coze has it."""
 
 
-class FoldHead(Static):
-    """The one line of a folded block."""
+@dataclass(slots=True, kw_only=True, eq=False)
+class Thinking(Entry):
+    """The reasoning before one answer; the text is kept in pieces, as it came."""
+
+    parts: list[str] = field(default_factory=list)
+    ended_at: float | None = None
+    timed: bool = True
+    """False for one from the journal whose beginning or end nobody saw."""
 
 
-class ThinkingView(VerticalGroup, can_focus=True):
-    """The reasoning, folded into one line until it is wanted."""
+@dataclass(slots=True, kw_only=True, eq=False)
+class Answer(Entry):
+    """One answer message, in pieces as it came."""
 
-    BINDINGS: ClassVar = [
-        binding("tui", "chat.unfold", "enter,space", "unfold"),
-    ]
-
-    open: var[bool] = var(False, toggle_class="-open")
-
-    def __init__(self, entry: Thinking, now: Now) -> None:
-        super().__init__()
-        self.entry = entry
-        self._now = now
-        self._shown = 0
+    message_id: str
+    parts: list[str] = field(default_factory=list)
+    complete: bool = False
+    replaced: int = 0
+    """How often the whole text was set anew instead of growing."""
 
     @property
-    def live(self) -> bool:
-        """Its seconds still count."""
-        return self.entry.ended_at is None
-
-    def compose(self) -> ComposeResult:
-        """The line; the text is made when it is unfolded."""
-        yield FoldHead(markup=False)
-
-    def redraw(self) -> None:
-        """Show how long, and what is new when unfolded."""
-        entry = self.entry
-        arrow = "▾" if self.open else "▸"
-        if not entry.timed:
-            words = say("chat.thought")
-        elif entry.ended_at is None:
-            words = say("chat.thinking", time=elapsed(max(0.0, self._now() - entry.at)))
-        else:
-            words = say("chat.thought_for", time=elapsed(entry.ended_at - entry.at))
-        self.query_one(FoldHead).update(Content(f"{arrow} {words}"))
-        for prose in self.query(Prose):
-            prose.append("".join(entry.parts[self._shown :]))
-            self._shown = len(entry.parts)
-
-    def action_unfold(self) -> None:
-        """Fold or unfold."""
-        self.open = not self.open
-
-    @on(events.Click)
-    def _clicked(self, event: events.Click) -> None:
-        if isinstance(event.widget, FoldHead):
-            self.action_unfold()
-
-    async def watch_open(self, is_open: bool) -> None:
-        """Make the text, or drop it."""
-        if not self.is_mounted:
-            return
-        await self.query(Prose).remove()
-        if is_open:
-            self._shown = len(self.entry.parts)
-            await self.mount(Prose("".join(self.entry.parts)))
-        self.redraw()
+    def text(self) -> str:
+        """All of it so far."""
+        if len(self.parts) > 1:
+            self.parts[:] = ["".join(self.parts)]
+        return self.parts[0] if self.parts else ""
 
 
-class AnswerView(VerticalGroup):
-    """One answer, streaming."""
+@dataclass(slots=True, kw_only=True, eq=False)
+class Call(Entry):
+    """One tool call as a single line."""
 
-    def __init__(self, entry: Answer, now: Now) -> None:
-        super().__init__()
-        self.entry = entry
-        self._shown = len(entry.text)
-        self._replaced = entry.replaced
-        self._prose = Prose(entry.text)
-
-    def compose(self) -> ComposeResult:
-        """The text."""
-        yield self._prose
-
-    def redraw(self) -> None:
-        """Let the text on the screen catch up."""
-        text = self.entry.text
-        if self._replaced != self.entry.replaced:
-            self._replaced = self.entry.replaced
-            self._prose.replace(text)
-        elif len(text) > self._shown:
-            self._prose.append(text[self._shown :])
-        self._shown = len(text)
-        self.set_class(not self.entry.complete, "-streaming")
+    call_id: str
+    tool: str
+    awaiting: bool = False
+    started_at: float | None = None
+    progress: ToolCallProgress | None = None
+    outcome: Outcome | None = None
+    elapsed_s: float | None = None
+    error: str = ""
+    replayed: bool = False
 
 
-class FollowUpsView(Suggestions):
-    """The questions that the Bot proposes."""
+@dataclass(slots=True, kw_only=True, eq=False)
+class Draft(Entry):
+    """A draft folder that appeared."""
 
-    def __init__(self, entry: FollowUps, now: Now) -> None:
-        super().__init__(entry.texts)
-        self.entry = entry
-
-    async def redraw(self) -> None:
-        """Show those that came since."""
-        await self.offer(self.entry.texts)
+    name: str
+    path: str
+    duration_us: int
+    issues: int
 
 
-class NoticeView(VerticalGroup):
-    """A remark of the app's own."""
+@dataclass(slots=True, kw_only=True, eq=False)
+class FollowUps(Entry):
+    """Questions that the Bot proposes."""
 
-    def __init__(self, entry: Notice, now: Now) -> None:
-        super().__init__()
-        self.entry = entry
-
-    def compose(self) -> ComposeResult:
-        """One sentence."""
-        yield Prose(markdown=False)
-
-    def redraw(self) -> None:
-        """Say it in the language in use."""
-        self.query_one(Prose).replace("— " + say(self.entry.key, **self.entry.values))
+    texts: list[str] = field(default_factory=list)
 
 
-class FailureView(VerticalGroup):
-    """An error: what happened, what to do, and the id that Coze's support asks for."""
+@dataclass(slots=True, kw_only=True, eq=False)
+class Notice(Entry):
+    """A remark of the app's own: a key of its words."""
 
-    def __init__(self, entry: Failure, now: Now) -> None:
-        super().__init__()
-        self.entry = entry
-
-    def compose(self) -> ComposeResult:
-        """Message, hint, where to see more, logid."""
-        yield Prose(classes="message", markdown=False)
-        yield Prose(classes="hint", markdown=False)
-        yield Prose(classes="link", markdown=False)
-        yield Prose(classes="logid", markdown=False)
-
-    def redraw(self) -> None:
-        """Fill in what there is."""
-        problem = self.entry.problem
-        self.border_title = say("chat.failed")
-        code = say("chat.code", code=problem.code) if problem.code else ""
-        logid = f"logid {problem.logid}" if problem.logid else ""
-        texts = {
-            ".message": f"✗ {problem.message}",
-            ".hint": f"→ {problem.hint}" if problem.hint else "",
-            ".link": say("run.link", link=self.entry.link) if self.entry.link else "",
-            ".logid": " · ".join(piece for piece in (code, logid) if piece),
-        }
-        for selector, text in texts.items():
-            prose = self.query_one(selector, Prose)
-            prose.display = bool(text)
-            prose.replace(text)
+    key: str
+    values: dict[str, str] = field(default_factory=dict)
 
 
-AnyView: TypeAlias = (
-    QuestionView
-    | ThinkingView
-    | AnswerView
-    | CallView
-    | DraftView
-    | FollowUpsView
-    | NoticeView
-    | FailureView
-    | RunView
-)
+@dataclass(slots=True, kw_only=True, eq=False)
+class Failure(Entry):
+    """An error for a person to read."""
+
+    problem: Problem
+    link: str = ""
+    """A page at Coze that shows more."""
 
 
-def view_of(entry: AnyEntry, now: Now) -> AnyView:
-    """The widget for an entry."""
-    match entry:
-        case Question():
-            return QuestionView(entry, now)
-        case Thinking():
-            return ThinkingView(entry, now)
-        case Answer():
-            return AnswerView(entry, now)
-        case Call():
-            return CallView(entry, now)
-        case Draft():
-            return DraftView(entry, now)
-        case FollowUps():
-            return FollowUpsView(entry, now)
-        case Notice():
-            return NoticeView(entry, now)
-        case Failure():
-            return FailureView(entry, now)
-        case Run():
-            return RunView(entry, now)
+RunState = Literal["running", "asking", "left", "done", "failed", "stopped", "dropped"]
+"""left: by an earlier process, waiting for an answer."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Run(Entry):
+    """A run of a cloud workflow; what it says and the tools it uses are entries of their own."""
+
+    run_id: str
+    workflow_id: str
+    state: RunState = "running"
+    question: str = ""
+    """What it waits to be told."""
+    output: str = ""
+    debug_url: str = ""
+    ended_at: float | None = None
+
+    @property
+    def open(self) -> bool:
+        """It has not ended."""
+        return self.state in ("running", "asking", "left")
+
+    @property
+    def failed(self) -> bool:
+        """It came to an end that nobody wanted."""
+        return self.state == "failed"
+
+
+AnyEntry: TypeAlias = Question | Thinking | Answer | Call | Draft | FollowUps | Notice | Failure | Run

@@ -13,18 +13,18 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
+from typing_extensions import override
 
 from c2jy_bridge.core.events import Event, Problem
 from c2jy_bridge.core.safety import visible
 from c2jy_bridge.core.views import CallView, ConnectionView, MessageView, WaitingWorkflow
 from c2jy_tui.labels import say
-from c2jy_tui.panes.chat.call_view import Now
+from c2jy_tui.panes.chat.cards import Now
 from c2jy_tui.panes.chat.composer import Composer
-from c2jy_tui.panes.chat.entry import AnyEntry, FollowUps
-from c2jy_tui.panes.chat.scroll import TranscriptView
-from c2jy_tui.panes.chat.suggestions import Suggestions
+from c2jy_tui.panes.chat.entries import AnyEntry, FollowUps
+from c2jy_tui.panes.chat.suggestions import Suggestions, Welcome
 from c2jy_tui.panes.chat.transcript import Transcript
-from c2jy_tui.panes.chat.welcome import Welcome
+from c2jy_tui.panes.chat.transcript_view import TranscriptView
 from c2jy_tui.widgets.bindings import binding
 
 FLUSH_S: Final = 1 / 18
@@ -45,16 +45,10 @@ class ChatPane(Vertical):
     class Asked(Message):
         """The maker sent a question."""
 
-        pane: ChatPane
         text: str
 
-        @property
-        def control(self) -> ChatPane:
-            """The pane."""
-            return self.pane
-
     @dataclass
-    class CopyWanted(Message):
+    class CopyRequested(Message):
         """The maker wants `text` on the clipboard."""
 
         text: str
@@ -74,8 +68,8 @@ class ChatPane(Vertical):
         self.queued = ""
         """A question that waits for the running turn to end."""
 
+    @override
     def compose(self) -> ComposeResult:
-        """Transcript, the hint that there is more below, the waiting question, the composer."""
         yield self._view
         yield self._newer
         yield self._queue_line
@@ -201,13 +195,13 @@ class ChatPane(Vertical):
     @on(Composer.Submitted)
     def _submitted(self, event: Composer.Submitted) -> None:
         event.stop()
-        self.post_message(self.Asked(self, event.text))
+        self.post_message(self.Asked(event.text))
 
     @on(Suggestions.Picked)
     def _picked(self, event: Suggestions.Picked) -> None:
         event.stop()
         self.focus_composer()
-        self.post_message(self.Asked(self, event.text))
+        self.post_message(self.Asked(event.text))
 
     @on(Composer.Scrolled)
     def _scrolled(self, event: Composer.Scrolled) -> None:
@@ -220,8 +214,8 @@ class ChatPane(Vertical):
             case _:
                 self._view.scroll_page_down(animate=False)
 
-    @on(Composer.SuggestionsWanted)
-    def _to_suggestions(self, event: Composer.SuggestionsWanted) -> None:
+    @on(Composer.SuggestionsRequested)
+    def _to_suggestions(self, event: Composer.SuggestionsRequested) -> None:
         event.stop()
         if offered := list(self.query(Suggestions)):
             offered[-1].focus_first()
@@ -240,12 +234,12 @@ class ChatPane(Vertical):
     def action_copy_answer(self) -> None:
         """Copy the newest answer as it was written."""
         if (answer := self._transcript.last_answer()) is not None:
-            self.post_message(self.CopyWanted(answer.text))
+            self.post_message(self.CopyRequested(answer.text))
 
     def action_copy_code(self) -> None:
         """Copy the newest code block of the newest answer."""
-        from c2jy_tui.panes.chat.prose import last_code
+        from c2jy_tui.panes.chat.markdown_blocks import last_code
 
         answer = self._transcript.last_answer()
         if answer is not None and (code := last_code(answer.text)):
-            self.post_message(self.CopyWanted(code))
+            self.post_message(self.CopyRequested(code))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual import events
 from textual.app import ComposeResult
@@ -12,9 +12,15 @@ from textual.containers import VerticalGroup
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
+from typing_extensions import override
 
 from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.views import ConnectionView
+from c2jy_tui.labels import say
+from c2jy_tui.panes.chat.prose import Prose
 from c2jy_tui.widgets.bindings import binding
+
+EXAMPLES: Final = ("welcome.example_food", "welcome.example_trip", "welcome.example_list")
 
 
 class Suggestion(Static, can_focus=True):
@@ -39,20 +45,14 @@ class Suggestions(VerticalGroup):
     class Picked(Message):
         """The maker wants to ask `text`."""
 
-        suggestions: Suggestions
         text: str
-
-        @property
-        def control(self) -> Suggestions:
-            """The list that was picked from."""
-            return self.suggestions
 
     def __init__(self, texts: Sequence[str], *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.texts = tuple(texts)
 
+    @override
     def compose(self) -> ComposeResult:
-        """One line a question."""
         for number, text in enumerate(self.texts, start=1):
             yield Suggestion(number, text)
 
@@ -70,7 +70,7 @@ class Suggestions(VerticalGroup):
     def action_pick(self) -> None:
         """Ask the one under the cursor."""
         if isinstance(self.screen.focused, Suggestion):
-            self.post_message(self.Picked(self, self.screen.focused.text))
+            self.post_message(self.Picked(self.screen.focused.text))
 
     def action_move(self, step: int) -> None:
         """Go to the next or the previous one."""
@@ -82,10 +82,40 @@ class Suggestions(VerticalGroup):
         """A digit picks at once: the list has the focus, nothing is being typed."""
         if event.key.isdecimal() and 1 <= int(event.key) <= len(self.texts):
             event.stop()
-            self.post_message(self.Picked(self, self.texts[int(event.key) - 1]))
+            self.post_message(self.Picked(self.texts[int(event.key) - 1]))
 
     def on_click(self, event: events.Click) -> None:
         """A click picks."""
         if isinstance(event.widget, Suggestion):
             event.stop()
-            self.post_message(self.Picked(self, event.widget.text))
+            self.post_message(self.Picked(event.widget.text))
+
+
+class Welcome(VerticalGroup):
+    """The empty conversation."""
+
+    def __init__(self, connection: ConnectionView | None) -> None:
+        super().__init__()
+        self._connection = connection
+
+    @override
+    def compose(self) -> ComposeResult:
+        # No Markdown here: its parser would be imported before the first paint.
+        yield Prose(say("welcome.title"), markdown=False, classes="title")
+        yield Prose(say("welcome.about"), markdown=False, classes="about")
+        yield Prose(markdown=False, classes="where")
+        yield Prose(say("welcome.try"), markdown=False, classes="try")
+        yield Suggestions([say(key) for key in EXAMPLES])
+
+    def on_mount(self) -> None:
+        """Say where drafts go, when that is known."""
+        self.connect(self._connection)
+
+    def connect(self, connection: ConnectionView | None) -> None:
+        """Show where drafts go, and that the demo needs no account."""
+        self._connection = connection
+        where = self.query_one(".where", Prose)
+        where.display = connection is not None
+        if connection is not None:
+            text = say("welcome.where", folder=visible(connection.drafts_root, newlines=False))
+            where.replace(f"{say('welcome.demo')}\n{text}" if connection.demo else text)

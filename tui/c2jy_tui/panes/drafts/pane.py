@@ -9,6 +9,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from typing_extensions import override
 
 from c2jy_bridge.core.ports import EnginePort
 from c2jy_bridge.core.views import DraftView
@@ -58,14 +59,14 @@ class DraftsPane(FollowingList):
         self._trashing.attach_engine(engine.drafts, engine.connection.drafts_root)
         await super().load(engine)
 
+    @override
     def compose(self) -> ComposeResult:
-        """The list, and what brings up its dialogs."""
         yield from super().compose()
         yield self._moves
         yield self._trashing
 
+    @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only what makes sense now is offered."""
         match action:
             case "check" | "open_folder" | "copy_path" | "trash" | "pack" | "rebuild" | "retime":
                 return self.current is not None

@@ -13,6 +13,7 @@ from textual import on, work
 from textual.binding import BindingType
 from textual.message import Message
 from textual.notifications import SeverityLevel
+from typing_extensions import override
 
 from c2jy_bridge.core.events import Decision, Event
 from c2jy_bridge.core.ports import EnginePort
@@ -65,26 +66,14 @@ class Inspector(CallList):
     class ApprovalRequested(Message):
         """The maker wants the approval dialog of a waiting call back."""
 
-        inspector: Inspector
         call_id: str
-
-        @property
-        def control(self) -> Inspector:
-            """The inspector that posted this."""
-            return self.inspector
 
     @dataclass
     class DecisionMade(Message):
         """The maker answered a waiting call from its row."""
 
-        inspector: Inspector
         call_id: str
         decision: Decision
-
-        @property
-        def control(self) -> Inspector:
-            """The inspector that posted this."""
-            return self.inspector
 
     def __init__(
         self,
@@ -124,8 +113,8 @@ class Inspector(CallList):
         if self._detail is not None:
             self._detail.tick()
 
+    @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only what the call under the cursor allows is offered."""
         if action in _POSSIBLE:
             return (record := self.current) is not None and _POSSIBLE[action](record)
         if action == "compare":
@@ -143,7 +132,7 @@ class Inspector(CallList):
         if record is None:
             return
         if record.status == "waiting":
-            self.post_message(self.ApprovalRequested(self, record.call.call_id))
+            self.post_message(self.ApprovalRequested(record.call.call_id))
         else:
             self._open_detail(record)
 
@@ -169,11 +158,11 @@ class Inspector(CallList):
             case "stop":
                 self._stop(call_id)
             case _:
-                self.post_message(self.DecisionMade(self, call_id, Decision(intent)))
+                self.post_message(self.DecisionMade(call_id, Decision(intent)))
 
     def action_decide(self, decision: str) -> None:
         """Answer the waiting call under the cursor: `once`, `always` or `deny`."""
-        self.post_message(self.DecisionMade(self, self.current_id, Decision(decision)))
+        self.post_message(self.DecisionMade(self.current_id, Decision(decision)))
 
     def action_stop(self) -> None:
         """Stop the running call under the cursor."""

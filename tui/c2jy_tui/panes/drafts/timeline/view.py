@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from rich.segment import Segment
@@ -14,6 +13,7 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from typing_extensions import override
 
 from c2jy_bridge.core.views import ClipView, TrackView
 from c2jy_tui.panes.drafts.labels import track_name
@@ -84,16 +84,8 @@ class TimelineView(ScrollView, can_focus=True):
         binding("drafts_pane", "timeline.next_missing", "n", "next_missing"),
     ]
 
-    @dataclass
     class Reached(Message):
         """The cursor came to a clip."""
-
-        timeline: TimelineView
-
-        @property
-        def control(self) -> TimelineView:
-            """The timeline in which it moved."""
-            return self.timeline
 
     def __init__(self, tracks: Sequence[TrackView], duration_us: int, *, id: str | None = None) -> None:
         """Tracks to draw.
@@ -160,8 +152,8 @@ class TimelineView(ScrollView, can_focus=True):
 
     # --- drawing ------------------------------------------------------------------------------------
 
+    @override
     def render_line(self, y: int) -> Strip:
-        """The ruler at the top, a track on each line below."""
         base = self.rich_style
         width = self._room.width
         first = self.scroll_offset.x
@@ -210,7 +202,7 @@ class TimelineView(ScrollView, can_focus=True):
         self._index = max(0, min(index, len(self.lane.clips) - 1))
         self._reveal()
         self.refresh()
-        self.post_message(self.Reached(self))
+        self.post_message(self.Reached())
 
     def _reveal(self) -> None:
         """Bring the clip under the cursor into sight: its start, and as much of it as there is room for."""

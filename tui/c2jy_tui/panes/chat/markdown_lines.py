@@ -1,4 +1,4 @@
-"""Blocks drawn as lines of a given width, in styles that a theme gives later."""
+"""Renders Markdown blocks as lines of a given width, in styles that a theme resolves later."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Final
 
 from textual.content import Content, Span
 
-from c2jy_tui.panes.chat.prose import ink
-from c2jy_tui.panes.chat.prose.blocks import (
+from c2jy_tui.panes.chat.markdown_blocks import (
     Align,
     Block,
     Code,
@@ -22,6 +21,29 @@ from c2jy_tui.panes.chat.prose.blocks import (
     Table,
 )
 from c2jy_tui.widgets.wrapping import wrapped
+
+# Textual resolves these styles against the theme whenever a line is drawn. Not component classes: a widget
+# recomputes each of those whenever any of its styles might have changed, and a conversation has hundreds of
+# widgets.
+_BAR: Final = "$primary"
+_CODE: Final = "on $surface"
+_HEADING: Final = "$text-primary bold"
+_MARKER: Final = "$text-primary"
+_QUOTE: Final = "dim"
+_STRONG: Final = "bold"
+
+# By prefix of pygments' token names, the most specific first.
+_TOKENS: Final = (
+    ("Token.Comment", "dim italic"),
+    ("Token.Keyword", "$text-accent"),
+    ("Token.Operator.Word", "$text-accent"),
+    ("Token.Literal.String", "$text-success"),
+    ("Token.Literal.Number", "$text-warning"),
+    ("Token.Name.Tag", "$text-primary"),
+    ("Token.Name.Function", "$text-primary"),
+    ("Token.Name.Class", "$text-primary"),
+    ("Token.Name.Attribute", "$text-primary"),
+)
 
 _BULLETS: Final = ("•", "◦", "▪")
 _NARROWEST_COLUMN: Final = 6
@@ -56,13 +78,13 @@ def draw(block: Block, width: int, depth: int = 0) -> list[Content]:
             return _code(text, language, width)
         case Quote(blocks):
             inner = _stack(blocks, width - 2, depth, gap=True)
-            return [_styled("▎ ", ink.BAR) + line.stylize_before(ink.QUOTE) for line in inner]
+            return [_styled("▎ ", _BAR) + line.stylize_before(_QUOTE) for line in inner]
         case Listing():
             return _listing(block, width, depth)
         case Table():
             return _table(block, width)
         case Rule():
-            return [_styled("─" * width, ink.BAR)]
+            return [_styled("─" * width, _BAR)]
 
 
 def _styled(text: str, style: str) -> Content:
@@ -79,9 +101,9 @@ def _stack(blocks: Sequence[Block], width: int, depth: int, *, gap: bool) -> lis
 
 
 def _heading(level: int, text: Content, width: int) -> list[Content]:
-    lines = [line.stylize_before(ink.HEADING) for line in wrapped(text, width)]
+    lines = [line.stylize_before(_HEADING) for line in wrapped(text, width)]
     if level == 1:
-        lines.append(_styled("━" * min(width, max(line.cell_length for line in lines)), ink.BAR))
+        lines.append(_styled("━" * min(width, max(line.cell_length for line in lines)), _BAR))
     return lines
 
 
@@ -93,7 +115,7 @@ def _listing(block: Listing, width: int, depth: int) -> list[Content]:
         if lines and not block.tight:
             lines.append(_EMPTY)
         inner = _stack(item.blocks, width - indent, depth + 1, gap=not block.tight) or [_EMPTY]
-        marker = _styled((item.marker or bullet).rjust(indent - 1) + " ", ink.MARKER)
+        marker = _styled((item.marker or bullet).rjust(indent - 1) + " ", _MARKER)
         lines.append(marker + inner[0])
         lines.extend(line.pad_left(indent) if line else line for line in inner[1:])
     return lines
@@ -105,22 +127,8 @@ def _code(text: str, language: str, width: int) -> list[Content]:
         pieces = line.expand_tabs(4).fold(width - 2) or [_EMPTY]
         for piece in pieces:
             padded = piece.pad_left(1).pad_right(max(0, width - 1 - piece.cell_length))
-            lines.append(padded.stylize_before(ink.CODE))
+            lines.append(padded.stylize_before(_CODE))
     return lines
-
-
-# By prefix of pygments' token names, the most special first.
-_TOKENS: Final = (
-    ("Token.Comment", ink.COMMENT),
-    ("Token.Keyword", ink.KEYWORD),
-    ("Token.Operator.Word", ink.KEYWORD),
-    ("Token.Literal.String", ink.STRING),
-    ("Token.Literal.Number", ink.NUMBER),
-    ("Token.Name.Tag", ink.NAME),
-    ("Token.Name.Function", ink.NAME),
-    ("Token.Name.Class", ink.NAME),
-    ("Token.Name.Attribute", ink.NAME),
-)
 
 
 @lru_cache(maxsize=256)
@@ -154,8 +162,8 @@ def _table(block: Table, width: int) -> list[Content]:
         return _records(block, width)
     lines: list[Content] = []
     if block.headed:
-        lines.extend(_row(block.header, widths, block.align, style=ink.STRONG))
-        lines.append(_styled("─┼─".join("─" * w for w in widths), ink.BAR))
+        lines.extend(_row(block.header, widths, block.align, style=_STRONG))
+        lines.append(_styled("─┼─".join("─" * w for w in widths), _BAR))
     for row in block.rows:
         lines.extend(_row(row, widths, block.align))
     return lines
@@ -188,7 +196,7 @@ def _row(
         ]
         if style:
             parts = [part.stylize_before(style) for part in parts]
-        lines.append(_styled(" │ ", ink.BAR).join(parts))
+        lines.append(_styled(" │ ", _BAR).join(parts))
     return lines
 
 
@@ -205,5 +213,5 @@ def _records(block: Table, width: int) -> list[Content]:
         if lines:
             lines.append(_EMPTY)
         for title, cell in zip(block.header, row, strict=False):
-            lines.extend(wrapped(title.stylize_before(ink.STRONG) + ": " + cell, width))
+            lines.extend(wrapped(title.stylize_before(_STRONG) + ": " + cell, width))
     return lines

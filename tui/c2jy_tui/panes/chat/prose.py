@@ -8,11 +8,11 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.visual import Visual
 from textual.widget import Widget
+from typing_extensions import override
 
 from c2jy_bridge.core.safety import visible
-from c2jy_tui.panes.chat.prose.blocks import Placed
-from c2jy_tui.panes.chat.prose.document import GrowingDocument, PlainDocument
-from c2jy_tui.panes.chat.prose.drawing import draw_all
+from c2jy_tui.panes.chat.markdown_blocks import GrowingDocument, Placed, PlainDocument
+from c2jy_tui.panes.chat.markdown_lines import draw_all
 
 
 class Prose(Widget):
@@ -75,17 +75,17 @@ class Prose(Widget):
         self._read(text)
         self.refresh(layout=True)
 
+    @override
     def get_content_width(self, container: Size, viewport: Size) -> int:
-        """As wide as there is room."""
         return container.width
 
+    @override
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """The number of lines at this width."""
         self._draw(width)
         return len(self._lines)
 
+    @override
     def render_line(self, y: int) -> Strip:
-        """One drawn line, with its offsets for text selection."""
         width = self.size.width
         self._draw(width)
         if y >= len(self._lines):
@@ -98,12 +98,12 @@ class Prose(Widget):
         strips = Visual.to_strips(self, line, width, 1, self.visual_style, apply_selection=False, pad=True)
         return strips[0].apply_offsets(0, y) if strips else Strip.blank(width, self.rich_style)
 
+    @override
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        """The selected lines as text."""
         return selection.extract("\n".join(line.plain for line in self._lines)), "\n"
 
+    @override
     def selection_updated(self, selection: Selection | None) -> None:
-        """Show the selection."""
         self.refresh()
 
     def _blank(self) -> GrowingDocument | PlainDocument:

@@ -12,12 +12,12 @@ from textual.message import Message
 from textual.reactive import var
 from textual.widget import Widget
 from textual.widgets import Static
+from typing_extensions import override
 
 from c2jy_tui.labels import say
-from c2jy_tui.panes.chat.call_view import CallView, Now
-from c2jy_tui.panes.chat.entries import AnyView, ThinkingView, view_of
-from c2jy_tui.panes.chat.entry import AnyEntry, Call, Draft
-from c2jy_tui.panes.chat.run_view import RunView
+from c2jy_tui.panes.chat.cards import CallCard, Now, RunCard
+from c2jy_tui.panes.chat.entries import AnyEntry, Call, Draft
+from c2jy_tui.panes.chat.entry_widgets import AnyView, ThinkingView, view_of
 from c2jy_tui.widgets.bindings import binding
 
 FIRST: Final = 60
@@ -33,16 +33,16 @@ class Earlier(Static, can_focus=True):
 
     BINDINGS: ClassVar = [binding("tui", "chat.earlier", "enter", "load")]
 
-    class Wanted(Message):
+    class Requested(Message):
         """More of the past, please."""
 
     def action_load(self) -> None:
         """Ask for more."""
-        self.post_message(self.Wanted())
+        self.post_message(self.Requested())
 
     def on_click(self) -> None:
         """Ask for more."""
-        self.post_message(self.Wanted())
+        self.post_message(self.Requested())
 
 
 class TranscriptView(VerticalScroll, can_focus=True):
@@ -131,7 +131,7 @@ class TranscriptView(VerticalScroll, can_focus=True):
     def tick(self) -> None:
         """Draw anew what shows a running time."""
         for view in self._views.values():
-            if isinstance(view, CallView | RunView | ThinkingView) and view.live:
+            if isinstance(view, CallCard | RunCard | ThinkingView) and view.live:
                 view.redraw()
 
     async def forget(self, entry: AnyEntry) -> None:
@@ -143,8 +143,8 @@ class TranscriptView(VerticalScroll, can_focus=True):
         """The widget of an entry, if it is in the window."""
         return self._views.get(entry)
 
+    @override
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Notice whether the end is in view, and fetch the past at the top."""
         super().watch_scroll_y(old_value, new_value)
         self.at_end = new_value >= self.max_scroll_y - 1
         if new_value <= 0 and old_value > 0 and self._hidden:
@@ -177,7 +177,7 @@ class TranscriptView(VerticalScroll, can_focus=True):
         if grown > 0 and not self.at_end:
             self.scroll_to(y=self.scroll_y + grown, animate=False, immediate=True)
 
-    async def on_earlier_wanted(self) -> None:
+    async def on_earlier_requested(self) -> None:
         """The maker asked for the past."""
         await self.load_earlier()
 

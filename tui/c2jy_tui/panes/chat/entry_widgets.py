@@ -1,0 +1,234 @@
+"""One widget for each kind of entry of the transcript; each redraws itself from its entry when told."""
+
+from __future__ import annotations
+
+from typing import ClassVar, TypeAlias
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.containers import VerticalGroup
+from textual.content import Content
+from textual.reactive import var
+from textual.widgets import Static
+from typing_extensions import override
+
+from c2jy_tui.formatting import elapsed
+from c2jy_tui.labels import say
+from c2jy_tui.panes.chat.cards import CallCard, DraftCard, Now, RunCard
+from c2jy_tui.panes.chat.entries import (
+    Answer,
+    AnyEntry,
+    Call,
+    Draft,
+    Failure,
+    FollowUps,
+    Notice,
+    Question,
+    Run,
+    Thinking,
+)
+from c2jy_tui.panes.chat.prose import Prose
+from c2jy_tui.panes.chat.suggestions import Suggestions
+from c2jy_tui.widgets.bindings import binding
+
+
+class QuestionView(VerticalGroup):
+    """What the maker asked."""
+
+    def __init__(self, entry: Question, now: Now) -> None:
+        super().__init__()
+        self.entry = entry
+
+    @override
+    def compose(self) -> ComposeResult:
+        yield Prose(self.entry.text, markdown=False)
+
+    def redraw(self) -> None:
+        """Show whether Coze has it."""
+        self.border_subtitle = "" if self.entry.accepted else say("chat.sending")
+        self.set_class(not self.entry.accepted, "-pending")
+
+
+class FoldHead(Static):
+    """The one line of a folded block."""
+
+
+class ThinkingView(VerticalGroup, can_focus=True):
+    """The reasoning, folded into one line until it is wanted."""
+
+    BINDINGS: ClassVar = [
+        binding("tui", "chat.unfold", "enter,space", "unfold"),
+    ]
+
+    open: var[bool] = var(False, toggle_class="-open")
+
+    def __init__(self, entry: Thinking, now: Now) -> None:
+        super().__init__()
+        self.entry = entry
+        self._now = now
+        self._shown = 0
+
+    @property
+    def live(self) -> bool:
+        """Its seconds still count."""
+        return self.entry.ended_at is None
+
+    @override
+    def compose(self) -> ComposeResult:
+        yield FoldHead(markup=False)
+
+    def redraw(self) -> None:
+        """Show how long, and what is new when unfolded."""
+        entry = self.entry
+        arrow = "▾" if self.open else "▸"
+        if not entry.timed:
+            words = say("chat.thought")
+        elif entry.ended_at is None:
+            words = say("chat.thinking", time=elapsed(max(0.0, self._now() - entry.at)))
+        else:
+            words = say("chat.thought_for", time=elapsed(entry.ended_at - entry.at))
+        self.query_one(FoldHead).update(Content(f"{arrow} {words}"))
+        for prose in self.query(Prose):
+            prose.append("".join(entry.parts[self._shown :]))
+            self._shown = len(entry.parts)
+
+    def action_unfold(self) -> None:
+        """Fold or unfold."""
+        self.open = not self.open
+
+    @on(events.Click)
+    def _clicked(self, event: events.Click) -> None:
+        if isinstance(event.widget, FoldHead):
+            self.action_unfold()
+
+    async def watch_open(self, is_open: bool) -> None:
+        """Make the text, or drop it."""
+        if not self.is_mounted:
+            return
+        await self.query(Prose).remove()
+        if is_open:
+            self._shown = len(self.entry.parts)
+            await self.mount(Prose("".join(self.entry.parts)))
+        self.redraw()
+
+
+class AnswerView(VerticalGroup):
+    """One answer, streaming."""
+
+    def __init__(self, entry: Answer, now: Now) -> None:
+        super().__init__()
+        self.entry = entry
+        self._shown = len(entry.text)
+        self._replaced = entry.replaced
+        self._prose = Prose(entry.text)
+
+    @override
+    def compose(self) -> ComposeResult:
+        yield self._prose
+
+    def redraw(self) -> None:
+        """Let the text on the screen catch up."""
+        text = self.entry.text
+        if self._replaced != self.entry.replaced:
+            self._replaced = self.entry.replaced
+            self._prose.replace(text)
+        elif len(text) > self._shown:
+            self._prose.append(text[self._shown :])
+        self._shown = len(text)
+        self.set_class(not self.entry.complete, "-streaming")
+
+
+class FollowUpsView(Suggestions):
+    """The questions that the Bot proposes."""
+
+    def __init__(self, entry: FollowUps, now: Now) -> None:
+        super().__init__(entry.texts)
+        self.entry = entry
+
+    async def redraw(self) -> None:
+        """Show those that came since."""
+        await self.offer(self.entry.texts)
+
+
+class NoticeView(VerticalGroup):
+    """A remark of the app's own."""
+
+    def __init__(self, entry: Notice, now: Now) -> None:
+        super().__init__()
+        self.entry = entry
+
+    @override
+    def compose(self) -> ComposeResult:
+        yield Prose(markdown=False)
+
+    def redraw(self) -> None:
+        """Say it in the language in use."""
+        self.query_one(Prose).replace("— " + say(self.entry.key, **self.entry.values))
+
+
+class FailureView(VerticalGroup):
+    """An error: what happened, what to do, and the id that Coze's support asks for."""
+
+    def __init__(self, entry: Failure, now: Now) -> None:
+        super().__init__()
+        self.entry = entry
+
+    @override
+    def compose(self) -> ComposeResult:
+        yield Prose(classes="message", markdown=False)
+        yield Prose(classes="hint", markdown=False)
+        yield Prose(classes="link", markdown=False)
+        yield Prose(classes="logid", markdown=False)
+
+    def redraw(self) -> None:
+        """Fill in what there is."""
+        problem = self.entry.problem
+        self.border_title = say("chat.failed")
+        code = say("chat.code", code=problem.code) if problem.code else ""
+        logid = f"logid {problem.logid}" if problem.logid else ""
+        texts = {
+            ".message": f"✗ {problem.message}",
+            ".hint": f"→ {problem.hint}" if problem.hint else "",
+            ".link": say("run.link", link=self.entry.link) if self.entry.link else "",
+            ".logid": " · ".join(piece for piece in (code, logid) if piece),
+        }
+        for selector, text in texts.items():
+            prose = self.query_one(selector, Prose)
+            prose.display = bool(text)
+            prose.replace(text)
+
+
+AnyView: TypeAlias = (
+    QuestionView
+    | ThinkingView
+    | AnswerView
+    | CallCard
+    | DraftCard
+    | FollowUpsView
+    | NoticeView
+    | FailureView
+    | RunCard
+)
+
+
+def view_of(entry: AnyEntry, now: Now) -> AnyView:
+    """The widget for an entry."""
+    match entry:
+        case Question():
+            return QuestionView(entry, now)
+        case Thinking():
+            return ThinkingView(entry, now)
+        case Answer():
+            return AnswerView(entry, now)
+        case Call():
+            return CallCard(entry, now)
+        case Draft():
+            return DraftCard(entry, now)
+        case FollowUps():
+            return FollowUpsView(entry, now)
+        case Notice():
+            return NoticeView(entry, now)
+        case Failure():
+            return FailureView(entry, now)
+        case Run():
+            return RunCard(entry, now)
