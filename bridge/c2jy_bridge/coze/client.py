@@ -1,25 +1,29 @@
-"""The way to Coze: cozepy's AsyncCoze over the stream guard, and the few calls that this app makes of it."""
+"""Client for Coze: cozepy's AsyncCoze over the stream guard, with the calls that this app makes."""
 
 from __future__ import annotations
 
 import asyncio
+import importlib
 import ipaddress
+import logging
 import ssl
 import urllib.request
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 from urllib.parse import urlsplit
 
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.settings import CozeSettings
-from c2jy_bridge.coze.errors import CozeProblem, missing, of_ours, problem_of
-from c2jy_bridge.coze.library import quiet_cozepy
+from c2jy_bridge.coze.errors import CozeProblem, local_problem, missing, problem_of
 
 if TYPE_CHECKING:
     import httpx
     from cozepy import AsyncCoze, Chat, ChatEvent, Message
     from cozepy.request import AsyncHTTPClient
+
 
 T = TypeVar("T")
 
@@ -44,7 +48,7 @@ def connect(settings: CozeSettings) -> CozeClient:
         raise CozeProblem(hindrance)
     base = urlsplit(settings.api_base)
     if base.scheme not in ("http", "https") or not base.hostname:
-        raise CozeProblem(of_ours("bad_address", address=settings.api_base))
+        raise CozeProblem(local_problem("bad_address", address=settings.api_base))
     assert settings.token is not None  # `missing` has looked
 
     quiet_cozepy()
@@ -64,7 +68,7 @@ def connect(settings: CozeSettings) -> CozeClient:
             proxy=proxy_for(base.scheme, base.hostname),
         )
     except (ImportError, ValueError) as error:  # a SOCKS proxy without socksio, or an address that is none
-        raise CozeProblem(of_ours("network", "proxy", host=base.hostname)) from error
+        raise CozeProblem(local_problem("network", "proxy", host=base.hostname)) from error
     http: AsyncHTTPClient = AsyncHTTPClient(  # type: ignore[no-untyped-call]  # cozepy leaves it untyped
         timeout=httpx.Timeout(settings.stall_timeout_s, connect=settings.connect_timeout_s),
         transport=StreamGuard(transport),
@@ -168,12 +172,12 @@ class CozeClient:
 
     async def bot_name(self, bot_id: str) -> str:
         """What the Bot is called; the id when it has no name."""
-        bot = await self._told(self.coze.bots.retrieve(bot_id=bot_id))
+        bot = await self._call(self.coze.bots.retrieve(bot_id=bot_id))
         return bot.name or bot_id
 
     async def whoami(self) -> str:
         """The name of the account that the token belongs to."""
-        user = await self._told(self.coze.users.me())
+        user = await self._call(self.coze.users.me())
         return user.nick_name or user.user_name or user.user_id
 
     async def upload(self, path: Path) -> str:
@@ -184,7 +188,7 @@ class CozeClient:
             OSError: The file cannot be read.
         """
         content = await asyncio.to_thread(path.read_bytes)
-        file = await self._told(self.coze.files.upload(file=(path.name, content)))
+        file = await self._call(self.coze.files.upload(file=(path.name, content)))
         return file.id
 
     async def check(self, bot_id: str = "") -> Problem | None:
@@ -197,8 +201,41 @@ class CozeClient:
             return error.problem
         return None
 
-    async def _told(self, call: Awaitable[T]) -> T:
+    async def _call(self, call: Awaitable[T]) -> T:
         try:
             return await call
         except Exception as error:  # whatever cozepy makes of a strange answer
             raise CozeProblem(problem_of(error, self.host)) from error
+
+
+def quiet_cozepy() -> ModuleType:
+    """Import cozepy 0.20 with its own stderr handler gone and its import warning silenced.
+
+    Only filters for warnings raised inside cozepy are added; everybody else's stay as they are. Its records
+    go on to the app's log from WARNING up: below that it logs whole request and response bodies.
+    """
+    try:
+        # Imported first because it puts a filter of its own in front ("always"); ours must come after it.
+        deprecation = importlib.import_module("authlib.deprecate").AuthlibDeprecationWarning
+    except (ImportError, AttributeError):
+        pass  # another authlib, without that warning
+    else:
+        warnings.filterwarnings("ignore", category=deprecation, module=r"cozepy\b")
+    # Its enums warn about every value that they do not list, such as the message type `knowledge`.
+    warnings.filterwarnings("ignore", r"Unknown \w+ value", UserWarning, module=r"cozepy\.model")
+    cozepy = importlib.import_module("cozepy")
+
+    logger = logging.getLogger("cozepy")
+    for handler in logger.handlers[:]:
+        if type(handler) is logging.StreamHandler:
+            logger.removeHandler(handler)
+    if not logger.handlers:
+        # With no handler anywhere Python's last resort would print to stderr.
+        logger.addHandler(logging.NullHandler())
+        logger.addFilter(_no_bodies)
+    logger.propagate = True
+    return cozepy
+
+
+def _no_bodies(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING

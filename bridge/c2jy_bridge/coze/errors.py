@@ -1,10 +1,11 @@
-"""What went wrong, as a `Problem` for a person: by Coze's body code, never by the HTTP status alone.
+"""Turns errors into a `Problem` for people: by Coze's body code, never by the HTTP status alone.
 
 No text of an exception goes into a Problem except Coze's own `msg`: an exception may quote a header.
 """
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
 from collections.abc import Iterator
@@ -46,7 +47,7 @@ _LONGEST_WORDS: Final = 500
 
 
 class CozeProblem(Exception):
-    """Something about Coze that a person has to know; `problem` says it."""
+    """An error of Coze or of the way to it; `problem` describes it."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.message)
@@ -71,7 +72,7 @@ def refused(code: int, msg: str, logid: str | None = "") -> Problem:
     )
 
 
-def of_ours(kind: str, key: str = "", **values: object) -> Problem:
+def local_problem(kind: str, key: str = "", **values: object) -> Problem:
     """A Problem without a Coze code; the words stand under `error.<key>` and `hint.<key>`."""
     key = key or kind
     return Problem(kind=kind, message=say(f"error.{key}", **values), hint=say(f"hint.{key}", **values))
@@ -90,11 +91,11 @@ def problem_of(error: BaseException, host: str) -> Problem:
     if code is not None:
         return refused(code, getattr(error, "msg", ""), getattr(error, "logid", ""))
     if is_network(error):
-        return of_ours("network", _network_key(error), host=host)
-    return of_ours("bad_answer", host=host)
+        return local_problem("network", _network_key(error), host=host)
+    return local_problem("bad_answer", host=host)
 
 
-def not_taken(error: BaseException, host: str) -> Problem:
+def outputs_refused(error: BaseException, host: str) -> Problem:
     """A Problem for tool outputs that Coze does not accept."""
     problem = problem_of(error, host)
     code = refusal_code(error)
@@ -132,7 +133,7 @@ def was_never_sent(error: BaseException) -> bool:
     return isinstance(error, never | httpx.UnsupportedProtocol | httpx.LocalProtocolError)
 
 
-def is_passing(error: BaseException) -> bool:
+def is_transient(error: BaseException) -> bool:
     """Worth another try of something that may be done twice."""
     code = refusal_code(error)
     if code is None:
@@ -153,7 +154,12 @@ def recovery_reason(error: BaseException | None) -> str:
 
 def bot_missing(host: str) -> Problem:
     """No Bot is chosen."""
-    return of_ours("bot_missing", site=_site(host))
+    return local_problem("bot_missing", site=_site(host))
+
+
+def error_output(key: str) -> str:
+    """An error output for Coze in the form that the tools use, with the words under `key`."""
+    return json.dumps({"status": "error", "message": say(key)}, ensure_ascii=False)
 
 
 def missing(settings: CozeSettings) -> Problem | None:
@@ -161,9 +167,9 @@ def missing(settings: CozeSettings) -> Problem | None:
     token = settings.token.get_secret_value().strip() if settings.token else ""
     site = _site(settings.api_base)
     if not token:
-        return of_ours("token_missing", site=site)
+        return local_problem("token_missing", site=site)
     if not token.isascii() or not token.isprintable() or " " in token:
-        return of_ours("token_malformed", site=site)
+        return local_problem("token_malformed", site=site)
     if not settings.bot_id.strip():
         return bot_missing(settings.api_base)
     return None

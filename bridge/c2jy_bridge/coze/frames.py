@@ -1,4 +1,4 @@
-"""Event streams as Coze sends them, made fit for cozepy's line reader. Pure: bytes in, bytes out.
+"""Cleans Coze's event streams for cozepy's line reader. Pure: bytes in, bytes out.
 
 cozepy 0.20 counts lines where it should parse events: a comment, a stray field or a line end inside the
 data breaks it (model.py, AsyncStream), and so do values that its models did not foresee (chat/__init__.py).

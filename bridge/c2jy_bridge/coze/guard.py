@@ -1,4 +1,4 @@
-"""The guard below cozepy: an httpx transport that hands on only what cozepy can read, and says what is wrong.
+"""httpx transport below cozepy that passes on only what cozepy can read, and raises what is wrong.
 
     AsyncCoze(auth, http_client=AsyncHTTPClient(transport=StreamGuard(AsyncHTTPTransport())))
 

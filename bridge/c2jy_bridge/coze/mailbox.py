@@ -1,4 +1,4 @@
-"""A conversation used as a mailbox: letters go in and are read; nobody chats in it."""
+"""Reads and posts messages of a conversation that is used as a mailbox."""
 
 from __future__ import annotations
 

@@ -1,25 +1,30 @@
-"""Finding out what Coze has after the line broke: it only looks and never acts, so all may be repeated."""
+"""Looks up what Coze has after a connection broke, and leaves a chat so that its conversation stays usable.
+
+Looking up has no side effects and may be repeated. `release` acts: Coze refuses to cancel a chat in
+`requires_action`, and a conversation with an unfinished chat takes no new question (4016), so what the chat
+waits for is answered with errors first.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from c2jy_bridge.core.events import Event, StreamRecovered
-from c2jy_bridge.coze import messages
-from c2jy_bridge.coze.errors import CozeProblem, is_passing, of_ours
-from c2jy_bridge.coze.interrupt import Interrupt
-from c2jy_bridge.coze.turn import Turn
+from c2jy_bridge.coze.errors import CozeProblem, error_output, is_transient, local_problem, refusal_code
+from c2jy_bridge.coze.stream_reader import owed_calls, recovered_messages
+from c2jy_bridge.coze.turn import Interrupt, Sleep, TurnState
 
 if TYPE_CHECKING:
     from cozepy import Chat
 
     from c2jy_bridge.coze.client import CozeClient
 
+
 T = TypeVar("T")
 Clock = Callable[[], float]
-Sleep = Callable[[float], Awaitable[None]]
 
 PATIENCE_S: Final = 60.0
 """Seconds of waiting while Coze cannot be reached, before the turn is given up."""
@@ -34,49 +39,49 @@ _RUNNING: Final = frozenset({"created", "in_progress", ""})
 _log = logging.getLogger(__name__)
 
 
-def pauses() -> Iterator[float]:
-    """Seconds between two looks: never under 1 s (Coze's limit for retrieve), growing to 5 s."""
+def poll_intervals() -> Iterator[float]:
+    """Seconds between two polls: never under 1 s (Coze's limit for retrieve), growing to 5 s."""
     pause = 1.0
     while True:
         yield pause
         pause = min(pause * 1.25, _LONGEST_PAUSE_S)
 
 
-async def insist(call: Callable[[], Awaitable[T]], sleep: Sleep) -> T:
+async def retry_transient(call: Callable[[], Awaitable[T]], sleep: Sleep) -> T:
     """The result of `call`, tried again while its errors are passing ones, for up to PATIENCE_S."""
     waited = 0.0
-    for pause in pauses():
+    for pause in poll_intervals():
         try:
             return await call()
         except Exception as error:
-            if waited >= PATIENCE_S or not is_passing(error):
+            if waited >= PATIENCE_S or not is_transient(error):
                 raise
             _log.info("trying again after %s", type(error).__name__)
         await sleep(pause)
         waited += pause
-    raise AssertionError("pauses never end")
+    raise AssertionError("poll_intervals never end")
 
 
 async def watch(client: CozeClient, conversation_id: str, chat_id: str, sleep: Sleep) -> AsyncIterator[Chat]:
-    """The chat, looked at until it no longer runs; the last one is the state that it came to.
+    """Poll the chat until it no longer runs; the last value yielded is its final state.
 
     Raises:
         CozeProblem: It still runs after RUNNING_PATIENCE_S.
     """
     waited = 0.0
-    for pause in pauses():
-        chat = await insist(lambda: client.retrieve(conversation_id, chat_id), sleep)
+    for pause in poll_intervals():
+        chat = await retry_transient(lambda: client.retrieve(conversation_id, chat_id), sleep)
         yield chat
         if chat.status.value not in _RUNNING:
             return
         if waited >= RUNNING_PATIENCE_S:
-            raise CozeProblem(of_ours("still_running", minutes=round(RUNNING_PATIENCE_S / 60)))
+            raise CozeProblem(local_problem("still_running", minutes=round(RUNNING_PATIENCE_S / 60)))
         await sleep(pause)
         waited += pause
 
 
 async def recover(
-    client: CozeClient, turn: Turn, stop: Interrupt, clock: Clock, sleep: Sleep, reason: str
+    client: CozeClient, turn: TurnState, stop: Interrupt, clock: Clock, sleep: Sleep, reason: str
 ) -> AsyncIterator[Event]:
     """Bring a turn to the state that its chat has at Coze, with what the chat said meanwhile.
 
@@ -85,7 +90,7 @@ async def recover(
 
     Raises:
         Exception: Coze cannot be reached or does not give the chat.
-        Interrupted: The maker stopped it.
+        TurnInterrupted: The user stopped it.
     """
     looks = watch(client, turn.conversation_id, turn.chat_id, sleep)
     while True:
@@ -99,20 +104,20 @@ async def recover(
         turn.state, turn.chat = chat.status.value, chat
     if turn.state == "completed":
         replies = await stop.wait(
-            lambda: insist(lambda: client.replies(turn.conversation_id, turn.chat_id), sleep)
+            lambda: retry_transient(lambda: client.replies(turn.conversation_id, turn.chat_id), sleep)
         )
-        for event in messages.recovered(turn, replies, clock()):
+        for event in recovered_messages(turn, replies, clock()):
             yield event
 
 
-async def find_chat(client: CozeClient, turn: Turn, known: Collection[str], sleep: Sleep) -> str:
+async def find_chat(client: CozeClient, turn: TurnState, known: Collection[str], sleep: Sleep) -> str:
     """The chat that a question started whose confirmation got lost; empty when there is none to be seen.
 
     Coze keeps the question among the conversation's messages with the id of its chat. A question with the
     same words from before is told apart by its time and by the chats that this session knows.
     """
-    for attempt, pause in enumerate(pauses()):
-        for message in await insist(lambda: client.newest(turn.conversation_id), sleep):
+    for attempt, pause in enumerate(poll_intervals()):
+        for message in await retry_transient(lambda: client.newest(turn.conversation_id), sleep):
             theirs = message.chat_id and message.chat_id not in known and message.role.value == "user"
             recent = (message.created_at or 0) >= turn.asked_at - CLOCK_SKEW_S
             if theirs and recent and message.content == turn.text:
@@ -124,7 +129,7 @@ async def find_chat(client: CozeClient, turn: Turn, known: Collection[str], slee
 
 
 async def open_question(client: CozeClient, conversation_id: str) -> tuple[str, Sequence[str]] | None:
-    """The conversation's newest chat, when all that it waits for is the maker's answer to a question node.
+    """The conversation's newest chat, when all that it waits for is the user's answer to a question node.
 
     Returns:
         Its id and the tool_call_ids of the questions; None when it waits for nothing or for tools.
@@ -135,5 +140,53 @@ async def open_question(client: CozeClient, conversation_id: str) -> tuple[str, 
     chat = await client.retrieve(conversation_id, chat_id)
     if chat.status.value != "requires_action":
         return None
-    calls, replies = messages.owed_calls(Turn(turn_id="", chat_id=chat_id), chat)
+    calls, replies = owed_calls(TurnState(turn_id="", chat_id=chat_id), chat)
     return (chat_id, replies) if replies and not calls else None
+
+
+RELEASE_S: Final = 2.0
+"""Seconds that leaving a chat may take; the app may be quitting."""
+
+_log = logging.getLogger(__name__)
+
+
+async def release(client: CozeClient, turn: TurnState, known_chats: Collection[str] = ()) -> None:
+    """Stop the turn's chat on Coze's side, as far as it goes within RELEASE_S; never raises for Coze."""
+    try:
+        async with asyncio.timeout(RELEASE_S):
+            if not turn.chat_id and turn.asking and turn.conversation_id:
+                turn.chat_id = await find_chat(client, turn, known_chats, asyncio.sleep)
+            if turn.chat_id and turn.conversation_id:
+                await _stop(client, turn)
+    except TimeoutError:
+        _log.warning("chat %s could not be stopped within %s s", turn.chat_id, RELEASE_S)
+    except Exception as error:
+        _log.warning("chat %s could not be stopped: %s", turn.chat_id, type(error).__name__)
+
+
+async def _stop(client: CozeClient, turn: TurnState) -> None:
+    if turn.owed or turn.owed_replies:
+        await _submit_cancelled(client, turn)
+    try:
+        await client.cancel(turn.conversation_id, turn.chat_id)
+    except Exception as error:
+        if refusal_code(error) is None:
+            raise
+        # Over already, or it came to wait for tools in this very moment: look, and answer those.
+        chat = await client.retrieve(turn.conversation_id, turn.chat_id)
+        turn.owed, turn.owed_replies = owed_calls(turn, chat)
+        if chat.status.value == "requires_action":
+            await _submit_cancelled(client, turn)
+            await client.cancel(turn.conversation_id, turn.chat_id)
+
+
+async def _submit_cancelled(client: CozeClient, turn: TurnState) -> None:
+    pairs = turn.outputs(error_output("output.cancelled"), error_output("output.cancelled"))
+    try:
+        await client.submit_unread(turn.conversation_id, turn.chat_id, pairs)
+    except Exception as error:
+        if refusal_code(error) is None:
+            raise
+        # It took them before; cancelling comes next in any case.
+        _log.info("chat %s did not take the last outputs: %s", turn.chat_id, refusal_code(error))
+    turn.owed, turn.owed_replies = (), ()

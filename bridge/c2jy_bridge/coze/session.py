@@ -1,4 +1,4 @@
-"""One conversation with a Bot: each turn an async stream of events, from the question to its end."""
+"""One conversation with a Bot; each turn is an async stream of events."""
 
 from __future__ import annotations
 
@@ -10,11 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from c2jy_bridge.core.events import Event, Source
 from c2jy_bridge.core.ports import Busy
-from c2jy_bridge.coze.batch import RunsTools
-from c2jy_bridge.coze.exchange import Exchange
-from c2jy_bridge.coze.recovery import Sleep
-from c2jy_bridge.coze.turn import Turn
-from c2jy_bridge.coze.turn_context import TurnContext
+from c2jy_bridge.coze.turn import RunsTools, Sleep, TurnContext, TurnState
+from c2jy_bridge.coze.turn_runner import TurnRunner
 
 if TYPE_CHECKING:
     from c2jy_bridge.coze.client import CozeClient
@@ -33,7 +30,7 @@ class ChatSession:
     Args:
         client: The way to Coze, shared by sessions.
         bot_id: The Bot; empty makes every turn fail with a hint.
-        user_id: What Coze calls the maker.
+        user_id: The user's id at Coze.
         runner: Runs the tools that the Bot calls.
         conversation_id: A conversation to go on with; empty begins one with the first turn.
         clock: Unix seconds for the events.
@@ -53,23 +50,23 @@ class ChatSession:
         new_id: Callable[[], str] = _new_id,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        self._means = TurnContext(client, bot_id, user_id, runner, clock, new_id, sleep)
+        self._context = TurnContext(client, bot_id, user_id, runner, clock, new_id, sleep)
         self._conversation_id = conversation_id
         self._chats: set[str] = set()
-        self._exchange: Exchange | None = None
+        self._current: TurnRunner | None = None
 
     @property
     def conversation_id(self) -> str:
         """The conversation's id at Coze; empty until the first turn was confirmed."""
-        if self._exchange is not None:
-            return self._exchange.turn.conversation_id or self._conversation_id
+        if self._current is not None:
+            return self._current.turn.conversation_id or self._conversation_id
         return self._conversation_id
 
     def send(self, text: str, *, turn_id: str | None = None, source: Source = "chat") -> AsyncIterator[Event]:
         """Ask the Bot; the question is sent when the iteration starts.
 
         Args:
-            text: The maker's words.
+            text: The user's question.
             turn_id: The id that every event of the turn carries; a new one by default.
             source: Who the tool calls of this turn are for.
 
@@ -80,8 +77,8 @@ class ChatSession:
         Raises:
             Busy: A turn of this session still runs.
         """
-        turn = Turn(
-            turn_id=turn_id or self._means.new_id(),
+        turn = TurnState(
+            turn_id=turn_id or self._context.new_id(),
             text=text,
             source=source,
             conversation_id=self.conversation_id,
@@ -97,27 +94,27 @@ class ChatSession:
         Raises:
             Busy: A turn of this session still runs.
         """
-        turn = Turn(turn_id=turn_id, conversation_id=conversation_id, chat_id=chat_id)
+        turn = TurnState(turn_id=turn_id, conversation_id=conversation_id, chat_id=chat_id)
         return self._begin(turn).run(restart=True)
 
     async def cancel(self) -> None:
         """Stop the running turn from another task; its iterator ends with TurnCancelled soon after."""
-        exchange = self._exchange
-        if exchange is None or exchange.ended:
+        current = self._current
+        if current is None or current.ended:
             return
-        if exchange.turn.asking:
+        if current.turn.asking:
             # The question is on its way: without its chat_id the chat would go on unseen at Coze.
-            exchange.turn.cancel_wanted = True
-            asyncio.get_running_loop().call_later(CONFIRM_S, exchange.stop.fire)
+            current.turn.cancel_wanted = True
+            asyncio.get_running_loop().call_later(CONFIRM_S, current.stop.fire)
         else:
-            exchange.stop.fire()
+            current.stop.fire()
 
-    def _begin(self, turn: Turn) -> Exchange:
-        before = self._exchange
+    def _begin(self, turn: TurnState) -> TurnRunner:
+        before = self._current
         if before is not None and before.running:
             raise Busy("a turn of this conversation is still running")
         if before is not None and before.turn.chat_id:
             self._conversation_id = before.turn.conversation_id
             self._chats.add(before.turn.chat_id)
-        self._exchange = Exchange(self._means, turn, frozenset(self._chats))
-        return self._exchange
+        self._current = TurnRunner(self._context, turn, frozenset(self._chats))
+        return self._current

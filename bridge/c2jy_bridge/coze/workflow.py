@@ -1,4 +1,4 @@
-"""Runs of cloud workflows as streams: what nodes say, where a run stops to ask, how it ends."""
+"""Runs cloud workflows as streams of node messages, interrupts and ends."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LOCAL_PLUGIN: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
-class NodeSaid:
+class NodeMessage:
     """A node's message is complete."""
 
     node: str
@@ -28,7 +28,7 @@ class NodeSaid:
 
 
 @dataclass(frozen=True, slots=True)
-class Interrupted:
+class WorkflowInterrupt:
     """The run stopped and waits to be resumed with an answer; a question node waits 24 hours."""
 
     event_id: str
@@ -47,7 +47,7 @@ class RunEnded:
 
 
 @dataclass(frozen=True, slots=True)
-class RunFound:
+class RunRecord:
     """What Coze keeps of a run."""
 
     running: bool
@@ -57,10 +57,10 @@ class RunFound:
     problem_words: str
 
 
-Step = NodeSaid | Interrupted | RunEnded
+Step = NodeMessage | WorkflowInterrupt | RunEnded
 
 
-class Workflows:
+class WorkflowClient:
     """Cloud workflows by their ids. Every call may raise CozeProblem and nothing else."""
 
     def __init__(self, client: CozeClient) -> None:
@@ -69,7 +69,7 @@ class Workflows:
     def run(
         self, workflow_id: str, parameters: Mapping[str, Any], *, bot_id: str = ""
     ) -> AsyncIterator[Step]:
-        """Begin a run; the stream ends with an Interrupted or a RunEnded.
+        """Begin a run; the stream ends with an WorkflowInterrupt or a RunEnded.
 
         Args:
             workflow_id: A published workflow.
@@ -84,7 +84,7 @@ class Workflows:
         body = {"workflow_id": workflow_id, "event_id": event_id}
         return self._stream("stream_resume", {**body, "interrupt_type": kind, "resume_data": answer})
 
-    async def found(self, workflow_id: str, execute_id: str) -> RunFound:
+    async def run_record(self, workflow_id: str, execute_id: str) -> RunRecord:
         """What became of a run."""
         try:
             histories = self._client.coze.workflows.runs.run_histories
@@ -92,7 +92,7 @@ class Workflows:
         except Exception as error:  # whatever cozepy makes of a strange answer
             raise CozeProblem(problem_of(error, self._client.host)) from error
         running = str(run.execute_status.value).lower() == "running"
-        return RunFound(running, run.output, run.debug_url, run.error_code, run.error_message or "")
+        return RunRecord(running, run.output, run.debug_url, run.error_code, run.error_message or "")
 
     async def _stream(self, call: str, body: Mapping[str, Any]) -> AsyncIterator[Step]:
         said: dict[str, list[str]] = {}
@@ -102,9 +102,9 @@ class Workflows:
                     node = str(data.get("node_title", ""))
                     said.setdefault(node, []).append(str(data.get("content", "")))
                     if data.get("node_is_finish", True):
-                        yield NodeSaid(node, "".join(said.pop(node)))
+                        yield NodeMessage(node, "".join(said.pop(node)))
                 elif name == "interrupt":
-                    yield _interrupted(data)
+                    yield _interrupt(data)
                     return
                 elif name == "error":
                     code, words = data.get("error_code", 0), str(data.get("error_message", ""))
@@ -135,11 +135,11 @@ def _event(fields: dict[str, str], response: httpx.Response) -> tuple[str, dict[
     return fields["event"].lower(), data if isinstance(data, dict) else {}
 
 
-def _interrupted(data: Mapping[str, Any]) -> Interrupted:
+def _interrupt(data: Mapping[str, Any]) -> WorkflowInterrupt:
     inside = data.get("interrupt_data")
     inside = inside if isinstance(inside, dict) else {}
     carried = inside.get("data", "")
-    return Interrupted(
+    return WorkflowInterrupt(
         event_id=str(inside.get("event_id", "")),
         kind=int(inside.get("type", QUESTION)),
         node=str(data.get("node_title", "")),

@@ -12,7 +12,7 @@ import c2jy_bridge
 from c2jy_bridge.core import i18n
 from c2jy_bridge.core.settings import CozeSettings
 from c2jy_bridge.coze import CozeProblem, errors, missing
-from c2jy_bridge.coze.library import quiet_cozepy
+from c2jy_bridge.coze.client import quiet_cozepy
 from faults.stage import answer, collect
 
 ROOM = Path(c2jy_bridge.__file__).parent

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from c2jy_bridge.coze.workflow import INPUT, LOCAL_PLUGIN, Interrupted
+from c2jy_bridge.coze.workflow import INPUT, LOCAL_PLUGIN, WorkflowInterrupt
 from c2jy_bridge.relay.canonical import NotPlainJson, read_object
 from c2jy_bridge.relay.problems import say
 
@@ -55,7 +55,7 @@ class ForMaker:
     fields: tuple[str, ...] = ()
 
 
-def understood(stop: Interrupted, said: str) -> ForTools | ForMaker:
+def understood(stop: WorkflowInterrupt, said: str) -> ForTools | ForMaker:
     """What an interrupt wants; `said` is the message before it."""
     for text in (said, stop.data, *_messages(stop.data)):
         if wish := _for_tools(_object(text)):

@@ -20,7 +20,14 @@ from c2jy_bridge.core.events import (
     WorkflowStarted,
 )
 from c2jy_bridge.coze import CozeClient, CozeProblem
-from c2jy_bridge.coze.workflow import Interrupted, NodeSaid, RunEnded, RunFound, Step, Workflows
+from c2jy_bridge.coze.workflow import (
+    NodeMessage,
+    RunEnded,
+    RunRecord,
+    Step,
+    WorkflowClient,
+    WorkflowInterrupt,
+)
 from c2jy_bridge.journal import Owner
 from c2jy_bridge.relay.intakes.workflow.questions import ForTools, understood
 from c2jy_bridge.relay.intakes.workflow.waiting import WaitingRun, WaitingRuns
@@ -90,7 +97,7 @@ class WorkflowRuns:
         run_id = self._new_id()
         await self._saw(WorkflowStarted(at=self._clock(), run_id=run_id, workflow_id=workflow_id))
         try:
-            workflows = Workflows(await self._client())
+            workflows = WorkflowClient(await self._client())
             steps = workflows.run(workflow_id, parameters, bot_id=self._bot_id)
             return await self._to_its_end(run_id, workflow_id, workflows, steps, answer)
         except CozeProblem as error:
@@ -118,7 +125,7 @@ class WorkflowRuns:
         began = WorkflowStarted(at=self._clock(), run_id=run.run_id, workflow_id=run.workflow_id)
         await self._saw(began)
         try:
-            workflows = Workflows(await self._client())
+            workflows = WorkflowClient(await self._client())
             steps = await self._resumed(run, workflows, answer)
             return await self._to_its_end(run.run_id, run.workflow_id, workflows, steps, answer, run)
         except CozeProblem as error:
@@ -128,7 +135,7 @@ class WorkflowRuns:
         self,
         run_id: str,
         workflow_id: str,
-        workflows: Workflows,
+        workflows: WorkflowClient,
         steps: AsyncIterator[Step],
         answer: Answer,
         waits: WaitingRun | None = None,
@@ -151,19 +158,21 @@ class WorkflowRuns:
 
     async def _follow(
         self, run_id: str, steps: AsyncIterator[Step]
-    ) -> tuple[Interrupted | RunEnded | None, str]:
+    ) -> tuple[WorkflowInterrupt | RunEnded | None, str]:
         """Tell what is said, up to a stop or the end; returns that and the last message before it."""
         said = ""
         async with aclosing(steps) as happening:  # type: ignore[type-var]  # it is a generator
             async for step in happening:
-                if not isinstance(step, NodeSaid):
+                if not isinstance(step, NodeMessage):
                     return step, said
                 said = step.text
                 event = WorkflowSaid(at=self._clock(), run_id=run_id, node=step.node, text=step.text)
                 await self._saw(event)
         return None, said
 
-    async def _resumed(self, run: WaitingRun, workflows: Workflows, answer: Answer) -> AsyncIterator[Step]:
+    async def _resumed(
+        self, run: WaitingRun, workflows: WorkflowClient, answer: Answer
+    ) -> AsyncIterator[Step]:
         wish = understood(run.stop, run.question)
         if isinstance(wish, ForTools):
             text = wish.answer(await self._outputs(run, wish))
@@ -198,13 +207,13 @@ class WorkflowRuns:
         return [outputs[call.call_id] for call in calls]
 
     async def _after_break(
-        self, run_id: str, waits: WaitingRun | None, workflows: Workflows, problem: Problem
+        self, run_id: str, waits: WaitingRun | None, workflows: WorkflowClient, problem: Problem
     ) -> WorkflowEnded:
         """A stream broke, or Coze refused an answer: perhaps it had taken it. Coze's record says what is."""
         if waits is None:
             return await self._ended(run_id, problem=problem)
         unclear = problem.kind in PASSING or problem.kind == "bad_request"
-        found: RunFound | None = None
+        found: RunRecord | None = None
         for _ in range(int(PATIENCE_S / LOOK_S) if unclear else 1):
             found = await self._found(waits, workflows)
             if found is not None and not found.running:
@@ -222,9 +231,9 @@ class WorkflowRuns:
         # Coze was not to be reached: the next process tries once more.
         return await self._ended(run_id, forget=not unclear, problem=problem)
 
-    async def _found(self, waits: WaitingRun, workflows: Workflows) -> RunFound | None:
+    async def _found(self, waits: WaitingRun, workflows: WorkflowClient) -> RunRecord | None:
         try:
-            return await workflows.found(waits.workflow_id, waits.stop.event_id.partition("/")[0])
+            return await workflows.run_record(waits.workflow_id, waits.stop.event_id.partition("/")[0])
         except CozeProblem:
             return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-from c2jy_bridge.coze.workflow import Interrupted
+from c2jy_bridge.coze.workflow import WorkflowInterrupt
 from c2jy_bridge.journal import Owner
 from c2jy_bridge.relay.storage import Storage
 
@@ -16,7 +16,7 @@ class WaitingRun:
 
     run_id: str
     workflow_id: str
-    stop: Interrupted
+    stop: WorkflowInterrupt
     question: str
     at: float
 
@@ -73,5 +73,5 @@ class WaitingRuns:
 
 
 def _run(row: sqlite3.Row) -> WaitingRun:
-    stop = Interrupted(row["event_id"], row["kind"], row["node"], row["data"])
+    stop = WorkflowInterrupt(row["event_id"], row["kind"], row["node"], row["data"])
     return WaitingRun(row["run_id"], row["workflow_id"], stop, row["question"], row["at"])

@@ -1,13 +1,14 @@
-"""One turn while it runs: question, stream, tools, outputs, stream again, until the Bot is done.
+"""Runs one turn: question, stream, tool calls, outputs, stream again, until the Bot is done.
 
 A loop over streams: each is read to its end, then the state that the chat came to says what is next. What
-breaks is looked up at Coze (`recovery`), which brings the loop into the same states as a stream would.
+breaks is looked up at Coze (`recovery`), which leads to the same states as a stream would.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import aclosing, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypedDict
@@ -19,21 +20,21 @@ from c2jy_bridge.core.events import (
     Problem,
     StreamRecovered,
     ToolCall,
+    ToolCallFinished,
+    ToolCallRequested,
     TurnCancelled,
     TurnCompleted,
     TurnFailed,
 )
-from c2jy_bridge.coze import errors, messages, recovery
-from c2jy_bridge.coze.batch import error_output, finish_open_calls, run_batch
-from c2jy_bridge.coze.errors import of_ours, problem_of, say
-from c2jy_bridge.coze.interrupt import Interrupt, Interrupted
-from c2jy_bridge.coze.reading import StreamReader
-from c2jy_bridge.coze.release import release
-from c2jy_bridge.coze.turn import Turn
-from c2jy_bridge.coze.turn_context import TurnContext
+from c2jy_bridge.coze import errors, recovery
+from c2jy_bridge.coze.errors import error_output, local_problem, problem_of, say
+from c2jy_bridge.coze.recovery import release
+from c2jy_bridge.coze.stream_reader import StreamReader, owed_calls, usage_of
+from c2jy_bridge.coze.turn import Interrupt, RunsTools, TurnContext, TurnInterrupted, TurnState
 
 if TYPE_CHECKING:
     from cozepy import Chat, ChatEvent
+
 
 TRIES: Final = 4
 """How often a question that Coze clearly refused (4013) is sent, and outputs that it did not take."""
@@ -46,25 +47,25 @@ class _EndFields(TypedDict):
     chat_id: str
 
 
-class Exchange:
+class TurnRunner:
     """Runs one turn; `run` may be iterated once.
 
     Args:
-        means: What it is run with.
-        turn: The turn; it is filled in while it runs.
+        context: Dependencies shared by the session's turns.
+        turn: Its state, updated while it runs.
         known_chats: Chats of this conversation that are not this turn's.
     """
 
-    def __init__(self, means: TurnContext, turn: Turn, known_chats: Collection[str] = ()) -> None:
+    def __init__(self, context: TurnContext, turn: TurnState, known_chats: Collection[str] = ()) -> None:
         self.turn = turn
         self.stop = Interrupt()
         self.running = False
         """It was begun and has not ended."""
         self.ended = False
-        self._means = means
-        self._client = means.client
+        self._context = context
+        self._client = context.client
         self._known_chats = known_chats
-        self._reader = StreamReader(turn, self.stop, means.clock)
+        self._reader = StreamReader(turn, self.stop, context.clock)
         self._wire: AsyncIterator[ChatEvent] | None = None
         self._to_run: Sequence[ToolCall] = ()
         self._tries = 0
@@ -76,24 +77,24 @@ class Exchange:
         Args:
             restart: The question was asked by an earlier process; take up its chat by the ids.
         """
-        turn, stop, means = self.turn, self.stop, self._means
+        turn, stop, context = self.turn, self.stop, self._context
         self.running = True
         try:
             if stop.fired:
-                raise Interrupted
+                raise TurnInterrupted
             if restart:
-                yield StreamRecovered(at=means.clock(), turn_id=turn.turn_id, reason="restart")
+                yield StreamRecovered(at=context.clock(), turn_id=turn.turn_id, reason="restart")
                 async for event in self._recover(""):
                     yield event
                 async for event in self._next():
                     yield event
-            elif means.bot_id:
+            elif context.bot_id:
                 self._ask()
             else:
                 yield self._failed(errors.bot_missing(self._client.host))
             while not self.ended:
                 if self._to_run:
-                    batch = run_batch(means.runner, self._to_run, turn, stop, means.clock)
+                    batch = run_batch(context.runner, self._to_run, turn, stop, context.clock)
                     async with aclosing(batch) as events:
                         async for event in events:
                             yield event
@@ -111,15 +112,15 @@ class Exchange:
                         yield event
                 async for event in self._next():
                     yield event
-        except Interrupted:
-            await self._reader.hang_up()
-            for event in finish_open_calls(turn, means.clock(), Outcome.CANCELLED, "output.cancelled"):
+        except TurnInterrupted:
+            await self._reader.close_stream()
+            for event in finish_open_calls(turn, context.clock(), Outcome.CANCELLED, "output.cancelled"):
                 yield event
             await release(self._client, turn, self._known_chats)
             yield self._cancelled()
         except (asyncio.CancelledError, GeneratorExit):
             # The app quits, or nobody listens any more: leave the conversation usable, then go.
-            await self._reader.hang_up()
+            await self._reader.close_stream()
             if not self.ended:
                 await release(self._client, turn)
             raise
@@ -127,10 +128,10 @@ class Exchange:
             self.running = False
 
     def _ask(self) -> None:
-        turn, means = self.turn, self._means
+        turn, context = self.turn, self._context
         turn.asking = True
-        turn.asked_at = means.clock()
-        self._wire = self._client.ask(means.bot_id, means.user_id, turn.conversation_id, turn.text)
+        turn.asked_at = context.clock()
+        self._wire = self._client.ask(context.bot_id, context.user_id, turn.conversation_id, turn.text)
 
     def _submit(self) -> None:
         turn = self.turn
@@ -161,7 +162,7 @@ class Exchange:
     async def _answer(self, chat: Chat) -> AsyncIterator[Event]:
         """The chat waits for tool outputs: run what has none yet, then submit all of them together."""
         turn = self.turn
-        calls, replies = messages.owed_calls(turn, chat)
+        calls, replies = owed_calls(turn, chat)
         if turn.owed and not {c.tool_call_id for c in turn.owed} & {c.tool_call_id for c in calls}:
             yield self._reader.outputs_taken()
         if calls:
@@ -171,21 +172,21 @@ class Exchange:
                 self._submits = 0
             elif self._submits >= TRIES:
                 await release(self._client, turn)
-                yield self._failed(of_ours("bad_answer", host=self._client.host))
+                yield self._failed(local_problem("bad_answer", host=self._client.host))
             else:
                 self._submit()
         elif replies:
-            # A question node of a workflow: its answer is the maker's next message, not a tool output.
+            # A question node of a workflow: its answer is the user's next message, not a tool output.
             if not turn.answered_any:
                 yield AnswerCompleted(
-                    at=self._means.clock(),
+                    at=self._context.clock(),
                     turn_id=turn.turn_id,
                     message_id="",
                     text=say("notice.asks_back"),
                 )
             yield self._completed(chat)
         else:
-            yield self._failed(of_ours("bad_answer", "empty_action"))
+            yield self._failed(local_problem("bad_answer", "empty_action"))
 
     # --- what a break asks for -------------------------------------------------------------------------
 
@@ -211,7 +212,7 @@ class Exchange:
         if code in errors.RATE_LIMITED and self._tries + 1 < TRIES:
             await self._pause()
             self._ask()
-        elif code == errors.CONVERSATION_BUSY and (asked := await self._asked_back()):
+        elif code == errors.CONVERSATION_BUSY and (asked := await self._pending_question()):
             chat_id, replies = asked
             pairs = [(reply_id, turn.text) for reply_id in replies]
             self._wire = self._client.submit(turn.conversation_id, chat_id, pairs)
@@ -222,8 +223,8 @@ class Exchange:
             turn.asking = False
             yield self._failed(problem_of(broken, self._client.host))
 
-    async def _asked_back(self) -> tuple[str, Sequence[str]] | None:
-        # Perhaps the chat before still waits for its question node: then the maker's words are its output.
+    async def _pending_question(self) -> tuple[str, Sequence[str]] | None:
+        # Perhaps the chat before still waits for its question node: then the user's text is its output.
         if self._tries or not self.turn.conversation_id:
             return None
         self._tries += 1
@@ -238,7 +239,7 @@ class Exchange:
         if turn.conversation_id:
             with suppress(Exception):  # whatever hinders the search, the question is as good as lost
                 chat_id = await self.stop.wait(
-                    partial(recovery.find_chat, self._client, turn, self._known_chats, self._means.sleep)
+                    partial(recovery.find_chat, self._client, turn, self._known_chats, self._context.sleep)
                 )
         if chat_id:
             yield self._reader.confirmed(chat_id, turn.conversation_id)
@@ -246,7 +247,7 @@ class Exchange:
                 yield event
         else:
             turn.asking = False
-            yield self._failed(of_ours("stream_dropped", "question_lost"))
+            yield self._failed(local_problem("stream_dropped", "question_lost"))
 
     async def _unacknowledged(self, broken: Exception | None, code: int | None) -> AsyncIterator[Event]:
         """Outputs went out and no stream came back. Taken or not? Only Coze knows."""
@@ -254,19 +255,19 @@ class Exchange:
         async for event in self._recover("" if code is not None else errors.recovery_reason(broken)):
             yield event
         if turn.state == "requires_action":
-            if broken is not None and (self._tries + 1 >= TRIES or not errors.is_passing(broken)):
+            if broken is not None and (self._tries + 1 >= TRIES or not errors.is_transient(broken)):
                 turn.state, turn.chat = "", None
                 turn.answers.clear()  # perhaps it is these that Coze does not take
                 await release(self._client, turn)
-                yield self._failed(errors.not_taken(broken, self._client.host))
+                yield self._failed(errors.outputs_refused(broken, self._client.host))
             else:
                 await self._pause()
         elif turn.state:
             yield self._reader.outputs_taken()
 
     async def _recover(self, reason: str) -> AsyncIterator[Event]:
-        means, turn = self._means, self.turn
-        found = recovery.recover(self._client, turn, self.stop, means.clock, means.sleep, reason)
+        context, turn = self._context, self.turn
+        found = recovery.recover(self._client, turn, self.stop, context.clock, context.sleep, reason)
         try:
             async for event in found:
                 yield event
@@ -275,14 +276,14 @@ class Exchange:
             yield self._failed(problem_of(error, self._client.host))
 
     async def _pause(self) -> None:
-        await self.stop.wait(partial(self._means.sleep, 2.0**self._tries))
+        await self.stop.wait(partial(self._context.sleep, 2.0**self._tries))
         self._tries += 1
 
     # --- the three ends --------------------------------------------------------------------------------
 
     def _completed(self, chat: Chat) -> TurnCompleted:
         self.ended, self.running = True, False
-        return TurnCompleted(**self._end(), usage=messages.usage_of(chat))
+        return TurnCompleted(**self._end(), usage=usage_of(chat))
 
     def _failed(self, problem: Problem) -> TurnFailed:
         self.ended, self.running = True, False
@@ -295,8 +296,66 @@ class Exchange:
     def _end(self) -> _EndFields:
         turn = self.turn
         return {
-            "at": self._means.clock(),
+            "at": self._context.clock(),
             "turn_id": turn.turn_id,
             "conversation_id": turn.conversation_id,
             "chat_id": turn.chat_id,
         }
+
+
+_log = logging.getLogger(__name__)
+
+
+async def run_batch(
+    runner: RunsTools, calls: Sequence[ToolCall], turn: TurnState, stop: Interrupt, clock: Callable[[], float]
+) -> AsyncGenerator[Event, None]:
+    """Run the calls and note their outputs in the turn; what the runner leaves open ends in an error.
+
+    Raises:
+        TurnInterrupted: The user stopped the turn. The runner's generator is closed by then.
+    """
+    by_id = {call.call_id: call for call in calls}
+    run = runner.run(calls)
+    try:
+        while True:
+            stop.begin()
+            try:
+                event = await run.__anext__()
+            except StopAsyncIteration:
+                break
+            except Exception:
+                # Every call is answered, whatever happens: an unanswered one strands the conversation.
+                _log.exception("the tool runner failed")
+                break
+            finally:
+                stop.end()
+            if isinstance(event, ToolCallRequested):
+                turn.begun[event.call_id] = (event.call, event.at)
+            elif isinstance(event, ToolCallFinished) and (call := by_id.get(event.call_id)):
+                turn.begun.pop(event.call_id, None)
+                turn.answers[turn.key(call)] = event.output
+            yield event
+    finally:
+        if isinstance(run, AsyncGenerator):
+            await run.aclose()
+    for call in calls:
+        if turn.key(call) not in turn.answers:
+            turn.begun.setdefault(call.call_id, (call, clock()))
+            turn.answers[turn.key(call)] = error_output("output.unanswered")
+    for event in finish_open_calls(turn, clock(), Outcome.ERROR, "output.unanswered"):
+        yield event
+
+
+def finish_open_calls(turn: TurnState, at: float, outcome: Outcome, key: str) -> Iterator[Event]:
+    """Finish every call that was announced and has not ended, with the text under `key`."""
+    for call_id, (call, since) in turn.begun.items():
+        yield ToolCallFinished(
+            at=at,
+            call_id=call_id,
+            tool=call.tool,
+            outcome=outcome,
+            output=error_output(key),
+            elapsed_s=max(0.0, at - since),
+            error=say(key),
+        )
+    turn.begun.clear()
