@@ -26,9 +26,9 @@ from c2jy_bridge.core.events import (
     TurnStarted,
 )
 from c2jy_bridge.core.views import CallView
-from c2jy_tui.panes.inspector import export, labels, moments, query
+from c2jy_tui.panes.inspector import export, labels
 from c2jy_tui.panes.inspector.record import KEPT_PROGRESS, CallRecord
-from c2jy_tui.panes.inspector.store import CallStore
+from c2jy_tui.panes.inspector.store import CallStore, parse_filter
 
 T = 1_795_262_400.0
 
@@ -48,7 +48,7 @@ def finished(call_id: str = "c1", outcome: Outcome = Outcome.OK, at: float = T +
 def recorded(*events: Event) -> CallRecord:
     store = CallStore()
     for event in events:
-        store.take(event)
+        store.apply(event)
     return store["c1"]
 
 
@@ -60,7 +60,7 @@ def test_a_call_goes_from_requested_over_waiting_and_running_to_done() -> None:
     store = CallStore()
     statuses = []
     for event in (requested(), ASKED, STARTED, finished()):
-        store.take(event)
+        store.apply(event)
         statuses.append(store["c1"].status)
     assert statuses == ["requested", "waiting", "running", "ok"]
 
@@ -93,13 +93,13 @@ def test_a_call_left_open_by_an_earlier_run_of_the_app_is_unfinished_and_has_no_
     store.fill([CallView("c1", "screenshot", "{}", "chat", T, started_at=T + 1)])
     assert store["c1"].status == "unfinished"
     assert store["c1"].elapsed_s(T + 1000) is None
-    store.take(finished())
+    store.apply(finished())
     assert store["c1"].status == "ok"
 
 
 def test_the_journal_adds_what_events_did_not_say_and_overrides_nothing_seen_live() -> None:
     store = CallStore()
-    store.take(finished(outcome=Outcome.ERROR))
+    store.apply(finished(outcome=Outcome.ERROR))
     store.fill(
         [CallView("c1", "generate_draft", '{"a": 1}', "bridge", T, chat_id="chat", outcome=Outcome.OK)]
     )
@@ -111,25 +111,25 @@ def test_the_journal_adds_what_events_did_not_say_and_overrides_nothing_seen_liv
 def test_submitted_is_the_last_moment_of_a_batch_of_calls() -> None:
     store = CallStore()
     for call_id in ("c1", "c2"):
-        store.take(requested(call_id))
-        store.take(finished(call_id))
+        store.apply(requested(call_id))
+        store.apply(finished(call_id))
     event = ToolOutputsSubmitted(at=T + 3, turn_id="t", chat_id="chat", call_ids=("c1", "c2", "unknown"))
-    assert store.take(event) == ["c1", "c2"]
+    assert store.apply(event) == ["c1", "c2"]
     assert [store[i].moments()[-1].kind for i in ("c1", "c2")] == ["submitted", "submitted"]
 
 
 def test_events_about_no_call_or_an_unknown_one_change_nothing() -> None:
     store = CallStore()
-    assert store.take(TurnStarted(at=T, turn_id="t", conversation_id="c", chat_id="x", text="hi")) == []
-    assert store.take(STARTED) == []
+    assert store.apply(TurnStarted(at=T, turn_id="t", conversation_id="c", chat_id="x", text="hi")) == []
+    assert store.apply(STARTED) == []
     assert len(store) == 0
 
 
 def test_the_ring_keeps_the_newest_thousand_and_counts_the_rest() -> None:
     store = CallStore()
     for number in range(10_000):
-        store.take(requested(f"c{number}", at=T + number))
-        store.take(finished(f"c{number}", at=T + number))
+        store.apply(requested(f"c{number}", at=T + number))
+        store.apply(finished(f"c{number}", at=T + number))
     assert len(store) == len(store.shown) == 1000
     assert store.shown[0] == "c9000"
     assert store.shown[-1] == "c9999"
@@ -138,11 +138,11 @@ def test_the_ring_keeps_the_newest_thousand_and_counts_the_rest() -> None:
 
 def test_a_call_that_still_runs_is_not_pushed_out_of_the_ring() -> None:
     store = CallStore(capacity=3)
-    store.take(requested("c1"))
-    store.take(STARTED)
+    store.apply(requested("c1"))
+    store.apply(STARTED)
     for number in range(10):
-        store.take(requested(f"x{number}"))
-        store.take(finished(f"x{number}"))
+        store.apply(requested(f"x{number}"))
+        store.apply(finished(f"x{number}"))
     assert store.shown == ["c1", "x8", "x9"]
 
 
@@ -166,14 +166,14 @@ def test_a_long_call_keeps_its_last_progress_reports_and_says_how_many_it_droppe
     ]
     record = recorded(requested(), STARTED, *steps)
     assert record.progress_forgotten == 7
-    text = moments.timeline(record, T + 10).plain
+    text = labels.timeline(record, T + 10).plain
     assert "not kept: 7" in text
     assert text.count("reading") == KEPT_PROGRESS
 
 
 def test_the_timeline_gives_each_moment_its_offset_in_milliseconds() -> None:
     asked = recorded(requested(), ASKED, STARTED, finished(at=T + 1234.5))
-    lines = moments.timeline(asked, T + 2000).plain.splitlines()
+    lines = labels.timeline(asked, T + 2000).plain.splitlines()
     assert [line.split(" ms")[0].strip() for line in lines[2:6]] == ["+0", "+100", "+500", "+1,234,500"]
     assert "approved and started" in lines[4]
     assert "✓ done" in lines[5]
@@ -181,23 +181,23 @@ def test_the_timeline_gives_each_moment_its_offset_in_milliseconds() -> None:
 
 def test_filter_words_are_found_anywhere_and_prefixed_ones_where_they_say() -> None:
     chat = recorded(requested(), finished(outcome=Outcome.ERROR, error="no such file: 面条.mp4"))
-    assert query.parse("面条")(chat)
-    assert query.parse("GENERATE status:failed source:chat")(chat)
-    assert query.parse("status:error")(chat)
-    assert not query.parse("tool:面条")(chat)
-    assert not query.parse("generate bridge")(chat)
+    assert parse_filter("面条")(chat)
+    assert parse_filter("GENERATE status:failed source:chat")(chat)
+    assert parse_filter("status:error")(chat)
+    assert not parse_filter("tool:面条")(chat)
+    assert not parse_filter("generate bridge")(chat)
     i18n.use("zh")
-    assert query.parse("status:失败 source:对话")(chat)
+    assert parse_filter("status:失败 source:对话")(chat)
 
 
 def test_a_filtered_list_gains_and_loses_calls_as_their_status_changes() -> None:
     store = CallStore()
-    store.only(query.parse("status:running"))
-    store.take(requested())
+    store.set_filter(parse_filter("status:running"))
+    store.apply(requested())
     assert store.shown == []
-    store.take(STARTED)
+    store.apply(STARTED)
     assert store.shown == ["c1"]
-    store.take(finished())
+    store.apply(finished())
     assert store.shown == []
 
 

@@ -13,8 +13,7 @@ from textual.reactive import reactive
 from c2jy_bridge.core.safety import visible
 from c2jy_tui import formatting
 from c2jy_tui.panes.inspector import export, labels
-from c2jy_tui.panes.inspector.labels import say
-from c2jy_tui.panes.inspector.moments import timeline
+from c2jy_tui.panes.inspector.labels import say, timeline
 from c2jy_tui.panes.inspector.record import CallRecord
 from c2jy_tui.screens.tabbed_detail import TabbedDetail
 from c2jy_tui.widgets.bindings import binding

@@ -97,16 +97,16 @@ class ListPane(Vertical):
         self.rows.focus(scroll_visible)
         return self
 
-    def sift(self, text: str) -> None:
+    def apply_filter(self, text: str) -> None:
         """Show only what `text` asks for; all when it is empty."""
         raise NotImplementedError
 
     @property
-    def sifting(self) -> str:
+    def filter_text(self) -> str:
         """What the filter says."""
         return self._filter.value.strip()
 
-    def say_about(self, about: str, state: str, offer: Hashable) -> None:
+    def describe(self, about: str, state: str, offer: Hashable) -> None:
         """Write the two lines below the list.
 
         Args:
@@ -133,7 +133,7 @@ class ListPane(Vertical):
     @on(Input.Changed)
     def _sifted(self, event: Input.Changed) -> None:
         event.stop()
-        self.sift(self.sifting)
+        self.apply_filter(self.filter_text)
 
     @on(FilterInput.Left)
     def _back(self, event: FilterInput.Left) -> None:

@@ -86,9 +86,9 @@ def about(record: RequestRecord) -> str:
     return visible(view.arguments, newlines=False)
 
 
-def state(total: int, shown: int, still_open: int, mode: BridgeMode, *, sifting: str) -> str:
+def state(total: int, shown: int, still_open: int, mode: BridgeMode, *, filter_text: str) -> str:
     """The line about all requests, and about bridge mode where that is not as it should be."""
-    parts = [say("all.match", shown=shown, total=total) if sifting else say("all.requests", total=total)]
+    parts = [say("all.match", shown=shown, total=total) if filter_text else say("all.requests", total=total)]
     if still_open:
         parts.append(say("all.open", count=still_open))
     if mode.switching:
@@ -102,9 +102,9 @@ def state(total: int, shown: int, still_open: int, mode: BridgeMode, *, sifting:
     return " · ".join(parts)
 
 
-def empty(mode: BridgeMode, *, demo: bool, sifting: str) -> str:
+def empty(mode: BridgeMode, *, demo: bool, filter_text: str) -> str:
     """What stands in a list without rows: how to get the first one."""
-    if sifting:
+    if filter_text:
         return say("empty.filter")
     if mode.http_address:
         token = "c2jy-tui --demo bridge token" if demo else "c2jy-tui bridge token"

@@ -128,7 +128,7 @@ class BridgePane(RequestList):
             case "copy_result":
                 return record is not None and bool(record.view.result)
             case "unfilter":
-                return bool(self.sifting)
+                return bool(self.filter_text)
             case _:
                 return True
 

@@ -79,7 +79,7 @@ class RequestList(ListPane):
         self._awaited = request_id
         self._relist()
 
-    def sift(self, text: str) -> None:
+    def apply_filter(self, text: str) -> None:
         """Show only the requests in which all the filter's words are."""
         self._relist()
 
@@ -90,7 +90,7 @@ class RequestList(ListPane):
                 self.rows.redraw(index)
 
     def _relist(self) -> None:
-        wanted = self.sifting.casefold().split()
+        wanted = self.filter_text.casefold().split()
         self._shown = [record for record in self._all if _has(record, wanted)]
         ids = [record.view.request_id for record in self._shown]
         cursor: int | None = 0
@@ -98,7 +98,7 @@ class RequestList(ListPane):
             self._request_id, self._moved_by_hand, self._awaited = self._awaited, True, ""
         if self._moved_by_hand:
             cursor = ids.index(self._request_id) if self._request_id in ids else None
-        self.rows.hint = labels.empty(self.mode, demo=self.demo, sifting=self.sifting)
+        self.rows.hint = labels.empty(self.mode, demo=self.demo, filter_text=self.filter_text)
         self.rows.reset(len(ids), cursor)
         self._at_cursor()
         if any(not record.ended for record in self._all):
@@ -113,10 +113,10 @@ class RequestList(ListPane):
         self._request_id = record.view.request_id if record else ""
         still_open = sum(not one.ended for one in self._all)
         total, shown = len(self._all), len(self._shown)
-        self.say_about(
+        self.describe(
             labels.about(record) if record else "",
-            labels.state(total, shown, still_open, self.mode, sifting=self.sifting),
-            (record and record.view.state, self.sifting, self.mode.http_address, self.mode.view.on),
+            labels.state(total, shown, still_open, self.mode, filter_text=self.filter_text),
+            (record and record.view.state, self.filter_text, self.mode.http_address, self.mode.view.on),
         )
 
     def _row(self, index: int) -> Row:

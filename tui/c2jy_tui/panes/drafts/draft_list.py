@@ -73,7 +73,7 @@ class DraftList(ListPane):
         self._name, self._moved_by_hand = name, True
         self.relist()
 
-    def sift(self, text: str) -> None:
+    def apply_filter(self, text: str) -> None:
         """Show only the drafts that the filter's words ask for."""
         self.relist()
 
@@ -84,12 +84,12 @@ class DraftList(ListPane):
 
     def relist(self) -> None:
         """Sort, filter and draw; the cursor stays on its draft, or on the first until somebody moves it."""
-        self._shown = order.arranged(self._all, self._order, self.sifting)
+        self._shown = order.arranged(self._all, self._order, self.filter_text)
         names = [view.name for view in self._shown]
         cursor = names.index(self._name) if self._name in names else None
         if not self._moved_by_hand:
             cursor = 0
-        self.rows.hint = say("empty.filter") if self.sifting else say("empty")
+        self.rows.hint = say("empty.filter") if self.filter_text else say("empty")
         self.rows.reset(len(names), cursor)
         self._at_cursor()
 
@@ -114,8 +114,8 @@ class DraftList(ListPane):
             noted = self.checked.get(name), self.written.get(name, ()), self.packed.get(name, "")
             about = labels.about(view, *noted, max(0, self.content_size.width - 2))
         total, shown = len(self._all), len(self._shown)
-        state = labels.state(total, shown, len(self.new), order=self._order, sifting=self.sifting)
-        self.say_about(about, self.doing or state, (view is None, self.sifting, bool(self.doing)))
+        state = labels.state(total, shown, len(self.new), order=self._order, filter_text=self.filter_text)
+        self.describe(about, self.doing or state, (view is None, self.filter_text, bool(self.doing)))
 
     def _row(self, index: int) -> Row:
         view = self._shown[index]

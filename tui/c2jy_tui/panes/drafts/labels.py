@@ -126,9 +126,11 @@ def _with_path(before: str, path: str, width: int) -> str:
     return before + clip_start(shown, room)
 
 
-def state(total: int, shown: int, new: int, *, order: str, sifting: str) -> str:
+def state(total: int, shown: int, new: int, *, order: str, filter_text: str) -> str:
     """The line about all drafts."""
-    parts = [say("state.match", shown=shown, total=total) if sifting else say("state.drafts", total=total)]
+    parts = [
+        say("state.match", shown=shown, total=total) if filter_text else say("state.drafts", total=total)
+    ]
     if new:
         parts.append(say("state.new", count=new))
     parts.append(say(f"order.{order}"))

@@ -75,7 +75,7 @@ class DraftsPane(FollowingList):
             case "cancel":
                 return bool(self.doing)
             case "unfilter":
-                return bool(self.sifting)
+                return bool(self.filter_text)
             case _:
                 return True
 

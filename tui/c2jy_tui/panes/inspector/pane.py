@@ -1,4 +1,4 @@
-"""The inspector pane: the list of calls, and the keys for the one under the cursor."""
+"""The inspector pane: the live list of tool calls, and the actions on the call under the cursor."""
 
 from __future__ import annotations
 
@@ -7,29 +7,35 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on, work
 from textual.binding import BindingType
 from textual.message import Message
 from textual.notifications import SeverityLevel
+from textual.reactive import var
 from typing_extensions import override
 
 from c2jy_bridge.core.events import Decision, Event
 from c2jy_bridge.core.ports import EnginePort
 from c2jy_bridge.core.safety import visible
-from c2jy_tui.panes.inspector import export
-from c2jy_tui.panes.inspector.call_list import CallList
+from c2jy_tui.panes.inspector import export, labels
 from c2jy_tui.panes.inspector.labels import say
 from c2jy_tui.panes.inspector.record import CallRecord
+from c2jy_tui.panes.inspector.store import CallStore, every_call, parse_filter
 from c2jy_tui.widgets.bindings import binding
+from c2jy_tui.widgets.columns import Row
+from c2jy_tui.widgets.list_pane import ListPane
 from c2jy_tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
     # The screens are imported when they open: the first paint must not wait for their widgets.
     from c2jy_tui.screens.call_detail import CallDetailScreen, CallIntent
 
-# What can be done with a call, by the states in which it can.
+TICK_S: Final = 0.5
+"""Seconds between two redraws of running times while a call runs or waits."""
+
+# The actions on a call, each with the test whether the call allows it.
 _POSSIBLE: dict[str, Callable[[CallRecord], bool]] = {
     "decide": lambda r: r.status == "waiting",
     "stop": lambda r: r.status == "running",
@@ -41,8 +47,8 @@ _POSSIBLE: dict[str, Callable[[CallRecord], bool]] = {
 }
 
 
-class Inspector(CallList):
-    """The live list of tool calls and the detail of the one under the cursor."""
+class Inspector(ListPane):
+    """Tool calls as rows, newest last, and the detail of the one under the cursor."""
 
     HELP = "inspector:help"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -62,15 +68,18 @@ class Inspector(CallList):
         binding("inspector", "inspector.export", "x", "export"),
     ]
 
+    following: var[bool] = var(True, toggle_class="-following")
+    """Whether the cursor goes to each new call."""
+
     @dataclass
     class ApprovalRequested(Message):
-        """The maker wants the approval dialog of a waiting call back."""
+        """The user wants to see the approval dialog of a waiting call again."""
 
         call_id: str
 
     @dataclass
     class DecisionMade(Message):
-        """The maker answered a waiting call from its row."""
+        """The user answered a waiting call from its row."""
 
         call_id: str
         decision: Decision
@@ -91,27 +100,123 @@ class Inspector(CallList):
             id: The widget's id.
             classes: The widget's classes.
         """
-        super().__init__(clock, id=id, classes=classes)
+        rows = RowList(labels.COLUMNS, self._row, lambda name: say(f"column.{name}"))
+        super().__init__(rows, say("filter.hint"), id=id, classes=classes)
+        self.store = CallStore()
+        self.marked: list[str] = []
+        self._clock = clock
+        self._current_id = ""
+        self._relist_due = False
         self._folder = export_folder
         self._engine: EnginePort | None = None
         self._detail: CallDetailScreen | None = None
 
+    def on_mount(self) -> None:
+        """Set the title and draw the first lines."""
+        self.border_title = say("title")
+        self._ticker = self.set_interval(TICK_S, self.tick, pause=True)
+        self._relist()
+
+    @property
+    def current(self) -> CallRecord | None:
+        """The call under the cursor."""
+        return self.store.get(self._current_id)
+
     def show(self, event: Event) -> None:
-        """Take in one event; those that are not about a tool call change nothing."""
-        changed = self.take(event)
+        """Apply one event; those that are not about a tool call change nothing."""
+        changed = self.store.apply(event)
+        if changed:
+            self._relist_soon()
         if self._detail is not None and (call_id := self._detail.record.call.call_id) in changed:
             self._detail.record = self.store[call_id]
 
     async def load(self, engine: EnginePort) -> None:
-        """Fill from the journal and keep the engine for what the maker asks of it."""
+        """Fill from the journal, and keep the engine for the actions."""
         self._engine = engine
-        self.fill(await engine.calls())
+        self.store.fill(await engine.calls())
+        self._relist_soon()
+
+    @override
+    def apply_filter(self, text: str) -> None:
+        self.store.set_filter(parse_filter(text))
+        self._relist()
+
+    def reveal(self, call_id: str) -> None:
+        """Put the cursor on a call, dropping the filter when it hides the call."""
+        if self.store.get(call_id) is None:
+            return
+        if call_id not in self.store.shown:
+            self.action_unfilter()
+            self.store.set_filter(every_call)
+        self._current_id = call_id
+        self._follow(False)
 
     def tick(self) -> None:
-        """Draw anew what shows a running time."""
-        super().tick()
+        """Redraw whatever shows a running time."""
+        shown = self.store.shown
+        for index in self.rows.seen():
+            if index < len(shown) and not self.store[shown[index]].ended:
+                self.rows.redraw(index)
         if self._detail is not None:
             self._detail.tick()
+
+    def _relist_soon(self) -> None:
+        """Redraw once for all events that arrive together."""
+        if not self._relist_due and self.is_attached:
+            self._relist_due = True
+            self.call_later(self._relist)
+
+    def _relist(self) -> None:
+        self._relist_due = False
+        shown = self.store.shown
+        if self.following:
+            cursor: int | None = len(shown) - 1
+        else:
+            cursor = shown.index(self._current_id) if self._current_id in shown else None
+        self.rows.hint = say("empty.filter") if self.filter_text else say("empty")
+        self.rows.reset(len(shown), cursor)
+        self._at_cursor()
+        if any(not record.ended for record in self.store):
+            self._ticker.resume()
+        else:
+            self._ticker.pause()
+
+    def _at_cursor(self) -> None:
+        """Describe the row under the cursor, and all rows together."""
+        shown = self.store.shown
+        self._current_id = shown[self.rows.cursor] if self.rows.cursor < len(shown) else ""
+        record = self.current
+        statuses = [r.status for r in self.store]
+        self.describe(
+            labels.about(record) if record else "",
+            labels.state(
+                len(statuses),
+                len(shown),
+                statuses.count("running"),
+                statuses.count("waiting"),
+                following=self.following,
+                filter_text=self.filter_text,
+                forgotten=self.store.forgotten,
+            ),
+            (self._current_id, record.status if record else "", bool(shown), self.filter_text),
+        )
+
+    def _row(self, index: int) -> Row:
+        record = self.store[self.store.shown[index]]
+        return labels.row(record, self._clock(), marked=record.call.call_id in self.marked)
+
+    @on(RowList.Moved)
+    def _moved(self, event: RowList.Moved) -> None:
+        event.stop()
+        if event.by_hand:
+            self.following = event.to_end
+        self._at_cursor()
+
+    def _follow(self, newest: bool) -> None:
+        self.following = newest
+        self._relist()
+
+    # --- actions ------------------------------------------------------------------------------------
 
     @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -120,7 +225,7 @@ class Inspector(CallList):
         if action == "compare":
             return len(self.marked) == 2
         if action == "unfilter":
-            return bool(self.sifting)
+            return bool(self.filter_text)
         if action == "export":
             return len(self.store) > 0
         return True
@@ -139,7 +244,7 @@ class Inspector(CallList):
     def _open_detail(self, record: CallRecord) -> None:
         from c2jy_tui.screens.call_detail import CallDetailScreen
 
-        self._detail = CallDetailScreen(record, clock=self.now, folder=self._folder)
+        self._detail = CallDetailScreen(record, clock=self._clock, folder=self._folder)
         call_id = record.call.call_id
 
         def closed(intent: CallIntent | None) -> None:
@@ -162,19 +267,19 @@ class Inspector(CallList):
 
     def action_decide(self, decision: str) -> None:
         """Answer the waiting call under the cursor: `once`, `always` or `deny`."""
-        self.post_message(self.DecisionMade(self.current_id, Decision(decision)))
+        self.post_message(self.DecisionMade(self._current_id, Decision(decision)))
 
     def action_stop(self) -> None:
         """Stop the running call under the cursor."""
-        self._stop(self.current_id)
+        self._stop(self._current_id)
 
     def action_rerun(self) -> None:
         """Run the call under the cursor again, here, with the same arguments."""
-        self._rerun(self.current_id, None)
+        self._rerun(self._current_id, None)
 
     def action_edit(self) -> None:
         """Edit the arguments of the call under the cursor and run that."""
-        self._edit(self.current_id)
+        self._edit(self._current_id)
 
     def _edit(self, call_id: str) -> None:
         from c2jy_tui.screens.call_detail_edit import EditArgumentsScreen
@@ -194,10 +299,10 @@ class Inspector(CallList):
         try:
             await self._engine.rerun(call_id, arguments)
         except Exception as error:
-            # Whatever the engine could not do, the maker reads it.
+            # Whatever the engine could not do is shown to the user.
             self._tell("rerun.failed", "error", error=visible(str(error) or type(error).__name__))
         else:
-            self.follow(True)
+            self._follow(True)
             self._tell("rerun.started")
 
     @work(group="inspector", exit_on_error=False)
@@ -217,11 +322,16 @@ class Inspector(CallList):
 
     def action_follow(self) -> None:
         """Follow the newest call, or stay where the cursor is."""
-        self.follow(not self.following)
+        self._follow(not self.following)
 
     def action_mark(self) -> None:
-        """Mark the call under the cursor for comparing; the last two marks count."""
-        self.toggle_mark()
+        """Mark the call under the cursor, or remove its mark; only the last two marks count."""
+        if self._current_id in self.marked:
+            self.marked.remove(self._current_id)
+        else:
+            self.marked = [*self.marked, self._current_id][-2:]
+        self.rows.refresh()
+        self.refresh_bindings()
 
     def action_compare(self) -> None:
         """Show the two marked calls side by side as a unified diff, the earlier first."""
@@ -229,14 +339,14 @@ class Inspector(CallList):
 
         both = [r for r in self.store if r.call.call_id in self.marked]
         if len(both) == 2:
-            self.app.push_screen(CompareCallsScreen(both[0], both[1], now=self.now()))
+            self.app.push_screen(CompareCallsScreen(both[0], both[1], now=self._clock()))
 
     @work(group="inspector", exit_on_error=False)
     async def action_export(self) -> None:
-        """Write all calls to a file, a line of JSON each."""
+        """Write all calls to a file as JSON lines."""
         records, folder = list(self.store), self._folder or Path.cwd()
         try:
-            path = await asyncio.to_thread(export.export, records, folder, self.now())
+            path = await asyncio.to_thread(export.export, records, folder, self._clock())
         except OSError as error:
             self._tell("export.failed", "error", folder=visible(str(folder)), error=error.strerror)
         else:

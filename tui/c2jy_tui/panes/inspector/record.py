@@ -1,4 +1,4 @@
-"""All that is known of one tool call, made from events and from the journal; no widget, no words."""
+"""One tool call as events and the journal describe it: its state, its times, its timeline."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """One tool call: the journal's picture, and what only somebody who watched it live knows."""
+    """One tool call: its row in the journal, and what only its live events tell."""
 
     call: CallView
     live: bool = False
-    """Seen as events in this run of the app; else read from the journal."""
+    """Its events were seen in this run of the app; otherwise it comes from the journal."""
     asked: ToolCallAwaitingApproval | None = None
     progress: tuple[ToolCallProgress, ...] = ()
     progress_forgotten: int = 0
@@ -51,7 +51,7 @@ class CallRecord:
 
     @property
     def status(self) -> Status:
-        """Where the call stands."""
+        """The state of the call."""
         if self.call.outcome is not None:
             return self.call.outcome.value
         if self.call.started_at is not None:
@@ -62,16 +62,16 @@ class CallRecord:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen to it, as far as this run of the app knows."""
+        """Whether it can change no more, as far as this run of the app knows."""
         return self.status not in ("requested", "waiting", "running")
 
     def elapsed_s(self, now: float) -> float | None:
-        """Seconds it ran, or has run until `now`, or waits for leave; None when nobody knows."""
+        """Seconds it ran, or has run until `now`, or waits for approval; None when unknown."""
         if self.ran_s is not None:
             return self.ran_s
         call = self.call
         since = call.started_at if call.started_at is not None else call.requested_at
-        if call.finished_at is not None:  # without a start it was refused: it never ran
+        if call.finished_at is not None:  # never started: it was denied
             return max(0.0, call.finished_at - since) if call.started_at is not None else 0.0
         return None if self.ended else max(0.0, now - since)
 
@@ -91,13 +91,8 @@ class CallRecord:
         return sorted(known + steps, key=lambda m: (m.at, order.index(m.kind)))
 
 
-def recorded(view: CallView) -> CallRecord:
-    """A call as the journal has it."""
-    return CallRecord(view)
-
-
 def first_seen(event: Event) -> CallRecord | None:
-    """The record that begins with `event`; None when the event does not say enough to begin one."""
+    """The record that begins with `event`; None when the event carries too little for one."""
     match event:
         case ToolCallRequested(call=call):
             view = CallView(
@@ -139,12 +134,12 @@ def advanced(record: CallRecord, event: Event) -> CallRecord:
 
 
 def submitted(record: CallRecord, at: float) -> CallRecord:
-    """`record` after Coze took its output."""
+    """`record` after its output was submitted to Coze."""
     return replace(record, call=replace(record.call, submitted_at=at))
 
 
 def completed_from(record: CallRecord, view: CallView) -> CallRecord:
-    """A live record with what the journal knows beside it: the live facts win."""
+    """A live record completed from the journal; the live values win."""
     call = record.call
     return replace(
         record,

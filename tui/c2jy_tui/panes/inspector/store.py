@@ -1,42 +1,43 @@
-"""The calls the inspector holds: a ring of the newest, and the part of them that a filter lets through."""
+"""Keeps the newest tool calls in a ring, and selects those that a filter lets through."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from c2jy_bridge.core.events import Event, ToolCallEvent, ToolOutputsSubmitted
 from c2jy_bridge.core.views import CallView
+from c2jy_tui.panes.inspector import labels
 from c2jy_tui.panes.inspector.record import (
     CallRecord,
     advanced,
     completed_from,
     first_seen,
-    recorded,
     submitted,
 )
 
 CAPACITY: Final = 1000
-"""Calls held at once, as hookdeck's listen TUI does (maxEvents); the journal has the rest."""
+"""Calls held at once, the default of hookdeck's listen TUI (maxEvents); the journal has the rest."""
 
-Wanted = Callable[[CallRecord], bool]
+CallFilter = Callable[[CallRecord], bool]
 
 
-def everything(_record: CallRecord) -> bool:
+def every_call(_record: CallRecord) -> bool:
     """The filter that lets all calls through."""
     return True
 
 
 class CallStore:
-    """Records by call id in the order in which they were asked for, oldest first."""
+    """Records by call id, in the order in which the calls were requested, oldest first."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
         self._records: dict[str, CallRecord] = {}
-        self._wanted: Wanted = everything
+        self._filter: CallFilter = every_call
         self._shown: list[str] = []
         self.forgotten = 0
-        """Calls that fell out of the ring."""
+        """Number of calls dropped from the ring."""
 
     def __len__(self) -> int:
         return len(self._records)
@@ -56,8 +57,8 @@ class CallStore:
         """Ids of the calls that pass the filter, oldest first."""
         return self._shown
 
-    def take(self, event: Event) -> list[str]:
-        """Take in one event; returns the ids of the calls that it changed."""
+    def apply(self, event: Event) -> list[str]:
+        """Apply one event; returns the ids of the calls that it changed."""
         if isinstance(event, ToolOutputsSubmitted):
             known = [i for i in event.call_ids if i in self._records]
             for call_id in known:
@@ -73,40 +74,73 @@ class CallStore:
         return [event.call_id]
 
     def fill(self, views: Iterable[CallView]) -> None:
-        """Take in what the journal has; calls that are watched live keep what was seen of them."""
+        """Add calls from the journal; calls watched live keep what was seen of them."""
         records = dict(self._records)
         for view in views:
             live = records.get(view.call_id)
-            records[view.call_id] = completed_from(live, view) if live and live.live else recorded(view)
+            records[view.call_id] = completed_from(live, view) if live and live.live else CallRecord(view)
         ordered = sorted(records.values(), key=lambda r: r.call.requested_at)
         self.forgotten += max(0, len(ordered) - self._capacity)
         self._records = {r.call.call_id: r for r in ordered[-self._capacity :]}
-        self._sift()
+        self._refilter()
 
-    def only(self, wanted: Wanted) -> None:
+    def set_filter(self, wanted: CallFilter) -> None:
         """Show the calls that `wanted` lets through, now and as they change."""
-        self._wanted = wanted
-        self._sift()
+        self._filter = wanted
+        self._refilter()
 
-    def _sift(self) -> None:
-        self._shown = [i for i, record in self._records.items() if self._wanted(record)]
+    def _refilter(self) -> None:
+        self._shown = [i for i, record in self._records.items() if self._filter(record)]
 
     def _put(self, record: CallRecord) -> None:
         call_id = record.call.call_id
         before = self._records.get(call_id)
         self._records[call_id] = record
         if before is None:
-            if self._wanted(record):
+            if self._filter(record):
                 self._shown.append(call_id)
             if len(self._records) > self._capacity:
                 self._forget()
-        elif self._wanted is not everything and self._wanted(before) != self._wanted(record):
-            self._sift()
+        elif self._filter is not every_call and self._filter(before) != self._filter(record):
+            self._refilter()
 
     def _forget(self) -> None:
-        """Let the oldest ended call go; one that still runs or waits stays in sight."""
+        """Drop the oldest ended call; one that still runs or waits is kept."""
         oldest = next((i for i, r in self._records.items() if r.ended), next(iter(self._records)))
         del self._records[oldest]
         self.forgotten += 1
         if oldest in self._shown:
             self._shown.remove(oldest)
+
+
+_FIELDS = ("tool", "status", "source")
+
+
+@dataclass(frozen=True, slots=True)
+class _Term:
+    """One word and the field it must occur in; an empty field is any."""
+
+    field: str
+    word: str
+
+    def matches(self, record: CallRecord) -> bool:
+        call = record.call
+        texts_of = {
+            "tool": (call.tool,),
+            "status": (record.status, labels.say(f"status.{record.status}")),
+            "source": (call.source, labels.say(f"source.{call.source}")),
+        }
+        named = [text for field in _FIELDS for text in texts_of[field]]
+        texts = texts_of[self.field] if self.field else (*named, call.arguments, call.output, call.error)
+        return any(self.word in text.casefold() for text in texts)
+
+
+def parse_filter(text: str) -> CallFilter:
+    """The filter for `text`, such as `generate status:error 美食`: all terms must match."""
+    terms = []
+    for part in text.casefold().split():
+        field, colon, word = part.partition(":")
+        terms.append(_Term(field, word) if colon and field in _FIELDS else _Term("", part))
+    if not terms:
+        return every_call
+    return lambda record: all(term.matches(record) for term in terms)
