@@ -21,8 +21,8 @@ from c2jy_bridge.core.events import (
     Problem,
 )
 from c2jy_bridge.core.views import BridgeView, IntakeView
-from c2jy_tui.bridge_mode import BridgeMode, after, done, looked, refused, switched
 from c2jy_tui.commands.bridge import tell
+from c2jy_tui.controllers.bridge_mode import BridgeMode, after, done, looked, refused, switched
 from c2jy_tui.screens import approval
 from c2jy_tui.screens.approval import ApprovalScreen
 
@@ -33,7 +33,7 @@ HTTP = "http://127.0.0.1:8765"
 async def seen(on: Any, **changes: Any) -> None:
     """Let the screen look at a bridge that has changed."""
     on.engine.bridge_view = replace(on.engine.bridge_view, **changes)
-    await on.main.bridging.look().wait()
+    await on.main.bridge.poll().wait()
     await on.settle()
 
 
@@ -109,9 +109,9 @@ async def test_the_clock_alone_makes_a_silent_intake_older(stage: Any) -> None:
 async def test_it_is_looked_at_again_and_again_while_it_is_on_and_not_when_it_is_off(
     stage: Any, engine: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from c2jy_tui.screens import bridging
+    from c2jy_tui.controllers import bridge
 
-    monkeypatch.setattr(bridging, "LOOK_S", 0.02)
+    monkeypatch.setattr(bridge, "POLL_S", 0.02)
     looks = 0
     bridge = engine.bridge
 

@@ -74,7 +74,7 @@ async def rows(on: Any, lang: str) -> None:
     await on.press("f2", "f6")
     await on.main.query_one(BridgePane).load(on.engine)
     on.engine.bridge_view = replace(on.engine.bridge_view, waiting=3)
-    await on.main.bridging.look().wait()
+    await on.main.bridge.poll().wait()
     await on.press("j", "j", "j")
 
 

@@ -7,9 +7,9 @@ from typing import Any
 from c2jy_bridge.core import events as ev
 from c2jy_bridge.core.events import Outcome, Problem
 from c2jy_bridge.core.views import BridgeView, CallView, ConnectionView, MessageView
-from c2jy_tui.activity import Activity, Doing, after, asked
-from c2jy_tui.approvals import Approvals
-from c2jy_tui.bridge_mode import BridgeMode
+from c2jy_tui.controllers.activity import Activity, Doing, after, asked
+from c2jy_tui.controllers.approvals import Approvals
+from c2jy_tui.controllers.bridge_mode import BridgeMode
 from c2jy_tui.panes.chat.composer import InputHistory
 from c2jy_tui.panes.chat.entries import Answer, Call, Failure, FollowUps, Notice, Question, Thinking
 from c2jy_tui.panes.chat.transcript import Transcript

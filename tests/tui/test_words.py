@@ -65,7 +65,7 @@ def imports_say(tree: ast.AST) -> bool:
 
 def asked_for() -> set[str]:
     """Every key that the face asks its own catalogue for."""
-    from c2jy_tui.activity import Doing
+    from c2jy_tui.controllers.activity import Doing
 
     asked: set[str] = set()
     for path in FACE.rglob("*.py"):

@@ -27,8 +27,7 @@ from c2jy_tui.widgets.workspace import BREAKPOINTS
 if TYPE_CHECKING:
     # Imported after the first paint: with the events and the panes they take longer than Textual itself.
     from c2jy_bridge.core.ports import EnginePort
-    from c2jy_tui.screens.main import MainScreen
-    from c2jy_tui.session import Session
+    from c2jy_tui.screens.main import MainScreen, Session
 
 
 log: Final = logging.getLogger("c2jy_bridge.face")
@@ -107,16 +106,17 @@ class C2jyApp(App[None]):
     async def _begin(self) -> None:
         """Show the main screen, start the engine, then process its events."""
         await asyncio.to_thread(importlib.import_module, "c2jy_tui.screens.main")
+        from c2jy_tui.controllers.activity import Activity
         from c2jy_tui.panes.chat.markdown_blocks import warm_up
-        from c2jy_tui.session import new_session
+        from c2jy_tui.screens.main import Session
 
         splash = self.screen
-        main = await self._enter(new_session(self._clock()))
+        main = await self._enter(Session(Activity(since=self._clock())))
         if isinstance(splash, SplashScreen):
             # The composer may have had letters already.
             main.chat.composer.write(splash.typed + main.chat.composer.text)
             if splash.asked:
-                await main.conversing.ask(splash.asked)
+                await main.chat_controller.ask(splash.asked)
         self.run_worker(warm_up, group="warm up", thread=True, exit_on_error=False)
         try:
             self._engine = await self._start_engine()

@@ -1,9 +1,9 @@
-"""The one full screen: header, the panes, footer, all living from one engine's events."""
+"""The main screen: header, panes and footer, updated from the events of one engine."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,18 +14,17 @@ from textual.binding import ActiveBinding
 from c2jy_bridge.core.events import ConnectionChanged, Event, JournalResumed, JournalStopped, Problem
 from c2jy_bridge.core.ports import EnginePort
 from c2jy_bridge.core.safety import visible
-from c2jy_tui.activity import Activity
-from c2jy_tui.bridge_mode import BridgeMode
+from c2jy_tui.controllers.activity import Activity
+from c2jy_tui.controllers.approvals import ApprovalController, Approvals
+from c2jy_tui.controllers.bridge import BridgeController
+from c2jy_tui.controllers.bridge_mode import BridgeMode
+from c2jy_tui.controllers.chat import ChatController
+from c2jy_tui.controllers.workflows import WorkflowController, WorkflowQuestions
 from c2jy_tui.labels import say
-from c2jy_tui.panes.chat import ChatPane
+from c2jy_tui.panes.chat import ChatPane, Transcript
 from c2jy_tui.panes.chat.cards import CallCard, DraftCard, RunCard
 from c2jy_tui.panes.drafts import DraftsPane
 from c2jy_tui.panes.inspector import Inspector
-from c2jy_tui.screens.asking import Asking
-from c2jy_tui.screens.bridging import Bridging
-from c2jy_tui.screens.conversing import Conversing
-from c2jy_tui.screens.workflows import WorkflowRunning
-from c2jy_tui.session import Session
 from c2jy_tui.widgets.base_screens import BaseScreen
 from c2jy_tui.widgets.bindings import binding
 from c2jy_tui.widgets.header_bar import HeaderBar
@@ -35,6 +34,17 @@ from c2jy_tui.widgets.workspace import PaneName, PaneTabs, Workspace, layout_for
 if TYPE_CHECKING:
     # Imported when it is first wanted; its messages are handled by name.
     from c2jy_tui.panes.bridge import BridgePane
+
+
+@dataclass(slots=True)
+class Session:
+    """The stores that events are folded into: a change of language makes the screen anew, not these."""
+
+    activity: Activity
+    transcript: Transcript = field(default_factory=Transcript)
+    approvals: Approvals = field(default_factory=Approvals)
+    bridge: BridgeMode = field(default_factory=BridgeMode)
+    questions: WorkflowQuestions = field(default_factory=WorkflowQuestions)
 
 
 class MainScreen(BaseScreen):
@@ -71,10 +81,10 @@ class MainScreen(BaseScreen):
         self.inspector = Inspector(clock=clock, export_folder=export_folder, id="inspector")
         self.drafts = DraftsPane(clock=clock, id="drafts")
         self.workspace = Workspace(self.chat, self.inspector, self.drafts)
-        self.conversing = Conversing(session.activity, self.chat, clock)
-        self.asking = Asking(session.approvals, clock)
-        self.bridging = Bridging(session.bridge, self.workspace, clock)
-        self.workflows = WorkflowRunning(session.questions, self.chat, clock)
+        self.chat_controller = ChatController(self, session.activity, self.chat, clock)
+        self.approvals = ApprovalController(self, session.approvals, clock)
+        self.bridge = BridgeController(self, session.bridge, self.workspace, clock)
+        self.workflows = WorkflowController(self, session.questions, self.chat, clock)
 
     def compose(self) -> ComposeResult:
         """Header, panes, footer."""
@@ -83,27 +93,27 @@ class MainScreen(BaseScreen):
         yield self.header
         yield self.workspace
         yield KeyBar(compact=True)
-        yield self.conversing
-        yield self.asking
-        yield self.bridging
-        yield self.workflows
 
     def on_mount(self) -> None:
         """Ready to type."""
         self.inspector.unread = self.drafts.unread = True
-        self.watch(self.conversing, "activity", self._activity_changed)
-        self.watch(self.bridging, "mode", self._bridge_changed)
+        self.chat_controller.changed = self._activity_changed
+        self.bridge.changed = self._bridge_changed
+        self._activity_changed(self.activity)
+        self._bridge_changed(self.bridge.mode)
+        self.bridge.start()
+        self.workflows.start()
         self.chat.focus_composer()
 
     def on_screen_resume(self) -> None:
         """Another dialog may have kept a question waiting."""
-        self.asking.resume()
+        self.approvals.resume()
         self.workflows.resume()
 
     @property
     def activity(self) -> Activity:
         """What goes on."""
-        return self.conversing.activity
+        return self.chat_controller.activity
 
     # --- the engine --------------------------------------------------------------------------------
 
@@ -114,26 +124,27 @@ class MainScreen(BaseScreen):
             engine: The engine.
             with_messages: Show the open conversation from the journal; False keeps the transcript as it is.
         """
-        self._engine = self.asking.engine = engine
-        self.conversing.attach_engine(engine)
+        self._engine = engine
+        self.chat_controller.attach_engine(engine)
+        self.approvals.attach_engine(engine)
         try:
             self.refresh_connection()
             self.chat.composer.remember(await engine.questions())
             if with_messages:
-                await self.conversing.load()
+                await self.chat_controller.load()
             await self.inspector.load(engine)
             await self.drafts.load(engine)
-            await self.bridging.attach_engine(engine)
+            await self.bridge.attach_engine(engine)
             await self.workflows.attach_engine(engine)
         except Exception as error:
             # One pane that cannot be filled must not take the others down.
             self.fail("load", say("app.load_failed"), error)
         self.inspector.unread = self.drafts.unread = False
-        self.conversing.loaded(named=bool(engine.connection.bot_name))
+        self.chat_controller.loaded(named=bool(engine.connection.bot_name))
         for issue in engine.issues():
             words = " ".join(piece for piece in (issue.path, issue.message, issue.fix) if piece)
             self.notify(visible(words), severity="warning", timeout=12, markup=False)
-        self.conversing.resume()
+        self.chat_controller.resume()
 
     def fail(self, kind: str, what: str, error: Exception) -> None:
         """Show an error that belongs to no turn."""
@@ -144,7 +155,7 @@ class MainScreen(BaseScreen):
         """The engine could not be started."""
         self.inspector.unread = self.drafts.unread = False
         self.fail("start", say("app.start_failed"), error)
-        self.conversing.engine_failed()
+        self.chat_controller.engine_failed()
 
     def refresh_connection(self) -> None:
         """Who is on the other end has changed."""
@@ -164,9 +175,9 @@ class MainScreen(BaseScreen):
         self.chat.show(event)
         self.inspector.show(event)
         self.drafts.show(event)
-        self.conversing.show(event)
-        self.asking.show(event)
-        self.bridging.show(event)
+        self.chat_controller.show(event)
+        self.approvals.show(event)
+        self.bridge.show(event)
         self.workflows.show(event)
         match event:
             case ConnectionChanged(problem=problem):
@@ -180,16 +191,16 @@ class MainScreen(BaseScreen):
             case _:
                 pass
 
-    # --- what the maker wants ----------------------------------------------------------------------
+    # --- intents -----------------------------------------------------------------------------------
 
     @on(ChatPane.Asked)
     async def _asked(self, event: ChatPane.Asked) -> None:
-        await self.conversing.ask(event.text)
+        await self.chat_controller.ask(event.text)
 
     @on(CallCard.Opened)
     def _open_call(self, event: CallCard.Opened) -> None:
         if event.awaiting:
-            self.asking.ask(event.call_id)
+            self.approvals.ask(event.call_id)
             return
         self.reveal_call(event.call_id)
 
@@ -208,11 +219,11 @@ class MainScreen(BaseScreen):
 
     @on(Inspector.ApprovalRequested)
     def _ask_again(self, event: Inspector.ApprovalRequested) -> None:
-        self.asking.ask(event.call_id)
+        self.approvals.ask(event.call_id)
 
     @on(Inspector.DecisionMade)
     def _decided(self, event: Inspector.DecisionMade) -> None:
-        self.asking.decide(event.call_id, event.decision)
+        self.approvals.decide(event.call_id, event.decision)
 
     @on(DraftCard.Opened)
     def _open_draft(self, event: DraftCard.Opened) -> None:
@@ -230,7 +241,7 @@ class MainScreen(BaseScreen):
     def action_go(self, pane: PaneName) -> None:
         """Bring a pane to the front; the chat is ready to type at once."""
         if pane == "bridge":
-            self.bridging.open()
+            self.bridge.open()
             return
         self.workspace.go(pane)
         if pane == "chat":
@@ -238,7 +249,7 @@ class MainScreen(BaseScreen):
 
     def action_toggle_bridge(self) -> None:
         """F2: bridge mode on or off."""
-        self.bridging.toggle()
+        self.bridge.toggle()
 
     def action_run_workflow(self) -> None:
         """F7: run a cloud workflow."""
@@ -248,13 +259,13 @@ class MainScreen(BaseScreen):
         """Esc is offered when there is something to stop, or somewhere to go back to."""
         if action != "stop":
             return True
-        return self.conversing.stoppable or self.focused is not self.chat.composer
+        return self.chat_controller.stoppable or self.focused is not self.chat.composer
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
         """The bindings of the focus chain; Esc is called what it does now."""
         found = super().active_bindings
-        if not self.conversing.stoppable:
+        if not self.chat_controller.stoppable:
             for key, active in found.items():
                 if active.binding.action == "stop":
                     binding = replace(active.binding, description=say("key.chat"))
@@ -263,7 +274,7 @@ class MainScreen(BaseScreen):
 
     async def action_stop(self) -> None:
         """Esc: take the waiting question back, else stop the answer, else go back to the composer."""
-        if not await self.conversing.stop():
+        if not await self.chat_controller.stop():
             self.action_go("chat")
 
     def action_copy_answer(self) -> None:
@@ -276,9 +287,9 @@ class MainScreen(BaseScreen):
 
     async def action_new_conversation(self) -> None:
         """Begin another conversation."""
-        if await self.conversing.begin_another():
+        if await self.chat_controller.new_conversation():
             self.action_go("chat")
 
     async def action_sessions(self) -> None:
         """Choose an earlier conversation."""
-        await self.conversing.choose_another(lambda: self.action_go("chat"))
+        await self.chat_controller.choose_conversation(lambda: self.action_go("chat"))

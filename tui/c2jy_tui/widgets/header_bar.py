@@ -12,8 +12,8 @@ from typing_extensions import override
 
 from c2jy_bridge.core.safety import visible
 from c2jy_bridge.core.views import ConnectionView, IntakeView
-from c2jy_tui.activity import Activity, Doing
-from c2jy_tui.bridge_mode import BridgeMode
+from c2jy_tui.controllers.activity import Activity, Doing
+from c2jy_tui.controllers.bridge_mode import BridgeMode
 from c2jy_tui.formatting import countable, elapsed
 from c2jy_tui.labels import say
 

@@ -8,7 +8,7 @@ from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.safety import visible
 from c2jy_tui import formatting
-from c2jy_tui.bridge_mode import BridgeMode
+from c2jy_tui.controllers.bridge_mode import BridgeMode
 from c2jy_tui.labels import LOCALE
 from c2jy_tui.panes.bridge.record import RequestRecord
 from c2jy_tui.widgets.columns import Cell, Column, Row, Tone

@@ -16,7 +16,7 @@ from typing_extensions import override
 from c2jy_bridge.core.events import BridgeRequestChanged, Event
 from c2jy_bridge.core.ports import EnginePort
 from c2jy_bridge.core.safety import visible
-from c2jy_tui.bridge_mode import BridgeMode
+from c2jy_tui.controllers.bridge_mode import BridgeMode
 from c2jy_tui.panes.bridge import curl
 from c2jy_tui.panes.bridge.labels import say
 from c2jy_tui.panes.bridge.record import RequestRecord

@@ -9,7 +9,7 @@ from textual import on
 from textual.reactive import var
 
 from c2jy_bridge.core.views import RequestView
-from c2jy_tui.bridge_mode import BridgeMode
+from c2jy_tui.controllers.bridge_mode import BridgeMode
 from c2jy_tui.panes.bridge import labels
 from c2jy_tui.panes.bridge.labels import say
 from c2jy_tui.panes.bridge.record import RequestRecord, Seen

@@ -6,16 +6,13 @@ import time
 from collections.abc import Callable
 from typing import ClassVar
 
-from textual import on
-from textual.app import ComposeResult
 from textual.binding import BindingType
 from typing_extensions import override
 
 from c2jy_bridge.core.ports import EnginePort
 from c2jy_bridge.core.views import DraftView
+from c2jy_tui.controllers import draft_jobs, trash
 from c2jy_tui.panes.drafts.following import FollowingList
-from c2jy_tui.panes.drafts.moves import Moves
-from c2jy_tui.panes.drafts.trashing import Trashing
 from c2jy_tui.widgets.bindings import binding
 
 
@@ -50,20 +47,14 @@ class DraftsPane(FollowingList):
             classes: The widget's classes.
         """
         super().__init__(clock, id=id, classes=classes)
-        self._moves = Moves()
-        self._trashing = Trashing(clock)
+        self._jobs = draft_jobs.DraftJobs(self)
+        self._trash = trash.TrashController(self, clock)
 
     async def load(self, engine: EnginePort) -> None:
         """Fill from the drafts folder and keep the engine for what the maker asks of it."""
-        self._moves.attach_engine(engine.drafts)
-        self._trashing.attach_engine(engine.drafts, engine.connection.drafts_root)
+        self._jobs.attach_engine(engine.drafts)
+        self._trash.attach_engine(engine.drafts, engine.connection.drafts_root)
         await super().load(engine)
-
-    @override
-    def compose(self) -> ComposeResult:
-        yield from super().compose()
-        yield self._moves
-        yield self._trashing
 
     @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -71,7 +62,7 @@ class DraftsPane(FollowingList):
             case "check" | "open_folder" | "copy_path" | "trash" | "pack" | "rebuild" | "retime":
                 return self.current is not None
             case "undo":
-                return self._trashing.undoable
+                return self._trash.undoable
             case "cancel":
                 return bool(self.doing)
             case "unfilter":
@@ -85,19 +76,19 @@ class DraftsPane(FollowingList):
 
     def action_pack(self) -> None:
         """Pack the draft under the cursor for another machine."""
-        self._move(self._moves.pack)
+        self._move(self._jobs.pack)
 
     def action_rebuild(self) -> None:
         """Build the draft under the cursor anew from its own document, beside it."""
-        self._move(self._moves.rebuild)
+        self._move(self._jobs.rebuild)
 
     def action_retime(self) -> None:
         """Build the draft under the cursor again with another time unit."""
-        self._move(self._moves.retime)
+        self._move(self._jobs.retime)
 
     def action_trash(self) -> None:
         """Move the draft under the cursor to the trash."""
-        self._move(self._trashing.trash)
+        self._move(self._trash.trash)
 
     def _move(self, move: Callable[[DraftView], object]) -> None:
         if (view := self.current) is not None:
@@ -105,37 +96,39 @@ class DraftsPane(FollowingList):
 
     def action_undo(self) -> None:
         """Bring the draft back that was moved to the trash last."""
-        self._trashing.undo()
+        self._trash.undo()
 
     def action_trash_view(self) -> None:
         """Show what is in the trash."""
-        self._trashing.look()
+        self._trash.open()
 
     def action_cancel(self) -> None:
         """Stop what takes long."""
-        self._moves.cancel()
+        self._jobs.cancel()
 
-    @on(Moves.Doing)
-    def _doing(self, event: Moves.Doing) -> None:
+    # Handled by name: the controllers import this room's labels, and so are not known yet at this place.
+
+    def on_draft_jobs_progressed(self, event: draft_jobs.DraftJobs.Progressed) -> None:
+        """Show how far the job is."""
         event.stop()
         self.say_doing(event.line)
 
-    @on(Moves.ZipWritten)
-    def _zip_written(self, event: Moves.ZipWritten) -> None:
+    def on_draft_jobs_zip_written(self, event: draft_jobs.DraftJobs.ZipWritten) -> None:
+        """Remember the zip of a draft."""
         event.stop()
         self.packed[event.name] = event.path
         self.relist()
 
-    @on(Moves.Built)
-    def _built(self, event: Moves.Built) -> None:
+    def on_draft_jobs_built(self, event: draft_jobs.DraftJobs.Built) -> None:
+        """Mark the new drafts and go to the first."""
         event.stop()
         drafts = event.report.drafts
         for made in drafts:
             self.mark_new(made.name, made.issues)
         self.read_again(drafts[0].name if drafts else "")
 
-    @on(Trashing.Changed)
-    def _trash_changed(self, event: Trashing.Changed) -> None:
+    def on_trash_controller_changed(self, event: trash.TrashController.Changed) -> None:
+        """Read the folder again."""
         event.stop()
         self.refresh_bindings()
         self.read_again(event.reveal)

@@ -1,4 +1,4 @@
-"""What takes a while with a draft: packing it for another machine, building it again."""
+"""Runs the long jobs of the drafts pane: packing a draft for another machine, building it again."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from textual import work
 from textual.message import Message
 from textual.notifications import SeverityLevel
 from textual.widget import Widget
 from textual.worker import Worker
 
-from c2jy_bridge.core.draft_views import BuildReport, DraftError, OnProgress, OriginView, Packed, TimeUnitName
+from c2jy_bridge.core.draft_views import BuildReport, DraftError, OnProgress, Packed, TimeUnitName
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.ports import DraftsPort
 from c2jy_bridge.core.safety import visible
@@ -36,14 +35,12 @@ CORRECTABLE: Final = frozenset(
 """Issues of packing that another answer in its dialog helps against."""
 
 
-class Moves(Widget):
-    """Invisible: it has a place in the drafts pane, brings up dialogs and does one long thing at a time."""
-
-    DEFAULT_CSS = "Moves { display: none; }"
+class DraftJobs:
+    """Opens the dialogs of a job and runs one job at a time; posts its messages to the host."""
 
     @dataclass
-    class Doing(Message):
-        """How far the long thing is; empty when it has ended."""
+    class Progressed(Message):
+        """How far the job is; empty when it has ended."""
 
         line: str
 
@@ -60,24 +57,24 @@ class Moves(Widget):
         name: str
         path: str
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, host: Widget) -> None:
+        self._host = host
         self._drafts: DraftsPort | None = None
         self._worker: Worker[None] | None = None
         self._at = ""
         """The draft that is being worked on."""
 
     def attach_engine(self, drafts: DraftsPort) -> None:
-        """Keep what the drafts are asked of."""
+        """Use the engine's drafts from now on."""
         self._drafts = drafts
 
     @property
     def busy(self) -> bool:
-        """Something long goes on."""
+        """A job runs."""
         return self._worker is not None and self._worker.is_running
 
     def cancel(self) -> None:
-        """Stop the long thing; nothing of it is left behind."""
+        """Stop the job; nothing of it is left behind."""
         if self._worker is not None:
             self._worker.cancel()
 
@@ -93,25 +90,25 @@ class Moves(Widget):
         """Build a draft that came from an export again with its numbers in another time unit."""
         self._begin(view, self._retime)
 
-    def _begin(self, view: DraftView, move: Callable[[DraftsPort, DraftView], Awaitable[None]]) -> None:
+    def _begin(self, view: DraftView, job: Callable[[DraftsPort, DraftView], Awaitable[None]]) -> None:
         if self._drafts is None:
             return
         if self.busy:
             self._tell("moves.busy", "warning", name=labels.shown(self._at))
             return
         self._at = view.name
-        self._worker = self._run(move(self._drafts, view))
+        running = self._run(job(self._drafts, view))
+        self._worker = self._host.run_worker(running, group="draft-job", exit_on_error=False)
 
-    @work(group="drafts-move", exit_on_error=False)
-    async def _run(self, moving: Awaitable[None]) -> None:
+    async def _run(self, job: Awaitable[None]) -> None:
         try:
-            await moving
+            await job
         except DraftError as error:
             self._notice(labels.refusal(error.issues), "error")
         except Exception as error:
             self._tell("moves.failed", "error", name=labels.shown(self._at), error=labels.reason(error))
         finally:
-            self.post_message(self.Doing(""))
+            self._host.post_message(self.Progressed(""))
 
     async def _pack(self, drafts: DraftsPort, view: DraftView) -> None:
         from c2jy_tui.screens.pack_form import PackForm, PackWish
@@ -120,11 +117,21 @@ class Moves(Widget):
         wish: PackWish | None = PackWish()
         said: Sequence[Issue] = ()
         while wish is not None:
-            wish = await self.app.push_screen_wait(PackForm(view, offer, wish, said))
+            wish = await self._host.app.push_screen_wait(PackForm(view, offer, wish, said))
             if wish is None:
                 return
+
+            def start(on_progress: OnProgress, wanted: PackWish = wish) -> Awaitable[Packed]:
+                return drafts.pack(
+                    view.name,
+                    wanted.out,
+                    target_root=wanted.target_root,
+                    replace_zip=wanted.replace_zip,
+                    on_progress=on_progress,
+                )
+
             try:
-                packed = await self._long(view, self._packing(drafts, view.name, wish))
+                packed = await self._long(view, start)
             except DraftError as error:
                 if error.issues[0].code not in CORRECTABLE:
                     raise
@@ -133,17 +140,6 @@ class Moves(Widget):
             else:
                 self._packed(view, packed)
                 return
-
-    def _packing(
-        self, drafts: DraftsPort, name: str, wish: PackWish
-    ) -> Callable[[OnProgress], Awaitable[Packed]]:
-        return lambda on_progress: drafts.pack(
-            name,
-            wish.out,
-            target_root=wish.target_root,
-            replace_zip=wish.replace_zip,
-            on_progress=on_progress,
-        )
 
     def _packed(self, view: DraftView, packed: Packed) -> None:
         root = visible(packed.root, newlines=False)
@@ -155,22 +151,20 @@ class Moves(Widget):
         ]
         severity: SeverityLevel = "warning" if packed.issues else "information"
         self._notice("\n".join(filter(None, lines)), severity)
-        self.post_message(self.ZipWritten(view.name, packed.path))
+        self._host.post_message(self.ZipWritten(view.name, packed.path))
 
     async def _rebuild(self, drafts: DraftsPort, view: DraftView) -> None:
         origin = await drafts.origin(view.name)
-        if await self._sure_of(view, origin):
-            await self._build(drafts, view, None)
+        # What was changed in JianYing is not in the document: the user should know before, not after.
+        if origin.resaved or view.state == "encrypted":
+            from c2jy_tui.screens.confirm import ConfirmScreen
 
-    async def _sure_of(self, view: DraftView, origin: OriginView) -> bool:
-        """What was changed in JianYing is not in the document: the maker should know before, not after."""
-        if not origin.resaved and view.state != "encrypted":
-            return True
-        from c2jy_tui.screens.confirm import ConfirmScreen
-
-        what = "encrypted" if view.state == "encrypted" else "resaved"
-        question = ConfirmScreen(say("rebuild.title"), say(f"rebuild.{what}", name=labels.shown(view.name)))
-        return await self.app.push_screen_wait(question) is True
+            what = "encrypted" if view.state == "encrypted" else "resaved"
+            name = labels.shown(view.name)
+            question = ConfirmScreen(say("rebuild.title"), say(f"rebuild.{what}", name=name))
+            if not await self._host.app.push_screen_wait(question):
+                return
+        await self._build(drafts, view, None)
 
     async def _retime(self, drafts: DraftsPort, view: DraftView) -> None:
         from c2jy_tui.screens.unit_choice import UnitChoice
@@ -179,7 +173,7 @@ class Moves(Widget):
         if origin.unit is None:
             self._tell("unit.none", "warning", name=labels.shown(view.name))
             return
-        unit = await self.app.push_screen_wait(UnitChoice(view, origin))
+        unit = await self._host.app.push_screen_wait(UnitChoice(view, origin))
         if unit == origin.unit:
             self._tell("unit.same", name=labels.shown(view.name), unit=say(f"unit.{unit}"))
         elif unit is not None:
@@ -194,14 +188,14 @@ class Moves(Widget):
             length, path = formatting.length(made.duration_us), visible(made.path, newlines=False)
             name, was = labels.shown(made.name), labels.shown(view.name)
             self._notice(say("rebuild.done", name=name, was=was, length=length, path=path))
-        self.post_message(self.Built(report))
+        self._host.post_message(self.Built(report))
 
     async def _long(self, view: DraftView, start: Callable[[OnProgress], Awaitable[T]]) -> T:
-        """Do something long; how far it is stands in the pane, and Esc there stops it."""
+        """Run one step of a job: the pane shows its progress, Esc in the pane stops it."""
         name = labels.shown(view.name)
 
         def tell(line: str) -> None:
-            self.post_message(self.Doing(say("moves.doing", name=name, what=line)))
+            self._host.post_message(self.Progressed(say("moves.doing", name=name, what=line)))
 
         tell(say("moves.begins"))
         try:
@@ -210,10 +204,10 @@ class Moves(Widget):
             self._tell("moves.cancelled", "warning", name=name)
             raise
         finally:
-            self.post_message(self.Doing(""))
+            self._host.post_message(self.Progressed(""))
 
     def _tell(self, key: str, severity: SeverityLevel = "information", **values: object) -> None:
-        self.notify(say(key, **values), severity=severity, markup=False)
+        self._host.notify(say(key, **values), severity=severity, markup=False)
 
     def _notice(self, text: str, severity: SeverityLevel = "information") -> None:
-        self.notify(text, severity=severity, timeout=RESULT_S, markup=False)
+        self._host.notify(text, severity=severity, timeout=RESULT_S, markup=False)

@@ -1,39 +1,46 @@
-"""Holds the conversation for the maker: asks, lets one question wait, stops, goes to other conversations."""
+"""Runs the conversation: sends questions, queues one, stops turns, switches conversations."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from textual.reactive import var
 from textual.widget import Widget
 
 from c2jy_bridge.core.events import Event, TurnCompleted, TurnEnded
 from c2jy_bridge.core.ports import Busy, EnginePort
-from c2jy_tui import activity as activities
-from c2jy_tui.activity import Activity
+from c2jy_tui.controllers import activity as activities
+from c2jy_tui.controllers.activity import Activity
 from c2jy_tui.labels import say
 from c2jy_tui.panes.chat import ChatPane
 
 
-class Conversing(Widget):
-    """Invisible: it has a place in the main screen; what goes on is in `activity`."""
+class ChatController:
+    """Keeps `activity` up to date and lets at most one question wait for the running turn."""
 
-    DEFAULT_CSS = "Conversing { display: none; }"
-
-    activity: var[Activity] = var(Activity, init=False)
-    """What goes on, folded from the events."""
-
-    def __init__(self, activity: Activity, chat: ChatPane, clock: Callable[[], float]) -> None:
+    def __init__(self, host: Widget, activity: Activity, chat: ChatPane, clock: Callable[[], float]) -> None:
         """Args:
+        host: Owns the workers, dialogs and notices.
         activity: What is known of it already.
         chat: Where the conversation is seen.
         clock: Unix seconds.
         """
-        super().__init__()
-        self.set_reactive(Conversing.activity, activity)
+        self._host = host
+        self._activity = activity
         self._chat = chat
         self._clock = clock
         self._engine: EnginePort | None = None
+        self.changed: Callable[[Activity], None] = lambda _activity: None
+        """Called with every new `activity`."""
+
+    @property
+    def activity(self) -> Activity:
+        """What goes on, folded from the events."""
+        return self._activity
+
+    def _set_activity(self, activity: Activity) -> None:
+        if activity != self._activity:
+            self._activity = activity
+            self.changed(activity)
 
     @property
     def stoppable(self) -> bool:
@@ -42,25 +49,25 @@ class Conversing(Widget):
 
     def loaded(self, *, named: bool) -> None:
         """All that is kept is on the screen; `named`: the Bot's name is known."""
-        self.activity = activities.loaded(self.activity, self._clock(), named=named)
+        self._set_activity(activities.loaded(self.activity, self._clock(), named=named))
 
     def engine_failed(self) -> None:
-        """There will be no engine."""
+        """There will be no engine: give the waiting question back."""
         self._chat.take_back()
-        self.activity = activities.unavailable(self.activity, self._clock())
+        self._set_activity(activities.unavailable(self.activity, self._clock()))
 
     def attach_engine(self, engine: EnginePort) -> None:
-        """The engine is there."""
+        """Use `engine` from now on."""
         self._engine = engine
 
     def resume(self) -> None:
-        """Ask what was typed while the engine was still on its way."""
+        """Ask what was typed while the engine was still starting."""
         if self._chat.queued and not self.activity.turn_id:
             self._ask_queued()
 
     def show(self, event: Event) -> None:
-        """Take in one event: after a turn the waiting question is asked, or given back."""
-        self.activity = activities.after(self.activity, event)
+        """Process one event: after a turn the waiting question is asked, or given back."""
+        self._set_activity(activities.after(self.activity, event))
         if isinstance(event, TurnEnded) and not self.activity.turn_id and self._chat.queued:
             if isinstance(event, TurnCompleted):
                 self._ask_queued()
@@ -76,7 +83,7 @@ class Conversing(Widget):
         calls = await self._engine.calls(conversation_id) if conversation_id else ()
         await self._chat.load(messages, calls)
 
-    # --- what the maker wants ----------------------------------------------------------------------
+    # --- intents -----------------------------------------------------------------------------------
 
     async def ask(self, text: str) -> None:
         """Ask the Bot; what cannot be asked yet waits."""
@@ -89,7 +96,7 @@ class Conversing(Widget):
             self._queue(text)
             return
         at = self._clock()
-        self.activity = activities.asked(self.activity, turn_id, at)
+        self._set_activity(activities.asked(self.activity, turn_id, at))
         self._chat.asked(turn_id, text, at)
 
     async def stop(self) -> bool:
@@ -101,16 +108,16 @@ class Conversing(Widget):
             return True
         return False
 
-    async def begin_another(self) -> bool:
-        """Begin another conversation; False when that cannot be now."""
+    async def new_conversation(self) -> bool:
+        """Begin another conversation; False when that is not possible now."""
         if self._engine is None or self._turn_runs():
             return False
         await self._engine.new_conversation()
-        await self._turn_to_it()
+        await self._show_other()
         return True
 
-    async def choose_another(self, then: Callable[[], None]) -> None:
-        """Let the maker choose an earlier conversation; `then` is called when one was."""
+    async def choose_conversation(self, then: Callable[[], None]) -> None:
+        """Let the user choose an earlier conversation; `then` is called when one was chosen."""
         if self._engine is None or self._turn_runs():
             return
         from c2jy_tui.screens.sessions import SessionsScreen
@@ -120,30 +127,30 @@ class Conversing(Widget):
         async def chosen(conversation_id: str | None) -> None:
             if conversation_id:
                 await engine.open_conversation(conversation_id)
-                await self._turn_to_it()
+                await self._show_other()
                 then()
 
         conversations = await engine.conversations()
         screen = SessionsScreen(conversations, current=engine.conversation_id, now=self._clock())
-        await self.app.push_screen(screen, chosen)
+        await self._host.app.push_screen(screen, chosen)
 
     def _ask_queued(self) -> None:
         text = self._chat.queued
         self._chat.wait_with("")
-        self.run_worker(self.ask(text), group="ask")
+        self._host.run_worker(self.ask(text), group="ask")
 
     def _queue(self, text: str) -> None:
         if self._chat.queued:
-            self.notify(say("chat.queue_full"), severity="warning")
+            self._host.notify(say("chat.queue_full"), severity="warning")
         else:
             self._chat.wait_with(text)
 
-    async def _turn_to_it(self) -> None:
-        """Show another conversation; what went wrong in the one before is not its state."""
-        self.activity = activities.ready(self.activity, self._clock())
+    async def _show_other(self) -> None:
+        """Show another conversation; an error of the one before is not its state."""
+        self._set_activity(activities.ready(self.activity, self._clock()))
         await self.load()
 
     def _turn_runs(self) -> bool:
         if self.activity.turn_id:
-            self.notify(say("chat.busy"), severity="warning")
+            self._host.notify(say("chat.busy"), severity="warning")
         return bool(self.activity.turn_id)

@@ -1,11 +1,10 @@
-"""Drafts to the trash and back: at once, or from a look into it at any later time."""
+"""Moves drafts to the trash and back: the last one at once, any of them from the trash screen."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from textual import work
 from textual.message import Message
 from textual.notifications import SeverityLevel
 from textual.widget import Widget
@@ -17,20 +16,18 @@ from c2jy_tui.panes.drafts import labels
 from c2jy_tui.panes.drafts.labels import say
 
 
-class Trashing(Widget):
-    """Invisible: it has a place in the drafts pane, and remembers what can be undone."""
-
-    DEFAULT_CSS = "Trashing { display: none; }"
+class TrashController:
+    """Remembers what can be undone; posts `Changed` to the host."""
 
     @dataclass
     class Changed(Message):
-        """The trash is other than before, and so is the drafts folder."""
+        """The trash has changed, and with it the drafts folder."""
 
         reveal: str = ""
         """The draft that came back."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        super().__init__()
+    def __init__(self, host: Widget, clock: Callable[[], float]) -> None:
+        self._host = host
         self._clock = clock
         self._drafts: DraftsPort | None = None
         self._drafts_root = ""
@@ -38,7 +35,7 @@ class Trashing(Widget):
         self._sure = ""
 
     def attach_engine(self, drafts: DraftsPort, drafts_root: str) -> None:
-        """Keep what the drafts are asked of.
+        """Use the engine's drafts from now on.
 
         Args:
             drafts: The engine's drafts side.
@@ -56,12 +53,12 @@ class Trashing(Widget):
         if self._drafts is None:
             return
         if view.ours or self._sure == view.name:
-            self._trash(self._drafts, view.name)
+            trashing = self._trash(self._drafts, view.name)
+            self._host.run_worker(trashing, group="drafts-trash", exit_on_error=False)
         else:
             self._sure = view.name
             self._tell("trash.sure", "warning", name=labels.shown(view.name))
 
-    @work(group="drafts-trash", exit_on_error=False)
     async def _trash(self, drafts: DraftsPort, name: str) -> None:
         try:
             ticket = await drafts.trash(name)
@@ -71,17 +68,21 @@ class Trashing(Widget):
         self._trashed.append((ticket, name))
         self._sure = ""
         self._tell("trash.done", name=labels.shown(name))
-        self.post_message(self.Changed())
+        self._host.post_message(self.Changed())
 
-    @work(group="drafts-trash", exit_on_error=False)
-    async def undo(self) -> None:
+    def undo(self) -> None:
         """Bring the draft back that was moved to the trash last."""
+        self._host.run_worker(self._undo(), group="drafts-trash", exit_on_error=False)
+
+    async def _undo(self) -> None:
         if self._drafts is not None and self._trashed:
             await self._restore(self._drafts, *self._trashed[-1])
 
-    @work(group="drafts-trash-view", exclusive=True, exit_on_error=False)
-    async def look(self) -> None:
-        """Show what is in the trash, to bring something back or to be rid of it."""
+    def open(self) -> None:
+        """Show what is in the trash, to restore a draft or delete it for good."""
+        self._host.run_worker(self._open(), group="drafts-trash-view", exclusive=True, exit_on_error=False)
+
+    async def _open(self) -> None:
         # Imported when it opens: the first paint must not wait for it.
         from c2jy_tui.screens.trash import TrashScreen
 
@@ -101,7 +102,7 @@ class Trashing(Widget):
             delete=lambda ticket, name: self._delete(drafts, ticket, name),
             clock=self._clock,
         )
-        await self.app.push_screen_wait(screen)
+        await self._host.app.push_screen_wait(screen)
 
     async def _restore(self, drafts: DraftsPort, ticket: str, name: str) -> None:
         try:
@@ -111,22 +112,22 @@ class Trashing(Widget):
             return
         self._forget(ticket)
         self._tell("undo.done", name=labels.shown(back))
-        self.post_message(self.Changed(back))
+        self._host.post_message(self.Changed(back))
 
     async def _delete(self, drafts: DraftsPort, ticket: str, name: str) -> None:
         try:
             await drafts.delete(ticket)
         except DraftError as error:
-            self.notify(labels.refusal(error.issues), severity="error", markup=False)
+            self._host.notify(labels.refusal(error.issues), severity="error", markup=False)
         except Exception as error:
             self._tell("delete.failed", "error", name=labels.shown(name), error=labels.reason(error))
         else:
             self._forget(ticket)
             self._tell("delete.done", name=labels.shown(name))
-            self.post_message(self.Changed())
+            self._host.post_message(self.Changed())
 
     def _forget(self, ticket: str) -> None:
         self._trashed = [kept for kept in self._trashed if kept[0] != ticket]
 
     def _tell(self, key: str, severity: SeverityLevel = "information", **values: object) -> None:
-        self.notify(say(key, **values), severity=severity, markup=False)
+        self._host.notify(say(key, **values), severity=severity, markup=False)

@@ -1,0 +1,133 @@
+"""Tracks tool calls that wait for approval and asks the user about them, one dialog at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from textual.widget import Widget
+
+from c2jy_bridge.core.events import (
+    Decision,
+    Event,
+    ToolCall,
+    ToolCallAwaitingApproval,
+    ToolCallFinished,
+    ToolCallRequested,
+    ToolCallStarted,
+)
+from c2jy_bridge.core.ports import EnginePort
+from c2jy_tui.labels import say
+
+
+class Approvals:
+    """The questions that are open, oldest first; outlives a change of language."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, ToolCallAwaitingApproval] = {}
+        self._calls: dict[str, ToolCall] = {}
+        self._put_off: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def take(self, event: Event) -> None:
+        """Open a question, or close it when the call went on without an answer from here."""
+        match event:
+            case ToolCallRequested(call_id=call_id, call=call):
+                self._calls[call_id] = call
+            case ToolCallAwaitingApproval(call_id=call_id):
+                self._waiting[call_id] = event
+            case ToolCallStarted(call_id=call_id):
+                self._waiting.pop(call_id, None)
+            case ToolCallFinished(call_id=call_id):
+                self._waiting.pop(call_id, None)
+                self._calls.pop(call_id, None)
+                self._put_off.discard(call_id)
+            case _:
+                pass
+
+    def get(self, call_id: str) -> ToolCallAwaitingApproval | None:
+        """The question about one call, while it is open."""
+        return self._waiting.get(call_id)
+
+    def following(self) -> ToolCallAwaitingApproval | None:
+        """The oldest question that was neither answered nor put off."""
+        return next((ask for call_id, ask in self._waiting.items() if call_id not in self._put_off), None)
+
+    def put_off(self, call_id: str) -> None:
+        """Do not ask again by itself; the call goes on waiting."""
+        self._put_off.add(call_id)
+
+    def answered(self, call_id: str) -> None:
+        """The answer was given; the event that follows it may take a moment."""
+        self._waiting.pop(call_id, None)
+
+
+class ApprovalController:
+    """Opens the approval dialog over the host screen and passes the answer to the engine."""
+
+    def __init__(self, host: Widget, approvals: Approvals, clock: Callable[[], float]) -> None:
+        """Args:
+        host: The screen that the dialog opens over.
+        approvals: The open questions.
+        clock: Unix seconds.
+        """
+        self._host = host
+        self._approvals = approvals
+        self._clock = clock
+        self._engine: EnginePort | None = None
+
+    def attach_engine(self, engine: EnginePort) -> None:
+        """Use `engine` from now on."""
+        self._engine = engine
+
+    def show(self, event: Event) -> None:
+        """Process one event: ask, or close a dialog whose call no longer waits."""
+        self._approvals.take(event)
+        self.resume()
+
+    def ask(self, call_id: str) -> None:
+        """Open the dialog for one call."""
+        from c2jy_tui.screens.approval import ApprovalScreen
+
+        question = self._approvals.get(call_id)
+        if question is None:
+            return
+
+        def answered(decision: Decision | None) -> None:
+            if decision is None:
+                self._approvals.put_off(call_id)
+            else:
+                self.decide(call_id, decision)
+            self.resume()
+
+        bot = self._engine.connection.bot_name if self._engine else ""
+        asker = say(f"source.{question.source}", bot=bot or say("header.no_bot"))
+        tools = self._engine.tools() if self._engine else ()
+        screen = ApprovalScreen(
+            question,
+            about=next((tool.about for tool in tools if tool.name == question.tool), ""),
+            waiting=len(self._approvals),
+            asker=asker,
+            still_open=lambda: self._approvals.get(call_id) is not None,
+            clock=self._clock,
+        )
+        self._host.app.push_screen(screen, answered)
+
+    def decide(self, call_id: str, decision: Decision) -> None:
+        """Pass the answer to the engine."""
+        self._approvals.answered(call_id)
+        if self._engine is not None and not self._engine.decide(call_id, decision):
+            self._host.notify(say("approval.too_late"), severity="warning")
+
+    def resume(self) -> None:
+        """Ask the next open question, unless another dialog is up; close one that is answered already."""
+        shown = self._host.app.screen
+        if shown is self._host:
+            if (question := self._approvals.following()) is not None:
+                self.ask(question.call_id)
+            return
+        from c2jy_tui.screens.approval import ApprovalScreen
+
+        if isinstance(shown, ApprovalScreen) and self._approvals.get(shown.question.call_id) is None:
+            shown.dismiss(None)
