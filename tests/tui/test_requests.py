@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from c2jy_bridge.core.events import BridgeRequestChanged, Problem
 from c2jy_bridge.core.views import RequestView
-from c2jy_tui.panes.bridge import BridgePane, curl
-from c2jy_tui.panes.bridge.record import Moment, RequestRecord, Seen
+from c2jy_tui.panes.bridge import BridgePane, labels
+from c2jy_tui.panes.bridge.record import RequestRecord, StateChange, StateHistory
 from c2jy_tui.screens.request_detail import RequestDetailScreen
 
 HTTP = "http://127.0.0.1:8765"
@@ -228,7 +228,7 @@ async def test_an_empty_list_tells_how_to_send_the_first_request_and_copies_it(
         await opened(on)
         assert "TOKEN=$(c2jy-tui bridge token)" in on.text
         await on.press("c")
-        assert copied == [curl.first_request(HTTP)]
+        assert copied == [labels.first_curl_command(HTTP)]
 
 
 async def test_the_demo_names_the_token_of_the_demo(stage: Any, engine: Any) -> None:
@@ -338,7 +338,7 @@ def arguments_of(command: str) -> list[str]:
 )
 def test_a_shell_gives_the_copied_command_to_curl_as_it_was_meant(arguments: dict[str, Any]) -> None:
     text = json.dumps(arguments)
-    got = arguments_of(curl.command_line(HTTP, "generate_draft", text))
+    got = arguments_of(labels.curl_command(HTTP, "generate_draft", text))
     assert "Authorization: Bearer geheim" in got
     assert "Content-Type: application/json" in got
     assert got[-1] == f"{HTTP}/v1/requests"
@@ -346,31 +346,31 @@ def test_a_shell_gives_the_copied_command_to_curl_as_it_was_meant(arguments: dic
 
 
 def test_the_copied_command_is_one_line_and_holds_no_token() -> None:
-    command = curl.command_line(HTTP, "t", '{"a": "x\\ny\\u001b[31m\\u009b"}')
+    command = labels.curl_command(HTTP, "t", '{"a": "x\\ny\\u001b[31m\\u009b"}')
     assert "$TOKEN" in command
     assert not any(ord(character) < 32 or 0x7F <= ord(character) < 0xA0 for character in command)
 
 
 def test_what_was_seen_of_a_request_is_its_timeline() -> None:
-    seen = Seen()
+    seen = StateHistory()
     view = request(1)
     for at, state in ((0.01, "queued"), (1, "relaying"), (2, "queued"), (3, "running"), (4, "succeeded")):
-        seen.take(BridgeRequestChanged(at=view.accepted_at + at, request_id="r1", state=state))
-    states = [moment.state for moment in seen.record(view).moments()]
+        seen.add(BridgeRequestChanged(at=view.accepted_at + at, request_id="r1", state=state))
+    states = [moment.state for moment in seen.record(view).timeline()]
     assert states == ["accepted", "relaying", "queued", "running", "succeeded"]
 
 
 def test_a_request_of_an_earlier_run_has_its_beginning_and_its_end() -> None:
     view = request(1)
     assert view.finished_at is not None
-    assert RequestRecord(view).moments() == [
-        Moment(view.accepted_at, "accepted"),
-        Moment(view.finished_at, "succeeded"),
+    assert RequestRecord(view).timeline() == [
+        StateChange(view.accepted_at, "accepted"),
+        StateChange(view.finished_at, "succeeded"),
     ]
 
 
 def test_changes_of_forgotten_requests_are_forgotten() -> None:
-    seen = Seen()
-    seen.take(BridgeRequestChanged(at=1.0, request_id="r1", state="running"))
-    seen.keep({"r2"})
+    seen = StateHistory()
+    seen.add(BridgeRequestChanged(at=1.0, request_id="r1", state="running"))
+    seen.keep_only({"r2"})
     assert seen.record(request(1)).seen == ()

@@ -13,7 +13,7 @@ from textual.reactive import reactive
 
 from c2jy_bridge.core.safety import visible
 from c2jy_tui import formatting
-from c2jy_tui.panes.bridge import curl, labels
+from c2jy_tui.panes.bridge import labels
 from c2jy_tui.panes.bridge.labels import say
 from c2jy_tui.panes.bridge.record import RequestRecord
 from c2jy_tui.screens.tabbed_detail import TabbedDetail
@@ -135,7 +135,7 @@ class RequestDetailScreen(TabbedDetail[RequestIntent | None]):
     def action_copy_command(self) -> None:
         """Copy the request as a command line."""
         view = self.record.view
-        self.app.copy_to_clipboard(curl.command_line(self._address, view.tool, view.arguments))
+        self.app.copy_to_clipboard(labels.curl_command(self._address, view.tool, view.arguments))
 
 
 def _problem(record: RequestRecord) -> str:
@@ -176,7 +176,7 @@ def _way(record: RequestRecord) -> Content:
 
 def _timeline(record: RequestRecord, now: float) -> Content:
     """When it came to each of its states, in seconds after it was accepted."""
-    moments = record.moments()
+    moments = record.timeline()
     start = moments[0].at
     begun = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(start))
     lines = [Content.styled(say("timeline.since", time=begun), "dim"), Content("")]

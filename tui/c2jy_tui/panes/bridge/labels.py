@@ -1,7 +1,9 @@
-"""What the requests pane says of a request: its row, its state, a line about it; and of an empty list."""
+"""Formats bridge requests: rows, states, summary lines, curl commands, and the text of an empty list."""
 
 from __future__ import annotations
 
+import json
+import shlex
 from typing import Final
 
 from c2jy_bridge.core.events import Problem
@@ -14,6 +16,11 @@ from c2jy_tui.panes.bridge.record import RequestRecord
 from c2jy_tui.widgets.columns import Cell, Column, Row, Tone
 
 say = catalogue("bridge_pane", LOCALE)
+
+REQUESTS_PATH: Final = "/v1/requests"
+"""Path of the bridge's HTTP intake for requests (docs/bridge.md)."""
+CURL_WAIT_S: Final = 20
+"""Seconds the command waits for the result."""
 
 COLUMNS: Final = (
     Column("time", 8, keep=60),
@@ -47,7 +54,7 @@ _SOURCES: Final = ("http", "mailbox", "workflow")
 
 
 def state_word(state: str) -> str:
-    """A state with its sign: `✓ done`; one that nobody knows stays as it is."""
+    """A state with its sign: `✓ done`; an unknown one stays as it is."""
     return f"{_SIGNS[state]} {say(f'state.{state}')}" if state in _SIGNS else visible(state, newlines=False)
 
 
@@ -57,7 +64,7 @@ def source(name: str) -> str:
 
 
 def tool(record: RequestRecord) -> str:
-    """What is wanted: the tool's name, or that a workflow's own chat is looked after."""
+    """The tool's name, or that the request attends a workflow's own chat."""
     return visible(record.view.tool, newlines=False) if record.repeatable else say("tool.chat")
 
 
@@ -75,7 +82,7 @@ def row(record: RequestRecord, now: float) -> Row:
 
 
 def about(record: RequestRecord) -> str:
-    """One line about a request: what is wrong with it, what came of it, or what it asks for."""
+    """One line about a request: its problem, its result, or its arguments."""
     view = record.view
     if view.problem is not None:
         return problem_line(view.problem)
@@ -87,7 +94,7 @@ def about(record: RequestRecord) -> str:
 
 
 def state(total: int, shown: int, still_open: int, mode: BridgeMode, *, filter_text: str) -> str:
-    """The line about all requests, and about bridge mode where that is not as it should be."""
+    """The line about all requests, and about bridge mode where something is wrong with it."""
     parts = [say("all.match", shown=shown, total=total) if filter_text else say("all.requests", total=total)]
     if still_open:
         parts.append(say("all.open", count=still_open))
@@ -103,7 +110,7 @@ def state(total: int, shown: int, still_open: int, mode: BridgeMode, *, filter_t
 
 
 def empty(mode: BridgeMode, *, demo: bool, filter_text: str) -> str:
-    """What stands in a list without rows: how to get the first one."""
+    """The text of an empty list: how to send the first request."""
     if filter_text:
         return say("empty.filter")
     if mode.http_address:
@@ -120,3 +127,24 @@ def problem_line(problem: Problem) -> str:
     """A problem on one line: what happened, what to do."""
     gap = "" if problem.message.endswith("。") else " "
     return visible(gap.join(filter(None, (problem.message, problem.hint))), newlines=False)
+
+
+def curl_command(address: str, tool: str, arguments: str) -> str:
+    """A request as a `curl` command for a POSIX shell; the shell fills in `$TOKEN`.
+
+    Args:
+        address: `http://127.0.0.1:8765`.
+        tool: Name of the tool.
+        arguments: A JSON object as text.
+    """
+    body = formatting.pastable_json({"tool": tool, "arguments": json.loads(arguments)})
+    headers = ["Content-Type: application/json", f"Prefer: wait={CURL_WAIT_S}"]
+    words = ["curl", "-sS", '-H "Authorization: Bearer $TOKEN"']
+    words += [f"-H {shlex.quote(header)}" for header in headers]
+    words += [f"-d {shlex.quote(body)}", shlex.quote(visible(address, newlines=False) + REQUESTS_PATH)]
+    return " ".join(words)
+
+
+def first_curl_command(address: str) -> str:
+    """A first command to try: it changes nothing and needs no arguments."""
+    return curl_command(address, "list_drafts", "{}")

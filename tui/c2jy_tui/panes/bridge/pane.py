@@ -1,8 +1,8 @@
-"""The requests pane: the list of bridge requests, and the keys for the one under the cursor."""
+"""The requests pane: the live list of bridge requests, and the actions on the request under the cursor."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -10,6 +10,7 @@ from textual import on, work
 from textual.binding import BindingType
 from textual.message import Message
 from textual.notifications import SeverityLevel
+from textual.reactive import var
 from textual.timer import Timer
 from typing_extensions import override
 
@@ -17,11 +18,12 @@ from c2jy_bridge.core.events import BridgeRequestChanged, Event
 from c2jy_bridge.core.ports import EnginePort
 from c2jy_bridge.core.safety import visible
 from c2jy_tui.controllers.bridge_mode import BridgeMode
-from c2jy_tui.panes.bridge import curl
+from c2jy_tui.panes.bridge import labels
 from c2jy_tui.panes.bridge.labels import say
-from c2jy_tui.panes.bridge.record import RequestRecord
-from c2jy_tui.panes.bridge.request_list import RequestList
+from c2jy_tui.panes.bridge.record import RequestRecord, StateHistory
 from c2jy_tui.widgets.bindings import binding
+from c2jy_tui.widgets.columns import Row
+from c2jy_tui.widgets.list_pane import ListPane
 from c2jy_tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
@@ -30,10 +32,12 @@ if TYPE_CHECKING:
 
 SETTLE_S: Final = 0.1
 """Seconds in which changes of requests are collected before the list is read again."""
+TICK_S: Final = 0.5
+"""Seconds between two redraws of running times while a request is open."""
 
 
-class BridgePane(RequestList):
-    """The live list of bridge requests and the detail of the one under the cursor."""
+class BridgePane(ListPane):
+    """Bridge requests as rows, newest first, and the detail of the one under the cursor."""
 
     HELP = "bridge_pane:help"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -45,9 +49,12 @@ class BridgePane(RequestList):
         binding("bridge_pane", "requests.unfilter", "escape", "unfilter", show=False),
     ]
 
+    mode: var[BridgeMode] = var(BridgeMode, init=False)
+    """Bridge mode, shown in the line below the list and in an empty list."""
+
     @dataclass
     class CallRequested(Message):
-        """The maker wants to see the tool call of a request in the inspector."""
+        """The user wants to see the tool call of a request in the inspector."""
 
         call_id: str
 
@@ -67,23 +74,49 @@ class BridgePane(RequestList):
             id: The widget's id.
             classes: The widget's classes.
         """
-        super().__init__(clock, mode, id=id, classes=classes)
+        rows = RowList(labels.COLUMNS, self._row, lambda name: say(f"column.{name}"))
+        super().__init__(rows, say("filter.hint"), id=id, classes=classes)
+        self.set_reactive(BridgePane.mode, mode)
+        self._clock = clock
+        self._history = StateHistory()
+        self._all: Sequence[RequestRecord] = ()
+        self._shown: Sequence[RequestRecord] = ()
+        self._request_id = ""
+        self._moved_by_hand = False
+        self._awaited = ""
+        """A request to put the cursor on once it is listed."""
+        self._demo = False
         self._engine: EnginePort | None = None
         self._settling: Timer | None = None
         self._detail: RequestDetailScreen | None = None
 
+    def on_mount(self) -> None:
+        """Set the title and draw the first lines."""
+        self.border_title = say("title")
+        self._ticker = self.set_interval(TICK_S, self.tick, pause=True)
+        self._relist()
+
+    @property
+    def current(self) -> RequestRecord | None:
+        """The request under the cursor."""
+        return self._get(self._request_id)
+
+    def _get(self, request_id: str) -> RequestRecord | None:
+        """One request, while it is held."""
+        return next((record for record in self._all if record.view.request_id == request_id), None)
+
     def show(self, event: Event) -> None:
-        """Take in one event; those that are not about a request change nothing."""
+        """Apply one event; those that are not about a request change nothing."""
         if not isinstance(event, BridgeRequestChanged):
             return
-        self.seen.take(event)
+        self._history.add(event)
         if self._settling is None:
             self._settling = self.set_timer(SETTLE_S, self._settled)
 
     async def load(self, engine: EnginePort) -> None:
-        """Fill from the engine and keep it for what the maker asks of it."""
+        """Fill from the engine, and keep it for the actions."""
         self._engine = engine
-        self.demo = engine.connection.demo
+        self._demo = engine.connection.demo
         await self._read()
 
     def _settled(self) -> None:
@@ -101,19 +134,77 @@ class BridgePane(RequestList):
         if self._engine is None:
             return
         views = await self._engine.bridge_requests()
-        # While bridge mode is off there are none to be had; what was seen of them stays.
+        # While bridge mode is off the engine has none to give; those listed stay.
         if views or self.mode.view.on:
-            self.fill(views)
-        if self._detail is not None and (now := self.get(self._detail.record.view.request_id)):
+            self._history.keep_only({view.request_id for view in views})
+            self._all = [self._history.record(view) for view in views]
+            self._relist()
+        if self._detail is not None and (now := self._get(self._detail.record.view.request_id)):
             self._detail.record = now
 
+    def watch_mode(self, before: BridgeMode, after: BridgeMode) -> None:
+        """Redraw when it was switched or has a problem; signs of life are shown by the header."""
+        if self.is_mounted and before.known != after.known:
+            self._relist()
+
+    def reveal(self, request_id: str) -> None:
+        """Put the cursor on a request as soon as it is there."""
+        self._awaited = request_id
+        self._relist()
+
+    @override
+    def apply_filter(self, text: str) -> None:
+        self._relist()
+
     def tick(self) -> None:
-        """Draw anew what shows a running time."""
-        super().tick()
+        """Redraw whatever shows a running time."""
+        for index in self.rows.seen():
+            if index < len(self._shown) and not self._shown[index].ended:
+                self.rows.redraw(index)
         if self._detail is not None:
             self._detail.tick()
 
-    # --- what the maker asks for --------------------------------------------------------------------
+    def _relist(self) -> None:
+        wanted = self.filter_text.casefold().split()
+        self._shown = [record for record in self._all if _has(record, wanted)]
+        ids = [record.view.request_id for record in self._shown]
+        cursor: int | None = 0
+        if self._awaited in ids:
+            self._request_id, self._moved_by_hand, self._awaited = self._awaited, True, ""
+        if self._moved_by_hand:
+            cursor = ids.index(self._request_id) if self._request_id in ids else None
+        self.rows.hint = labels.empty(self.mode, demo=self._demo, filter_text=self.filter_text)
+        self.rows.reset(len(ids), cursor)
+        self._at_cursor()
+        if any(not record.ended for record in self._all):
+            self._ticker.resume()
+        else:
+            self._ticker.pause()
+
+    def _at_cursor(self) -> None:
+        """Describe the row under the cursor, and all rows together."""
+        at = self.rows.cursor
+        record = self._shown[at] if at < len(self._shown) else None
+        self._request_id = record.view.request_id if record else ""
+        still_open = sum(not one.ended for one in self._all)
+        total, shown = len(self._all), len(self._shown)
+        self.describe(
+            labels.about(record) if record else "",
+            labels.state(total, shown, still_open, self.mode, filter_text=self.filter_text),
+            (record and record.view.state, self.filter_text, self.mode.http_address, self.mode.view.on),
+        )
+
+    def _row(self, index: int) -> Row:
+        return labels.row(self._shown[index], self._clock())
+
+    @on(RowList.Moved)
+    def _moved(self, event: RowList.Moved) -> None:
+        event.stop()
+        if event.by_hand:
+            self._moved_by_hand, self._awaited = True, ""
+        self._at_cursor()
+
+    # --- actions ------------------------------------------------------------------------------------
 
     @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -135,7 +226,7 @@ class BridgePane(RequestList):
     def _possible(self, intent: str, record: RequestRecord) -> bool:
         if not self.mode.view.on:
             return False
-        # A chat that a workflow had begun has ended with it and cannot be had again.
+        # A chat that a workflow had begun ended with it and cannot be retried.
         return record.ended and record.repeatable if intent == "retry" else not record.ended
 
     @on(RowList.Opened)
@@ -153,7 +244,7 @@ class BridgePane(RequestList):
                 self._do(intent, request_id)
 
         self._detail = RequestDetailScreen(
-            record, address=self.mode.http_address, possible=self._possible, clock=self.now
+            record, address=self.mode.http_address, possible=self._possible, clock=self._clock
         )
         self.app.push_screen(self._detail, closed)
 
@@ -164,11 +255,11 @@ class BridgePane(RequestList):
             case "cancel":
                 self._cancel(request_id)
             case "call":
-                if (record := self.get(request_id)) is not None:
+                if (record := self._get(request_id)) is not None:
                     self.post_message(self.CallRequested(record.view.call_id))
 
     def action_retry(self) -> None:
-        """Ask for the same thing again."""
+        """Send the same request again."""
         if record := self.current:
             self._retry(record.view.request_id)
 
@@ -211,9 +302,9 @@ class BridgePane(RequestList):
         """Copy the request under the cursor as a command line; a first one while there is none."""
         address = self.mode.http_address
         if (record := self.current) is not None:
-            command = curl.command_line(address, record.view.tool, record.view.arguments)
+            command = labels.curl_command(address, record.view.tool, record.view.arguments)
         else:
-            command = curl.first_request(address)
+            command = labels.first_curl_command(address)
         self.app.copy_to_clipboard(command)
 
     def action_copy_result(self) -> None:
@@ -222,8 +313,17 @@ class BridgePane(RequestList):
             self.app.copy_to_clipboard(visible(record.view.result))
 
     def _failed(self, key: str, error: Exception) -> None:
-        """Whatever the engine could not do, the maker reads it."""
+        """Show an error of the engine to the user."""
         self._tell(key, "error", error=visible(str(error) or type(error).__name__))
 
     def _tell(self, key: str, severity: SeverityLevel = "information", **values: object) -> None:
         self.notify(say(key, **values), severity=severity, markup=False)
+
+
+def _has(record: RequestRecord, wanted: Sequence[str]) -> bool:
+    view = record.view
+    problem = labels.problem_line(view.problem) if view.problem else ""
+    named = (labels.tool(record), labels.source(view.source), labels.state_word(view.state), view.request_id)
+    known = (view.tool, view.source, view.state, view.requester, *view.chat_ids)
+    text = "\n".join((*named, *known, view.arguments, view.result, problem)).casefold()
+    return all(word in text for word in wanted)

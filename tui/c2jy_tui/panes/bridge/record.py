@@ -1,4 +1,4 @@
-"""All that is known of one bridge request: the engine's picture, and the states it was seen to come to."""
+"""One bridge request: the engine's view of it, and the state changes seen in this run of the app."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from c2jy_bridge.core.events import BridgeRequestChanged
 from c2jy_bridge.core.views import RequestView
 
 ENDED: Final = ("succeeded", "failed", "cancelled")
-KEPT_MOMENTS: Final = 60
-"""Changes kept of one request; the Bot is asked three times at most, a restart asks again."""
+KEPT_CHANGES: Final = 60
+"""Changes kept of one request; the Bot is asked at most three times, and again after a restart."""
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """The request came to a state; `at` is Unix seconds."""
+class StateChange:
+    """The request reached a state; `at` is Unix seconds."""
 
     at: float
     state: str
@@ -26,17 +26,17 @@ class RequestRecord:
     """One request."""
 
     view: RequestView
-    seen: tuple[Moment, ...] = ()
-    """What was seen of it in this run of the app, in order."""
+    seen: tuple[StateChange, ...] = ()
+    """Its state changes in this run of the app, in order."""
 
     @property
     def ended(self) -> bool:
-        """Whether nothing can change any more."""
+        """Whether it can change no more."""
         return self.view.state in ENDED
 
     @property
     def repeatable(self) -> bool:
-        """Whether it is a tool call of its own, and not a chat that a workflow had begun."""
+        """Whether it is a tool call of its own and not a chat that a workflow had begun."""
         return self.view.relay != "chat"
 
     def elapsed_s(self, now: float) -> float:
@@ -44,31 +44,31 @@ class RequestRecord:
         end = self.view.finished_at if self.view.finished_at is not None else now
         return max(0.0, end - self.view.accepted_at)
 
-    def moments(self) -> list[Moment]:
-        """Its timeline: accepted, what was seen of it, and how it ended."""
+    def timeline(self) -> list[StateChange]:
+        """Accepted, the state changes seen, and how it ended."""
         view = self.view
         seen = self.seen[1:] if self.seen and self.seen[0].state == "queued" else self.seen
-        found = [Moment(view.accepted_at, "accepted"), *seen]
-        if view.state != "queued" and all(moment.state != view.state for moment in seen):
-            found.append(Moment(view.finished_at or view.changed_at, view.state))
-        return sorted(found, key=lambda moment: moment.at)
+        found = [StateChange(view.accepted_at, "accepted"), *seen]
+        if view.state != "queued" and all(change.state != view.state for change in seen):
+            found.append(StateChange(view.finished_at or view.changed_at, view.state))
+        return sorted(found, key=lambda change: change.at)
 
 
-class Seen:
-    """The changes of requests in this run of the app, by request."""
+class StateHistory:
+    """The state changes of each request in this run of the app."""
 
     def __init__(self) -> None:
-        self._moments: dict[str, tuple[Moment, ...]] = {}
+        self._changes: dict[str, tuple[StateChange, ...]] = {}
 
-    def take(self, event: BridgeRequestChanged) -> None:
-        """Write one down."""
-        before = self._moments.get(event.request_id, ())
-        self._moments[event.request_id] = (*before, Moment(event.at, event.state))[-KEPT_MOMENTS:]
+    def add(self, event: BridgeRequestChanged) -> None:
+        """Remember one change."""
+        before = self._changes.get(event.request_id, ())
+        self._changes[event.request_id] = (*before, StateChange(event.at, event.state))[-KEPT_CHANGES:]
 
     def record(self, view: RequestView) -> RequestRecord:
-        """A request with what was seen of it."""
-        return RequestRecord(view, self._moments.get(view.request_id, ()))
+        """A request with its state changes."""
+        return RequestRecord(view, self._changes.get(view.request_id, ()))
 
-    def keep(self, request_ids: set[str]) -> None:
+    def keep_only(self, request_ids: set[str]) -> None:
         """Forget all others."""
-        self._moments = {i: moments for i, moments in self._moments.items() if i in request_ids}
+        self._changes = {i: changes for i, changes in self._changes.items() if i in request_ids}

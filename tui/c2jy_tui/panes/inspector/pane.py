@@ -105,7 +105,7 @@ class Inspector(ListPane):
         self.store = CallStore()
         self.marked: list[str] = []
         self._clock = clock
-        self._current_id = ""
+        self.current_id = ""
         self._relist_due = False
         self._folder = export_folder
         self._engine: EnginePort | None = None
@@ -120,7 +120,7 @@ class Inspector(ListPane):
     @property
     def current(self) -> CallRecord | None:
         """The call under the cursor."""
-        return self.store.get(self._current_id)
+        return self.store.get(self.current_id)
 
     def show(self, event: Event) -> None:
         """Apply one event; those that are not about a tool call change nothing."""
@@ -148,7 +148,7 @@ class Inspector(ListPane):
         if call_id not in self.store.shown:
             self.action_unfilter()
             self.store.set_filter(every_call)
-        self._current_id = call_id
+        self.current_id = call_id
         self._follow(False)
 
     def tick(self) -> None:
@@ -172,7 +172,7 @@ class Inspector(ListPane):
         if self.following:
             cursor: int | None = len(shown) - 1
         else:
-            cursor = shown.index(self._current_id) if self._current_id in shown else None
+            cursor = shown.index(self.current_id) if self.current_id in shown else None
         self.rows.hint = say("empty.filter") if self.filter_text else say("empty")
         self.rows.reset(len(shown), cursor)
         self._at_cursor()
@@ -184,7 +184,7 @@ class Inspector(ListPane):
     def _at_cursor(self) -> None:
         """Describe the row under the cursor, and all rows together."""
         shown = self.store.shown
-        self._current_id = shown[self.rows.cursor] if self.rows.cursor < len(shown) else ""
+        self.current_id = shown[self.rows.cursor] if self.rows.cursor < len(shown) else ""
         record = self.current
         statuses = [r.status for r in self.store]
         self.describe(
@@ -198,7 +198,7 @@ class Inspector(ListPane):
                 filter_text=self.filter_text,
                 forgotten=self.store.forgotten,
             ),
-            (self._current_id, record.status if record else "", bool(shown), self.filter_text),
+            (self.current_id, record.status if record else "", bool(shown), self.filter_text),
         )
 
     def _row(self, index: int) -> Row:
@@ -267,19 +267,19 @@ class Inspector(ListPane):
 
     def action_decide(self, decision: str) -> None:
         """Answer the waiting call under the cursor: `once`, `always` or `deny`."""
-        self.post_message(self.DecisionMade(self._current_id, Decision(decision)))
+        self.post_message(self.DecisionMade(self.current_id, Decision(decision)))
 
     def action_stop(self) -> None:
         """Stop the running call under the cursor."""
-        self._stop(self._current_id)
+        self._stop(self.current_id)
 
     def action_rerun(self) -> None:
         """Run the call under the cursor again, here, with the same arguments."""
-        self._rerun(self._current_id, None)
+        self._rerun(self.current_id, None)
 
     def action_edit(self) -> None:
         """Edit the arguments of the call under the cursor and run that."""
-        self._edit(self._current_id)
+        self._edit(self.current_id)
 
     def _edit(self, call_id: str) -> None:
         from c2jy_tui.screens.call_detail_edit import EditArgumentsScreen
@@ -326,10 +326,10 @@ class Inspector(ListPane):
 
     def action_mark(self) -> None:
         """Mark the call under the cursor, or remove its mark; only the last two marks count."""
-        if self._current_id in self.marked:
-            self.marked.remove(self._current_id)
+        if self.current_id in self.marked:
+            self.marked.remove(self.current_id)
         else:
-            self.marked = [*self.marked, self._current_id][-2:]
+            self.marked = [*self.marked, self.current_id][-2:]
         self.rows.refresh()
         self.refresh_bindings()
 
