@@ -12,8 +12,7 @@ from c2jy_bridge.core import i18n
 from c2jy_bridge.core.events import ConnectionChanged, Issue, Outcome
 from c2jy_bridge.core.views import ConnectionView
 from c2jy_tui.app import C2jyApp
-from c2jy_tui.screens.confirm import ConfirmScreen
-from c2jy_tui.screens.help import HelpScreen
+from c2jy_tui.screens.dialogs import ConfirmScreen, HelpScreen
 from c2jy_tui.screens.splash import SplashScreen
 from c2jy_tui.widgets.base_screens import Look
 

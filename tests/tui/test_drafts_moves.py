@@ -14,10 +14,9 @@ from c2jy_bridge.core.draft_views import DraftError, OriginView
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.views import DraftView
 from c2jy_tui.panes.drafts import DraftsPane
-from c2jy_tui.screens.confirm import ConfirmScreen
-from c2jy_tui.screens.pack_form import PackForm
+from c2jy_tui.screens.dialogs import ConfirmScreen
+from c2jy_tui.screens.draft_forms import PackForm, UnitChoice
 from c2jy_tui.screens.trash import TrashScreen
-from c2jy_tui.screens.unit_choice import UnitChoice
 from pane_host import NOON, Host, PaneDrafts, PaneEngine, StillClock, soon
 
 S = 1_000_000

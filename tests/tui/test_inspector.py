@@ -25,8 +25,7 @@ from c2jy_bridge.core.events import (
 )
 from c2jy_bridge.core.views import CallView
 from c2jy_tui.panes.inspector import Inspector
-from c2jy_tui.screens.call_detail import CallDetailScreen
-from c2jy_tui.screens.call_detail_edit import EditArgumentsScreen
+from c2jy_tui.screens.call_detail import CallDetailScreen, EditArgumentsScreen
 from pane_host import NOON, Host, PaneEngine, StillClock, soon
 
 

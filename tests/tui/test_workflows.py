@@ -11,8 +11,7 @@ from c2jy_bridge.core import events as ev
 from c2jy_bridge.core.events import Problem, ToolCall
 from c2jy_bridge.core.views import WaitingWorkflow
 from c2jy_tui.panes.chat.cards import RunCard
-from c2jy_tui.screens.workflow_form import WorkflowFormScreen
-from c2jy_tui.screens.workflow_question import WorkflowQuestionScreen
+from c2jy_tui.screens.workflow_forms import WorkflowFormScreen, WorkflowQuestionScreen
 
 NOW = 1_760_000_000.0
 RUN = "run-1"

@@ -173,7 +173,7 @@ class C2jyApp(App[None]):
         if self._main is None or not self._main.activity.busy:
             self.exit()
             return
-        from c2jy_tui.screens.confirm import ConfirmScreen
+        from c2jy_tui.screens.dialogs import ConfirmScreen
 
         if isinstance(self.screen, ConfirmScreen):
             return
@@ -226,7 +226,7 @@ class C2jyApp(App[None]):
 
     async def action_help(self) -> None:
         """F1: what the focused pane is for, and its keys."""
-        from c2jy_tui.screens.help import HelpScreen, help_text
+        from c2jy_tui.screens.dialogs import HelpScreen, help_text
 
         if isinstance(self.screen, HelpScreen):
             return

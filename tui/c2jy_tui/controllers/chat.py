@@ -120,7 +120,7 @@ class ChatController:
         """Let the user choose an earlier conversation; `then` is called when one was chosen."""
         if self._engine is None or self._turn_runs():
             return
-        from c2jy_tui.screens.sessions import SessionsScreen
+        from c2jy_tui.screens.dialogs import SessionsScreen
 
         engine = self._engine
 

@@ -23,7 +23,7 @@ from c2jy_tui.panes.drafts.labels import say
 
 if TYPE_CHECKING:
     # The dialogs are imported when they open: the first paint must not wait for them.
-    from c2jy_tui.screens.pack_form import PackWish
+    from c2jy_tui.screens.draft_forms import PackWish
 
 T = TypeVar("T")
 
@@ -111,7 +111,7 @@ class DraftJobs:
             self._host.post_message(self.Progressed(""))
 
     async def _pack(self, drafts: DraftsPort, view: DraftView) -> None:
-        from c2jy_tui.screens.pack_form import PackForm, PackWish
+        from c2jy_tui.screens.draft_forms import PackForm, PackWish
 
         offer = await drafts.packing(view.name)
         wish: PackWish | None = PackWish()
@@ -157,7 +157,7 @@ class DraftJobs:
         origin = await drafts.origin(view.name)
         # What was changed in JianYing is not in the document: the user should know before, not after.
         if origin.resaved or view.state == "encrypted":
-            from c2jy_tui.screens.confirm import ConfirmScreen
+            from c2jy_tui.screens.dialogs import ConfirmScreen
 
             what = "encrypted" if view.state == "encrypted" else "resaved"
             name = labels.shown(view.name)
@@ -167,7 +167,7 @@ class DraftJobs:
         await self._build(drafts, view, None)
 
     async def _retime(self, drafts: DraftsPort, view: DraftView) -> None:
-        from c2jy_tui.screens.unit_choice import UnitChoice
+        from c2jy_tui.screens.draft_forms import UnitChoice
 
         origin = await self._long(view, lambda _: drafts.origin(view.name))
         if origin.unit is None:

@@ -99,7 +99,7 @@ class WorkflowController:
             if (question := self._questions.following()) is not None:
                 self.answer(question.run_id)
             return
-        from c2jy_tui.screens.workflow_question import WorkflowQuestionScreen
+        from c2jy_tui.screens.workflow_forms import WorkflowQuestionScreen
 
         if isinstance(shown, WorkflowQuestionScreen) and self._questions.get(shown.run_id) is None:
             shown.dismiss(None)
@@ -111,7 +111,7 @@ class WorkflowController:
         self._host.run_worker(self._open_form(), group="workflow-form", exit_on_error=False)
 
     async def _open_form(self) -> None:
-        from c2jy_tui.screens.workflow_form import WorkflowFormScreen
+        from c2jy_tui.screens.workflow_forms import WorkflowFormScreen
 
         if (engine := self._engine) is None:
             self._host.notify(say("run.no_engine"), severity="warning")
@@ -127,7 +127,7 @@ class WorkflowController:
 
     def answer(self, run_id: str) -> None:
         """Open the question of one run."""
-        from c2jy_tui.screens.workflow_question import WorkflowQuestionScreen
+        from c2jy_tui.screens.workflow_forms import WorkflowQuestionScreen
 
         question = self._questions.get(run_id)
         if question is None:

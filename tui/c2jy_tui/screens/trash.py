@@ -153,7 +153,7 @@ class TrashScreen(BaseDialog[None]):
         """Delete the draft under the cursor for good, once the maker is sure."""
         if (entry := self.current) is None:
             return
-        from c2jy_tui.screens.confirm import ConfirmScreen
+        from c2jy_tui.screens.dialogs import ConfirmScreen
 
         def answered(yes: bool | None) -> None:
             if yes:

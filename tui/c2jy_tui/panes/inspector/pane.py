@@ -282,7 +282,7 @@ class Inspector(ListPane):
         self._edit(self.current_id)
 
     def _edit(self, call_id: str) -> None:
-        from c2jy_tui.screens.call_detail_edit import EditArgumentsScreen
+        from c2jy_tui.screens.call_detail import EditArgumentsScreen
 
         call = self.store[call_id].call
 
@@ -335,7 +335,7 @@ class Inspector(ListPane):
 
     def action_compare(self) -> None:
         """Show the two marked calls side by side as a unified diff, the earlier first."""
-        from c2jy_tui.screens.call_detail_compare import CompareCallsScreen
+        from c2jy_tui.screens.call_detail import CompareCallsScreen
 
         both = [r for r in self.store if r.call.call_id in self.marked]
         if len(both) == 2:

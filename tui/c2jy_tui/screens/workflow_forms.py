@@ -1,4 +1,4 @@
-"""What a running workflow asks of a person."""
+"""Dialogs that ask which workflow to run, and what a running workflow asks."""
 
 from __future__ import annotations
 
@@ -13,17 +13,68 @@ from textual.widgets import Input, Static
 
 from c2jy_bridge.core.events import WorkflowAsked
 from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.views import WorkflowWish
 from c2jy_tui.labels import say
 from c2jy_tui.panes.chat.prose import Prose
+from c2jy_tui.screens.json_field import JsonField
 from c2jy_tui.widgets.base_screens import BaseDialog
 from c2jy_tui.widgets.bindings import binding
 from c2jy_tui.widgets.key_bar import KeyBar
 
 
+class WorkflowFormScreen(BaseDialog[WorkflowWish]):
+    """Asks for both; what was run last stands there already, and gives way to what is typed."""
+
+    CSS_PATH = "workflow_forms.tcss"
+    HELP = "tui:help.workflow"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        binding("tui", "workflow.run", "ctrl+r", "run", priority=True),
+        binding("tui", "workflow.back", "escape", "back", priority=True),
+    ]
+
+    def __init__(self, remembered: WorkflowWish, *, demo: bool = False) -> None:
+        super().__init__()
+        hint = say("workflow.id_demo") if demo else say("workflow.id_hint")
+        self._workflow = Input(
+            visible(remembered.workflow_id, newlines=False), placeholder=hint, compact=True
+        )
+        self._missing = Static(id="missing", markup=False)
+        self._parameters = JsonField(visible(json.dumps(remembered.parameters, ensure_ascii=False, indent=2)))
+
+    def compose(self) -> ComposeResult:
+        """Id, parameters, keys."""
+        with Vertical(id="dialog") as dialog:
+            dialog.border_title = say("workflow.title")
+            yield Static(say("workflow.id"), classes="label", markup=False)
+            yield self._workflow
+            yield self._missing
+            yield Static(say("workflow.parameters"), classes="label", markup=False)
+            yield self._parameters
+            yield KeyBar(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """The id comes first; the one of last time is selected, so that another can be typed at once."""
+        self._workflow.focus()
+
+    @on(Input.Submitted)
+    def _id_entered(self) -> None:
+        self._parameters.focus_text()
+
+    def action_run(self) -> None:
+        """Run it, unless something is missing or wrong."""
+        workflow_id = self._workflow.value.strip()
+        if not workflow_id:
+            self._workflow.focus()
+            self._missing.update(say("workflow.no_id"))
+            return
+        if not self._parameters.refuse():
+            self.dismiss(WorkflowWish(workflow_id, self._parameters.value or {}))
+
+
 class WorkflowQuestionScreen(BaseDialog[str]):
     """One line for an ordinary question, one for each field of an input node; Esc leaves it open."""
 
-    CSS_PATH = "workflow_question.tcss"
+    CSS_PATH = "workflow_forms.tcss"
     HELP = "tui:help.workflow_question"
     BINDINGS: ClassVar[list[BindingType]] = [
         binding("tui", "workflow_question.answer", "enter", "answer", priority=True),

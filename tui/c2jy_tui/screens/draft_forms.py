@@ -1,7 +1,8 @@
-"""For which machine a draft is packed, and where the zip goes."""
+"""Dialogs that ask how a draft is packed, and in which time unit it is built again."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final
@@ -15,10 +16,11 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.input import Selection
 from textual.widgets.option_list import Option
 
-from c2jy_bridge.core.draft_views import PackingView, PlaceView
+from c2jy_bridge.core.draft_views import OriginView, PackingView, PlaceView, TimeUnitName
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.safety import visible
 from c2jy_bridge.core.views import DraftView
+from c2jy_tui import formatting
 from c2jy_tui.panes.drafts import labels
 from c2jy_tui.panes.drafts.labels import say
 from c2jy_tui.widgets.base_screens import BaseDialog
@@ -42,7 +44,7 @@ class PackWish:
 class PackForm(BaseDialog[PackWish]):
     """Asks for both; Enter packs at once, with the paths as they are and the zip in its usual folder."""
 
-    CSS_PATH = "pack_form.tcss"
+    CSS_PATH = "draft_forms.tcss"
     HELP = "drafts_pane:help.pack"
     BINDINGS: ClassVar[list[BindingType]] = [
         binding("drafts_pane", "pack.pack", "ctrl+r", "pack", priority=True),
@@ -144,3 +146,68 @@ class PackForm(BaseDialog[PackWish]):
 def _option(place: PlaceView) -> Option:
     name = say(f"place.{place.system}", app=say(f"app.{place.app}"))
     return Option(Content.assemble((name, "bold"), "  ", visible(place.path, newlines=False)))
+
+
+UNITS: Final[tuple[TimeUnitName, ...]] = ("us", "ms", "s")
+
+_USUAL_US: Final = 60_000_000
+"""A minute: what comes out of workflows is seldom shorter than seconds or longer than an hour."""
+
+
+class UnitList(OptionList):
+    """The units; the one under the cursor is taken."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        binding("drafts_pane", "unit.choose", "enter", "select"),
+        binding("rows", "unit.down", "j", "cursor_down", show=False),
+        binding("rows", "unit.up", "k", "cursor_up", show=False),
+    ]
+
+
+class UnitChoice(BaseDialog[TimeUnitName]):
+    """The three units with the length that the draft has in each, and what the present one was decided by."""
+
+    CSS_PATH = "draft_forms.tcss"
+    HELP = "drafts_pane:help.unit"
+
+    def __init__(self, draft: DraftView, origin: OriginView) -> None:
+        """Args:
+        draft: What is built again.
+        origin: The unit it was read in, and what for.
+        """
+        super().__init__()
+        self._draft = draft
+        self._origin = origin
+
+    def compose(self) -> ComposeResult:
+        """Evidence, units, keys."""
+        with Vertical(id="dialog") as dialog:
+            dialog.border_title = say("unit.title", name=visible(self._draft.name, newlines=False))
+            evidence = self._origin.evidence
+            yield Static(labels.issue_lines(evidence) if evidence else "", classes="evidence", markup=False)
+            yield UnitList(*map(self._option, UNITS), compact=True)
+            resaved = say("unit.resaved") if self._origin.resaved else ""
+            yield Static(" ".join(filter(None, (say("unit.beside"), resaved))), classes="hint", markup=False)
+            yield KeyBar(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """The cursor is on the likeliest of the others."""
+        options = self.query_one(UnitList)
+        options.focus()
+        options.highlighted = UNITS.index(self._likeliest())
+
+    def _likeliest(self) -> TimeUnitName:
+        """Of the other units, the one in which the draft is most like a video that people make."""
+        lengths = self._origin.lengths_us
+        others = [unit for unit in UNITS if unit != self._origin.unit]
+        return min(others, key=lambda unit: abs(math.log(max(1, lengths.get(unit, 0)) / _USUAL_US)))
+
+    def _option(self, unit: TimeUnitName) -> Option:
+        now = unit == self._origin.unit
+        length = formatting.length(self._origin.lengths_us.get(unit, 0))
+        mark = f"  ← {say('unit.now')}" if now else ""
+        return Option(Content.assemble((say(f"unit.{unit}"), "bold"), f"  {length}", (mark, "dim")))
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(UNITS[event.option_index])
