@@ -15,7 +15,7 @@ from c2jy_bridge.core.i18n import Language
 from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.engine import Engine
 from c2jy_tui.app import C2jyApp
-from c2jy_tui.commands.demo import demo
+from c2jy_tui.commands.emulator import demo
 
 if TYPE_CHECKING:
     from c2jy_bridge.core.ports import EnginePort

@@ -9,7 +9,7 @@ import pytest
 
 PROGRAM = """
 import logging, os, subprocess, sys
-from c2jy_tui.commands.terminal import terminal_of_our_own
+from c2jy_tui.commands.screen import terminal_of_our_own
 
 kept = []
 class Keep(logging.Handler):

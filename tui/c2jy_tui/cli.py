@@ -95,18 +95,18 @@ def _parser() -> argparse.ArgumentParser:
     listing = command(draft, "list", "draft:list_", "command.draft_list")
     show = command(draft, "show", "draft:show", "command.draft_show")
     check = command(draft, "check", "draft:check", "command.draft_check")
-    pack = command(draft, "pack", "draft_moves:pack", "command.draft_pack")
+    pack = command(draft, "pack", "draft:pack", "command.draft_pack")
     pack.add_argument("--out", type=Path, metavar="FILE", help=say("option.pack_out"))
     pack.add_argument("--target-root", metavar="PATH", help=say("option.target_root"))
     rebuild = command(draft, "rebuild", "draft:rebuild", "command.draft_rebuild")
     for one in (show, check, pack, rebuild):
         one.add_argument("name", help=say("option.draft"))
-    relocate = command(draft, "relocate", "draft_moves:relocate", "command.draft_relocate")
+    relocate = command(draft, "relocate", "draft:relocate", "command.draft_relocate")
     which = relocate.add_mutually_exclusive_group(required=True)
     which.add_argument("name", nargs="?", help=say("option.draft"))
     which.add_argument("--all", action="store_true", help=say("option.all"))
     relocate.add_argument("--to", metavar="ROOT", required=True, help=say("option.to"))
-    roots = command(draft, "roots", "draft_moves:roots", "command.draft_roots")
+    roots = command(draft, "roots", "draft:roots", "command.draft_roots")
     for one in (build, listing, show, check, pack, rebuild, relocate, roots):
         one.add_argument("--json", action="store_true", help=say("option.json"))
 
@@ -151,9 +151,11 @@ def _parser() -> argparse.ArgumentParser:
     doctor = command(commands, "doctor", "doctor", "command.doctor")
     doctor.add_argument("--json", action="store_true", help=say("option.json"))
 
-    config = command(commands, "config", "config:show", "command.config").add_subparsers(metavar="COMMAND")
-    command(config, "path", "config:path", "command.config_path")
-    command(config, "show", "config:show", "command.config_show")
+    config = command(commands, "config", "doctor:config_show", "command.config").add_subparsers(
+        metavar="COMMAND"
+    )
+    command(config, "path", "doctor:config_path", "command.config_path")
+    command(config, "show", "doctor:config_show", "command.config_show")
     return parser
 
 

@@ -10,13 +10,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from c2jy_bridge.core.events import BridgeRequestChanged, Event, ToolCallFinished
-from c2jy_bridge.core.settings import SettingsError
 from c2jy_tui.commands import say
-from c2jy_tui.commands.output import complain, complain_of
-from c2jy_tui.commands.running import settings_of, with_engine
+from c2jy_tui.commands.running import complain, complain_of, complain_of_call, with_engine, with_settings
 from c2jy_tui.labels import label
 
 if TYPE_CHECKING:
+    from c2jy_bridge.core.settings import Settings
     from c2jy_bridge.engine import Engine
 
 
@@ -24,8 +23,7 @@ def serve(options: argparse.Namespace) -> int:
     """Take requests until SIGTERM or Ctrl+C, then let those at work end; 1 when it cannot begin."""
 
     async def work(engine: Engine) -> int:
-        for issue in engine.issues():
-            complain_of(issue)
+        complain_of(*engine.issues())
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
@@ -33,7 +31,7 @@ def serve(options: argparse.Namespace) -> int:
                 loop.add_signal_handler(name, stop.set)
         telling = asyncio.create_task(tell(engine.events()))
         if problem := await engine.switch_bridge(True):
-            complain(" ".join(filter(None, (problem.message, problem.hint))))
+            complain(problem.message, problem.hint)
             return 1
         complain(say("bridge.on", address=(await engine.bridge()).address or "-"))
         await stop.wait()
@@ -49,16 +47,15 @@ def token(options: argparse.Namespace) -> int:
     """Print the token alone on stdout; it counts in a running bridge at once."""
     from c2jy_bridge.engine import bridge_token
 
+    def show(settings: Settings) -> int:
+        print(bridge_token(settings, rotate=options.rotate))
+        return 0
+
     try:
-        with settings_of(options) as settings:
-            print(bridge_token(settings, rotate=options.rotate))
-    except SettingsError as error:
-        complain(str(error))
-        return 2
+        return with_settings(options, show)
     except OSError as error:
         complain(say("bridge.no_token", why=error.strerror or error))
         return 1
-    return 0
 
 
 async def tell(events: AsyncIterator[Event]) -> None:
@@ -68,4 +65,4 @@ async def tell(events: AsyncIterator[Event]) -> None:
             case BridgeRequestChanged():
                 complain(f"{event.request_id} {label(f'bridge_pane:state.{event.state}')}")
             case ToolCallFinished():
-                complain(f"· {event.tool}: {say(f'outcome.{event.outcome}')} ({event.elapsed_s:.1f} s)")
+                complain_of_call(event)

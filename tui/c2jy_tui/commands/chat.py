@@ -27,8 +27,7 @@ from c2jy_bridge.core.events import (
 )
 from c2jy_bridge.core.safety import visible
 from c2jy_tui.commands import say
-from c2jy_tui.commands.output import as_json, complain, complain_of
-from c2jy_tui.commands.running import with_engine
+from c2jy_tui.commands.running import as_json, complain, complain_of, complain_of_call, with_engine
 
 if TYPE_CHECKING:
     from c2jy_bridge.engine import Engine
@@ -42,8 +41,7 @@ def run(options: argparse.Namespace) -> int:
         return 2
 
     async def ask(engine: Engine) -> int:
-        for issue in engine.issues():
-            complain_of(issue)
+        complain_of(*engine.issues())
         events = engine.events()
         turn_id = await engine.send(text)
         # Ctrl+C cancels the turn on Coze's side too, instead of leaving the conversation waiting.
@@ -95,17 +93,14 @@ class _Lines:
             case ToolCallStarted() | ToolCallProgress():
                 pass
             case ToolCallFinished():
-                words = say(f"outcome.{event.outcome}")
-                line = f"· {event.tool}: {words} ({event.elapsed_s:.1f} s) {event.error}".rstrip()
-                complain(visible(line, newlines=False))
+                complain_of_call(event, event.error)
             case DraftWritten():
                 complain(say("chat.draft_written", name=event.name, path=event.path))
-                for issue in event.issues:
-                    complain_of(issue)
+                complain_of(*event.issues)
             case StreamRecovered():
                 complain(say("chat.recovered"))
             case TurnFailed():
                 p = event.problem
-                complain(" ".join(filter(None, (p.message, p.hint, p.logid and f"(logid {p.logid})"))))
+                complain(p.message, p.hint, p.logid and f"(logid {p.logid})")
             case TurnCancelled():
                 complain(say("chat.cancelled"))

@@ -1,4 +1,4 @@
-"""`c2jy-tui doctor`: is everything there that a draft needs?"""
+"""`c2jy-tui doctor` and `config`: is everything there that a draft needs, and which settings are in force?"""
 
 from __future__ import annotations
 
@@ -9,40 +9,38 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
+from c2jy_bridge.core.places import default_config_file
 from c2jy_bridge.core.safety import visible
-from c2jy_bridge.core.settings import SettingsError
 from c2jy_tui.commands import say
-from c2jy_tui.commands.output import as_json, complain
-from c2jy_tui.commands.running import settings_of
+from c2jy_tui.commands.running import as_json, complain, with_settings
 
 if TYPE_CHECKING:
+    from c2jy_bridge.core.settings import Settings
     from c2jy_bridge.engine import Check
+
 
 SIGNS = {"ok": "✓", "warning": "!", "error": "✗"}
 
 
 def run(options: argparse.Namespace) -> int:
-    """Look at everything; 1 when something is wrong that keeps the app from working."""
+    """Check everything; 1 when something is wrong that keeps the app from working."""
     from c2jy_bridge.engine import examine
 
-    try:
-        with settings_of(options) as settings:
-            checks = [*asyncio.run(examine(settings)), _terminal()]
-    except SettingsError as error:
-        complain(str(error))
-        return 2
-    if options.json:
-        print(as_json(checks, indent=2))
-    else:
+    def check(settings: Settings) -> int:
+        checks = [*asyncio.run(examine(settings)), _terminal()]
+        wrong = [check for check in checks if check.state == "error"]
+        if options.json:
+            print(as_json(checks, indent=2))
+            return 1 if wrong else 0
         for check in checks:
             # The Bot's name and what Coze says of an error come from outside.
             print(visible(f"{SIGNS[check.state]} {check.name}: {check.message}", newlines=False))
             if check.fix:
                 print(visible(f"    → {check.fix}", newlines=False))
-    wrong = [check for check in checks if check.state == "error"]
-    if not options.json:
         complain(say("doctor.wrong", count=len(wrong)) if wrong else say("doctor.fine"))
-    return 1 if wrong else 0
+        return 1 if wrong else 0
+
+    return with_settings(options, check)
 
 
 def _terminal() -> Check:
@@ -61,3 +59,19 @@ def _terminal() -> Check:
     if size.columns < 60 or size.lines < 20:
         return Check(say("doctor.terminal_name"), "warning", message, say("doctor.terminal_small"))
     return Check(say("doctor.terminal_name"), "ok", message)
+
+
+def config_path(options: argparse.Namespace) -> int:
+    """Print the settings file's path, there or not."""
+    print(getattr(options, "config", None) or default_config_file())
+    return 0
+
+
+def config_show(options: argparse.Namespace) -> int:
+    """Print all settings in force as JSON; secrets are stars."""
+
+    def show(settings: Settings) -> int:
+        print(as_json(settings.model_dump(mode="json"), indent=2))
+        return 0
+
+    return with_settings(options, show)

@@ -1,4 +1,4 @@
-"""`c2jy-tui draft`: build, rebuild, list, show and check drafts without a Bot."""
+"""`c2jy-tui draft`: builds, lists, checks, packs and relocates drafts without a Bot."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import argparse
 import sys
 from collections.abc import Awaitable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from c2jy_bridge.core.safety import visible
 from c2jy_tui.commands import say
-from c2jy_tui.commands.output import (
+from c2jy_tui.commands.running import (
     as_json,
     clear_progress,
     complain,
     complain_of,
     refused,
     show_progress,
+    with_engine,
 )
-from c2jy_tui.commands.running import with_engine
 
 if TYPE_CHECKING:
     from c2jy_bridge.core.views import DraftDetail, DraftView
@@ -42,13 +42,18 @@ def build(options: argparse.Namespace) -> int:
     }
     if options.time_unit:
         wanted["time_unit"] = options.time_unit
-    wanted |= _TOLD
-    return with_engine(options, lambda engine: _build(options, engine.drafts.build(source, **wanted)))
+    return with_engine(
+        options,
+        lambda engine: _build(options, engine.drafts.build(source, on_progress=show_progress, **wanted)),
+    )
 
 
 def rebuild(options: argparse.Namespace) -> int:
     """Build a draft anew from its own document, under another name; 1 when that is not possible."""
-    return with_engine(options, lambda engine: _build(options, engine.drafts.rebuild(options.name, **_TOLD)))
+    return with_engine(
+        options,
+        lambda engine: _build(options, engine.drafts.rebuild(options.name, on_progress=show_progress)),
+    )
 
 
 async def _build(options: argparse.Namespace, building: Awaitable[BuildReport]) -> int:
@@ -66,8 +71,7 @@ async def _build(options: argparse.Namespace, building: Awaitable[BuildReport]) 
     if options.json:
         status = "partial" if partly else "success"
         print(as_json({"status": status, "drafts": report.drafts, "issues": report.issues}, indent=2))
-    for issue in issues:
-        complain_of(issue)
+    complain_of(*issues)
     if not options.json:
         dry_run = getattr(options, "dry_run", False)
         for draft in report.drafts:
@@ -121,8 +125,7 @@ def check(options: argparse.Namespace) -> int:
         if options.json:
             print(as_json({"status": "error" if errors else "success", "issues": issues}, indent=2))
         else:
-            for issue in issues:
-                complain_of(issue)
+            complain_of(*issues)
             if not errors:
                 print(say("draft.whole", name=visible(options.name)))
         return 1 if errors else 0
@@ -160,8 +163,74 @@ def _picture(detail: DraftDetail) -> None:
             missing = "" if clip.media_ok else f"  ! {say('state.media_missing')}"
             kind, label = visible(clip.kind, newlines=False), visible(clip.label, newlines=False)
             print(f"  {clip.start_us / 1e6:8.2f} – {end:8.2f} s  {kind:7} {label}{missing}")
-    for issue in detail.issues:
-        complain_of(issue)
+    complain_of(*detail.issues)
 
 
-_TOLD: Final[dict[str, Any]] = {"on_progress": show_progress}
+def pack(options: argparse.Namespace) -> int:
+    """Pack one draft into a zip; 1 when that is not possible."""
+
+    async def work(engine: Engine) -> int:
+        from c2jy_bridge.engine import DraftError
+
+        try:
+            made = await engine.drafts.pack(
+                options.name,
+                options.out or Path.cwd(),
+                target_root=options.target_root,
+                replace_zip=True,
+                on_progress=show_progress,
+            )
+        except DraftError as error:
+            return refused(error.issues, as_json_too=options.json)
+        finally:
+            clear_progress()
+        if options.json:
+            print(as_json({"status": "success", "archive": made}, indent=2))
+        complain_of(*made.issues)
+        if not options.json:
+            print(visible(say("draft.packed", path=made.path)))
+        return 0
+
+    return with_engine(options, work)
+
+
+def relocate(options: argparse.Namespace) -> int:
+    """Rewrite the paths of one draft or all; 1 when not one could be."""
+
+    async def work(engine: Engine) -> int:
+        from c2jy_bridge.engine import DraftError
+
+        try:
+            report = await engine.drafts.relocate(None if options.all else [options.name], options.to)
+        except DraftError as error:
+            return refused(error.issues, as_json_too=options.json)
+        if options.json:
+            answer = {"status": "success", "drafts": report.drafts, "issues": report.issues}
+            print(as_json(answer, indent=2))
+        complain_of(*report.issues, *(i for draft in report.drafts for i in draft.issues))
+        if not options.json:
+            for draft in report.drafts:
+                words = {"name": draft.name, "root": draft.root, "was": draft.was or "-"}
+                print(visible(say("draft.relocated", **words)))
+        return 0
+
+    return with_engine(options, work)
+
+
+def roots(options: argparse.Namespace) -> int:
+    """Print the drafts folders of JianYing and CapCut that are on this machine; none is chosen by itself."""
+    from c2jy_bridge.engine import found_roots
+
+    found = found_roots()
+    if options.json:
+        print(as_json(found, indent=2))
+        return 0
+    if not found:
+        complain(say("draft.no_roots"))
+    for root in found:
+        app = say(f"app.{root.app}")
+        state = say("draft.root_used" if root.used else "draft.root_unused")
+        print(visible(f"{app}  {root.path}  ({state})"))
+        target = f" --target-root '{root.app_path}'" if root.app_path != root.path else ""
+        print(visible(f'    --drafts-root "{root.path}"{target}'))
+    return 0

@@ -1,20 +1,33 @@
-"""What every command shares: settings from its options, and an engine for as long as it runs."""
+"""What the commands share: settings and an engine from the options, JSON and diagnostics as output.
+
+The app imports it before its first paint: settings and events are imported when they are needed.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+import json
+import re
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, is_dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 from c2jy_bridge.core import i18n
-from c2jy_bridge.core.events import Decision
-from c2jy_bridge.core.settings import Settings, SettingsError, load
-from c2jy_tui.commands.output import complain
+from c2jy_bridge.core.safety import visible
+from c2jy_tui.commands import say
 
 if TYPE_CHECKING:
-    from c2jy_bridge.engine import Engine
+    from c2jy_bridge.core.events import Issue, ToolCallFinished
+    from c2jy_bridge.core.settings import Settings
+    from c2jy_bridge.engine import Engine, Progress
+
+# C1 and bidi controls and the odd line ends: legal inside JSON, but not for a terminal that shows it.
+_RISKY: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+# --- settings and engine --------------------------------------------------------------------------
 
 
 @contextmanager
@@ -24,6 +37,8 @@ def settings_of(options: argparse.Namespace) -> Iterator[Settings]:
     Raises:
         SettingsError: The settings are wrong.
     """
+    from c2jy_bridge.core.settings import load
+
     given = vars(options)
     overrides: dict[str, Any] = {}
     if "data_dir" in given:
@@ -37,7 +52,7 @@ def settings_of(options: argparse.Namespace) -> Iterator[Settings]:
         overrides["bridge"] = bridge
     config, profile = given.get("config"), given.get("profile")
     if given.get("demo"):
-        from c2jy_tui.commands.demo import demo
+        from c2jy_tui.commands.emulator import demo
 
         with demo(config, profile, overrides) as settings:
             yield settings
@@ -53,6 +68,7 @@ async def engine_of(
     options: argparse.Namespace, settings: Settings, *, start: bool = False
 ) -> AsyncIterator[Engine]:
     """An engine without a screen: an approval is `--yes` or denied."""
+    from c2jy_bridge.core.events import Decision
     from c2jy_bridge.engine import Engine, prints_go_to_stderr
 
     unattended = Decision.ONCE if getattr(options, "yes", False) else Decision.DENY
@@ -66,18 +82,94 @@ async def engine_of(
         await engine.close()
 
 
+def with_settings(options: argparse.Namespace, work: Callable[[Settings], int]) -> int:
+    """Run `work` with the settings and return its status; 2 when the settings are wrong."""
+    from c2jy_bridge.core.settings import SettingsError
+
+    try:
+        with settings_of(options) as settings:
+            return work(settings)
+    except SettingsError as error:
+        complain(str(error))
+        return 2
+
+
 def with_engine(
     options: argparse.Namespace, work: Callable[[Engine], Awaitable[int]], *, start: bool = False
 ) -> int:
-    """Run `work` with an engine and return its status."""
+    """Run `work` with an engine and return its status; 2 when the settings are wrong."""
 
     async def run(settings: Settings) -> int:
         async with engine_of(options, settings, start=start) as engine:
             return await work(engine)
 
+    return with_settings(options, lambda settings: asyncio.run(run(settings)))
+
+
+def json_object(text: str) -> dict[str, Any] | None:
+    """The JSON object of an argument; None, after a diagnostic, when it is not one."""
     try:
-        with settings_of(options) as settings:
-            return asyncio.run(run(settings))
-    except SettingsError as error:
-        complain(str(error))
-        return 2
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        complain(say("tools.not_json", why=error))
+        return None
+    if not isinstance(value, dict):
+        complain(say("tools.not_object"))
+        return None
+    return value
+
+
+# --- output ---------------------------------------------------------------------------------------
+
+
+def as_json(value: Any, *, indent: int | None = None) -> str:
+    """JSON with readable Chinese and nothing in it that a terminal would obey."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent, default=_plain)
+    return _RISKY.sub(lambda m: f"\\u{ord(m[0]):04x}", text)
+
+
+def _plain(value: Any) -> Any:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)
+
+
+def complain(*parts: str) -> None:
+    """One line of diagnostics: the parts that are not empty."""
+    print(visible(" ".join(filter(None, parts))), file=sys.stderr, flush=True)
+
+
+def complain_of(*issues: Issue) -> None:
+    """One line an issue: what, where, what to do."""
+    for issue in issues:
+        where = f"{issue.path}: " if issue.path else ""
+        fix = f" → {issue.fix}" if issue.fix else ""
+        text = f"{say(f'severity.{issue.severity}')}: {where}{issue.message}{fix}"
+        # A line end from outside could pass for another diagnostic.
+        complain(visible(text, newlines=False))
+
+
+def refused(issues: Sequence[Issue], *, as_json_too: bool) -> int:
+    """Why a command did nothing; its status."""
+    if as_json_too:
+        print(as_json({"status": "error", "issues": issues}, indent=2))
+    complain_of(*issues)
+    return 1
+
+
+def complain_of_call(event: ToolCallFinished, error: str = "") -> None:
+    """One line for a tool call that has ended."""
+    line = f"· {event.tool}: {say(f'outcome.{event.outcome}')} ({event.elapsed_s:.1f} s) {error}".rstrip()
+    complain(visible(line, newlines=False))
+
+
+def show_progress(progress: Progress) -> None:
+    """One line on a terminal, written over again and again."""
+    if sys.stderr.isatty():
+        total = f"/{progress.total}" if progress.total else ""
+        text = f"{visible(progress.message, newlines=False)} {progress.done}{total}"
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def clear_progress() -> None:
+    """Take that line away."""
+    if sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)

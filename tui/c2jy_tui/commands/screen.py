@@ -1,24 +1,33 @@
-"""The app itself."""
+"""Starts the app: paints first, then loads settings and engine; keeps the terminal for the app alone."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import importlib
+import io
+import logging
 import os
 import sys
+import threading
 import tomllib
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, Final
 
 from c2jy_bridge.core import i18n
 from c2jy_bridge.core.places import default_config_file
 from c2jy_tui.commands import say
-from c2jy_tui.commands.output import complain
-from c2jy_tui.commands.terminal import terminal_of_our_own
+from c2jy_tui.commands.running import complain, settings_of
 
 if TYPE_CHECKING:
     from c2jy_bridge.core.ports import EnginePort
+
+
+log: Final = logging.getLogger("c2jy_bridge.printed")
+
+_LAST_WORDS_S: Final = 0.5
+"""How long the end waits for what was printed last: a program that a tool began may keep the pipe open."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -33,14 +42,14 @@ def run(options: argparse.Namespace) -> int:
     from c2jy_tui.widgets.base_screens import Look
 
     mouse = look.get("mouse") is not False
-    dress = Look(theme=str(look.get("theme", Look().theme)), mouse=mouse, keymap=_keymap(look))
+    look_of_app = Look(theme=str(look.get("theme", Look().theme)), mouse=mouse, keymap=_keymap(look))
     refused: list[str] = []
     with ExitStack() as stack:
 
         async def start_engine() -> EnginePort:
             return await _start(options, stack, refused)
 
-        app = C2jyApp(start_engine, dress, lang=i18n.language())
+        app = C2jyApp(start_engine, look_of_app, lang=i18n.language())
         with terminal_of_our_own():
             app.run(mouse=mouse)
     for sentence in refused:
@@ -54,9 +63,8 @@ async def _start(options: argparse.Namespace, stack: ExitStack, refused: list[st
     Settings that are wrong end the app; their sentence is for the terminal that comes back.
     """
     settings_module = await asyncio.to_thread(importlib.import_module, "c2jy_bridge.core.settings")
-    running = await asyncio.to_thread(importlib.import_module, "c2jy_tui.commands.running")
     try:
-        settings = await asyncio.to_thread(stack.enter_context, running.settings_of(options))
+        settings = await asyncio.to_thread(stack.enter_context, settings_of(options))
     except settings_module.SettingsError as error:
         refused.append(str(error))
         raise SystemExit(2) from None
@@ -98,3 +106,51 @@ def _look(options: argparse.Namespace) -> dict[str, Any]:
 def _keymap(look: dict[str, Any]) -> dict[str, str]:
     keymap = look.get("keymap")
     return {str(k): str(v) for k, v in keymap.items()} if isinstance(keymap, dict) else {}
+
+
+@contextmanager
+def terminal_of_our_own() -> Iterator[None]:
+    """Point file descriptors 1 and 2 at the log, and what Textual draws with at the terminal.
+
+    A tool's C library or a program that it starts writes to the descriptors, past everything that Python
+    could catch, and would spoil the screen. Textual 8.2.8 draws through `sys.__stderr__` and asks the size
+    through `sys.__stdout__`. Windows has another driver and keeps its descriptors.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    kept = {name: getattr(sys, name) for name in ("stdout", "stderr", "__stdout__", "__stderr__")}
+    sys.stdout.flush()
+    sys.stderr.flush()
+    ours = {1: os.dup(1), 2: os.dup(2)}
+    terminal = {number: _text(copy) for number, copy in ours.items()}
+    read, write = os.pipe()
+    reader = threading.Thread(target=_into_log, args=(read,), name="printed", daemon=True)
+    reader.start()
+    for number in ours:
+        os.dup2(write, number)
+    os.close(write)
+    sys.stdout = sys.__stdout__ = terminal[1]  # type: ignore[misc]  # as Textual reads it
+    sys.stderr = sys.__stderr__ = terminal[2]  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        for number, file in terminal.items():
+            file.flush()
+            os.dup2(ours[number], number)
+        for name, stream in kept.items():
+            setattr(sys, name, stream)
+        for file in terminal.values():
+            file.close()
+        reader.join(_LAST_WORDS_S)
+
+
+def _text(descriptor: int) -> io.TextIOWrapper:
+    return os.fdopen(descriptor, "w", encoding="utf-8", errors="replace")
+
+
+def _into_log(descriptor: int) -> None:
+    with os.fdopen(descriptor, encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            if line.strip():
+                log.warning("%s", line.rstrip())

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from c2jy_bridge.core.events import Outcome, ToolCallFinished
 from c2jy_bridge.core.safety import visible
 from c2jy_tui.commands import say
-from c2jy_tui.commands.output import as_json, complain, complain_of
-from c2jy_tui.commands.running import with_engine
+from c2jy_tui.commands.running import as_json, complain, complain_of, json_object, with_engine
 
 if TYPE_CHECKING:
     from c2jy_bridge.engine import Engine
@@ -20,8 +19,7 @@ def list_(options: argparse.Namespace) -> int:
     """Print every tool with its policy."""
 
     async def work(engine: Engine) -> int:
-        for issue in engine.issues():
-            complain_of(issue)
+        complain_of(*engine.issues())
         views = engine.tools()
         if options.json:
             print(as_json(views, indent=2))
@@ -59,13 +57,8 @@ def manifest(options: argparse.Namespace) -> int:
 
 def call(options: argparse.Namespace) -> int:
     """Run one tool and print its output; 1 when it did not succeed."""
-    try:
-        arguments = json.loads(options.arguments)
-    except (ValueError, RecursionError) as error:
-        complain(say("tools.not_json", why=error))
-        return 2
-    if not isinstance(arguments, dict):
-        complain(say("tools.not_object"))
+    arguments = json_object(options.arguments)
+    if arguments is None:
         return 2
 
     async def work(engine: Engine) -> int:

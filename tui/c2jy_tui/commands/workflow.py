@@ -1,10 +1,9 @@
-"""`c2jy-tui workflow`: run a cloud workflow from here; what it wants of this machine is done."""
+"""`c2jy-tui workflow`: runs a cloud workflow from here, with the tool calls that it makes."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import sys
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
@@ -20,8 +19,7 @@ from c2jy_bridge.core.events import (
 )
 from c2jy_bridge.core.safety import visible
 from c2jy_tui.commands import say
-from c2jy_tui.commands.output import as_json, complain
-from c2jy_tui.commands.running import with_engine
+from c2jy_tui.commands.running import as_json, complain, complain_of_call, json_object, with_engine
 
 if TYPE_CHECKING:
     from c2jy_bridge.engine import Engine
@@ -29,13 +27,8 @@ if TYPE_CHECKING:
 
 def run(options: argparse.Namespace) -> int:
     """Run one workflow to its end; 1 when it did not go well."""
-    try:
-        parameters = json.loads(options.parameters)
-    except ValueError as error:
-        complain(say("tools.not_json", why=error))
-        return 2
-    if not isinstance(parameters, dict):
-        complain(say("tools.not_object"))
+    parameters = json_object(options.parameters)
+    if parameters is None:
         return 2
 
     async def work(engine: Engine) -> int:
@@ -45,12 +38,12 @@ def run(options: argparse.Namespace) -> int:
             return 2
         # A workflow may reach this machine by itself, through the mailbox or over HTTP.
         if options.bridge and (problem := await engine.switch_bridge(True)):
-            complain(" ".join(filter(None, (problem.message, problem.hint))))
+            complain(problem.message, problem.hint)
             return 1
-        telling = asyncio.create_task(_tell(engine.events(), options.json))
+        telling = asyncio.create_task(_print_events(engine.events(), options.json))
         ended = await engine.workflows.run(workflow_id, parameters, _ask)
         await telling
-        return _told(ended)
+        return _status(ended)
 
     return with_engine(options, work, start=True)
 
@@ -63,19 +56,19 @@ def resume(options: argparse.Namespace) -> int:
         if not runs:
             complain(say("workflow.none_waiting"))
             return 0
-        telling = asyncio.create_task(_tell(engine.events(), options.json, ends=len(runs)))
+        telling = asyncio.create_task(_print_events(engine.events(), options.json, ends=len(runs)))
         ended = [await engine.workflows.resume(run.run_id, _ask) for run in runs]
         if None in ended:  # another process was quicker
             telling.cancel()
         else:
             await telling
-        return max((_told(one) for one in ended if one is not None), default=0)
+        return max((_status(one) for one in ended if one is not None), default=0)
 
     return with_engine(options, work, start=True)
 
 
 async def _ask(question: WorkflowAsked) -> str:
-    """A line from the maker; the question goes to stderr, so that stdout stays output."""
+    """A line from the user; the question goes to stderr, so that stdout stays output."""
     complain(question.text)
     if question.fields:
         complain(say("workflow.fields", fields=", ".join(question.fields)))
@@ -84,7 +77,7 @@ async def _ask(question: WorkflowAsked) -> str:
     return line.rstrip("\n")
 
 
-async def _tell(events: AsyncIterator[Event], json_lines: bool, *, ends: int = 1) -> None:
+async def _print_events(events: AsyncIterator[Event], json_lines: bool, *, ends: int = 1) -> None:
     """Print what happens until so many runs have ended."""
     async for event in events:
         if json_lines and isinstance(event, WorkflowEvent | ToolCallFinished):
@@ -92,15 +85,15 @@ async def _tell(events: AsyncIterator[Event], json_lines: bool, *, ends: int = 1
         elif isinstance(event, WorkflowSaid) and not json_lines:
             print(visible(event.text), flush=True)
         elif isinstance(event, ToolCallFinished) and not json_lines:
-            complain(f"· {event.tool}: {say(f'outcome.{event.outcome}')} ({event.elapsed_s:.1f} s)")
+            complain_of_call(event)
         if isinstance(event, WorkflowEnded):
             ends -= 1
             if not ends:
                 return
 
 
-def _told(ended: WorkflowEnded) -> int:
+def _status(ended: WorkflowEnded) -> int:
     if ended.problem is None:
         return 0
-    complain(" ".join(filter(None, (ended.problem.message, ended.problem.hint, ended.debug_url))))
+    complain(ended.problem.message, ended.problem.hint, ended.debug_url)
     return 1
