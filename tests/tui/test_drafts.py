@@ -13,7 +13,8 @@ from c2jy_bridge.core import i18n
 from c2jy_bridge.core.events import DraftChanged, DraftWritten, Issue
 from c2jy_bridge.core.views import ClipView, DraftDetail, DraftState, DraftView, TrackView
 from c2jy_tui import desktop
-from c2jy_tui.panes.drafts import DraftsPane, labels, order
+from c2jy_tui.panes.drafts import DraftsPane, labels
+from c2jy_tui.panes.drafts.draft_list import ORDERS
 from c2jy_tui.screens.draft_detail import DraftDetailScreen
 from pane_host import NOON, Host, PaneDrafts, PaneEngine, StillClock, soon
 
@@ -55,7 +56,7 @@ FOUR = [
 
 
 def names(pane: DraftsPane) -> list[str]:
-    return [view.name for view in pane._shown]
+    return [view.name for view in pane._list.shown]
 
 
 def wrote(name: str, *issues: Issue) -> DraftWritten:
@@ -175,7 +176,7 @@ async def test_s_goes_through_the_orders_and_says_which(host: Host, pane: Drafts
         await pane.load(PaneEngine(drafts=PaneDrafts(folder=list(FOUR))))
         await settled(pilot)
         seen = {}
-        for _ in order.ORDERS:
+        for _ in ORDERS:
             seen[host.seen().splitlines()[-2].split(" · ")[-1]] = names(pane)
             await keys(pilot, "s")
         assert seen == {

@@ -13,10 +13,8 @@ from rich.cells import cell_len
 from c2jy_bridge.core import i18n
 from c2jy_bridge.core.views import ClipView, TrackView
 from c2jy_tui.panes.drafts.labels import clip_name
-from c2jy_tui.panes.drafts.timeline import TimelineView
-from c2jy_tui.panes.drafts.timeline.block_text import block_text
-from c2jy_tui.panes.drafts.timeline.lane import Block, Lane
-from c2jy_tui.panes.drafts.timeline.scale import FINEST_US, Scale, ruler, whole
+from c2jy_tui.panes.drafts.timeline import FINEST_US, ClipBlock, Scale, TrackLane, block_text, ruler, whole
+from c2jy_tui.panes.drafts.timeline_view import TimelineView
 from pane_host import Host
 
 S = 1_000_000
@@ -35,7 +33,7 @@ def track(*clips: ClipView, kind: str = "video", name: str = "main") -> TrackVie
     return TrackView(kind, name, clips)
 
 
-def drawn(lane: Lane, scale: Scale, first: int, width: int) -> str:
+def drawn(lane: TrackLane, scale: Scale, first: int, width: int) -> str:
     line, at = "", first
     for block in lane.blocks(scale, first, width):
         line += "·" * (block.cell - at) + block_text(block, lane.clips[block.first])
@@ -74,13 +72,13 @@ def test_a_panned_ruler_is_a_window_of_the_same_ruler() -> None:
 
 
 def test_clips_stand_side_by_side_at_their_times() -> None:
-    lane = Lane(track(clip(0, 4, "open.mp4"), clip(4, 3, "n.webp", kind="image"), clip(8, 2, "end.mp4")))
+    lane = TrackLane(track(clip(0, 4, "open.mp4"), clip(4, 3, "n.webp", kind="image"), clip(8, 2, "end.mp4")))
     assert drawn(lane, Scale(S // 4), 0, 44) == "[V open.mp4    ][I n.webp  ]····[V end…]····"
 
 
 def test_a_missing_file_is_marked_at_every_width() -> None:
     gone = clip(0, 1, "gone.mp4", media_ok=False)
-    texts = [block_text(Block(0, width, 0), gone) for width in (1, 2, 3, 4, 12)]
+    texts = [block_text(ClipBlock(0, width, 0), gone) for width in (1, 2, 3, 4, 12)]
     assert texts == ["!", "!]", "[!]", "[!V]", "[!V gone.m…]"]
 
 
@@ -98,18 +96,18 @@ def test_a_missing_file_is_marked_at_every_width() -> None:
 def test_a_clip_whose_link_has_no_name_is_called_by_its_kind(label: str, name: str) -> None:
     shown = clip(0, 2, label)
     assert clip_name(shown) == name
-    assert name in block_text(Block(0, 40, 0, 1, True, True), shown)
+    assert name in block_text(ClipBlock(0, 40, 0, 1, True, True), shown)
 
 
 def test_several_clips_in_one_cell_are_one_mark_and_the_missing_one_wins() -> None:
     clips = [clip(n / 10, 0.1) for n in range(40)]
-    assert drawn(Lane(track(*clips)), Scale(S), 0, 6) == "####··"
+    assert drawn(TrackLane(track(*clips)), Scale(S), 0, 6) == "####··"
     clips[25] = clip(2.5, 0.1, media_ok=False)
-    assert drawn(Lane(track(*clips)), Scale(S), 0, 6) == "##!#··"
+    assert drawn(TrackLane(track(*clips)), Scale(S), 0, 6) == "##!#··"
 
 
 def test_a_clip_that_goes_on_beyond_the_edge_says_so() -> None:
-    lane = Lane(track(clip(0, 100, "long.mp4")))
+    lane = TrackLane(track(clip(0, 100, "long.mp4")))
     assert drawn(lane, Scale(S), 40, 12) == "<V long.mp4>"
     assert drawn(lane, Scale(S), 0, 12) == "[V long.mp4>"
     assert drawn(lane, Scale(S), 88, 12) == "<V long.mp4]"
@@ -127,7 +125,7 @@ def test_blocks_never_overlap_never_leave_the_window_and_hide_no_clip(
     for gap, length in gaps_and_lengths:
         clips.append(ClipView("text", at + gap, length, "x"))
         at += gap + length
-    lane, scale = Lane(TrackView("text", "", tuple(clips))), Scale(us_per_cell)
+    lane, scale = TrackLane(TrackView("text", "", tuple(clips))), Scale(us_per_cell)
     cell, seen = first, set()
     for block in lane.blocks(scale, first, width):
         assert block.cell >= cell
@@ -145,7 +143,7 @@ def test_blocks_never_overlap_never_leave_the_window_and_hide_no_clip(
 def test_overlapping_clips_of_a_damaged_draft_are_drawn_without_end(
     spans: list[tuple[int, int]], us_per_cell: int
 ) -> None:
-    lane = Lane(TrackView("text", "", tuple(ClipView("text", a, d, "x") for a, d in spans)))
+    lane = TrackLane(TrackView("text", "", tuple(ClipView("text", a, d, "x") for a, d in spans)))
     cells = [(block.cell, block.width) for block in lane.blocks(Scale(us_per_cell), 0, 100)]
     assert cells == sorted(cells)
     assert sum(width for _, width in cells) <= 100
@@ -157,16 +155,16 @@ def test_a_block_is_exactly_as_wide_as_its_clip_whatever_its_label(
 ) -> None:
     for language in ("en", "zh"):
         i18n.use(language)
-        text = block_text(Block(0, width, 0), ClipView(kind, 0, 1, label, "m", ok))
+        text = block_text(ClipBlock(0, width, 0), ClipView(kind, 0, 1, label, "m", ok))
         assert cell_len(text) == width
         assert "\x1b" not in text
         assert "\n" not in text
 
 
 def test_going_to_another_track_stays_at_the_same_time() -> None:
-    lane = Lane(track(clip(0, 2), clip(2, 2), clip(10, 2)))
+    lane = TrackLane(track(clip(0, 2), clip(2, 2), clip(10, 2)))
     assert [lane.near(int(s * S)) for s in (0, 1.9, 2, 5, 8, 11, 99)] == [0, 0, 1, 1, 2, 2, 2]
-    assert Lane(track()).near(5) == 0
+    assert TrackLane(track()).near(5) == 0
 
 
 def timeline() -> TimelineView:
@@ -246,14 +244,14 @@ async def test_ten_thousand_clips_draw_no_more_blocks_than_there_are_cells(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[int] = []
-    blocks = Lane.blocks
+    blocks = TrackLane.blocks
 
-    def counted(lane: Lane, *where: Any) -> Any:
+    def counted(lane: TrackLane, *where: Any) -> Any:
         for block in blocks(lane, *where):
             asked.append(block.first)
             yield block
 
-    monkeypatch.setattr(Lane, "blocks", counted)
+    monkeypatch.setattr(TrackLane, "blocks", counted)
     view = TimelineView([track(*(clip(n, 1, f"c{n}") for n in range(10_000)))], 0)
     host = Host(view)
     async with host.run_test(size=(80, 8)) as pilot:

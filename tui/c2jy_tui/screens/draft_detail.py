@@ -19,7 +19,7 @@ from c2jy_bridge.core.views import DraftDetail
 from c2jy_tui import formatting
 from c2jy_tui.panes.drafts import labels
 from c2jy_tui.panes.drafts.labels import say
-from c2jy_tui.panes.drafts.timeline import TimelineView
+from c2jy_tui.panes.drafts.timeline_view import TimelineView
 from c2jy_tui.widgets.base_screens import BaseDialog
 from c2jy_tui.widgets.bindings import binding
 from c2jy_tui.widgets.key_bar import KeyBar

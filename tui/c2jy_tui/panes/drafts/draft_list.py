@@ -1,128 +1,81 @@
-"""The list half of the drafts pane: drafts as rows, sorted, filtered, the new ones marked."""
+"""The drafts that the pane lists: sorted and filtered, with what this run of the app knows of each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Final
-
-from textual import on
-from textual.events import Resize
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
 
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.views import DraftView
-from c2jy_tui.panes.drafts import labels, order
-from c2jy_tui.panes.drafts.labels import say
-from c2jy_tui.widgets.columns import Row
-from c2jy_tui.widgets.list_pane import ListPane
-from c2jy_tui.widgets.row_list import RowList
+from c2jy_tui.panes.drafts import labels
 
-AGING_S: Final = 30.0
-"""Seconds between two looks at the clock, whose smallest step in the list is a minute."""
+_WORST_FIRST: Final = {"damaged": 0, "media_missing": 1, "encrypted": 2, "foreign": 3, "ok": 4}
+
+ORDERS: Final[dict[str, Callable[[DraftView], Any]]] = {
+    "newest": lambda view: -view.modified_at,
+    "name": lambda view: view.name.casefold(),
+    "longest": lambda view: -view.duration_us,
+    "largest": lambda view: -view.size_bytes,
+    "state": lambda view: _WORST_FIRST[view.state],
+}
+"""Sort keys by the order's name, in the sequence in which `s` steps through them."""
 
 
-class DraftList(ListPane):
-    """Drafts as rows; it draws and remembers, and does nothing to a draft."""
+class DraftList:
+    """All drafts of the folder, and those shown in the current order under the current filter."""
 
-    def __init__(
-        self, clock: Callable[[], float], *, id: str | None = None, classes: str | None = None
-    ) -> None:
-        rows = RowList(labels.COLUMNS, self._row, lambda name: say(f"column.{name}"))
-        super().__init__(rows, say("filter.hint"), id=id, classes=classes)
-        self.now = clock
+    def __init__(self) -> None:
+        self.all: Sequence[DraftView] = ()
+        self.shown: list[DraftView] = []
+        self.order = "newest"
         self.new: set[str] = set()
-        """Names of the drafts that were written since the app began and not opened yet."""
+        """Names of the drafts written since the app started and not opened yet."""
         self.written: dict[str, Sequence[Issue]] = {}
-        """By name, what the writing of a draft could not do as asked."""
+        """By name, what could not be written as requested."""
         self.checked: dict[str, Sequence[Issue]] = {}
         """By name, what a check found since the draft last changed."""
         self.packed: dict[str, str] = {}
-        """By name, the zip that a draft was packed into last."""
-        self.doing = ""
-        """What goes on with a draft, said instead of what all drafts are."""
-        self._order = "newest"
-        self._all: Sequence[DraftView] = ()
-        self._shown: list[DraftView] = []
-        self._name = ""
-        self._moved_by_hand = False
-
-    def on_mount(self) -> None:
-        """Title, hint and the first lines."""
-        self.border_title = say("title")
-        self.set_interval(AGING_S, self.rows.refresh)
-        self.relist()
-
-    @property
-    def current(self) -> DraftView | None:
-        """The draft under the cursor."""
-        return next((view for view in self._shown if view.name == self._name), None)
+        """By name, the zip that a draft was last packed into."""
 
     def fill(self, drafts: Sequence[DraftView]) -> None:
-        """The folder as it is now."""
-        self._all = drafts
+        """Replace the drafts; what is known of those that are gone is dropped."""
+        self.all = drafts
         names = {view.name for view in drafts}
         self.new &= names
-        for remembered in (self.written, self.checked, self.packed):
-            for name in remembered.keys() - names:
-                remembered.pop(name)
-        self.relist()
+        for known in (self.written, self.checked, self.packed):
+            for name in known.keys() - names:
+                known.pop(name)
 
-    def reveal(self, name: str) -> None:
-        """Put the cursor on a draft, taking the filter away when it hides the draft."""
-        if all(view.name != name for view in self._shown):
-            self.action_unfilter()
-        self._name, self._moved_by_hand = name, True
-        self.relist()
+    def mark_new(self, name: str, issues: Sequence[Issue]) -> None:
+        """A draft was written, with what could not be written as requested."""
+        self.new.add(name)
+        self.written[name] = issues
+        self.forget_findings(name)
 
-    def apply_filter(self, text: str) -> None:
-        """Show only the drafts that the filter's words ask for."""
-        self.relist()
+    def forget_findings(self, name: str) -> None:
+        """Drop what a check or a packing found, because the draft has changed."""
+        self.checked.pop(name, None)
+        self.packed.pop(name, None)
 
-    def sort_on(self) -> None:
-        """Take the next order."""
-        self._order = order.following(self._order)
-        self.relist()
+    def next_order(self) -> None:
+        """Take the next order, going round."""
+        names = list(ORDERS)
+        self.order = names[(names.index(self.order) + 1) % len(names)]
 
-    def relist(self) -> None:
-        """Sort, filter and draw; the cursor stays on its draft, or on the first until somebody moves it."""
-        self._shown = order.arranged(self._all, self._order, self.filter_text)
-        names = [view.name for view in self._shown]
-        cursor = names.index(self._name) if self._name in names else None
-        if not self._moved_by_hand:
-            cursor = 0
-        self.rows.hint = say("empty.filter") if self.filter_text else say("empty")
-        self.rows.reset(len(names), cursor)
-        self._at_cursor()
+    def arrange(self, filter_text: str) -> None:
+        """Show the drafts whose name and state contain all words of `filter_text`, equals newest first."""
+        words = filter_text.casefold().split()
+        kept = [view for view in self.all if _contains(view, words)]
+        self.shown = sorted(sorted(kept, key=ORDERS["newest"]), key=ORDERS[self.order])
 
-    def say_doing(self, line: str) -> None:
-        """Say what goes on; nothing when it has ended."""
-        self.doing = line
-        self._at_cursor()
+    def describe(self, view: DraftView, width: int) -> str:
+        """One line of at most `width` cells about a draft."""
+        name = view.name
+        checked, written = self.checked.get(name), self.written.get(name, ())
+        return labels.about(view, checked, written, self.packed.get(name, ""), width)
 
-    def on_resize(self, event: Resize) -> None:
-        """A path shows as much as there is room for."""
-        super().on_resize(event)
-        self._at_cursor()
 
-    def _at_cursor(self) -> None:
-        """Say what the row under the cursor is, and what all rows together are."""
-        at = self.rows.cursor
-        view = self._shown[at] if at < len(self._shown) else None
-        self._name = view.name if view else ""
-        about = ""
-        if view is not None:
-            name = view.name
-            noted = self.checked.get(name), self.written.get(name, ()), self.packed.get(name, "")
-            about = labels.about(view, *noted, max(0, self.content_size.width - 2))
-        total, shown = len(self._all), len(self._shown)
-        state = labels.state(total, shown, len(self.new), order=self._order, filter_text=self.filter_text)
-        self.describe(about, self.doing or state, (view is None, self.filter_text, bool(self.doing)))
-
-    def _row(self, index: int) -> Row:
-        view = self._shown[index]
-        return labels.row(view, self.now(), new=view.name in self.new)
-
-    @on(RowList.Moved)
-    def _moved(self, event: RowList.Moved) -> None:
-        event.stop()
-        self._moved_by_hand |= event.by_hand
-        self._at_cursor()
+def _contains(view: DraftView, words: Iterable[str]) -> bool:
+    states, _tone = labels.media(view)
+    text = f"{view.name} {states[0]} {view.state}".casefold()
+    return all(word in text for word in words)

@@ -1,23 +1,44 @@
-"""The drafts pane: the keys for the draft under the cursor, and what they bring up."""
+"""The drafts pane: the drafts folder as a live list, and the actions on the draft under the cursor."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar, Final
 
+from textual import on, work
 from textual.binding import BindingType
+from textual.events import Resize
+from textual.notifications import SeverityLevel
+from textual.timer import Timer
 from typing_extensions import override
 
-from c2jy_bridge.core.ports import EnginePort
+from c2jy_bridge.core.events import DraftChanged, DraftWritten, Event, Issue
+from c2jy_bridge.core.ports import DraftsPort, EnginePort
+from c2jy_bridge.core.safety import visible
 from c2jy_bridge.core.views import DraftView
+from c2jy_tui import desktop
 from c2jy_tui.controllers import draft_jobs, trash
-from c2jy_tui.panes.drafts.following import FollowingList
+from c2jy_tui.panes.drafts import labels
+from c2jy_tui.panes.drafts.draft_list import DraftList
+from c2jy_tui.panes.drafts.labels import say
 from c2jy_tui.widgets.bindings import binding
+from c2jy_tui.widgets.columns import Row
+from c2jy_tui.widgets.list_pane import ListPane
+from c2jy_tui.widgets.row_list import RowList
+
+if TYPE_CHECKING:
+    # The screen is imported when it opens: the first paint must not wait for it.
+    from c2jy_tui.screens.draft_detail import DraftDetailScreen
+
+SETTLE_S: Final = 0.25
+"""Seconds to let a burst of changes on disk end before the folder is read again."""
+AGING_S: Final = 30.0
+"""Seconds between two redraws of the drafts' ages, whose smallest step is a minute."""
 
 
-class DraftsPane(FollowingList):
-    """The drafts folder and what can be done with each draft in it."""
+class DraftsPane(ListPane):
+    """The drafts folder as rows, sorted and filtered, and what can be done with each draft."""
 
     HELP = "drafts_pane:help"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -46,15 +67,146 @@ class DraftsPane(FollowingList):
             id: The widget's id.
             classes: The widget's classes.
         """
-        super().__init__(clock, id=id, classes=classes)
+        rows = RowList(labels.COLUMNS, self._row, lambda name: say(f"column.{name}"))
+        super().__init__(rows, say("filter.hint"), id=id, classes=classes)
+        self._clock = clock
+        self._list = DraftList()
+        self._name = ""
+        self._moved_by_hand = False
+        self.doing = ""
+        """The job that runs, shown in place of the line about all drafts."""
+        self._to_reveal = ""
+        self._settling: Timer | None = None
+        self._detail: DraftDetailScreen | None = None
+        self._drafts: DraftsPort | None = None
         self._jobs = draft_jobs.DraftJobs(self)
         self._trash = trash.TrashController(self, clock)
 
+    def on_mount(self) -> None:
+        """Set the title and draw the first lines."""
+        self.border_title = say("title")
+        self.set_interval(AGING_S, self.rows.refresh)
+        self._relist()
+
+    @property
+    def current(self) -> DraftView | None:
+        """The draft under the cursor."""
+        return next((view for view in self._list.shown if view.name == self._name), None)
+
     async def load(self, engine: EnginePort) -> None:
-        """Fill from the drafts folder and keep the engine for what the maker asks of it."""
+        """Fill from the drafts folder, and keep the engine for the actions."""
         self._jobs.attach_engine(engine.drafts)
         self._trash.attach_engine(engine.drafts, engine.connection.drafts_root)
-        await super().load(engine)
+        self._drafts = engine.drafts
+        self._fill(await engine.drafts.list())
+
+    def show(self, event: Event) -> None:
+        """Apply one event; those that are not about drafts change nothing."""
+        match event:
+            case DraftWritten(name=name, issues=issues):
+                self._list.mark_new(name, issues)
+            case DraftChanged(names=names):
+                for name in names:
+                    self._list.forget_findings(name)
+            case _:
+                return
+        if self._settling is None:
+            self._settling = self.set_timer(SETTLE_S, self._settled)
+
+    def _settled(self) -> None:
+        self._settling = None
+        self._read_again()
+
+    @work(group="drafts-read", exclusive=True, exit_on_error=False)
+    async def _read_again(self, cursor: str = "") -> None:
+        """Read the folder; the cursor goes to the draft `cursor` when one is named."""
+        if self._drafts is None:
+            return
+        # Another read may overtake this one; the cursor goes there all the same.
+        self._to_reveal = cursor or self._to_reveal
+        try:
+            self._fill(await self._drafts.list())
+        except Exception as error:
+            self._failed("read.failed", error)
+            return
+        if self._to_reveal:
+            self.reveal(self._to_reveal)
+            self._to_reveal = ""
+        if self._detail is not None:
+            await self._reopen(self._detail)
+
+    def _fill(self, drafts: Sequence[DraftView]) -> None:
+        self._list.fill(drafts)
+        self._relist()
+
+    async def _reopen(self, screen: DraftDetailScreen) -> None:
+        """Show in an open detail what its draft is now; close it when the draft is gone."""
+        name = screen.detail.view.name
+        try:
+            detail = await self._drafts.open(name) if self._drafts else None
+        except Exception as error:
+            self._failed("open.failed", error, name=visible(name, newlines=False))
+            detail = None
+        if self._detail is not screen:
+            return
+        if detail is not None:
+            screen.detail = detail
+        elif screen.is_current:
+            screen.dismiss(None)
+
+    def reveal(self, name: str) -> None:
+        """Put the cursor on a draft, dropping the filter when it hides the draft."""
+        if all(view.name != name for view in self._list.shown):
+            self.action_unfilter()
+        self._name, self._moved_by_hand = name, True
+        self._relist()
+
+    @override
+    def apply_filter(self, text: str) -> None:
+        self._relist()
+
+    def _relist(self) -> None:
+        """Sort, filter and draw; the cursor stays on its draft, or on the first row until it is moved."""
+        self._list.arrange(self.filter_text)
+        names = [view.name for view in self._list.shown]
+        cursor = names.index(self._name) if self._name in names else None
+        if not self._moved_by_hand:
+            cursor = 0
+        self.rows.hint = say("empty.filter") if self.filter_text else say("empty")
+        self.rows.reset(len(names), cursor)
+        self._at_cursor()
+
+    def _at_cursor(self) -> None:
+        """Describe the row under the cursor, and all rows together."""
+        drafts, at = self._list, self.rows.cursor
+        view = drafts.shown[at] if at < len(drafts.shown) else None
+        self._name = view.name if view else ""
+        about = drafts.describe(view, max(0, self.content_size.width - 2)) if view else ""
+        state = labels.state(
+            len(drafts.all),
+            len(drafts.shown),
+            len(drafts.new),
+            order=drafts.order,
+            filter_text=self.filter_text,
+        )
+        self.describe(about, self.doing or state, (view is None, self.filter_text, bool(self.doing)))
+
+    def _row(self, index: int) -> Row:
+        view = self._list.shown[index]
+        return labels.row(view, self._clock(), new=view.name in self._list.new)
+
+    @on(RowList.Moved)
+    def _moved(self, event: RowList.Moved) -> None:
+        event.stop()
+        self._moved_by_hand |= event.by_hand
+        self._at_cursor()
+
+    def on_resize(self, event: Resize) -> None:
+        """A path shows as much as there is room for."""
+        super().on_resize(event)
+        self._at_cursor()
+
+    # --- actions ------------------------------------------------------------------------------------
 
     @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -70,9 +222,92 @@ class DraftsPane(FollowingList):
             case _:
                 return True
 
+    @on(RowList.Opened)
+    def _open(self, event: RowList.Opened) -> None:
+        event.stop()
+        if (view := self.current) is not None:
+            self._open_draft(view.name)
+
+    @work(group="drafts-open", exclusive=True, exit_on_error=False)
+    async def _open_draft(self, name: str) -> None:
+        """Open the detail of a draft."""
+        from c2jy_tui.screens.draft_detail import DraftDetailScreen
+
+        if self._drafts is None:
+            return
+        try:
+            detail = await self._drafts.open(name)
+        except Exception as error:
+            self._failed("open.failed", error, name=visible(name, newlines=False))
+            return
+        self._list.new.discard(name)
+        self._relist()
+
+        def closed(_answer: None) -> None:
+            self._detail = None
+
+        self._detail = DraftDetailScreen(
+            detail,
+            notes=self._list.written.get(name, ()),
+            check=lambda: self._verify(name),
+            open_folder=lambda: self._open_folder(detail.view.path),
+            clock=self._clock,
+        )
+        self.app.push_screen(self._detail, closed)
+
+    async def _verify(self, name: str) -> Sequence[Issue] | None:
+        """The issues a check of a draft finds; None when it could not be checked."""
+        if self._drafts is None:
+            return None
+        try:
+            issues = await self._drafts.check(name)
+        except Exception as error:
+            self._failed("check.failed", error, name=visible(name, newlines=False))
+            return None
+        self._list.checked[name] = issues
+        self._relist()
+        return issues
+
+    @work(group="drafts-check", exit_on_error=False)
+    async def action_check(self) -> None:
+        """Verify the draft under the cursor now."""
+        if (view := self.current) is None:
+            return
+        name = visible(view.name, newlines=False)
+        issues = await self._verify(view.name)
+        if issues:
+            lines = "\n".join(labels.issue_lines(issue) for issue in issues[:3])
+            self._tell("check.faults", "warning", name=name, count=len(issues), lines=lines)
+        elif issues is not None:
+            self._tell("check.whole", name=name)
+
+    def action_open_folder(self) -> None:
+        """Show the folder of the draft under the cursor in the file manager."""
+        if (view := self.current) is not None:
+            self._open_folder(view.path)
+
+    @work(group="drafts-folder", exit_on_error=False)
+    async def _open_folder(self, path: str) -> None:
+        command = desktop.folder_command(path)
+        if command is None:
+            shown = visible(path, newlines=False)
+            self.app.copy_to_clipboard(shown)
+            self._tell("folder.copied", path=shown)
+            return
+        try:
+            await desktop.open_folder(command, path)
+        except OSError as error:
+            self._failed("folder.failed", error, path=visible(path))
+
+    def action_copy_path(self) -> None:
+        """Copy the path of the draft under the cursor."""
+        if (view := self.current) is not None:
+            self.app.copy_to_clipboard(visible(view.path, newlines=False))
+
     def action_sort(self) -> None:
         """Sort by the next order: newest, name, length, size, state."""
-        self.sort_on()
+        self._list.next_order()
+        self._relist()
 
     def action_pack(self) -> None:
         """Pack the draft under the cursor for another machine."""
@@ -103,32 +338,40 @@ class DraftsPane(FollowingList):
         self._trash.open()
 
     def action_cancel(self) -> None:
-        """Stop what takes long."""
+        """Stop the running job."""
         self._jobs.cancel()
 
-    # Handled by name: the controllers import this room's labels, and so are not known yet at this place.
+    # Handled by name: the controllers import this package's labels, and may not be loaded yet here.
 
     def on_draft_jobs_progressed(self, event: draft_jobs.DraftJobs.Progressed) -> None:
         """Show how far the job is."""
         event.stop()
-        self.say_doing(event.line)
+        self.doing = event.line
+        self._at_cursor()
 
     def on_draft_jobs_zip_written(self, event: draft_jobs.DraftJobs.ZipWritten) -> None:
         """Remember the zip of a draft."""
         event.stop()
-        self.packed[event.name] = event.path
-        self.relist()
+        self._list.packed[event.name] = event.path
+        self._relist()
 
     def on_draft_jobs_built(self, event: draft_jobs.DraftJobs.Built) -> None:
         """Mark the new drafts and go to the first."""
         event.stop()
         drafts = event.report.drafts
         for made in drafts:
-            self.mark_new(made.name, made.issues)
-        self.read_again(drafts[0].name if drafts else "")
+            self._list.mark_new(made.name, made.issues)
+        self._read_again(drafts[0].name if drafts else "")
 
     def on_trash_controller_changed(self, event: trash.TrashController.Changed) -> None:
         """Read the folder again."""
         event.stop()
         self.refresh_bindings()
-        self.read_again(event.reveal)
+        self._read_again(event.reveal)
+
+    def _failed(self, key: str, error: Exception, **values: object) -> None:
+        """Show an error of the engine to the user."""
+        self._tell(key, "error", error=labels.reason(error), **values)
+
+    def _tell(self, key: str, severity: SeverityLevel = "information", **values: object) -> None:
+        self.notify(say(key, **values), severity=severity, markup=False)

@@ -17,9 +17,7 @@ from typing_extensions import override
 
 from c2jy_bridge.core.views import ClipView, TrackView
 from c2jy_tui.panes.drafts.labels import track_name
-from c2jy_tui.panes.drafts.timeline.block_text import block_text
-from c2jy_tui.panes.drafts.timeline.lane import Block, Lane
-from c2jy_tui.panes.drafts.timeline.scale import Scale, ruler, whole
+from c2jy_tui.panes.drafts.timeline import ClipBlock, Scale, TrackLane, block_text, ruler, whole
 from c2jy_tui.widgets.bindings import binding
 from c2jy_tui.widgets.columns import Cell, laid
 from c2jy_tui.widgets.columns import clip as clipped
@@ -100,24 +98,24 @@ class TimelineView(ScrollView, can_focus=True):
         self._fits = True
         self._lane = 0
         self._index = 0
-        self.lanes: list[Lane] = []
+        self.lanes: list[TrackLane] = []
         self.show_tracks(tracks, duration_us)
 
     def show_tracks(self, tracks: Sequence[TrackView], duration_us: int) -> None:
         """Draw other tracks, the cursor as near to where it was as can be."""
-        self.lanes = [Lane(track) for track in reversed(tracks)]
+        self.lanes = [TrackLane(track) for track in reversed(tracks)]
         self._duration_us = max([duration_us, 1, *(lane.end_us for lane in self.lanes)])
         self._lane = min(self._lane, max(0, len(self.lanes) - 1))
         self._index = min(self._index, max(0, len(self.lane.clips) - 1)) if self.lanes else 0
         self._measure()
 
     @property
-    def lane(self) -> Lane:
+    def lane(self) -> TrackLane:
         """The track under the cursor."""
         return self.lanes[self._lane]
 
     @property
-    def clip(self) -> tuple[Lane, int, ClipView] | None:
+    def clip(self) -> tuple[TrackLane, int, ClipView] | None:
         """The clip under the cursor with its track and number; None where there is no clip."""
         if not self.lanes or not self.lane.clips:
             return None
@@ -180,7 +178,7 @@ class TimelineView(ScrollView, can_focus=True):
             segments.append(Segment("·" * (beyond - at), self._part("ruler")))
         return Strip(segments).adjust_cell_length(width, base)
 
-    def _covers(self, block: Block) -> bool:
+    def _covers(self, block: ClipBlock) -> bool:
         return block.first <= self._index < block.first + block.count
 
     def _look(self, shown: ClipView, *, cursor: bool) -> Style:
