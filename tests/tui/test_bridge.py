@@ -21,7 +21,7 @@ from c2jy_bridge.core.events import (
     Problem,
 )
 from c2jy_bridge.core.views import BridgeView, IntakeView
-from c2jy_tui.commands.bridge import tell
+from c2jy_tui.commands.bridge import print_events
 from c2jy_tui.controllers.bridge_mode import BridgeMode, after, done, looked, refused, switched
 from c2jy_tui.screens import approval
 from c2jy_tui.screens.approval import ApprovalScreen
@@ -362,5 +362,5 @@ async def test_a_bridge_without_a_screen_tells_states_in_the_words_of_the_screen
             yield BridgeRequestChanged(at=0.0, request_id="r1", state=state)
 
     i18n.use("zh")
-    await tell(events())
+    await print_events(events())
     assert capsys.readouterr().err.splitlines() == ["r1 等待中", "r1 询问 Bot", "r1 执行中", "r1 完成"]

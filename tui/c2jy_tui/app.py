@@ -1,4 +1,4 @@
-"""The app: paints first, then brings in the main screen, then the engine."""
+"""The app: draws the splash screen, then loads the main screen, then starts the engine."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.screen import Screen
+from typing_extensions import override
 
 from c2jy_bridge.core import i18n
 from c2jy_bridge.core.safety import visible
@@ -76,8 +77,8 @@ class C2jyApp(App[None]):
 
     # --- coming and going --------------------------------------------------------------------------
 
+    @override
     def get_default_screen(self) -> Screen[None]:
-        """The first picture."""
         return SplashScreen()
 
     def on_mount(self) -> None:
@@ -124,13 +125,13 @@ class C2jyApp(App[None]):
             # Textual does not contain it: without this the terminal would be left in disorder.
             self.exit(return_code=stop.code if isinstance(stop.code, int) else 1)
         except Exception as error:
-            # Whatever it is, the maker reads it here, and not in a terminal full of Python.
+            # Whatever it is, the user reads it here, and not in a terminal full of Python.
             main.engine_failed(error)
         else:
             await self._live(self._engine, main)
 
     async def _enter(self, session: Session) -> MainScreen:
-        """Make the main screen and go there; each language has a mode of its own, one at a time."""
+        """Create the main screen and switch to it; each language has its own mode, one at a time."""
         from c2jy_tui.screens.main import MainScreen
 
         self._main = main = MainScreen(session, self._clock, export_folder=self._folder)
@@ -142,7 +143,7 @@ class C2jyApp(App[None]):
         return main
 
     async def _live(self, engine: EnginePort, main: MainScreen) -> None:
-        """Hand every event to the main screen, until the engine closes."""
+        """Pass every event to the main screen, until the engine closes."""
         events = engine.events()
         self._attach_engine(engine, main)
         last_rest = time.perf_counter()
@@ -164,10 +165,11 @@ class C2jyApp(App[None]):
         self.run_worker(meeting, group="attach_engine", exit_on_error=False)
 
     async def on_unmount(self) -> None:
-        """Let the engine finish what it must."""
+        """Close the engine, which finishes what it must."""
         if self._engine is not None:
             await self._engine.close()
 
+    @override
     async def action_quit(self) -> None:
         """Leave; asks first when something would be lost."""
         if self._main is None or not self._main.activity.busy:
@@ -187,13 +189,15 @@ class C2jyApp(App[None]):
         text = say(f"quit.{what}")
         await self.push_screen(ConfirmScreen(say("quit.title"), text), answered)
 
+    @override
     def get_key_display(self, binding: Binding) -> str:
-        """How a key is written: as it stands on the keyboard for F1 to F12."""
+        """How a key is written: F1 to F12 as on the keyboard."""
         shown = super().get_key_display(binding)
         return shown.upper() if shown[:1] == "f" and shown[1:].isdecimal() else shown
 
     # --- for everybody -----------------------------------------------------------------------------
 
+    @override
     def copy_to_clipboard(self, text: str) -> None:
         """Copy by the surest way there is, and say what happened."""
         self.run_worker(self._copy(text), group="copy", exit_on_error=False)
@@ -213,6 +217,7 @@ class C2jyApp(App[None]):
             where = visible(str(path), newlines=False)
             self.notify(say("copy.file", path=where), timeout=12, markup=False)
 
+    @override
     def action_screenshot(self, filename: str | None = None, path: str | None = None) -> None:
         """Keep the screen as a picture beside the other exports; Textual wants a downloads folder for it."""
         folder, picture = Path(path) if path else self._folder or Path.cwd(), self.export_screenshot()
@@ -236,7 +241,7 @@ class C2jyApp(App[None]):
         await self.push_screen(HelpScreen(text))
 
     async def action_language(self, language: i18n.Language) -> None:
-        """Speak another language: the same session on a screen made anew."""
+        """Switch the language: the same session on a new screen."""
         if self._main is None or language == i18n.language():
             return
         i18n.use(language)
@@ -248,11 +253,11 @@ class C2jyApp(App[None]):
             self._attach_engine(self._engine, main, with_messages=False)
 
     async def action_other_language(self) -> None:
-        """Speak the other language."""
+        """Switch between English and Chinese."""
         await self.action_language("zh" if i18n.language() == "en" else "en")
 
+    @override
     def action_command_palette(self) -> None:
-        """Ctrl+P."""
         from textual.command import CommandPalette
 
         from c2jy_tui.screens.palette import command_palette
@@ -260,12 +265,13 @@ class C2jyApp(App[None]):
         if not isinstance(self.screen, CommandPalette):
             self.push_screen(command_palette())
 
+    @override
     def action_change_theme(self) -> None:
-        """Choose another theme."""
         from c2jy_tui.screens.palette import theme_palette
 
         self.push_screen(theme_palette())
 
+    @override
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What the app can do from a screen, as Textual knows it."""
         from c2jy_tui.screens.palette import app_commands

@@ -29,7 +29,7 @@ def serve(options: argparse.Namespace) -> int:
         for name in (signal.SIGTERM, signal.SIGINT):
             with suppress(NotImplementedError):  # Windows: Ctrl+C raises KeyboardInterrupt instead
                 loop.add_signal_handler(name, stop.set)
-        telling = asyncio.create_task(tell(engine.events()))
+        printing = asyncio.create_task(print_events(engine.events()))
         if problem := await engine.switch_bridge(True):
             complain(problem.message, problem.hint)
             return 1
@@ -37,7 +37,7 @@ def serve(options: argparse.Namespace) -> int:
         await stop.wait()
         complain(say("bridge.draining"))
         await engine.switch_bridge(False)
-        telling.cancel()
+        printing.cancel()
         return 0
 
     return with_engine(options, work, start=True)
@@ -58,7 +58,7 @@ def token(options: argparse.Namespace) -> int:
         return 1
 
 
-async def tell(events: AsyncIterator[Event]) -> None:
+async def print_events(events: AsyncIterator[Event]) -> None:
     """A line for every step of a request and for every call of a tool."""
     async for event in events:
         match event:

@@ -66,7 +66,7 @@ async def _build(options: argparse.Namespace, building: Awaitable[BuildReport]) 
     finally:
         clear_progress()
     issues = [*report.issues, *(i for d in report.drafts for i in d.issues)]
-    # A draft that stands has no errors but those of packing it: the others are of drafts that do not.
+    # A draft that was written has no errors but those of packing it: the others are of drafts that were not.
     partly = any(issue.severity == "error" for issue in issues)
     if options.json:
         status = "partial" if partly else "success"

@@ -1,4 +1,4 @@
-"""Starts the app: paints first, then loads settings and engine; keeps the terminal for the app alone."""
+"""Starts the app: draws the first frame, then loads settings and engine; keeps the terminal for itself."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LAST_WORDS_S: Final = 0.5
 
 
 def run(options: argparse.Namespace) -> int:
-    """Paint first; settings, emulator and engine come while the first frame already stands."""
+    """Paint first; settings, emulator and engine start behind the first frame."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         complain(say("screen.no_terminal"))
         return 2

@@ -40,9 +40,9 @@ def run(options: argparse.Namespace) -> int:
         if options.bridge and (problem := await engine.switch_bridge(True)):
             complain(problem.message, problem.hint)
             return 1
-        telling = asyncio.create_task(_print_events(engine.events(), options.json))
+        printing = asyncio.create_task(_print_events(engine.events(), options.json))
         ended = await engine.workflows.run(workflow_id, parameters, _ask)
-        await telling
+        await printing
         return _status(ended)
 
     return with_engine(options, work, start=True)
@@ -56,12 +56,12 @@ def resume(options: argparse.Namespace) -> int:
         if not runs:
             complain(say("workflow.none_waiting"))
             return 0
-        telling = asyncio.create_task(_print_events(engine.events(), options.json, ends=len(runs)))
+        printing = asyncio.create_task(_print_events(engine.events(), options.json, ends=len(runs)))
         ended = [await engine.workflows.resume(run.run_id, _ask) for run in runs]
         if None in ended:  # another process was quicker
-            telling.cancel()
+            printing.cancel()
         else:
-            await telling
+            await printing
         return max((_status(one) for one in ended if one is not None), default=0)
 
     return with_engine(options, work, start=True)

@@ -1,4 +1,4 @@
-"""What goes on right now, folded from events: for the header, and for the question whether one may quit."""
+"""The app's current activity, folded from events: for the header and for the question before quitting."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Activity:
     turn_id: str = ""
     """The turn that runs; empty when none does."""
     tokens: int = 0
-    """Of the last turn that told."""
+    """Of the last turn that reported its usage."""
     running: tuple[tuple[str, str], ...] = ()
     """Tool calls that were asked for and have no end yet: (call_id, tool), oldest first."""
     approvals: tuple[str, ...] = ()
@@ -65,7 +65,7 @@ class Activity:
     workflows: tuple[str, ...] = ()
     """Ids of the workflow runs that go on."""
     asking: tuple[str, ...] = ()
-    """Those of them that wait for the maker's answer."""
+    """Those of them that wait for the user's answer."""
 
     @property
     def busy(self) -> bool:

@@ -1,4 +1,4 @@
-"""Bridge mode as the screen knows it, folded from events and from looks at the engine."""
+"""The state of bridge mode, folded from events and from polls of the engine."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class BridgeMode:
     """On, off, or on its way there."""
 
     view: BridgeView = _OFF
-    """As it was at the last look."""
+    """As of the last poll."""
     switching: Literal["", "on", "off"] = ""
     """Where it is being switched to."""
     problem: Problem | None = None
-    """Why it is not on although somebody wanted it."""
+    """Why it could not be switched on, or stopped by itself."""
     used: bool = False
     """It is on, or was in this run of the app."""
 
@@ -37,7 +37,7 @@ class BridgeMode:
 
     @property
     def known(self) -> Hashable:
-        """All of it but what changes with every look: signs of life, how many wait."""
+        """All of it but what changes with every poll: signs of life, how many wait."""
         return self.view.on, self.switching, self.problem, self.http_address, self.mailbox, self.troubles
 
     @property
@@ -48,7 +48,7 @@ class BridgeMode:
 
 
 def switched(mode: BridgeMode, on: bool) -> BridgeMode:
-    """Somebody wants it on or off; the engine has not done it yet."""
+    """It was asked for; the engine has not done it yet."""
     return replace(mode, switching="on" if on else "off", problem=None)
 
 

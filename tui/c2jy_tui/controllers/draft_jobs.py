@@ -23,7 +23,7 @@ from c2jy_tui.panes.drafts.labels import say
 
 if TYPE_CHECKING:
     # The dialogs are imported when they open: the first paint must not wait for them.
-    from c2jy_tui.screens.draft_forms import PackWish
+    from c2jy_tui.screens.draft_forms import PackOptions
 
 T = TypeVar("T")
 
@@ -94,7 +94,7 @@ class DraftJobs:
         if self._drafts is None:
             return
         if self.busy:
-            self._tell("moves.busy", "warning", name=labels.shown(self._at))
+            self._notify("moves.busy", "warning", name=labels.shown(self._at))
             return
         self._at = view.name
         running = self._run(job(self._drafts, view))
@@ -104,24 +104,24 @@ class DraftJobs:
         try:
             await job
         except DraftError as error:
-            self._notice(labels.refusal(error.issues), "error")
+            self._show_result(labels.refusal(error.issues), "error")
         except Exception as error:
-            self._tell("moves.failed", "error", name=labels.shown(self._at), error=labels.reason(error))
+            self._notify("moves.failed", "error", name=labels.shown(self._at), error=labels.reason(error))
         finally:
             self._host.post_message(self.Progressed(""))
 
     async def _pack(self, drafts: DraftsPort, view: DraftView) -> None:
-        from c2jy_tui.screens.draft_forms import PackForm, PackWish
+        from c2jy_tui.screens.draft_forms import PackForm, PackOptions
 
         offer = await drafts.packing(view.name)
-        wish: PackWish | None = PackWish()
-        said: Sequence[Issue] = ()
-        while wish is not None:
-            wish = await self._host.app.push_screen_wait(PackForm(view, offer, wish, said))
-            if wish is None:
+        options: PackOptions | None = PackOptions()
+        issues: Sequence[Issue] = ()
+        while options is not None:
+            options = await self._host.app.push_screen_wait(PackForm(view, offer, options, issues))
+            if options is None:
                 return
 
-            def start(on_progress: OnProgress, wanted: PackWish = wish) -> Awaitable[Packed]:
+            def start(on_progress: OnProgress, wanted: PackOptions = options) -> Awaitable[Packed]:
                 return drafts.pack(
                     view.name,
                     wanted.out,
@@ -135,8 +135,8 @@ class DraftJobs:
             except DraftError as error:
                 if error.issues[0].code not in CORRECTABLE:
                     raise
-                said = error.issues
-                wish = replace(wish, replace_zip=said[0].code == "pack_there")
+                issues = error.issues
+                options = replace(options, replace_zip=issues[0].code == "pack_there")
             else:
                 self._packed(view, packed)
                 return
@@ -150,7 +150,7 @@ class DraftJobs:
             *(labels.issue_line(issue) for issue in packed.issues[:3]),
         ]
         severity: SeverityLevel = "warning" if packed.issues else "information"
-        self._notice("\n".join(filter(None, lines)), severity)
+        self._show_result("\n".join(filter(None, lines)), severity)
         self._host.post_message(self.ZipWritten(view.name, packed.path))
 
     async def _rebuild(self, drafts: DraftsPort, view: DraftView) -> None:
@@ -171,11 +171,11 @@ class DraftJobs:
 
         origin = await self._long(view, lambda _: drafts.origin(view.name))
         if origin.unit is None:
-            self._tell("unit.none", "warning", name=labels.shown(view.name))
+            self._notify("unit.none", "warning", name=labels.shown(view.name))
             return
         unit = await self._host.app.push_screen_wait(UnitChoice(view, origin))
         if unit == origin.unit:
-            self._tell("unit.same", name=labels.shown(view.name), unit=say(f"unit.{unit}"))
+            self._notify("unit.same", name=labels.shown(view.name), unit=say(f"unit.{unit}"))
         elif unit is not None:
             await self._build(drafts, view, unit)
 
@@ -187,27 +187,27 @@ class DraftJobs:
         for made in report.drafts:
             length, path = formatting.length(made.duration_us), visible(made.path, newlines=False)
             name, was = labels.shown(made.name), labels.shown(view.name)
-            self._notice(say("rebuild.done", name=name, was=was, length=length, path=path))
+            self._show_result(say("rebuild.done", name=name, was=was, length=length, path=path))
         self._host.post_message(self.Built(report))
 
     async def _long(self, view: DraftView, start: Callable[[OnProgress], Awaitable[T]]) -> T:
         """Run one step of a job: the pane shows its progress, Esc in the pane stops it."""
         name = labels.shown(view.name)
 
-        def tell(line: str) -> None:
+        def report(line: str) -> None:
             self._host.post_message(self.Progressed(say("moves.doing", name=name, what=line)))
 
-        tell(say("moves.begins"))
+        report(say("moves.begins"))
         try:
-            return await start(lambda progress: tell(labels.progress_line(progress)))
+            return await start(lambda progress: report(labels.progress_line(progress)))
         except asyncio.CancelledError:
-            self._tell("moves.cancelled", "warning", name=name)
+            self._notify("moves.cancelled", "warning", name=name)
             raise
         finally:
             self._host.post_message(self.Progressed(""))
 
-    def _tell(self, key: str, severity: SeverityLevel = "information", **values: object) -> None:
+    def _notify(self, key: str, severity: SeverityLevel = "information", **values: object) -> None:
         self._host.notify(say(key, **values), severity=severity, markup=False)
 
-    def _notice(self, text: str, severity: SeverityLevel = "information") -> None:
+    def _show_result(self, text: str, severity: SeverityLevel = "information") -> None:
         self._host.notify(text, severity=severity, timeout=RESULT_S, markup=False)

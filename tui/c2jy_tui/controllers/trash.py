@@ -57,17 +57,17 @@ class TrashController:
             self._host.run_worker(trashing, group="drafts-trash", exit_on_error=False)
         else:
             self._sure = view.name
-            self._tell("trash.sure", "warning", name=labels.shown(view.name))
+            self._notify("trash.sure", "warning", name=labels.shown(view.name))
 
     async def _trash(self, drafts: DraftsPort, name: str) -> None:
         try:
             ticket = await drafts.trash(name)
         except Exception as error:
-            self._tell("trash.failed", "error", name=labels.shown(name), error=labels.reason(error))
+            self._notify("trash.failed", "error", name=labels.shown(name), error=labels.reason(error))
             return
         self._trashed.append((ticket, name))
         self._sure = ""
-        self._tell("trash.done", name=labels.shown(name))
+        self._notify("trash.done", name=labels.shown(name))
         self._host.post_message(self.Changed())
 
     def undo(self) -> None:
@@ -92,7 +92,7 @@ class TrashController:
         try:
             entries = await drafts.trashed()
         except Exception as error:
-            self._tell("trash.unread", "error", error=labels.reason(error))
+            self._notify("trash.unread", "error", error=labels.reason(error))
             return
         screen = TrashScreen(
             entries,
@@ -108,10 +108,10 @@ class TrashController:
         try:
             back = await drafts.restore(ticket)
         except Exception as error:
-            self._tell("undo.failed", "error", name=labels.shown(name), error=labels.reason(error))
+            self._notify("undo.failed", "error", name=labels.shown(name), error=labels.reason(error))
             return
         self._forget(ticket)
-        self._tell("undo.done", name=labels.shown(back))
+        self._notify("undo.done", name=labels.shown(back))
         self._host.post_message(self.Changed(back))
 
     async def _delete(self, drafts: DraftsPort, ticket: str, name: str) -> None:
@@ -120,14 +120,14 @@ class TrashController:
         except DraftError as error:
             self._host.notify(labels.refusal(error.issues), severity="error", markup=False)
         except Exception as error:
-            self._tell("delete.failed", "error", name=labels.shown(name), error=labels.reason(error))
+            self._notify("delete.failed", "error", name=labels.shown(name), error=labels.reason(error))
         else:
             self._forget(ticket)
-            self._tell("delete.done", name=labels.shown(name))
+            self._notify("delete.done", name=labels.shown(name))
             self._host.post_message(self.Changed())
 
     def _forget(self, ticket: str) -> None:
         self._trashed = [kept for kept in self._trashed if kept[0] != ticket]
 
-    def _tell(self, key: str, severity: SeverityLevel = "information", **values: object) -> None:
+    def _notify(self, key: str, severity: SeverityLevel = "information", **values: object) -> None:
         self._host.notify(say(key, **values), severity=severity, markup=False)

@@ -91,7 +91,7 @@ class WorkflowController:
             self.resume()
 
     def resume(self) -> None:
-        """Ask the next open question, unless another dialog is up; close one that nobody waits for."""
+        """Ask the next open question, unless another dialog is up; close one that is no longer waited for."""
         if not self._host.is_mounted:
             return
         shown = self._host.app.screen
@@ -119,9 +119,9 @@ class WorkflowController:
         if isinstance(self._host.app.screen, WorkflowFormScreen):
             return
         form = WorkflowFormScreen(await engine.workflows.remembered(), demo=engine.connection.demo)
-        wish = await self._host.app.push_screen_wait(form)
-        if wish is not None:
-            running = engine.workflows.run(wish.workflow_id, wish.parameters, self._questions.ask)
+        request = await self._host.app.push_screen_wait(form)
+        if request is not None:
+            running = engine.workflows.run(request.workflow_id, request.parameters, self._questions.ask)
             # The app's own worker: the run survives a change of language, which makes the host anew.
             self._host.app.run_worker(running, group="workflow", exit_on_error=False)
 

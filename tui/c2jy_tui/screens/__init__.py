@@ -1,4 +1,4 @@
-"""The screens that open over the panes: a dialog, a detail, a question; each gets what it shows and answers.
+"""The full screens and the dialogs over them; a dialog is handed what it shows and returns an answer.
 
 A screen must not know the app or the pane that opened it.
 """

@@ -1,4 +1,4 @@
-"""May this tool run? The dialog that shows exactly what would be run, and for whom."""
+"""Asks whether a tool may run: shows exactly what would run, and for whom."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Static
+from typing_extensions import override
 
 from c2jy_bridge.core.events import Decision, ToolCallAwaitingApproval
 from c2jy_bridge.core.safety import visible
@@ -56,7 +57,7 @@ class ApprovalScreen(BaseDialog[Decision]):
     ) -> None:
         """Args:
         question: The question.
-        about: What the tool does, in a line; empty when nobody says.
+        about: What the tool does, in a line; empty when unknown.
         waiting: How many questions are open, this one included.
         asker: Who wants the call, in words.
         still_open: Whether the call still waits for an answer.
@@ -71,8 +72,8 @@ class ApprovalScreen(BaseDialog[Decision]):
         self._clock = clock
         self._deaf = True
 
+    @override
     def compose(self) -> ComposeResult:
-        """Who, what, why; the arguments; the three answers."""
         question = self.question
         intake = question.scope.removeprefix("bridge/") if question.source == "bridge" else ""
         always = say(f"approval.always_{intake}") if intake in _INTAKES else say("approval.always")
@@ -116,10 +117,11 @@ class ApprovalScreen(BaseDialog[Decision]):
         self.refresh_bindings()
 
     def on_key(self) -> None:
-        """Somebody is still typing."""
+        """The user is still typing: wait again."""
         if self._deaf:
             self._deafness.reset()
 
+    @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Deaf for a moment, so that typing on answers nothing."""
         return None if self._deaf and action in ("decide", "back") else True

@@ -14,6 +14,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
+from typing_extensions import override
 
 from c2jy_bridge.core.safety import visible
 from c2jy_tui import formatting
@@ -27,7 +28,7 @@ from c2jy_tui.widgets.bindings import binding
 from c2jy_tui.widgets.key_bar import KeyBar
 
 CallIntent = Literal["rerun", "edit", "stop", "once", "always", "deny"]
-"""What the maker wants of the call when the detail closes."""
+"""What to do with the call when the detail closes."""
 
 _ENDED: Final = ("rerun", "edit")
 
@@ -71,6 +72,7 @@ class CallDetailScreen(TabbedDetail[CallIntent | None]):
         if self.is_mounted and not self.record.ended:
             self.draw_headline()
 
+    @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what the call allows in its state is offered."""
         if action != "answer":
@@ -79,14 +81,14 @@ class CallDetailScreen(TabbedDetail[CallIntent | None]):
             return self.record.ended
         return self.record.status == ("running" if parameters[0] == "stop" else "waiting")
 
+    @override
     def first_tab(self) -> str:
-        """What came of it, when something did."""
         if self.record.status in ("error", "timed_out", "denied"):
             return "error"
         return "output" if self.record.call.output else "arguments"
 
+    @override
     def headline(self) -> Content:
-        """Tool, status, time, who asked."""
         call = self.record.call
         took = self.record.elapsed_s(self._clock())
         parts = [
@@ -98,8 +100,8 @@ class CallDetailScreen(TabbedDetail[CallIntent | None]):
         tool = visible(call.tool, newlines=False)
         return Content.assemble((tool, "bold"), f"   {' · '.join(p for p in parts if p)}")
 
+    @override
     def body(self, tab: str) -> Content:
-        """What stands under a tab."""
         call = self.record.call
         text = {"arguments": call.arguments, "output": call.output}.get(tab, "")
         if text:
@@ -108,8 +110,8 @@ class CallDetailScreen(TabbedDetail[CallIntent | None]):
             return timeline(self.record, self._clock())
         return Content(self.whole(tab) or say(f"detail.no_{tab}"))
 
+    @override
     def whole(self, tab: str) -> str:
-        """All of a tab's text, safe to show and to copy."""
         call = self.record.call
         match tab:
             case "arguments":
@@ -169,8 +171,8 @@ class CompareCallsScreen(BaseDialog[None]):
         super().__init__()
         self._lines = _compared(first, second, now)
 
+    @override
     def compose(self) -> ComposeResult:
-        """The diff and the keys."""
         with Vertical(id="call-compare"):
             with VerticalScroll(can_focus=False):
                 yield Static(Content("\n").join(self._coloured()))
@@ -224,8 +226,8 @@ class EditArgumentsScreen(BaseDialog[str | None]):
         self._tool = tool
         self._field = JsonField(visible(formatting.pretty_json(arguments or "{}")[0]))
 
+    @override
     def compose(self) -> ComposeResult:
-        """What is edited, the field, the keys."""
         with Vertical(id="call-edit"):
             tool = visible(self._tool, newlines=False)
             yield Static(Content.styled(say("edit.title", tool=tool), "bold"), id="title")

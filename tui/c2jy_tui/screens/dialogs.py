@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.dom import DOMNode
 from textual.widgets import Button, OptionList, Static
 from textual.widgets.option_list import Option
+from typing_extensions import override
 
 from c2jy_bridge.core.safety import visible
 from c2jy_bridge.core.views import ConversationView
@@ -37,8 +38,8 @@ class ConfirmScreen(BaseDialog[bool]):
         self._heading = title
         self._text = text
 
+    @override
     def compose(self) -> ComposeResult:
-        """The question and its answers."""
         with Vertical(id="dialog") as dialog:
             dialog.border_title = self._heading
             yield Prose(self._text, markdown=False)
@@ -81,8 +82,8 @@ class SessionsScreen(BaseDialog[str]):
         self._current = current
         self._now = now
 
+    @override
     def compose(self) -> ComposeResult:
-        """One line a conversation: when, what it began with, how many turns."""
         with Vertical(id="dialog") as dialog:
             dialog.border_title = say("sessions.title")
             if not self._conversations:
@@ -167,8 +168,8 @@ class HelpScreen(BaseDialog[None]):
         super().__init__()
         self._text = text
 
+    @override
     def compose(self) -> ComposeResult:
-        """Title, text, keys."""
         with Vertical(id="dialog") as dialog:
             dialog.border_title = say("help.title")
             dialog.border_subtitle = say("help.close")

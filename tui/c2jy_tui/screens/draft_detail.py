@@ -1,4 +1,4 @@
-"""One draft opened: what it is, its tracks to scale, the clip under the cursor, what a check found."""
+"""Shows one draft: facts, tracks to scale, the clip under the cursor, issues."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
+from typing_extensions import override
 
 from c2jy_bridge.core.events import Issue, Severity
 from c2jy_bridge.core.safety import visible
@@ -63,7 +64,7 @@ class DraftDetailScreen(BaseDialog[None]):
         Args:
             detail: The draft; assign `detail` anew when it changes.
             notes: What its writing could not do as asked.
-            check: Verifies the draft; None when that could not be done and was said elsewhere.
+            check: Verifies the draft; None when that failed and was reported elsewhere.
             open_folder: Shows its folder.
             clock: Unix seconds.
         """
@@ -76,8 +77,8 @@ class DraftDetailScreen(BaseDialog[None]):
         self._found: Sequence[Issue] = detail.issues
         self._verified = False
 
+    @override
     def compose(self) -> ComposeResult:
-        """Header, timeline, clip, issues, keys."""
         with Vertical(id="draft-detail"):
             yield Static(id="head")
             yield TimelineView(self.detail.tracks, self.detail.view.duration_us)

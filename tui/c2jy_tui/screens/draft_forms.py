@@ -15,6 +15,7 @@ from textual.content import Content
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.input import Selection
 from textual.widgets.option_list import Option
+from typing_extensions import override
 
 from c2jy_bridge.core.draft_views import OriginView, PackingView, PlaceView, TimeUnitName
 from c2jy_bridge.core.events import Issue
@@ -28,20 +29,20 @@ from c2jy_tui.widgets.bindings import binding
 from c2jy_tui.widgets.key_bar import KeyBar
 
 ACCOUNT: Final = "<name>"
-"""In a suggested folder: the account on the other machine, which only the maker knows."""
+"""In a suggested folder: the account on the other machine, which only the user knows."""
 
 
 @dataclass(frozen=True, slots=True)
-class PackWish:
-    """What was asked for; empty fields leave it to the engine."""
+class PackOptions:
+    """The answer of the dialog; empty fields leave it to the engine."""
 
     target_root: str = ""
     out: str = ""
     replace_zip: bool = False
-    """The maker was told that there is a zip of this name, and asked again."""
+    """The user was warned that a zip of this name exists, and packs again."""
 
 
-class PackForm(BaseDialog[PackWish]):
+class PackForm(BaseDialog[PackOptions]):
     """Asks for both; Enter packs at once, with the paths as they are and the zip in its usual folder."""
 
     CSS_PATH = "draft_forms.tcss"
@@ -53,27 +54,27 @@ class PackForm(BaseDialog[PackWish]):
     ]
 
     def __init__(
-        self, draft: DraftView, offer: PackingView, wish: PackWish, said: Sequence[Issue] = ()
+        self, draft: DraftView, offer: PackingView, options: PackOptions, issues: Sequence[Issue] = ()
     ) -> None:
         """Args:
         draft: What is packed.
         offer: What there is to choose.
-        wish: What stands in the fields at first.
-        said: Why the last answer would not do.
+        options: The initial text of the fields.
+        issues: Why the last answer was refused.
         """
         super().__init__()
         self._draft = draft
         self._offer = offer
-        self._wish = wish
-        self._said = said
+        self._options = options
+        self._issues = issues
         hint = say("pack.target_hint")
         # Not selected on focus: what is marked in a field is meant to be typed over.
-        self._target = Input(wish.target_root, hint, compact=True, select_on_focus=False)
-        self._out = Input(wish.out or offer.out, compact=True, select_on_focus=False)
+        self._target = Input(options.target_root, hint, compact=True, select_on_focus=False)
+        self._out = Input(options.out or offer.out, compact=True, select_on_focus=False)
         self._first = self._answer()
 
+    @override
     def compose(self) -> ComposeResult:
-        """Two fields, and the folders there usually are."""
         with Vertical(id="dialog") as dialog:
             dialog.border_title = say("pack.title", name=labels.shown(self._draft.name))
             dialog.border_subtitle = say("pack.enter")
@@ -84,18 +85,18 @@ class PackForm(BaseDialog[PackWish]):
             yield OptionList(*map(_option, self._offer.places), id="places", compact=True)
             yield Static(say("pack.out"), classes="label", markup=False)
             yield self._out
-            yield Static(id="said", markup=False)
+            yield Static(id="problem", markup=False)
             yield KeyBar(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """The keys go where something is to be corrected."""
-        self._say(labels.refusal([replace(issue, path="") for issue in self._said]))
-        wrong = self._said[0].code if self._said else ""
+        """Focus the field that has to be corrected."""
+        self._show_problem(labels.refusal([replace(issue, path="") for issue in self._issues]))
+        wrong = self._issues[0].code if self._issues else ""
         (self._out if wrong.startswith("pack_") else self._target).focus()
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
-        """Take a folder over; what only the maker knows is marked to be typed over."""
+        """Take a folder over; what only the user knows is marked to be typed over."""
         self._target.value = self._offer.places[event.option_index].path
         self._mark_account()
 
@@ -103,7 +104,7 @@ class PackForm(BaseDialog[PackWish]):
     def _changed(self) -> None:
         """What was wrong is being corrected; a field also says so when it is first filled."""
         if self._answer() != self._first:
-            self._say("")
+            self._show_problem("")
 
     @on(Input.Submitted)
     def _entered(self) -> None:
@@ -113,17 +114,17 @@ class PackForm(BaseDialog[PackWish]):
         """Take the answer, unless a placeholder is still in it."""
         target, out = self._answer()
         if ACCOUNT in target:
-            self._say(say("pack.account", account=ACCOUNT))
+            self._show_problem(say("pack.account", account=ACCOUNT))
             self._mark_account()
             return
-        again = self._wish.replace_zip and out == self._first[1]
-        self.dismiss(PackWish(target, "" if out == self._offer.out else out, again))
+        again = self._options.replace_zip and out == self._first[1]
+        self.dismiss(PackOptions(target, "" if out == self._offer.out else out, again))
 
     def _answer(self) -> tuple[str, str]:
         return self._target.value.strip(), self._out.value.strip()
 
     def _mark_account(self) -> None:
-        """Ready to type over what only the maker knows, else behind the path."""
+        """Ready to type over what only the user knows, else behind the path."""
         self._target.focus()
         path = self._target.value
         at, end = path.find(ACCOUNT), len(path)
@@ -137,10 +138,10 @@ class PackForm(BaseDialog[PackWish]):
         """From a field to what is above it."""
         self.focus_previous()
 
-    def _say(self, text: str) -> None:
-        said = self.query_one("#said", Static)
-        said.update(Content(text))
-        said.display = bool(text)
+    def _show_problem(self, text: str) -> None:
+        line = self.query_one("#problem", Static)
+        line.update(Content(text))
+        line.display = bool(text)
 
 
 def _option(place: PlaceView) -> Option:
@@ -165,7 +166,7 @@ class UnitList(OptionList):
 
 
 class UnitChoice(BaseDialog[TimeUnitName]):
-    """The three units with the length that the draft has in each, and what the present one was decided by."""
+    """The three units, the draft's length in each, and what the present one was decided by."""
 
     CSS_PATH = "draft_forms.tcss"
     HELP = "drafts_pane:help.unit"
@@ -179,8 +180,8 @@ class UnitChoice(BaseDialog[TimeUnitName]):
         self._draft = draft
         self._origin = origin
 
+    @override
     def compose(self) -> ComposeResult:
-        """Evidence, units, keys."""
         with Vertical(id="dialog") as dialog:
             dialog.border_title = say("unit.title", name=visible(self._draft.name, newlines=False))
             evidence = self._origin.evidence

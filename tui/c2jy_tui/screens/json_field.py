@@ -1,4 +1,4 @@
-"""A field for a JSON object, and a line that says what is wrong with what stands in it."""
+"""A text field for a JSON object, with a line that names its first error."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static, TextArea
+from typing_extensions import override
 
 from c2jy_tui.panes.inspector.labels import say
 
 
 class JsonField(Vertical):
-    """The text as it is typed; checked with every key."""
+    """A text area that is checked with every key."""
 
     DEFAULT_CSS = """
     JsonField {
@@ -31,8 +32,8 @@ class JsonField(Vertical):
         self._area = TextArea(text, show_line_numbers=True, tab_behavior="indent", compact=True, id="json")
         self._fault = Static(id="fault")
 
+    @override
     def compose(self) -> ComposeResult:
-        """The field, what is wrong with it."""
         yield self._area
         yield self._fault
 
@@ -42,7 +43,7 @@ class JsonField(Vertical):
 
     @property
     def text(self) -> str:
-        """What stands there."""
+        """The text as typed."""
         return self._area.text
 
     @property

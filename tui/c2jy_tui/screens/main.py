@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding
+from typing_extensions import override
 
 from c2jy_bridge.core.events import ConnectionChanged, Event, JournalResumed, JournalStopped, Problem
 from c2jy_bridge.core.ports import EnginePort
@@ -48,7 +49,7 @@ class Session:
 
 
 class MainScreen(BaseScreen):
-    """Chat, inspector and drafts around one engine."""
+    """Creates panes and controllers; passes events to all of them, and intents to the controllers."""
 
     CSS_PATH = "main.tcss"
     BINDINGS: ClassVar = [
@@ -67,7 +68,7 @@ class MainScreen(BaseScreen):
         self, session: Session, clock: Callable[[], float], *, export_folder: Path | None = None
     ) -> None:
         """Args:
-        session: What was said and done so far; a screen made anew in another language shows it again.
+        session: The stores of this run; a screen in another language shows them again.
         clock: Unix seconds.
         export_folder: Where calls are written to; the current directory when None.
         """
@@ -86,8 +87,8 @@ class MainScreen(BaseScreen):
         self.bridge = BridgeController(self, session.bridge, self.workspace, clock)
         self.workflows = WorkflowController(self, session.questions, self.chat, clock)
 
+    @override
     def compose(self) -> ComposeResult:
-        """Header, panes, footer."""
         # The first layout is the right one already; Textual sets this class only after it.
         self.add_class(layout_for(self.app.size.width))
         yield self.header
@@ -118,7 +119,7 @@ class MainScreen(BaseScreen):
     # --- the engine --------------------------------------------------------------------------------
 
     async def attach_engine(self, engine: EnginePort, *, with_messages: bool = True) -> None:
-        """Show what the engine has.
+        """Show what the engine has stored.
 
         Args:
             engine: The engine.
@@ -158,7 +159,7 @@ class MainScreen(BaseScreen):
         self.chat_controller.engine_failed()
 
     def refresh_connection(self) -> None:
-        """Who is on the other end has changed."""
+        """Show the connection as it is now."""
         if self._engine is not None:
             self.header.connection = self._engine.connection
             self.chat.connect(self._engine.connection)
@@ -171,7 +172,7 @@ class MainScreen(BaseScreen):
         self.session.bridge = self.header.bridge = mode
 
     def show(self, event: Event) -> None:
-        """Hand one event to everybody whom it may concern."""
+        """Pass one event to every pane and controller."""
         self.chat.show(event)
         self.inspector.show(event)
         self.drafts.show(event)
@@ -255,6 +256,7 @@ class MainScreen(BaseScreen):
         """F7: run a cloud workflow."""
         self.workflows.open_form()
 
+    @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Esc is offered when there is something to stop, or somewhere to go back to."""
         if action != "stop":
@@ -262,6 +264,7 @@ class MainScreen(BaseScreen):
         return self.chat_controller.stoppable or self.focused is not self.chat.composer
 
     @property
+    @override
     def active_bindings(self) -> dict[str, ActiveBinding]:
         """The bindings of the focus chain; Esc is called what it does now."""
         found = super().active_bindings

@@ -1,4 +1,4 @@
-"""The command palette: everything that the app and its panes can do, each with its key."""
+"""The command palette: every command of the app and its panes, each with its key."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.theme import ThemeProvider
 from textual.widget import Widget
+from typing_extensions import override
 
 from c2jy_tui.labels import label, say
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from c2jy_tui.widgets.workspace import PaneName
 
 _KEY_CELLS: Final = 9
-"""Cells for the keys, which stand in a column of their own."""
+"""Cells of the column of keys."""
 _MOVES: Final = re.compile(
     r"(up|down|page_up|page_down|scroll_up|scroll_down|first|last|top|bottom|oldest|newest|to_end|previous|next"
     r"|next_tab|previous_tab|open|later|back|send|new_line|suggestions|pick|unfilter|palette|help|quit)"
@@ -52,12 +53,14 @@ class Command:
 class Commands(Provider):
     """Finds the commands; without a question, those that are possible now, in their order."""
 
+    @override
     async def discover(self) -> Hits:
         """Everything that can be done now."""
         for command in commands(self.app, self.screen):
             if command.possible:
                 yield DiscoveryHit(command.shown(command.title), command.run, command.title)
 
+    @override
     async def search(self, query: str) -> Hits:
         """What is called so, or does so; also what is not possible now, so that its key can be learned."""
         matcher = self.matcher(query)

@@ -1,4 +1,4 @@
-"""One bridge request opened: what it asks for, what came of it, its Bot chats, its timeline."""
+"""Shows one bridge request: arguments, result, problem, Bot chats, timeline."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 from textual.binding import BindingType
 from textual.content import Content
 from textual.reactive import reactive
+from typing_extensions import override
 
 from c2jy_bridge.core.safety import visible
 from c2jy_tui import formatting
@@ -20,7 +21,7 @@ from c2jy_tui.screens.tabbed_detail import TabbedDetail
 from c2jy_tui.widgets.bindings import binding
 
 RequestIntent = Literal["retry", "cancel", "call"]
-"""What the maker wants of the request when the detail closes."""
+"""What to do with the request when the detail closes."""
 
 
 class RequestDetailScreen(TabbedDetail[RequestIntent | None]):
@@ -71,6 +72,7 @@ class RequestDetailScreen(TabbedDetail[RequestIntent | None]):
         if self.is_mounted and not self.record.ended:
             self.draw_headline()
 
+    @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what the request allows in its state is offered."""
         if action == "copy_command":
@@ -81,14 +83,14 @@ class RequestDetailScreen(TabbedDetail[RequestIntent | None]):
             return bool(self.record.view.call_id)
         return self._possible(str(parameters[0]), self.record)
 
+    @override
     def first_tab(self) -> str:
-        """What came of it, when something did."""
         if self.record.view.problem is not None:
             return "problem"
         return "result" if self.record.view.result else "arguments"
 
+    @override
     def headline(self) -> Content:
-        """Tool, state, time, who asked."""
         view = self.record.view
         parts = [
             labels.state_word(view.state),
@@ -100,8 +102,8 @@ class RequestDetailScreen(TabbedDetail[RequestIntent | None]):
         shown = f"   {' · '.join(part for part in parts if part)}"
         return Content.assemble((labels.tool(self.record), "bold"), shown)
 
+    @override
     def body(self, tab: str) -> Content:
-        """What stands under a tab."""
         view = self.record.view
         match tab:
             case "arguments":
@@ -115,8 +117,8 @@ class RequestDetailScreen(TabbedDetail[RequestIntent | None]):
             case _:
                 return Content(self.whole(tab) or say(f"detail.no_{tab}"))
 
+    @override
     def whole(self, tab: str) -> str:
-        """All of a tab's text, safe to copy."""
         view = self.record.view
         match tab:
             case "arguments":

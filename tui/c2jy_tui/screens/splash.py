@@ -1,4 +1,4 @@
-"""The first picture: what the main screen looks like, drawn from a handful of plain widgets.
+"""The splash screen: looks like the main screen, drawn from a handful of plain widgets.
 
 The main screen needs modules that take longer to import than Textual itself. They come while this one is
 already seen, and what is typed meanwhile goes into the main screen's composer.
@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.reactive import var
 from textual.screen import Screen
 from textual.widgets import Static
+from typing_extensions import override
 
 from c2jy_bridge.core.safety import visible
 from c2jy_tui.labels import say
@@ -34,12 +35,12 @@ class SplashScreen(Screen[None]):
     """Seen until the main screen can be made."""
 
     typed: var[str] = var("")
-    """What the maker typed so far."""
+    """What the user has typed so far."""
     asked = ""
-    """What the maker sent already: Enter on a text that is not blank."""
+    """What the user has sent already: Enter on a text that is not blank."""
 
+    @override
     def compose(self) -> ComposeResult:
-        """The frame of everything, and the welcome."""
         # The first layout is the right one already; Textual sets this class only after it.
         self.add_class(layout_for(self.app.size.width))
         with Horizontal(id="header"):

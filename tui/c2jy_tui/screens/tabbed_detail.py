@@ -1,4 +1,4 @@
-"""What the details of a call and of a request have in common: a headline, texts under tabs, copying them."""
+"""Base of the details of a call and of a request: a headline, texts under tabs, copying them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.highlight import highlight
 from textual.widgets import Static, TabbedContent, TabPane
+from typing_extensions import override
 
 from c2jy_bridge.core.i18n import Say
 from c2jy_bridge.core.safety import visible
@@ -30,11 +31,11 @@ SHOWN_CHARACTERS: Final = 20_000
 
 
 class TabbedDetail(BaseDialog[Result]):
-    """A dialog of texts; a subclass says what is in them."""
+    """A dialog of texts; a subclass provides them."""
 
     CSS_PATH = "tabbed_detail.tcss"
     TABS: ClassVar[tuple[str, ...]]
-    """Ids of the tabs in their order; `tab.<id>` in the subclass's catalogue is what stands on one."""
+    """Ids of the tabs in their order; `tab.<id>` in the subclass's catalogue is the label of one."""
     FILE_STEM: ClassVar[str]
     """What a file with one of the texts is called."""
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -63,8 +64,8 @@ class TabbedDetail(BaseDialog[Result]):
         self._folder = folder
         self._texts = {tab: Static(id=f"text-{tab}") for tab in self.TABS}
 
+    @override
     def compose(self) -> ComposeResult:
-        """A headline, the tabs, the keys."""
         with Vertical(id="detail"):
             yield Static(id="headline")
             with TabbedContent(initial=self.first_tab()):
@@ -77,18 +78,18 @@ class TabbedDetail(BaseDialog[Result]):
         """Fill in what is known."""
         self.draw()
 
-    # --- what a subclass says ------------------------------------------------------------------------
+    # --- given by the subclass -----------------------------------------------------------------------
 
     def first_tab(self) -> str:
         """The tab to begin with."""
         return self.TABS[0]
 
     def headline(self) -> Content:
-        """What it is and how it stands."""
+        """What it is, and its state."""
         raise NotImplementedError
 
     def body(self, tab: str) -> Content:
-        """What stands under a tab."""
+        """The content of a tab."""
         raise NotImplementedError
 
     def whole(self, tab: str) -> str:
@@ -98,14 +99,14 @@ class TabbedDetail(BaseDialog[Result]):
     # --- drawing -------------------------------------------------------------------------------------
 
     def draw(self) -> None:
-        """Everything anew."""
+        """Redraw headline and tabs."""
         self.draw_headline()
         for tab, text in self._texts.items():
             text.update(self.body(tab))
         self.refresh_bindings()
 
     def draw_headline(self) -> None:
-        """The headline anew."""
+        """Redraw the headline."""
         self.query_one("#headline", Static).update(self.headline())
 
     def json_body(self, text: str) -> Content:
@@ -121,7 +122,7 @@ class TabbedDetail(BaseDialog[Result]):
             notes.append(say("detail.cut", left=f"{len(whole) - len(shown):,}"))
         return Content("\n").join([body, *(Content.styled(note, "$text-warning") for note in notes)])
 
-    # --- what the maker wants ------------------------------------------------------------------------
+    # --- intents -------------------------------------------------------------------------------------
 
     @property
     def _tab(self) -> str:

@@ -1,4 +1,4 @@
-"""The trash as a list: what is in it, since when, how large; back again, or gone for good."""
+"""Lists the drafts in the trash, to restore them or delete them for good."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
+from typing_extensions import override
 
 from c2jy_bridge.core.draft_views import TrashedView
 from c2jy_bridge.core.safety import visible
@@ -33,7 +34,7 @@ COLUMNS: Final = (
 
 
 class TrashRows(RowList):
-    """Rows that are brought back when they are opened."""
+    """Rows whose drafts are restored when they are opened."""
 
     BINDINGS: ClassVar[list[BindingType]] = [binding("drafts_pane", "trash.restore", "enter,r", "open")]
 
@@ -79,8 +80,8 @@ class TrashScreen(BaseDialog[None]):
         self._clock = clock
         self._rows = TrashRows(COLUMNS, self._row, lambda name: say(f"column.{name}"))
 
+    @override
     def compose(self) -> ComposeResult:
-        """List, about the row, about all, keys."""
         with Vertical(id="dialog") as dialog:
             dialog.border_title = say("trash.title")
             yield self._rows
@@ -131,8 +132,8 @@ class TrashScreen(BaseDialog[None]):
         since = labels.age(entry.trashed_at, self._clock())
         return {**cells, "trashed": Cell((since,), "muted")}
 
+    @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only what makes sense now is offered."""
         if action == "delete":
             return self.current is not None and self.current.draft.ours
         return True
@@ -150,7 +151,7 @@ class TrashScreen(BaseDialog[None]):
             self._act(self._restore, entry)
 
     def action_delete(self) -> None:
-        """Delete the draft under the cursor for good, once the maker is sure."""
+        """Delete the draft under the cursor for good, after a confirmation."""
         if (entry := self.current) is None:
             return
         from c2jy_tui.screens.dialogs import ConfirmScreen

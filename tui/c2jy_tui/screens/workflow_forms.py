@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Input, Static
+from typing_extensions import override
 
 from c2jy_bridge.core.events import WorkflowAsked
 from c2jy_bridge.core.safety import visible
@@ -23,7 +24,7 @@ from c2jy_tui.widgets.key_bar import KeyBar
 
 
 class WorkflowFormScreen(BaseDialog[WorkflowWish]):
-    """Asks for both; what was run last stands there already, and gives way to what is typed."""
+    """Asks for id and parameters; begins with those of the last run, which typing replaces."""
 
     CSS_PATH = "workflow_forms.tcss"
     HELP = "tui:help.workflow"
@@ -41,8 +42,8 @@ class WorkflowFormScreen(BaseDialog[WorkflowWish]):
         self._missing = Static(id="missing", markup=False)
         self._parameters = JsonField(visible(json.dumps(remembered.parameters, ensure_ascii=False, indent=2)))
 
+    @override
     def compose(self) -> ComposeResult:
-        """Id, parameters, keys."""
         with Vertical(id="dialog") as dialog:
             dialog.border_title = say("workflow.title")
             yield Static(say("workflow.id"), classes="label", markup=False)
@@ -86,8 +87,8 @@ class WorkflowQuestionScreen(BaseDialog[str]):
         self.run_id = question.run_id
         self._question = question
 
+    @override
     def compose(self) -> ComposeResult:
-        """The question, a place for the answer, the keys."""
         with Vertical(id="dialog") as dialog:
             dialog.border_title = say("workflow_question.title")
             with VerticalScroll(id="question", can_focus=False):
