@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from c2jy_tui.screens.main import MainScreen, Session
 
 
-log: Final = logging.getLogger("c2jy_bridge.face")
+log: Final = logging.getLogger("c2jy_bridge.tui")
 """Under the engine's name, so that it goes into the engine's log."""
 
 _SLICE_S: Final = 0.004
