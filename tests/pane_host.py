@@ -193,10 +193,10 @@ class Host(App[None]):
         return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
 
 
-async def soon(pilot: Pilot[Any], happened: Callable[[], bool]) -> None:
+async def soon(pilot: Pilot[Any], happened: Callable[[], object]) -> None:
     """Wait for what a timer brings; a busy machine may need longer than the timer says."""
-    for _ in range(200):
+    for _ in range(1000):
         if happened():
             return
-        await pilot.pause(0.05)
+        await pilot.pause(0.01)
     raise AssertionError("it did not happen within ten seconds")

@@ -32,6 +32,7 @@ from c2jy_tui.app import C2jyApp
 from c2jy_tui.panes.chat import ChatPane
 from c2jy_tui.panes.chat.transcript_view import TranscriptView
 from c2jy_tui.screens.main import MainScreen
+from pane_host import soon
 
 NOW = 1_760_000_000.0
 
@@ -405,19 +406,10 @@ class Stage:
         return "".join(line.split("││")[0].strip("│ ") for line in self.lines)
 
 
-async def until(true: Callable[[], object], pilot: Pilot[None]) -> None:
-    """Wait for what a worker or a thread brings about."""
-    for _ in range(500):
-        if true():
-            return
-        await pilot.pause(0.01)
-    raise AssertionError("it did not come about in five seconds")
-
-
 async def entered(app: C2jyApp, pilot: Pilot[None]) -> None:
     """Wait until the main screen is there and knows its engine."""
-    await until(lambda: app._main is not None and app.screen is app._main, pilot)
-    await until(lambda: app._main is not None and app._main.activity.doing != "starting", pilot)
+    await soon(pilot, lambda: app._main is not None and app.screen is app._main)
+    await soon(pilot, lambda: app._main is not None and app._main.activity.doing != "starting")
     # Of an empty list Textual makes "all workers", and one of them lives as long as the engine.
     if beginning := [w for w in app.workers if w.group in ("attach_engine", "warm up")]:
         await app.workers.wait_for_complete(beginning)

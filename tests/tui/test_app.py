@@ -15,6 +15,7 @@ from c2jy_tui.app import C2jyApp
 from c2jy_tui.screens.dialogs import ConfirmScreen, HelpScreen
 from c2jy_tui.screens.splash import SplashScreen
 from c2jy_tui.widgets.base_screens import Look
+from pane_host import soon
 
 
 async def test_the_first_picture_stands_before_the_engine_is_asked_for(make_app: Any) -> None:
@@ -55,13 +56,11 @@ async def test_a_question_before_the_engine_is_there_waits_and_goes_out_when_it_
     app = make_app(start)
     async with app.run_test(size=(120, 36)) as pilot:
         await pilot.press(*"hello", "enter")
-        while app._main is None or not app._main.chat.queued:
-            await pilot.pause(0.01)
+        await soon(pilot, lambda: app._main is not None and app._main.chat.queued)
         assert app._main.chat.queued == "hello"
         assert engine.sent == []
         there.set()
-        while not engine.sent:
-            await pilot.pause(0.01)
+        await soon(pilot, lambda: engine.sent)
         assert engine.sent == ["hello"]
         assert app._main.chat.queued == ""
 
@@ -76,11 +75,9 @@ async def test_a_question_that_waits_for_an_engine_that_does_not_start_is_given_
     app = make_app(start)
     async with app.run_test(size=(120, 36)) as pilot:
         await pilot.press(*"hello", "enter")
-        while app._main is None or not app._main.chat.queued:
-            await pilot.pause(0.01)
+        await soon(pilot, lambda: app._main is not None and app._main.chat.queued)
         failing.set()
-        while app._main.activity.doing != "unavailable":
-            await pilot.pause(0.01)
+        await soon(pilot, lambda: app._main.activity.doing == "unavailable")
         assert app._main.chat.composer.text == "hello"
 
 

@@ -25,6 +25,7 @@ from c2jy_tui.commands.bridge import print_events
 from c2jy_tui.controllers.bridge_mode import BridgeMode, after, done, looked, refused, switched
 from c2jy_tui.screens import approval
 from c2jy_tui.screens.approval import ApprovalScreen
+from pane_host import soon
 
 TAKEN = Problem("port_taken", "Port 8765 on 127.0.0.1 is taken.", "Set bridge.port to another number.")
 HTTP = "http://127.0.0.1:8765"
@@ -302,8 +303,7 @@ async def test_a_question_that_ended_under_the_help_is_gone_with_the_help(stage:
 async def test_a_bridge_call_can_be_allowed(stage: Any) -> None:
     async with stage() as on:
         await asked(on)
-        while on.app.screen._deaf:
-            await on.pilot.pause(0.01)
+        await soon(on.pilot, lambda: not on.app.screen._deaf)
         await on.press("o")
         assert on.engine.decisions == [("call-1", Decision.ONCE)]
 

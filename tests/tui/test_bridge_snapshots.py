@@ -13,6 +13,7 @@ from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.views import RequestView
 from c2jy_tui.panes.bridge import BridgePane
 from c2jy_tui.screens import approval
+from pane_host import soon
 
 NOW = 1_760_000_000.0
 SAID = {
@@ -113,8 +114,7 @@ async def question(on: Any, lang: str) -> None:
     wants = on.bot.wants("screenshot")
     asks = on.bot.asks_leave("screenshot", {"display": 1}, deadline_s=60.0)
     await on.play(replace(wants, call=replace(wants.call, source="bridge")), replace(asks, source="bridge"))
-    while on.app.screen._deaf:
-        await on.pilot.pause(0.01)
+    await soon(on.pilot, lambda: not on.app.screen._deaf)
 
 
 WIDE, NORMAL, NARROW = (120, 36), (80, 24), (60, 24)

@@ -12,6 +12,7 @@ from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.views import ConversationView
 from c2jy_tui.screens import approval
 from c2jy_tui.widgets.base_screens import Look
+from pane_host import soon
 
 QUESTION = {"en": "Make me a video about Chinese food", "zh": "帮我生成一个介绍中国美食的视频"}
 THOUGHT = {"en": "Five scenes will do.", "zh": "五个镜头就够了。"}
@@ -104,8 +105,7 @@ async def question(on: Any, lang: str) -> None:
         on.bot.wants("read_file"),
         on.bot.asks_leave("read_file", {"path": "/home/maker/笔记.txt", "max_bytes": 4096}, deadline_s=60.0),
     )
-    while on.app.screen._deaf:
-        await on.pilot.pause(0.01)
+    await soon(on.pilot, lambda: not on.app.screen._deaf)
 
 
 async def help_(on: Any, lang: str) -> None:

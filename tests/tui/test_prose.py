@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from textual.content import Content
 
-from c2jy_tui.panes.chat import markdown_blocks
-from c2jy_tui.panes.chat.markdown_blocks import (
+from c2jy_tui.widgets import markdown_blocks
+from c2jy_tui.widgets.markdown_blocks import (
     LONGEST_TAIL,
     GrowingDocument,
     Placed,
@@ -17,7 +17,7 @@ from c2jy_tui.panes.chat.markdown_blocks import (
     last_code,
     read,
 )
-from c2jy_tui.panes.chat.markdown_lines import draw_all
+from c2jy_tui.widgets.markdown_lines import draw_all
 from c2jy_tui.widgets.wrapping import wrapped
 
 PIECES = st.sampled_from(

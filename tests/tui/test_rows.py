@@ -10,12 +10,12 @@ from rich.cells import cell_len
 from c2jy_tui import formatting
 from c2jy_tui.panes.drafts.labels import COLUMNS as DRAFTS
 from c2jy_tui.panes.inspector.labels import COLUMNS as CALLS
-from c2jy_tui.widgets.columns import GAP, Cell, Column, clip, clip_start, fit, laid
+from c2jy_tui.widgets.row_list import GAP, Cell, Column, fit_columns, pad_cell, truncate, truncate_start
 
 
 @given(st.sampled_from([CALLS, DRAFTS]), st.integers(1, 300))
 def test_columns_and_gaps_never_need_more_than_the_width(columns: tuple[Column, ...], width: int) -> None:
-    shown = fit(columns, width)
+    shown = fit_columns(columns, width)
     assert shown
     assert sum(cells for _, cells in shown) + GAP * (len(shown) - 1) <= width
 
@@ -24,7 +24,7 @@ def test_a_list_that_gets_narrow_loses_the_least_important_column_first() -> Non
     lost = []
     before = {column.name for column in DRAFTS}
     for width in range(120, 10, -1):
-        now = {column.name for column, _ in fit(DRAFTS, width)}
+        now = {column.name for column, _ in fit_columns(DRAFTS, width)}
         lost += sorted(before - now)
         before = now
     assert lost == ["tracks", "clips", "size", "age", "media", "length"]
@@ -32,33 +32,33 @@ def test_a_list_that_gets_narrow_loses_the_least_important_column_first() -> Non
 
 def test_a_wide_list_gives_what_is_over_to_the_column_without_an_end() -> None:
     columns = (Column("a", 5, grow=True), Column("b", 5, grow=True, most=8), Column("c", 5))
-    assert [cells for _, cells in fit(columns, 100)] == [85, 8, 5]
+    assert [cells for _, cells in fit_columns(columns, 100)] == [85, 8, 5]
 
 
 @given(st.text(st.characters(categories=["L", "N", "P"])), st.integers(0, 40))
 def test_a_clipped_text_never_needs_more_cells_than_there_are(text: str, width: int) -> None:
-    assert cell_len(clip(text, width)) <= width
+    assert cell_len(truncate(text, width)) <= width
 
 
 @given(st.lists(st.text("ab中文…", max_size=30), min_size=1, max_size=3), st.integers(1, 40), st.booleans())
 def test_a_cell_fills_its_column_exactly(variants: list[str], width: int, right: bool) -> None:
-    assert cell_len(laid(Cell(tuple(variants)), width, right=right)) == width
+    assert cell_len(pad_cell(Cell(tuple(variants)), width, right=right)) == width
 
 
 @given(st.text(max_size=60), st.integers(0, 40))
 def test_of_a_path_the_end_stays_within_the_cells_there_are(text: str, width: int) -> None:
-    shown = clip_start(text, width)
+    shown = truncate_start(text, width)
     assert cell_len(shown) <= width or shown == text
     assert text.endswith(shown.removeprefix("…"))
-    assert cell_len(clip_start("/home/maker/草稿/中国美食", 12)) <= 12
-    assert clip_start("/home/maker/草稿/中国美食", 12) == "…稿/中国美食"
+    assert cell_len(truncate_start("/home/maker/草稿/中国美食", 12)) <= 12
+    assert truncate_start("/home/maker/草稿/中国美食", 12) == "…稿/中国美食"
 
 
 def test_the_longest_way_to_say_it_that_fits_is_taken() -> None:
     cell = Cell(("… running 1.2/3.4 MB", "… 1.2/3.4 MB"))
-    assert laid(cell, 22).strip() == "… running 1.2/3.4 MB"
-    assert laid(cell, 13).strip() == "… 1.2/3.4 MB"
-    assert laid(cell, 8) == "… 1.2/3…"
+    assert pad_cell(cell, 22).strip() == "… running 1.2/3.4 MB"
+    assert pad_cell(cell, 13).strip() == "… 1.2/3.4 MB"
+    assert pad_cell(cell, 8) == "… 1.2/3…"
 
 
 @pytest.mark.parametrize(

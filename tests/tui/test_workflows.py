@@ -12,6 +12,7 @@ from c2jy_bridge.core.events import Problem, ToolCall
 from c2jy_bridge.core.views import WaitingWorkflow
 from c2jy_tui.panes.chat.cards import RunCard
 from c2jy_tui.screens.workflow_forms import WorkflowFormScreen, WorkflowQuestionScreen
+from pane_host import soon
 
 NOW = 1_760_000_000.0
 RUN = "run-1"
@@ -221,19 +222,16 @@ async def test_the_app_is_ready_once_what_it_keeps_is_shown_and_the_bot_has_a_na
         return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
 
     async with app.run_test(size=(120, 36)) as pilot:
-        while app._main is None or app._main.header.connection is None:
-            await pilot.pause(0.01)
+        await soon(pilot, lambda: app._main is not None and app._main.header.connection is not None)
         await pilot.pause()
         assert "starting" in screen()
         assert "Loading…" in screen()
         assert "7429" not in screen()
         go_on.set()
-        while app._main.activity.doing != "connecting":
-            await pilot.pause(0.01)
+        await soon(pilot, lambda: app._main.activity.doing == "connecting")
         engine.connection = replace(engine.connection, bot_name="美食助手")
         engine.emit(ev.ConnectionChanged(at=NOW, bot_name="美食助手"))
-        while app._main.activity.doing != "ready":
-            await pilot.pause(0.01)
+        await soon(pilot, lambda: app._main.activity.doing == "ready")
         await pilot.pause()
         assert "美食助手" in screen()
         assert "Loading…" not in screen()

@@ -108,8 +108,8 @@ class C2jyApp(App[None]):
         """Show the main screen, start the engine, then process its events."""
         await asyncio.to_thread(importlib.import_module, "c2jy_tui.screens.main")
         from c2jy_tui.controllers.activity import Activity
-        from c2jy_tui.panes.chat.markdown_blocks import warm_up
         from c2jy_tui.screens.main import Session
+        from c2jy_tui.widgets.markdown_blocks import warm_up
 
         splash = self.screen
         main = await self._enter(Session(Activity(since=self._clock())))

@@ -17,9 +17,9 @@ from c2jy_bridge.core.events import Decision, ToolCallAwaitingApproval
 from c2jy_bridge.core.safety import visible
 from c2jy_tui.formatting import countable
 from c2jy_tui.labels import say
-from c2jy_tui.panes.chat.prose import Prose
 from c2jy_tui.widgets.base_screens import BaseDialog
 from c2jy_tui.widgets.bindings import binding
+from c2jy_tui.widgets.prose import Prose
 
 DEAF_S: Final = 0.4
 """Seconds without a key until keys count: whoever was typing when the dialog came up must not answer it."""

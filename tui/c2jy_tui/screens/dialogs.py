@@ -18,9 +18,9 @@ from c2jy_bridge.core.safety import visible
 from c2jy_bridge.core.views import ConversationView
 from c2jy_tui.formatting import clock_time
 from c2jy_tui.labels import label, say
-from c2jy_tui.panes.chat.prose import Prose
 from c2jy_tui.widgets.base_screens import BaseDialog
 from c2jy_tui.widgets.bindings import binding
+from c2jy_tui.widgets.prose import Prose
 
 
 class ConfirmScreen(BaseDialog[bool]):

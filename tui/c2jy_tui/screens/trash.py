@@ -20,9 +20,8 @@ from c2jy_tui.panes.drafts import labels
 from c2jy_tui.panes.drafts.labels import say
 from c2jy_tui.widgets.base_screens import BaseDialog
 from c2jy_tui.widgets.bindings import binding
-from c2jy_tui.widgets.columns import Cell, Column, Row
 from c2jy_tui.widgets.key_bar import KeyBar
-from c2jy_tui.widgets.row_list import RowList
+from c2jy_tui.widgets.row_list import Cell, Column, Row, RowList
 
 COLUMNS: Final = (
     Column("name", 14, grow=True),

@@ -16,11 +16,11 @@ from c2jy_bridge.core.events import WorkflowAsked
 from c2jy_bridge.core.safety import visible
 from c2jy_bridge.core.views import WorkflowWish
 from c2jy_tui.labels import say
-from c2jy_tui.panes.chat.prose import Prose
 from c2jy_tui.screens.json_field import JsonField
 from c2jy_tui.widgets.base_screens import BaseDialog
 from c2jy_tui.widgets.bindings import binding
 from c2jy_tui.widgets.key_bar import KeyBar
+from c2jy_tui.widgets.prose import Prose
 
 
 class WorkflowFormScreen(BaseDialog[WorkflowWish]):

@@ -1,11 +1,12 @@
-"""The list widget: a header, rows drawn on demand, a cursor, the keys of vi and of everybody else."""
+"""A list of rows in columns that draws only the visible rows, so that 10,000 cost as much as thirty."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final, Literal
 
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -19,10 +20,100 @@ from textual.strip import Strip
 from typing_extensions import override
 
 from c2jy_tui.widgets.bindings import binding
-from c2jy_tui.widgets.columns import GAP, Cell, Column, Row, fit, laid
 from c2jy_tui.widgets.wrapping import wrapped
 
-_NOTHING = Cell(("",))
+Tone = Literal["plain", "muted", "strong", "good", "bad", "warn", "busy"]
+"""What a cell means; the stylesheet gives it a colour, and its words say it without one."""
+
+GAP: Final = 1
+"""Cells between two columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One field of a row.
+
+    `variants` are ways to say the same, longest first; the first that fits its column is drawn.
+    """
+
+    variants: tuple[str, ...]
+    tone: Tone = "plain"
+
+
+_EMPTY: Final = Cell(("",))
+
+Row = Mapping[str, Cell]
+"""The cells of one row by column name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column.
+
+    Args:
+        name: Key of its cells in a `Row`, and of its title.
+        width: Cells it needs; the least a growing column accepts.
+        grow: Takes what the others leave.
+        most: Cells beyond which it grows no more; 0 knows no end.
+        right: Aligned to the right.
+        keep: Columns with less of it go first when the list gets narrow; the highest never goes.
+    """
+
+    name: str
+    width: int
+    grow: bool = False
+    most: int = 0
+    right: bool = False
+    keep: int = 100
+
+
+def fit_columns(columns: Sequence[Column], width: int) -> list[tuple[Column, int]]:
+    """The columns that fit into `width` cells, each with the cells it gets, in their order."""
+    shown = list(columns)
+
+    def needed() -> int:
+        return sum(c.width for c in shown) + GAP * (len(shown) - 1)
+
+    while len(shown) > 1 and needed() > width:
+        shown.remove(min(shown, key=lambda c: c.keep))
+    wide = {c.name: min(width, c.width) for c in shown}
+    spare = max(0, width - needed())
+    # Those with an end first, so that what they do not take goes to the others.
+    growing = sorted((c for c in shown if c.grow), key=lambda c: (c.most == 0, c.most))
+    for at, column in enumerate(growing):
+        share = -(-spare // (len(growing) - at)) if column.most == 0 else spare // (len(growing) - at)
+        extra = min(share, column.most - column.width) if column.most else share
+        wide[column.name] += extra
+        spare -= extra
+    return [(c, wide[c.name]) for c in shown]
+
+
+def truncate(text: str, width: int) -> str:
+    """`text` on at most `width` cells, with an ellipsis where it was cut; wide characters stay whole."""
+    if cell_len(text) <= width:
+        return text
+    if width < 1:
+        return ""
+    return set_cell_size(text, width - 1).rstrip() + "…"
+
+
+def truncate_start(text: str, width: int) -> str:
+    """`text` on at most `width` cells, its beginning cut: the end is what tells paths apart."""
+    if cell_len(text) <= width:
+        return text
+    if width < 1:
+        return ""
+    kept = text[-width:]
+    while cell_len(kept) > width - 1:
+        kept = kept[1:]
+    return f"…{kept}"
+
+
+def pad_cell(cell: Cell, width: int, *, right: bool = False) -> str:
+    """`cell` on exactly `width` cells."""
+    text = next((v for v in cell.variants if cell_len(v) <= width), truncate(cell.variants[-1], width))
+    padding = " " * (width - cell_len(text))
+    return padding + text if right else text + padding
 
 
 class RowList(ScrollView, can_focus=True):
@@ -137,7 +228,10 @@ class RowList(ScrollView, can_focus=True):
         base = self.rich_style
         if y == 0:
             style = self._tone("title")
-            texts = [laid(Cell((self._titles(c.name),)), w, right=c.right) for c, w in self._fitted(width)]
+            texts = [
+                pad_cell(Cell((self._titles(c.name),)), w, right=c.right)
+                for c, w in fit_columns(self._columns, width)
+            ]
             return _line([(text, style) for text in texts], base, width)
         index = y + self.scroll_offset.y - 1
         if index >= self._count:
@@ -147,11 +241,11 @@ class RowList(ScrollView, can_focus=True):
         if here:
             base = self.get_component_rich_style("rows--cursor")
         cells = []
-        for column, cells_wide in self._fitted(width):
-            cell = row.get(column.name, _NOTHING)
+        for column, cells_wide in fit_columns(self._columns, width):
+            cell = row.get(column.name, _EMPTY)
             # On the cursor's background only its own colour is sure to be readable.
             style = base if here or cell.tone == "plain" else self._tone(cell.tone)
-            cells.append((laid(cell, cells_wide, right=column.right), style))
+            cells.append((pad_cell(cell, cells_wide, right=column.right), style))
         return _line(cells, base, width)
 
     def _hint_line(self, y: int, width: int) -> Strip:
@@ -163,9 +257,6 @@ class RowList(ScrollView, can_focus=True):
         if y - 2 >= len(lines):
             return Strip.blank(width, style)
         return _line([(f" {lines[y - 2].plain}", self._tone("muted"))], style, width)
-
-    def _fitted(self, width: int) -> list[tuple[Column, int]]:
-        return fit(self._columns, width)
 
     def _tone(self, tone: str) -> Style:
         return self.get_component_rich_style(f"rows--{tone}")

@@ -22,9 +22,8 @@ from c2jy_tui.panes.bridge import labels
 from c2jy_tui.panes.bridge.labels import say
 from c2jy_tui.panes.bridge.record import RequestRecord, StateHistory
 from c2jy_tui.widgets.bindings import binding
-from c2jy_tui.widgets.columns import Row
 from c2jy_tui.widgets.list_pane import ListPane
-from c2jy_tui.widgets.row_list import RowList
+from c2jy_tui.widgets.row_list import Row, RowList
 
 if TYPE_CHECKING:
     # The screen is imported when it opens.

@@ -27,9 +27,9 @@ from c2jy_tui.panes.chat.entries import (
     Run,
     Thinking,
 )
-from c2jy_tui.panes.chat.prose import Prose
 from c2jy_tui.panes.chat.suggestions import Suggestions
 from c2jy_tui.widgets.bindings import binding
+from c2jy_tui.widgets.prose import Prose
 
 
 class QuestionView(VerticalGroup):

@@ -238,7 +238,7 @@ class ChatPane(Vertical):
 
     def action_copy_code(self) -> None:
         """Copy the newest code block of the newest answer."""
-        from c2jy_tui.panes.chat.markdown_blocks import last_code
+        from c2jy_tui.widgets.markdown_blocks import last_code
 
         answer = self._transcript.last_answer()
         if answer is not None and (code := last_code(answer.text)):

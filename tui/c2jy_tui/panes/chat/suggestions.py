@@ -17,8 +17,8 @@ from typing_extensions import override
 from c2jy_bridge.core.safety import visible
 from c2jy_bridge.core.views import ConnectionView
 from c2jy_tui.labels import say
-from c2jy_tui.panes.chat.prose import Prose
 from c2jy_tui.widgets.bindings import binding
+from c2jy_tui.widgets.prose import Prose
 
 EXAMPLES: Final = ("welcome.example_food", "welcome.example_trip", "welcome.example_list")
 

@@ -16,7 +16,7 @@ from c2jy_bridge.core.safety import visible
 from c2jy_bridge.core.views import ClipView, DraftView
 from c2jy_tui import formatting
 from c2jy_tui.labels import LOCALE
-from c2jy_tui.widgets.columns import Cell, Column, Row, Tone, clip_start
+from c2jy_tui.widgets.row_list import Cell, Column, Row, Tone, truncate_start
 
 say = catalogue("drafts_pane", LOCALE)
 
@@ -123,7 +123,7 @@ def about(
 def _with_path(before: str, path: str, width: int) -> str:
     shown = visible(path, newlines=False)
     room = width - cell_len(before)
-    return before + clip_start(shown, room)
+    return before + truncate_start(shown, room)
 
 
 def state(total: int, shown: int, new: int, *, order: str, filter_text: str) -> str:

@@ -17,7 +17,7 @@ from c2jy_bridge.core.safety import visible
 from c2jy_bridge.core.views import ClipView, TrackView
 from c2jy_tui import formatting
 from c2jy_tui.panes.drafts.labels import clip_name, kind_letter
-from c2jy_tui.widgets.columns import clip as clipped
+from c2jy_tui.widgets.row_list import truncate
 
 FINEST_US: Final = 10_000
 """Microseconds a cell at the closest zoom: a third of a frame at 30 fps."""
@@ -190,5 +190,5 @@ def block_text(block: ClipBlock, clip: ClipView) -> str:
     sign = f"{mark}{kind_letter(clip.kind)}"
     if cell_len(sign) > room:
         sign = mark
-    inner = clipped(f"{sign} {label}".strip(), room) if room > cell_len(sign) + 1 else sign
+    inner = truncate(f"{sign} {label}".strip(), room) if room > cell_len(sign) + 1 else sign
     return left + inner + " " * (room - cell_len(inner)) + right

@@ -19,8 +19,7 @@ from c2jy_bridge.core.views import ClipView, TrackView
 from c2jy_tui.panes.drafts.labels import track_name
 from c2jy_tui.panes.drafts.timeline import ClipBlock, Scale, TrackLane, block_text, ruler, whole
 from c2jy_tui.widgets.bindings import binding
-from c2jy_tui.widgets.columns import Cell, laid
-from c2jy_tui.widgets.columns import clip as clipped
+from c2jy_tui.widgets.row_list import Cell, pad_cell, truncate
 
 KINDS: Final = ("video", "image", "audio", "text", "sticker", "effect", "filter")
 """The kinds of clips that have a colour; any other is drawn as `other`."""
@@ -163,8 +162,8 @@ class TimelineView(ScrollView, can_focus=True):
             return Strip.blank(width, base)
         lane = self.lanes[number]
         here = number == self._lane
-        name = clipped(track_name(lane.kind, lane.name), self._gutter - 1)
-        label = laid(Cell((name,)), self._gutter)
+        name = truncate(track_name(lane.kind, lane.name), self._gutter - 1)
+        label = pad_cell(Cell((name,)), self._gutter)
         segments = [Segment(label, self._part("name-here" if here else "name"))]
         at = first
         for block in lane.blocks(self._scale, first, self._width):

@@ -13,7 +13,7 @@ from c2jy_bridge.core.safety import visible
 from c2jy_tui import formatting
 from c2jy_tui.labels import LOCALE
 from c2jy_tui.panes.inspector.record import CallRecord, Moment, Status
-from c2jy_tui.widgets.columns import Cell, Column, Row, Tone
+from c2jy_tui.widgets.row_list import Cell, Column, Row, Tone
 
 say = catalogue("inspector", LOCALE)
 

@@ -24,9 +24,8 @@ from c2jy_tui.panes.inspector.labels import say
 from c2jy_tui.panes.inspector.record import CallRecord
 from c2jy_tui.panes.inspector.store import CallStore, every_call, parse_filter
 from c2jy_tui.widgets.bindings import binding
-from c2jy_tui.widgets.columns import Row
 from c2jy_tui.widgets.list_pane import ListPane
-from c2jy_tui.widgets.row_list import RowList
+from c2jy_tui.widgets.row_list import Row, RowList
 
 if TYPE_CHECKING:
     # The screens are imported when they open: the first paint must not wait for their widgets.

@@ -8,7 +8,7 @@ from typing import Final
 
 from textual.content import Content, Span
 
-from c2jy_tui.panes.chat.markdown_blocks import (
+from c2jy_tui.widgets.markdown_blocks import (
     Align,
     Block,
     Code,

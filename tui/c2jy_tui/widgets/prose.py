@@ -11,8 +11,8 @@ from textual.widget import Widget
 from typing_extensions import override
 
 from c2jy_bridge.core.safety import visible
-from c2jy_tui.panes.chat.markdown_blocks import GrowingDocument, Placed, PlainDocument
-from c2jy_tui.panes.chat.markdown_lines import draw_all
+from c2jy_tui.widgets.markdown_blocks import GrowingDocument, Placed, PlainDocument
+from c2jy_tui.widgets.markdown_lines import draw_all
 
 
 class Prose(Widget):
