@@ -86,36 +86,32 @@ async def _ask_all(port: int, token: str) -> float:
 
 
 async def _serve(folder: Path) -> None:
-    """The bridge's own intake, desk and queue, without a worker."""
+    """The bridge's own intake, service and queue, without a worker."""
     from c2jy_bridge.core.settings import Settings
     from c2jy_bridge.core.vault import Vault
+    from c2jy_bridge.core.views import BridgeView
     from c2jy_bridge.plugin import ToolRegistry
-    from c2jy_bridge.relay.changes import Changes
     from c2jy_bridge.relay.intakes.http import HttpIntake, Tokens
-    from c2jy_bridge.relay.queue.sqlite import SqliteQueue
-    from c2jy_bridge.relay.service import RequestService
-    from c2jy_bridge.relay.status import BridgeStatus
+    from c2jy_bridge.relay.request_queue import RequestQueue
+    from c2jy_bridge.relay.service import ChangeNotifier, RequestService
     from c2jy_bridge.relay.storage import Storage
 
-    class Resting:
-        """A worker that never begins."""
+    async def stop(_: str) -> None: ...
 
-        def wake(self) -> None: ...
+    async def emit(_: object) -> None: ...
 
-        async def cancel(self, request_id: str) -> None: ...
-
-    async def saw(_: object) -> None: ...
-
-    async def status() -> BridgeStatus:
+    async def status() -> BridgeView:
         raise NotImplementedError("nobody asks for it here")
 
     settings = Settings(bridge={"port": 0, "rate_per_minute": 10**7}, data_dir=folder, config_dir=folder)  # type: ignore[arg-type]  # pydantic makes groups of dicts
     storage = await asyncio.to_thread(Storage, folder / "journal.db")
-    queue = SqliteQueue(storage, limit=settings.bridge.queue_limit)
+    queue = RequestQueue(storage, limit=settings.bridge.queue_limit)
     tokens = Tokens(Vault(folder / "secrets"))
     intake = HttpIntake(
         settings,
-        desk=RequestService(queue, Resting(), Changes(saw, time.time), settings.bridge),
+        service=RequestService(
+            queue, ChangeNotifier(emit, time.time), settings.bridge, wake=lambda: None, stop=stop
+        ),
         storage=storage,
         registry=ToolRegistry(),
         tokens=tokens,

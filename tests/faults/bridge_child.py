@@ -20,8 +20,8 @@ from c2jy_bridge.coze import CozeClient
 from c2jy_bridge.coze.mailbox import Mailbox
 from c2jy_bridge.journal import Journal
 from c2jy_bridge.plugin import tool
-from c2jy_bridge.relay.queue import SqliteQueue
-from unit.relay.relay_harness import BenchTools, Workshop
+from c2jy_bridge.relay.request_queue import RequestQueue
+from unit.relay.relay_harness import BenchTools, RelayHarness
 
 KILLED = 9
 QUEUE = ("accept", "claim", "asking", "in_chat", "running", "finish", "chat_ended", "delivered")
@@ -88,18 +88,18 @@ async def main(data_dir: str, api_base: str, relay: str, at: str, mailbox: str =
             os._exit(KILLED)
 
     for name in QUEUE:
-        _mined(SqliteQueue, name, name, die)
+        _mined(RequestQueue, name, name, die)
     _mined(Journal, "write_receipt", "receipt", die)
     _mined(CozeClient, "submit", "submit", die)
     _mined(Mailbox, "post", "post", die)
     folder = Path(data_dir)
     intakes = {"intakes": ["mailbox"], "mailbox_conversation_id": mailbox} if mailbox else {}
-    shop = Workshop(folder, api_base=api_base, tools=OnDisk(folder, die), relay=relay, **intakes)
-    await shop.bridge.start()
+    harness = RelayHarness(folder, api_base=api_base, tools=OnDisk(folder, die), relay=relay, **intakes)
+    await harness.bridge.start()
     if mailbox:
         await asyncio.sleep(60)
-    request = await shop.ask("write", {"text": "once"}, idempotency_key="k")
-    await shop.result(request)
+    request = await harness.ask("write", {"text": "once"}, idempotency_key="k")
+    await harness.result(request)
     await asyncio.sleep(5)  # the chat goes on after the request has ended
     os._exit(0)
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from c2jy_bridge.relay.request import State
+from c2jy_bridge.core.bridge_requests import State
 from coze_emulator import Emulator, Script
 from faults.bridge_child import KILLED, POINTS, OnDisk
 from unit.relay.mailbox.conftest import Workflow, quick
-from unit.relay.relay_harness import OBEDIENT, Workshop
+from unit.relay.relay_harness import OBEDIENT, RelayHarness
 
 __all__ = ["quick"]
 
@@ -51,17 +51,17 @@ async def test_a_kill_at_any_point_loses_nothing_and_does_nothing_twice(
     obedient: Emulator, tmp_path: Path, point: str
 ) -> None:
     await killed(tmp_path, obedient, "bot", point)
-    shop = Workshop(tmp_path, api_base=obedient.base_url, tools=OnDisk(tmp_path))
-    await shop.bridge.start()
+    harness = RelayHarness(tmp_path, api_base=obedient.base_url, tools=OnDisk(tmp_path))
+    await harness.bridge.start()
     try:
         # Whoever asked does not know what became of it and asks again with the same key.
-        request = await shop.result(await shop.ask("write", {"text": "once"}, idempotency_key="k"))
+        request = await harness.result(await harness.ask("write", {"text": "once"}, idempotency_key="k"))
         assert request.state is State.SUCCEEDED
         assert request.result == '{"status":"success","wrote":"once"}'
-        assert shop.tools.effects() == ["once"] * (2 if point in DOUBLE else 1)
-        assert len(await shop.desk.page()) == 1
+        assert harness.tools.effects() == ["once"] * (2 if point in DOUBLE else 1)
+        assert len(await harness.service.page()) == 1
     finally:
-        await shop.close()
+        await harness.close()
 
 
 @pytest.mark.parametrize("point", ["running:after", "receipt:after"])
@@ -69,14 +69,14 @@ async def test_a_kill_loses_nothing_without_a_bot_either(
     obedient: Emulator, tmp_path: Path, point: str
 ) -> None:
     await killed(tmp_path, obedient, "direct", point)
-    shop = Workshop(tmp_path, api_base=obedient.base_url, tools=OnDisk(tmp_path), relay="direct")
-    await shop.bridge.start()
+    harness = RelayHarness(tmp_path, api_base=obedient.base_url, tools=OnDisk(tmp_path), relay="direct")
+    await harness.bridge.start()
     try:
-        request = await shop.result(await shop.ask("write", {"text": "once"}, idempotency_key="k"))
+        request = await harness.result(await harness.ask("write", {"text": "once"}, idempotency_key="k"))
         assert request.state is State.SUCCEEDED
-        assert shop.tools.effects() == ["once"]
+        assert harness.tools.effects() == ["once"]
     finally:
-        await shop.close()
+        await harness.close()
 
 
 LETTERS = [
@@ -90,7 +90,7 @@ LETTERS = [
 async def test_a_kill_answers_every_letter_once(
     obedient: Emulator, tmp_path: Path, quick: None, variant: str, point: str
 ) -> None:
-    cloud = Workshop(tmp_path / "cloud", api_base=obedient.base_url)
+    cloud = RelayHarness(tmp_path / "cloud", api_base=obedient.base_url)
     cloud.emulator = obedient
     workflow = Workflow(cloud, "")
     made = await workflow.api("/v1/conversation/create")
@@ -101,16 +101,16 @@ async def test_a_kill_answers_every_letter_once(
         await workflow.begin_chat("r", "write it")
     await killed(tmp_path, obedient, "bot", point, workflow.conversation_id)
     intakes = {"intakes": ["mailbox"], "mailbox_conversation_id": workflow.conversation_id}
-    shop = Workshop(tmp_path, api_base=obedient.base_url, tools=OnDisk(tmp_path), **intakes)
-    await shop.bridge.start()
+    harness = RelayHarness(tmp_path, api_base=obedient.base_url, tools=OnDisk(tmp_path), **intakes)
+    await harness.bridge.start()
     try:
         assert (await workflow.answer("r"))["state"] == "succeeded"
         await workflow.wish("later", "write", text="later")
         await workflow.answer("later")
-        assert shop.tools.effects() == ["once", "later"]
+        assert harness.tools.effects() == ["once", "later"]
         assert len(await workflow.letters("r")) == 1
-        assert len(await shop.desk.page()) == 2
+        assert len(await harness.service.page()) == 2
     finally:
-        await shop.close()
+        await harness.close()
         await workflow.aclose()
         await cloud.close()

@@ -12,6 +12,7 @@ import pytest
 from textual.pilot import Pilot
 
 from c2jy_bridge.core import events as ev
+from c2jy_bridge.core.bridge_requests import BridgeRequest
 from c2jy_bridge.core.events import Decision, Event, Issue, Problem
 from c2jy_bridge.core.ports import Busy
 from c2jy_bridge.core.views import (
@@ -23,7 +24,6 @@ from c2jy_bridge.core.views import (
     DraftView,
     IntakeView,
     MessageView,
-    RequestView,
     ToolView,
     WaitingWorkflow,
     WorkflowWish,
@@ -137,7 +137,7 @@ class ScriptedEngine:
         self.bridge_view = BridgeView(on=False)
         self.bridge_problem: Problem | None = None
         self.switched: list[bool] = []
-        self.stored_requests: list[RequestView] = []
+        self.stored_requests: list[BridgeRequest] = []
         self.request_intents: list[tuple[str, str]] = []
         self._listeners: list[asyncio.Queue[Event | None]] = []
 
@@ -222,7 +222,7 @@ class ScriptedEngine:
     async def bridge(self) -> BridgeView:
         return self.bridge_view
 
-    async def bridge_requests(self, limit: int = 200) -> Sequence[RequestView]:
+    async def bridge_requests(self, limit: int = 200) -> Sequence[BridgeRequest]:
         return self.stored_requests[:limit] if self.bridge_view.on else ()
 
     async def cancel_request(self, request_id: str) -> bool:

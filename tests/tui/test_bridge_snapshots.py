@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from c2jy_bridge.core.bridge_requests import BridgeRequest, ChatRef, State
 from c2jy_bridge.core.events import Problem
-from c2jy_bridge.core.views import RequestView
 from c2jy_tui.panes.bridge import BridgePane
 from c2jy_tui.screens import approval
 from pane_host import soon
@@ -34,38 +34,43 @@ SAID = {
 }
 
 
-def requests(lang: str) -> list[RequestView]:
+def requests(lang: str) -> list[BridgeRequest]:
     """One of each state, newest first."""
     said = SAID[lang]
-    first = RequestView(
+    first = BridgeRequest(
         request_id="4b2187cdb45baaa0",
         tool="generate_draft",
         arguments='{"content": {"schema": "c2jy/1", "name": "food"}}',
         source="http",
         requester="token",
         relay="bot",
-        state="queued",
+        state=State.QUEUED,
         accepted_at=NOW - 2,
+        expires_at=NOW + 898,
         changed_at=NOW - 2,
     )
     asked = replace(
-        first, request_id="r5", state="relaying", source="mailbox", accepted_at=NOW - 9, attempts=2
+        first, request_id="r5", state=State.RELAYING, source="mailbox", accepted_at=NOW - 9, attempts=2
     )
-    taken_up = replace(asked, request_id="r4", state="running", relay="chat", tool="take_up_chat", attempts=0)
+    taken_up = replace(
+        asked, request_id="r4", state=State.RUNNING, relay="chat", tool="take_up_chat", attempts=0
+    )
     done = replace(
         first,
         request_id="r3",
-        state="succeeded",
+        state=State.SUCCEEDED,
         accepted_at=NOW - 70,
         changed_at=NOW - 66,
         finished_at=NOW - 65.5,
         attempts=1,
-        chat_ids=("7710442061350043650",),
+        chats=(ChatRef("", "", "7710442061350043650"),),
         call_id="ce5819885ff357f79941f0c7ca172bb3",
         result=f'{{"status": "success", "message": "{said["done"]}"}}',
     )
-    failed = replace(done, request_id="r2", state="failed", attempts=3, result="", problem=said["mute"])
-    cancelled = replace(done, request_id="r1", state="cancelled", source="workflow", result="", call_id="")
+    failed = replace(done, request_id="r2", state=State.FAILED, attempts=3, result="", problem=said["mute"])
+    cancelled = replace(
+        done, request_id="r1", state=State.CANCELLED, source="workflow", result="", call_id=""
+    )
     return [first, asked, taken_up, done, failed, cancelled]
 
 

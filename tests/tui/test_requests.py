@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from c2jy_bridge.core.bridge_requests import BridgeRequest, ChatRef, State
 from c2jy_bridge.core.events import BridgeRequestChanged, Problem
-from c2jy_bridge.core.views import RequestView
 from c2jy_tui.panes.bridge import BridgePane, labels
 from c2jy_tui.panes.bridge.record import RequestRecord, StateChange, StateHistory
 from c2jy_tui.screens.request_detail import RequestDetailScreen
@@ -22,7 +22,7 @@ NOW = 1_760_000_000.0
 MUTE = Problem("tool_not_called", "The Bot did not call the tool.", "Ask it in its prompt.", 4000, "2025AB")
 
 
-def request(number: int, state: str = "succeeded", **more: Any) -> RequestView:
+def request(number: int, state: str = "succeeded", **more: Any) -> BridgeRequest:
     at = NOW - 60 + number
     ended = state in ("succeeded", "failed", "cancelled")
     fields: dict[str, Any] = {
@@ -32,18 +32,19 @@ def request(number: int, state: str = "succeeded", **more: Any) -> RequestView:
         "requester": "token-1",
         "relay": "bot",
         "changed_at": at + 2,
+        "expires_at": at + 900,
         "finished_at": at + 4 if ended else None,
         "attempts": 1,
-        "chat_ids": (f"75{number}",),
+        "chats": (ChatRef("", "", f"75{number}"),),
         "call_id": f"call-{number}" if ended else "",
         "result": '{"message": "Draft written"}' if state == "succeeded" else "",
         "problem": MUTE if state == "failed" else None,
     }
-    return RequestView(request_id=f"r{number}", state=state, accepted_at=at, **fields | more)
+    return BridgeRequest(request_id=f"r{number}", state=State(state), accepted_at=at, **fields | more)
 
 
 REQUESTS = [
-    request(4, "queued", attempts=0, chat_ids=()),
+    request(4, "queued", attempts=0, chats=()),
     request(3, "running", source="mailbox"),
     request(2, "failed"),
     request(1),
@@ -60,7 +61,7 @@ async def test_a_request_that_rests_says_that_it_needs_a_login_and_can_be_cancel
         assert on.engine.request_intents == [("cancel", "r1")]
 
 
-async def opened(on: Any, *requests: RequestView) -> BridgePane:
+async def opened(on: Any, *requests: BridgeRequest) -> BridgePane:
     """Bridge mode on, the pane in front, these requests in it."""
     on.engine.stored_requests = list(requests)
     await on.press("f2", "f6")
@@ -70,7 +71,7 @@ async def opened(on: Any, *requests: RequestView) -> BridgePane:
     return pane
 
 
-async def changed(on: Any, *requests: RequestView) -> None:
+async def changed(on: Any, *requests: BridgeRequest) -> None:
     """The engine has these now, and says so."""
     on.engine.stored_requests = list(requests)
     events = [BridgeRequestChanged(at=r.changed_at, request_id=r.request_id, state=r.state) for r in requests]

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from c2jy_bridge.core.bridge_requests import BridgeRequest
 from c2jy_bridge.core.draft_views import (
     BuildReport,
     OnProgress,
@@ -38,7 +39,6 @@ from c2jy_bridge.core.views import (
     DraftDetail,
     DraftView,
     MessageView,
-    RequestView,
     ToolView,
     WaitingWorkflow,
     WorkflowWish,
@@ -229,7 +229,7 @@ class EnginePort(Protocol):
     async def bridge(self) -> BridgeView:
         """Bridge mode now."""
 
-    async def bridge_requests(self, limit: int = 200) -> Sequence[RequestView]:
+    async def bridge_requests(self, limit: int = 200) -> Sequence[BridgeRequest]:
         """The newest bridge requests, newest first; none while bridge mode is off."""
 
     async def cancel_request(self, request_id: str) -> bool:

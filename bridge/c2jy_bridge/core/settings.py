@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from c2jy_bridge.core.bridge_requests import IntakeName
 from c2jy_bridge.core.places import default_config_file, default_data_dir
 from c2jy_bridge.core.settings_faults import say, told
 
@@ -106,7 +107,7 @@ class BridgeSettings(_Group):
     """Port the bridge listens on; 0 takes a free one."""
     allow_remote: bool = False
     """True lets the bridge listen on addresses that other machines reach."""
-    intakes: list[Literal["http", "mailbox"]] = ["http"]
+    intakes: list[IntakeName] = ["http"]
     """Ways in that are on while bridge mode is."""
     relay: Literal["bot", "direct"] = "bot"
     """`bot` has every request run by a chat with the Bot; `direct` runs the tool without one."""

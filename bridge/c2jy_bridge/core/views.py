@@ -5,9 +5,11 @@ They sit on the ground floor beside the events, so that a screen needs nothing f
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from c2jy_bridge.core.bridge_requests import State
 from c2jy_bridge.core.events import Issue, Outcome, Problem, Source
 
 Role = Literal["user", "assistant"]
@@ -166,6 +168,8 @@ class BridgeView:
     at_work: int = 0
     parked: int = 0
     """Of those, how many rest until Coze takes the token."""
+    counts: Mapping[State, int] = field(default_factory=dict)
+    """Requests by state."""
     intakes: tuple[IntakeView, ...] = ()
     problem: Problem | None = None
     """Why the last question to the Bot failed, while none went well since."""
@@ -189,27 +193,3 @@ class WaitingWorkflow:
     question: str
     """What was said before it stopped; a person's words or JSON for our tools."""
     at: float
-
-
-@dataclass(frozen=True, slots=True)
-class RequestView:
-    """One bridge request; times are Unix seconds."""
-
-    request_id: str
-    tool: str
-    arguments: str
-    source: str
-    """The intake: http, mailbox or workflow."""
-    requester: str
-    relay: str
-    """bot, direct, or chat (a Bot chat that the workflow began)."""
-    state: str
-    """queued, relaying, running, needs_login, succeeded, failed or cancelled."""
-    accepted_at: float
-    changed_at: float
-    finished_at: float | None = None
-    attempts: int = 0
-    chat_ids: tuple[str, ...] = ()
-    call_id: str = ""
-    result: str = ""
-    problem: Problem | None = None

@@ -9,16 +9,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from c2jy_bridge.core.bridge_requests import BridgeRequest
 from c2jy_bridge.core.events import BridgeStopped, Decision, Event, Problem
 from c2jy_bridge.core.settings import Settings
-from c2jy_bridge.core.views import BridgeView, IntakeView, RequestView
+from c2jy_bridge.core.views import BridgeView
 from c2jy_bridge.coze import CozeClient, CozeProblem
 from c2jy_bridge.journal import Journal
 from c2jy_bridge.plugin import ToolRegistry, ToolRunner
 
 if TYPE_CHECKING:
     from c2jy_bridge.relay.bridge import Bridge
-    from c2jy_bridge.relay.request import BridgeRequest
 
 
 class Bridging:
@@ -37,7 +37,7 @@ class Bridging:
         clock: Callable[[], float],
         new_id: Callable[[], str],
     ) -> None:
-        """Nothing is opened or imported yet; see `relay.opening.bridge_mode` for what is handed on."""
+        """Nothing is opened or imported yet; see `relay.bridge.Bridge` for what is handed on."""
         self._settings = settings
         self._registry = registry
         self._runner = runner
@@ -58,7 +58,7 @@ class Bridging:
                     await self._bridge.stop()
                 return None
             # In a thread: FastAPI and uvicorn take longer to import than the whole screen.
-            status = await asyncio.to_thread(importlib.import_module, "c2jy_bridge.relay.status")
+            problems = await asyncio.to_thread(importlib.import_module, "c2jy_bridge.relay.problems")
             bridge = await self._made()
             # cozepy is imported before the web app is built and not meanwhile: both lay filters over Python's
             # warnings, which belong to all threads together, and would take each other's away.
@@ -66,7 +66,7 @@ class Bridging:
                 await self._client()
             try:
                 await bridge.start()
-            except status.BridgeProblem as error:
+            except problems.BridgeProblem as error:
                 problem: Problem = error.problem
                 await self._saw(BridgeStopped(at=self._clock(), problem=problem))
                 return problem
@@ -74,41 +74,27 @@ class Bridging:
 
     async def view(self) -> BridgeView:
         """How it is now."""
-        if self._bridge is None:
-            return BridgeView(on=False)
-        status = await self._bridge.status()
-        return BridgeView(
-            on=status.on,
-            address=status.address,
-            waiting=status.waiting,
-            at_work=status.at_work,
-            parked=status.parked,
-            intakes=tuple(
-                IntakeView(intake.name, intake.address, intake.alive_at, intake.problem)
-                for intake in status.intakes
-            ),
-            problem=status.problem,
-        )
+        return BridgeView(on=False) if self._bridge is None else await self._bridge.status()
 
-    async def requests(self, limit: int) -> Sequence[RequestView]:
+    async def requests(self, limit: int) -> Sequence[BridgeRequest]:
         """The newest requests, newest first; none while it is off."""
-        if self._bridge is None or self._bridge.desk is None:
+        if self._bridge is None or self._bridge.service is None:
             return ()
-        return [_view(request) for request in await self._bridge.desk.page(limit=limit)]
+        return await self._bridge.service.page(limit=limit)
 
     async def cancel(self, request_id: str) -> bool:
         """End one request, or have it stopped; False when there is none of that id."""
-        if self._bridge is None or self._bridge.desk is None:
+        if self._bridge is None or self._bridge.service is None:
             return False
-        return await self._bridge.desk.cancel(request_id) is not None
+        return await self._bridge.service.cancel(request_id) is not None
 
     async def retry(self, request_id: str) -> str:
         """Ask for the same thing again as a new request; returns its id, empty when there is no such one."""
-        desk = self._bridge.desk if self._bridge is not None else None
-        old = await desk.get(request_id) if desk is not None else None
-        if desk is None or old is None:
+        service = self._bridge.service if self._bridge is not None else None
+        old = await service.get(request_id) if service is not None else None
+        if service is None or old is None:
             return ""
-        again = await desk.ask(
+        again = await service.submit(
             old.tool,
             json.loads(old.arguments),
             source=old.source,
@@ -125,15 +111,15 @@ class Bridging:
 
     async def _made(self) -> Bridge:
         if self._bridge is None:
-            opening = await asyncio.to_thread(importlib.import_module, "c2jy_bridge.relay.factory")
-            made: Bridge = opening.bridge_mode(
+            relay_bridge = await asyncio.to_thread(importlib.import_module, "c2jy_bridge.relay.bridge")
+            made: Bridge = relay_bridge.Bridge(
                 self._settings,
                 registry=self._registry,
                 runner=self._runner,
                 receipts=self._journal,
                 client=self._client,
                 deny=lambda call_id: self._answer(call_id, Decision.DENY),
-                saw=self._saw,
+                emit=self._saw,
                 clock=self._clock,
                 new_id=self._new_id,
             )
@@ -147,27 +133,7 @@ def bridge_token(settings: Settings, *, rotate: bool = False) -> str:
     Raises:
         OSError: It cannot be read or written.
     """
-    from c2jy_bridge.relay.factory import bridge_tokens
+    from c2jy_bridge.relay.bridge import bridge_tokens
 
     tokens = bridge_tokens(settings)
     return tokens.rotate() if rotate else tokens.current()
-
-
-def _view(request: BridgeRequest) -> RequestView:
-    return RequestView(
-        request_id=request.request_id,
-        tool=request.tool,
-        arguments=request.arguments,
-        source=request.source,
-        requester=request.requester,
-        relay=request.relay,
-        state=request.state.value,
-        accepted_at=request.accepted_at,
-        changed_at=request.changed_at,
-        finished_at=request.finished_at,
-        attempts=request.attempts,
-        chat_ids=tuple(chat.chat_id for chat in request.chats),
-        call_id=request.call_id,
-        result=request.result,
-        problem=request.problem,
-    )

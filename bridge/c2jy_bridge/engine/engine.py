@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from c2jy_bridge.core.bridge_requests import BridgeRequest
 from c2jy_bridge.core.events import (
     ConnectionChanged,
     Decision,
@@ -28,7 +29,6 @@ from c2jy_bridge.core.views import (
     ConnectionView,
     ConversationView,
     MessageView,
-    RequestView,
     ToolView,
 )
 from c2jy_bridge.coze import CozeProblem
@@ -217,7 +217,7 @@ class Engine:
         """See `ports.EnginePort`."""
         return await self._rooms.bridging.view()
 
-    async def bridge_requests(self, limit: int = 200) -> Sequence[RequestView]:
+    async def bridge_requests(self, limit: int = 200) -> Sequence[BridgeRequest]:
         """See `ports.EnginePort`."""
         return await self._rooms.bridging.requests(limit)
 

@@ -21,7 +21,7 @@ from c2jy_bridge.journal import Owner
 from c2jy_bridge.plugin import ToolRunner
 
 if TYPE_CHECKING:
-    from c2jy_bridge.relay.intakes.workflow import WorkflowRuns
+    from c2jy_bridge.relay.intakes.workflow_runs import WorkflowRuns
 
 say: Final = catalogue("engine")
 
@@ -142,22 +142,17 @@ class Workflows:
     @asynccontextmanager
     async def _runs(self) -> AsyncIterator[WorkflowRuns]:
         # In a thread: what they import takes longer than a key may wait.
-        workflow = await asyncio.to_thread(importlib.import_module, "c2jy_bridge.relay.intakes.workflow")
-        storage = await asyncio.to_thread(workflow.Storage, self._settings.data_dir / "journal.db")
-        try:
-            runs: WorkflowRuns = workflow.WorkflowRuns(
-                client=self._client,
-                bot_id=self._settings.coze.bot_id,
-                runner=self._runner,
-                storage=storage,
-                owner=self._owner,
-                saw=self._saw,
-                clock=self._clock,
-                new_id=self._new_id,
-            )
+        module = await asyncio.to_thread(importlib.import_module, "c2jy_bridge.relay.intakes.workflow_runs")
+        async with module.open_workflow_runs(
+            self._settings,
+            owner=self._owner,
+            runner=self._runner,
+            client=self._client,
+            emit=self._saw,
+            clock=self._clock,
+            new_id=self._new_id,
+        ) as runs:
             yield runs
-        finally:
-            await storage.aclose()
 
     @property
     def _file(self) -> Path:

@@ -1,4 +1,4 @@
-"""Bridge mode as one thing that is on or off: lock, queue, worker, intakes."""
+"""Bridge mode, switched on and off: lock, queue, worker and the intakes that the settings name."""
 
 from __future__ import annotations
 
@@ -7,24 +7,28 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final, Protocol
+from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
+from c2jy_bridge.core.bridge_requests import ENDED, INTAKES, IntakeName, State
 from c2jy_bridge.core.events import BridgeStarted, BridgeStopped, Event
 from c2jy_bridge.core.ports import ReceiptStore
 from c2jy_bridge.core.settings import Settings
+from c2jy_bridge.core.vault import Vault, system_keyring
+from c2jy_bridge.core.views import BridgeView, IntakeView
 from c2jy_bridge.coze import CozeClient
-from c2jy_bridge.relay.changes import Changes
-from c2jy_bridge.relay.problems import ours
-from c2jy_bridge.relay.queue import SqliteQueue
-from c2jy_bridge.relay.service import RequestService
-from c2jy_bridge.relay.status import BridgeProblem, BridgeStatus, IntakeStatus
+from c2jy_bridge.plugin import ToolRegistry, ToolRunner
+from c2jy_bridge.relay.intakes.http import HttpIntake, Tokens
+from c2jy_bridge.relay.intakes.mailbox_intake import MailboxIntake
+from c2jy_bridge.relay.problems import BridgeProblem, bridge_problem
+from c2jy_bridge.relay.request_queue import RequestQueue
+from c2jy_bridge.relay.service import ChangeNotifier, RequestService
 from c2jy_bridge.relay.storage import Storage
 from c2jy_bridge.relay.worker import ApprovalTimeoutRunner, RelayContext, Worker
-from c2jy_bridge.relay.worker.calls import Runner
 
 log = logging.getLogger(__name__)
 
@@ -33,87 +37,93 @@ GRACE_S: Final = 5.0
 
 
 class Intake(Protocol):
-    """A way in. It is made for one `start`."""
+    """A way in for requests; made anew for each `Bridge.start`."""
 
     async def start(self) -> None:
-        """Begin to take requests in.
+        """Start to accept requests.
 
         Raises:
-            BridgeProblem: It cannot; nothing is left running.
+            BridgeProblem: It cannot start; nothing is left running.
         """
 
     async def stop(self) -> None:
-        """Take nothing in any more, and let go of everything."""
+        """Accept nothing any more and release everything."""
 
-    def status(self) -> IntakeStatus:
-        """How it is."""
+    def status(self) -> IntakeView:
+        """Its present state."""
 
 
-MakeIntakes = Callable[[RequestService, Storage], Sequence[Intake]]
+def bridge_tokens(settings: Settings) -> Tokens:
+    """The bridge's token, for this process and for `bridge token` beside it."""
+    return Tokens(Vault(settings.data_dir / "secrets", system_keyring()))
 
 
 class Bridge:
-    """Switched on and off as often as one likes; `desk` is there while it is on."""
+    """Bridge mode, off at first; `service` exists while it is on."""
 
     def __init__(
         self,
         settings: Settings,
         *,
-        runner: Runner,
+        registry: ToolRegistry,
+        runner: ToolRunner,
         receipts: ReceiptStore,
         client: Callable[[], Awaitable[CozeClient]],
         deny: Callable[[str], object],
-        saw: Callable[[Event], Awaitable[None]],
-        intakes: MakeIntakes,
+        emit: Callable[[Event], Awaitable[None]],
+        tokens: Tokens | None = None,
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
     ) -> None:
         """Nothing is opened before `start`.
 
         Args:
-            settings: Limits, addresses, the Bot.
+            settings: Limits, addresses, the Bot, and which intakes there are.
+            registry: The tools, for their descriptions; `BridgeTool` should be among them.
             runner: Runs the tools.
             receipts: The journal.
-            client: The way to Coze, made at first use; may raise CozeProblem.
-            deny: Answers the question of a tool call with no; called when nobody did in time.
-            saw: Awaited for every event of requests and of their chats.
-            intakes: Makes the ways in for one time of being on.
+            client: Connects to Coze at first use; may raise CozeProblem.
+            deny: Denies a tool call's approval; called when nobody answered in time.
+            emit: Awaited for every event of requests and of their chats.
+            tokens: The HTTP intake's token; by default `bridge_tokens(settings)`.
             clock: Unix seconds.
             new_id: Ids of turns and calls.
         """
         self._settings = settings
+        self._registry = registry
         self._receipts = receipts
-        self._saw = saw
-        self._make_intakes = intakes
+        self._client = client
+        self._emit = emit
+        self._tokens = tokens
         self._clock = clock
         deadline_s = settings.bridge.approval_timeout_s
-        self._means = RelayContext(
+        self._context = RelayContext(
             client=client,
             bot_id=settings.coze.bot_id,
             user_id=settings.coze.user_id,
             runner=ApprovalTimeoutRunner(runner, deny=deny, deadline_s=deadline_s),
-            saw=saw,
+            emit=emit,
             clock=clock,
             new_id=new_id,
         )
         self._lock = FileLock(settings.data_dir / "run" / "bridge", thread_local=False)
         self._holder = settings.data_dir / "run" / "bridge.holder"
         self._storage: Storage | None = None
-        self._desk: RequestService | None = None
+        self._service: RequestService | None = None
         self._worker: Worker | None = None
         self._working: asyncio.Task[None] | None = None
         self._intakes: list[Intake] = []
 
     @property
-    def desk(self) -> RequestService | None:
-        """Where requests are asked for and looked at; None while bridge mode is off."""
-        return self._desk
+    def service(self) -> RequestService | None:
+        """Accepts and shows requests; None while bridge mode is off."""
+        return self._service
 
     async def start(self) -> None:
-        """Switch it on: what an earlier process left is taken up, then the intakes begin.
+        """Switch it on: take up what an earlier process left, then start the intakes.
 
         Raises:
-            BridgeProblem: Another app of this data folder has it, or an intake cannot begin. It is off then.
+            BridgeProblem: Another process holds this data folder's bridge, or an intake cannot start.
             sqlite3.Error: The journal cannot be used.
         """
         if self._storage is not None:
@@ -124,47 +134,77 @@ class Bridge:
         except BaseException:
             await self._close(grace_s=0.0)
             raise
-        await self._saw(BridgeStarted(at=self._clock(), address=(await self.status()).address))
+        await self._emit(BridgeStarted(at=self._clock(), address=(await self.status()).address))
 
     async def stop(self, grace_s: float = GRACE_S) -> None:
-        """Switch it off: intakes first, then what is at work ends or goes back into the queue."""
+        """Switch it off: intakes first, then running requests end or go back into the queue."""
         if self._storage is None:
             return
         await self._close(grace_s)
-        await self._saw(BridgeStopped(at=self._clock()))
+        await self._emit(BridgeStopped(at=self._clock()))
 
-    async def status(self) -> BridgeStatus:
-        """How it is now."""
-        if self._desk is None or self._worker is None:
-            return BridgeStatus(on=False)
-        return BridgeStatus(
+    async def status(self) -> BridgeView:
+        """Its present state."""
+        if self._service is None or self._worker is None:
+            return BridgeView(on=False)
+        intakes = tuple(intake.status() for intake in self._intakes)
+        counts = await self._service.counts()
+        return BridgeView(
             on=True,
-            intakes=tuple(intake.status() for intake in self._intakes),
-            counts=await self._desk.counts(),
+            address=next((intake.address for intake in intakes if intake.address), ""),
+            waiting=sum(count for state, count in counts.items() if state not in ENDED),
             at_work=self._worker.at_work,
+            parked=counts.get(State.NEEDS_LOGIN, 0),
+            intakes=intakes,
             problem=self._worker.last_problem,
+            counts=counts,
         )
 
     async def _open(self) -> None:
         bridge = self._settings.bridge
         self._storage = await asyncio.to_thread(Storage, self._settings.data_dir / "journal.db")
-        queue = SqliteQueue(self._storage, limit=bridge.queue_limit, clock=self._clock)
-        changes = Changes(self._saw, self._clock)
+        queue = RequestQueue(self._storage, limit=bridge.queue_limit, clock=self._clock)
+        changes = ChangeNotifier(self._emit, self._clock)
         self._worker = Worker(
             queue,
-            self._means,
+            self._context,
             name=uuid.uuid4().hex,
             receipts=self._receipts,
-            told=changes.told,
+            on_change=changes.notify,
             parallel=bridge.parallel,
             retention_s=bridge.retention_s,
         )
         await self._worker.take_over()
-        self._desk = RequestService(queue, self._worker, changes, bridge)
+        self._service = RequestService(
+            queue, changes, bridge, wake=self._worker.wake, stop=self._worker.cancel
+        )
         self._working = asyncio.create_task(self._worker.run())
-        for intake in self._make_intakes(self._desk, self._storage):
+        for name in (name for name in INTAKES if name in bridge.intakes):
+            intake = self._intake(name, self._service, self._storage)
             await intake.start()
             self._intakes.append(intake)
+
+    def _intake(self, name: IntakeName, service: RequestService, storage: Storage) -> Intake:
+        settings = self._settings
+        if name == "http":
+            return HttpIntake(
+                settings,
+                service=service,
+                storage=storage,
+                registry=self._registry,
+                tokens=self._tokens or bridge_tokens(settings),
+                status=self.status,
+                clock=self._clock,
+            )
+        return MailboxIntake(
+            service=service,
+            storage=storage,
+            client=self._client,
+            scope=f"{urlsplit(settings.coze.api_base).netloc}/{settings.coze.bot_id}",
+            conversation_id=settings.bridge.mailbox_conversation_id,
+            interval_s=settings.bridge.mailbox_interval_s,
+            clock=self._clock,
+        )
 
     async def _close(self, grace_s: float) -> None:
         for intake in self._intakes:
@@ -178,7 +218,7 @@ class Bridge:
             await asyncio.gather(self._working, return_exceptions=True)
         if self._storage is not None:
             await self._storage.aclose()
-        self._storage = self._desk = self._worker = self._working = None
+        self._storage = self._service = self._worker = self._working = None
         self._drop_lock()
 
     def _take_lock(self) -> None:
@@ -186,7 +226,9 @@ class Bridge:
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
-            raise BridgeProblem(ours("held", who=_read(self._holder), data=self._settings.data_dir)) from None
+            raise BridgeProblem(
+                bridge_problem("held", who=_read(self._holder), data=self._settings.data_dir)
+            ) from None
         self._holder.write_text(f"pid {os.getpid()}", encoding="utf-8")
 
     def _drop_lock(self) -> None:

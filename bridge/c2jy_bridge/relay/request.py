@@ -1,122 +1,68 @@
-"""A bridge request: one tool call wanted by somebody else, from the wish to its end."""
+"""What goes into and out of the request queue: submissions, endings, changes, leases, and its errors."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, Final, Literal
 
+from c2jy_bridge.core.bridge_requests import BridgeRequest, RelayMode, RequestSource, State
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.relay.canonical import fingerprint
 
-Intake = Literal["http", "mailbox", "workflow"]
-"""The way by which a request came in."""
-
-Relay = Literal["bot", "direct", "chat"]
-"""How it is run: through a Bot chat of ours, without a Bot, or in a Bot chat that the workflow has begun."""
-
 TAKE_UP: Final = "take_up_chat"
-"""What stands for a tool where the whole chat is to be taken up (`relay` is `chat`)."""
+"""Stands for the tool when a whole chat is to be taken up (`relay` is `chat`)."""
 
 
-class State(StrEnum):
-    """Where a request is."""
+class KeyReused(ValueError):
+    """The idempotency key belongs to another request; `request_id` is that one's."""
 
-    QUEUED = "queued"
-    RELAYING = "relaying"
-    """The Bot has been asked and has not called yet."""
-    RUNNING = "running"
-    """The tool is at work."""
-    NEEDS_LOGIN = "needs_login"
-    """Coze does not take the token: it rests, and its time with it, until Coze takes one."""
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
+    def __init__(self, request_id: str) -> None:
+        super().__init__(request_id)
+        self.request_id = request_id
 
 
-ENDED: Final = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
+class QueueFull(RuntimeError):
+    """The limit of open requests is reached; nothing was accepted."""
+
+
+class LeaseLost(RuntimeError):
+    """The request has ended or somebody else works on it: nothing was written, stop."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What somebody asks for. `requester` says whose idempotency keys they are, within one intake."""
+class Submission:
+    """A request as an intake submits it. `requester` says whose idempotency keys they are in that intake."""
 
     tool: str
     arguments: dict[str, Any]
-    source: Intake
+    source: RequestSource
     requester: str = ""
     idempotency_key: str = ""
-    relay: Relay = "bot"
+    relay: RelayMode = "bot"
     timeout_s: float = 900.0
-    wanted_at: float | None = None
-    """Unix seconds from which the time runs, when it was asked for earlier than it arrived here."""
+    submitted_at: float | None = None
+    """Unix seconds from which the timeout counts, when it was sent earlier than it arrived here."""
     reply_to: str = ""
-    """The key of whoever waits for the answer, when it is not this wish's own: it is asked for again."""
+    """See `BridgeRequest.reply_to`."""
 
     @property
     def fingerprint(self) -> str:
-        """What must be the same for two wishes under one key to be one."""
+        """Must be equal for two submissions under one key to be the same request."""
         return fingerprint(self.tool, self.arguments)
 
     @property
     def arguments_json(self) -> str:
-        """The arguments as they are kept and run."""
+        """The arguments as they are stored and run."""
         return json.dumps(self.arguments, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
-class ChatRef:
-    """A Bot chat in which a request was relayed."""
+class Accepted:
+    """An accepted submission; `created` is False when its key had brought this request before."""
 
-    turn_id: str
-    conversation_id: str
-    chat_id: str
-    is_open: bool = True
-    """No end of it was seen."""
-
-
-@dataclass(frozen=True, slots=True)
-class BridgeRequest:
-    """One request as it is kept; times are Unix seconds."""
-
-    seq: int
-    """Its place in the order of acceptance."""
-    request_id: str
-    tool: str
-    arguments: str
-    """A JSON object as text."""
-    source: Intake
-    requester: str
-    idempotency_key: str
-    relay: Relay
-    state: State
-    accepted_at: float
-    expires_at: float
-    changed_at: float
-    finished_at: float | None = None
-    attempts: int = 0
-    """How often the Bot was asked."""
-    chats: tuple[ChatRef, ...] = ()
-    call_id: str = ""
-    """The tool call in the inspector, once there is one."""
-    result: str = ""
-    """What the tool gave back: a JSON object as text."""
-    problem: Problem | None = None
-    """Why it failed; of an open request, what went wrong last."""
-    cancel_wanted: bool = False
-    reply_to: str = ""
-    """See `Wanted.reply_to`."""
-
-    @property
-    def rid(self) -> str:
-        """The key under which its requester looks for the answer; empty when nobody does."""
-        return self.idempotency_key or self.reply_to
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing can change any more."""
-        return self.state in ENDED
+    request: BridgeRequest
+    created: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,72 +1,92 @@
-"""Where the intakes come to: it takes wishes in, wakes the worker, and waits with whoever waits."""
+"""Entry point for intakes: accepts requests, wakes the worker, lets callers wait."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
+from c2jy_bridge.core.bridge_requests import BridgeRequest, RelayMode, RequestSource, State
+from c2jy_bridge.core.events import BridgeRequestChanged, Event
 from c2jy_bridge.core.settings import BridgeSettings
-from c2jy_bridge.relay.changes import Changes
-from c2jy_bridge.relay.queue import Accepted, RequestQueue
-from c2jy_bridge.relay.request import BridgeRequest, Change, Intake, Relay, State, Wanted
+from c2jy_bridge.relay.request import Accepted, Change, Submission
+from c2jy_bridge.relay.request_queue import RequestQueue
 
 
-class Works(Protocol):
-    """The worker, as far as the desk needs it."""
+class ChangeNotifier:
+    """Announces changes after they are durable; for one event loop."""
 
-    def wake(self) -> None:
-        """There is something in the queue."""
+    def __init__(self, emit: Callable[[Event], Awaitable[None]], clock: Callable[[], float]) -> None:
+        """`emit` is awaited with a BridgeRequestChanged for each change."""
+        self._emit = emit
+        self._clock = clock
+        self._next = asyncio.Event()
 
-    async def cancel(self, request_id: str) -> None:
-        """Stop a request at work."""
+    async def notify(self, request: BridgeRequest) -> None:
+        """Announce that a request has changed."""
+        self._next.set()
+        self._next = asyncio.Event()
+        event = BridgeRequestChanged(at=self._clock(), request_id=request.request_id, state=request.state)
+        await self._emit(event)
+
+    def next(self) -> asyncio.Event:
+        """Set with the next change of any request. Take it first, then look, then wait: nothing is missed."""
+        return self._next
 
 
 class RequestService:
-    """The one way by which requests get in, shared by all intakes."""
+    """The only way in for requests, shared by all intakes."""
 
     def __init__(
-        self, queue: RequestQueue, worker: Works, changes: Changes, settings: BridgeSettings
+        self,
+        queue: RequestQueue,
+        changes: ChangeNotifier,
+        settings: BridgeSettings,
+        *,
+        wake: Callable[[], None],
+        stop: Callable[[str], Awaitable[None]],
     ) -> None:
+        """`wake` tells the worker that there is something in the queue; `stop` has it stop one request."""
         self._queue = queue
-        self._worker = worker
+        self._wake = wake
+        self._stop = stop
         self._changes = changes
         self._settings = settings
 
-    async def ask(
+    async def submit(
         self,
         tool: str,
         arguments: dict[str, Any],
         *,
-        source: Intake,
+        source: RequestSource,
         requester: str = "",
         idempotency_key: str = "",
-        relay: Relay | None = None,
+        relay: RelayMode | None = None,
         timeout_s: float | None = None,
-        wanted_at: float | None = None,
+        submitted_at: float | None = None,
         reply_to: str = "",
     ) -> Accepted:
-        """Take a wish in; it is durable when this returns.
+        """Accept a request; it is durable when this returns.
 
         Args:
-            tool: The tool that is wanted.
-            arguments: Its arguments, not checked yet: that is the tool runner's part.
+            tool: The tool to call.
+            arguments: Its arguments; the tool runner validates them.
             source: The intake.
             requester: Whose idempotency keys they are.
-            idempotency_key: Makes a repetition the same request; empty makes every wish a new one.
+            idempotency_key: Makes a repetition the same request; when empty, every call makes a new request.
             relay: How to run it; None is as the settings say.
             timeout_s: Seconds until it fails; None, or more than the settings allow, is as the settings say.
-            wanted_at: Unix seconds from which they count; None is now.
+            submitted_at: Unix seconds from which they count; None is now.
             reply_to: The key of whoever waits for the answer, when it is not `idempotency_key`.
 
         Raises:
-            KeyReused: The key was used for another wish.
+            KeyReused: The key was used for another request.
             QueueFull: Too many requests are open.
         """
         longest_s = self._settings.request_timeout_s
         accepted = await self._queue.accept(
-            Wanted(
+            Submission(
                 tool=tool,
                 arguments=arguments,
                 source=source,
@@ -74,13 +94,13 @@ class RequestService:
                 idempotency_key=idempotency_key,
                 relay=relay or self._settings.relay,
                 timeout_s=longest_s if timeout_s is None else min(timeout_s, longest_s),
-                wanted_at=wanted_at,
+                submitted_at=submitted_at,
                 reply_to=reply_to,
             )
         )
         if accepted.created:
-            self._worker.wake()
-            await self._changes.told(accepted.request)
+            self._wake()
+            await self._changes.notify(accepted.request)
         return accepted
 
     async def cancel(self, request_id: str) -> BridgeRequest | None:
@@ -88,30 +108,30 @@ class RequestService:
         request = await self._queue.cancel(request_id)
         if request is not None:
             if request.cancel_wanted and not request.ended:
-                await self._worker.cancel(request_id)
-            await self._changes.told(request)
+                await self._stop(request_id)
+            await self._changes.notify(request)
         return request
 
     async def get(self, request_id: str) -> BridgeRequest | None:
-        """One request."""
+        """Look one request up."""
         return await self._queue.get(request_id)
 
     async def page(
         self, *, before: int | None = None, limit: int = 50, state: State | None = None
     ) -> Sequence[BridgeRequest]:
-        """See `RequestQueue.page`."""
+        """Newest first; `before` is the `seq` of the last one seen."""
         return await self._queue.page(before=before, limit=limit, state=state)
 
-    async def undelivered(self, source: Intake) -> Sequence[BridgeRequest]:
-        """See `RequestQueue.undelivered`."""
+    async def undelivered(self, source: RequestSource) -> Sequence[BridgeRequest]:
+        """Ended requests whose answer still has to be sent, oldest first."""
         return await self._queue.undelivered(source)
 
     async def delivered(self, request_id: str) -> None:
-        """See `RequestQueue.delivered`."""
+        """Record that the answer was sent."""
         await self._queue.delivered(request_id)
 
     async def counts(self) -> Mapping[State, int]:
-        """See `RequestQueue.counts`."""
+        """Count requests by state."""
         return await self._queue.counts()
 
     async def ended(self, request_id: str, wait_s: float) -> BridgeRequest | None:

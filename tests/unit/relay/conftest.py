@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from c2jy_bridge.relay.queue import SqliteQueue
+from c2jy_bridge.relay.request_queue import RequestQueue
 from c2jy_bridge.relay.storage import Storage
 from coze_emulator import Emulator, Script
 from unit.relay.memory_queue import MemoryQueue
-from unit.relay.relay_harness import OBEDIENT, Workshop
+from unit.relay.relay_harness import OBEDIENT, RelayHarness
 
 
 class Clock:
@@ -50,30 +50,30 @@ async def storage(tmp_path: Path) -> AsyncIterator[Storage]:
 def queue(request: pytest.FixtureRequest, clock: Clock, new_id: Callable[[], str]) -> Any:
     if request.param == "memory":
         return MemoryQueue(limit=5, clock=clock, new_id=new_id)
-    return SqliteQueue(request.getfixturevalue("storage"), limit=5, clock=clock, new_id=new_id)
+    return RequestQueue(request.getfixturevalue("storage"), limit=5, clock=clock, new_id=new_id)
 
 
 @pytest.fixture
-async def workshop(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
-    """Makes bridges that are on: `await workshop(OBEDIENT, parallel=3)`; closes them and their emulators."""
-    shops: list[Workshop] = []
+async def start_bridge(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
+    """Makes bridges that are on: `await start_bridge(OBEDIENT, parallel=3)`; closes all."""
+    harnesses: list[RelayHarness] = []
     emulators: list[Emulator] = []
 
-    async def make(script: str | Emulator = OBEDIENT, **more: Any) -> Workshop:
+    async def make(script: str | Emulator = OBEDIENT, **more: Any) -> RelayHarness:
         if isinstance(script, str):
             script = Emulator(script=Script.parse(script)).start()
             emulators.append(script)
             # Two web apps that are built at once, in two threads, take each other's warning filters away.
             await asyncio.to_thread(script.wait_ready)
-        shop = Workshop(tmp_path, **{"api_base": script.base_url, **more})
-        shops.append(shop)
-        shop.emulator = script
-        await shop.bridge.start()
-        return shop
+        harness = RelayHarness(tmp_path, **{"api_base": script.base_url, **more})
+        harnesses.append(harness)
+        harness.emulator = script
+        await harness.bridge.start()
+        return harness
 
     yield make
-    for shop in shops:
-        shop.tools.go_on.set()
-        await shop.close()
+    for harness in harnesses:
+        harness.tools.go_on.set()
+        await harness.close()
     for emulator in emulators:
         emulator.stop()

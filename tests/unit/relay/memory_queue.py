@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from c2jy_bridge.core.bridge_requests import BridgeRequest, ChatRef, RequestSource, State
 from c2jy_bridge.core.events import Problem
-from c2jy_bridge.relay.queue import Accepted, KeyReused, LeaseLost, QueueFull
-from c2jy_bridge.relay.request import BridgeRequest, Change, ChatRef, Ending, Intake, Lease, State, Wanted
+from c2jy_bridge.relay.request import (
+    Accepted,
+    Change,
+    Ending,
+    KeyReused,
+    Lease,
+    LeaseLost,
+    QueueFull,
+    Submission,
+)
 
 
 @dataclass
@@ -31,7 +40,7 @@ class MemoryQueue:
         self._changes: list[Change] = []
         self._seq = 0
 
-    async def accept(self, wanted: Wanted) -> Accepted:
+    async def accept(self, wanted: Submission) -> Accepted:
         key = wanted.source, wanted.requester, wanted.idempotency_key
         for kept in self._kept.values():
             one = kept.request
@@ -42,7 +51,7 @@ class MemoryQueue:
         if sum(not kept.request.ended for kept in self._kept.values()) >= self._limit:
             raise QueueFull(self._limit)
         now, self._seq = self._clock(), self._seq + 1
-        begins = now if wanted.wanted_at is None else wanted.wanted_at
+        begins = now if wanted.submitted_at is None else wanted.submitted_at
         request = BridgeRequest(
             seq=self._seq,
             request_id=self._new_id(),
@@ -91,7 +100,7 @@ class MemoryQueue:
         states = [kept.request.state for kept in self._kept.values()]
         return {state: states.count(state) for state in State}
 
-    async def undelivered(self, source: Intake) -> Sequence[BridgeRequest]:
+    async def undelivered(self, source: RequestSource) -> Sequence[BridgeRequest]:
         owed = (kept.request for kept in self._kept.values() if not kept.delivered)
         return [request for request in owed if request.ended and request.source == source]
 

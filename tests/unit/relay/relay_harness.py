@@ -9,15 +9,15 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from c2jy_bridge.core.bridge_requests import BridgeRequest
 from c2jy_bridge.core.events import BridgeRequestChanged, Decision, Event, ToolCallAwaitingApproval
 from c2jy_bridge.core.settings import BridgeSettings, CozeSettings, Settings
 from c2jy_bridge.core.vault import Vault
 from c2jy_bridge.coze import CozeClient, connect
 from c2jy_bridge.journal import Journal
 from c2jy_bridge.plugin import ToolContext, ToolRegistry, ToolRunner, tool
-from c2jy_bridge.relay.factory import bridge_mode
+from c2jy_bridge.relay.bridge import Bridge
 from c2jy_bridge.relay.intakes.http import Tokens
-from c2jy_bridge.relay.request import BridgeRequest
 from c2jy_bridge.relay.service import RequestService
 from c2jy_bridge.relay.worker import BridgeTool
 from coze_emulator import Emulator
@@ -87,7 +87,7 @@ class BenchTools:
         return {}
 
 
-class Maker:
+class Approver:
     """Whoever is asked; silent until told otherwise."""
 
     def __init__(self) -> None:
@@ -107,7 +107,7 @@ class Maker:
         return True
 
 
-class Workshop:
+class RelayHarness:
     """One process's bridge. `again()` is the same data folder in the next process."""
 
     def __init__(
@@ -132,30 +132,30 @@ class Workshop:
         self.registry = ToolRegistry()
         self.registry.register(self.tools)
         self.registry.register(BridgeTool())
-        self.maker = Maker()
+        self.approver = Approver()
         self.journal = Journal(data_dir / "journal.db", scope="bench/7", owner="bench")
         self.runner = ToolRunner(
-            self.registry, settings=self.settings.tools, receipts=self.journal, approver=self.maker
+            self.registry, settings=self.settings.tools, receipts=self.journal, approver=self.approver
         )
         self._client: CozeClient | None = None
         more = {"clock": clock} if clock else {}
         self.tokens = Tokens(Vault(data_dir / "secrets"))
-        self.bridge = bridge_mode(
+        self.bridge = Bridge(
             self.settings,
             registry=self.registry,
             runner=self.runner,
             receipts=self.journal,
             client=self.client,
-            deny=lambda call_id: self.maker.answer(call_id, Decision.DENY),
-            saw=self._saw,
+            deny=lambda call_id: self.approver.answer(call_id, Decision.DENY),
+            emit=self._saw,
             tokens=self.tokens,
             **more,
         )
 
     @property
-    def desk(self) -> RequestService:
-        assert self.bridge.desk is not None
-        return self.bridge.desk
+    def service(self) -> RequestService:
+        assert self.bridge.service is not None
+        return self.bridge.service
 
     async def client(self) -> CozeClient:
         if self._client is None:
@@ -176,11 +176,11 @@ class Workshop:
 
     async def ask(self, tool: str = "note", arguments: dict[str, Any] | None = None, **more: Any) -> str:
         given = {"text": "a"} if arguments is None and tool in ("note", "wait") else arguments or {}
-        accepted = await self.desk.ask(tool, given, **{"source": "http", **more})
+        accepted = await self.service.submit(tool, given, **{"source": "http", **more})
         return accepted.request.request_id
 
     async def result(self, request_id: str, wait_s: float = 20) -> BridgeRequest:
-        request = await self.desk.ended(request_id, wait_s)
+        request = await self.service.ended(request_id, wait_s)
         assert request is not None
         assert request.ended, request
         return request

@@ -14,28 +14,28 @@ import pytest
 from c2jy_bridge.coze import CozeClient
 from c2jy_bridge.engine.bridging import Bridging
 from coze_emulator import Emulator, Script
-from unit.relay.relay_harness import OBEDIENT, Workshop, eventually
+from unit.relay.relay_harness import OBEDIENT, RelayHarness, eventually
 
 Hold = Callable[..., Bridging]
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Workshop]:
+async def harness(tmp_path: Path) -> AsyncIterator[RelayHarness]:
     with Emulator(script=Script.parse(OBEDIENT)) as emulator:
-        made = Workshop(tmp_path, api_base=emulator.base_url, intakes=["http"], port=0, relay="direct")
+        made = RelayHarness(tmp_path, api_base=emulator.base_url, intakes=["http"], port=0, relay="direct")
         yield made
         await made.close()
 
 
 @pytest.fixture
-async def hold(shop: Workshop) -> AsyncIterator[Hold]:
+async def hold(harness: RelayHarness) -> AsyncIterator[Hold]:
     held: list[Bridging] = []
 
     def make(**more: Any) -> Bridging:
-        parts = {"registry": shop.registry, "runner": shop.runner, "journal": shop.journal}
-        parts |= {"client": shop.client, "answer": shop.maker.answer, "saw": shop._saw}
+        parts = {"registry": harness.registry, "runner": harness.runner, "journal": harness.journal}
+        parts |= {"client": harness.client, "answer": harness.approver.answer, "saw": harness._saw}
         bridging = Bridging(
-            shop.settings, **{**parts, **more}, clock=time.time, new_id=lambda: uuid.uuid4().hex
+            harness.settings, **{**parts, **more}, clock=time.time, new_id=lambda: uuid.uuid4().hex
         )
         held.append(bridging)
         return bridging
@@ -48,26 +48,28 @@ async def hold(shop: Workshop) -> AsyncIterator[Hold]:
 async def test_a_request_that_is_run_again_answers_whoever_waits_for_the_first(hold: Hold) -> None:
     bridging = hold()
     assert await bridging.switch(True) is None
-    desk = bridging._bridge.desk  # type: ignore[union-attr]  # it is on
-    assert desk is not None
-    first = await desk.ask("fail", {}, source="mailbox", requester="box", idempotency_key="run-1")
-    await desk.ended(first.request.request_id, 20)
-    again = await desk.get(await bridging.retry(first.request.request_id))
+    service = bridging._bridge.service  # type: ignore[union-attr]  # it is on
+    assert service is not None
+    first = await service.submit("fail", {}, source="mailbox", requester="box", idempotency_key="run-1")
+    await service.ended(first.request.request_id, 20)
+    again = await service.get(await bridging.retry(first.request.request_id))
     assert again is not None
     assert (again.source, again.requester, again.rid) == ("mailbox", "box", "run-1")
-    await desk.ended(again.request_id, 20)
-    third = await desk.get(await bridging.retry(again.request_id))
+    await service.ended(again.request_id, 20)
+    third = await service.get(await bridging.retry(again.request_id))
     assert third is not None
     assert third.rid == "run-1"
     assert await bridging.retry("nothing") == ""
 
 
-async def test_the_web_app_is_not_built_while_cozepy_is_still_coming_in(hold: Hold, shop: Workshop) -> None:
+async def test_the_web_app_is_not_built_while_cozepy_is_still_coming_in(
+    hold: Hold, harness: RelayHarness
+) -> None:
     there = asyncio.Event()
 
     async def slowly() -> CozeClient:
         await there.wait()
-        return await shop.client()
+        return await harness.client()
 
     bridging = hold(client=slowly)
     switching = asyncio.create_task(bridging.switch(True))

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from unit.relay.conftest import workshop
+from unit.relay.conftest import start_bridge
 from unit.relay.mailbox.conftest import Workflow, cloud, quick
 from unit.relay.mailbox.test_mailbox import ASKS_ITSELF
 
-__all__ = ["cloud", "quick", "workshop"]
+__all__ = ["cloud", "quick", "start_bridge"]
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 PAGES = ["bridge.md", "bridge.zh-CN.md"]
@@ -65,7 +65,7 @@ async def test_the_code_node_for_the_mailbox_gets_a_tool_run(
     assert '"noted": "a"' in ended["answer"]
     again = await main(Args(arguments='{"text": "a", "size": 20000}', **params))
     assert again == ended
-    assert workflow.shop.tools.done == {"a": 1}
+    assert workflow.harness.tools.done == {"a": 1}
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -78,22 +78,26 @@ async def test_the_code_node_that_asks_the_bot_itself_gets_its_answer(
     ended = await main(Args(question="write", **params))
     assert ended["state"] == "succeeded"
     assert "All is written" in ended["answer"]
-    assert sum(workflow.shop.tools.done.values()) == 2
+    assert sum(workflow.harness.tools.done.values()) == 2
 
 
 @pytest.mark.parametrize("page", PAGES)
 async def test_the_code_node_for_http_gets_a_tool_run_once(
-    page: str, workshop: Callable[..., Any], node: Callable[..., Main]
+    page: str, start_bridge: Callable[..., Any], node: Callable[..., Main]
 ) -> None:
-    shop = await workshop(intakes=["http"], port=0)
-    workflow = Workflow(shop, "")
-    params = {"bridge": (await shop.bridge.status()).address, "token": shop.tokens.current(), "tool": "note"}
+    harness = await start_bridge(intakes=["http"], port=0)
+    workflow = Workflow(harness, "")
+    params = {
+        "bridge": (await harness.bridge.status()).address,
+        "token": harness.tokens.current(),
+        "tool": "note",
+    }
     main = node(page, "http", workflow)
     for _ in range(2):
         ended = await main(Args(rid="run/3", arguments='{"text": "a"}', **params))
         assert ended["state"] == "succeeded"
         assert json.loads(ended["answer"])["noted"] == "a"
-    assert shop.tools.done == {"a": 1}
+    assert harness.tools.done == {"a": 1}
     refused = await main(Args(rid="run/4", arguments="{}", **{**params, "token": "wrong"}))
     assert refused["state"] == "refused"
     assert "no-token" in refused["answer"]

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from c2jy_bridge.relay.request import BridgeRequest, State
-from c2jy_bridge.relay.worker import login
+from c2jy_bridge.core.bridge_requests import BridgeRequest, State
+from c2jy_bridge.relay.worker import worker as login
 from unit.relay.conftest import Clock
-from unit.relay.relay_harness import Workshop, eventually
+from unit.relay.relay_harness import RelayHarness, eventually
 
 Make = Callable[..., Any]
 
@@ -23,79 +23,79 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(login, "LONGEST_LOOK_S", 0.2)
 
 
-def revoke(shop: Workshop) -> None:
-    assert shop.emulator is not None
-    shop.emulator.fault("refuse", on="any", code=4100, msg="the token has expired", times=100_000)
+def revoke(harness: RelayHarness) -> None:
+    assert harness.emulator is not None
+    harness.emulator.fault("refuse", on="any", code=4100, msg="the token has expired", times=100_000)
 
 
-async def rests(shop: Workshop, request_id: str) -> BridgeRequest:
+async def rests(harness: RelayHarness, request_id: str) -> BridgeRequest:
     async def look() -> BridgeRequest | None:
-        request = await shop.desk.get(request_id)
+        request = await harness.service.get(request_id)
         return request if request is not None and request.state is State.NEEDS_LOGIN else None
 
     return await eventually(look)  # type: ignore[return-value]  # it is found or times out
 
 
 async def test_a_refused_token_lets_requests_rest_until_coze_takes_it_again(
-    workshop: Make, soon: None
+    start_bridge: Make, soon: None
 ) -> None:
-    shop = await workshop(parallel=1)
-    revoke(shop)
-    ids = [await shop.ask("note", {"text": text}) for text in "abc"]
-    resting = [await rests(shop, request_id) for request_id in ids]
+    harness = await start_bridge(parallel=1)
+    revoke(harness)
+    ids = [await harness.ask("note", {"text": text}) for text in "abc"]
+    resting = [await rests(harness, request_id) for request_id in ids]
     assert {r.problem.kind for r in resting if r.problem} == {"needs_login"}
     assert (resting[0].problem.code, bool(resting[0].problem.logid)) == (4100, True)
     assert "the token has expired" in resting[0].problem.message
     # One question is enough to know: the others are not tried in vain.
-    assert len(shop.emulator.seen("/v3/chat")) == 1
-    status = await shop.bridge.status()
+    assert len(harness.emulator.seen("/v3/chat")) == 1
+    status = await harness.bridge.status()
     assert (status.parked, status.waiting, status.problem) == (3, 3, resting[0].problem)
-    shop.emulator.clear_faults()
-    assert {(await shop.result(request_id)).state for request_id in ids} == {State.SUCCEEDED}
-    assert shop.tools.done == {"a": 1, "b": 1, "c": 1}
-    assert (await shop.bridge.status()).problem is None
+    harness.emulator.clear_faults()
+    assert {(await harness.result(request_id)).state for request_id in ids} == {State.SUCCEEDED}
+    assert harness.tools.done == {"a": 1, "b": 1, "c": 1}
+    assert (await harness.bridge.status()).problem is None
 
 
 async def test_a_restart_with_a_token_that_works_takes_up_what_rested_with_the_time_it_had_left(
-    workshop: Make,
+    start_bridge: Make,
 ) -> None:
     clock = Clock(time.time())
-    shop = await workshop(clock=clock, request_timeout_s=60)
-    revoke(shop)
-    request_id = await shop.ask()
-    await rests(shop, request_id)
-    await shop.bridge.stop()
+    harness = await start_bridge(clock=clock, request_timeout_s=60)
+    revoke(harness)
+    request_id = await harness.ask()
+    await rests(harness, request_id)
+    await harness.bridge.stop()
     clock.advance(3 * 86_400)  # the maker was away
-    shop.emulator.clear_faults()
-    await shop.bridge.start()
-    request = await shop.result(request_id)
-    assert (request.state, shop.tools.done) == (State.SUCCEEDED, {"a": 1})
+    harness.emulator.clear_faults()
+    await harness.bridge.start()
+    request = await harness.result(request_id)
+    assert (request.state, harness.tools.done) == (State.SUCCEEDED, {"a": 1})
 
 
 async def test_what_needs_no_bot_goes_on_without_a_login_and_what_rests_can_be_cancelled(
-    workshop: Make,
+    start_bridge: Make,
 ) -> None:
-    shop = await workshop()
-    revoke(shop)
-    request_id = await shop.ask()
-    await rests(shop, request_id)
-    direct = await shop.result(await shop.ask("note", {"text": "b"}, relay="direct"))
+    harness = await start_bridge()
+    revoke(harness)
+    request_id = await harness.ask()
+    await rests(harness, request_id)
+    direct = await harness.result(await harness.ask("note", {"text": "b"}, relay="direct"))
     assert direct.state is State.SUCCEEDED
-    assert (await shop.desk.cancel(request_id)).state is State.CANCELLED
-    assert (await shop.bridge.status()).parked == 0
+    assert (await harness.service.cancel(request_id)).state is State.CANCELLED
+    assert (await harness.bridge.status()).parked == 0
 
 
-async def test_a_network_that_fails_is_no_login(workshop: Make, soon: None) -> None:
-    shop = await workshop()
-    revoke(shop)
-    request_id = await shop.ask()
-    await rests(shop, request_id)
-    looks = len(shop.emulator.seen("/v1/users/me"))
-    shop.emulator.clear_faults()
-    shop.emulator.fault("refuse", on="any", code=4013, msg="slow down", times=100_000)
+async def test_a_network_that_fails_is_no_login(start_bridge: Make, soon: None) -> None:
+    harness = await start_bridge()
+    revoke(harness)
+    request_id = await harness.ask()
+    await rests(harness, request_id)
+    looks = len(harness.emulator.seen("/v1/users/me"))
+    harness.emulator.clear_faults()
+    harness.emulator.fault("refuse", on="any", code=4013, msg="slow down", times=100_000)
 
     async def asked_twice_more() -> bool:
-        return len(shop.emulator.seen("/v1/users/me")) > looks + 2
+        return len(harness.emulator.seen("/v1/users/me")) > looks + 2
 
     await eventually(asked_twice_more)
-    assert (await shop.desk.get(request_id)).state is State.NEEDS_LOGIN
+    assert (await harness.service.get(request_id)).state is State.NEEDS_LOGIN

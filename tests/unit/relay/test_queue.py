@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from c2jy_bridge.core.bridge_requests import ENDED, ChatRef, State
 from c2jy_bridge.core.events import Problem
-from c2jy_bridge.relay.queue import Accepted, KeyReused, LeaseLost, QueueFull
-from c2jy_bridge.relay.request import ENDED, ChatRef, Ending, Lease, State, Wanted
+from c2jy_bridge.relay.request import Accepted, Ending, KeyReused, Lease, LeaseLost, QueueFull, Submission
 from unit.relay.conftest import Clock
 
 CHAT = ChatRef("t1", "conv1", "chat1")
@@ -17,14 +17,14 @@ PROBLEM = Problem(kind="expired", message="too late", hint="ask again")
 DONE = Ending(State.SUCCEEDED, '{"status":"success"}')
 
 
-def wanted(key: str = "", **fields: Any) -> Wanted:
+def wanted(key: str = "", **fields: Any) -> Submission:
     given: dict[str, Any] = {
         "tool": "list_drafts",
         "arguments": {"limit": 3},
         "source": "http",
         "timeout_s": 60,
     }
-    return Wanted(**{**given, "idempotency_key": key, **fields})
+    return Submission(**{**given, "idempotency_key": key, **fields})
 
 
 async def claimed(queue: Any, worker: str = "w1", lease_s: float = 10) -> Lease:
@@ -201,7 +201,7 @@ async def test_time_runs_out_for_what_was_never_begun_and_only_for_that(queue: A
 async def test_the_time_of_a_wish_that_arrived_late_runs_from_when_it_was_asked(
     queue: Any, clock: Clock
 ) -> None:
-    request = (await queue.accept(wanted(timeout_s=60, wanted_at=clock.now - 50))).request
+    request = (await queue.accept(wanted(timeout_s=60, submitted_at=clock.now - 50))).request
     assert request.expires_at == clock.now + 10
 
 

@@ -20,9 +20,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from c2jy_bridge.core.bridge_requests import BridgeRequest, ChatRef, State
 from c2jy_bridge.core.events import Problem
-from c2jy_bridge.relay.queue import KeyReused, LeaseLost, QueueFull, SqliteQueue
-from c2jy_bridge.relay.request import BridgeRequest, ChatRef, Ending, Lease, State, Wanted
+from c2jy_bridge.relay.request import Ending, KeyReused, Lease, LeaseLost, QueueFull, Submission
+from c2jy_bridge.relay.request_queue import RequestQueue
 from c2jy_bridge.relay.storage import Storage
 from unit.relay.conftest import Clock
 from unit.relay.memory_queue import MemoryQueue
@@ -72,11 +73,11 @@ class Requests(RuleBasedStateMachine):
             self.queue = MemoryQueue(limit=6, clock=self.clock, new_id=self.fresh)
         else:
             self.storage = Storage(Path(self.folder.name) / "journal.db")
-            self.queue = SqliteQueue(self.storage, limit=6, clock=self.clock, new_id=self.fresh)
+            self.queue = RequestQueue(self.storage, limit=6, clock=self.clock, new_id=self.fresh)
 
     @rule(key=KEYS, body=st.integers(1, 2), timeout_s=st.sampled_from([40.0, 400.0]))
     def somebody_asks(self, key: str, body: int, timeout_s: float) -> None:
-        wish = Wanted("tool", {"body": body}, "http", idempotency_key=key, timeout_s=timeout_s)
+        wish = Submission("tool", {"body": body}, "http", idempotency_key=key, timeout_s=timeout_s)
         known = self.by_key.get(key) if key else None
         if known is not None and known[0] != body:
             with pytest.raises(KeyReused) as reused:

@@ -13,25 +13,25 @@ from pathlib import Path
 
 import pytest
 
+from c2jy_bridge.core.bridge_requests import State
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.journal import Journal
-from c2jy_bridge.relay.queue import SqliteQueue
-from c2jy_bridge.relay.queue.rows import OPEN
-from c2jy_bridge.relay.request import State, Wanted
-from c2jy_bridge.relay.storage import MIGRATIONS, Storage
+from c2jy_bridge.relay.request import Submission
+from c2jy_bridge.relay.request_queue import RequestQueue
+from c2jy_bridge.relay.storage import OPEN, VERSION, Storage
 
 ACCEPT = """
     import asyncio, os, signal, sys
     from pathlib import Path
-    from c2jy_bridge.relay.queue import SqliteQueue
-    from c2jy_bridge.relay.request import Wanted
+    from c2jy_bridge.relay.request_queue import RequestQueue
+    from c2jy_bridge.relay.request import Submission
     from c2jy_bridge.relay.storage import Storage
 
     async def main():
-        queue = SqliteQueue(Storage(Path(sys.argv[1])))
+        queue = RequestQueue(Storage(Path(sys.argv[1])))
         for number in range(int(sys.argv[2])):
-            wanted = Wanted("tool", {}, "http", idempotency_key=f"k{number}")
-            print((await queue.accept(wanted)).request.request_id, flush=True)
+            submission = Submission("tool", {}, "http", idempotency_key=f"k{number}")
+            print((await queue.accept(submission)).request.request_id, flush=True)
         if sys.argv[3] == "die":
             os.kill(os.getpid(), signal.SIGKILL)
         os._exit(0)
@@ -52,10 +52,10 @@ async def test_what_was_accepted_is_there_after_the_process_was_killed(tmp_path:
     told, _ = child.communicate(timeout=60)
     assert child.returncode == -signal.SIGKILL
     storage = Storage(tmp_path / "journal.db")
-    queue = SqliteQueue(storage)
+    queue = RequestQueue(storage)
     kept = [request.request_id for request in await queue.page()]
     assert kept[::-1] == told.split()
-    again = await queue.accept(Wanted("tool", {}, "http", idempotency_key="k0"))
+    again = await queue.accept(Submission("tool", {}, "http", idempotency_key="k0"))
     assert (again.created, again.request.request_id) == (False, told.split()[0])
     await storage.aclose()
 
@@ -70,29 +70,29 @@ def test_two_processes_that_take_in_the_same_keys_make_one_request_of_each(tmp_p
 async def test_the_journal_and_the_bridge_share_one_file(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.db", scope="s", owner="me")
     storage = Storage(tmp_path / "journal.db")
-    request = (await SqliteQueue(storage).accept(Wanted("t", {"zh": "画布"}, "http"))).request
+    request = (await RequestQueue(storage).accept(Submission("t", {"zh": "画布"}, "http"))).request
     assert json.loads(request.arguments) == {"zh": "画布"}
     await storage.aclose()
     journal.close()
     storage = Storage(tmp_path / "journal.db")
-    assert (await SqliteQueue(storage).counts())[State.QUEUED] == 1
+    assert (await RequestQueue(storage).counts())[State.QUEUED] == 1
     await storage.aclose()
 
 
 async def test_a_key_with_half_a_character_is_known_again(storage: Storage) -> None:
-    queue = SqliteQueue(storage)
-    first = await queue.accept(Wanted("t", {}, "mailbox", "\ud83d", "k\ud83d"))
-    again = await queue.accept(Wanted("t", {}, "mailbox", "\ud83d", "k\ud83d"))
+    queue = RequestQueue(storage)
+    first = await queue.accept(Submission("t", {}, "mailbox", "\ud83d", "k\ud83d"))
+    again = await queue.accept(Submission("t", {}, "mailbox", "\ud83d", "k\ud83d"))
     assert (first.created, again.created) == (True, False)
     assert again.request.request_id == first.request.request_id
 
 
 async def test_keys_are_looked_up_without_reading_all_requests(storage: Storage) -> None:
-    queue = SqliteQueue(storage)
+    queue = RequestQueue(storage)
     asked: list[str] = []
     with storage.database.transaction() as db:
         db.set_trace_callback(asked.append)
-    await queue.accept(Wanted("t", {}, "http", "", "k"))
+    await queue.accept(Submission("t", {}, "http", "", "k"))
     (lookup,) = [sql for sql in asked if "AS chats" in sql]
     plan = [row["detail"] for row in storage.database.all(f"EXPLAIN QUERY PLAN {lookup}")]
     assert any(step.startswith("SEARCH r USING INDEX bridge_keys") for step in plan), plan
@@ -105,35 +105,33 @@ async def test_notes_are_kept_and_replaced(storage: Storage) -> None:
     assert await storage.note("mailbox") == "2"
 
 
-def test_tables_of_a_newer_program_are_left_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("version", "reason"), [(VERSION + 1, "newer"), (VERSION - 1, "earlier")])
+def test_tables_of_another_version_are_left_alone(tmp_path: Path, version: int, reason: str) -> None:
     with sqlite3.connect(tmp_path / "journal.db") as db:
         db.execute("CREATE TABLE bridge_schema (version INTEGER NOT NULL) STRICT")
-        db.execute("INSERT INTO bridge_schema VALUES (?)", (len(MIGRATIONS) + 1,))
-    with pytest.raises(sqlite3.DatabaseError, match="newer"):
+        db.execute("INSERT INTO bridge_schema VALUES (?)", (version,))
+    with pytest.raises(sqlite3.DatabaseError, match=reason):
         Storage(tmp_path / "journal.db")
 
 
-async def test_requests_of_an_earlier_version_are_all_there_and_can_rest(tmp_path: Path) -> None:
+async def test_a_request_that_was_left_is_taken_over_and_can_rest(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
-    with sqlite3.connect(path) as db:
-        db.execute("CREATE TABLE bridge_schema (version INTEGER NOT NULL) STRICT")
-        db.execute("INSERT INTO bridge_schema VALUES (2)")
-        for statement in (*MIGRATIONS[0], *MIGRATIONS[1]):
-            db.execute(statement)
-        fields = "request_id, source, requester, idempotency_key, fingerprint, tool, arguments, relay, state"
-        values = "'r1', 'http', '', 'k', 'f', 'note', '{}', 'bot', 'relaying'"
-        db.execute(
-            f"INSERT INTO bridge_requests ({fields}, accepted_at, expires_at, changed_at)"
-            f" VALUES ({values}, 1, 9e9, 1)"
-        )
     storage = Storage(path)
-    queue = SqliteQueue(storage)
+    queue = RequestQueue(storage, new_id=lambda: "r1")
+    await queue.accept(Submission("note", {}, "http", idempotency_key="k"))
+    left = await queue.claim("before", 10)
+    assert left is not None
+    await queue.asking(left, "digest")
+    await queue.void_leases("w")
+    await storage.aclose()
+    storage = Storage(path)
+    queue = RequestQueue(storage)
     lease = await queue.claim("w", 10)
     assert lease is not None
     assert (lease.request.request_id, lease.request.idempotency_key, lease.takeovers) == ("r1", "k", 1)
     rests = await queue.park(lease, Problem("needs_login", "no", "log in"))
     assert rests.state is State.NEEDS_LOGIN
-    newer = (await queue.accept(Wanted("t", {}, "http"))).request
+    newer = (await queue.accept(Submission("t", {}, "http"))).request
     assert newer.seq > rests.seq
     plan = storage.database.all("EXPLAIN QUERY PLAN SELECT count(*) FROM bridge_requests WHERE " + OPEN, ())
     assert "COVERING INDEX bridge_open" in plan[0]["detail"]
@@ -143,15 +141,15 @@ async def test_requests_of_an_earlier_version_are_all_there_and_can_rest(tmp_pat
 async def test_a_commit_that_fails_is_an_error_for_everybody_in_it_and_takes_nothing_in(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    queue = SqliteQueue(storage)
-    wishes = [Wanted("tool", {"n": n}, "http") for n in range(3)]
+    queue = RequestQueue(storage)
+    submissions = [Submission("tool", {"n": n}, "http") for n in range(3)]
 
     async def full(function: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
     with monkeypatch.context() as patch:
         patch.setattr(storage, "run", full)
-        failed = await asyncio.gather(*map(queue.accept, wishes), return_exceptions=True)
+        failed = await asyncio.gather(*map(queue.accept, submissions), return_exceptions=True)
     assert [type(error) for error in failed] == [sqlite3.OperationalError] * 3
     assert (await queue.counts())[State.QUEUED] == 0
-    assert (await queue.accept(wishes[0])).created
+    assert (await queue.accept(submissions[0])).created

@@ -11,18 +11,19 @@ from typing import Any
 import httpx
 import pytest
 
+from c2jy_bridge.core.bridge_requests import BridgeRequest, ChatRef, State
 from c2jy_bridge.core.events import Outcome, ToolCallFinished
 from c2jy_bridge.core.ports import Receipt
-from c2jy_bridge.relay.queue import SqliteQueue
-from c2jy_bridge.relay.request import BridgeRequest, ChatRef, Ending, Lease, State, Wanted
+from c2jy_bridge.relay.request import Ending, Lease, Submission
+from c2jy_bridge.relay.request_queue import RequestQueue
 from c2jy_bridge.relay.storage import Storage
-from c2jy_bridge.relay.worker.calls import wanted_call
+from c2jy_bridge.relay.worker.calls import tool_call_of
 from coze_emulator import Emulator, Script
 from unit.relay.conftest import Clock
-from unit.relay.relay_harness import OBEDIENT, Workshop, eventually
+from unit.relay.relay_harness import OBEDIENT, RelayHarness, eventually
 
-Left = Callable[[SqliteQueue, Lease], Coroutine[Any, Any, None]]
-WISH = Wanted("note", {"text": "a"}, "http", timeout_s=60)
+Left = Callable[[RequestQueue, Lease], Coroutine[Any, Any, None]]
+SUBMISSION = Submission("note", {"text": "a"}, "http", timeout_s=60)
 
 
 class Dead:
@@ -32,11 +33,11 @@ class Dead:
         self.clock = Clock()
         self.emulator = emulator
         self._folder = folder
-        self.shop: Workshop | None = None
+        self.harness: RelayHarness | None = None
 
-    async def leaves(self, left: Left, wish: Wanted = WISH) -> str:
+    async def leaves(self, left: Left, wish: Submission = SUBMISSION) -> str:
         storage = Storage(self._folder / "journal.db")
-        queue = SqliteQueue(storage, clock=self.clock)
+        queue = RequestQueue(storage, clock=self.clock)
         request = (await queue.accept(wish)).request
         lease = await queue.claim("dead", 60)
         assert lease is not None
@@ -44,10 +45,10 @@ class Dead:
         await storage.aclose()
         return request.request_id
 
-    async def next(self) -> Workshop:
-        self.shop = Workshop(self._folder, api_base=self.emulator.base_url, clock=self.clock)
-        await self.shop.bridge.start()
-        return self.shop
+    async def next(self) -> RelayHarness:
+        self.harness = RelayHarness(self._folder, api_base=self.emulator.base_url, clock=self.clock)
+        await self.harness.bridge.start()
+        return self.harness
 
 
 @pytest.fixture
@@ -55,24 +56,33 @@ async def dead(tmp_path: Path) -> AsyncIterator[Dead]:
     with Emulator(script=Script.parse(OBEDIENT)) as emulator:
         process = Dead(tmp_path, emulator)
         yield process
-        if process.shop is not None:
-            await process.shop.close()
+        if process.harness is not None:
+            await process.harness.close()
 
 
-async def begun(queue: SqliteQueue, lease: Lease) -> None:
+async def begun(queue: RequestQueue, lease: Lease) -> None:
     await queue.asking(lease, "digest")
     await queue.running(lease, "call-1", "chat/call")
 
 
 async def test_a_tool_that_had_ended_is_not_asked_for_again(dead: Dead) -> None:
     request_id = await dead.leaves(begun)
-    shop = Workshop(dead._folder)
+    harness = RelayHarness(dead._folder)
     kept = BridgeRequest(
-        1, request_id, "note", WISH.arguments_json, "http", "", "", "bot", State.RUNNING, 0, 0, 0
+        seq=1,
+        request_id=request_id,
+        tool="note",
+        arguments=SUBMISSION.arguments_json,
+        source="http",
+        relay="bot",
+        state=State.RUNNING,
+        accepted_at=0,
+        expires_at=0,
+        changed_at=0,
     )
     output = '{"status":"success","noted":"before"}'
-    shop.journal.write_receipt(wanted_call(kept, "call-1"), Receipt(Outcome.OK, output, finished_at=5.0))
-    shop.journal.close()
+    harness.journal.write_receipt(tool_call_of(kept, "call-1"), Receipt(Outcome.OK, output, finished_at=5.0))
+    harness.journal.close()
     request = await (await dead.next()).result(request_id)
     assert (request.state, request.result) == (State.SUCCEEDED, output)
     assert dead.emulator.seen("/v3/chat") == []
@@ -86,7 +96,7 @@ async def test_a_request_whose_time_is_over_has_failed_of_that(dead: Dead) -> No
 
 
 async def test_a_request_that_somebody_wanted_cancelled_is(dead: Dead) -> None:
-    async def cancelled(queue: SqliteQueue, lease: Lease) -> None:
+    async def cancelled(queue: RequestQueue, lease: Lease) -> None:
         await begun(queue, lease)
         await queue.cancel(lease.request.request_id)
 
@@ -96,7 +106,7 @@ async def test_a_request_that_somebody_wanted_cancelled_is(dead: Dead) -> None:
 
 
 async def test_a_request_that_kills_its_process_every_time_is_given_up(dead: Dead) -> None:
-    async def again_and_again(queue: SqliteQueue, lease: Lease) -> None:
+    async def again_and_again(queue: RequestQueue, lease: Lease) -> None:
         await begun(queue, lease)
         for number in range(3):
             await queue.void_leases("nobody")
@@ -114,7 +124,7 @@ async def test_a_chat_that_waits_for_nobody_any_more_is_answered_and_nothing_run
         async def status(ids: dict[str, str]) -> str:
             return str((await http.get("/v3/chat/retrieve", params=ids)).json()["data"]["status"])
 
-        async def ended_without_it(queue: SqliteQueue, lease: Lease) -> None:
+        async def ended_without_it(queue: RequestQueue, lease: Lease) -> None:
             await queue.asking(lease, "digest")
             handle = f"{lease.request.request_id}-{'0' * 24}"
             question = {"role": "user", "content_type": "text", "content": handle}
@@ -131,30 +141,30 @@ async def test_a_chat_that_waits_for_nobody_any_more_is_answered_and_nothing_run
             return await status(ids) == "requires_action"
 
         await eventually(waits)
-        shop = await dead.next()
+        harness = await dead.next()
 
         async def is_over() -> bool:
             return await status(ids) == "completed"
 
         await eventually(is_over)
-    assert shop.tools.done == {}
-    (refused,) = shop.seen(ToolCallFinished)
+    assert harness.tools.done == {}
+    (refused,) = harness.seen(ToolCallFinished)
     assert refused.outcome is Outcome.DENIED
 
 
 async def test_a_worker_whose_lease_was_taken_writes_nothing_more(dead: Dead) -> None:
-    shop = await dead.next()
-    shop.tools.go_on.clear()
-    request_id = await shop.ask("wait")
-    await shop.until(lambda: "running" in shop.states(request_id))
+    harness = await dead.next()
+    harness.tools.go_on.clear()
+    request_id = await harness.ask("wait")
+    await harness.until(lambda: "running" in harness.states(request_id))
     storage = Storage(dead._folder / "journal.db")
-    other = SqliteQueue(storage, clock=dead.clock)
+    other = RequestQueue(storage, clock=dead.clock)
     await other.void_leases("other")
     lease = await other.claim("other", 3600)
     assert lease is not None
     await other.finish(lease, Ending(State.SUCCEEDED, json.dumps({"by": "other"})))
     await storage.aclose()
-    shop.tools.go_on.set()
+    harness.tools.go_on.set()
     await asyncio.sleep(0.5)
-    request = await shop.result(request_id)
+    request = await harness.result(request_id)
     assert (request.state, request.result) == (State.SUCCEEDED, '{"by": "other"}')

@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.widgets import Button, Static
 from typing_extensions import override
 
+from c2jy_bridge.core.bridge_requests import SOURCES
 from c2jy_bridge.core.events import Decision, ToolCallAwaitingApproval
 from c2jy_bridge.core.safety import visible
 from c2jy_tui.formatting import countable
@@ -24,7 +25,6 @@ from c2jy_tui.widgets.prose import Prose
 DEAF_S: Final = 0.4
 """Seconds without a key until keys count: whoever was typing when the dialog came up must not answer it."""
 
-_INTAKES: Final = ("http", "mailbox", "workflow")
 _HEIGHTS: Final = [(0, "-low"), (30, "-tall")]
 
 
@@ -76,7 +76,7 @@ class ApprovalScreen(BaseDialog[Decision]):
     def compose(self) -> ComposeResult:
         question = self.question
         intake = question.scope.removeprefix("bridge/") if question.source == "bridge" else ""
-        always = say(f"approval.always_{intake}") if intake in _INTAKES else say("approval.always")
+        always = say(f"approval.always_{intake}") if intake in SOURCES else say("approval.always")
         with Vertical(id="dialog") as dialog:
             dialog.border_title = say("approval.title")
             if self._waiting > 1:
@@ -91,7 +91,7 @@ class ApprovalScreen(BaseDialog[Decision]):
             with VerticalScroll(id="arguments", can_focus=True):
                 yield Prose(pretty(question.arguments), markdown=False)
             yield Static(id="countdown", markup=False)
-            if intake in _INTAKES:
+            if intake in SOURCES:
                 tool = visible(question.tool, newlines=False)
                 yield Prose(say("approval.scope", tool=tool), markdown=False, classes="reason")
             with Horizontal(id="answers"):

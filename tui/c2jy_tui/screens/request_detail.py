@@ -161,7 +161,7 @@ def _way(record: RequestRecord) -> Content:
         ("source", labels.source(view.source)),
         ("requester", view.requester),
         ("relay", say(f"relay.{view.relay}") if view.relay in ("bot", "direct", "chat") else view.relay),
-        *(("chat", chat_id) for chat_id in view.chat_ids),
+        *(("chat", chat.chat_id) for chat in view.chats),
         ("call", view.call_id),
     ]
     lines = [
@@ -169,7 +169,7 @@ def _way(record: RequestRecord) -> Content:
         for name, value in facts
         if value
     ]
-    if not view.chat_ids and view.relay == "bot":
+    if not view.chats and view.relay == "bot":
         lines.append(Content.styled(say("way.no_chat"), "dim"))
     if view.call_id:
         lines += [Content(""), Content.styled(say("way.to_call"), "dim")]

@@ -10,6 +10,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from typing_extensions import override
 
+from c2jy_bridge.core.bridge_requests import INTAKES
 from c2jy_bridge.core.safety import visible
 from c2jy_bridge.core.views import ConnectionView, IntakeView
 from c2jy_tui.controllers.activity import Activity, Doing
@@ -112,7 +113,7 @@ def _bridge(mode: BridgeMode, now: float) -> list[Piece]:
 
 
 def _intake(name: str) -> str:
-    return say(f"intake.{name}") if name in ("http", "mailbox") else visible(name, newlines=False)
+    return say(f"intake.{name}") if name in INTAKES else visible(name, newlines=False)
 
 
 def _sign_of_life(intake: IntakeView, now: float) -> str:

@@ -1,4 +1,4 @@
-"""The ways in: HTTP, a mailbox conversation, workflows run from here. Each only asks at the desk.
+"""Intakes: HTTP, a mailbox conversation, and workflows run from here. The first two submit to RequestService.
 
-An intake knows its own wire and the desk; it must not know how a request is carried out.
+An intake knows its own wire and the service; it must not know how a request is run.
 """

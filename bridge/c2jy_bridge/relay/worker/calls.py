@@ -1,33 +1,36 @@
-"""Which calls of a Bot are run for a request: one, the one that was wanted."""
+"""Tool runners for the chats of requests: decide which of the Bot's calls run, and time approvals out."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Final, Protocol
 
+from c2jy_bridge.core.bridge_requests import BridgeRequest, RequestSource
 from c2jy_bridge.core.events import (
     Event,
     Outcome,
     ToolCall,
+    ToolCallAwaitingApproval,
     ToolCallEvent,
     ToolCallFinished,
+    ToolCallProgress,
     ToolCallRequested,
 )
 from c2jy_bridge.relay.canonical import same
 from c2jy_bridge.relay.problems import say
-from c2jy_bridge.relay.queue import LeaseLost
-from c2jy_bridge.relay.request import BridgeRequest, Intake
-from c2jy_bridge.relay.worker.handle import BRIDGE_EXECUTE, fits, handle_in
+from c2jy_bridge.relay.request import LeaseLost
+from c2jy_bridge.relay.worker.bridge_tool import BRIDGE_EXECUTE, handle_in, handle_matches
 
 BRIDGE: Final = "bridge"
 """Stands for the chat of every request's tool call, in the journal."""
 
 
 class Runner(Protocol):
-    """What runs tools: `plugin.ToolRunner`, or something around it."""
+    """Runs tools: `plugin.ToolRunner`, or a wrapper around it."""
 
     def run(self, calls: Sequence[ToolCall]) -> AsyncIterator[Event]:
         """Run a batch; exactly one ToolCallFinished comes for every call."""
@@ -36,9 +39,9 @@ class Runner(Protocol):
         """Stop one call; False when it does not run."""
 
 
-def scope_of(intake: Intake) -> str:
-    """Stands for the conversation of what came in by this intake: an "always" of the maker's holds in it."""
-    return f"{BRIDGE}/{intake}"
+def scope_of(source: RequestSource) -> str:
+    """Stands for the conversation of an intake's calls: "always allow" is remembered for it."""
+    return f"{BRIDGE}/{source}"
 
 
 Began = Callable[[str, str], Awaitable[None]]
@@ -46,19 +49,19 @@ Began = Callable[[str, str], Awaitable[None]]
 
 
 class BridgeCalls(Protocol):
-    """What a chat of a request is given as its tool runner."""
+    """The tool runner of a request's chat."""
 
     def run(self, calls: Sequence[ToolCall]) -> AsyncIterator[Event]:
         """Run what may be run, refuse the rest."""
 
-    def shown(self, event: Event) -> Event:
-        """An event of the chat as the journal and the face should see it."""
+    def displayed(self, event: Event) -> Event:
+        """An event of the chat as the journal and the UI should get it."""
 
     def cancel(self) -> bool:
         """Stop what runs; False when nothing does."""
 
 
-def wanted_call(request: BridgeRequest, call_id: str, turn_id: str = "") -> ToolCall:
+def tool_call_of(request: BridgeRequest, call_id: str, turn_id: str = "") -> ToolCall:
     """The tool call of a request. Its ids are the request's, so that it has one receipt for ever."""
     return ToolCall(
         call_id=request.call_id or call_id,
@@ -73,10 +76,10 @@ def wanted_call(request: BridgeRequest, call_id: str, turn_id: str = "") -> Tool
 
 
 class RelayedCalls:
-    """The runner of a chat in which the Bot was given a handle.
+    """Tool runner of a chat in which the Bot was given a handle.
 
-    A call passes when it brings the handle, or names the wanted tool with exactly the wanted arguments. What
-    runs is in both cases what was accepted, never what the Bot wrote.
+    A call runs when it passes the handle, or names the requested tool with exactly the requested arguments.
+    What runs is in both cases the accepted request, never what the Bot wrote.
     """
 
     def __init__(
@@ -91,7 +94,7 @@ class RelayedCalls:
     ) -> None:
         """`used_by` is the Coze call that used the handle up before a restart."""
         self.finished: ToolCallFinished | None = None
-        """The end of the wanted call, with all of its output."""
+        """The end of the requested call, with its whole output."""
         self._request = request
         self._runner = runner
         self._began = began
@@ -100,12 +103,12 @@ class RelayedCalls:
         self._used_by = used_by
         self._calls: dict[str, str] = {}
 
-    def arm(self, handle_digest: str) -> None:
-        """Take this handle from now on, once, and no other."""
+    def expect_handle(self, handle_digest: str) -> None:
+        """Accept this handle from now on, once, and no other."""
         self._handle_digest, self._used_by = handle_digest, ""
 
     async def run(self, calls: Sequence[ToolCall]) -> AsyncIterator[Event]:
-        """See `coze.RunsTools`: exactly one ToolCallFinished comes for every call."""
+        """Run the call that matches and refuse the others; one ToolCallFinished comes for every call."""
         chosen: ToolCall | None = None
         for call in calls:
             refusal = "refused.twice" if chosen else self._refusal(call)
@@ -117,7 +120,7 @@ class RelayedCalls:
         if chosen is None:
             return
         self._used_by = _coze_call(chosen)
-        real = wanted_call(self._request, chosen.call_id, chosen.turn_id)
+        real = tool_call_of(self._request, chosen.call_id, chosen.turn_id)
         try:
             await self._began(real.call_id, self._used_by)
         except LeaseLost:
@@ -129,12 +132,12 @@ class RelayedCalls:
             async for event in events:
                 if isinstance(event, ToolCallFinished):
                     self.finished = event
-                    event = replace(event, output=_told(event))
+                    event = replace(event, output=_output_for_bot(event))
                 # To the session the call has the id that it gave it.
                 yield replace(event, call_id=chosen.call_id) if isinstance(event, ToolCallEvent) else event
 
-    def shown(self, event: Event) -> Event:
-        """See `BridgeCalls`: a taken-up call keeps its first id, and its output is shown whole."""
+    def displayed(self, event: Event) -> Event:
+        """A call that was taken up keeps its first id, and its output is shown whole."""
         if not isinstance(event, ToolCallEvent) or event.call_id not in self._calls:
             return event
         if isinstance(event, ToolCallFinished) and self.finished is not None:
@@ -142,7 +145,7 @@ class RelayedCalls:
         return replace(event, call_id=self._calls[event.call_id])
 
     def cancel(self) -> bool:
-        """See `BridgeCalls`."""
+        """Stop the call that runs; False when none does."""
         return any(self._runner.cancel(call_id) for call_id in self._calls.values())
 
     def _refusal(self, call: ToolCall) -> str:
@@ -152,7 +155,7 @@ class RelayedCalls:
         if self._clock() >= self._request.expires_at:
             return "refused.expired"
         if call.tool == BRIDGE_EXECUTE:
-            return "" if fits(handle_in(call.arguments), self._handle_digest) else "refused.handle"
+            return "" if handle_matches(handle_in(call.arguments), self._handle_digest) else "refused.handle"
         if call.tool != self._request.tool:
             return "refused.tool"
         return "" if same(call.arguments, self._request.arguments) else "refused.arguments"
@@ -175,34 +178,34 @@ class RelayedCalls:
         )
 
 
-class TakenUpCalls:
-    """The runner of a chat that a workflow has begun: the Bot's own calls, run on the bridge's account."""
+class AttachedChatCalls:
+    """Tool runner of a chat that a workflow began: runs the Bot's own calls as calls of the bridge."""
 
-    def __init__(self, runner: Runner, *, began: Began, intake: Intake) -> None:
+    def __init__(self, runner: Runner, *, began: Began, source: RequestSource) -> None:
         self.outcomes: list[tuple[str, Outcome]] = []
         """Each tool that was called, and how it ended."""
         self._runner = runner
         self._began = began
-        self._scope = scope_of(intake)
+        self._scope = scope_of(source)
         self._running: list[str] = []
 
     async def run(self, calls: Sequence[ToolCall]) -> AsyncIterator[Event]:
-        """See `coze.RunsTools`."""
-        ours = [replace(call, source="bridge", conversation_id=self._scope) for call in calls]
-        await self._began(ours[0].call_id, _coze_call(ours[0]))
-        self._running = [call.call_id for call in ours]
-        async with aclosing(self._runner.run(ours)) as events:  # type: ignore[type-var]  # it is a generator
+        """Run all calls as calls of the bridge."""
+        calls = [replace(call, source="bridge", conversation_id=self._scope) for call in calls]
+        await self._began(calls[0].call_id, _coze_call(calls[0]))
+        self._running = [call.call_id for call in calls]
+        async with aclosing(self._runner.run(calls)) as events:  # type: ignore[type-var]  # it is a generator
             async for event in events:
                 if isinstance(event, ToolCallFinished):
                     self.outcomes.append((event.tool, event.outcome))
                 yield event
 
-    def shown(self, event: Event) -> Event:
-        """See `BridgeCalls`."""
+    def displayed(self, event: Event) -> Event:
+        """The event itself: these calls are the Bot's own."""
         return event
 
     def cancel(self) -> bool:
-        """See `BridgeCalls`."""
+        """Stop the calls that run; False when none does."""
         stopped = [self._runner.cancel(call_id) for call_id in self._running]
         return any(stopped)
 
@@ -211,8 +214,44 @@ def _coze_call(call: ToolCall) -> str:
     return f"{call.chat_id}/{call.tool_call_id}"
 
 
-def _told(finished: ToolCallFinished) -> str:
-    """What the Bot hears of the end: that it came. The output goes to the requester and costs no tokens."""
+def _output_for_bot(finished: ToolCallFinished) -> str:
+    """Tells the Bot only that the call ended: the output goes to the requester and costs no tokens."""
     fine = finished.outcome is Outcome.OK
     status, key = ("success", "told.done") if fine else ("error", "told.failed")
     return json.dumps({"status": status, "message": say(key)}, ensure_ascii=False)
+
+
+class ApprovalTimeoutRunner:
+    """Denies approvals of bridge requests after a timeout, as nobody may be watching."""
+
+    def __init__(self, runner: Runner, *, deny: Callable[[str], object], deadline_s: float) -> None:
+        """`deny` denies a call's approval; `deadline_s` is how long it stays open."""
+        self._runner = runner
+        self._deny = deny
+        self._deadline_s = deadline_s
+
+    async def run(self, calls: Sequence[ToolCall]) -> AsyncIterator[Event]:
+        """Run the calls; each approval event carries its real deadline."""
+        loop = asyncio.get_running_loop()
+        countdowns: dict[str, asyncio.TimerHandle] = {}
+        try:
+            async with aclosing(self._runner.run(calls)) as events:  # type: ignore[type-var]  # it is a generator
+                async for event in events:
+                    if isinstance(event, ToolCallAwaitingApproval):
+                        deadline_s = min(self._deadline_s, event.deadline_s or self._deadline_s)
+                        event = replace(event, deadline_s=deadline_s)
+                        countdowns[event.call_id] = loop.call_later(deadline_s, self._deny, event.call_id)
+                    elif (
+                        isinstance(event, ToolCallEvent)
+                        and not isinstance(event, ToolCallRequested | ToolCallProgress)
+                        and (countdown := countdowns.pop(event.call_id, None))
+                    ):
+                        countdown.cancel()
+                    yield event
+        finally:
+            for countdown in countdowns.values():
+                countdown.cancel()
+
+    def cancel(self, call_id: str) -> bool:
+        """Stop one call; False when it does not run."""
+        return self._runner.cancel(call_id)

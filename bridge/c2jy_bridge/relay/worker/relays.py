@@ -1,13 +1,16 @@
-"""The three ways in which a request is carried out: through a Bot chat, in a chat that is there, directly."""
+"""Runs requests through a Bot chat, in a chat that a workflow began, or directly; closes abandoned chats."""
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from c2jy_bridge.core.bridge_requests import BridgeRequest, ChatRef, State
 from c2jy_bridge.core.events import (
     AnswerCompleted,
     Event,
@@ -20,21 +23,21 @@ from c2jy_bridge.core.events import (
     TurnStarted,
 )
 from c2jy_bridge.coze import ChatSession, CozeClient
-from c2jy_bridge.relay.problems import ending_of, not_called, ours, say
-from c2jy_bridge.relay.request import ChatRef, Ending, State
-from c2jy_bridge.relay.worker import handle
-from c2jy_bridge.relay.worker.calls import BridgeCalls, RelayedCalls, Runner, TakenUpCalls, wanted_call
-from c2jy_bridge.relay.worker.conversations import WorkConversation
+from c2jy_bridge.relay.problems import bridge_problem, ending_of, say, tool_not_called
+from c2jy_bridge.relay.request import Ending, LeaseLost
+from c2jy_bridge.relay.request_queue import RequestQueue
+from c2jy_bridge.relay.worker.bridge_tool import BRIDGE_EXECUTE, digest_of, new_handle
+from c2jy_bridge.relay.worker.calls import AttachedChatCalls, BridgeCalls, RelayedCalls, Runner, tool_call_of
 from c2jy_bridge.relay.worker.job import Job
 
 REASKS: Final = 2
-"""How often a Bot that did not call is asked again."""
+"""How often a Bot that did not call the tool is asked again."""
 
-Saw = Callable[[Event], Awaitable[None]]
+Emit = Callable[[Event], Awaitable[None]]
 
 
-class CarryFailed(Exception):
-    """The Bot could not be asked, or the chat broke; `problem` says whether it may pass."""
+class RelayFailed(Exception):
+    """The Bot could not be asked, or the chat broke; `problem` says whether another try may help."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.kind)
@@ -42,30 +45,30 @@ class CarryFailed(Exception):
 
 
 class Relay(Protocol):
-    """Carries one request out."""
+    """Runs one request."""
 
-    async def carry(self) -> None:
+    async def run(self) -> None:
         """Bring the request to its end, or return without one when it was stopped.
 
         Raises:
-            CarryFailed: Something around the tool failed; another try may be worth it.
+            RelayFailed: Something around the tool failed; another try may be worth it.
             LeaseLost: Somebody else has it.
         """
 
     async def stop(self) -> None:
-        """Have `carry` come to an end soon."""
+        """Make `run` return soon."""
 
 
 @dataclass(frozen=True, slots=True)
 class RelayContext:
-    """What requests are carried out with, the same for all."""
+    """Dependencies shared by all relays."""
 
     client: Callable[[], Awaitable[CozeClient]]
-    """The way to Coze; raises CozeProblem."""
+    """Connects to Coze; raises CozeProblem."""
     bot_id: str
     user_id: str
     runner: Runner
-    saw: Saw
+    emit: Emit
     """Awaited for every event before the work goes on."""
     clock: Callable[[], float]
     new_id: Callable[[], str]
@@ -83,39 +86,39 @@ class RelayContext:
         )
 
 
-class Direct:
+class DirectRelay:
     """Runs the tool without a Bot."""
 
-    def __init__(self, job: Job, means: RelayContext) -> None:
-        self._job, self._means = job, means
-        self._call = wanted_call(job.request, means.new_id())
+    def __init__(self, job: Job, context: RelayContext) -> None:
+        self._job, self._context = job, context
+        self._call = tool_call_of(job.request, context.new_id())
 
-    async def carry(self) -> None:
-        """See `Relay`."""
+    async def run(self) -> None:
+        """Run the tool."""
         await self._job.running(self._call.call_id)
-        events = self._means.runner.run([self._call])
+        events = self._context.runner.run([self._call])
         async with aclosing(events) as happening:  # type: ignore[type-var]  # it is a generator
             async for event in happening:
-                await self._means.saw(event)
+                await self._context.emit(event)
                 if isinstance(event, ToolCallFinished):
                     await self._job.finish(ending_of(event.tool, event.outcome, event.output, event.error))
 
     async def stop(self) -> None:
-        """See `Relay`."""
-        self._means.runner.cancel(self._call.call_id)
+        """Stop the tool."""
+        self._context.runner.cancel(self._call.call_id)
 
 
-class _InChat:
-    """What the two ways through a chat share: following its events to the end."""
+class _ChatRelay:
+    """Follows the events of a request's chat to its end."""
 
-    def __init__(self, job: Job, means: RelayContext, session: ChatSession, calls: BridgeCalls) -> None:
-        self._job, self._means = job, means
+    def __init__(self, job: Job, context: RelayContext, session: ChatSession, calls: BridgeCalls) -> None:
+        self._job, self._context = job, context
         self._session, self._calls = session, calls
-        self._words: list[str] = []
+        self._answers: list[str] = []
         self._stopped = False
 
     async def stop(self) -> None:
-        """See `Relay`: a tool at work is stopped and the Bot told so; else the chat itself is."""
+        """Stop the running tool, whose error output the Bot gets; when none runs, stop the chat."""
         self._stopped = True
         if not self._calls.cancel():
             await self._session.cancel()
@@ -126,9 +129,9 @@ class _InChat:
             async for event in happening:
                 if isinstance(event, TurnStarted):
                     await self._began(ChatRef(event.turn_id, event.conversation_id, event.chat_id))
-                await self._means.saw(self._calls.shown(event))
+                await self._context.emit(self._calls.displayed(event))
                 if isinstance(event, AnswerCompleted):
-                    self._words.append(event.text)
+                    self._answers.append(event.text)
                 elif isinstance(event, ToolCallFinished):
                     await self._tool_finished()
                 elif isinstance(event, TurnEnded):
@@ -143,28 +146,28 @@ class _InChat:
         return
 
 
-class ThroughBot(_InChat):
+class BotRelay(_ChatRelay):
     """Gives the Bot a handle and waits for it to call; the request ends with the tool, the chat after it."""
 
     def __init__(
-        self, job: Job, means: RelayContext, client: CozeClient, conversation: WorkConversation
+        self, job: Job, context: RelayContext, client: CozeClient, conversation: WorkConversation
     ) -> None:
         """`conversation` is free for this request until its chat has ended."""
         lease, left = job.lease, job.open_chat
         self._relayed = RelayedCalls(
             job.request,
-            means.runner,
+            context.runner,
             began=job.running,
-            clock=means.clock,
+            clock=context.clock,
             handle_digest=lease.handle_digest,
             used_by=lease.handle_used_by,
         )
         self._conversation = WorkConversation(left.conversation_id) if left else conversation
-        session = means.session(client, self._relayed, self._conversation.conversation_id)
-        super().__init__(job, means, session, self._relayed)
+        session = context.session(client, self._relayed, self._conversation.conversation_id)
+        super().__init__(job, context, session, self._relayed)
 
-    async def carry(self) -> None:
-        """See `Relay`."""
+    async def run(self) -> None:
+        """Resume the chat that an earlier worker left; then ask the Bot, again if it does not call."""
         left = self._job.open_chat
         if left is not None:
             ids = {"chat_id": left.chat_id, "conversation_id": left.conversation_id}
@@ -172,22 +175,22 @@ class ThroughBot(_InChat):
         for ask in range(1 + REASKS):
             if self._job.ended or self._stopped:
                 return
-            new = handle.mint(self._job.request.request_id)
-            self._relayed.arm(handle.digest(new))
-            await self._job.asking(handle.digest(new))
-            words = say("ask.again" if ask else "ask.first", handle=new, execute=handle.BRIDGE_EXECUTE)
-            self._words.clear()
+            new = new_handle(self._job.request.request_id)
+            self._relayed.expect_handle(digest_of(new))
+            await self._job.asking(digest_of(new))
+            words = say("ask.again" if ask else "ask.first", handle=new, execute=BRIDGE_EXECUTE)
+            self._answers.clear()
             await self._chat(self._session.send(words, source="bridge"))
         if not (self._job.ended or self._stopped):
-            said = not_called(self._job.request.tool, " ".join(self._words))
-            await self._job.finish(Ending(State.FAILED, problem=said))
+            problem = tool_not_called(self._job.request.tool, " ".join(self._answers))
+            await self._job.finish(Ending(State.FAILED, problem=problem))
 
     async def _chat(self, events: AsyncIterator[Event]) -> None:
         end = await self._follow(events)
         if not isinstance(end, TurnCompleted):
             self._conversation.spoiled = True
         if isinstance(end, TurnFailed) and not self._job.ended:
-            raise CarryFailed(end.problem)
+            raise RelayFailed(end.problem)
 
     async def _began(self, chat: ChatRef) -> None:
         self._conversation.entered(chat.conversation_id)
@@ -199,31 +202,99 @@ class ThroughBot(_InChat):
             await self._job.finish(ending_of(end.tool, end.outcome, end.output, end.error))
 
 
-class TakenUp(_InChat):
-    """Takes up a chat that a workflow has begun: answers its Bot's calls until the chat has ended."""
+class AttachedChatRelay(_ChatRelay):
+    """Attaches to a chat that a workflow began and answers its Bot's calls until the chat has ended."""
 
-    def __init__(self, job: Job, means: RelayContext, client: CozeClient) -> None:
-        self._taken_up = TakenUpCalls(means.runner, began=job.running, intake=job.request.source)
+    def __init__(self, job: Job, context: RelayContext, client: CozeClient) -> None:
+        self._attached = AttachedChatCalls(context.runner, began=job.running, source=job.request.source)
         ids = json.loads(job.request.arguments)
         self._chat_id, self._conversation_id = str(ids["chat_id"]), str(ids["conversation_id"])
-        session = means.session(client, self._taken_up, self._conversation_id)
-        super().__init__(job, means, session, self._taken_up)
+        session = context.session(client, self._attached, self._conversation_id)
+        super().__init__(job, context, session, self._attached)
 
-    async def carry(self) -> None:
-        """See `Relay`."""
+    async def run(self) -> None:
+        """Follow the chat; the request succeeds with what the Bot answered."""
         job, left = self._job, self._job.open_chat
-        turn_id = left.turn_id if left else self._means.new_id()
+        turn_id = left.turn_id if left else self._context.new_id()
         ids = {"turn_id": turn_id, "conversation_id": self._conversation_id, "chat_id": self._chat_id}
         if left is None:
             await self._began(ChatRef(turn_id, self._conversation_id, self._chat_id))
-            begun = TurnStarted(at=self._means.clock(), text=say("chat.taken_up"), source="bridge", **ids)
-            await self._means.saw(begun)
+            begun = TurnStarted(at=self._context.clock(), text=say("chat.taken_up"), source="bridge", **ids)
+            await self._context.emit(begun)
         end = await self._follow(self._session.resume(**ids))
         if isinstance(end, TurnFailed):
-            raise CarryFailed(end.problem)
+            raise RelayFailed(end.problem)
         if isinstance(end, TurnCancelled) and not self._stopped:
-            await job.finish(Ending(State.FAILED, problem=ours("chat_cancelled")))
+            await job.finish(Ending(State.FAILED, problem=bridge_problem("chat_cancelled")))
         elif isinstance(end, TurnCompleted):
-            calls = [{"tool": tool, "outcome": outcome} for tool, outcome in self._taken_up.outcomes]
-            told = {"status": "success", "answer": "\n\n".join(self._words), "calls": calls}
-            await job.finish(Ending(State.SUCCEEDED, json.dumps(told, ensure_ascii=False)))
+            calls = [{"tool": tool, "outcome": outcome} for tool, outcome in self._attached.outcomes]
+            outcome = {"status": "success", "answer": "\n\n".join(self._answers), "calls": calls}
+            await job.finish(Ending(State.SUCCEEDED, json.dumps(outcome, ensure_ascii=False)))
+
+
+MOST_CHATS: Final = 20
+"""Chats in one conversation before a new one is begun: what was said before is context that costs tokens."""
+
+
+@dataclass(slots=True)
+class WorkConversation:
+    """A conversation lent to one request at a time; a new one has no id until Coze made it."""
+
+    conversation_id: str = ""
+    chats: int = 0
+    spoiled: bool = False
+    """A chat in it did not end well; it may be occupied (4016), and is not used again."""
+
+    def entered(self, conversation_id: str) -> None:
+        """A chat began in it."""
+        self.conversation_id = conversation_id
+        self.chats += 1
+
+
+class WorkConversations:
+    """Lends conversations; as many exist as requests were at work at once."""
+
+    def __init__(self) -> None:
+        self._free: list[WorkConversation] = []
+
+    @contextmanager
+    def one(self) -> Iterator[WorkConversation]:
+        """A conversation that nobody else uses meanwhile."""
+        conversation = self._free.pop() if self._free else WorkConversation()
+        whole = False
+        try:
+            yield conversation
+            whole = True
+        finally:
+            if whole and not conversation.spoiled and 0 < conversation.chats < MOST_CHATS:
+                self._free.append(conversation)
+
+
+log = logging.getLogger(__name__)
+
+
+async def close_abandoned_chat(
+    queue: RequestQueue, context: RelayContext, request: BridgeRequest, chat: ChatRef
+) -> None:
+    """End a chat whose request has ended without it: the Bot may wait for an answer; every call is refused.
+
+    What goes wrong is logged and left: the conversation is not used again anyway.
+    """
+    refusing = RelayedCalls(request, context.runner, began=_nothing_begins, clock=context.clock)
+    try:
+        session = context.session(await context.client(), refusing, chat.conversation_id)
+        ids = {"chat_id": chat.chat_id, "conversation_id": chat.conversation_id}
+        events = session.resume(turn_id=chat.turn_id, **ids)
+        async with aclosing(events) as happening:  # type: ignore[type-var]  # it is a generator
+            async for event in happening:
+                await context.emit(refusing.displayed(event))
+                if isinstance(event, TurnEnded):
+                    await queue.chat_ended(chat.turn_id)
+    except asyncio.CancelledError:
+        raise
+    except Exception as error:
+        log.warning("chat %s was left as it is: %s", chat.chat_id, type(error).__name__)
+
+
+async def _nothing_begins(call_id: str, used_by: str) -> None:
+    raise LeaseLost(call_id)

@@ -1,38 +1,44 @@
-"""The bridge's worker: claims requests, carries several out at once, keeps their leases and their time."""
+"""The bridge's worker: claims requests, runs several at once, retries, parks and ends them."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from typing import Final
 
+from c2jy_bridge.core.bridge_requests import BridgeRequest, ChatRef, State
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.ports import ReceiptStore
-from c2jy_bridge.coze import CozeProblem
-from c2jy_bridge.relay.problems import LOGIN, PASSING, ending_of, ours
-from c2jy_bridge.relay.queue import LeaseLost, WorkQueue
-from c2jy_bridge.relay.request import BridgeRequest, ChatRef, Ending, State
-from c2jy_bridge.relay.worker.calls import wanted_call
-from c2jy_bridge.relay.worker.close_abandoned_chat import settle
-from c2jy_bridge.relay.worker.conversations import WorkConversations
-from c2jy_bridge.relay.worker.job import Job, Told
-from c2jy_bridge.relay.worker.keep_lease import LEASE_S, keep
-from c2jy_bridge.relay.worker.login import Login
-from c2jy_bridge.relay.worker.relays import CarryFailed, Direct, Relay, RelayContext, TakenUp, ThroughBot
+from c2jy_bridge.coze import CozeClient, CozeProblem
+from c2jy_bridge.relay.problems import LOGIN, TRANSIENT, bridge_problem, ending_of, needs_login
+from c2jy_bridge.relay.request import Ending, LeaseLost
+from c2jy_bridge.relay.request_queue import RequestQueue
+from c2jy_bridge.relay.worker.calls import tool_call_of
+from c2jy_bridge.relay.worker.job import LEASE_S, Job, OnChange, keep_lease
+from c2jy_bridge.relay.worker.relays import (
+    AttachedChatRelay,
+    BotRelay,
+    DirectRelay,
+    Relay,
+    RelayContext,
+    RelayFailed,
+    WorkConversations,
+    close_abandoned_chat,
+)
 
 log = logging.getLogger(__name__)
 
 LOOK_S: Final = 2.0
-"""Seconds between two looks into the queue when nobody says that there is something."""
+"""Seconds between two polls of the queue when nobody wakes the worker."""
 SWEEP_S: Final = 300.0
 MOST_ATTEMPTS: Final = 8
-"""Questions to the Bot about one request, over all tries."""
+"""Times that the Bot is asked about one request, over all tries."""
 MOST_TAKEOVERS: Final = 3
-"""A request that was left in the middle more often has a part in it."""
+"""A request that was left in the middle more often probably causes it."""
 LONGEST_PAUSE_S: Final = 60.0
 
 
@@ -41,12 +47,12 @@ class Worker:
 
     def __init__(
         self,
-        queue: WorkQueue,
-        means: RelayContext,
+        queue: RequestQueue,
+        context: RelayContext,
         *,
         name: str,
         receipts: ReceiptStore,
-        told: Told,
+        on_change: OnChange,
         parallel: int = 2,
         retention_s: float = 7 * 86_400.0,
         chance: Callable[[], float] = random.random,
@@ -55,11 +61,11 @@ class Worker:
 
         Args:
             queue: Where requests come from.
-            means: What they are carried out with.
+            context: Dependencies of the relays.
             name: Of this worker, never used before.
             receipts: The journal: what a tool had already done.
-            told: Hears of every change of a request.
-            parallel: Requests at work at once.
+            on_change: Awaited for every change of a request.
+            parallel: Requests that run at once.
             retention_s: Seconds that ended requests are kept.
             chance: A number from 0 to 1, for pauses that do not fall together.
         """
@@ -67,23 +73,23 @@ class Worker:
         self.last_problem: Problem | None = None
         """Why the last question to the Bot failed; None since one went well."""
         self._queue = queue
-        self._means = means
+        self._context = context
         self._receipts = receipts
-        self._told = told
+        self._on_change = on_change
         self._parallel = parallel
         self._retention_s = retention_s
         self._chance = chance
         self._conversations = WorkConversations()
-        self._login = Login(means.client, self._unpark)
+        self._login = LoginWatch(context.client, self._unpark)
         self._jobs: dict[str, asyncio.Task[None]] = {}
-        self._carriers: dict[str, Relay] = {}
-        self._settling: set[asyncio.Task[None]] = set()
+        self._relays: dict[str, Relay] = {}
+        self._closing_chats: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
         self._stopping = False
 
     @property
     def at_work(self) -> int:
-        """How many requests are being carried out."""
+        """How many requests are running."""
         return len(self._jobs)
 
     def wake(self) -> None:
@@ -91,19 +97,19 @@ class Worker:
         self._woken.set()
 
     async def cancel(self, request_id: str) -> None:
-        """Stop a request at work; that the queue knows of it is the caller's part."""
-        if carrier := self._carriers.get(request_id):
-            await carrier.stop()
+        """Stop a running request; the caller records it in the queue."""
+        if relay := self._relays.get(request_id):
+            await relay.stop()
 
     async def take_over(self) -> None:
-        """Make what other workers held free, for they are dead, and settle the chats that they left.
+        """Release what other, dead workers held, and close the chats that they left.
 
-        What rested for want of a login is tried again: whoever starts the program may have brought one.
+        Parked requests are tried again: the token may have been replaced before this start.
         """
         await self._queue.void_leases(self.name)
         await self._unpark()
         for request, chat in await self._queue.open_chats():
-            self._settle(request, chat)
+            self._close_chat(request, chat)
 
     async def run(self) -> None:
         """Work until `stop`; a fault in the queue is logged and tried again."""
@@ -111,9 +117,9 @@ class Worker:
         while not self._stopping:
             self._woken.clear()
             try:
-                for request in await self._queue.expire(ours("expired")):
-                    await self._told(request)
-                if (now := self._means.clock()) >= next_sweep:
+                for request in await self._queue.expire(bridge_problem("expired")):
+                    await self._on_change(request)
+                if (now := self._context.clock()) >= next_sweep:
                     next_sweep = now + SWEEP_S
                     await self._queue.forget(now - self._retention_s)
                 await self._take_on()
@@ -123,13 +129,13 @@ class Worker:
                 await asyncio.wait_for(self._woken.wait(), LOOK_S)
 
     async def stop(self, grace_s: float = 0.0) -> None:
-        """Take nothing on any more; give what runs `grace_s` seconds, then put it back into the queue."""
+        """Claim nothing any more; give running requests `grace_s` seconds, then requeue them."""
         self._stopping = True
         self._woken.set()
         if self._jobs and grace_s > 0:
             await asyncio.wait(self._jobs.values(), timeout=grace_s)
         await self._login.stop()
-        left = [*self._jobs.values(), *self._settling]
+        left = [*self._jobs.values(), *self._closing_chats]
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
@@ -146,7 +152,7 @@ class Worker:
                 # The machine slept and the lease ran out while we held it: the first claim is void now.
                 before.cancel()
                 await asyncio.wait({before})
-            task = asyncio.create_task(self._work(Job(lease, self._queue, self._told)))
+            task = asyncio.create_task(self._work(Job(lease, self._queue, self._on_change)))
             self._jobs[request_id] = task
             task.add_done_callback(partial(self._done, request_id))
 
@@ -173,36 +179,38 @@ class Worker:
         except Exception as error:
             log.exception("request %s: %s in the bridge", request_id, type(error).__name__)
             if not job.ended:
-                problem = ours("internal", why=type(error).__name__)
+                problem = bridge_problem("internal", why=type(error).__name__)
                 with suppress(LeaseLost):
                     await job.finish(Ending(State.FAILED, problem=problem))
         finally:
-            self._carriers.pop(request_id, None)
+            self._relays.pop(request_id, None)
 
     async def _put_down(self, job: Job) -> None:
         if job.overdue or job.request.cancel_wanted:
             await job.finish(Ending(State.CANCELLED))
         else:
-            await job.release(self._means.clock(), None)
+            await job.release(self._context.clock(), None)
 
     async def _ended_before(self, job: Job) -> bool:
         """Whether a request that was left in the middle needs nothing but its end written."""
         lease, request = job.lease, job.request
         if lease.takeovers:
-            call = wanted_call(request, request.call_id)
+            call = tool_call_of(request, request.call_id)
             receipt = await asyncio.to_thread(self._receipts.receipt, call)
             if receipt is not None:
                 await job.finish(ending_of(call.tool, receipt.outcome, receipt.output, receipt.error))
-            elif self._means.clock() >= request.expires_at:
-                await job.finish(Ending(State.FAILED, problem=ours("expired")))
+            elif self._context.clock() >= request.expires_at:
+                await job.finish(Ending(State.FAILED, problem=bridge_problem("expired")))
             elif lease.takeovers > MOST_TAKEOVERS:
-                await job.finish(Ending(State.FAILED, problem=ours("gave_up", times=lease.takeovers)))
+                await job.finish(
+                    Ending(State.FAILED, problem=bridge_problem("gave_up", times=lease.takeovers))
+                )
         if request.cancel_wanted and not job.ended:
             await job.finish(Ending(State.CANCELLED))
         if job.ended:
             for chat in request.chats:
                 if chat.is_open:
-                    self._settle(request, chat)
+                    self._close_chat(request, chat)
         return job.ended
 
     async def _carry(self, job: Job) -> None:
@@ -210,20 +218,22 @@ class Worker:
         try:
             with self._conversations.one() as conversation:
                 if job.request.relay == "direct":
-                    carrier: Relay = Direct(job, self._means)
+                    relay: Relay = DirectRelay(job, self._context)
                 elif job.request.relay == "chat":
-                    carrier = TakenUp(job, self._means, await self._means.client())
+                    relay = AttachedChatRelay(job, self._context, await self._context.client())
                 else:
-                    carrier = ThroughBot(job, self._means, await self._means.client(), conversation)
-                self._carriers[job.request.request_id] = carrier
-                keeping = asyncio.create_task(keep(job, carrier, asyncio.current_task(), self._means.clock))
-                await carrier.carry()
+                    relay = BotRelay(job, self._context, await self._context.client(), conversation)
+                self._relays[job.request.request_id] = relay
+                keeping = asyncio.create_task(
+                    keep_lease(job, relay.stop, asyncio.current_task(), self._context.clock)
+                )
+                await relay.run()
             self.last_problem = None
             if not job.ended:
                 await job.finish(Ending(State.CANCELLED))
         except CozeProblem as error:
             await self._failed(job, error.problem)
-        except CarryFailed as error:
+        except RelayFailed as error:
             await self._failed(job, error.problem)
         finally:
             if keeping is not None:
@@ -232,9 +242,9 @@ class Worker:
 
     async def _failed(self, job: Job, problem: Problem) -> None:
         self.last_problem = problem
-        now, request = self._means.clock(), job.request
+        now, request = self._context.clock(), job.request
         pause_s = min(LONGEST_PAUSE_S, 2.0 ** max(1, request.attempts)) * (0.5 + self._chance() / 2)
-        worth_it = problem.kind in PASSING and request.attempts < MOST_ATTEMPTS
+        worth_it = problem.kind in TRANSIENT and request.attempts < MOST_ATTEMPTS
         if job.overdue or request.cancel_wanted:
             await job.finish(Ending(State.CANCELLED))
         elif problem.kind in LOGIN:
@@ -253,10 +263,59 @@ class Worker:
     async def _unpark(self) -> None:
         self.last_problem = None
         for request in await self._queue.unpark():
-            await self._told(request)
+            await self._on_change(request)
         self.wake()
 
-    def _settle(self, request: BridgeRequest, chat: ChatRef) -> None:
-        task = asyncio.create_task(settle(self._queue, self._means, request, chat))
-        self._settling.add(task)
-        task.add_done_callback(self._settling.discard)
+    def _close_chat(self, request: BridgeRequest, chat: ChatRef) -> None:
+        task = asyncio.create_task(close_abandoned_chat(self._queue, self._context, request, chat))
+        self._closing_chats.add(task)
+        task.add_done_callback(self._closing_chats.discard)
+
+
+FIRST_LOOK_S: Final = 15.0
+"""Seconds until Coze is first asked whether it takes the token again."""
+LONGEST_LOOK_S: Final = 300.0
+
+
+class LoginWatch:
+    """Whether Coze accepts the token; while it does not, requests are parked and Coze is polled."""
+
+    def __init__(
+        self, client: Callable[[], Awaitable[CozeClient]], found: Callable[[], Awaitable[None]]
+    ) -> None:
+        """`client` is the way to Coze and may raise CozeProblem; `found` is awaited when it works again."""
+        self.problem: Problem | None = None
+        """Why requests rest; None while they need not."""
+        self._client = client
+        self._found = found
+        self._looking: asyncio.Task[None] | None = None
+
+    def lost(self, why: Problem) -> Problem:
+        """Coze refused the token; returns the problem that resting requests have."""
+        if self.problem is None:
+            self.problem = needs_login(why)
+            self._looking = asyncio.create_task(self._look())
+        return self.problem
+
+    async def stop(self) -> None:
+        """Stop polling."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
+
+    async def _look(self) -> None:
+        pause_s = FIRST_LOOK_S
+        while True:
+            await asyncio.sleep(pause_s)
+            if await self._accepted():
+                self.problem = None
+                await self._found()
+                return
+            pause_s = min(LONGEST_LOOK_S, pause_s * 2)
+
+    async def _accepted(self) -> bool:
+        try:
+            problem = await (await self._client()).check()
+        except CozeProblem as error:
+            problem = error.problem
+        return problem is None or problem.kind not in LOGIN | TRANSIENT

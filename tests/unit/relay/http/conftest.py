@@ -8,29 +8,29 @@ from typing import Any
 import httpx
 import pytest
 
-from unit.relay.conftest import workshop
-from unit.relay.relay_harness import Workshop
+from unit.relay.conftest import start_bridge
+from unit.relay.relay_harness import RelayHarness
 
-__all__ = ["workshop"]
+__all__ = ["start_bridge"]
 
 
 class Caller(httpx.AsyncClient):
-    """Knows the bridge's address and token; `shop` is what stands behind it."""
+    """Knows the bridge's address and token; `harness` is what stands behind it."""
 
-    shop: Workshop
+    harness: RelayHarness
 
 
 @pytest.fixture
-async def call(workshop: Callable[..., Any]) -> AsyncIterator[Callable[..., Any]]:
+async def call(start_bridge: Callable[..., Any]) -> AsyncIterator[Callable[..., Any]]:
     """Makes bridges that listen: `client = await call(relay="direct")`."""
     clients: list[Caller] = []
 
     async def make(*script: str, **settings: Any) -> Caller:
-        shop = await workshop(*script, intakes=["http"], **{"port": 0, "relay": "direct", **settings})
-        address = (await shop.bridge.status()).address
-        token = {"Authorization": f"Bearer {shop.tokens.current()}"}
+        harness = await start_bridge(*script, intakes=["http"], **{"port": 0, "relay": "direct", **settings})
+        address = (await harness.bridge.status()).address
+        token = {"Authorization": f"Bearer {harness.tokens.current()}"}
         client = Caller(base_url=address, headers=token, timeout=30)
-        client.shop = shop
+        client.harness = harness
         clients.append(client)
         return client
 

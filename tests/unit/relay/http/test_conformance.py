@@ -14,7 +14,7 @@ import schemathesis.specs.openapi.checks as checks
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error
 
-from unit.relay.relay_harness import Workshop
+from unit.relay.relay_harness import RelayHarness
 
 # Not `use_after_free`: DELETE cancels and keeps the request, so that it can still be looked at.
 CHECKS = [
@@ -56,7 +56,7 @@ class Running:
 
     async def _start(self) -> tuple[str, str]:
         limits = {"rate_per_minute": 1_000_000, "queue_limit": 1_000_000}
-        self._shop = Workshop(self._folder, intakes=["http"], port=0, relay="direct", **limits)
+        self._shop = RelayHarness(self._folder, intakes=["http"], port=0, relay="direct", **limits)
         await self._shop.bridge.start()
         return (await self._shop.bridge.status()).address, self._shop.tokens.current()
 

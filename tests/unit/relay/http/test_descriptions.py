@@ -129,11 +129,11 @@ async def test_a_tool_called_by_coze_answers_200_with_the_state_in_the_body(call
 async def test_a_slow_tool_is_asked_for_again_by_coze(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("c2jy_bridge.relay.intakes.http.facade.PATIENCE_S", 0.2)
     http = await call()
-    http.shop.tools.go_on.clear()
+    http.harness.tools.go_on.clear()
     running = (await http.post("/coze/wait", json={"text": "a"})).json()
     assert running["status"] == "running"
-    http.shop.tools.go_on.set()
-    await http.shop.result(running["request_id"])
+    http.harness.tools.go_on.set()
+    await http.harness.result(running["request_id"])
     asked = {"request_id": running["request_id"]}
     assert (await http.post("/coze/bridge_request_status", json=asked)).json()["status"] == "done"
     nobody = (await http.post("/coze/bridge_request_status", json={"request_id": "x"})).json()

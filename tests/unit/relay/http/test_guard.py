@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from c2jy_bridge.relay.intakes.http.guard import host_name
-from c2jy_bridge.relay.intakes.http.rate import RateLimit
+from c2jy_bridge.relay.intakes.http.guard import RateLimit, host_name
 from unit.relay.conftest import Clock
 
 Call = Callable[..., Any]
@@ -196,9 +195,9 @@ def test_host_names_are_read_without_their_port(value: str, name: str) -> None:
 
 async def test_an_unwritable_journal_is_503_and_accepts_nothing(call: Call) -> None:
     http = await call()
-    http.shop.bridge._storage.database._db.execute("PRAGMA query_only = ON")
+    http.harness.bridge._storage.database._db.execute("PRAGMA query_only = ON")
     answer = await http.post("/v1/requests", json=NOTE)
     assert (answer.status_code, answer.json()["type"]) == (503, "urn:c2jy:problem:storage")
     assert (await http.get("/readyz")).json()["hindrances"][0]["kind"] == "journal"
     assert (await http.get("/v1/requests")).status_code == 200
-    http.shop.bridge._storage.database._db.execute("PRAGMA query_only = OFF")
+    http.harness.bridge._storage.database._db.execute("PRAGMA query_only = OFF")

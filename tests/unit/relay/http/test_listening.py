@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from c2jy_bridge.core.events import BridgeStarted
-from c2jy_bridge.relay.intakes.http.listening import address_of, listen
-from c2jy_bridge.relay.status import BridgeProblem
+from c2jy_bridge.relay.intakes.http.intake import address_of, listen
+from c2jy_bridge.relay.problems import BridgeProblem
 
 Call = Callable[..., Any]
 
@@ -66,10 +66,10 @@ async def test_the_servers_of_the_bridge_leave_signals_alone_and_go_on_and_off(c
     http = await call()
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
     for _ in range(3):
-        await http.shop.bridge.stop()
-        assert not (await http.shop.bridge.status()).on
-        await http.shop.bridge.start()
-        address = (await http.shop.bridge.status()).address
+        await http.harness.bridge.stop()
+        assert not (await http.harness.bridge.status()).on
+        await http.harness.bridge.start()
+        address = (await http.harness.bridge.status()).address
         assert (await http.get(f"{address}/healthz")).status_code == 200
-    assert len(http.shop.seen(BridgeStarted)) == 4
-    assert http.shop.seen(BridgeStarted)[-1].address == address
+    assert len(http.harness.seen(BridgeStarted)) == 4
+    assert http.harness.seen(BridgeStarted)[-1].address == address

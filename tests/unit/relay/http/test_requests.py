@@ -38,7 +38,7 @@ async def test_a_request_that_does_not_wait_is_accepted_and_found_again(call: Ca
 
 async def test_the_wait_ends_with_202_when_the_tool_is_slower(call: Call) -> None:
     http = await call()
-    http.shop.tools.go_on.clear()
+    http.harness.tools.go_on.clear()
     wanted = {"tool": "wait", "arguments": {"text": "slow"}}
     answer = await http.post("/v1/requests", json=wanted, headers={"Prefer": "respond-async, wait=1"})
     assert answer.status_code == 202
@@ -53,7 +53,7 @@ async def test_sent_twice_with_one_key_it_is_done_once(call: Call) -> None:
     assert {answer.status_code for answer in (*both, again)} == {200}
     assert len({answer.json()["id"] for answer in (*both, again)}) == 1
     assert again.headers["Idempotency-Replayed"] == "true"
-    assert http.shop.tools.done == {"a": 1}
+    assert http.harness.tools.done == {"a": 1}
 
 
 async def test_a_key_used_for_something_else_is_refused_and_names_the_first(call: Call) -> None:
@@ -77,16 +77,16 @@ async def test_a_failed_request_says_why_and_what_to_do(call: Call) -> None:
 
 async def test_cancelling_stops_the_tool(call: Call) -> None:
     http = await call()
-    http.shop.tools.go_on.clear()
+    http.harness.tools.go_on.clear()
     asked = await http.post("/v1/requests", json={"tool": "wait", "arguments": {"text": "x"}})
     where = asked.headers["Location"]
-    await asyncio.to_thread(http.shop.tools.started.wait, 10)
+    await asyncio.to_thread(http.harness.tools.started.wait, 10)
     answer = await http.delete(where)
     assert answer.status_code in (200, 202)
     ended = await http.get(where, headers={"Prefer": "wait=20"})
     assert ended.json()["state"] == "cancelled"
     assert (await http.delete(where)).status_code == 200  # once more changes nothing
-    assert http.shop.tools.done == {}
+    assert http.harness.tools.done == {}
 
 
 async def test_a_list_is_read_page_by_page(call: Call) -> None:
@@ -101,7 +101,7 @@ async def test_a_list_is_read_page_by_page(call: Call) -> None:
         if cursor is None:
             break
     assert seen == ids[::-1]
-    await http.shop.result(ids[-1])
+    await http.harness.result(ids[-1])
     assert (await http.get("/v1/requests", params={"state": "failed"})).json()["items"] == []
     assert (await http.get("/v1/requests", params={"cursor": "zzz"})).status_code == 400
 
@@ -129,16 +129,16 @@ async def test_the_events_of_a_request_are_followed_to_its_end_and_taken_up_agai
 
 
 async def test_a_quiet_event_stream_shows_that_it_lives(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("c2jy_bridge.relay.intakes.http.requests.BEAT_S", 0.1)
+    monkeypatch.setattr("c2jy_bridge.relay.intakes.http.routes.BEAT_S", 0.1)
     http = await call()
-    http.shop.tools.go_on.clear()
+    http.harness.tools.go_on.clear()
     where = (await http.post("/v1/requests", json={"tool": "wait", "arguments": {"text": "x"}})).headers[
         "Location"
     ]
     async with http.stream("GET", f"{where}/events") as stream:
         async for line in stream.aiter_lines():
             if line.startswith(":"):
-                http.shop.tools.go_on.set()
+                http.harness.tools.go_on.set()
             if line == "event: ended":
                 return
     pytest.fail("no end was seen")
@@ -174,7 +174,7 @@ async def test_the_simple_form_says_by_its_status_what_went_wrong(
 
 async def test_a_full_queue_turns_requests_away_with_a_time_to_come_back(call: Call) -> None:
     http = await call(queue_limit=2, parallel=1)
-    http.shop.tools.go_on.clear()
+    http.harness.tools.go_on.clear()
     wait = {"tool": "wait", "arguments": {"text": "x"}}
     assert [(await http.post("/v1/requests", json=wait)).status_code for _ in range(2)] == [202, 202]
     answer = await http.post("/v1/requests", json=wait)
@@ -188,12 +188,12 @@ async def test_health_readiness_and_metrics(call: Call) -> None:
     http = await call(relay="bot")
     assert (await http.get("/readyz")).json() == {"status": "ready"}
     await http.post("/v1/requests", json=NOTE, headers={"Prefer": "wait=20"})
-    await http.shop.until(lambda: http.shop.seen(TurnCompleted))
+    await http.harness.until(lambda: http.harness.seen(TurnCompleted))
     lines = (await http.get("/metrics")).text.splitlines()
-    assert 'c2jy_bridge_requests{state="succeeded"} 1' in lines
-    assert 'c2jy_bridge_http_responses_total{method="POST",route="/v1/requests",code="200"} 1' in lines
+    assert 'c2jy_bridge_requests{state="succeeded"} 1.0' in lines
+    assert 'c2jy_bridge_http_responses_total{method="POST",route="/v1/requests",code="200"} 1.0' in lines
     assert any(line.startswith('c2jy_bridge_intake_alive_seconds{intake="http"} 1') for line in lines)
-    http.shop.emulator.fault("refuse", on="chat", code=4101, msg="no permission", times=9)
+    http.harness.emulator.fault("refuse", on="chat", code=4101, msg="no permission", times=9)
     await http.post("/v1/requests", json={**NOTE, "arguments": {"text": "b"}}, headers={"Prefer": "wait=20"})
     ready = await http.get("/readyz")
     assert (ready.status_code, ready.json()["hindrances"][0]["kind"]) == (503, "forbidden")
@@ -201,15 +201,15 @@ async def test_health_readiness_and_metrics(call: Call) -> None:
 
 async def test_switching_off_answers_whoever_waits_and_lets_streams_go(call: Call) -> None:
     http = await call()
-    http.shop.tools.go_on.clear()
+    http.harness.tools.go_on.clear()
     wanted = {"tool": "wait", "arguments": {"text": "x"}}
     waiting = asyncio.create_task(http.post("/v1/requests", json=wanted, headers={"Prefer": "wait=60"}))
-    await asyncio.to_thread(http.shop.tools.started.wait, 10)
-    (request,) = await http.shop.desk.page()
+    await asyncio.to_thread(http.harness.tools.started.wait, 10)
+    (request,) = await http.harness.service.page()
     stream = asyncio.create_task(http.get(f"/v1/requests/{request.request_id}/events"))
     await asyncio.sleep(0.2)
     async with asyncio.timeout(5):
-        await http.shop.bridge.stop(grace_s=0)
+        await http.harness.bridge.stop(grace_s=0)
         assert (await waiting).status_code == 202
         assert (await stream).status_code == 200
-    http.shop.tools.go_on.set()
+    http.harness.tools.go_on.set()

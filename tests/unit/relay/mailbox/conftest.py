@@ -9,21 +9,21 @@ from typing import Any
 import httpx
 import pytest
 
-from unit.relay.conftest import workshop
-from unit.relay.relay_harness import Workshop, eventually
+from unit.relay.conftest import start_bridge
+from unit.relay.relay_harness import RelayHarness, eventually
 
-__all__ = ["workshop"]
+__all__ = ["start_bridge"]
 
 
 class Workflow:
     """What a workflow's HTTP or code node does: posts to Coze's API and reads from it."""
 
-    def __init__(self, shop: Workshop, conversation_id: str) -> None:
-        self.shop = shop
+    def __init__(self, harness: RelayHarness, conversation_id: str) -> None:
+        self.harness = harness
         self.conversation_id = conversation_id
-        assert shop.emulator is not None
+        assert harness.emulator is not None
         self.http = httpx.AsyncClient(
-            base_url=shop.emulator.base_url, headers={"Authorization": "Bearer pat"}, timeout=30
+            base_url=harness.emulator.base_url, headers={"Authorization": "Bearer pat"}, timeout=30
         )
 
     async def api(self, path: str, body: Any = None, **query: str) -> Any:
@@ -82,23 +82,23 @@ class Workflow:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looks follow one another quickly; that they do not in earnest, the settings see to."""
-    monkeypatch.setattr("c2jy_bridge.relay.intakes.mailbox.intake.QUIET_FACTOR", 0.05)
-    monkeypatch.setattr("c2jy_bridge.relay.intakes.mailbox.intake.BUSY_S", 0.0)
+    monkeypatch.setattr("c2jy_bridge.relay.intakes.mailbox_intake.QUIET_FACTOR", 0.05)
+    monkeypatch.setattr("c2jy_bridge.relay.intakes.mailbox_intake.BUSY_S", 0.0)
 
 
 @pytest.fixture
-async def cloud(workshop: Callable[..., Any], quick: None) -> AsyncIterator[Callable[..., Any]]:
-    """Makes a bridge with a mailbox and a workflow beside it, `workflow.shop` is the app."""
+async def cloud(start_bridge: Callable[..., Any], quick: None) -> AsyncIterator[Callable[..., Any]]:
+    """Makes a bridge with a mailbox and a workflow beside it, `workflow.harness` is the app."""
     made: list[Workflow] = []
 
     async def make(*script: Any, **settings: Any) -> Workflow:
-        shop = await workshop(*script, intakes=["mailbox"], **settings)
+        harness = await start_bridge(*script, intakes=["mailbox"], **settings)
 
         async def looked() -> str:
-            (box,) = (await shop.bridge.status()).intakes
+            (box,) = (await harness.bridge.status()).intakes
             return box.address if box.alive_at else ""
 
-        workflow = Workflow(shop, await eventually(looked))
+        workflow = Workflow(harness, await eventually(looked))
         made.append(workflow)
         return workflow
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from c2jy_bridge.core.bridge_requests import State
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.coze import CozeProblem
 from c2jy_bridge.coze.mailbox import Mailbox
-from c2jy_bridge.relay.request import State
 from unit.relay.conftest import Clock
 from unit.relay.mailbox.conftest import Workflow
 from unit.relay.relay_harness import HANDLE, OBEDIENT, eventually
@@ -42,12 +42,12 @@ fallback: []
 
 async def test_a_letter_is_answered_with_the_tools_result(cloud: Cloud) -> None:
     workflow = await cloud()
-    shop = workflow.shop
+    harness = workflow.harness
     await workflow.wish("run-1", text="from a workflow")
     answer = await workflow.answer("run-1")
     assert answer["state"] == "succeeded"
     assert answer["result"]["noted"] == "from a workflow"
-    (request,) = await shop.desk.page()
+    (request,) = await harness.service.page()
     assert (request.source, request.relay, request.state) == ("mailbox", "bot", State.SUCCEEDED)
     # The Bot chats elsewhere: nothing of it is in the mailbox.
     assert request.chats[0].conversation_id != workflow.conversation_id
@@ -61,24 +61,24 @@ async def test_a_node_that_cannot_set_meta_data_puts_everything_into_the_text(cl
 
 async def test_a_letter_posted_twice_is_one_request(cloud: Cloud) -> None:
     workflow = await cloud(relay="direct")
-    shop = workflow.shop
+    harness = workflow.harness
     for _ in range(3):
         await workflow.wish("r", text="once")
     await workflow.answer("r")
     await workflow.wish("r", text="once")
     await workflow.wish("other", text="another")
     await workflow.answer("other")
-    assert shop.tools.done == {"once": 1, "another": 1}
+    assert harness.tools.done == {"once": 1, "another": 1}
     assert len(await workflow.letters("r")) == 1
 
 
 async def test_many_letters_at_once_are_all_taken_though_they_fill_pages(cloud: Cloud) -> None:
     workflow = await cloud(relay="direct", parallel=8)
-    shop = workflow.shop
+    harness = workflow.harness
     await asyncio.gather(*(workflow.wish(f"r{n}", text=str(n)) for n in range(70)))
     for n in range(70):
         assert (await workflow.answer(f"r{n}", wait_s=60))["state"] == "succeeded"
-    assert shop.tools.done == {str(n): 1 for n in range(70)}
+    assert harness.tools.done == {str(n): 1 for n in range(70)}
 
 
 async def test_a_full_queue_leaves_letters_where_they_are_until_there_is_room(cloud: Cloud) -> None:
@@ -91,28 +91,28 @@ async def test_a_full_queue_leaves_letters_where_they_are_until_there_is_room(cl
 
 async def test_letters_that_came_while_the_app_was_off_are_found(cloud: Cloud) -> None:
     workflow = await cloud(relay="direct")
-    shop = workflow.shop
-    await shop.bridge.stop()
+    harness = workflow.harness
+    await harness.bridge.stop()
     for n in range(3):
         await workflow.wish(f"r{n}", text=str(n))
-    await shop.bridge.start()
+    await harness.bridge.start()
     for n in range(3):
         assert (await workflow.answer(f"r{n}"))["state"] == "succeeded"
-    assert shop.tools.done == {"0": 1, "1": 1, "2": 1}
+    assert harness.tools.done == {"0": 1, "1": 1, "2": 1}
 
 
 async def test_after_a_restart_nothing_is_done_or_answered_again(cloud: Cloud) -> None:
     workflow = await cloud(relay="direct")
-    shop = workflow.shop
+    harness = workflow.harness
     await workflow.wish("r", text="once")
     await workflow.post("{", {"c2jy": "req", "rid": "broken"})
     await workflow.answer("r")
     await workflow.answer("broken")
-    await shop.bridge.stop()
-    await shop.bridge.start()
+    await harness.bridge.stop()
+    await harness.bridge.start()
     await workflow.wish("next", text="next")
     await workflow.answer("next")
-    assert shop.tools.done == {"once": 1, "next": 1}
+    assert harness.tools.done == {"once": 1, "next": 1}
     assert len(await workflow.letters()) == 3
 
 
@@ -159,7 +159,7 @@ async def test_a_long_answer_comes_in_parts_that_join_to_the_whole(cloud: Cloud)
 async def test_a_very_long_answer_is_uploaded_and_linked(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("c2jy_bridge.relay.intakes.mailbox.codec.MOST_PARTS", 2)
+    monkeypatch.setattr("c2jy_bridge.relay.intakes.mailbox_codec.MOST_PARTS", 2)
     workflow = await cloud(relay="direct")
     await workflow.wish("r", text="a", size=30_000)
     answer = await workflow.answer("r")
@@ -181,11 +181,11 @@ async def test_an_answer_that_coze_does_not_take_is_linked_and_blocks_no_other(
 
 async def test_a_request_asked_for_again_by_the_maker_answers_under_the_same_rid(cloud: Cloud) -> None:
     workflow = await cloud(relay="direct")
-    shop = workflow.shop
+    harness = workflow.harness
     await workflow.wish("r", "fail")
     assert (await workflow.answer("r"))["state"] == "failed"
-    again = await shop.ask("note", source="mailbox", requester=workflow.conversation_id, reply_to="r")
-    await shop.result(again)
+    again = await harness.ask("note", source="mailbox", requester=workflow.conversation_id, reply_to="r")
+    await harness.result(again)
 
     async def both() -> list[dict[str, Any]]:
         found = await workflow.letters("r")
@@ -195,27 +195,27 @@ async def test_a_request_asked_for_again_by_the_maker_answers_under_the_same_rid
     assert (new["meta_data"]["state"], new["meta_data"]["request"]) == ("succeeded", again)
     assert old["meta_data"]["request"] != again
     # The newest letter is the first of the newest page: that is what a workflow reads.
-    await shop.bridge.stop()
-    await shop.bridge.start()
+    await harness.bridge.stop()
+    await harness.bridge.start()
     await workflow.wish("s", text="b")
     await workflow.answer("s")
     assert len(await workflow.letters("r")) == 2
-    assert await shop.desk.undelivered("mailbox") == []
+    assert await harness.service.undelivered("mailbox") == []
 
 
 async def test_after_a_sleep_of_the_computer_the_mailbox_is_looked_into_at_once(
-    workshop: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    start_bridge: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("c2jy_bridge.relay.intakes.mailbox.intake.TICK_S", 0.05)
-    monkeypatch.setattr("c2jy_bridge.relay.intakes.mailbox.intake.QUIET_FACTOR", 100)
+    monkeypatch.setattr("c2jy_bridge.relay.intakes.mailbox_intake.TICK_S", 0.05)
+    monkeypatch.setattr("c2jy_bridge.relay.intakes.mailbox_intake.QUIET_FACTOR", 100)
     clock = Clock(time.time())
-    shop = await workshop(intakes=["mailbox"], relay="direct", clock=clock)
+    harness = await start_bridge(intakes=["mailbox"], relay="direct", clock=clock)
 
     async def looked() -> str:
-        (box,) = (await shop.bridge.status()).intakes
+        (box,) = (await harness.bridge.status()).intakes
         return box.address if box.alive_at else ""
 
-    workflow = Workflow(shop, await eventually(looked))
+    workflow = Workflow(harness, await eventually(looked))
     await workflow.wish("r", text="a")
     clock.advance(600)  # the lid was shut; the next look was due in five minutes of being awake
     assert (await workflow.answer("r"))["state"] == "succeeded"
@@ -224,15 +224,15 @@ async def test_after_a_sleep_of_the_computer_the_mailbox_is_looked_into_at_once(
 
 async def test_a_look_that_hangs_is_given_up_and_said(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     workflow = await cloud(relay="direct")
-    shop = workflow.shop
-    monkeypatch.setattr("c2jy_bridge.relay.intakes.mailbox.intake.LOOK_S", 0.3)
-    shop.emulator.fault("slow", on="messages", seconds=60, times=1)
+    harness = workflow.harness
+    monkeypatch.setattr("c2jy_bridge.relay.intakes.mailbox_intake.LOOK_S", 0.3)
+    harness.emulator.fault("slow", on="messages", seconds=60, times=1)
 
     async def said() -> Problem | None:
-        return (await shop.bridge.status()).intakes[0].problem
+        return (await harness.bridge.status()).intakes[0].problem
 
     assert (await eventually(said)).kind == "mailbox_slow"
-    monkeypatch.setattr("c2jy_bridge.relay.intakes.mailbox.intake.LOOK_S", 30.0)
+    monkeypatch.setattr("c2jy_bridge.relay.intakes.mailbox_intake.LOOK_S", 30.0)
     await workflow.wish("r", text="a")
     assert (await workflow.answer("r"))["state"] == "succeeded"
 
@@ -253,17 +253,17 @@ async def test_a_letter_that_cannot_be_understood_is_refused_with_the_reason(
     cloud: Cloud, content: str, word: str
 ) -> None:
     workflow = await cloud(relay="direct")
-    shop = workflow.shop
+    harness = workflow.harness
     await workflow.post(content, {"c2jy": "req", "rid": "r"})
     answer = await workflow.answer("r")
     assert answer["state"] == "refused"
     assert word in answer["problem"]["message"]
-    assert await shop.desk.page() == []
+    assert await harness.service.page() == []
 
 
 async def test_a_rid_used_for_another_wish_is_refused(cloud: Cloud) -> None:
     workflow = await cloud(relay="direct")
-    shop = workflow.shop
+    harness = workflow.harness
     await workflow.wish("r", text="one")
     await workflow.answer("r")
     await workflow.wish("r", text="two")
@@ -273,18 +273,18 @@ async def test_a_rid_used_for_another_wish_is_refused(cloud: Cloud) -> None:
 
     (refused,) = await eventually(second)
     assert refused["meta_data"]["state"] == "refused"
-    assert shop.tools.done == {"one": 1}
+    assert harness.tools.done == {"one": 1}
 
 
 async def test_letters_of_others_and_letters_without_an_id_are_left_alone(cloud: Cloud) -> None:
     workflow = await cloud(relay="direct")
-    shop = workflow.shop
+    harness = workflow.harness
     await workflow.post("Hello, is anybody there?")
     await workflow.post({"tool": "note", "arguments": {"text": "no mark"}})
     await workflow.post({"tool": "note", "arguments": {"text": "no rid"}}, {"c2jy": "req"})
     await workflow.wish("r", text="mine")
     await workflow.answer("r")
-    assert shop.tools.done == {"mine": 1}
+    assert harness.tools.done == {"mine": 1}
     assert len(await workflow.letters()) == 1
 
 
@@ -297,18 +297,18 @@ async def test_a_failed_request_is_answered_with_its_problem(cloud: Cloud) -> No
 
 async def test_a_chat_that_the_workflow_began_is_taken_up_and_brought_to_its_end(cloud: Cloud) -> None:
     workflow = await cloud(ASKS_ITSELF)
-    shop = workflow.shop
+    harness = workflow.harness
     ids = await workflow.begin_chat("c", "write")
     answer = await workflow.answer("c")
     assert answer["state"] == "succeeded"
     assert "All is written: and once more" in answer["result"]["answer"]
     assert [call["outcome"] for call in answer["result"]["calls"]] == ["ok", "ok"]
-    assert shop.tools.done == {"from the workflow's chat": 1, "and once more": 1}
+    assert harness.tools.done == {"from the workflow's chat": 1, "and once more": 1}
     seen = await workflow.api(
         "/v3/chat/retrieve", conversation_id=ids["conversation_id"], chat_id=ids["chat_id"]
     )
     assert seen["data"]["status"] == "completed"
-    (request,) = await shop.desk.page()
+    (request,) = await harness.service.page()
     assert (request.relay, request.chats[0].chat_id) == ("chat", ids["chat_id"])
 
 
@@ -323,25 +323,25 @@ async def test_a_chat_that_is_not_there_fails_with_cozes_words(cloud: Cloud) -> 
 
 async def test_being_told_to_slow_down_slows_the_looks_down_and_says_so(cloud: Cloud) -> None:
     workflow = await cloud(relay="direct")
-    shop = workflow.shop
-    shop.emulator.fault("refuse", on="messages", code=4013, msg="rate limited", times=1)
+    harness = workflow.harness
+    harness.emulator.fault("refuse", on="messages", code=4013, msg="rate limited", times=1)
 
     async def told() -> object:
-        return (await shop.bridge.status()).intakes[0].problem
+        return (await harness.bridge.status()).intakes[0].problem
 
     await eventually(told)
-    looks = len(shop.emulator.seen("/v1/conversation/message/list"))
+    looks = len(harness.emulator.seen("/v1/conversation/message/list"))
     await asyncio.sleep(1.5)
-    assert len(shop.emulator.seen("/v1/conversation/message/list")) == looks
-    assert (await shop.bridge.status()).intakes[0].problem.kind == "rate_limited"
+    assert len(harness.emulator.seen("/v1/conversation/message/list")) == looks
+    assert (await harness.bridge.status()).intakes[0].problem.kind == "rate_limited"
 
 
 async def test_the_mailbox_is_made_once_and_remembered(cloud: Cloud) -> None:
     workflow = await cloud(OBEDIENT)
-    shop = workflow.shop
-    await shop.bridge.stop()
-    await shop.bridge.start()
+    harness = workflow.harness
+    await harness.bridge.stop()
+    await harness.bridge.start()
     await workflow.wish("r", text="a")
     assert json.dumps(await workflow.answer("r"))
-    assert (await shop.bridge.status()).intakes[0].address == workflow.conversation_id
-    assert len(shop.emulator.seen("/v1/conversation/create")) == 1
+    assert (await harness.bridge.status()).intakes[0].address == workflow.conversation_id
+    assert len(harness.emulator.seen("/v1/conversation/create")) == 1

@@ -18,12 +18,11 @@ from c2jy_bridge.core.events import (
     WorkflowStarted,
 )
 from c2jy_bridge.journal import Owner
-from c2jy_bridge.relay.factory import workflow_runs
-from c2jy_bridge.relay.intakes.workflow import WaitingRun, WorkflowRuns
+from c2jy_bridge.relay.intakes.workflow_runs import WaitingRun, WorkflowRuns, open_workflow_runs
 from c2jy_bridge.relay.storage import Storage
-from unit.relay.conftest import Clock, workshop
+from unit.relay.conftest import Clock, start_bridge
 
-__all__ = ["workshop"]
+__all__ = ["start_bridge"]
 
 SCRIPT = r"""
 fallback: []
@@ -93,18 +92,18 @@ workflows:
 class Bench:
     """Runs workflows of the script; the maker answers what `says` says."""
 
-    def __init__(self, shop: Any, storage: Storage, clock: Clock) -> None:
-        self.shop = shop
+    def __init__(self, harness: Any, storage: Storage, clock: Clock) -> None:
+        self.harness = harness
         self.says = "Peking"
         self.asked: list[WorkflowAsked] = []
         self.slept: list[float] = []
         self.runs = WorkflowRuns(
-            client=shop.client,
+            client=harness.client,
             bot_id="7",
-            runner=shop.runner,
+            runner=harness.runner,
             storage=storage,
-            owner=Owner(shop.settings.data_dir / "run"),
-            saw=shop._saw,
+            owner=Owner(harness.settings.data_dir / "run"),
+            emit=harness._saw,
             clock=clock,
             sleep=self._sleep,
         )
@@ -124,19 +123,19 @@ class Bench:
 
 
 @pytest.fixture
-async def bench(workshop: Callable[..., Any], storage: Storage, clock: Clock) -> Bench:
-    return Bench(await workshop(SCRIPT), storage, clock)
+async def bench(start_bridge: Callable[..., Any], storage: Storage, clock: Clock) -> Bench:
+    return Bench(await start_bridge(SCRIPT), storage, clock)
 
 
 async def test_a_question_in_our_json_is_run_and_the_run_resumed_with_the_output(bench: Bench) -> None:
     ended = await bench.run("tool", text="画布")
     assert json.loads(ended.output) == {"output": "画布"}
     assert (ended.problem, bool(ended.debug_url)) == (None, True)
-    assert bench.shop.tools.done == {"画布": 1}
-    (call,) = bench.shop.seen(ToolCallRequested)
+    assert bench.harness.tools.done == {"画布": 1}
+    (call,) = bench.harness.seen(ToolCallRequested)
     assert (call.call.tool, call.call.source, call.call.turn_id) == ("note", "bridge", ended.run_id)
-    assert bench.shop.seen(WorkflowStarted)[0].workflow_id == "tool"
-    assert bench.shop.seen(WorkflowSaid)[0].text == "One moment."
+    assert bench.harness.seen(WorkflowStarted)[0].workflow_id == "tool"
+    assert bench.harness.seen(WorkflowSaid)[0].text == "One moment."
     assert bench.asked == []
     assert await bench.runs.waiting() == []
 
@@ -144,20 +143,20 @@ async def test_a_question_in_our_json_is_run_and_the_run_resumed_with_the_output
 async def test_several_tools_are_run_in_one_stop(bench: Bench) -> None:
     ended = await bench.run("tools")
     assert json.loads(ended.output) == {"output": "ab error"}
-    outcomes = [event.outcome for event in bench.shop.seen(ToolCallFinished)]
+    outcomes = [event.outcome for event in bench.harness.seen(ToolCallFinished)]
     assert sorted(outcomes) == [Outcome.ERROR, Outcome.OK, Outcome.OK]
 
 
 async def test_a_question_asked_again_under_one_rid_is_answered_and_not_run_again(bench: Bench) -> None:
     await bench.run("again")
-    assert bench.shop.tools.done == {"a": 1}
-    assert [event.replayed for event in bench.shop.seen(ToolCallFinished)] == [False, True]
+    assert bench.harness.tools.done == {"a": 1}
+    assert [event.replayed for event in bench.harness.seen(ToolCallFinished)] == [False, True]
 
 
 async def test_two_runs_of_one_workflow_are_two(bench: Bench) -> None:
     await bench.run("again")
     await bench.run("again")
-    assert bench.shop.tools.done == {"a": 2}
+    assert bench.harness.tools.done == {"a": 2}
 
 
 async def test_an_ordinary_question_is_put_to_the_maker(bench: Bench) -> None:
@@ -175,7 +174,7 @@ async def test_an_input_node_asks_for_its_fields_by_name(bench: Bench) -> None:
 
 async def test_a_local_plugin_interrupt_is_run_when_it_looks_like_a_call(bench: Bench) -> None:
     assert json.loads((await bench.run("plugin")).output) == {"output": "six"}
-    assert bench.shop.tools.done == {"six": 1}
+    assert bench.harness.tools.done == {"six": 1}
 
 
 async def test_a_local_plugin_interrupt_that_nobody_understands_is_shown_to_the_maker(bench: Bench) -> None:
@@ -185,7 +184,7 @@ async def test_a_local_plugin_interrupt_that_nobody_understands_is_shown_to_the_
 
 async def test_a_question_inside_the_interrupt_is_found_as_coze_studio_sends_it(bench: Bench) -> None:
     await bench.run("studio")
-    assert bench.shop.tools.done == {"s": 1}
+    assert bench.harness.tools.done == {"s": 1}
 
 
 async def test_a_workflow_that_fails_says_so_with_cozes_code(bench: Bench) -> None:
@@ -198,11 +197,11 @@ async def test_a_workflow_that_fails_says_so_with_cozes_code(bench: Bench) -> No
 
 @pytest.mark.parametrize("kind", ["drop", "eof", "reset"])
 async def test_a_stream_that_breaks_after_the_answer_is_looked_up_at_coze(bench: Bench, kind: str) -> None:
-    bench.shop.emulator.fault(kind, on="workflows", at="done")
+    bench.harness.emulator.fault(kind, on="workflows", at="done")
     ended = await bench.run("tool", text="a")
     assert json.loads(ended.output) == {"output": "a"}
     assert ended.problem is None
-    assert bench.shop.tools.done == {"a": 1}
+    assert bench.harness.tools.done == {"a": 1}
 
 
 class Killed(BaseException):
@@ -219,7 +218,7 @@ async def test_a_run_left_in_the_middle_is_taken_up_and_nothing_run_twice(
     (ended,) = await bench.take_up()
     assert ended.problem is None
     assert ended.output
-    assert set(bench.shop.tools.done.values()) <= {1}
+    assert set(bench.harness.tools.done.values()) <= {1}
     assert await bench.runs.waiting() == []
 
 
@@ -230,7 +229,7 @@ async def test_a_run_whose_next_question_got_lost_is_said_to_be_lost_and_where_t
     (ended,) = await bench.take_up()
     assert ended.problem.kind == "workflow_lost"
     assert ended.debug_url
-    assert bench.shop.tools.done == {"a": 1}
+    assert bench.harness.tools.done == {"a": 1}
     assert await bench.runs.waiting() == []
 
 
@@ -267,16 +266,16 @@ async def test_a_run_that_waited_longer_than_coze_keeps_it_is_let_go(bench: Benc
     assert await bench.runs.waiting() == []
 
 
-async def test_workflows_run_beside_bridge_mode_in_one_data_folder(workshop: Callable[..., Any]) -> None:
-    shop = await workshop(SCRIPT)
+async def test_workflows_run_beside_bridge_mode_in_one_data_folder(start_bridge: Callable[..., Any]) -> None:
+    harness = await start_bridge(SCRIPT)
 
     async def nobody(asked: WorkflowAsked) -> str:
         raise AssertionError(asked)
 
-    owner = Owner(shop.settings.data_dir / "run")
-    async with workflow_runs(
-        shop.settings, owner=owner, runner=shop.runner, client=shop.client, saw=shop._saw
+    owner = Owner(harness.settings.data_dir / "run")
+    async with open_workflow_runs(
+        harness.settings, owner=owner, runner=harness.runner, client=harness.client, emit=harness._saw
     ) as runs:
         ended = await runs.run("tool", {"text": "beside"}, nobody)
     assert json.loads(ended.output) == {"output": "beside"}
-    assert (await shop.bridge.status()).on
+    assert (await harness.bridge.status()).on

@@ -6,6 +6,7 @@ import json
 import shlex
 from typing import Final
 
+from c2jy_bridge.core.bridge_requests import SOURCES
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.safety import visible
@@ -50,7 +51,6 @@ _TONES: Final[dict[str, Tone]] = {
     "failed": "bad",
     "cancelled": "muted",
 }
-_SOURCES: Final = ("http", "mailbox", "workflow")
 
 
 def state_word(state: str) -> str:
@@ -60,7 +60,7 @@ def state_word(state: str) -> str:
 
 def source(name: str) -> str:
     """The intake in words."""
-    return say(f"source.{name}") if name in _SOURCES else visible(name, newlines=False)
+    return say(f"source.{name}") if name in SOURCES else visible(name, newlines=False)
 
 
 def tool(record: RequestRecord) -> str:

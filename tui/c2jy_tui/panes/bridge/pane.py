@@ -323,6 +323,6 @@ def _has(record: RequestRecord, wanted: Sequence[str]) -> bool:
     view = record.view
     problem = labels.problem_line(view.problem) if view.problem else ""
     named = (labels.tool(record), labels.source(view.source), labels.state_word(view.state), view.request_id)
-    known = (view.tool, view.source, view.state, view.requester, *view.chat_ids)
+    known = (view.tool, view.source, view.state, view.requester, *(chat.chat_id for chat in view.chats))
     text = "\n".join((*named, *known, view.arguments, view.result, problem)).casefold()
     return all(word in text for word in wanted)

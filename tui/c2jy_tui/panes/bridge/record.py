@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from c2jy_bridge.core.bridge_requests import BridgeRequest
 from c2jy_bridge.core.events import BridgeRequestChanged
-from c2jy_bridge.core.views import RequestView
 
-ENDED: Final = ("succeeded", "failed", "cancelled")
 KEPT_CHANGES: Final = 60
 """Changes kept of one request; the Bot is asked at most three times, and again after a restart."""
 
@@ -25,14 +24,14 @@ class StateChange:
 class RequestRecord:
     """One request."""
 
-    view: RequestView
+    view: BridgeRequest
     seen: tuple[StateChange, ...] = ()
     """Its state changes in this run of the app, in order."""
 
     @property
     def ended(self) -> bool:
         """Whether it can change no more."""
-        return self.view.state in ENDED
+        return self.view.ended
 
     @property
     def repeatable(self) -> bool:
@@ -65,7 +64,7 @@ class StateHistory:
         before = self._changes.get(event.request_id, ())
         self._changes[event.request_id] = (*before, StateChange(event.at, event.state))[-KEPT_CHANGES:]
 
-    def record(self, view: RequestView) -> RequestRecord:
+    def record(self, view: BridgeRequest) -> RequestRecord:
         """A request with its state changes."""
         return RequestRecord(view, self._changes.get(view.request_id, ()))
 

@@ -1,7 +1,7 @@
 """The HTTP intake: requests over loopback, or through a tunnel, with a token always.
 
-Knows the desk and FastAPI; must not know how a request is carried out. Importing the package is cheap: the
-web framework comes in when listening begins.
+Knows RequestService and FastAPI; must not know how a request is run. Importing the package is cheap: the
+web framework is imported when listening starts.
 """
 
 from c2jy_bridge.relay.intakes.http.intake import HttpIntake

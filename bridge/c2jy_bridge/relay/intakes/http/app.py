@@ -1,33 +1,36 @@
-"""The HTTP intake as an ASGI app: routes, their description, and every error as a problem."""
+"""The HTTP intake's ASGI app (routes, their description, errors as problems) and the server it runs in."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
+import socket
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import ASGIApp
+from typing_extensions import override
 
 from c2jy_bridge import __version__
 from c2jy_bridge.core.settings import Policy
+from c2jy_bridge.core.views import BridgeView
 from c2jy_bridge.plugin import ToolRegistry
-from c2jy_bridge.relay.intakes.http import facade, health, requests, tools
-from c2jy_bridge.relay.intakes.http.guard import Guard, Rules
-from c2jy_bridge.relay.intakes.http.metrics import HttpCounts
-from c2jy_bridge.relay.intakes.http.models import ProblemBody
-from c2jy_bridge.relay.intakes.http.problems import HttpProblem, documented
-from c2jy_bridge.relay.intakes.http.rate import RateLimit
+from c2jy_bridge.relay.intakes.http import facade, health, routes
+from c2jy_bridge.relay.intakes.http.guard import Guard, RateLimit, Rules
+from c2jy_bridge.relay.intakes.http.health import HttpMetrics
+from c2jy_bridge.relay.intakes.http.models import HttpProblem, ProblemBody, documented
 from c2jy_bridge.relay.intakes.http.responses import Closing
 from c2jy_bridge.relay.problems import say
 from c2jy_bridge.relay.service import RequestService
-from c2jy_bridge.relay.status import BridgeStatus
 
 log = logging.getLogger(__name__)
 
@@ -42,12 +45,12 @@ Origin; every other type is 415."""
 
 @dataclass(frozen=True, slots=True)
 class AppDeps:
-    """What the app is built around."""
+    """Dependencies of the app."""
 
-    desk: RequestService
+    service: RequestService
     registry: ToolRegistry
     policy: Mapping[str, Policy]
-    status: Callable[[], Awaitable[BridgeStatus]]
+    status: Callable[[], Awaitable[BridgeView]]
     ready: health.Ready
     closing: Closing
     address: str
@@ -56,20 +59,20 @@ class AppDeps:
     """Where Coze reaches it; empty takes `address`."""
 
 
-def build(house: AppDeps, rules: Rules, limit: RateLimit) -> ASGIApp:
-    """The app with its guard before it."""
-    counts = HttpCounts()
+def build(deps: AppDeps, rules: Rules, limit: RateLimit) -> ASGIApp:
+    """Build the app behind its guard."""
+    metrics = HttpMetrics()
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    app.include_router(requests.routes(house.desk, house.closing))
-    app.include_router(tools.routes(house.desk, house.closing, lambda: house.registry.views(house.policy)))
-    app.include_router(health.routes(house.status, house.ready, counts))
-    app.include_router(facade.routes(house.desk, house.closing, house.registry))
-    _describe(app, house)
+    app.include_router(routes.requests(deps.service, deps.closing))
+    app.include_router(routes.tools(deps.service, deps.closing, lambda: deps.registry.views(deps.policy)))
+    app.include_router(health.routes(deps.status, deps.ready, metrics))
+    app.include_router(facade.routes(deps.service, deps.closing, deps.registry))
+    _describe(app, deps)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(sqlite3.Error, _no_storage)
     app.add_exception_handler(Exception, _broken)
-    return Guard(app, rules=rules, limit=limit, counted=counts.add)
+    return Guard(app, rules=rules, limit=limit, count=metrics.add)
 
 
 def openapi(app: FastAPI, address: str) -> dict[str, Any]:
@@ -98,8 +101,8 @@ def openapi(app: FastAPI, address: str) -> dict[str, Any]:
     return document
 
 
-def _describe(app: FastAPI, house: AppDeps) -> None:
-    document = openapi(app, house.address)
+def _describe(app: FastAPI, deps: AppDeps) -> None:
+    document = openapi(app, deps.address)
 
     @app.get("/openapi.json", include_in_schema=False)
     async def described() -> Response:
@@ -107,7 +110,7 @@ def _describe(app: FastAPI, house: AppDeps) -> None:
 
     @app.get("/openapi-coze.json", include_in_schema=False)
     async def described_for_coze() -> Response:
-        text = facade.as_text(facade.description(house.registry, house.public_url or house.address))
+        text = facade.as_text(facade.description(deps.registry, deps.public_url or deps.address))
         return Response(text, media_type="application/json")
 
 
@@ -121,7 +124,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request) -> set[str]:
-    """What the address takes; Starlette itself names only the methods of its first route."""
+    """Methods that the path allows; Starlette itself names only those of its first matching route."""
     matching = (r for r in request.app.routes if r.matches(request.scope)[0] is not Match.NONE)
     return {method for route in matching for method in getattr(route, "methods", ())}
 
@@ -132,7 +135,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 
 def _fault(fault: Mapping[str, Any]) -> dict[str, str]:
-    """Where something is wrong and what is valid there; a name that was sent is not repeated."""
+    """Say where the fault is and what is valid there; a name that was sent is not repeated."""
     place = list(fault["loc"])
     if fault["type"] == "extra_forbidden":
         return {"where": _path(place[:-1]), "message": say("fault.unknown_field")}
@@ -151,3 +154,42 @@ async def _no_storage(request: Request, error: Exception) -> Response:
 async def _broken(request: Request, error: Exception) -> Response:
     log.exception("an HTTP request failed", exc_info=error)
     return HttpProblem("internal").response()
+
+
+class EmbeddedServer(uvicorn.Server):
+    """uvicorn in somebody else's event loop: no signal handlers, no log on the screen."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+        """Set when connections are answered."""
+
+    @override
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().startup(sockets)
+        finally:
+            self.listening.set()
+
+    @override
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Do nothing: Ctrl+C belongs to the app."""
+        yield
+
+
+def embedded_server(app: ASGIApp, grace_s: int) -> EmbeddedServer:
+    """Make a server for sockets that are already bound, so that it has no reason to exit the process."""
+    return EmbeddedServer(
+        uvicorn.Config(
+            app,
+            loop="none",
+            lifespan="off",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=grace_s,
+        )
+    )

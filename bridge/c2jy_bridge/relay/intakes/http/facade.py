@@ -1,4 +1,4 @@
-"""The description that Coze's plugin import takes, and the calls that it describes.
+"""The OpenAPI 3.0 description for Coze's plugin import, and the routes that it describes.
 
 Coze's importer (coze-studio 2026-03, kin-openapi) wants OpenAPI 3.0, one server, `200` only, one type for
 each schema. So the state of a request is in the body here: `done`, `running` or `failed`.
@@ -14,13 +14,19 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Body
 from fastapi.responses import JSONResponse
 
+from c2jy_bridge.core.bridge_requests import BridgeRequest, State
 from c2jy_bridge.plugin import Tool, ToolRegistry
 from c2jy_bridge.plugin.manifest import openapi
-from c2jy_bridge.relay.intakes.http.models import result_of
-from c2jy_bridge.relay.intakes.http.responses import Closing, IdempotencyKey, StrictRoute, key_in, waited
+from c2jy_bridge.relay.intakes.http.models import output_of
+from c2jy_bridge.relay.intakes.http.responses import (
+    Closing,
+    IdempotencyKey,
+    StrictRoute,
+    read_idempotency_key,
+    wait_for_end,
+)
 from c2jy_bridge.relay.problems import say
-from c2jy_bridge.relay.queue import KeyReused, QueueFull
-from c2jy_bridge.relay.request import BridgeRequest, State
+from c2jy_bridge.relay.request import KeyReused, QueueFull
 from c2jy_bridge.relay.service import RequestService
 from c2jy_bridge.relay.worker import BRIDGE_EXECUTE
 
@@ -62,42 +68,44 @@ def description(tools: Iterable[Tool], server: str) -> dict[str, Any]:
     return {**document, "servers": [{"url": server.rstrip("/")}], "paths": paths}
 
 
-def routes(desk: RequestService, closing: Closing, registry: ToolRegistry) -> APIRouter:
+def routes(service: RequestService, closing: Closing, registry: ToolRegistry) -> APIRouter:
     """The calls; they are described by `description`, not in the API's own document."""
     router = APIRouter(prefix=PREFIX, route_class=StrictRoute, include_in_schema=False)
 
     @router.post(f"/{STATUS_TOOL}")
     async def status(arguments: Arguments) -> JSONResponse:
-        found = await desk.get(str(arguments.get("request_id", "")))
+        found = await service.get(str(arguments.get("request_id", "")))
         if found is None:
             return _failed(say("http.unknown_request"))
-        return _answer(await waited(desk, closing, found, PATIENCE_S))
+        return _answer(await wait_for_end(service, closing, found, PATIENCE_S))
 
     @router.post("/{name}")
     async def call(name: str, arguments: Arguments, key: IdempotencyKey = None) -> JSONResponse:
         if name == BRIDGE_EXECUTE or registry.get(name) is None:
             return _failed(say("http.unknown_tool"))
         try:
-            accepted = await desk.ask(name, arguments, source="http", idempotency_key=key_in(key))
+            accepted = await service.submit(
+                name, arguments, source="http", idempotency_key=read_idempotency_key(key)
+            )
         except KeyReused:
             return _failed(say("http.key_reused"))
         except QueueFull:
             return _failed(say("http.full"))
-        return _answer(await waited(desk, closing, accepted.request, PATIENCE_S))
+        return _answer(await wait_for_end(service, closing, accepted.request, PATIENCE_S))
 
     return router
 
 
 def _answer(request: BridgeRequest) -> JSONResponse:
-    told: dict[str, Any] = {"status": "running", "request_id": request.request_id, "message": ""}
+    body: dict[str, Any] = {"status": "running", "request_id": request.request_id, "message": ""}
     if request.ended:
-        told["status"] = "done" if request.state is State.SUCCEEDED else "failed"
-        told |= {"result": request.result, "output": result_of(request) or {}}
+        body["status"] = "done" if request.state is State.SUCCEEDED else "failed"
+        body |= {"result": request.result, "output": output_of(request.result) or {}}
     if request.state is State.CANCELLED:
-        told["message"] = say("http.cancelled")
+        body["message"] = say("http.cancelled")
     elif request.problem is not None:
-        told["message"] = f"{request.problem.message} {request.problem.hint}".strip()
-    return JSONResponse(told)
+        body["message"] = f"{request.problem.message} {request.problem.hint}".strip()
+    return JSONResponse(body)
 
 
 def _failed(message: str) -> JSONResponse:

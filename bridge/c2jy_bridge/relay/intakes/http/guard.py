@@ -1,4 +1,4 @@
-"""What every HTTP request passes before anything of it is understood: Host, Origin, token, rate, body."""
+"""Checks every HTTP request before the app sees it: Host, Origin, token, rate, body."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from c2jy_bridge.relay.intakes.http.problems import HttpProblem
-from c2jy_bridge.relay.intakes.http.rate import RateLimit
+from c2jy_bridge.relay.intakes.http.models import HttpProblem
 
 BODY_S: Final = 30.0
 """Seconds that a body may take to arrive, however steadily it drips."""
@@ -27,7 +26,7 @@ _UNSAID: Final = frozenset({"", "application/x-www-form-urlencoded"})
 """Types that say nothing of the body: none, and what `curl -d` puts on whatever it sends."""
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
-Counted = Callable[[str, str, int, float], None]
+Count = Callable[[str, str, int, float], None]
 """Called after each answer: method, path, status, seconds."""
 
 
@@ -49,13 +48,13 @@ class Rules:
 
 
 class Guard:
-    """ASGI middleware; what does not pass is answered with a problem and gets no further."""
+    """ASGI middleware; answers what it does not let pass with a problem."""
 
-    def __init__(self, app: ASGIApp, *, rules: Rules, limit: RateLimit, counted: Counted) -> None:
+    def __init__(self, app: ASGIApp, *, rules: Rules, limit: RateLimit, count: Count) -> None:
         self._app = app
         self._rules = rules
         self._limit = limit
-        self._counted = counted
+        self._count = count
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -75,7 +74,7 @@ class Guard:
         except HttpProblem as problem:
             await problem.response()(scope, receive, counting)
         finally:
-            self._counted(scope["method"], _route(scope), status, time.monotonic() - began)
+            self._count(scope["method"], _route(scope), status, time.monotonic() - began)
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
@@ -170,3 +169,37 @@ def _route(scope: Scope) -> str:
     """The path as it is written in the app, so that ids do not make a metric each."""
     route = scope.get("route")
     return str(getattr(route, "path", "")) or "other"
+
+
+_MOST_BUCKETS: Final = 1000
+
+
+@dataclass(slots=True)
+class _Bucket:
+    left: float
+    at: float
+
+
+class RateLimit:
+    """At most `per_minute` in the long run, in bursts of up to a quarter of it."""
+
+    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._per_s = per_minute / 60
+        self._burst = max(1.0, per_minute / 4)
+        self._clock = clock
+        self._buckets: dict[str, _Bucket] = {}
+
+    def take(self, who: str) -> float:
+        """Count one more of `who`; 0 when it may pass, else seconds until the next one may."""
+        now = self._clock()
+        if len(self._buckets) > _MOST_BUCKETS:
+            self._buckets = {key: b for key, b in self._buckets.items() if self._filled(b, now) < self._burst}
+        bucket = self._buckets.setdefault(who, _Bucket(self._burst, now))
+        bucket.left, bucket.at = self._filled(bucket, now), now
+        if bucket.left < 1:
+            return (1 - bucket.left) / self._per_s
+        bucket.left -= 1
+        return 0.0
+
+    def _filled(self, bucket: _Bucket, now: float) -> float:
+        return min(self._burst, bucket.left + max(0.0, now - bucket.at) * self._per_s)

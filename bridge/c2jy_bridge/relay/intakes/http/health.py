@@ -1,23 +1,78 @@
-"""/healthz, /readyz, /metrics: is it there, can it work, how much did it do."""
+"""Routes /healthz, /readyz and /metrics, and the Prometheus metrics of the bridge."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from typing import Final
 
 from fastapi import APIRouter, Response
+from prometheus_client import Metric, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from c2jy_bridge.core.events import Problem
-from c2jy_bridge.relay.intakes.http.metrics import MEDIA_TYPE, HttpCounts, exposition
-from c2jy_bridge.relay.intakes.http.models import HealthBody
-from c2jy_bridge.relay.intakes.http.problems import HttpProblem, documented
-from c2jy_bridge.relay.status import BridgeStatus
+from c2jy_bridge.core.views import BridgeView
+from c2jy_bridge.relay.intakes.http.models import HealthBody, HttpProblem, documented
+
+METRICS_MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+"""What `generate_latest` writes."""
 
 Ready = Callable[[], Awaitable[Sequence[Problem]]]
-"""What keeps the bridge from working; empty when nothing does."""
+"""Problems that keep the bridge from working."""
 
 
-def routes(status: Callable[[], Awaitable[BridgeStatus]], ready: Ready, counts: HttpCounts) -> APIRouter:
-    """The calls about the bridge itself."""
+class HttpMetrics:
+    """Counts HTTP answers and the time they took."""
+
+    def __init__(self) -> None:
+        self._answers: Counter[tuple[str, str, str]] = Counter()
+        self._seconds: defaultdict[tuple[str, str], float] = defaultdict(float)
+
+    def add(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one answer."""
+        self._answers[method, route, str(status)] += 1
+        self._seconds[method, route] += seconds
+
+    def families(self, bridge: BridgeView) -> Iterator[Metric]:
+        """All metrics, with those of the bridge as it is now."""
+        requests = GaugeMetricFamily(
+            "c2jy_bridge_requests", "Bridge requests that are kept, by state.", labels=["state"]
+        )
+        for state, count in sorted(bridge.counts.items()):
+            requests.add_metric([state], count)
+        yield requests
+        yield GaugeMetricFamily("c2jy_bridge_at_work", "Requests being carried out.", value=bridge.at_work)
+        alive = GaugeMetricFamily(
+            "c2jy_bridge_intake_alive_seconds", "Unix time of the last sign of life.", labels=["intake"]
+        )
+        for intake in bridge.intakes:
+            alive.add_metric([intake.name], intake.alive_at)
+        yield alive
+        answers = CounterMetricFamily(
+            "c2jy_bridge_http_responses_total", "HTTP answers.", labels=["method", "route", "code"]
+        )
+        for labels, count in sorted(self._answers.items()):
+            answers.add_metric(labels, count)
+        yield answers
+        seconds = CounterMetricFamily(
+            "c2jy_bridge_http_seconds_total", "Seconds spent on HTTP answers.", labels=["method", "route"]
+        )
+        for route, value in sorted(self._seconds.items()):
+            seconds.add_metric(route, value)
+        yield seconds
+
+
+class _Snapshot(Collector):
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+
+def routes(status: Callable[[], Awaitable[BridgeView]], ready: Ready, metrics: HttpMetrics) -> APIRouter:
+    """Make the routes about the bridge itself."""
     router = APIRouter(tags=["health"])
 
     @router.get("/healthz", summary="Is it there?", openapi_extra={"security": []})
@@ -38,10 +93,13 @@ def routes(status: Callable[[], Awaitable[BridgeStatus]], ready: Ready, counts: 
         "/metrics",
         summary="Prometheus metrics",
         response_class=Response,
-        responses={200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}, "description": "Text."}},
+        responses={
+            200: {"content": {METRICS_MEDIA_TYPE: {"schema": {"type": "string"}}}, "description": "Text."}
+        },
     )
-    async def metrics() -> Response:
+    async def exposition() -> Response:
         """Requests by state, answers by route, the intakes' signs of life."""
-        return Response(exposition(counts, await status()), media_type=MEDIA_TYPE)
+        text = generate_latest(_Snapshot(metrics.families(await status())))
+        return Response(text, media_type=METRICS_MEDIA_TYPE)
 
     return router

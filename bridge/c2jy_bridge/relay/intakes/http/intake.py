@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import importlib
+import ipaddress
+import os
 import shutil
 import socket
 import time
@@ -12,20 +15,20 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from c2jy_bridge.core.bridge_requests import ENDED
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.settings import Settings
+from c2jy_bridge.core.views import BridgeView, IntakeView
 from c2jy_bridge.plugin import ToolRegistry
-from c2jy_bridge.relay.intakes.http.listening import address_of, listen
 from c2jy_bridge.relay.intakes.http.tokens import Tokens
-from c2jy_bridge.relay.problems import ours
-from c2jy_bridge.relay.request import ENDED
+from c2jy_bridge.relay.problems import BridgeProblem, bridge_problem
 from c2jy_bridge.relay.service import RequestService
-from c2jy_bridge.relay.status import BridgeStatus, IntakeStatus
 from c2jy_bridge.relay.storage import Storage
 
 if TYPE_CHECKING:
+    from c2jy_bridge.relay.intakes.http.app import EmbeddedServer
     from c2jy_bridge.relay.intakes.http.responses import Closing
-    from c2jy_bridge.relay.intakes.http.serving import EmbeddedServer
+
 
 GRACE_S: Final = 3
 """Seconds that answers under way get when the server stops."""
@@ -40,15 +43,15 @@ class HttpIntake:
         self,
         settings: Settings,
         *,
-        desk: RequestService,
+        service: RequestService,
         storage: Storage,
         registry: ToolRegistry,
         tokens: Tokens,
-        status: Callable[[], Awaitable[BridgeStatus]],
+        status: Callable[[], Awaitable[BridgeView]],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
-        self._desk = desk
+        self._service = service
         self._storage = storage
         self._registry = registry
         self._tokens = tokens
@@ -74,11 +77,11 @@ class HttpIntake:
         )
         self._address = address_of(self._socket)
         # The web framework takes half a second to import: not on the loop that draws the screen.
-        await asyncio.to_thread(importlib.import_module, "c2jy_bridge.relay.intakes.http.serving")
-        from c2jy_bridge.relay.intakes.http.serving import server_of
+        await asyncio.to_thread(importlib.import_module, "c2jy_bridge.relay.intakes.http.app")
+        from c2jy_bridge.relay.intakes.http.app import embedded_server
 
         app, self._closing = self._app()
-        self._server = server_of(app, GRACE_S)
+        self._server = embedded_server(app, GRACE_S)
         self._serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
         await self._server.listening.wait()
 
@@ -93,21 +96,20 @@ class HttpIntake:
         if self._socket is not None:
             self._socket.close()
 
-    def status(self) -> IntakeStatus:
+    def status(self) -> IntakeView:
         """A server that serves is alive now."""
         alive = self._serving is not None and not self._serving.done()
-        problem = None if alive else ours("server_ended")
-        return IntakeStatus("http", self._address, self._clock() if alive else 0.0, problem)
+        problem = None if alive else bridge_problem("server_ended")
+        return IntakeView("http", self._address, self._clock() if alive else 0.0, problem)
 
     def _app(self) -> tuple[Any, Closing]:
         from c2jy_bridge.relay.intakes.http.app import AppDeps, build
-        from c2jy_bridge.relay.intakes.http.guard import Rules, host_name
-        from c2jy_bridge.relay.intakes.http.rate import RateLimit
+        from c2jy_bridge.relay.intakes.http.guard import RateLimit, Rules, host_name
         from c2jy_bridge.relay.intakes.http.responses import Closing
 
         bridge, closing = self._settings.bridge, Closing()
-        house = AppDeps(
-            desk=self._desk,
+        deps = AppDeps(
+            service=self._service,
             registry=self._registry,
             policy=self._settings.tools.policy,
             status=self._status,
@@ -124,7 +126,7 @@ class HttpIntake:
             accepts=self._tokens.accepts,
             max_body_bytes=bridge.max_body_bytes,
         )
-        return build(house, rules, RateLimit(bridge.rate_per_minute)), closing
+        return build(deps, rules, RateLimit(bridge.rate_per_minute)), closing
 
     async def _hindrances(self) -> Sequence[Problem]:
         """What keeps requests from being done now."""
@@ -133,13 +135,55 @@ class HttpIntake:
         try:
             await self._storage.keep_note("ready", str(self._clock()))
         except Exception as error:
-            found.append(ours("journal", why=type(error).__name__))
+            found.append(bridge_problem("journal", why=type(error).__name__))
         else:
-            counts = await self._desk.counts()
+            counts = await self._service.counts()
             if sum(n for state, n in counts.items() if state not in ENDED) >= limit:
-                found.append(ours("queue_full", limit=limit))
+                found.append(bridge_problem("queue_full", limit=limit))
         free = (await asyncio.to_thread(shutil.disk_usage, data_dir)).free
         if free < FREE_BYTES:
-            found.append(ours("disk", free=free // 1024**2, data=data_dir))
+            found.append(bridge_problem("disk", free=free // 1024**2, data=data_dir))
         status = await self._status()
         return [*found, *([status.problem] if status.problem else [])]
+
+
+BACKLOG: Final = 128
+
+
+def listen(host: str, port: int, *, allow_remote: bool) -> socket.socket:
+    """A listening socket.
+
+    Args:
+        host: Name or address.
+        port: 0 takes a free one.
+        allow_remote: Whether it may be reached from other machines.
+
+    Raises:
+        BridgeProblem: The address is taken, is none of this machine, needs a permission, or is not loopback.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError):
+        raise BridgeProblem(bridge_problem("bad_address", host=host)) from None
+    family, kind, protocol, _, address = found[0]
+    if not allow_remote and not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback:
+        raise BridgeProblem(bridge_problem("remote", host=host))
+    listener = socket.socket(family, kind, protocol)
+    try:
+        if os.name == "posix":  # elsewhere the option would let two apps share one port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+    except OSError as error:
+        listener.close()
+        kinds = {errno.EADDRINUSE: "port_taken", errno.EACCES: "port_denied"}
+        name = kinds.get(error.errno or 0, "bad_address")
+        raise BridgeProblem(bridge_problem(name, host=host, port=port)) from None
+    return listener
+
+
+def address_of(listener: socket.socket) -> str:
+    """`http://host:port` of a listening socket."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

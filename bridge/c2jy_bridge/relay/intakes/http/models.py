@@ -1,22 +1,76 @@
-"""What goes over HTTP, as the OpenAPI description shows it."""
+"""Bodies of the HTTP API, as the OpenAPI description shows them, and errors as problems (RFC 9457)."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
 
+from c2jy_bridge.core.bridge_requests import RelayMode, RequestSource, State
 from c2jy_bridge.core.events import Problem
-from c2jy_bridge.relay.intakes.http.problems import members_of
-from c2jy_bridge.relay.request import BridgeRequest, Intake, Relay, State
+from c2jy_bridge.relay.problems import say
 
 ToolName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
 
 
+PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
+PROBLEM_TYPE: Final = "urn:c2jy:problem:"
+"""What `type` begins with; the rest is a stable word."""
+
+STATUS: Final[Mapping[str, int]] = {
+    "bad_json": 400,
+    "bad_key": 400,
+    "bad_cursor": 400,
+    "no_token": 401,
+    "origin": 403,
+    "unknown_request": 404,
+    "unknown_tool": 404,
+    "unknown_path": 404,
+    "method": 405,
+    "slow_body": 408,
+    "cancelled": 409,
+    "too_long": 413,
+    "content_type": 415,
+    "host": 421,
+    "invalid": 422,
+    "key_reused": 422,
+    "rate": 429,
+    "internal": 500,
+    "full": 503,
+    "storage": 503,
+    "not_ready": 503,
+}
+
+
+def output_of(result: str) -> dict[str, Any] | None:
+    """Parse a request's `result`, the tool's output, into an object."""
+    if not result:
+        return None
+    value = json.loads(result)
+    return value if isinstance(value, dict) else {"result": value}
+
+
+def problem_members(problem: Problem | None) -> dict[str, Any] | None:
+    """Convert a request's problem to members of a problem document."""
+    if problem is None:
+        return None
+    members: dict[str, Any] = {
+        "type": PROBLEM_TYPE + problem.kind.replace("_", "-"),
+        "title": problem.message,
+        "detail": problem.hint,
+    }
+    if problem.code:
+        members["code"] = problem.code
+    return {**members, "logid": problem.logid} if problem.logid else members
+
+
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", from_attributes=True, use_attribute_docstrings=True)
 
 
 class NewRequest(_Model):
@@ -58,12 +112,12 @@ class ChatBody(_Model):
 class RequestBody(_Model):
     """A request as it is now."""
 
-    id: str
+    id: str = Field(validation_alias="request_id")
     tool: str
     state: State
-    relay: Relay
+    relay: RelayMode
     """`bot`: through a Bot chat; `direct`: without one."""
-    source: Intake
+    source: RequestSource
     attempts: int
     """How often the Bot was asked."""
     accepted_at: datetime
@@ -72,9 +126,9 @@ class RequestBody(_Model):
     cancel_wanted: bool
     """Somebody cancelled it while it was at work; it will end soon."""
     chats: list[ChatBody]
-    result: dict[str, Any] | None
+    result: Annotated[dict[str, Any] | None, BeforeValidator(output_of)]
     """What the tool gave back, once it has."""
-    problem: ProblemBody | None
+    problem: Annotated[ProblemBody | None, BeforeValidator(problem_members)]
     """Why it failed; of an open request, what went wrong last."""
 
 
@@ -109,37 +163,52 @@ class HealthBody(_Model):
     status: str
 
 
-def request_body(request: BridgeRequest) -> RequestBody:
-    """A request for the wire; its arguments are left out, whoever sent them has them."""
-    return RequestBody(
-        id=request.request_id,
-        tool=request.tool,
-        state=request.state,
-        relay=request.relay,
-        source=request.source,
-        attempts=request.attempts,
-        accepted_at=_time(request.accepted_at),
-        expires_at=_time(request.expires_at),
-        finished_at=None if request.finished_at is None else _time(request.finished_at),
-        cancel_wanted=request.cancel_wanted,
-        chats=[ChatBody(conversation_id=c.conversation_id, chat_id=c.chat_id) for c in request.chats],
-        result=result_of(request),
-        problem=problem_body(request.problem),
-    )
+class HttpProblem(HTTPException):
+    """An error that is answered as a problem; `kind` is a key of STATUS, its texts are in the catalogue."""
+
+    def __init__(
+        self, kind: str, *, headers: Mapping[str, str] | None = None, more: Mapping[str, Any] | None = None
+    ) -> None:
+        """`more` are further members of the problem; they must not repeat anything that was sent."""
+        super().__init__(STATUS[kind], headers=dict(headers or {}))
+        self.kind = kind
+        self.more = dict(more or {})
+
+    def members(self) -> dict[str, Any]:
+        """The members of the problem document."""
+        about = {"type": PROBLEM_TYPE + self.kind.replace("_", "-"), "status": self.status_code}
+        words = {"title": say(f"http.{self.kind}"), "detail": say(f"http_hint.{self.kind}")}
+        return {**about, **words, **self.more}
+
+    def response(self) -> Response:
+        """The response to send."""
+        return problem_response(self.status_code, self.members(), self.headers)
 
 
-def problem_body(problem: Problem | None) -> ProblemBody | None:
-    """A request's problem for the wire."""
-    return ProblemBody(**members_of(problem)) if problem else None
+def problem_response(
+    status: int, members: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> Response:
+    """Make a response of a problem."""
+    body = json.dumps(members, ensure_ascii=False).encode("utf-8")
+    return Response(body, status, headers, PROBLEM_MEDIA_TYPE)
 
 
-def result_of(request: BridgeRequest) -> dict[str, Any] | None:
-    """What the tool gave back, as an object."""
-    if not request.result:
-        return None
-    value = json.loads(request.result)
-    return value if isinstance(value, dict) else {"result": value}
+def documented(*kinds: str) -> dict[int | str, dict[str, Any]]:
+    """Describe these problems as `responses` of an operation."""
+    by_status: dict[int, list[str]] = {}
+    for kind in kinds:
+        by_status.setdefault(STATUS[kind], []).append(kind)
+    return {status: _documented(status, names) for status, names in by_status.items()}
 
 
-def _time(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+def _documented(status: int, kinds: Sequence[str]) -> dict[str, Any]:
+    types = ", ".join(PROBLEM_TYPE + kind.replace("_", "-") for kind in kinds)
+    answer: dict[str, Any] = {
+        "description": types,
+        "content": {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    if status in (429, 503):
+        answer["headers"] = {"Retry-After": {"schema": {"type": "integer", "minimum": 1}}}
+    if status == 401:
+        answer["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}}}
+    return answer

@@ -1,4 +1,4 @@
-"""What the routes share: strict bodies, keys, waiting, and the two answers to "where is my request"."""
+"""Shared by the routes: strict bodies, idempotency keys, waiting for the end, and responses of requests."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Annotated, Any, Final
 
 from fastapi import Header, Request, Response
 from fastapi.routing import APIRoute
+from typing_extensions import override
 
+from c2jy_bridge.core.bridge_requests import BridgeRequest
 from c2jy_bridge.relay.canonical import NotPlainJson, read_object
-from c2jy_bridge.relay.intakes.http.models import request_body
-from c2jy_bridge.relay.intakes.http.problems import HttpProblem
+from c2jy_bridge.relay.intakes.http.models import HttpProblem, RequestBody
 from c2jy_bridge.relay.problems import say
-from c2jy_bridge.relay.request import BridgeRequest
 from c2jy_bridge.relay.service import RequestService
 
 LONGEST_WAIT_S: Final = 120.0
@@ -51,8 +51,8 @@ class StrictRequest(Request):
 class StrictRoute(APIRoute):
     """A route that reads its body strictly."""
 
+    @override
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """See FastAPI."""
         handle = super().get_route_handler()
 
         async def strict(request: Request) -> Response:
@@ -62,22 +62,22 @@ class StrictRoute(APIRoute):
 
 
 class Closing:
-    """The server is about to stop: whoever waits is let go, so that it can stop in good order."""
+    """Set when the server is about to stop: waiting callers get their answer at once, so that it can stop."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
 
     def set(self) -> None:
-        """Let everybody go."""
+        """Release everybody who waits."""
         self._event.set()
 
     @property
     def is_set(self) -> bool:
-        """Whether the server stops."""
+        """Whether the server is stopping."""
         return self._event.is_set()
 
     async def unless(self, waiting: Coroutine[Any, Any, Any]) -> Any:
-        """The result of `waiting`, or None when the server stops before."""
+        """The result of `waiting`, or None when the server stops first."""
         task = asyncio.create_task(waiting)
         closing = asyncio.create_task(self._event.wait())
         try:
@@ -102,11 +102,11 @@ Prefer = Annotated[
 ]
 
 
-def key_in(header: str | None) -> str:
-    """The key that a request brings; empty when it brings none.
+def read_idempotency_key(header: str | None) -> str:
+    """Read the Idempotency-Key header; empty when there is none.
 
     Raises:
-        HttpProblem: It is none.
+        HttpProblem: It is malformed.
     """
     if header is None:
         return ""
@@ -115,41 +115,41 @@ def key_in(header: str | None) -> str:
     return header
 
 
-def wait_in(header: str | None) -> float | None:
-    """The seconds that a caller wants to wait; None when it does not say."""
+def read_wait_s(header: str | None) -> float | None:
+    """Read the seconds to wait from the Prefer header; None when it names none."""
     found = _WAIT.search(header or "")
     return min(float(found[1]), LONGEST_WAIT_S) if found else None
 
 
-async def waited(
-    desk: RequestService, closing: Closing, request: BridgeRequest, wait_s: float
+async def wait_for_end(
+    service: RequestService, closing: Closing, request: BridgeRequest, wait_s: float
 ) -> BridgeRequest:
     """The request when it has ended, or as it is after `wait_s` seconds or when the server stops."""
     if request.ended or wait_s <= 0 or closing.is_set:
         return request
-    return await closing.unless(desk.ended(request.request_id, wait_s)) or request
+    return await closing.unless(service.ended(request.request_id, wait_s)) or request
 
 
-def told(request: BridgeRequest, headers: dict[str, str], *, open_status: int = 202) -> Response:
+def to_response(request: BridgeRequest, headers: dict[str, str], *, open_status: int = 202) -> Response:
     """200 with a request that has ended, `open_status` with one that has not."""
     where = f"/v1/requests/{request.request_id}"
     headers = {"Location": where, **headers}
     if not request.ended:
         headers["Retry-After"] = str(RETRY_AFTER_S)
-    body = request_body(request).model_dump_json().encode("utf-8")
+    body = RequestBody.model_validate(request).model_dump_json().encode("utf-8")
     return Response(body, 200 if request.ended else open_status, headers, "application/json")
 
 
 def cursor_of(request: BridgeRequest) -> str:
-    """Where a page that begins after this request starts; nobody needs to know how it is made."""
+    """Make the opaque cursor of the page that begins after this request."""
     return base64.urlsafe_b64encode(f"r{request.seq}".encode()).decode().rstrip("=")
 
 
-def position(cursor: str | None) -> int | None:
-    """What `cursor_of` meant.
+def seq_of_cursor(cursor: str | None) -> int | None:
+    """Decode a cursor made by `cursor_of`.
 
     Raises:
-        HttpProblem: It is none of ours.
+        HttpProblem: It is not valid.
     """
     if cursor is None:
         return None

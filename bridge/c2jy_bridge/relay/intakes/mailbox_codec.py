@@ -1,13 +1,13 @@
-"""What stands in the letters of a mailbox. Pure: text in, text out.
+"""Encodes and decodes the messages of a mailbox. Pure: text in, text out.
 
-    a wish      meta c2jy=req rid=R           {"tool": T, "arguments": {...}, "timeout_s": N?}
+    a request   meta c2jy=req rid=R           {"tool": T, "arguments": {...}, "timeout_s": N?}
     a chat      meta c2jy=chat rid=R          {"conversation_id": C, "chat_id": H}
     an answer   meta c2jy=res rid=R state=S   {"rid": R, "state": S, "result": {...}, "problem": {...}}
                      request=Q part=N parts=M
 
 R is chosen by the workflow and makes a repetition the same request. A node that cannot set meta_data puts
 the same two fields into the content. An answer too long for one letter comes as `part` 1 to `parts`, to be
-joined. A request that the maker has asked for again is another Q under the same R; its answer is the newer
+joined. A request that the user has retried is another Q under the same R; its answer is the newer
 one.
 """
 
@@ -19,11 +19,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from c2jy_bridge.core.bridge_requests import BridgeRequest
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.coze.mailbox import Letter
 from c2jy_bridge.relay.canonical import NotPlainJson, read_object
-from c2jy_bridge.relay.problems import ours, say
-from c2jy_bridge.relay.request import BridgeRequest
+from c2jy_bridge.relay.problems import bridge_problem, say
 
 MARK: Final = "c2jy"
 PART_CHARS: Final = 8000
@@ -36,7 +36,7 @@ _TOOL: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class ToolRequest:
-    """A letter that wants a tool call."""
+    """A letter that asks for a tool call."""
 
     rid: str
     tool: str
@@ -55,7 +55,7 @@ class ChatAnnouncement:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An answer of ours, or a part of one."""
+    """An answer that the bridge has posted, or a part of one."""
 
     rid: str
     part: int
@@ -67,17 +67,17 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A letter that is meant for us and cannot be understood."""
+    """A letter that is meant for the bridge and cannot be decoded."""
 
     rid: str
     problem: Problem
 
 
-Read = ToolRequest | ChatAnnouncement | Answered | Unreadable | None
+Decoded = ToolRequest | ChatAnnouncement | Answered | Unreadable | None
 
 
-def read(letter: Letter) -> Read:
-    """What a letter says; None when it is not meant for us."""
+def decode(letter: Letter) -> Decoded:
+    """Decode a letter; None when it is not meant for the bridge."""
     meta: Mapping[str, Any] = letter.meta
     try:
         body = read_object(letter.content)
@@ -89,15 +89,15 @@ def read(letter: Letter) -> Read:
     rid = str(meta.get("rid") or body.get("rid") or "")
     if kind == "res":
         about = {name: str(meta.get(name, "")) for name in ("request", "refused")}
-        return Answered(rid, _whole(meta.get("part")), **about)
+        return Answered(rid, _part_number(meta.get("part")), **about)
     if kind not in ("req", "chat") or not _RID.fullmatch(rid):
         return None
     if not fault:
-        wish = _tool(rid, body) if kind == "req" else _chat(rid, body)
-        if wish is not None:
-            return wish
+        announced = _tool(rid, body) if kind == "req" else _chat(rid, body)
+        if announced is not None:
+            return announced
         fault = say("letter.req" if kind == "req" else "letter.chat")
-    return Unreadable(rid, ours("letter", rid=rid, why=fault))
+    return Unreadable(rid, bridge_problem("letter", rid=rid, why=fault))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def replies(request: BridgeRequest) -> list[Reply]:
     ]
 
 
-def linked(request: BridgeRequest, file_id: str) -> Reply:
+def file_reply(request: BridgeRequest, file_id: str) -> Reply:
     """An answer that was uploaded as a file."""
     body = {"rid": request.rid, "state": request.state, "file_id": file_id}
     return Reply(json.dumps(body), {**_about(request), "part": "1", "parts": "1", "file_id": file_id})
@@ -127,7 +127,7 @@ def linked(request: BridgeRequest, file_id: str) -> Reply:
 
 def refusal(rid: str, message_id: str, problem: Problem) -> Reply:
     """The answer to a letter that did not become a request."""
-    body = {"rid": rid, "state": "refused", "problem": _plain(problem)}
+    body = {"rid": rid, "state": "refused", "problem": _problem_json(problem)}
     meta = {MARK: "res", "rid": rid, "state": "refused", "refused": message_id, "part": "1", "parts": "1"}
     return Reply(json.dumps(body, ensure_ascii=False), meta)
 
@@ -138,7 +138,7 @@ def answer_text(request: BridgeRequest) -> str:
     if request.result:
         body["result"] = json.loads(request.result)
     if request.problem is not None:
-        body["problem"] = _plain(request.problem)
+        body["problem"] = _problem_json(request.problem)
     return json.dumps(body, ensure_ascii=False)
 
 
@@ -146,9 +146,9 @@ def _about(request: BridgeRequest) -> dict[str, str]:
     return {MARK: "res", "rid": request.rid, "state": str(request.state), "request": request.request_id}
 
 
-def _plain(problem: Problem) -> dict[str, Any]:
-    told = {"kind": problem.kind, "message": problem.message, "hint": problem.hint}
-    return {**told, **({"code": problem.code, "logid": problem.logid} if problem.code else {})}
+def _problem_json(problem: Problem) -> dict[str, Any]:
+    fields = {"kind": problem.kind, "message": problem.message, "hint": problem.hint}
+    return {**fields, **({"code": problem.code, "logid": problem.logid} if problem.code else {})}
 
 
 def _tool(rid: str, body: Mapping[str, Any]) -> ToolRequest | None:
@@ -175,5 +175,5 @@ def _chat(rid: str, body: Mapping[str, Any]) -> ChatAnnouncement | None:
     )
 
 
-def _whole(value: object) -> int:
+def _part_number(value: object) -> int:
     return int(str(value)) if str(value).isdigit() else 1

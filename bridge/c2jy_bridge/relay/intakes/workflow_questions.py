@@ -1,4 +1,4 @@
-"""What a workflow that stopped wants: tools of ours, or words of the maker's. Pure.
+"""Parses what an interrupted workflow asks for: local tools, or an answer of the user. Pure.
 
 A question node asks for tools with one JSON object:
 
@@ -25,14 +25,14 @@ MARK: Final = "c2jy"
 
 @dataclass(frozen=True, slots=True)
 class ToolUse:
-    """One tool that is wanted; arguments as JSON text."""
+    """One tool to run; arguments as JSON text."""
 
     tool: str
     arguments: str
 
 
 @dataclass(frozen=True, slots=True)
-class ForTools:
+class ToolQuestion:
     """A question for tools. `rid` is empty when the workflow gave none."""
 
     uses: tuple[ToolUse, ...]
@@ -48,26 +48,26 @@ class ForTools:
 
 
 @dataclass(frozen=True, slots=True)
-class ForMaker:
-    """A question for the maker."""
+class UserQuestion:
+    """A question for the user."""
 
     text: str
     fields: tuple[str, ...] = ()
 
 
-def understood(stop: WorkflowInterrupt, said: str) -> ForTools | ForMaker:
-    """What an interrupt wants; `said` is the message before it."""
+def parse_interrupt(stop: WorkflowInterrupt, said: str) -> ToolQuestion | UserQuestion:
+    """Parse an interrupt; `said` is the message before it."""
     for text in (said, stop.data, *_messages(stop.data)):
-        if wish := _for_tools(_object(text)):
-            return wish
+        if question := _tool_question(_object(text)):
+            return question
     if stop.kind == LOCAL_PLUGIN:
-        return _plugin_call(_object(stop.data)) or ForMaker(say("workflow.local_plugin", data=stop.data))
+        return _plugin_call(_object(stop.data)) or UserQuestion(say("workflow.local_plugin", data=stop.data))
     if stop.kind == INPUT:
-        return ForMaker(said or stop.node, _fields(_object(stop.data)))
-    return ForMaker(said or next(iter(_messages(stop.data)), "") or stop.node)
+        return UserQuestion(said or stop.node, _fields(_object(stop.data)))
+    return UserQuestion(said or next(iter(_messages(stop.data)), "") or stop.node)
 
 
-def _for_tools(body: Mapping[str, Any]) -> ForTools | None:
+def _tool_question(body: Mapping[str, Any]) -> ToolQuestion | None:
     if not body.get(MARK):
         return None
     calls = body.get("calls")
@@ -76,7 +76,7 @@ def _for_tools(body: Mapping[str, Any]) -> ForTools | None:
     whole = [use for use in uses if use is not None]
     if not whole or len(whole) != len(uses):
         return None
-    return ForTools(tuple(whole), str(body.get("rid", "")), several)
+    return ToolQuestion(tuple(whole), str(body.get("rid", "")), several)
 
 
 def _use(call: Any) -> ToolUse | None:
@@ -87,7 +87,7 @@ def _use(call: Any) -> ToolUse | None:
     return ToolUse(call["tool"], text)
 
 
-def _plugin_call(body: Mapping[str, Any]) -> ForTools | None:
+def _plugin_call(body: Mapping[str, Any]) -> ToolQuestion | None:
     """One call in the form of a chat's required_action, in case that is what Coze sends here."""
     calls = body.get("tool_calls")
     if not (isinstance(calls, list) and len(calls) == 1 and isinstance(calls[0], dict)):
@@ -96,7 +96,7 @@ def _plugin_call(body: Mapping[str, Any]) -> ForTools | None:
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
         return None
     use = ToolUse(function["name"], str(function.get("arguments", "{}")))
-    return ForTools((use,), str(calls[0].get("id", "")))
+    return ToolQuestion((use,), str(calls[0].get("id", "")))
 
 
 def _fields(body: Mapping[str, Any]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The queue in the journal's SQLite file: a lease table, claimed with one UPDATE (facts: 2,000 a second)."""
+"""Durable queue of bridge requests in SQLite: accepted means committed, claimed means leased (one UPDATE)."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from c2jy_bridge.core.bridge_requests import BridgeRequest, ChatRef, RequestSource, State
 from c2jy_bridge.core.events import Problem
-from c2jy_bridge.relay.queue import rows
-from c2jy_bridge.relay.queue.group_commit import BatchedInsert
-from c2jy_bridge.relay.queue.port import Accepted, LeaseLost
-from c2jy_bridge.relay.queue.rows import OPEN, REQUESTS
-from c2jy_bridge.relay.request import BridgeRequest, Change, ChatRef, Ending, Intake, Lease, State, Wanted
-from c2jy_bridge.relay.storage import Storage
+from c2jy_bridge.relay.group_commit import BatchedInsert
+from c2jy_bridge.relay.request import Accepted, Change, Ending, Lease, LeaseLost, Submission
+from c2jy_bridge.relay.storage import OPEN, REQUESTS, Storage, change_of, lease_of, problem_json, request_of
 
 
-class SqliteQueue:
-    """`RequestQueue` and `WorkQueue` on SQLite. Every change is one transaction, durable when it returns."""
+class RequestQueue:
+    """Every change is one transaction, durable when it returns. What takes a lease may raise LeaseLost."""
 
     def __init__(
         self,
@@ -32,23 +30,28 @@ class SqliteQueue:
         self._storage = storage
         self._database = storage.database
         self._clock = clock
-        self._acceptance = BatchedInsert(storage, limit=limit, clock=clock, new_id=new_id)
+        self._inserts = BatchedInsert(storage, limit=limit, clock=clock, new_id=new_id)
 
-    # --- for intakes (port.RequestQueue) ---------------------------------------------------------------
+    # --- for intakes -----------------------------------------------------------------------------------
 
-    async def accept(self, wanted: Wanted) -> Accepted:
-        """See `RequestQueue.accept`."""
-        return await self._acceptance.accept(wanted)
+    async def accept(self, submission: Submission) -> Accepted:
+        """Accept a submission; request and key are durable, together, when this returns.
+
+        Raises:
+            KeyReused: The key was used for another tool or other arguments.
+            QueueFull: Too many requests are open.
+        """
+        return await self._inserts.accept(submission)
 
     async def get(self, request_id: str) -> BridgeRequest | None:
-        """See `RequestQueue.get`."""
+        """One request."""
         row = await self._one(f"{REQUESTS} WHERE r.request_id = ?", request_id)
-        return rows.request(row) if row else None
+        return request_of(row) if row else None
 
     async def page(
         self, *, before: int | None = None, limit: int = 50, state: State | None = None
     ) -> Sequence[BridgeRequest]:
-        """See `RequestQueue.page`."""
+        """Newest first; `before` is the `seq` of the last one seen."""
         found = await self._all(
             f"{REQUESTS} WHERE (?1 IS NULL OR r.seq < ?1) AND (?2 IS NULL OR r.state = ?2)"
             " ORDER BY r.seq DESC LIMIT ?3",
@@ -56,14 +59,14 @@ class SqliteQueue:
             state,
             limit,
         )
-        return [rows.request(row) for row in found]
+        return [request_of(row) for row in found]
 
     async def cancel(self, request_id: str) -> BridgeRequest | None:
-        """See `RequestQueue.cancel`."""
+        """Cancel if idle; if running, set `cancel_wanted`. None if unknown."""
         return await self._storage.run(lambda: self._cancel(request_id))
 
     async def changes(self, *, after: int = 0, request_id: str = "", limit: int = 100) -> Sequence[Change]:
-        """See `RequestQueue.changes`."""
+        """Changes in order, of one request or of all; `after` is the `seq` of the last one seen."""
         of_one = "request_id = ? AND " if request_id else ""
         found = await self._all(
             f"SELECT * FROM bridge_changes WHERE {of_one}seq > ? ORDER BY seq LIMIT ?",
@@ -71,45 +74,49 @@ class SqliteQueue:
             after,
             limit,
         )
-        return [rows.change(row) for row in found]
+        return [change_of(row) for row in found]
 
     async def counts(self) -> Mapping[State, int]:
-        """See `RequestQueue.counts`."""
+        """How many requests are in each state."""
         found = await self._all("SELECT state, count(*) AS n FROM bridge_requests GROUP BY state")
         return {**dict.fromkeys(State, 0), **{State(row["state"]): row["n"] for row in found}}
 
-    async def undelivered(self, source: Intake) -> Sequence[BridgeRequest]:
-        """See `RequestQueue.undelivered`."""
+    async def undelivered(self, source: RequestSource) -> Sequence[BridgeRequest]:
+        """Ended requests whose answer still has to be sent, oldest first."""
         found = await self._all(
             f"{REQUESTS} WHERE NOT r.{OPEN} AND r.source = ? AND r.delivered_at IS NULL ORDER BY r.seq",
             source,
         )
-        return [rows.request(row) for row in found]
+        return [request_of(row) for row in found]
 
     async def delivered(self, request_id: str) -> None:
-        """See `RequestQueue.delivered`."""
+        """The answer is sent."""
         sql = "UPDATE bridge_requests SET delivered_at = ? WHERE request_id = ?"
         await self._storage.run(lambda: self._database.run(sql, (self._clock(), request_id)))
 
-    # --- for workers (port.WorkQueue) ------------------------------------------------------------------
+    # --- for workers --------------------------------------------------------------------------------------
 
     async def claim(self, worker: str, lease_s: float) -> Lease | None:
-        """See `WorkQueue.claim`."""
+        """Lease the oldest request that is due, for `lease_s` seconds; None when there is none.
+
+        One that was begun and left comes before those not begun, even after its time has run out: somebody
+        has to check what came of it.
+        """
         return await self._storage.run(lambda: self._claim(worker, lease_s))
 
     async def renew(self, lease: Lease, lease_s: float) -> BridgeRequest:
-        """See `WorkQueue.renew`."""
+        """Hold it for `lease_s` seconds from now; returns it as it is, with `cancel_wanted`."""
         return await self._write(lease, "lease_until = ?", self._clock() + lease_s, change=False)
 
     async def asking(self, lease: Lease, handle_digest: str) -> BridgeRequest:
-        """See `WorkQueue.asking`."""
+        """The Bot is about to be asked with a new handle: relaying, one attempt more."""
         handle = "handle_digest = ?, handle_used_by = ''"
         return await self._write(
             lease, f"state = 'relaying', attempts = attempts + 1, {handle}", handle_digest
         )
 
     async def in_chat(self, lease: Lease, chat: ChatRef) -> BridgeRequest:
-        """See `WorkQueue.in_chat`."""
+        """The Bot answers in this chat."""
 
         def write() -> BridgeRequest:
             with self._database.transaction() as db:
@@ -124,47 +131,47 @@ class SqliteQueue:
         return await self._storage.run(write)
 
     async def running(self, lease: Lease, call_id: str, used_by: str = "") -> BridgeRequest:
-        """See `WorkQueue.running`."""
+        """The tool begins; `used_by` is the Coze call that used the handle up."""
         return await self._write(
             lease, "state = 'running', call_id = ?, handle_used_by = ?", call_id, used_by
         )
 
     async def release(self, lease: Lease, *, not_before: float, problem: Problem | None) -> BridgeRequest:
-        """See `WorkQueue.release`."""
+        """Put it back; nobody gets it before that time."""
         sets = "state = 'queued', lease_until = NULL, not_before = ?, problem = ?"
-        return await self._write(lease, sets, not_before, rows.problem_text(problem))
+        return await self._write(lease, sets, not_before, problem_json(problem))
 
     async def park(self, lease: Lease, problem: Problem) -> BridgeRequest:
-        """See `WorkQueue.park`."""
+        """Let it rest until `unpark`: nobody gets it before, and it does not expire."""
         sets = "state = 'needs_login', lease_until = NULL, problem = ?"
-        return await self._write(lease, sets, rows.problem_text(problem))
+        return await self._write(lease, sets, problem_json(problem))
 
     async def unpark(self) -> Sequence[BridgeRequest]:
-        """See `WorkQueue.unpark`."""
+        """Put everything that rests back into the queue, with the time that it had left; returns those."""
         return await self._storage.run(self._unpark)
 
     async def finish(self, lease: Lease, ending: Ending) -> BridgeRequest:
-        """See `WorkQueue.finish`."""
-        end = ending.state, ending.result, rows.problem_text(ending.problem), self._clock()
+        """Its end, durable when this returns; a second one is refused with LeaseLost."""
+        end = ending.state, ending.result, problem_json(ending.problem), self._clock()
         sets = "state = ?, result = ?, problem = ?, finished_at = ?, lease_until = NULL"
         return await self._write(lease, sets, *end)
 
     async def chat_ended(self, turn_id: str) -> None:
-        """See `WorkQueue.chat_ended`."""
+        """The chat came to an end, whatever became of the request."""
         sql = "UPDATE bridge_chats SET ended_at = ? WHERE turn_id = ? AND ended_at IS NULL"
         await self._storage.run(lambda: self._database.run(sql, (self._clock(), turn_id)))
 
     async def open_chats(self) -> Sequence[tuple[BridgeRequest, ChatRef]]:
-        """See `WorkQueue.open_chats`."""
+        """Chats of ended requests whose own end nobody saw: the Bot may still wait for an answer."""
         found = await self._all(
             f"{REQUESTS} WHERE NOT r.{OPEN} AND r.request_id IN"
             " (SELECT request_id FROM bridge_chats WHERE ended_at IS NULL) ORDER BY r.seq"
         )
-        requests = [rows.request(row) for row in found]
+        requests = [request_of(row) for row in found]
         return [(request, chat) for request in requests for chat in request.chats if chat.is_open]
 
     async def void_leases(self, worker: str) -> int:
-        """See `WorkQueue.void_leases`."""
+        """Take every lease from all other workers, who are known to be dead; how many there were."""
 
         def write() -> int:
             with self._database.transaction() as db:
@@ -174,11 +181,11 @@ class SqliteQueue:
         return await self._storage.run(write)
 
     async def expire(self, problem: Problem) -> Sequence[BridgeRequest]:
-        """See `WorkQueue.expire`."""
+        """Fail what was never begun and whose time has run out; returns those."""
         return await self._storage.run(lambda: self._expire(problem))
 
     async def forget(self, before: float) -> int:
-        """See `WorkQueue.forget`."""
+        """Drop requests that ended before that time, with their keys; returns how many."""
 
         def write() -> int:
             with self._database.transaction() as db:
@@ -195,7 +202,7 @@ class SqliteQueue:
     def _cancel(self, request_id: str) -> BridgeRequest | None:
         with self._database.transaction() as db:
             row = db.execute(f"{REQUESTS} WHERE r.request_id = ?", (request_id,)).fetchone()
-            request = rows.request(row) if row else None
+            request = request_of(row) if row else None
             if request is None or request.ended:
                 return request
             if request.state in (State.QUEUED, State.NEEDS_LOGIN):
@@ -222,7 +229,7 @@ class SqliteQueue:
             ).fetchone()
             if row is None:
                 return None
-            return rows.lease(db.execute(f"{REQUESTS} WHERE r.seq = ?", (row["seq"],)).fetchone())
+            return lease_of(db.execute(f"{REQUESTS} WHERE r.seq = ?", (row["seq"],)).fetchone())
 
     def _unpark(self) -> list[BridgeRequest]:
         with self._database.transaction() as db:
@@ -244,7 +251,7 @@ class SqliteQueue:
                 " SET state = 'failed', finished_at = ?1, problem = ?2, lease_until = NULL"
                 " WHERE state = 'queued' AND expires_at <= ?1 AND (lease_until IS NULL OR lease_until <= ?1)"
                 " RETURNING request_id",
-                (now, rows.problem_text(problem)),
+                (now, problem_json(problem)),
             ).fetchall()
             return [self._changed(db, row["request_id"]) for row in found]
 
@@ -275,7 +282,7 @@ class SqliteQueue:
         return self._read(db, request_id)
 
     def _read(self, db: sqlite3.Connection, request_id: str) -> BridgeRequest:
-        return rows.request(db.execute(f"{REQUESTS} WHERE r.request_id = ?", (request_id,)).fetchone())
+        return request_of(db.execute(f"{REQUESTS} WHERE r.request_id = ?", (request_id,)).fetchone())
 
     async def _one(self, sql: str, *values: Any) -> sqlite3.Row | None:
         return await self._storage.run(lambda: self._database.one(sql, values))

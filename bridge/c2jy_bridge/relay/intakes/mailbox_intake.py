@@ -1,4 +1,8 @@
-"""The mailbox intake: no open port, no public address; a workflow writes a letter and reads the answer."""
+"""The mailbox intake: polls a Coze conversation for requests and posts the answers into it.
+
+For workflows that can reach no address of ours. Knows the wire's mailbox and RequestService; must not know
+how a request is run.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +12,21 @@ import logging
 import random
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
 from pathlib import Path
 from typing import Final
 
+from c2jy_bridge.core.bridge_requests import BridgeRequest
 from c2jy_bridge.core.events import Problem
+from c2jy_bridge.core.views import IntakeView
 from c2jy_bridge.coze import CozeClient, CozeProblem
 from c2jy_bridge.coze.mailbox import Letter, Mailbox
-from c2jy_bridge.relay.intakes.mailbox import codec
-from c2jy_bridge.relay.intakes.mailbox.seen import Seen
-from c2jy_bridge.relay.intakes.mailbox.sleep_detector import SleepDetector
-from c2jy_bridge.relay.problems import ours
-from c2jy_bridge.relay.queue import KeyReused, QueueFull
-from c2jy_bridge.relay.request import TAKE_UP, BridgeRequest
+from c2jy_bridge.relay.intakes import mailbox_codec as codec
+from c2jy_bridge.relay.intakes.mailbox_codec import Answered
+from c2jy_bridge.relay.problems import bridge_problem
+from c2jy_bridge.relay.request import TAKE_UP, KeyReused, QueueFull
 from c2jy_bridge.relay.service import RequestService
-from c2jy_bridge.relay.status import IntakeStatus
 from c2jy_bridge.relay.storage import Storage
 
 log = logging.getLogger(__name__)
@@ -46,12 +50,12 @@ _ABOUT_THE_LETTER: Final = frozenset({"bad_request", "coze", "bad_answer"})
 
 
 class MailboxIntake:
-    """Looks into the mailbox, asks for what the codec want, posts the answers."""
+    """Polls the mailbox, submits the requests found in it, posts the answers."""
 
     def __init__(
         self,
         *,
-        desk: RequestService,
+        service: RequestService,
         storage: Storage,
         client: Callable[[], Awaitable[CozeClient]],
         scope: str,
@@ -63,16 +67,16 @@ class MailboxIntake:
         """Put the parts together.
 
         Args:
-            desk: Where to ask.
+            service: Accepts the requests.
             storage: Remembers the conversation that was made.
-            client: The way to Coze; may raise CozeProblem.
+            client: Connects to Coze; may raise CozeProblem.
             scope: `host/bot`, for a mailbox belongs to one account.
             conversation_id: The mailbox; empty makes one at the first time.
             interval_s: Seconds between two looks while it is in use.
             clock: Unix seconds.
             chance: A number from 0 to 1, for pauses that do not fall together.
         """
-        self._desk = desk
+        self._service = service
         self._storage = storage
         self._client = client
         self._note = f"mailbox {scope}"
@@ -81,42 +85,42 @@ class MailboxIntake:
         self._clock = clock
         self._chance = chance
         self._mailbox: Mailbox | None = None
-        self._seen = Seen()
+        self._seen = SeenLetters()
         self._task: asyncio.Task[None] | None = None
         self._alive_at = 0.0
         self._busy_until = 0.0
         self._problem: Problem | None = None
 
     async def start(self) -> None:
-        """Begin to look; the network need not be there yet."""
+        """Start polling; the network need not be there yet."""
         self._conversation_id = self._conversation_id or await self._storage.note(self._note)
         self._busy_until = self._clock() + BUSY_S  # whoever switched it on is about to use it
-        self._task = asyncio.create_task(self._go_on())
+        self._task = asyncio.create_task(self._poll())
 
     async def stop(self) -> None:
-        """Look no more."""
+        """Stop polling."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    def status(self) -> IntakeStatus:
-        """When it last looked, and what kept it from it since."""
-        return IntakeStatus("mailbox", self._conversation_id, self._alive_at, self._problem)
+    def status(self) -> IntakeView:
+        """When it last polled, and what went wrong since."""
+        return IntakeView("mailbox", self._conversation_id, self._alive_at, self._problem)
 
-    async def _go_on(self) -> None:
+    async def _poll(self) -> None:
         failures = 0
         next_look = 0.0
         loop = asyncio.get_running_loop()
-        waking = SleepDetector(self._clock, loop.time)
+        sleep_detector = SleepDetector(self._clock, loop.time)
         while True:
-            changed = self._desk.watch()
+            changed = self._service.watch()
             try:
                 if loop.time() >= next_look:
                     async with asyncio.timeout(LOOK_S):
                         await self._look()
                     next_look = loop.time() + self._pause()
                 await self._deliver()
-            except QueueFull:  # the codec stay where they are
+            except QueueFull:  # the letters stay where they are
                 next_look = loop.time() + self._pause()
             except CozeProblem as error:
                 failures += 1
@@ -125,7 +129,7 @@ class MailboxIntake:
                 changed = asyncio.Event().wait  # an answer would meet the same problem
             except TimeoutError:
                 failures += 1
-                self._problem = ours("mailbox_slow", seconds=f"{LOOK_S:g}")
+                self._problem = bridge_problem("mailbox_slow", seconds=f"{LOOK_S:g}")
                 next_look = loop.time() + self._back_off(failures, None)
             except Exception:
                 failures += 1
@@ -133,11 +137,11 @@ class MailboxIntake:
                 next_look = loop.time() + self._back_off(failures, None)
             else:
                 failures, self._problem = 0, None
-            if await self._rest(next_look, changed, waking):
+            if await self._rest(next_look, changed, sleep_detector):
                 failures, next_look = 0, 0.0
 
     async def _rest(
-        self, until: float, changed: Callable[[], Awaitable[object]], waking: SleepDetector
+        self, until: float, changed: Callable[[], Awaitable[object]], sleep_detector: SleepDetector
     ) -> bool:
         """Wait for the next look or the next change; True when the computer slept, which ends every pause."""
         loop = asyncio.get_running_loop()
@@ -145,7 +149,7 @@ class MailboxIntake:
         try:
             while not waiting.done() and (left_s := until - loop.time()) > 0:
                 await asyncio.wait({waiting}, timeout=min(left_s, TICK_S))
-                if waking.slept():
+                if sleep_detector.slept():
                     return True
         finally:
             waiting.cancel()
@@ -161,7 +165,7 @@ class MailboxIntake:
             pause_s = max(pause_s, RATE_LIMITED_S)
         return pause_s * (0.5 + self._chance() / 2)
 
-    # --- codec in ------------------------------------------------------------------------------------
+    # --- letters in ------------------------------------------------------------------------------------
 
     async def _look(self) -> None:
         mailbox = await self._open()
@@ -177,49 +181,51 @@ class MailboxIntake:
                 if len(new) < len(page) or page[-1].at < horizon or pages >= MOST_PAGES:
                     break
         self._alive_at = self._clock()
-        told = [(letter, codec.read(letter)) for letter in reversed(fresh)]
-        for _, meaning in told:
+        decoded = [(letter, codec.decode(letter)) for letter in reversed(fresh)]
+        for _, meaning in decoded:
             if isinstance(meaning, codec.Answered):
                 self._seen.answer(meaning)
         # The oldest first, and none is done with before those that are older: see the joint above.
-        for letter, meaning in told:
+        for letter, meaning in decoded:
             if not isinstance(meaning, codec.Answered):
                 await self._take(mailbox, letter, meaning)
-                self._seen.done_with(letter.message_id)
+                self._seen.mark_processed(letter.message_id)
 
-    async def _take(self, mailbox: Mailbox, letter: Letter, wish: codec.Read) -> None:
-        if isinstance(wish, codec.ToolRequest | codec.ChatAnnouncement):
+    async def _take(self, mailbox: Mailbox, letter: Letter, request: codec.Decoded) -> None:
+        if isinstance(request, codec.ToolRequest | codec.ChatAnnouncement):
             self._busy_until = self._clock() + BUSY_S
             try:
-                await self._ask(wish, letter, mailbox.conversation_id)
+                await self._submit(request, letter, mailbox.conversation_id)
             except KeyReused:
-                await self._refuse(mailbox, letter, wish.rid, ours("rid_reused", rid=wish.rid))
-        elif isinstance(wish, codec.Unreadable):
-            await self._refuse(mailbox, letter, wish.rid, wish.problem)
+                await self._refuse(
+                    mailbox, letter, request.rid, bridge_problem("rid_reused", rid=request.rid)
+                )
+        elif isinstance(request, codec.Unreadable):
+            await self._refuse(mailbox, letter, request.rid, request.problem)
 
-    async def _ask(
-        self, wish: codec.ToolRequest | codec.ChatAnnouncement, letter: Letter, conversation_id: str
+    async def _submit(
+        self, request: codec.ToolRequest | codec.ChatAnnouncement, letter: Letter, conversation_id: str
     ) -> None:
-        wanted_at = min(letter.at, self._clock())
-        if isinstance(wish, codec.ToolRequest):
-            await self._desk.ask(
-                wish.tool,
-                wish.arguments,
+        submitted_at = min(letter.at, self._clock())
+        if isinstance(request, codec.ToolRequest):
+            await self._service.submit(
+                request.tool,
+                request.arguments,
                 source="mailbox",
                 requester=conversation_id,
-                idempotency_key=wish.rid,
-                timeout_s=wish.timeout_s,
-                wanted_at=wanted_at,
+                idempotency_key=request.rid,
+                timeout_s=request.timeout_s,
+                submitted_at=submitted_at,
             )
             return
-        await self._desk.ask(
+        await self._service.submit(
             TAKE_UP,
-            {"conversation_id": wish.conversation_id, "chat_id": wish.chat_id},
+            {"conversation_id": request.conversation_id, "chat_id": request.chat_id},
             source="mailbox",
             requester=conversation_id,
-            idempotency_key=wish.rid,
+            idempotency_key=request.rid,
             relay="chat",
-            wanted_at=wanted_at,
+            submitted_at=submitted_at,
         )
 
     async def _refuse(self, mailbox: Mailbox, letter: Letter, rid: str, problem: Problem) -> None:
@@ -231,14 +237,14 @@ class MailboxIntake:
 
     async def _deliver(self) -> None:
         mailbox = self._mailbox
-        for request in await self._desk.undelivered("mailbox"):
+        for request in await self._service.undelivered("mailbox"):
             if mailbox is None or request.requester != mailbox.conversation_id:
                 continue  # of another mailbox, which may come back
             if request.rid:
-                await self._answer_somehow(mailbox, request)
-            await self._desk.delivered(request.request_id)
+                await self._answer_or_link(mailbox, request)
+            await self._service.delivered(request.request_id)
 
-    async def _answer_somehow(self, mailbox: Mailbox, request: BridgeRequest) -> None:
+    async def _answer_or_link(self, mailbox: Mailbox, request: BridgeRequest) -> None:
         """An answer that Coze does not take is linked; if not even that, it must not block all others."""
         try:
             await self._answer(mailbox, request)
@@ -273,7 +279,7 @@ class MailboxIntake:
             path = Path(folder) / f"{request.request_id}.json"
             await asyncio.to_thread(path.write_text, codec.answer_text(request), "utf-8")
             file_id = await client.upload(path)
-        await self._post(mailbox, request, 1, codec.linked(request, file_id))
+        await self._post(mailbox, request, 1, codec.file_reply(request, file_id))
 
     async def _open(self) -> Mailbox:
         if self._mailbox is None:
@@ -285,3 +291,68 @@ class MailboxIntake:
                 self._conversation_id = self._mailbox.conversation_id
                 await self._storage.keep_note(self._note, self._conversation_id)
         return self._mailbox
+
+
+MOST_SEEN: Final = 5000
+"""Letters, and answers, that are remembered: more than `MOST_PAGES` pages hold."""
+
+
+class SeenLetters:
+    """Remembers processed letters and posted answers; the oldest are forgotten first.
+
+    It only saves work and repetitions: that a request is done once does not hang on it, but on its key.
+    """
+
+    def __init__(self) -> None:
+        self._letters: OrderedDict[Hashable, None] = OrderedDict()
+        self._answers: OrderedDict[Hashable, None] = OrderedDict()
+        self._refused: OrderedDict[Hashable, None] = OrderedDict()
+
+    def letter(self, message_id: str) -> bool:
+        """Whether a letter is processed."""
+        return message_id in self._letters
+
+    def mark_processed(self, message_id: str) -> None:
+        """Record that a letter is processed."""
+        _keep(self._letters, message_id)
+
+    def answer(self, answered: Answered) -> None:
+        """Record an answer that is in the mailbox."""
+        if answered.refused:
+            _keep(self._refused, answered.refused)
+        else:
+            _keep(self._answers, (answered.request, answered.part))
+
+    def answered(self, request_id: str, part: int) -> bool:
+        """Whether this part of an answer is in the mailbox."""
+        return (request_id, part) in self._answers
+
+    def refused(self, message_id: str) -> bool:
+        """Whether a letter was refused before."""
+        return message_id in self._refused
+
+
+def _keep(kept: OrderedDict[Hashable, None], key: Hashable) -> None:
+    kept[key] = None
+    kept.move_to_end(key)
+    if len(kept) > MOST_SEEN:
+        kept.popitem(last=False)
+
+
+SLEPT_S: Final = 10.0
+"""Seconds by which the clocks must part: more than a time server puts right at once."""
+
+
+class SleepDetector:
+    """Compares two clocks: while a computer sleeps the wall clock goes on and the steady one stands still."""
+
+    def __init__(self, wall: Callable[[], float], steady: Callable[[], float]) -> None:
+        """`wall` is Unix seconds; `steady` counts the seconds that the machine was awake."""
+        self._wall = wall
+        self._steady = steady
+        self._apart = wall() - steady()
+
+    def slept(self) -> bool:
+        """Whether it did since the last call."""
+        before, self._apart = self._apart, self._wall() - self._steady()
+        return self._apart - before > SLEPT_S

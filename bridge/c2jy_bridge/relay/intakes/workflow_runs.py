@@ -1,12 +1,18 @@
-"""Cloud workflows run from here: what they want of this machine is done, what of the maker is asked."""
+"""Runs cloud workflows from here: runs the local tools they ask for, passes other questions to the user.
+
+They ask through their question nodes and are resumed with the answer. Needs neither the queue nor a Bot; must
+not know a screen: the caller passes a function that asks the user.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 
 from c2jy_bridge.core.events import (
@@ -19,6 +25,7 @@ from c2jy_bridge.core.events import (
     WorkflowSaid,
     WorkflowStarted,
 )
+from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.coze import CozeClient, CozeProblem
 from c2jy_bridge.coze.workflow import (
     NodeMessage,
@@ -29,9 +36,8 @@ from c2jy_bridge.coze.workflow import (
     WorkflowInterrupt,
 )
 from c2jy_bridge.journal import Owner
-from c2jy_bridge.relay.intakes.workflow.questions import ForTools, understood
-from c2jy_bridge.relay.intakes.workflow.waiting import WaitingRun, WaitingRuns
-from c2jy_bridge.relay.problems import PASSING, ours
+from c2jy_bridge.relay.intakes.workflow_questions import ToolQuestion, parse_interrupt
+from c2jy_bridge.relay.problems import TRANSIENT, bridge_problem
 from c2jy_bridge.relay.storage import Storage
 from c2jy_bridge.relay.worker.calls import Runner, scope_of
 
@@ -45,7 +51,35 @@ DAY_S: Final = 86_400.0
 """How long a question node waits (docs.coze.cn/guides/question_node)."""
 
 Answer = Callable[[WorkflowAsked], Awaitable[str]]
-"""Asks the maker."""
+"""Asks the user."""
+
+
+@asynccontextmanager
+async def open_workflow_runs(
+    settings: Settings,
+    *,
+    owner: Owner,
+    runner: Runner,
+    client: Callable[[], Awaitable[CozeClient]],
+    emit: Callable[[Event], Awaitable[None]],
+    clock: Callable[[], float] = time.time,
+    new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+) -> AsyncIterator[WorkflowRuns]:
+    """Make a WorkflowRuns on the journal's file, with or without bridge mode."""
+    storage = await asyncio.to_thread(Storage, settings.data_dir / "journal.db")
+    try:
+        yield WorkflowRuns(
+            client=client,
+            bot_id=settings.coze.bot_id,
+            runner=runner,
+            storage=storage,
+            owner=owner,
+            emit=emit,
+            clock=clock,
+            new_id=new_id,
+        )
+    finally:
+        await storage.aclose()
 
 
 class WorkflowRuns:
@@ -59,7 +93,7 @@ class WorkflowRuns:
         runner: Runner,
         storage: Storage,
         owner: Owner,
-        saw: Callable[[Event], Awaitable[None]],
+        emit: Callable[[Event], Awaitable[None]],
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -67,12 +101,12 @@ class WorkflowRuns:
         """Put the parts together.
 
         Args:
-            client: The way to Coze; may raise CozeProblem.
+            client: Connects to Coze; may raise CozeProblem.
             bot_id: The Bot that a workflow's database and variable nodes belong to.
             runner: Runs the tools.
             storage: Remembers runs that wait.
             owner: This process: what it follows, no other takes up while it lives.
-            saw: Awaited for every event before the run goes on.
+            emit: Awaited for every event before the run goes on.
             clock: Unix seconds.
             new_id: Ids of runs and of calls.
             sleep: Waits between two looks.
@@ -81,7 +115,7 @@ class WorkflowRuns:
         self._bot_id = bot_id
         self._runner = runner
         self._waiting = WaitingRuns(storage, owner)
-        self._saw = saw
+        self._emit = emit
         self._clock = clock
         self._new_id = new_id
         self._sleep = sleep
@@ -92,10 +126,10 @@ class WorkflowRuns:
         Args:
             workflow_id: A published workflow.
             parameters: Of its start node.
-            answer: Asks the maker an ordinary question.
+            answer: Asks the user an ordinary question.
         """
         run_id = self._new_id()
-        await self._saw(WorkflowStarted(at=self._clock(), run_id=run_id, workflow_id=workflow_id))
+        await self._emit(WorkflowStarted(at=self._clock(), run_id=run_id, workflow_id=workflow_id))
         try:
             workflows = WorkflowClient(await self._client())
             steps = workflows.run(workflow_id, parameters, bot_id=self._bot_id)
@@ -123,7 +157,7 @@ class WorkflowRuns:
     async def take_up(self, run: WaitingRun, answer: Answer) -> WorkflowEnded:
         """Bring a claimed run to its end; tools that had run are not run again."""
         began = WorkflowStarted(at=self._clock(), run_id=run.run_id, workflow_id=run.workflow_id)
-        await self._saw(began)
+        await self._emit(began)
         try:
             workflows = WorkflowClient(await self._client())
             steps = await self._resumed(run, workflows, answer)
@@ -146,20 +180,20 @@ class WorkflowRuns:
             except CozeProblem as error:
                 return await self._after_break(run_id, waits, workflows, error.problem)
             if last is None:
-                return await self._ended(run_id, problem=ours("workflow_lost"))
+                return await self._ended(run_id, problem=bridge_problem("workflow_lost"))
             if isinstance(last, RunEnded):
-                found = await self._found(waits, workflows) if waits and not last.debug_url else None
+                found = await self._record(waits, workflows) if waits and not last.debug_url else None
                 debug_url = found.debug_url if found else last.debug_url
                 return await self._ended(run_id, output=said, debug_url=debug_url)
             waits = WaitingRun(run_id, workflow_id, last, said, self._clock())
             await self._waiting.keep(waits)
             steps = await self._resumed(waits, workflows, answer)
-        return await self._ended(run_id, problem=ours("workflow_loop", times=MOST_STOPS))
+        return await self._ended(run_id, problem=bridge_problem("workflow_loop", times=MOST_STOPS))
 
     async def _follow(
         self, run_id: str, steps: AsyncIterator[Step]
     ) -> tuple[WorkflowInterrupt | RunEnded | None, str]:
-        """Tell what is said, up to a stop or the end; returns that and the last message before it."""
+        """Emit messages up to an interrupt or the end; returns that and the last message before it."""
         said = ""
         async with aclosing(steps) as happening:  # type: ignore[type-var]  # it is a generator
             async for step in happening:
@@ -167,24 +201,26 @@ class WorkflowRuns:
                     return step, said
                 said = step.text
                 event = WorkflowSaid(at=self._clock(), run_id=run_id, node=step.node, text=step.text)
-                await self._saw(event)
+                await self._emit(event)
         return None, said
 
     async def _resumed(
         self, run: WaitingRun, workflows: WorkflowClient, answer: Answer
     ) -> AsyncIterator[Step]:
-        wish = understood(run.stop, run.question)
-        if isinstance(wish, ForTools):
-            text = wish.answer(await self._outputs(run, wish))
+        question = parse_interrupt(run.stop, run.question)
+        if isinstance(question, ToolQuestion):
+            text = question.answer(await self._outputs(run, question))
         else:
-            asked = WorkflowAsked(at=self._clock(), run_id=run.run_id, text=wish.text, fields=wish.fields)
-            await self._saw(asked)
+            asked = WorkflowAsked(
+                at=self._clock(), run_id=run.run_id, text=question.text, fields=question.fields
+            )
+            await self._emit(asked)
             text = await answer(asked)
         return workflows.resume(run.workflow_id, run.stop.event_id, run.stop.kind, text)
 
-    async def _outputs(self, run: WaitingRun, wish: ForTools) -> list[str]:
+    async def _outputs(self, run: WaitingRun, question: ToolQuestion) -> list[str]:
         execute_id = run.stop.event_id.partition("/")[0]
-        key = f"{execute_id}/{wish.rid}" if wish.rid else run.stop.event_id
+        key = f"{execute_id}/{question.rid}" if question.rid else run.stop.event_id
         calls = [
             ToolCall(
                 call_id=self._new_id(),
@@ -196,12 +232,12 @@ class WorkflowRuns:
                 turn_id=run.run_id,
                 source="bridge",
             )
-            for number, use in enumerate(wish.uses)
+            for number, use in enumerate(question.uses)
         ]
         outputs: dict[str, str] = {}
         async with aclosing(self._runner.run(calls)) as events:  # type: ignore[type-var]  # it is a generator
             async for event in events:
-                await self._saw(event)
+                await self._emit(event)
                 if isinstance(event, ToolCallFinished):
                     outputs[event.call_id] = event.output
         return [outputs[call.call_id] for call in calls]
@@ -212,10 +248,10 @@ class WorkflowRuns:
         """A stream broke, or Coze refused an answer: perhaps it had taken it. Coze's record says what is."""
         if waits is None:
             return await self._ended(run_id, problem=problem)
-        unclear = problem.kind in PASSING or problem.kind == "bad_request"
+        unclear = problem.kind in TRANSIENT or problem.kind == "bad_request"
         found: RunRecord | None = None
         for _ in range(int(PATIENCE_S / LOOK_S) if unclear else 1):
-            found = await self._found(waits, workflows)
+            found = await self._record(waits, workflows)
             if found is not None and not found.running:
                 failed = found.problem_code or not unclear
                 return await self._ended(
@@ -227,11 +263,13 @@ class WorkflowRuns:
             await self._sleep(LOOK_S)
         if unclear and found is not None:
             # It went on to another stop, and only the lost stream knew its event_id.
-            return await self._ended(run_id, debug_url=found.debug_url, problem=ours("workflow_lost"))
+            return await self._ended(
+                run_id, debug_url=found.debug_url, problem=bridge_problem("workflow_lost")
+            )
         # Coze was not to be reached: the next process tries once more.
         return await self._ended(run_id, forget=not unclear, problem=problem)
 
-    async def _found(self, waits: WaitingRun, workflows: WorkflowClient) -> RunRecord | None:
+    async def _record(self, waits: WaitingRun, workflows: WorkflowClient) -> RunRecord | None:
         try:
             return await workflows.run_record(waits.workflow_id, waits.stop.event_id.partition("/")[0])
         except CozeProblem:
@@ -252,6 +290,73 @@ class WorkflowRuns:
         if forget:
             await self._waiting.forget(run_id)
         else:
-            await self._waiting.release_in_steps(run_id)
-        await self._saw(ended)
+            await self._waiting.release(run_id)
+        await self._emit(ended)
         return ended
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRun:
+    """A run that stopped; `at` is Unix seconds."""
+
+    run_id: str
+    workflow_id: str
+    stop: WorkflowInterrupt
+    question: str
+    at: float
+
+
+class WaitingRuns:
+    """Runs that wait for an answer, each with the process that follows it, in the journal's file."""
+
+    def __init__(self, storage: Storage, owner: Owner) -> None:
+        self._storage = storage
+        self._owner = owner
+
+    async def keep(self, run: WaitingRun) -> None:
+        """A run of this process has stopped; it replaces its earlier stop."""
+        stop = run.stop
+        row = (
+            *(run.run_id, run.workflow_id, stop.event_id, stop.kind, stop.node, stop.data),
+            *(run.question, run.at, self._owner.name),
+        )
+        sql = "INSERT OR REPLACE INTO bridge_runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        await self._storage.run(lambda: self._storage.database.run(sql, row))
+
+    async def forget(self, run_id: str) -> None:
+        """A run has ended."""
+        sql = "DELETE FROM bridge_runs WHERE run_id = ?"
+        await self._storage.run(lambda: self._storage.database.run(sql, (run_id,)))
+
+    async def release(self, run_id: str) -> None:
+        """This process follows a run no more, and any other may."""
+        sql = "UPDATE bridge_runs SET owner = '' WHERE run_id = ?"
+        await self._storage.run(lambda: self._storage.database.run(sql, (run_id,)))
+
+    async def claim(self, run_id: str) -> WaitingRun | None:
+        """Make a run this process's own; None when it has ended or a living process follows it."""
+        return await self._storage.run(lambda: self._claim(run_id))
+
+    async def free(self) -> list[WaitingRun]:
+        """Every run that waits and that no other living process follows, oldest first."""
+        return await self._storage.run(self._free)
+
+    def _claim(self, run_id: str) -> WaitingRun | None:
+        with self._storage.database.transaction() as db:
+            row = db.execute("SELECT * FROM bridge_runs WHERE run_id = ?", (run_id,)).fetchone()
+            if row is None or not self._is_free(row):
+                return None
+            db.execute("UPDATE bridge_runs SET owner = ? WHERE run_id = ?", (self._owner.name, run_id))
+            return _run(row)
+
+    def _free(self) -> list[WaitingRun]:
+        rows = self._storage.database.all("SELECT * FROM bridge_runs ORDER BY at")
+        return [_run(row) for row in rows if self._is_free(row)]
+
+    def _is_free(self, row: sqlite3.Row) -> bool:
+        return row["owner"] == self._owner.name or self._owner.is_gone(row["owner"])
+
+
+def _run(row: sqlite3.Row) -> WaitingRun:
+    stop = WorkflowInterrupt(row["event_id"], row["kind"], row["node"], row["data"])
+    return WaitingRun(row["run_id"], row["workflow_id"], stop, row["question"], row["at"])

@@ -1,0 +1,296 @@
+"""Routes /v1/requests (submit, look, follow, cancel, list) and /v1/tools (list, call and wait)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Body, Header, Path, Query, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from c2jy_bridge.core.bridge_requests import BridgeRequest, State
+from c2jy_bridge.core.views import ToolView
+from c2jy_bridge.relay.intakes.http.models import (
+    PROBLEM_MEDIA_TYPE,
+    HttpProblem,
+    NewRequest,
+    PageBody,
+    RequestBody,
+    ToolBody,
+    ToolName,
+    ToolsBody,
+    documented,
+    output_of,
+    problem_members,
+    problem_response,
+)
+from c2jy_bridge.relay.intakes.http.responses import (
+    Closing,
+    IdempotencyKey,
+    Prefer,
+    StrictRoute,
+    cursor_of,
+    read_idempotency_key,
+    read_wait_s,
+    seq_of_cursor,
+    to_response,
+    wait_for_end,
+)
+from c2jy_bridge.relay.request import Change, KeyReused, QueueFull
+from c2jy_bridge.relay.service import RequestService
+from c2jy_bridge.relay.worker import BRIDGE_EXECUTE
+
+BEAT_S: Final = 15.0
+"""Seconds of silence after which an event stream shows that it lives; proxies cut at 30 to 60."""
+RequestId = Annotated[str, Path(pattern="^[0-9a-f]{1,64}$", description="A request's `id`.")]
+_ACCEPTED: Final = {
+    "description": "It is kept and will be done; look again at `Location`.",
+    "model": RequestBody,
+    "headers": {
+        "Location": {"schema": {"type": "string"}},
+        "Retry-After": {"schema": {"type": "integer"}},
+    },
+}
+
+
+def requests(service: RequestService, closing: Closing) -> APIRouter:
+    """Make the routes about requests."""
+    router = APIRouter(prefix="/v1/requests", tags=["requests"], route_class=StrictRoute)
+
+    @router.post(
+        "",
+        summary="Ask for a tool call",
+        response_model=RequestBody,
+        responses={
+            200: {"description": "It has ended, well or not: see `state`."},
+            202: _ACCEPTED,
+            **documented("bad_json", "bad_key", "key_reused", "invalid", "full"),
+        },
+    )
+    async def submit(new: NewRequest, key: IdempotencyKey = None, prefer: Prefer = None) -> Response:
+        """Take a wish in. When this is answered with 200 or 202 it is on disk and will come to an end."""
+        idempotency_key, wait_s = read_idempotency_key(key), read_wait_s(prefer)
+        try:
+            accepted = await service.submit(
+                new.tool,
+                new.arguments,
+                source="http",
+                idempotency_key=idempotency_key,
+                timeout_s=new.timeout_s,
+            )
+        except KeyReused as error:
+            where = f"/v1/requests/{error.request_id}"
+            raise HttpProblem("key_reused", headers={"Location": where}, more={"instance": where}) from None
+        except QueueFull:
+            raise HttpProblem("full", headers={"Retry-After": "10"}) from None
+        request = await wait_for_end(service, closing, accepted.request, wait_s or 0.0)
+        headers = {} if accepted.created else {"Idempotency-Replayed": "true"}
+        if wait_s is not None:
+            headers["Preference-Applied"] = f"wait={wait_s:g}"
+        return to_response(request, headers)
+
+    @router.get("", summary="List requests", responses=documented("bad_cursor", "invalid"))
+    async def page(
+        limit: Annotated[int, Query(ge=1, le=100)] = 50,
+        cursor: Annotated[str | None, Query(max_length=64)] = None,
+        state: State | None = None,
+    ) -> PageBody:
+        """Newest first."""
+        found = await service.page(before=seq_of_cursor(cursor), limit=limit + 1, state=state)
+        more = cursor_of(found[limit - 1]) if len(found) > limit else None
+        return PageBody(
+            items=[RequestBody.model_validate(request) for request in found[:limit]], next_cursor=more
+        )
+
+    @router.get(
+        "/{request_id}",
+        summary="Look at a request",
+        response_model=RequestBody,
+        responses={
+            200: {"description": "As it is: see `state`."},
+            **documented("unknown_request", "invalid"),
+        },
+    )
+    async def look(request_id: RequestId, prefer: Prefer = None) -> Response:
+        """The request as it is, or with `Prefer: wait=N` as it is when it has ended."""
+        request = await wait_for_end(
+            service, closing, await _known(service, request_id), read_wait_s(prefer) or 0.0
+        )
+        return to_response(request, {}, open_status=200)
+
+    @router.delete(
+        "/{request_id}",
+        summary="Cancel a request",
+        response_model=RequestBody,
+        responses={
+            200: {"description": "It has ended: cancelled now, or in another way before."},
+            202: {**_ACCEPTED, "description": "It is being stopped."},
+            **documented("unknown_request", "invalid"),
+        },
+    )
+    async def cancel(request_id: RequestId) -> Response:
+        """Stop a request. What its tool had already done stays done; the request itself is kept."""
+        request = await service.cancel(request_id)
+        if request is None:
+            raise HttpProblem("unknown_request")
+        return to_response(request, {})
+
+    @router.get(
+        "/{request_id}/events",
+        summary="Follow a request",
+        response_class=StreamingResponse,
+        responses={
+            200: {
+                "description": "Server-sent events: `state` for each change, `ended` with the request last.",
+                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            },
+            **documented("unknown_request", "invalid"),
+        },
+    )
+    async def follow(
+        request_id: RequestId,
+        last_event_id: Annotated[
+            str | None, Header(pattern="^[0-9]{0,18}$", description="Go on after this event.")
+        ] = None,
+    ) -> StreamingResponse:
+        """A stream that can be taken up again with Last-Event-ID; a comment shows that it lives."""
+        await _known(service, request_id)
+        stream = _stream(service, closing, request_id, int(last_event_id or 0))
+        fresh = {"Cache-Control": "no-store"}
+        return StreamingResponse(stream, media_type="text/event-stream", headers=fresh)
+
+    return router
+
+
+async def _known(service: RequestService, request_id: str) -> BridgeRequest:
+    request = await service.get(request_id)
+    if request is None:
+        raise HttpProblem("unknown_request")
+    return request
+
+
+async def _stream(
+    service: RequestService, closing: Closing, request_id: str, after: int
+) -> AsyncIterator[str]:
+    changes = service.follow(request_id, after=after, beat_s=BEAT_S)
+    seq = after
+    while not closing.is_set:
+        step = await closing.unless(_next(changes))
+        if step is None:
+            return
+        (change,) = step
+        if isinstance(change, Change):
+            seq = change.seq
+            data = {"id": request_id, "state": change.state, "attempts": change.attempts, "at": change.at}
+            yield _event("state", seq, json.dumps(data))
+        elif change is _END:
+            request = await service.get(request_id)
+            if request is not None:
+                yield _event("ended", seq, RequestBody.model_validate(request).model_dump_json())
+            return
+        else:
+            yield ": still here\n\n"
+
+
+_END: Final = object()
+
+
+async def _next(changes: AsyncIterator[Change | None]) -> tuple[object]:
+    try:
+        return (await anext(changes),)
+    except StopAsyncIteration:
+        return (_END,)
+
+
+def _event(name: str, seq: int, data: str) -> str:
+    return f"id: {seq}\nevent: {name}\ndata: {data}\n\n"
+
+
+PATIENCE_S: Final = 60.0
+"""Seconds that the simple form waits when the caller says nothing."""
+_STATUS_OF_PROBLEM: Final[Mapping[str, int]] = {
+    "tool_failed": 422,
+    "tool_denied": 403,
+    "tool_timed_out": 504,
+    "expired": 504,
+    "internal": 500,
+}
+"""HTTP status of a request's problem; everything else went wrong between here and Coze (502)."""
+_PROBLEM: Final = {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_FAILED: Final[dict[int | str, dict[str, Any]]] = {
+    status: {"description": what, "content": _PROBLEM}
+    for status, what in {
+        403: "Nobody allowed it, or an Origin that is not let in.",
+        409: "It was cancelled.",
+        502: "The Bot did not call, or Coze refused.",
+        504: "It took too long.",
+    }.items()
+}
+
+
+def tools(
+    service: RequestService, closing: Closing, registered: Callable[[], Sequence[ToolView]]
+) -> APIRouter:
+    """Make the routes about tools."""
+    router = APIRouter(prefix="/v1/tools", tags=["tools"], route_class=StrictRoute)
+
+    @router.get("", summary="List tools")
+    async def listed() -> ToolsBody:
+        """Every tool that can be asked for, with its JSON Schema."""
+        return ToolsBody(
+            items=[
+                ToolBody(name=t.name, description=t.description, policy=t.policy, parameters=t.parameters)
+                for t in registered()
+                if t.name != BRIDGE_EXECUTE
+            ]
+        )
+
+    @router.post(
+        "/{name}",
+        summary="Call a tool and wait",
+        responses={
+            200: {
+                "description": "The tool's output.",
+                "content": {"application/json": {"schema": {"type": "object"}}},
+            },
+            202: {"description": "Not done yet; look again at `Location`.", "model": RequestBody},
+            **documented("bad_json", "bad_key", "unknown_tool", "key_reused", "invalid", "full"),
+            **_FAILED,
+        },
+    )
+    async def call(
+        name: Annotated[ToolName, Path(description="The tool.")],
+        arguments: Annotated[dict[str, Any], Body(description="The tool's arguments.")],
+        key: IdempotencyKey = None,
+        prefer: Prefer = None,
+    ) -> Response:
+        """The body is the arguments, the answer the output. Waits a minute, or as `Prefer: wait=N` says."""
+        if name not in {tool.name for tool in registered()} - {BRIDGE_EXECUTE}:
+            raise HttpProblem("unknown_tool")
+        idempotency_key, wait_s = read_idempotency_key(key), read_wait_s(prefer)
+        try:
+            accepted = await service.submit(name, arguments, source="http", idempotency_key=idempotency_key)
+        except KeyReused:
+            raise HttpProblem("key_reused") from None
+        except QueueFull:
+            raise HttpProblem("full", headers={"Retry-After": "10"}) from None
+        request = await wait_for_end(
+            service, closing, accepted.request, PATIENCE_S if wait_s is None else wait_s
+        )
+        return _output(request)
+
+    return router
+
+
+def _output(request: BridgeRequest) -> Response:
+    where = f"/v1/requests/{request.request_id}"
+    if not request.ended:
+        return to_response(request, {})
+    if request.state is State.SUCCEEDED:
+        return JSONResponse(output_of(request.result) or {}, headers={"Location": where})
+    more = {"instance": where, "result": output_of(request.result)}
+    if request.problem is None:
+        return HttpProblem("cancelled", more=more).response()
+    status = _STATUS_OF_PROBLEM.get(request.problem.kind, 502)
+    return problem_response(status, {**(problem_members(request.problem) or {}), "status": status, **more})
