@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from c2jy_bridge.core.events import TurnCompleted
 
@@ -189,10 +190,17 @@ async def test_health_readiness_and_metrics(call: Call) -> None:
     assert (await http.get("/readyz")).json() == {"status": "ready"}
     await http.post("/v1/requests", json=NOTE, headers={"Prefer": "wait=20"})
     await http.harness.until(lambda: http.harness.seen(TurnCompleted))
-    lines = (await http.get("/metrics")).text.splitlines()
-    assert 'c2jy_bridge_requests{state="succeeded"} 1.0' in lines
-    assert 'c2jy_bridge_http_responses_total{method="POST",route="/v1/requests",code="200"} 1.0' in lines
-    assert any(line.startswith('c2jy_bridge_intake_alive_seconds{intake="http"} 1') for line in lines)
+    exposition = (await http.get("/metrics")).text
+    samples = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(exposition)
+        for sample in family.samples
+    }
+    assert samples["c2jy_bridge_requests", "succeeded"] == 1
+    assert samples["c2jy_bridge_http_responses_total", "200", "POST", "/v1/requests"] == 1
+    assert samples["c2jy_bridge_http_seconds_total", "POST", "/v1/requests"] > 0
+    assert ("c2jy_bridge_at_work",) in samples
+    assert samples["c2jy_bridge_intake_alive_seconds", "http"] > 10**9
     http.harness.emulator.fault("refuse", on="chat", code=4101, msg="no permission", times=9)
     await http.post("/v1/requests", json={**NOTE, "arguments": {"text": "b"}}, headers={"Prefer": "wait=20"})
     ready = await http.get("/readyz")
