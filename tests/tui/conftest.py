@@ -26,7 +26,7 @@ from c2jy_bridge.core.views import (
     MessageView,
     ToolView,
     WaitingWorkflow,
-    WorkflowWish,
+    WorkflowRequest,
 )
 from c2jy_tui.app import C2jyApp
 from c2jy_tui.panes.chat import ChatPane
@@ -76,7 +76,7 @@ class ScriptedWorkflows:
     """A WorkflowsPort that remembers what it was asked; its runs end when the test says so."""
 
     def __init__(self) -> None:
-        self.wish = WorkflowWish("7397")
+        self.wish = WorkflowRequest("7397")
         self.left: list[WaitingWorkflow] = []
         self.ran: list[tuple[str, dict[str, Any]]] = []
         self.intents: list[tuple[str, str]] = []
@@ -84,7 +84,7 @@ class ScriptedWorkflows:
         self.asks: list[ev.WorkflowAsked] = []
         """Put to the maker by the next run or resumption."""
 
-    async def remembered(self) -> WorkflowWish:
+    async def remembered(self) -> WorkflowRequest:
         return self.wish
 
     async def run(self, workflow_id: str, parameters: Any, answer: Any) -> ev.WorkflowEnded:

@@ -41,7 +41,7 @@ from c2jy_bridge.core.views import (
     MessageView,
     ToolView,
     WaitingWorkflow,
-    WorkflowWish,
+    WorkflowRequest,
 )
 
 
@@ -131,7 +131,7 @@ AnswersWorkflow = Callable[[WorkflowAsked], Awaitable[str]]
 class WorkflowsPort(Protocol):
     """What a face may ask about cloud workflows. What happens in a run is told as `WorkflowEvent`s."""
 
-    async def remembered(self) -> WorkflowWish:
+    async def remembered(self) -> WorkflowRequest:
         """What was run last, else the workflow that the settings name."""
 
     async def run(

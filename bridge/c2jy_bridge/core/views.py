@@ -176,7 +176,7 @@ class BridgeView:
 
 
 @dataclass(frozen=True, slots=True)
-class WorkflowWish:
+class WorkflowRequest:
     """A cloud workflow and what it is to be run with."""
 
     workflow_id: str

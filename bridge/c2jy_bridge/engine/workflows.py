@@ -15,7 +15,7 @@ from c2jy_bridge.core.events import Event, Problem, WorkflowEnded, WorkflowStart
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.ports import AnswersWorkflow
 from c2jy_bridge.core.settings import Settings
-from c2jy_bridge.core.views import WaitingWorkflow, WorkflowWish
+from c2jy_bridge.core.views import WaitingWorkflow, WorkflowRequest
 from c2jy_bridge.coze import CozeClient
 from c2jy_bridge.journal import Owner
 from c2jy_bridge.plugin import ToolRunner
@@ -55,7 +55,7 @@ class Workflows:
         """The tasks of the runs that go on here."""
         self._stopped: set[str] = set()
 
-    async def remembered(self) -> WorkflowWish:
+    async def remembered(self) -> WorkflowRequest:
         """See `ports.WorkflowsPort`."""
         return await asyncio.to_thread(_read, self._file, self._settings.coze.workflow_id)
 
@@ -63,7 +63,7 @@ class Workflows:
         self, workflow_id: str, parameters: Mapping[str, Any], answer: AnswersWorkflow
     ) -> WorkflowEnded:
         """See `ports.WorkflowsPort`."""
-        wish = WorkflowWish(workflow_id, dict(parameters))
+        wish = WorkflowRequest(workflow_id, dict(parameters))
         with contextlib.suppress(OSError):  # it is only not offered next time
             await asyncio.to_thread(_write, self._file, wish)
         async with self._runs() as runs:
@@ -159,15 +159,15 @@ class Workflows:
         return self._settings.data_dir / REMEMBERED
 
 
-def _read(path: Path, default_id: str) -> WorkflowWish:
+def _read(path: Path, default_id: str) -> WorkflowRequest:
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
-        return WorkflowWish(str(kept["workflow_id"]) or default_id, dict(kept["parameters"]))
+        return WorkflowRequest(str(kept["workflow_id"]) or default_id, dict(kept["parameters"]))
     except (OSError, ValueError, KeyError, TypeError):
-        return WorkflowWish(default_id)
+        return WorkflowRequest(default_id)
 
 
-def _write(path: Path, wish: WorkflowWish) -> None:
+def _write(path: Path, wish: WorkflowRequest) -> None:
     text = json.dumps({"workflow_id": wish.workflow_id, "parameters": wish.parameters}, ensure_ascii=False)
     fresh = path.with_suffix(".new")
     fresh.touch(mode=0o600)  # parameters are the maker's own

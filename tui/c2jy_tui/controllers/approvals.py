@@ -9,10 +9,8 @@ from textual.widget import Widget
 from c2jy_bridge.core.events import (
     Decision,
     Event,
-    ToolCall,
     ToolCallAwaitingApproval,
     ToolCallFinished,
-    ToolCallRequested,
     ToolCallStarted,
 )
 from c2jy_bridge.core.ports import EnginePort
@@ -24,7 +22,6 @@ class Approvals:
 
     def __init__(self) -> None:
         self._waiting: dict[str, ToolCallAwaitingApproval] = {}
-        self._calls: dict[str, ToolCall] = {}
         self._put_off: set[str] = set()
 
     def __len__(self) -> int:
@@ -33,15 +30,12 @@ class Approvals:
     def take(self, event: Event) -> None:
         """Open a question, or close it when the call went on without an answer from here."""
         match event:
-            case ToolCallRequested(call_id=call_id, call=call):
-                self._calls[call_id] = call
             case ToolCallAwaitingApproval(call_id=call_id):
                 self._waiting[call_id] = event
             case ToolCallStarted(call_id=call_id):
                 self._waiting.pop(call_id, None)
             case ToolCallFinished(call_id=call_id):
                 self._waiting.pop(call_id, None)
-                self._calls.pop(call_id, None)
                 self._put_off.discard(call_id)
             case _:
                 pass

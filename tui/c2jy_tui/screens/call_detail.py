@@ -62,15 +62,10 @@ class CallDetailScreen(TabbedDetail[CallIntent | None]):
         super().__init__(say, clock=clock, folder=folder)
         self.set_reactive(CallDetailScreen.record, record)
 
-    def watch_record(self, _before: CallRecord, _after: CallRecord) -> None:
-        """More is known."""
-        if self.is_mounted:
-            self.draw()
-
-    def tick(self) -> None:
-        """The clock went on."""
-        if self.is_mounted and not self.record.ended:
-            self.draw_headline()
+    @property
+    @override
+    def ended(self) -> bool:
+        return self.record.ended
 
     @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -122,10 +117,6 @@ class CallDetailScreen(TabbedDetail[CallIntent | None]):
                 return visible(call.error)
             case _:
                 return timeline(self.record, self._clock()).plain
-
-    def action_answer(self, intent: CallIntent) -> None:
-        """Close, and have this done about the call."""
-        self.dismiss(intent)
 
     def action_copy_command(self) -> None:
         """Copy the call as a command line."""

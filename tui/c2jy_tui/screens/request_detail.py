@@ -62,15 +62,10 @@ class RequestDetailScreen(TabbedDetail[RequestIntent | None]):
         self._possible = possible
         self.set_reactive(RequestDetailScreen.record, record)
 
-    def watch_record(self, _before: RequestRecord, _after: RequestRecord) -> None:
-        """More is known."""
-        if self.is_mounted:
-            self.draw()
-
-    def tick(self) -> None:
-        """The clock went on."""
-        if self.is_mounted and not self.record.ended:
-            self.draw_headline()
+    @property
+    @override
+    def ended(self) -> bool:
+        return self.record.ended
 
     @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -129,10 +124,6 @@ class RequestDetailScreen(TabbedDetail[RequestIntent | None]):
                 return _problem(self.record)
             case _:
                 return self.body(tab).plain
-
-    def action_answer(self, intent: RequestIntent) -> None:
-        """Close, and have this done about the request."""
-        self.dismiss(intent)
 
     def action_copy_command(self) -> None:
         """Copy the request as a command line."""

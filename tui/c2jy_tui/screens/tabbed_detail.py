@@ -80,9 +80,14 @@ class TabbedDetail(BaseDialog[Result]):
 
     # --- given by the subclass -----------------------------------------------------------------------
 
+    @property
+    def ended(self) -> bool:
+        """Nothing of it changes any more."""
+        raise NotImplementedError
+
     def first_tab(self) -> str:
         """The tab to begin with."""
-        return self.TABS[0]
+        raise NotImplementedError
 
     def headline(self) -> Content:
         """What it is, and its state."""
@@ -97,6 +102,16 @@ class TabbedDetail(BaseDialog[Result]):
         raise NotImplementedError
 
     # --- drawing -------------------------------------------------------------------------------------
+
+    def watch_record(self) -> None:
+        """Follow the record of the subclass."""
+        if self.is_mounted:
+            self.draw()
+
+    def tick(self) -> None:
+        """Keep the elapsed time going."""
+        if self.is_mounted and not self.ended:
+            self.draw_headline()
 
     def draw(self) -> None:
         """Redraw headline and tabs."""
@@ -131,6 +146,10 @@ class TabbedDetail(BaseDialog[Result]):
     @property
     def _scroll(self) -> VerticalScroll:
         return self.query_one(f"#{self._tab} VerticalScroll", VerticalScroll)
+
+    def action_answer(self, intent: Result) -> None:
+        """Close, and have this done."""
+        self.dismiss(intent)
 
     def action_tab(self, by: int) -> None:
         """To the next or the previous tab."""

@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from c2jy_bridge.core.events import WorkflowAsked
 from c2jy_bridge.core.safety import visible
-from c2jy_bridge.core.views import WorkflowWish
+from c2jy_bridge.core.views import WorkflowRequest
 from c2jy_tui.labels import say
 from c2jy_tui.screens.json_field import JsonField
 from c2jy_tui.widgets.base_screens import BaseDialog
@@ -23,7 +23,7 @@ from c2jy_tui.widgets.key_bar import KeyBar
 from c2jy_tui.widgets.prose import Prose
 
 
-class WorkflowFormScreen(BaseDialog[WorkflowWish]):
+class WorkflowFormScreen(BaseDialog[WorkflowRequest]):
     """Asks for id and parameters; begins with those of the last run, which typing replaces."""
 
     CSS_PATH = "workflow_forms.tcss"
@@ -33,7 +33,7 @@ class WorkflowFormScreen(BaseDialog[WorkflowWish]):
         binding("tui", "workflow.back", "escape", "back", priority=True),
     ]
 
-    def __init__(self, remembered: WorkflowWish, *, demo: bool = False) -> None:
+    def __init__(self, remembered: WorkflowRequest, *, demo: bool = False) -> None:
         super().__init__()
         hint = say("workflow.id_demo") if demo else say("workflow.id_hint")
         self._workflow = Input(
@@ -69,7 +69,7 @@ class WorkflowFormScreen(BaseDialog[WorkflowWish]):
             self._missing.update(say("workflow.no_id"))
             return
         if not self._parameters.refuse():
-            self.dismiss(WorkflowWish(workflow_id, self._parameters.value or {}))
+            self.dismiss(WorkflowRequest(workflow_id, self._parameters.value or {}))
 
 
 class WorkflowQuestionScreen(BaseDialog[str]):
