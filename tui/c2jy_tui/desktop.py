@@ -70,11 +70,11 @@ async def copy_text(
     environment: Mapping[str, str] = os.environ,
     platform: str = sys.platform,
 ) -> bool:
-    """Copy by the surest way there is.
+    """Copy by the most reliable way available.
 
     Args:
         text: What to copy.
-        osc52: Asks the terminal.
+        osc52: Sends the text to the terminal.
         environment: Where to look for SSH, tmux and displays.
         platform: `sys.platform`.
 
@@ -135,10 +135,10 @@ def folder_command(
     environment: Mapping[str, str] = os.environ,
     which: Callable[[str], str | None] = shutil.which,
 ) -> list[str] | None:
-    """The command that shows `path` to whoever sits at this machine.
+    """The command that opens the folder `path` in this machine's file manager.
 
     Returns:
-        The command's words, or None where nobody would see it: over SSH, or without a desktop.
+        The command, or None over SSH or without a desktop.
     """
     if any(environment.get(name) for name in ("SSH_CONNECTION", "SSH_TTY")):
         return None
@@ -147,7 +147,7 @@ def folder_command(
     elif platform == "darwin":
         program, shown = "open", path
     elif environment.get("WSL_DISTRO_NAME"):
-        # Windows' own program takes no Linux path, but it knows the directory it is started in.
+        # Windows' own program takes no Linux path, but opens the directory it is started in.
         program, shown = "explorer.exe", "."
     elif environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"):
         program, shown = "xdg-open", path
@@ -158,7 +158,7 @@ def folder_command(
 
 
 async def open_folder(command: list[str], path: str) -> None:
-    """Start `command` in the folder and let it live on its own.
+    """Start `command` in the folder, detached.
 
     Raises:
         OSError: It cannot be started, or the folder is gone.

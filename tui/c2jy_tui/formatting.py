@@ -77,12 +77,12 @@ def _short(value: float, unit: str) -> str:
     return f"{value:.0f}" if unit == "B" or value >= 99.95 else f"{value:.1f}"
 
 
-# What a terminal might obey when it is pasted; in JSON each of them can be written as \uXXXX.
+# Characters a terminal might interpret when they are pasted; JSON can write each as \uXXXX.
 _UNSAFE: Final = re.compile("[\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def pretty_json(text: str) -> tuple[str, bool]:
-    """JSON text with indentation, and whether it is JSON at all; other text comes back as it is."""
+    """JSON text with indentation, and whether it is JSON at all; other text is returned unchanged."""
     try:
         return json.dumps(json.loads(text), ensure_ascii=False, indent=2), True
     except (ValueError, RecursionError):
@@ -90,14 +90,14 @@ def pretty_json(text: str) -> tuple[str, bool]:
 
 
 def pastable_json(value: Any) -> str:
-    """A value as one line of JSON in which no character does anything to a terminal."""
+    """A value as one line of JSON without characters that a terminal would interpret."""
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
 
 
 def is_tool_request(text: str) -> bool:
-    """Whether a workflow's message is a question for this program and not for a person.
+    """Whether a workflow's message is a question for this program and not for the user.
 
-    Such a one is an object with `c2jy` in it (docs/bridge.md).
+    Such a message is an object with `c2jy` in it (docs/bridge.md).
     """
     if "c2jy" not in text:
         return False

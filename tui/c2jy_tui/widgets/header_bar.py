@@ -1,4 +1,4 @@
-"""The line at the top: who is on the other end, what goes on, and how bridge mode is."""
+"""The line at the top: the connection, the current activity, the state of bridge mode."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Piece = tuple[str, str]
 
 _GAP: Final = "  "
 _JUST_NOW_S: Final = 2.0
-"""Seconds within which something was just now: bridge mode is looked at once a second."""
+"""Seconds shown as "just now": bridge mode is polled once a second."""
 _STYLES: Final = {
     Doing.READY: ("●", "$text-success"),
     Doing.STARTING: ("◌", "dim"),
@@ -47,14 +47,14 @@ _COUNTED: Final = (
 def line(
     connection: ConnectionView | None, activity: Activity, bridge: BridgeMode, now: float, width: int
 ) -> Content:
-    """The header in `width` cells; what matters less goes first when there is no room."""
+    """The header in `width` cells; the least important parts are dropped first."""
     left: list[Piece] = [("c2jy-tui", "$text-primary bold")]
     right = [_doing(activity, now)]
-    # (belongs to the left, ways to say it, longest first), what matters most first
+    # (on the left, variants longest first), most important first
     extra: list[tuple[bool, Sequence[Piece]]] = []
     if connection is not None:
         host = say("header.demo") if connection.demo else visible(connection.host, newlines=False)
-        # Until Coze has told the name, the id would only flicker by.
+        # Before Coze has sent the name, the id would only flicker.
         unknown = "" if activity.doing in _EARLY else connection.bot_id or say("header.no_bot")
         if name := connection.bot_name or unknown:
             extra.append((True, [(visible(name, newlines=False), "bold")]))
@@ -82,7 +82,7 @@ def _doing(activity: Activity, now: float) -> Piece:
 
 
 def _bridge(mode: BridgeMode, now: float) -> list[Piece]:
-    """Ways to say how bridge mode is, longest first."""
+    """Variants of the state of bridge mode, longest first."""
     if mode.switching:
         return [(say(f"header.bridge_switching_{mode.switching}"), "$text-accent")]
     if mode.problem is not None:
@@ -93,7 +93,7 @@ def _bridge(mode: BridgeMode, now: float) -> list[Piece]:
     view = mode.view
     address = visible(view.address, newlines=False).removeprefix("http://")
     here = say("header.bridge_at", address=address) if address else say("header.bridge_on")
-    # Most people need no more than the port: the host is this computer.
+    # The port is usually enough: the host is this computer.
     short = say("header.bridge_at", address=f":{address.rpartition(':')[2]}") if ":" in address else here
     queue = say("header.bridge_queue", n=view.waiting - view.parked)
     if view.parked:
@@ -144,7 +144,7 @@ class HeaderBar(Widget):
         self._clock = clock
 
     def on_mount(self) -> None:
-        """Keep the seconds going."""
+        """Start the seconds."""
         self.set_interval(1.0, self._tick)
 
     @override

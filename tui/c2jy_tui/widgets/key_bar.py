@@ -1,4 +1,4 @@
-"""The line of keys at the bottom: only whole ones, and always the way to the help."""
+"""The footer with the keys that fit, the key for help always among them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from textual.widgets._footer import FooterKey  # not handed on by Textual; its v
 from typing_extensions import override
 
 _KEPT: Final = ("help", "back")
-"""Actions that stay when others have no room: what else there is, and how to leave."""
+"""Actions that stay when others have no room."""
 _EDGE: Final = 1
-"""Cells of the line that stands left of the palette's key."""
+"""Cells of the border left of the palette's key."""
 
 
 class KeyBar(Footer):
@@ -30,7 +30,7 @@ class KeyBar(Footer):
     """
 
     _composed_for: Hashable = None
-    """What the keys were chosen from, and for which width."""
+    """The keys offered and the width when the footer was last composed."""
 
     @override
     def compose(self) -> ComposeResult:
@@ -39,9 +39,9 @@ class KeyBar(Footer):
 
     @override
     async def recompose(self) -> None:
-        """Choose anew, but not behind a dialog: there new keys get no places until it closes.
+        """Recompose, but not behind a dialog: there new keys are not laid out until it closes.
 
-        Textual asks for it with every focus and every refresh of bindings; most change no key.
+        Textual requests it with every focus and every refresh of bindings; most change no key.
         """
         if self.is_attached and self.screen.is_active and self._composed_for != self._choice():
             await super().recompose()
@@ -52,13 +52,13 @@ class KeyBar(Footer):
         return self.size.width, keys
 
     def on_resize(self, event: events.Resize) -> None:
-        """More or fewer of them."""
+        """Choose again for another width."""
         if self._composed_for is not None:
             self.refresh(recompose=True)
 
 
 def fitting(keys: Sequence[Widget], width: int) -> list[Widget]:
-    """The keys that stand side by side in `width` cells; later ones give way first, help and back never."""
+    """The keys that fit into `width` cells; later ones are dropped first, never help and back."""
     palette = [key for key in keys if key.has_class("-command-palette")]
     others = [key for key in keys if key not in palette]
     room = width - sum(_cells(key) + _EDGE for key in palette)

@@ -1,4 +1,4 @@
-"""A pane that is a list: rows, a line about the row under the cursor, a line about all, a filter."""
+"""Base of the panes that are lists: rows, a line about the current row, a filter, a line about all."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ say = catalogue("rows", LOCALE)
 
 
 class FilterInput(Input):
-    """Words that rows must contain; Enter keeps them, Esc drops them."""
+    """The one-line filter field below a list; Enter keeps the filter, Esc drops it."""
 
     DEFAULT_CSS = """
     FilterInput { display: none; }
@@ -37,24 +37,24 @@ class FilterInput(Input):
     ]
 
     class Left(Message):
-        """The maker is done with the field."""
+        """The user left the field."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(compact=True, id=id, select_on_focus=False)
 
     def action_keep(self) -> None:
-        """Go back to the list with the filter as it is."""
+        """Return to the list with the filter as it is."""
         self.set_class(bool(self.value), "-open")
         self.post_message(self.Left())
 
     def action_drop(self) -> None:
-        """Go back to the whole list."""
+        """Return to the unfiltered list."""
         self.value = ""
         self.action_keep()
 
 
 class ListPane(Vertical):
-    """Base of the panes that list things; a subclass gives it the `RowList` and says what a filter means."""
+    """A list with two lines and a filter; a subclass supplies the `RowList` and `apply_filter`."""
 
     DEFAULT_CSS = """
     ListPane {
@@ -66,7 +66,7 @@ class ListPane(Vertical):
     BINDINGS: ClassVar[list[BindingType]] = []
 
     unread: var[bool] = var(False, init=False)
-    """What there is to list is still being read: then it is too early to say that there is nothing."""
+    """Whether the items are still being read: too early to call the list empty."""
 
     def __init__(
         self, rows: RowList, hint: str, *, id: str | None = None, classes: str | None = None
@@ -88,7 +88,7 @@ class ListPane(Vertical):
         yield self._state
 
     def watch_unread(self, unread: bool) -> None:
-        """Say so, or what there is."""
+        """Show that items are being read, or the line about all rows."""
         self.rows.waiting = say("loading") if unread else ""
         self._state.update(Content("" if unread else self._about_all))
 
@@ -98,21 +98,21 @@ class ListPane(Vertical):
         return self
 
     def apply_filter(self, text: str) -> None:
-        """Show only what `text` asks for; all when it is empty."""
+        """Show only the rows that match `text`; all when it is empty."""
         raise NotImplementedError
 
     @property
     def filter_text(self) -> str:
-        """What the filter says."""
+        """The text of the filter."""
         return self._filter.value.strip()
 
     def describe(self, about: str, state: str, offer: Hashable) -> None:
-        """Write the two lines below the list.
+        """Set the two lines below the list.
 
         Args:
             about: About the row under the cursor.
             state: About all rows.
-            offer: What decides which keys are offered; the footer is made anew only when it changes.
+            offer: Determines which keys are offered; the footer is refreshed only when it changes.
         """
         self._about.update(Content(about))
         self._about_all = state
@@ -127,7 +127,7 @@ class ListPane(Vertical):
         self._filter.focus()
 
     def action_unfilter(self) -> None:
-        """Show everything again."""
+        """Drop the filter."""
         self._filter.action_drop()
 
     @on(Input.Changed)
@@ -141,5 +141,5 @@ class ListPane(Vertical):
         self.rows.focus()
 
     def on_resize(self, event: Resize) -> None:
-        """A low pane gives its lines to the list."""
+        """Hide the line about the row in a low pane."""
         self.set_class(event.size.height < 9, "-low")

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from markdown_it.tree import SyntaxTreeNode
 
 LONGEST_TAIL: Final = 2_000
-"""Characters of unfinished text that one flush may read again (about 3 ms of markdown-it)."""
+"""Characters of unfinished text that one flush may parse again (about 3 ms of markdown-it)."""
 
 _LONGEST_MARKER: Final = 100
-"""Characters after which a first line is taken for what it looks like, even if it has no end yet."""
+"""Characters after which a first line determines its block even without a line end."""
 
 Align = Literal["left", "center", "right"]
 
@@ -36,7 +36,7 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A title of level 1 to 6."""
+    """A heading of level 1 to 6."""
 
     level: int
     text: Content
@@ -44,7 +44,7 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A fenced or indented listing, exactly as written."""
+    """A fenced or indented code block, verbatim."""
 
     text: str
     language: str = ""
@@ -52,14 +52,14 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Somebody else's words."""
+    """A block quote."""
 
     blocks: tuple[Block, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One point of a list; `marker` is empty for a bullet."""
+    """One item of a list; `marker` is empty for a bullet."""
 
     marker: str
     blocks: tuple[Block, ...]
@@ -67,7 +67,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Bullets or numbers; `tight` ones have no blank lines between them."""
+    """A bulleted or numbered list; `tight` ones have no blank lines between items."""
 
     items: tuple[Item, ...]
     tight: bool
@@ -109,21 +109,21 @@ def _parser() -> MarkdownIt:
 
 
 def top_level(text: str) -> list[SyntaxTreeNode]:
-    """The blocks of a text that stand in no other block."""
+    """The top-level blocks of a text."""
     from markdown_it.tree import SyntaxTreeNode
 
     return SyntaxTreeNode(_parser().parse(text)).children
 
 
 def warm_up() -> None:
-    """Import what the first answer needs; takes about 100 ms and may run in a thread."""
+    """Import what the first answer needs, about 100 ms; may run in a thread."""
     top_level("")
     for module in ("pygments.lexers", "pygments.lexers.python", "pygments.lexers.data"):
         importlib.import_module(module)
 
 
 def block(node: SyntaxTreeNode) -> Block:
-    """The block that a node of the tree stands for."""
+    """The block for a node of the syntax tree."""
     match node.type:
         case "heading":
             return Heading(int(node.tag[1:]), _inline(node))
@@ -176,7 +176,7 @@ _ADDRESS: Final = "dim"
 
 
 def _inline(node: SyntaxTreeNode) -> Content:
-    """The running text below a block; links show their address and do nothing."""
+    """The inline text of a block; links show their address and are not active."""
     text: list[str] = []
     spans: list[Span] = []
     at = 0
@@ -218,7 +218,7 @@ def _inline(node: SyntaxTreeNode) -> Content:
 
 
 def last_code(text: str) -> str:
-    """The last listing in a Markdown text, at any depth; empty when there is none."""
+    """The last code block in a Markdown text, at any depth; empty when there is none."""
     from markdown_it.tree import SyntaxTreeNode
 
     nodes = SyntaxTreeNode(_parser().parse(text)).walk()
@@ -228,9 +228,9 @@ def last_code(text: str) -> str:
 
 @dataclass(slots=True)
 class GrowingDocument:
-    """Reads a text piece by piece.
+    """Parses a text piece by piece.
 
-    Each `append` hands back the blocks that became final and the live ones, which the next call replaces.
+    Each `append` returns the blocks that became final; `live` holds the others, which the next call replaces.
     """
 
     _tail: str = ""
@@ -240,7 +240,7 @@ class GrowingDocument:
     live: tuple[Placed, ...] = field(default=())
 
     def append(self, text: str) -> tuple[Placed, ...]:
-        """Read more text; returns what became final. `live` is the rest."""
+        """Parse more text; returns the blocks that became final."""
         self._tail += text
         final: list[Placed] = []
         while True:

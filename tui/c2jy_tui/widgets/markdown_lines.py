@@ -56,7 +56,7 @@ def draw_all(placed: Iterable[Placed], width: int, *, after: bool = False) -> li
     Args:
         placed: The blocks, in order.
         width: Cells per line.
-        after: True when other blocks stand above, so that the first one needs a gap too.
+        after: True when other blocks precede, so that the first one needs a gap too.
     """
     lines: list[Content] = []
     for one in placed:
@@ -170,7 +170,7 @@ def _table(block: Table, width: int) -> list[Content]:
 
 
 def _column_widths(natural: Sequence[int], room: int) -> list[int]:
-    """Widths that fit into `room`: narrow columns keep theirs, the wide ones share what is left."""
+    """Widths that fit into `room`: narrow columns keep theirs, the wide ones share the rest."""
     widths = [max(n, 1) for n in natural]
     if sum(widths) <= room:
         return widths

@@ -1,4 +1,4 @@
-"""A Markdown text as one widget of drawn lines, however long it is."""
+"""Shows a Markdown text, which may still grow, as one widget of drawn lines."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class Prose(Widget):
 
     def __init__(self, text: str = "", *, markdown: bool = True, classes: str | None = None) -> None:
         """Args:
-        text: The text so far, from anywhere; it is filtered here.
-        markdown: False shows it exactly as it stands.
-        classes: Textual's.
+        text: The text so far, untrusted; it is filtered here.
+        markdown: False shows it verbatim.
+        classes: The widget's classes.
         """
         super().__init__(classes=classes)
         self._markdown = markdown
@@ -52,7 +52,7 @@ class Prose(Widget):
             self._read(text)
 
     def append(self, text: str) -> None:
-        """Let the text grow. Costs the same however long it already is."""
+        """Append text, at a cost independent of the length so far."""
         before = len(self._lines)
         self._read(text)
         if not self._drawn_width:
@@ -66,7 +66,7 @@ class Prose(Widget):
             self.refresh(layout=True)
 
     def replace(self, text: str) -> None:
-        """Show another text."""
+        """Replace the text."""
         self._document = self._blank()
         self._final = []
         self._lines = []
@@ -111,12 +111,12 @@ class Prose(Widget):
 
     def _read(self, text: str) -> None:
         text = self._held + text
-        # CR LF may come in two pieces.
+        # CR LF may arrive in two pieces.
         self._held = "\r" if text.endswith("\r") else ""
         self._final.extend(self._document.append(visible(text.removesuffix("\r") if self._held else text)))
 
     def _draw(self, width: int) -> None:
-        """Draw everything, when the width is another one."""
+        """Draw everything when the width has changed."""
         if width == self._drawn_width or width <= 0:
             return
         self._drawn_width = width

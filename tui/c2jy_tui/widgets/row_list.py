@@ -23,17 +23,17 @@ from c2jy_tui.widgets.bindings import binding
 from c2jy_tui.widgets.wrapping import wrapped
 
 Tone = Literal["plain", "muted", "strong", "good", "bad", "warn", "busy"]
-"""What a cell means; the stylesheet gives it a colour, and its words say it without one."""
+"""Meaning of a cell; the stylesheet gives it a colour, the text carries it without one."""
 
 GAP: Final = 1
-"""Cells between two columns."""
+"""Terminal cells between two columns."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One field of a row.
 
-    `variants` are ways to say the same, longest first; the first that fits its column is drawn.
+    `variants` are equivalent texts, longest first; the first that fits its column is drawn.
     """
 
     variants: tuple[str, ...]
@@ -52,11 +52,11 @@ class Column:
 
     Args:
         name: Key of its cells in a `Row`, and of its title.
-        width: Cells it needs; the least a growing column accepts.
-        grow: Takes what the others leave.
-        most: Cells beyond which it grows no more; 0 knows no end.
-        right: Aligned to the right.
-        keep: Columns with less of it go first when the list gets narrow; the highest never goes.
+        width: Cells it needs; the minimum of a growing column.
+        grow: Takes the space that the others leave.
+        most: Cells beyond which it does not grow; 0 for no limit.
+        right: Right-aligned.
+        keep: Columns with the lowest value are dropped first in a narrow list; the highest never.
     """
 
     name: str
@@ -78,7 +78,7 @@ def fit_columns(columns: Sequence[Column], width: int) -> list[tuple[Column, int
         shown.remove(min(shown, key=lambda c: c.keep))
     wide = {c.name: min(width, c.width) for c in shown}
     spare = max(0, width - needed())
-    # Those with an end first, so that what they do not take goes to the others.
+    # Limited columns first, so that what they do not take goes to the others.
     growing = sorted((c for c in shown if c.grow), key=lambda c: (c.most == 0, c.most))
     for at, column in enumerate(growing):
         share = -(-spare // (len(growing) - at)) if column.most == 0 else spare // (len(growing) - at)
@@ -98,7 +98,7 @@ def truncate(text: str, width: int) -> str:
 
 
 def truncate_start(text: str, width: int) -> str:
-    """`text` on at most `width` cells, its beginning cut: the end is what tells paths apart."""
+    """`text` on at most `width` cells, its beginning cut: paths differ at their ends."""
     if cell_len(text) <= width:
         return text
     if width < 1:
@@ -110,14 +110,14 @@ def truncate_start(text: str, width: int) -> str:
 
 
 def pad_cell(cell: Cell, width: int, *, right: bool = False) -> str:
-    """`cell` on exactly `width` cells."""
+    """`cell` padded or truncated to exactly `width` cells."""
     text = next((v for v in cell.variants if cell_len(v) <= width), truncate(cell.variants[-1], width))
     padding = " " * (width - cell_len(text))
     return padding + text if right else text + padding
 
 
 class RowList(ScrollView, can_focus=True):
-    """Rows in columns under a title line; the owner says how many there are and what is in one."""
+    """Rows in columns under a title line; the owner supplies their number and the cells of each."""
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -166,22 +166,22 @@ class RowList(ScrollView, can_focus=True):
     cursor: reactive[int] = reactive(0, repaint=False)
     """Index of the row under the cursor."""
     hint: reactive[str] = reactive("")
-    """What stands here while there are no rows."""
+    """Text of an empty list."""
     waiting: reactive[str] = reactive("")
-    """What stands here instead while it is not known yet whether there are any."""
+    """Text shown instead while the rows are still being read."""
 
     @dataclass
     class Moved(Message):
-        """The cursor came to another row, or another row came under the cursor."""
+        """The cursor moved to another row, or another row moved under the cursor."""
 
         by_hand: bool
-        """True when the maker moved it."""
+        """True when the user moved it."""
         to_end: bool = False
-        """True when it was sent to the last row on purpose."""
+        """True when the user jumped to the last row."""
 
     @dataclass
     class Opened(Message):
-        """The maker opened the row under the cursor."""
+        """The user opened the row under the cursor."""
 
         index: int
 
@@ -205,20 +205,20 @@ class RowList(ScrollView, can_focus=True):
         return self._count
 
     def reset(self, count: int, cursor: int | None = None) -> None:
-        """Draw anew: there are `count` rows, and the cursor goes to `cursor` or stays."""
+        """Redraw `count` rows; the cursor goes to `cursor` or stays."""
         self._count = count
         self.virtual_size = Size(1, count + 1)
         self._go(self.cursor if cursor is None else cursor, by_hand=False)
         self.refresh()
 
     def redraw(self, index: int) -> None:
-        """Draw one row anew, if it is seen."""
+        """Redraw one row, if it is visible."""
         line = index + 1 - self.scroll_offset.y
         if 1 <= line < self.size.height:
             self.refresh(Region(0, line, self.size.width, 1))
 
     def seen(self) -> range:
-        """Indexes of the rows on the screen."""
+        """Indexes of the visible rows."""
         top = self.scroll_offset.y
         return range(top, min(self._count, top + max(0, self.size.height - 1)))
 
@@ -280,23 +280,23 @@ class RowList(ScrollView, can_focus=True):
             self.scroll_to(y=self.cursor - room + 1, animate=False, immediate=True, force=True)
 
     def on_resize(self) -> None:
-        """Keep the cursor in sight."""
+        """Keep the cursor visible."""
         self._reveal()
 
     def action_move(self, by: int) -> None:
-        """Up or down by rows."""
+        """Move up or down by rows."""
         self._go(self.cursor + by, by_hand=True)
 
     def action_page(self, by: int) -> None:
-        """Up or down by what is seen at once."""
+        """Move up or down by a page."""
         self._go(self.cursor + by * max(1, self.size.height - 2), by_hand=True)
 
     def action_first(self) -> None:
-        """To the first row."""
+        """Move to the first row."""
         self._go(0, by_hand=True)
 
     def action_last(self) -> None:
-        """To the last row."""
+        """Move to the last row."""
         self._go(self._count - 1, by_hand=True, to_end=True)
 
     def action_open(self) -> None:
@@ -305,7 +305,7 @@ class RowList(ScrollView, can_focus=True):
             self.post_message(self.Opened(self.cursor))
 
     def on_click(self, event: events.Click) -> None:
-        """One click moves the cursor, two open the row."""
+        """Move the cursor with one click, open the row with two."""
         index = event.y + self.scroll_offset.y - 1
         if event.y < 1 or index >= self._count:
             return
@@ -315,7 +315,7 @@ class RowList(ScrollView, can_focus=True):
 
 
 def _line(cells: Sequence[tuple[str, Style]], base: Style, width: int) -> Strip:
-    """Cells side by side, filled up to `width`."""
+    """Cells side by side, padded to `width`."""
     segments: list[Segment] = []
     for text, style in cells:
         if segments:

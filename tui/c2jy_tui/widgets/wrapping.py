@@ -1,7 +1,7 @@
-"""Where lines of Chinese, English and mixed text may end.
+"""Wraps lines of Chinese, English and mixed text.
 
 Rich breaks at spaces only, so a Chinese sentence with one English word in it leaves half a line empty.
-Here a line may end between any two wide characters, except where Chinese punctuation forbids it
+Here a line may break between any two wide characters, except where Chinese punctuation forbids it
 (GB/T 15834: no closing mark begins a line, no opening mark ends one).
 """
 

@@ -1,4 +1,4 @@
-"""The bridge requests: what workflows and scripts asked for, live, and what can be done about each.
+"""The bridge requests: the live list of what workflows and scripts requested, with the actions on each.
 
 It knows the events and the `EnginePort`; it must not know HTTP, mailboxes, SQL, or the pane next door.
 """

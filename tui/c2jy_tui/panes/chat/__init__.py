@@ -1,6 +1,6 @@
-"""The chat pane: a transcript folded from events, drawn through a window of widgets, and a composer.
+"""The chat pane: a transcript built from events, a scrolling window of widgets over it, and a composer.
 
-It knows events and views; it must not know the engine, other panes or where its messages end up.
+It knows events and views; it must not know the engine, other panes or who handles its messages.
 """
 
 from c2jy_tui.panes.chat.pane import ChatPane

@@ -1,4 +1,4 @@
-"""A tool call, and a draft that came of one, as a line each in the conversation."""
+"""One-line widgets of the conversation: a tool call, a draft that was written, a workflow run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from c2jy_tui.widgets.bindings import binding
 Now = Callable[[], float]
 RunIntent = Literal["answer", "resume", "stop", "drop"]
 
-# Shape and word say the same; the colour only repeats them.
+# Symbol and text carry the same information; the colour only repeats it.
 _CALL_MARKS: Final[dict[Outcome, tuple[str, str]]] = {
     Outcome.OK: ("✓", "$text-success"),
     Outcome.ERROR: ("✗", "$text-error"),
@@ -44,13 +44,13 @@ _WAITING: Final = ("asking", "left")
 
 
 class CallCard(Static, can_focus=True):
-    """One tool call on one line: state in words, what it does, how long."""
+    """A tool call: its name, its state, its progress, its duration."""
 
     BINDINGS: ClassVar = [binding("tui", "chat.open_call", "enter", "open")]
 
     @dataclass
     class Opened(Message):
-        """The maker wants to see this call, or to answer it when it waits for leave."""
+        """The user wants to see this call, or to answer it when it waits for approval."""
 
         call_id: str
         awaiting: bool
@@ -62,11 +62,11 @@ class CallCard(Static, can_focus=True):
 
     @property
     def live(self) -> bool:
-        """Its seconds still count."""
+        """Whether its duration is still running."""
         return self.entry.outcome is None and self.entry.started_at is not None
 
     def redraw(self) -> None:
-        """Show the state."""
+        """Draw the entry's current state."""
         entry = self.entry
         self.set_class(entry.awaiting, "-awaiting")
         mark, style = self._mark()
@@ -112,18 +112,18 @@ class CallCard(Static, can_focus=True):
         self.post_message(self.Opened(self.entry.call_id, self.entry.awaiting))
 
     def on_click(self) -> None:
-        """The same by mouse."""
+        """Open it by mouse."""
         self.action_open()
 
 
 class DraftCard(Static, can_focus=True):
-    """A draft that appeared on disk."""
+    """A draft that was written to disk."""
 
     BINDINGS: ClassVar = [binding("tui", "chat.open_draft", "enter", "open")]
 
     @dataclass
     class Opened(Message):
-        """The maker wants to see this draft in the list."""
+        """The user wants to see this draft in the list."""
 
         name: str
 
@@ -132,7 +132,7 @@ class DraftCard(Static, can_focus=True):
         self.entry = entry
 
     def redraw(self) -> None:
-        """Say what appeared and how long it is."""
+        """Draw the draft's name, length and number of issues."""
         entry = self.entry
         tail = f" · {length(entry.duration_us)}"
         if entry.issues:
@@ -151,12 +151,12 @@ class DraftCard(Static, can_focus=True):
         self.post_message(self.Opened(self.entry.name))
 
     def on_click(self) -> None:
-        """The same by mouse."""
+        """Open it by mouse."""
         self.action_open()
 
 
 class RunCard(Static, can_focus=True):
-    """The line; the messages and the tool calls of the run stand below it."""
+    """A workflow run; its messages and tool calls are entries below it."""
 
     BINDINGS: ClassVar = [
         binding("tui", "run.open", "enter", "open"),
@@ -167,7 +167,7 @@ class RunCard(Static, can_focus=True):
 
     @dataclass
     class Requested(Message):
-        """The maker wants something done about this run."""
+        """The user requested an action on this run."""
 
         run_id: str
         intent: RunIntent
@@ -179,7 +179,7 @@ class RunCard(Static, can_focus=True):
 
     @property
     def live(self) -> bool:
-        """Its seconds still count."""
+        """Whether its duration is still running."""
         return self.entry.state == "running"
 
     @override
@@ -197,7 +197,7 @@ class RunCard(Static, can_focus=True):
                 return True
 
     def redraw(self) -> None:
-        """Show the state."""
+        """Draw the entry's current state."""
         entry = self.entry
         self.set_class(entry.state in _WAITING, "-awaiting")
         mark, style = _RUN_MARKS[entry.state]
@@ -209,7 +209,7 @@ class RunCard(Static, can_focus=True):
             (say(f"run.{entry.state}"), style),
             (self._when(), "dim"),
         )
-        if entry.question and entry.state == "left":  # else it was said a line before
+        if entry.question and entry.state == "left":  # otherwise the line above shows it
             line += Content.assemble("\n  ", visible(entry.question, newlines=False))
         if entry.debug_url and not entry.failed:
             line += Content.assemble("\n  ", (say("run.link", link=visible(entry.debug_url)), "dim"))
@@ -226,15 +226,15 @@ class RunCard(Static, can_focus=True):
         return ""
 
     def action_open(self) -> None:
-        """Answer its question, or go on with one that was left waiting."""
+        """Answer its question, or resume a run that was left waiting."""
         self._request("answer" if self.entry.state == "asking" else "resume")
 
     def action_end(self) -> None:
-        """Stop it; or forget one that was left waiting."""
+        """Stop it, or drop a run that was left waiting."""
         self._request("drop" if self.entry.state == "left" else "stop")
 
     def action_copy_output(self) -> None:
-        """Copy what it said last."""
+        """Copy its last message."""
         self.app.copy_to_clipboard(visible(self.entry.output))
 
     def action_copy_link(self) -> None:
@@ -242,7 +242,7 @@ class RunCard(Static, can_focus=True):
         self.app.copy_to_clipboard(visible(self.entry.debug_url, newlines=False))
 
     def on_click(self) -> None:
-        """The same as Enter, by mouse."""
+        """Open it by mouse."""
         if self.check_action("open", ()):
             self.action_open()
 

@@ -1,4 +1,4 @@
-"""Where a question is written."""
+"""The text field in which a question is written, with the history of earlier ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from c2jy_tui.widgets.bindings import binding
 
 
 class InputHistory:
-    """Earlier texts, and the draft that waits while the maker looks at them."""
+    """Earlier texts, and the unsent text while the user browses them."""
 
     def __init__(self, texts: Sequence[str] = ()) -> None:
         self._texts = list(texts)
@@ -25,14 +25,14 @@ class InputHistory:
         self._draft = ""
 
     def add(self, text: str) -> None:
-        """Take in a text that was sent; the same twice in a row counts once."""
+        """Append a text that was sent; the same twice in a row counts once."""
         if not self._texts or self._texts[-1] != text:
             self._texts.append(text)
         self._at = len(self._texts)
         self._draft = ""
 
     def older(self, current: str) -> str | None:
-        """The text before; None at the first one. `current` is kept when it is the draft."""
+        """The previous text; None at the first one. `current` is kept when it is the unsent one."""
         if self._at == 0:
             return None
         if self._at == len(self._texts):
@@ -41,7 +41,7 @@ class InputHistory:
         return self._texts[self._at]
 
     def newer(self) -> str | None:
-        """The text after, at the end the draft; None when the draft is there already."""
+        """The next text, at the end the unsent one; None when that is shown already."""
         if self._at == len(self._texts):
             return None
         self._at += 1
@@ -61,22 +61,22 @@ class Composer(TextArea):
     ]
 
     can_suggest: var[bool] = var(False, bindings=True)
-    """There are suggestions that Tab could go to; without them it goes to the next pane."""
+    """Whether Tab goes to the suggestions; otherwise it goes to the next pane."""
 
     @dataclass
     class Submitted(Message):
-        """The maker pressed Enter on a text that is not blank."""
+        """The user pressed Enter on a text that is not blank."""
 
         text: str
 
     @dataclass
     class Scrolled(Message):
-        """The maker wants to move the transcript without leaving the composer: pages, or 0 for its end."""
+        """Scroll the transcript without leaving the composer: by pages, or to its end for 0."""
 
         pages: int
 
     class SuggestionsRequested(Message):
-        """Tab: go to what can be picked."""
+        """Tab: move the focus to the suggestions."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -89,7 +89,7 @@ class Composer(TextArea):
         self._history = InputHistory()
 
     def on_mount(self) -> None:
-        """Keep the terminal's own cursor at ours: an input method opens its window there."""
+        """Keep the terminal's cursor at ours, because an input method opens its window there."""
         self.screen.screen_layout_refresh_signal.subscribe(self, self._place_cursor)
 
     def _place_cursor(self, _: object) -> None:
@@ -118,22 +118,22 @@ class Composer(TextArea):
         return self.can_suggest if action == "suggestions" else super().check_action(action, parameters)
 
     def remember(self, questions: Sequence[str]) -> None:
-        """Take over what was typed in earlier sessions, oldest first."""
+        """Load the questions of earlier sessions, oldest first."""
         self._history = InputHistory([visible(question) for question in questions])
 
     def write(self, text: str) -> None:
-        """Put `text` in, with the cursor at its end."""
+        """Replace the text, with the cursor at its end."""
         self.load_text(visible(text))
         self.move_cursor(self.document.end)
 
     def action_send(self) -> None:
-        """Hand the text over; it stays until it is taken."""
+        """Submit the text; it stays until `taken` is called."""
         text = self.text.strip()
         if text:
             self.post_message(self.Submitted(text))
 
     def taken(self, text: str) -> None:
-        """`text` was sent or waits to be; whatever else stands here stays."""
+        """`text` was sent or queued: clear the field unless it holds something else by now."""
         self._history.add(text)
         if self.text.strip() == text:
             self.clear()
@@ -171,7 +171,7 @@ class Composer(TextArea):
         super().action_cursor_down(select)
 
     async def on_paste(self, event: events.Paste) -> None:
-        """Paste what can be seen, and nothing that a terminal would obey."""
+        """Paste visible text only, nothing that a terminal would interpret."""
         event.stop()
         event.prevent_default()
         self.insert(visible(event.text))

@@ -1,4 +1,4 @@
-"""What a conversation is made of, as the transcript keeps it; nothing here is about drawing."""
+"""The entries of a conversation as the transcript keeps them; nothing here is about drawing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from c2jy_bridge.core.events import Outcome, Problem, ToolCallProgress
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Entry:
-    """One thing in the conversation; `at` is Unix seconds."""
+    """One item of the conversation; `at` is Unix seconds."""
 
     at: float
     turn_id: str = ""
@@ -18,36 +18,36 @@ class Entry:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Question(Entry):
-    """What the maker asked."""
+    """A question of the user."""
 
     text: str
     accepted: bool = False
-    """Coze has it."""
+    """Coze has accepted it."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Thinking(Entry):
-    """The reasoning before one answer; the text is kept in pieces, as it came."""
+    """The reasoning before one answer; the text is kept in the pieces in which it arrived."""
 
     parts: list[str] = field(default_factory=list)
     ended_at: float | None = None
     timed: bool = True
-    """False for one from the journal whose beginning or end nobody saw."""
+    """False for one from the journal whose duration is unknown."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Answer(Entry):
-    """One answer message, in pieces as it came."""
+    """One answer message, in the pieces in which it arrived."""
 
     message_id: str
     parts: list[str] = field(default_factory=list)
     complete: bool = False
     replaced: int = 0
-    """How often the whole text was set anew instead of growing."""
+    """How often the whole text was replaced instead of growing."""
 
     @property
     def text(self) -> str:
-        """All of it so far."""
+        """The text so far."""
         if len(self.parts) > 1:
             self.parts[:] = ["".join(self.parts)]
         return self.parts[0] if self.parts else ""
@@ -55,7 +55,7 @@ class Answer(Entry):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Call(Entry):
-    """One tool call as a single line."""
+    """A tool call."""
 
     call_id: str
     tool: str
@@ -70,7 +70,7 @@ class Call(Entry):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Draft(Entry):
-    """A draft folder that appeared."""
+    """A draft that was written."""
 
     name: str
     path: str
@@ -87,7 +87,7 @@ class FollowUps(Entry):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Notice(Entry):
-    """A remark of the app's own: a key of its words."""
+    """A remark of the app itself, as a catalogue key."""
 
     key: str
     values: dict[str, str] = field(default_factory=dict)
@@ -95,38 +95,38 @@ class Notice(Entry):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Failure(Entry):
-    """An error for a person to read."""
+    """An error shown to the user."""
 
     problem: Problem
     link: str = ""
-    """A page at Coze that shows more."""
+    """Address of a page at Coze with details."""
 
 
 RunState = Literal["running", "asking", "left", "done", "failed", "stopped", "dropped"]
-"""left: by an earlier process, waiting for an answer."""
+"""`left`: an earlier process left it waiting for an answer."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Run(Entry):
-    """A run of a cloud workflow; what it says and the tools it uses are entries of their own."""
+    """A run of a cloud workflow; its messages and tool calls are entries of their own."""
 
     run_id: str
     workflow_id: str
     state: RunState = "running"
     question: str = ""
-    """What it waits to be told."""
+    """The question it waits to have answered."""
     output: str = ""
     debug_url: str = ""
     ended_at: float | None = None
 
     @property
     def open(self) -> bool:
-        """It has not ended."""
+        """Whether it has not ended."""
         return self.state in ("running", "asking", "left")
 
     @property
     def failed(self) -> bool:
-        """It came to an end that nobody wanted."""
+        """Whether it ended with an error."""
         return self.state == "failed"
 
 

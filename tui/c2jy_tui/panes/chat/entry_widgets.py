@@ -1,4 +1,4 @@
-"""One widget for each kind of entry of the transcript; each redraws itself from its entry when told."""
+"""One widget for each kind of transcript entry; each redraws itself from its entry."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from c2jy_tui.widgets.prose import Prose
 
 
 class QuestionView(VerticalGroup):
-    """What the maker asked."""
+    """A question of the user."""
 
     def __init__(self, entry: Question, now: Now) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class QuestionView(VerticalGroup):
         yield Prose(self.entry.text, markdown=False)
 
     def redraw(self) -> None:
-        """Show whether Coze has it."""
+        """Show whether Coze has accepted it."""
         self.border_subtitle = "" if self.entry.accepted else say("chat.sending")
         self.set_class(not self.entry.accepted, "-pending")
 
@@ -54,7 +54,7 @@ class FoldHead(Static):
 
 
 class ThinkingView(VerticalGroup, can_focus=True):
-    """The reasoning, folded into one line until it is wanted."""
+    """The reasoning, folded into one line until it is opened."""
 
     BINDINGS: ClassVar = [
         binding("tui", "chat.unfold", "enter,space", "unfold"),
@@ -70,7 +70,7 @@ class ThinkingView(VerticalGroup, can_focus=True):
 
     @property
     def live(self) -> bool:
-        """Its seconds still count."""
+        """Whether its duration is still running."""
         return self.entry.ended_at is None
 
     @override
@@ -78,7 +78,7 @@ class ThinkingView(VerticalGroup, can_focus=True):
         yield FoldHead(markup=False)
 
     def redraw(self) -> None:
-        """Show how long, and what is new when unfolded."""
+        """Show its duration and, when unfolded, the text that is new."""
         entry = self.entry
         arrow = "▾" if self.open else "▸"
         if not entry.timed:
@@ -102,7 +102,7 @@ class ThinkingView(VerticalGroup, can_focus=True):
             self.action_unfold()
 
     async def watch_open(self, is_open: bool) -> None:
-        """Make the text, or drop it."""
+        """Mount the text, or remove it."""
         if not self.is_mounted:
             return
         await self.query(Prose).remove()
@@ -127,7 +127,7 @@ class AnswerView(VerticalGroup):
         yield self._prose
 
     def redraw(self) -> None:
-        """Let the text on the screen catch up."""
+        """Bring the text on the screen up to date."""
         text = self.entry.text
         if self._replaced != self.entry.replaced:
             self._replaced = self.entry.replaced
@@ -146,12 +146,12 @@ class FollowUpsView(Suggestions):
         self.entry = entry
 
     async def redraw(self) -> None:
-        """Show those that came since."""
+        """Show those that arrived since."""
         await self.offer(self.entry.texts)
 
 
 class NoticeView(VerticalGroup):
-    """A remark of the app's own."""
+    """A remark of the app itself."""
 
     def __init__(self, entry: Notice, now: Now) -> None:
         super().__init__()
@@ -162,12 +162,12 @@ class NoticeView(VerticalGroup):
         yield Prose(markdown=False)
 
     def redraw(self) -> None:
-        """Say it in the language in use."""
+        """Show it in the language in use."""
         self.query_one(Prose).replace("— " + say(self.entry.key, **self.entry.values))
 
 
 class FailureView(VerticalGroup):
-    """An error: what happened, what to do, and the id that Coze's support asks for."""
+    """An error: what happened, what to do, and the log id for Coze's support."""
 
     def __init__(self, entry: Failure, now: Now) -> None:
         super().__init__()
@@ -181,7 +181,7 @@ class FailureView(VerticalGroup):
         yield Prose(classes="logid", markdown=False)
 
     def redraw(self) -> None:
-        """Fill in what there is."""
+        """Show the parts that are present."""
         problem = self.entry.problem
         self.border_title = say("chat.failed")
         code = say("chat.code", code=problem.code) if problem.code else ""

@@ -1,4 +1,4 @@
-"""The chat pane: transcript above, composer below, and what is between them."""
+"""The chat pane: the transcript, the queued question, the composer."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from c2jy_tui.panes.chat.transcript_view import TranscriptView
 from c2jy_tui.widgets.bindings import binding
 
 FLUSH_S: Final = 1 / 18
-"""Seconds between two drawings of a stream: smooth to read, and most of the loop stays free for keys."""
+"""Seconds between two redraws of a stream: smooth to read, and most of the loop stays free for keys."""
 
 
 class ChatPane(Vertical):
-    """The conversation. It draws the transcript and posts what the maker wants; it asks nobody itself."""
+    """The conversation: draws the transcript and posts the user's intents as messages."""
 
     HELP = "tui:help.chat"
 
@@ -43,13 +43,13 @@ class ChatPane(Vertical):
 
     @dataclass
     class Asked(Message):
-        """The maker sent a question."""
+        """The user sent a question."""
 
         text: str
 
     @dataclass
     class CopyRequested(Message):
-        """The maker wants `text` on the clipboard."""
+        """The user wants `text` on the clipboard."""
 
         text: str
 
@@ -66,7 +66,7 @@ class ChatPane(Vertical):
         self._queue_line = Static(id="queued", markup=False)
         self.composer = Composer()
         self.queued = ""
-        """A question that waits for the running turn to end."""
+        """The question that is sent when the running turn ends."""
 
     @override
     def compose(self) -> ComposeResult:
@@ -76,7 +76,7 @@ class ChatPane(Vertical):
         yield self.composer
 
     async def on_mount(self) -> None:
-        """Draw what is there, which after a change of language may be a whole conversation."""
+        """Draw the transcript, which after a change of language may be a whole conversation."""
         self.border_title = say("pane.chat")
         self.composer.placeholder = say("chat.placeholder")
         self.wait_with("")
@@ -84,25 +84,25 @@ class ChatPane(Vertical):
         self.set_interval(1.0, self._view.tick)
 
     def connect(self, connection: ConnectionView) -> None:
-        """The engine is there, or its connection changed."""
+        """The engine is ready, or its connection changed."""
         self._connection = connection
         if self._welcome is not None:
             self._welcome.connect(connection)
 
-    # --- what happens ------------------------------------------------------------------------------
+    # --- events ------------------------------------------------------------------------------------
 
     def show(self, event: Event) -> None:
-        """Take in one event; the screen follows at the pace of the flushes."""
+        """Apply one event; the screen follows at the next flush."""
         self._touch(self._transcript.apply(event))
 
     def asked(self, turn_id: str, text: str, at: float) -> None:
-        """The engine took a question."""
+        """The engine accepted a question."""
         self.composer.taken(text)
         self._touch(self._transcript.ask(turn_id, text, at))
         self._view.action_newest()
 
     def note(self, key: str, at: float, **values: str) -> None:
-        """Remark something in the transcript."""
+        """Add a remark to the transcript."""
         self._touch([self._transcript.note(key, at, **values)])
 
     def fail(self, problem: Problem, at: float) -> None:
@@ -110,15 +110,15 @@ class ChatPane(Vertical):
         self._touch([self._transcript.fail(problem, at)])
 
     def offer_run(self, waiting: WaitingWorkflow) -> None:
-        """Show a workflow's run that an earlier process left waiting."""
+        """Show a workflow run that an earlier process left waiting."""
         self._touch(self._transcript.offer(waiting))
 
     def run_went_on(self, run_id: str, answer: str, at: float) -> None:
-        """A run has its answer."""
+        """A run was answered."""
         self._touch(self._transcript.went_on(run_id, answer, at))
 
     def drop_run(self, run_id: str) -> None:
-        """A run that was left waiting is not offered any more."""
+        """Stop offering a run that was left waiting."""
         self._touch(self._transcript.drop(run_id))
 
     async def load(self, messages: Sequence[MessageView], calls: Sequence[CallView]) -> None:
@@ -127,7 +127,7 @@ class ChatPane(Vertical):
         await self.refill()
 
     async def refill(self) -> None:
-        """Draw the transcript anew."""
+        """Redraw the whole transcript."""
         async with self._flushing:
             self._touched.clear()
             entries = self._transcript.entries
@@ -144,7 +144,7 @@ class ChatPane(Vertical):
             self.set_timer(FLUSH_S, self.flush)
 
     async def flush(self) -> None:
-        """Let the screen catch up with the transcript."""
+        """Bring the screen up to date with the transcript."""
         async with self._flushing:
             self._flush_due = False
             touched, self._touched = list(self._touched), {}
@@ -161,21 +161,21 @@ class ChatPane(Vertical):
         self.composer.can_suggest = bool(self.query(Suggestions))
 
     async def _drop_old_follow_ups(self, touched: Sequence[AnyEntry]) -> None:
-        """Suggestions for an earlier turn are of no use once the next one begins."""
+        """Remove the suggestions of earlier turns once the next one begins."""
         newest = self._transcript.entries[-1].turn_id if self._transcript.entries else ""
         for entry in [e for e in self._transcript.entries if isinstance(e, FollowUps)]:
             if newest and entry.turn_id != newest:
                 self._transcript.entries.remove(entry)
                 await self._view.forget(entry)
 
-    # --- what the maker does -----------------------------------------------------------------------
+    # --- intents -----------------------------------------------------------------------------------
 
     def focus_composer(self) -> None:
-        """Ready to type."""
+        """Focus the composer."""
         self.composer.focus()
 
     def wait_with(self, text: str) -> None:
-        """Hold one question until the turn ends; an empty text drops it."""
+        """Queue one question until the turn ends; an empty text drops it."""
         self.queued = text
         if text:
             self.composer.taken(text)
@@ -184,7 +184,7 @@ class ChatPane(Vertical):
         self._queue_line.update(Content.assemble((say("chat.queued") + " ", "bold"), first))
 
     def take_back(self) -> bool:
-        """Put the waiting question back into the composer; False when none waits."""
+        """Put the queued question back into the composer; False when none is queued."""
         if not self.queued:
             return False
         if not self.composer.text:
@@ -227,12 +227,12 @@ class ChatPane(Vertical):
         self._newer.update(Content("↓ " + say("chat.newer")))
 
     def on_click(self, event: object) -> None:
-        """A click on the hint goes to the end."""
+        """Go to the end when the hint is clicked."""
         if getattr(event, "widget", None) is self._newer:
             self._view.action_newest()
 
     def action_copy_answer(self) -> None:
-        """Copy the newest answer as it was written."""
+        """Copy the Markdown source of the newest answer."""
         if (answer := self._transcript.last_answer()) is not None:
             self.post_message(self.CopyRequested(answer.text))
 

@@ -1,4 +1,4 @@
-"""Questions to pick from: the Bot's follow-ups, and the examples that greet a newcomer."""
+"""Questions to pick from: the Bot's follow-ups, and the welcome text with its examples."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EXAMPLES: Final = ("welcome.example_food", "welcome.example_trip", "welcome.exam
 
 
 class Suggestion(Static, can_focus=True):
-    """One question that can be asked by picking it."""
+    """One question of the list."""
 
     def __init__(self, number: int, text: str) -> None:
         shown = Content.assemble((f"{number} ", "$text-primary bold"), visible(text, newlines=False))
@@ -43,7 +43,7 @@ class Suggestions(VerticalGroup):
 
     @dataclass
     class Picked(Message):
-        """The maker wants to ask `text`."""
+        """The user picked the question `text`."""
 
         text: str
 
@@ -64,35 +64,35 @@ class Suggestions(VerticalGroup):
         await self.recompose()
 
     def focus_first(self) -> None:
-        """Put the cursor on the first question."""
+        """Focus the first question."""
         self.query(Suggestion).first().focus()
 
     def action_pick(self) -> None:
-        """Ask the one under the cursor."""
+        """Pick the focused question."""
         if isinstance(self.screen.focused, Suggestion):
             self.post_message(self.Picked(self.screen.focused.text))
 
     def action_move(self, step: int) -> None:
-        """Go to the next or the previous one."""
+        """Focus the next or the previous one."""
         lines = list(self.query(Suggestion))
         if isinstance(self.screen.focused, Suggestion) and self.screen.focused in lines:
             lines[(lines.index(self.screen.focused) + step) % len(lines)].focus()
 
     def on_key(self, event: events.Key) -> None:
-        """A digit picks at once: the list has the focus, nothing is being typed."""
+        """Pick by digit: the list has the focus, so nothing is being typed."""
         if event.key.isdecimal() and 1 <= int(event.key) <= len(self.texts):
             event.stop()
             self.post_message(self.Picked(self.texts[int(event.key) - 1]))
 
     def on_click(self, event: events.Click) -> None:
-        """A click picks."""
+        """Pick by mouse."""
         if isinstance(event.widget, Suggestion):
             event.stop()
             self.post_message(self.Picked(event.widget.text))
 
 
 class Welcome(VerticalGroup):
-    """The empty conversation."""
+    """Shown in an empty conversation: what this is, and three things to try."""
 
     def __init__(self, connection: ConnectionView | None) -> None:
         super().__init__()
@@ -108,11 +108,11 @@ class Welcome(VerticalGroup):
         yield Suggestions([say(key) for key in EXAMPLES])
 
     def on_mount(self) -> None:
-        """Say where drafts go, when that is known."""
+        """Show the drafts folder, when it is known."""
         self.connect(self._connection)
 
     def connect(self, connection: ConnectionView | None) -> None:
-        """Show where drafts go, and that the demo needs no account."""
+        """Show the drafts folder, and that the demo needs no account."""
         self._connection = connection
         where = self.query_one(".where", Prose)
         where.display = connection is not None

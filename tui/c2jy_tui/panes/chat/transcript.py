@@ -1,7 +1,4 @@
-"""What was said and done in the open conversation: entries in order, folded from events.
-
-The widgets of the chat are a window over this.
-"""
+"""Builds the entries of the open conversation, in order, from events and from the journal."""
 
 from __future__ import annotations
 
@@ -50,7 +47,7 @@ from c2jy_tui.panes.chat.entries import (
 
 
 class Runs:
-    """The runs of this process, and those that an earlier one left waiting, by their ids."""
+    """Workflow runs of this process, and those that an earlier one left waiting, by id."""
 
     def __init__(self) -> None:
         self._runs: dict[str, Run] = {}
@@ -60,11 +57,11 @@ class Runs:
 
     @property
     def open(self) -> list[Run]:
-        """Those that have not ended: they stay in view whatever conversation is open."""
+        """Runs that have not ended: they stay in view whatever conversation is open."""
         return [run for run in self._runs.values() if run.open]
 
     def apply(self, event: WorkflowEvent) -> tuple[Sequence[AnyEntry], Sequence[AnyEntry]]:
-        """Take in one event; the entries that are new, and those that changed."""
+        """Apply one event; returns the new entries, and those that changed."""
         run = self._runs.get(event.run_id)
         if run is None:
             if not isinstance(event, WorkflowStarted):
@@ -76,7 +73,7 @@ class Runs:
             case WorkflowStarted(at=at):
                 run.at, run.state, run.question = at, "running", ""
             case WorkflowSaid(text=text):
-                # What it asks of our tools is seen as the calls that come of it.
+                # A request for our tools shows up as the calls it leads to.
                 if text.strip() and not is_tool_request(text):
                     run.state = "running"
                     run.output = text
@@ -101,13 +98,13 @@ class Runs:
         return (Failure(at=event.at, problem=event.problem, link=event.debug_url),) if run.failed else ()
 
     def went_on(self, run_id: str) -> Run:
-        """The maker has answered."""
+        """The user has answered its question."""
         run = self._runs[run_id]
         run.state, run.question = "running", ""
         return run
 
     def left(self, waiting: WaitingWorkflow) -> Run | None:
-        """One that an earlier process left waiting; None when it is known already."""
+        """Add a run that an earlier process left waiting; None when it is known already."""
         if waiting.run_id in self._runs:
             return None
         question = "" if is_tool_request(waiting.question) else waiting.question
@@ -122,7 +119,7 @@ class Runs:
         return run
 
     def drop(self, run_id: str) -> Run:
-        """The maker does not want to go on with one that was left."""
+        """The user does not want to resume a run that was left waiting."""
         run = self._runs[run_id]
         run.state = "dropped"
         return run
@@ -140,10 +137,10 @@ class Transcript:
         self._calls: dict[str, Call] = {}
         self._runs = Runs()
         self._foreign: set[str] = set()
-        """Turns and calls of the bridge or of the maker's reruns: not part of this conversation."""
+        """Turn ids of the bridge and of the user's reruns, which are not part of this conversation."""
 
     def clear(self) -> None:
-        """Begin another conversation; runs that go on stay in view."""
+        """Start another conversation; open workflow runs stay in view."""
         self.entries[:] = self._runs.open
         self.turn_id = ""
         self._answers.clear()
@@ -151,14 +148,14 @@ class Transcript:
         self._calls.clear()
 
     def ask(self, turn_id: str, text: str, at: float) -> Sequence[AnyEntry]:
-        """The maker's question, as soon as the engine has it; its TurnStarted may already have been seen."""
+        """Add the user's question once the engine has it; its TurnStarted may have arrived before."""
         if any(isinstance(e, Question) and e.turn_id == turn_id for e in reversed(self.entries)):
             return ()
         self.turn_id = turn_id
         return (self._add(Question(at=at, turn_id=turn_id, text=text)),)
 
     def apply(self, event: Event) -> Sequence[AnyEntry]:
-        """Take in one event; returns the entries that are new or changed."""
+        """Apply one event; returns the entries that are new or changed."""
         match event:
             case TurnStarted():
                 return self._turn_started(event)
@@ -196,24 +193,24 @@ class Transcript:
                 return ()
 
     def offer(self, waiting: WaitingWorkflow) -> Sequence[AnyEntry]:
-        """A run that an earlier process left waiting."""
+        """Add a run that an earlier process left waiting."""
         run = self._runs.left(waiting)
         return (self._add(run),) if run is not None else ()
 
     def went_on(self, run_id: str, answer: str, at: float) -> Sequence[AnyEntry]:
-        """The maker answered what a run asked."""
+        """The user answered the question of a run."""
         return (self._runs.went_on(run_id), self._add(Question(at=at, text=answer, accepted=True)))
 
     def drop(self, run_id: str) -> Sequence[AnyEntry]:
-        """A run that was left waiting is not wanted any more."""
+        """Drop a run that was left waiting."""
         return (self._runs.drop(run_id),)
 
     def note(self, key: str, at: float, **values: str) -> AnyEntry:
-        """Add a remark of the app's own."""
+        """Add a remark of the app itself."""
         return self._add(Notice(at=at, key=key, values=values))
 
     def fail(self, problem: Problem, at: float) -> AnyEntry:
-        """Add an error that no turn reported."""
+        """Add an error that belongs to no turn."""
         return self._add(Failure(at=at, problem=problem))
 
     def last_answer(self) -> Answer | None:
@@ -336,7 +333,7 @@ class Transcript:
         return (known,)
 
     def load(self, messages: Iterable[MessageView], calls: Iterable[CallView]) -> None:
-        """Take over what the journal keeps of a conversation."""
+        """Load a conversation from the journal."""
         self.clear()
         found: list[AnyEntry] = []
         for message in messages:
@@ -344,7 +341,7 @@ class Transcript:
         for view in calls:
             if view.source == "chat":
                 found.append(self._from_call(view))
-        # Stable: what has one time keeps the journal's order.
+        # A stable sort: entries of equal time keep the journal's order.
         self.entries = [*sorted(found, key=lambda entry: entry.at), *self.entries]
         self._drop_old_follow_ups()
 
@@ -359,7 +356,7 @@ class Transcript:
                         at=at,
                         turn_id=turn_id,
                         parts=[message.reasoning],
-                        # It stands where its answer does, however long it took.
+                        # Sorted with its answer, however long it took.
                         ended_at=at + (message.thought_s or 0.0),
                         timed=message.thought_s is not None,
                     )
@@ -386,7 +383,7 @@ class Transcript:
         return call
 
     def _drop_old_follow_ups(self) -> None:
-        """Only those of the last turn can still be picked; they become one entry."""
+        """Keep only the follow-ups of the last turn, as one entry."""
         last_turn = self.entries[-1].turn_id if self.entries else ""
         ups = [e for e in self.entries if isinstance(e, FollowUps) and e.turn_id == last_turn]
         self.entries = [e for e in self.entries if not isinstance(e, FollowUps)]

@@ -1,4 +1,4 @@
-"""The part of the transcript that is on the screen: a window of widgets over all entries."""
+"""Shows the transcript through a scrolling window of widgets over all entries."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from c2jy_tui.panes.chat.entry_widgets import AnyView, ThinkingView, view_of
 from c2jy_tui.widgets.bindings import binding
 
 FIRST: Final = 60
-"""Entries that are made into widgets when a conversation is opened."""
+"""Entries mounted as widgets when a conversation is opened."""
 MORE: Final = 40
-"""Entries that come in when the top is reached."""
+"""Entries mounted when the top is reached."""
 MOST: Final = 160
-"""Widgets after which the oldest are dropped, as long as the end is in view."""
+"""Widgets beyond which the oldest are removed while the end is in view."""
 
 
 class Earlier(Static, can_focus=True):
@@ -34,19 +34,19 @@ class Earlier(Static, can_focus=True):
     BINDINGS: ClassVar = [binding("tui", "chat.earlier", "enter", "load")]
 
     class Requested(Message):
-        """More of the past, please."""
+        """Request earlier entries."""
 
     def action_load(self) -> None:
-        """Ask for more."""
+        """Request earlier entries."""
         self.post_message(self.Requested())
 
     def on_click(self) -> None:
-        """Ask for more."""
+        """Request earlier entries."""
         self.post_message(self.Requested())
 
 
 class TranscriptView(VerticalScroll, can_focus=True):
-    """A scrolling window over the entries; sticks to the end until the maker scrolls up."""
+    """A scrolling window over the entries; sticks to the end until the user scrolls up."""
 
     BINDINGS: ClassVar = [
         binding("tui", "chat.scroll_up", "k", "scroll_up", show=False),
@@ -56,7 +56,7 @@ class TranscriptView(VerticalScroll, can_focus=True):
     ]
 
     at_end: var[bool] = var(True)
-    """The newest line is in view, or will be once it is drawn."""
+    """Whether the newest line is in view, or will be once it is drawn."""
 
     class Moved(Message):
         """The end came into view or left it."""
@@ -71,14 +71,14 @@ class TranscriptView(VerticalScroll, can_focus=True):
         self._loading = False
         self._tall = False
         self._greeting = False
-        """Nothing was said yet: what is shown in its place is read from the top."""
+        """Whether the conversation is empty: what is shown in its place is read from the top."""
 
     async def fill(self, entries: Sequence[AnyEntry], before: Widget | None = None) -> None:
-        """Show another conversation: its newest entries, and the rest when asked for.
+        """Show another conversation: its newest entries first, the rest on request.
 
         Args:
             entries: All of them, oldest first.
-            before: Shown in their place when there are none.
+            before: Shown when there are none.
         """
         self._views.clear()
         await self.remove_children()
@@ -94,15 +94,15 @@ class TranscriptView(VerticalScroll, can_focus=True):
         self.call_after_refresh(self._stick, anew=True)
 
     def watch_virtual_size(self) -> None:
-        """The text grew, or was cleared."""
+        """Stick to the end when the text grew or was cleared."""
         self._stick()
 
     def on_resize(self) -> None:
-        """There is more room, or less."""
+        """Stick to the end in another size."""
         self._stick()
 
     def _stick(self, *, anew: bool = False) -> None:
-        """Stick to the end once there is more than fits; Textual would hang a short text from the bottom."""
+        """Anchor to the end once there is more than fits; Textual would align a short text to the bottom."""
         tall = self.virtual_size.height > self.scrollable_content_region.height and not self._greeting
         if tall != self._tall or anew:
             self._tall = tall
@@ -111,13 +111,13 @@ class TranscriptView(VerticalScroll, can_focus=True):
                 self.scroll_to(y=0, animate=False, immediate=True)
 
     async def update(self, entries: Iterable[AnyEntry]) -> None:
-        """Let the widgets of new and changed entries catch up."""
+        """Mount new entries, redraw changed ones."""
         changed: list[AnyView] = []
         new: list[AnyView] = []
         for entry in entries:
             view = self._views.get(entry)
             if view is None:
-                # A change of what has left the window is seen when it comes back.
+                # An entry outside the window is drawn when it is mounted again.
                 if entry in self._hidden:
                     continue
                 new.append(view := self._made(entry))
@@ -129,13 +129,13 @@ class TranscriptView(VerticalScroll, can_focus=True):
         await self._redraw(changed)
 
     def tick(self) -> None:
-        """Draw anew what shows a running time."""
+        """Redraw whatever shows a running time."""
         for view in self._views.values():
             if isinstance(view, CallCard | RunCard | ThinkingView) and view.live:
                 view.redraw()
 
     async def forget(self, entry: AnyEntry) -> None:
-        """Take one entry off the screen."""
+        """Remove the widget of an entry."""
         if (view := self._views.pop(entry, None)) is not None:
             await view.remove()
 
@@ -151,11 +151,11 @@ class TranscriptView(VerticalScroll, can_focus=True):
             self.run_worker(self.load_earlier(), group="earlier", exclusive=True)
 
     def watch_at_end(self) -> None:
-        """Tell the pane, which may point at what is new below."""
+        """Notify the pane, which hints at newer entries below."""
         self.post_message(self.Moved())
 
     async def load_earlier(self) -> None:
-        """Bring in the entries before the oldest one shown, without moving what is in view."""
+        """Mount the entries before the oldest one shown, without moving what is in view."""
         if self._loading or not self._hidden:
             return
         self._loading = True
@@ -178,7 +178,7 @@ class TranscriptView(VerticalScroll, can_focus=True):
             self.scroll_to(y=self.scroll_y + grown, animate=False, immediate=True)
 
     async def on_earlier_requested(self) -> None:
-        """The maker asked for the past."""
+        """Load earlier entries."""
         await self.load_earlier()
 
     def action_newest(self) -> None:
@@ -192,14 +192,14 @@ class TranscriptView(VerticalScroll, can_focus=True):
     def _made(self, entry: AnyEntry) -> AnyView:
         above = next(reversed(self._views), None)
         view = self._views[entry] = view_of(entry, self._now)
-        # Calls and their drafts stand close together, with a gap above the first.
+        # Calls and their drafts have no gaps between them, only one above the first.
         view.set_class(not isinstance(above, Call | Draft), "-first")
         return view
 
     async def _redraw(self, views: Iterable[AnyView]) -> None:
         for view in views:
             if not view.is_mounted:
-                continue  # the app is closing, and mounted nothing more
+                continue  # the app is closing and mounts nothing more
             done = view.redraw()
             if isawaitable(done):
                 await _finish(done)

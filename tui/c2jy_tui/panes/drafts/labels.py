@@ -1,4 +1,4 @@
-"""What the drafts pane says of a draft: its row, the state of its media, its age, a line about it."""
+"""Formats drafts, clips and issues for the drafts pane: rows, ages, summary lines, progress."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ COLUMNS: Final = (
 _KINDS: Final = ("video", "image", "audio", "text", "sticker", "effect", "filter")
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _CHECKSUM: Final = re.compile(r"(?=.*\d)(?=.*[a-f])[0-9a-f]{8,64}")
-"""What the engine calls a file whose link has no name in it."""
+"""The engine names a file by its checksum when its link carries no name."""
 
 
 def kind_word(kind: str) -> str:
-    """`video` in words; a kind that nobody knows stays as it is."""
+    """The name of a kind such as `video`; an unknown one stays as it is."""
     return say(f"kind.{kind}") if kind in _KINDS else visible(kind, newlines=False)
 
 
 def track_name(kind: str, name: str) -> str:
-    """A track's kind in words and what its name adds to it: `text 2` becomes `文字 2`."""
+    """A track's kind and what its name adds to it: `text 2` becomes `文字 2`."""
     added = visible(name, newlines=False)
     if added.casefold().startswith(kind.casefold()):
         added = added[len(kind) :].strip(" _-")
@@ -50,12 +50,12 @@ def track_name(kind: str, name: str) -> str:
 
 
 def kind_letter(kind: str) -> str:
-    """`video` in one letter or sign, for a block on the timeline."""
+    """A kind as one letter or character, for a block on the timeline."""
     return say(f"letter.{kind}") if kind in _KINDS else visible(kind, newlines=False)[:1].upper()
 
 
 def media(view: DraftView) -> tuple[tuple[str, ...], Tone]:
-    """The state of a draft and its media in words, longest first, and what that means."""
+    """The state of a draft and its media, longest variant first, and its tone."""
     missing = say("media.missing", count=view.media_missing)
     match view.state:
         case "damaged" | "encrypted":
@@ -100,14 +100,14 @@ def row(view: DraftView, now: float, *, new: bool) -> Row:
 def about(
     view: DraftView, checked: Sequence[Issue] | None, written: Sequence[Issue], packed: str, width: int
 ) -> str:
-    """One line about a draft: what a check found, what its writing left out, or where it is.
+    """One line about a draft: the findings of a check, what could not be written, or its path.
 
     Args:
         view: The draft.
-        checked: What a check found; None when none was made since it changed.
-        written: What its writing could not do as asked.
-        packed: The zip that it was packed into last; empty when it was not.
-        width: Cells there are; of a path the end is what tells.
+        checked: What a check found; None when it was not checked since it changed.
+        written: What could not be written as requested.
+        packed: The zip it was last packed into; empty when none.
+        width: Cells available; a path is cut at its beginning.
     """
     if checked:
         return say("about.faults", count=len(checked), first=issue_line(checked[0]))
@@ -138,37 +138,37 @@ def state(total: int, shown: int, new: int, *, order: str, filter_text: str) -> 
 
 
 def issue_line(issue: Issue) -> str:
-    """An issue on one line, where it is and what is wrong."""
+    """An issue on one line: its path and message."""
     where = visible(issue.path, newlines=False)
     message = visible(issue.message, newlines=False)
     return f"{where}: {message}" if where else message
 
 
 def issue_lines(issue: Issue) -> str:
-    """An issue with what to do about it below."""
+    """An issue, with its fix on the next line."""
     fix = visible(issue.fix, newlines=False)
     return f"{issue_line(issue)}\n→ {fix}" if fix else issue_line(issue)
 
 
 def refusal(issues: Sequence[Issue]) -> str:
-    """Why something was not done: the first reasons with what to do about each."""
+    """The first issues for which something was refused, each with its fix."""
     return "\n".join(issue_lines(issue) for issue in issues[:4])
 
 
 def shown(name: str) -> str:
-    """A draft's name as it may stand in a sentence."""
+    """A draft's name, safe to show in a sentence."""
     return visible(name, newlines=False)
 
 
 def reason(error: Exception) -> str:
-    """Why something could not be done, in whatever words there are."""
+    """The reason an exception gives."""
     if isinstance(error, OSError) and error.strerror:
         return visible(error.strerror)
     return visible(str(error) or type(error).__name__)
 
 
 def progress_line(progress: Progress) -> str:
-    """What is being done, and how far it is: `Packing 1.2/3.4 MB`."""
+    """The step of a job and its progress: `Packing 1.2/3.4 MB`."""
     what, done, total = visible(progress.message, newlines=False), progress.done, progress.total
     if progress.unit == "bytes":
         far = formatting.size_of(done, total) if total else formatting.size(done)
@@ -178,14 +178,14 @@ def progress_line(progress: Progress) -> str:
 
 
 def clip_name(shown: ClipView) -> str:
-    """What a clip is called: its text, or its file unless that has no name but its content's checksum."""
+    """The name of a clip: its text, or its file name unless that is only a checksum."""
     label = visible(shown.label, newlines=False)
     stem = label.rpartition(".")[0] or label
     return kind_word(shown.kind) if shown.media and _CHECKSUM.fullmatch(stem) else label
 
 
 def clip_lines(track: str, number: int, count: int, shown: ClipView) -> tuple[str, str]:
-    """A clip in two lines: its place and length; its media or its text."""
+    """A clip in two lines: its place and length, then its media or text."""
     place = say(
         "clip.place",
         track=visible(track, newlines=False),

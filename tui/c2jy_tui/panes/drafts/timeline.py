@@ -23,14 +23,14 @@ FINEST_US: Final = 10_000
 """Microseconds a cell at the closest zoom: a third of a frame at 30 fps."""
 
 ZOOM: Final = 1.5
-"""How much closer one step of zoom comes."""
+"""Factor of one zoom step."""
 
 _SECOND: Final = 1_000_000
 _STEPS: Final = tuple(
     int(seconds * _SECOND)
     for seconds in (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 18000)
 )
-"""Distances between marks that people count in."""
+"""Round distances between the ruler's marks, in us."""
 
 
 MISSING = "!"
@@ -39,7 +39,7 @@ MISSING = "!"
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How many microseconds one cell stands for."""
+    """The scale of a timeline: microseconds per cell."""
 
     us_per_cell: int
 
@@ -56,15 +56,15 @@ class Scale:
         return max(1, -(-duration_us // self.us_per_cell))
 
     def closer(self) -> Scale:
-        """One step in."""
+        """One zoom step in."""
         return Scale(max(FINEST_US, int(self.us_per_cell / ZOOM)))
 
     def farther(self, duration_us: int, width: int) -> Scale:
-        """One step out, not beyond the whole."""
+        """One zoom step out, at most to the whole draft."""
         return Scale(min(whole(duration_us, width).us_per_cell, int(self.us_per_cell * ZOOM) + 1))
 
     def step_us(self) -> int:
-        """Distance of the ruler's marks: the least that leaves room for their words."""
+        """Distance between the ruler's marks: the least that leaves room for their text."""
         for step in _STEPS:
             if self.cell(step) >= len(formatting.length(step)) + 4:
                 return step

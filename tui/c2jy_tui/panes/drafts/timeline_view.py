@@ -1,4 +1,4 @@
-"""The widget: a ruler, a line a track, names at the left that stay, a cursor from clip to clip."""
+"""Draws a draft's tracks to scale: a ruler, one line per track, a cursor that moves from clip to clip."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ GUTTER: Final = 11
 
 
 class TimelineView(ScrollView, can_focus=True):
-    """Tracks to scale, the top one first as in JianYing; only what is seen is drawn."""
+    """Tracks to scale, the top one first as in JianYing; only the visible part is drawn."""
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -82,7 +82,7 @@ class TimelineView(ScrollView, can_focus=True):
     ]
 
     class Reached(Message):
-        """The cursor came to a clip."""
+        """The cursor moved to a clip."""
 
     def __init__(self, tracks: Sequence[TrackView], duration_us: int, *, id: str | None = None) -> None:
         """Tracks to draw.
@@ -101,7 +101,7 @@ class TimelineView(ScrollView, can_focus=True):
         self.show_tracks(tracks, duration_us)
 
     def show_tracks(self, tracks: Sequence[TrackView], duration_us: int) -> None:
-        """Draw other tracks, the cursor as near to where it was as can be."""
+        """Show other tracks, keeping the cursor as close to its place as possible."""
         self.lanes = [TrackLane(track) for track in reversed(tracks)]
         self._duration_us = max([duration_us, 1, *(lane.end_us for lane in self.lanes)])
         self._lane = min(self._lane, max(0, len(self.lanes) - 1))
@@ -124,7 +124,7 @@ class TimelineView(ScrollView, can_focus=True):
 
     @property
     def _room(self) -> Size:
-        """What is left beside the scrollbars."""
+        """The size without the scrollbars."""
         return self.scrollable_content_region.size
 
     @property
@@ -136,7 +136,7 @@ class TimelineView(ScrollView, can_focus=True):
         return max(1, self._room.width - self._gutter)
 
     def _measure(self) -> None:
-        """Take the scale and the size of all anew."""
+        """Recompute the scale and the virtual size."""
         if self._fits:
             self._scale = whole(self._duration_us, self._width)
         cells = self._scale.cells(self._duration_us)
@@ -144,7 +144,7 @@ class TimelineView(ScrollView, can_focus=True):
         self.refresh()
 
     def on_resize(self, event: events.Resize) -> None:
-        """The whole stays whole on a screen of another width."""
+        """Keep the whole draft in view in another width."""
         self._measure()
 
     # --- drawing ------------------------------------------------------------------------------------
@@ -202,7 +202,7 @@ class TimelineView(ScrollView, can_focus=True):
         self.post_message(self.Reached())
 
     def _reveal(self) -> None:
-        """Bring the clip under the cursor into sight: its start, and as much of it as there is room for."""
+        """Scroll to the clip under the cursor: its start, and as much of it as fits."""
         room = max(1, self._room.height - 1)
         top = min(max(self.scroll_offset.y, self._lane - room + 1), self._lane)
         left = self.scroll_offset.x
@@ -215,7 +215,7 @@ class TimelineView(ScrollView, can_focus=True):
         self.scroll_to(left, top, animate=False, immediate=True, force=True)
 
     def _zoom(self, scale: Scale) -> None:
-        """Take another scale; the clip under the cursor stays where it is on the screen."""
+        """Change the scale; the clip under the cursor keeps its place on the screen."""
         start_us = found[2].start_us if (found := self.clip) else 0
         place = self._scale.cell(start_us) - self.scroll_offset.x
         self._scale = scale
@@ -225,27 +225,27 @@ class TimelineView(ScrollView, can_focus=True):
         self._reveal()
 
     def action_clip(self, by: int) -> None:
-        """To the next or previous clip of the track."""
+        """Go to the next or previous clip of the track."""
         self._go(self._lane, self._index + by)
 
     def action_track(self, by: int) -> None:
-        """To the clip at the same time on the next track."""
+        """Go to the clip at the same time on the next track."""
         at = found[2].start_us if (found := self.clip) else 0
         lane = max(0, min(self._lane + by, len(self.lanes) - 1))
         if self.lanes:
             self._go(lane, self.lanes[lane].near(at) if lane != self._lane else self._index)
 
     def action_first(self) -> None:
-        """To the first clip of the track."""
+        """Go to the first clip of the track."""
         self._go(self._lane, 0)
 
     def action_last(self) -> None:
-        """To the last clip of the track."""
+        """Go to the last clip of the track."""
         if self.lanes:
             self._go(self._lane, len(self.lane.clips) - 1)
 
     def action_pan(self, by: int) -> None:
-        """Look a quarter of the screen further, the cursor stays."""
+        """Scroll by a quarter of the width; the cursor stays."""
         self.scroll_relative(x=by * max(1, self._width // 4), animate=False)
 
     def action_closer(self) -> None:
@@ -257,11 +257,11 @@ class TimelineView(ScrollView, can_focus=True):
         self._zoom(self._scale.farther(self._duration_us, self._width))
 
     def action_whole(self) -> None:
-        """See the whole draft."""
+        """Zoom to the whole draft."""
         self._zoom(whole(self._duration_us, self._width))
 
     def action_next_missing(self) -> None:
-        """To the next clip whose media is missing, going round."""
+        """Go to the next clip whose media is missing, going round."""
         missing = [
             (number, index)
             for number, lane in enumerate(self.lanes)
@@ -272,7 +272,7 @@ class TimelineView(ScrollView, can_focus=True):
             self._go(*next((place for place in missing if place > (self._lane, self._index)), missing[0]))
 
     def on_click(self, event: events.Click) -> None:
-        """To the clip under the mouse."""
+        """Go to the clip under the mouse."""
         number = event.y - 1 + self.scroll_offset.y
         cell = event.x - self._gutter + self.scroll_offset.x
         if event.y >= 1 and event.x >= self._gutter and number < len(self.lanes):

@@ -1,4 +1,4 @@
-"""The tool-call inspector: every call of chat, bridge and maker, live, with what can be done about each.
+"""The tool-call inspector: the live list of all calls by chat, bridge and user, with the actions on each.
 
 It knows the events and the `EnginePort`; it must not know Coze, files of drafts, or the pane next door.
 """

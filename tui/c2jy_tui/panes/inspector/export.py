@@ -1,4 +1,4 @@
-"""Calls in forms that leave the screen: a command line, JSON lines, a file."""
+"""Exports tool calls: as a command line, as JSON lines, to a file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def command_line(record: CallRecord) -> str:
 
 
 def json_line(record: CallRecord) -> str:
-    """All of one call as one line of JSON; arguments and output as objects where they are JSON."""
+    """One call as one line of JSON; arguments and output as objects where they are JSON."""
     fields: dict[str, Any] = asdict(record.call)
     for name in ("arguments", "output"):
         fields[name] = _parsed(fields[name])
@@ -37,10 +37,10 @@ def json_line(record: CallRecord) -> str:
 
 
 def export(records: Iterable[CallRecord], folder: Path, now: float) -> Path:
-    """Write `calls-<time>.jsonl`, one call a line, into `folder`; never over another file.
+    """Write `calls-<time>.jsonl`, one call a line, into `folder`, never overwriting another.
 
     Raises:
-        OSError: The folder is missing, full or not ours to write.
+        OSError: The folder is missing, full or not writable.
     """
     text = "".join(json_line(record) + "\n" for record in records)
     return desktop.write_new_file(folder, "calls", "jsonl", text, now)

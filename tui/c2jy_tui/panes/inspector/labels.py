@@ -56,7 +56,7 @@ def status(record: CallRecord) -> str:
 
 
 def progress(step: ToolCallProgress) -> str:
-    """How far: `37%`, `1.2/3.4 MB`, `12`."""
+    """How far a step is: `37%`, `1.2/3.4 MB`, `12`."""
     if step.unit == "bytes":
         return formatting.size_of(step.done, step.total) if step.total else formatting.size(step.done)
     return f"{min(100, step.done * 100 // step.total)}%" if step.total else str(step.done)
@@ -82,7 +82,7 @@ def row(record: CallRecord, now: float, *, marked: bool) -> Row:
 
 
 def about(record: CallRecord) -> str:
-    """One line about a call: what it asks, does, found or failed at; said of the bridge's own."""
+    """One line about a call: its arguments, progress, result or error, with a prefix for the bridge's."""
     text = _about(record)
     return say("about.bridge", text=text) if record.call.source == "bridge" else text
 
@@ -125,7 +125,7 @@ def state(
 
 
 def timeline(record: CallRecord, now: float) -> Content:
-    """The timeline: offset and time since the moment before, both in ms, then what happened."""
+    """The timeline of one call: offset and time since the previous moment in ms, then what happened."""
     moments = record.moments()
     start = moments[0].at
     begun = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(start))
@@ -151,7 +151,7 @@ def timeline(record: CallRecord, now: float) -> Content:
 
 
 def _ids(record: CallRecord) -> list[Content]:
-    """What Coze's support asks for."""
+    """The ids that Coze's support asks for."""
     call = record.call
     ids = {
         "call": call.call_id,
