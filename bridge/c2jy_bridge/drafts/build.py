@@ -25,7 +25,7 @@ from c2jy_bridge.drafts.reports import BuildReport, ProbeResult
 if TYPE_CHECKING:
     from c2jy_bridge.core.draft_views import OriginView, Packed
     from c2jy_bridge.drafts.building import BuildContext, BuildOptions, Draft
-    from c2jy_bridge.drafts.rebuilding import Kept
+    from c2jy_bridge.drafts.library.rebuild import Kept
 
 Register = Literal["no", "existing", "create"]
 
@@ -143,8 +143,7 @@ class DraftBuilder:
         with gc_frozen():
             await asyncio.to_thread(get_ready)
             from c2jy_bridge.drafts.building import BuildOptions
-            from c2jy_bridge.drafts.origin import export_of
-            from c2jy_bridge.drafts.rebuilding import kept_document
+            from c2jy_bridge.drafts.library.rebuild import export_of, kept_document
 
             kept = await asyncio.to_thread(kept_document, folder)
             document = kept.document if time_unit == "auto" else export_of(kept)
@@ -169,8 +168,7 @@ class DraftBuilder:
         with gc_frozen():
             await asyncio.to_thread(get_ready)
             from c2jy_bridge.drafts.building import durations
-            from c2jy_bridge.drafts.origin import origin, unit_of
-            from c2jy_bridge.drafts.rebuilding import kept_document
+            from c2jy_bridge.drafts.library.rebuild import kept_document, origin, unit_of
 
             kept = await asyncio.to_thread(kept_document, folder)
             # Only an export's unit is judged by the lengths of its media.
@@ -225,8 +223,8 @@ class DraftBuilder:
         found: Mapping[str, Material],
     ) -> BuildReport:
         from c2jy_bridge.drafts.building import BuildContext
+        from c2jy_bridge.drafts.compile.subtitles import LARGEST, subtitle_links
         from c2jy_bridge.drafts.sources import addresses
-        from c2jy_bridge.drafts.subtitles import LARGEST, subtitle_links
 
         wanted = addresses(item for draft in drafts for item in draft.wanted)
         missing = [address for address in wanted if address not in found]
@@ -273,9 +271,9 @@ class DraftBuilder:
         return placeholder(self._cache_dir / "placeholders", address, width, height)
 
     def _read_file(self, path: str) -> bytes:
-        from c2jy_bridge.drafts.materials.failure import Refused
+        from c2jy_bridge.drafts.compile.subtitles import LARGEST
         from c2jy_bridge.drafts.materials.local import open_inside
-        from c2jy_bridge.drafts.subtitles.tracks import LARGEST
+        from c2jy_bridge.drafts.materials.material import Refused
 
         file, status = open_inside(path, self._folders)
         with file:
@@ -284,7 +282,7 @@ class DraftBuilder:
             return file.read(LARGEST)
 
     def _output(self, folder: str | None) -> Path:
-        from c2jy_bridge.drafts.write.output import output_folder
+        from c2jy_bridge.drafts.write.naming import output_folder
 
         return output_folder(folder, self._root, self._folders)
 

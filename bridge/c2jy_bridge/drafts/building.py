@@ -15,13 +15,13 @@ from c2jy_bridge.core.gc_control import gc_paused
 from c2jy_bridge.core.settings import DraftProfile
 from c2jy_bridge.drafts.background import Stopped
 from c2jy_bridge.drafts.compile import CompiledDraft, Notes, PlacedFile, compile_draft
+from c2jy_bridge.drafts.compile.subtitles import subtitle_tracks
 from c2jy_bridge.drafts.documents import ReadDraft
 from c2jy_bridge.drafts.errors import DraftError, issue, say
 from c2jy_bridge.drafts.materials import Material, MaterialFailure
 from c2jy_bridge.drafts.reports import BuildReport, BuiltDraft
 from c2jy_bridge.drafts.sources import Wanted, usable
 from c2jy_bridge.drafts.spec import DraftSpec
-from c2jy_bridge.drafts.subtitles import subtitle_tracks
 from c2jy_bridge.drafts.write import (
     DraftToWrite,
     TargetRoot,
@@ -31,8 +31,8 @@ from c2jy_bridge.drafts.write import (
     write_draft,
 )
 from c2jy_bridge.drafts.write.folder import OnConflict
+from c2jy_bridge.drafts.write.meta import TRIED
 from c2jy_bridge.drafts.write.naming import checked, is_bare_uuid, numbered
-from c2jy_bridge.drafts.write.platform import TRIED
 from c2jy_bridge.drafts.write.publish import Pack, entered, packed
 
 _NAMED: Final = ("effects", "video_effects", "audio_effects", "transitions", "material_animations")

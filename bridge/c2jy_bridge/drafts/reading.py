@@ -17,7 +17,7 @@ def get_ready() -> None:
     """Import what a build needs, in a thread: pyJianYingDraft and the models take a fifth of a second."""
     with gc_paused():
         import c2jy_bridge.drafts.building
-        import c2jy_bridge.drafts.rebuilding  # noqa: F401  # imported for its own sake
+        import c2jy_bridge.drafts.library.rebuild  # noqa: F401  # imported for its own sake
 
 
 def read_drafts(document: object, unit: TimeUnit) -> tuple[list[Draft], tuple[Issue, ...]]:

@@ -10,12 +10,9 @@ from pyJianYingDraft import StickerSegment, Timerange
 
 from c2jy_bridge.core.gc_control import release_in_steps
 from c2jy_bridge.drafts.compile.canvas import Canvas, add_keyframes, clip_settings
-from c2jy_bridge.drafts.compile.effects import PICTURE_EFFECTS, find_effect, sliders
 from c2jy_bridge.drafts.compile.media import MaterialPool, PlacedFile
 from c2jy_bridge.drafts.compile.notes import Notes
-from c2jy_bridge.drafts.compile.overlap import settle
-from c2jy_bridge.drafts.compile.pictures import picture_segment
-from c2jy_bridge.drafts.compile.plan import PlacedClip, place_track
+from c2jy_bridge.drafts.compile.plan import PlacedClip, place_track, settle
 from c2jy_bridge.drafts.compile.script import (
     append_track,
     content_of,
@@ -23,7 +20,13 @@ from c2jy_bridge.drafts.compile.script import (
     of_the_library,
     without_speed,
 )
-from c2jy_bridge.drafts.compile.sounds import sound_segment
+from c2jy_bridge.drafts.compile.segments import (
+    PICTURE_EFFECTS,
+    find_effect,
+    picture_segment,
+    sliders,
+    sound_segment,
+)
 from c2jy_bridge.drafts.compile.texts import TextBuilder
 from c2jy_bridge.drafts.spec import (
     AudioClip,

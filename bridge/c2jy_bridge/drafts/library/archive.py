@@ -1,4 +1,4 @@
-"""Draft folders in one zip, streamed; what is not a plain file of the draft stays out."""
+"""Packs draft folders into one zip, streamed, with a README; only plain files of the draft go in."""
 
 from __future__ import annotations
 
@@ -14,16 +14,43 @@ from typing import IO, Final
 
 from c2jy_bridge.core.draft_views import Packed
 from c2jy_bridge.core.events import Issue
+from c2jy_bridge.core.i18n import Language, catalogue
 from c2jy_bridge.drafts.errors import DraftError, issue
-from c2jy_bridge.drafts.library.contents import CONTENTS, DraftFiles, read_files, respelled
-from c2jy_bridge.drafts.library.readme import readme
+from c2jy_bridge.drafts.library.draft_roots import USUAL
+from c2jy_bridge.drafts.library.relocate import CONTENTS, DraftFiles, read_files, respelled
 from c2jy_bridge.drafts.library.snapshot import load
-from c2jy_bridge.drafts.materials.failure import Refused
 from c2jy_bridge.drafts.materials.local import open_inside
-from c2jy_bridge.drafts.write.path_rewrite import pure, same_folder
+from c2jy_bridge.drafts.materials.material import Refused
+from c2jy_bridge.drafts.write.paths import TargetRoot, local_view, pure, same_folder
 from c2jy_bridge.drafts.write.staging import sync_folder
-from c2jy_bridge.drafts.write.target import TargetRoot, local_view
 from c2jy_bridge.drafts.write.verify import media_of, missing_media
+
+_LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
+
+
+def readme(drafts: Sequence[str], root: str) -> bytes:
+    """The file's bytes: UTF-8 with its mark and Windows line ends, so that every editor shows it.
+
+    Args:
+        drafts: Names of the draft folders in the zip.
+        root: The drafts folder that they are spelled for; empty when it is not known.
+    """
+    lines: list[str] = []
+    for language in _LANGUAGES:
+        say = catalogue("drafts", fixed=language)
+        lines.append(say("readme.title", names=", ".join(drafts)))
+        lines.append("")
+        lines.append(say("readme.close"))
+        lines.append(say("readme.unpack") if root else say("readme.unpack_somewhere"))
+        lines += [f"     {root}"] if root else [f"     {usual.name}: {usual.path}" for usual in USUAL]
+        lines += [f"       {name}" for name in drafts]
+        lines.append(say("readme.open"))
+        lines.append("")
+        lines.append(say("readme.elsewhere") if root else say("readme.unknown"))
+        lines.append("     c2jy-tui draft relocate --all --drafts-root DIR --to DIR")
+        lines += ["", ""]
+    return "\ufeff".encode() + "\r\n".join(lines).encode()
+
 
 README: Final = "README.txt"
 _CHUNK: Final = 1024 * 1024

@@ -17,7 +17,7 @@ from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.library.snapshot import Snapshot, detail, load, read_snapshot, stamp, view
 from c2jy_bridge.drafts.library.trash import Trash
 from c2jy_bridge.drafts.write.naming import LONGEST
-from c2jy_bridge.drafts.write.path_rewrite import files_of, same_folder, spelled_folder
+from c2jy_bridge.drafts.write.paths import files_of, same_folder, spelled_folder
 from c2jy_bridge.drafts.write.staging import PREFIX
 from c2jy_bridge.drafts.write.verify import faults
 

@@ -16,8 +16,8 @@ from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.views import ClipView, DraftDetail, DraftState, DraftView, TrackView
 from c2jy_bridge.drafts.errors import issue
 from c2jy_bridge.drafts.write.manifest import DOCUMENT, Figures, read_figures, read_marker
+from c2jy_bridge.drafts.write.paths import MATERIALS, local_view
 from c2jy_bridge.drafts.write.safe_read import is_there, read_plain
-from c2jy_bridge.drafts.write.target import MATERIALS, local_view
 from c2jy_bridge.drafts.write.verify import media_of
 
 _CONTENT_FILES: Final = ("draft_content.json", "draft_info.json")

@@ -1,10 +1,11 @@
-"""One link, one file: redirects, resume, retries, caps. Imports httpx, so imported when first needed."""
+"""Downloads one link to one file: redirects, resume, retries, decompression, size caps."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final, TypeVar
@@ -13,16 +14,78 @@ import httpcore
 import httpx
 
 from c2jy_bridge.core.settings import MaterialSettings
-from c2jy_bridge.drafts.materials.addresses import AllowedHosts, GuardedBackend
 from c2jy_bridge.drafts.materials.cache import check_head
-from c2jy_bridge.drafts.materials.failure import Passing, Refused
-from c2jy_bridge.drafts.materials.links import checked_link, is_certificate_fault, joined
-from c2jy_bridge.drafts.materials.meter import Meter, shown_bytes
-from c2jy_bridge.drafts.materials.pace import Patience, SpeedGauge, retry_after, wait_before
+from c2jy_bridge.drafts.materials.local import decode
+from c2jy_bridge.drafts.materials.material import MaterialFailure, Passing, Refused
+from c2jy_bridge.drafts.materials.pace import (
+    Meter,
+    Patience,
+    SpeedGauge,
+    Threads,
+    retry_after,
+    shown_bytes,
+    wait_before,
+)
 from c2jy_bridge.drafts.materials.partial_file import BUFFER_BYTES, PartialFile, Validators
-from c2jy_bridge.drafts.materials.signature import HEAD_BYTES
-from c2jy_bridge.drafts.materials.threads import Threads
-from c2jy_bridge.drafts.materials.unpacking import is_packed, unpacked
+from c2jy_bridge.drafts.materials.signature import HEAD_BYTES, Foreign, identify
+from c2jy_bridge.drafts.materials.transport import (
+    AllowedHosts,
+    GuardedBackend,
+    checked_link,
+    is_certificate_fault,
+    joined,
+)
+
+_PIECE: Final = 1 << 20
+# zlib's window bits, with 16 more for a gzip header (zlib manual, inflateInit2).
+_CODINGS: Final = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+
+
+def is_packed(response: httpx.Response) -> bool:
+    """Whether the server compressed the body on the way, so that its lengths are not the file's."""
+    return bool(_codings(response))
+
+
+async def unpacked(response: httpx.Response) -> AsyncIterator[bytes]:
+    """The body in pieces.
+
+    Raises:
+        Passing: It is damaged, or ends too early.
+    """
+    codings = _codings(response)
+    if len(codings) != 1 or codings[0] not in _CODINGS:
+        async for chunk in response.aiter_raw():
+            yield chunk
+        return
+    host = response.request.url.host
+    unpack = zlib.decompressobj(_CODINGS[codings[0]])
+    begun = False
+    async for chunk in response.aiter_raw():
+        if not begun and codings[0] == "deflate" and not _has_zlib_header(chunk):
+            unpack = zlib.decompressobj(-15)  # some servers leave the header out (RFC 9110, 8.4.1.2)
+        begun = True
+        while True:
+            try:
+                piece = unpack.decompress(chunk, _PIECE)
+            except zlib.error as error:
+                raise Passing("incomplete", host=host) from error
+            if piece:
+                yield piece
+            if len(piece) < _PIECE:
+                break
+            chunk = unpack.unconsumed_tail
+    if not unpack.eof:
+        raise Passing("incomplete", host=host)
+
+
+def _codings(response: httpx.Response) -> list[str]:
+    names = response.headers.get("content-encoding", "").lower().split(",")
+    return [name.strip() for name in names if name.strip() not in ("", "identity")]
+
+
+def _has_zlib_header(chunk: bytes) -> bool:
+    return len(chunk) > 1 and chunk[0] & 15 == 8 and (chunk[0] << 8 | chunk[1]) % 31 == 0
+
 
 T = TypeVar("T")
 
@@ -286,3 +349,63 @@ def _conditions(part: PartialFile, known: Validators | None) -> dict[str, str]:
     if known and known.last_modified:
         return {"If-Modified-Since": known.last_modified}
     return {}
+
+
+_AT_ONCE: Final = 8
+_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
+_TEXT: Final = frozenset({"plain_text", "xml_text", "unknown"})
+"""GBK is no printable ASCII, so it is `unknown`."""
+
+
+async def fetch_texts(
+    sources: Sequence[str], limit: int, longest_s: float, connected: Callable[[], Awaitable[Downloader]]
+) -> dict[str, bytes | MaterialFailure]:
+    """The bytes behind every distinct source, or why they cannot be had.
+
+    Args:
+        sources: http(s) or data: URLs.
+        limit: Most bytes of one.
+        longest_s: Seconds for all of them together.
+        connected: Gives the downloader.
+    """
+    distinct = list(dict.fromkeys(sources))
+    deadline = asyncio.get_running_loop().time() + longest_s
+    places = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(source: str) -> bytes | MaterialFailure:
+        try:
+            async with asyncio.timeout_at(deadline), places:
+                return _checked(await _bytes(source, limit, deadline, connected), limit)
+        except Refused as refused:
+            return refused.failure(source)
+        except TimeoutError:
+            return Refused("deadline", limit=f"{longest_s:g}").failure(source)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(source)) for source in distinct]
+    return dict(zip(distinct, (task.result() for task in tasks), strict=True))
+
+
+async def _bytes(
+    source: str, limit: int, deadline: float, connected: Callable[[], Awaitable[Downloader]]
+) -> bytes:
+    if source[:5].lower() == "data:":
+        return decode(source)
+    if not source[:8].lower().startswith(("http://", "https://")):
+        raise Refused("bad_link")
+    return await (await connected()).fetch_small(source, limit, deadline)
+
+
+def _checked(body: bytes, limit: int) -> bytes:
+    if not body.strip():
+        raise Refused("empty")
+    if len(body) > limit:
+        raise Refused("text_too_large", limit=shown_bytes(limit))
+    if body[:2] in _UTF16:
+        return body  # before the magic bytes: the mark looks like the sync of an MP3
+    found = identify(body[:HEAD_BYTES])
+    # A list in brackets may be lyrics or a note above the first caption; an object is a service's answer.
+    a_list = isinstance(found, Foreign) and found.what == "json_text" and body.lstrip()[:1] == b"["
+    if not isinstance(found, Foreign) or not (a_list or found.what in _TEXT):
+        raise Refused("not_text")
+    return body

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from c2jy_bridge.drafts.materials.failure import Refused
+from c2jy_bridge.drafts.materials.material import Refused
 
 _LONGEST_S: Final = 180.0
 """The largest picture that is drawn takes 5 s on two slow cores."""

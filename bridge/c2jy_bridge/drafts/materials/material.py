@@ -1,12 +1,16 @@
-"""What a material is once it is in the cache, and what it is when it could not be had."""
+"""Materials, the reasons why one cannot be had, and readable names for them."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from pathlib import Path, PurePosixPath
+from typing import Final, Literal
+from urllib.parse import SplitResult, unquote, urlsplit
 
+from c2jy_bridge.core import i18n
 from c2jy_bridge.core.events import Issue
+from c2jy_bridge.core.safety import visible
 
 MaterialKind = Literal["video", "image", "audio"]
 
@@ -51,3 +55,77 @@ class MaterialFailure:
     """Stable; names the message in the catalogue: `not_found`, `web_page`, `private_address` ..."""
     message: str
     fix: str
+
+
+say = i18n.catalogue("materials")
+_SHOWN_CHARACTERS = 80
+
+
+class Refused(Exception):
+    """This source cannot be had, and trying again will not help."""
+
+    def __init__(self, code: str, **values: object) -> None:
+        super().__init__(code)
+        self.code = code
+        self.values = values
+
+    def failure(self, source: str) -> MaterialFailure:
+        """The words for it, in the language in use."""
+        values = {"source": shown(source), **self.values}
+        return MaterialFailure(
+            source=source,
+            code=self.code,
+            message=say(f"failure.{self.code}", **values),
+            fix=say(f"fix.{self.code}", **values),
+        )
+
+
+class Passing(Refused):
+    """This try failed, another may not; `retry_after_s` is how long the server asked to be left alone."""
+
+    def __init__(self, code: str, retry_after_s: float | None = None, **values: object) -> None:
+        super().__init__(code, **values)
+        self.retry_after_s = retry_after_s
+
+
+def shown(source: str) -> str:
+    """`source` short enough for a sentence, and without its query: signed links carry secrets there."""
+    if source[:5].lower() == "data:":
+        return source[:24] + "…"
+    if "://" in source[:10]:
+        parts = split(source)
+        # Of what cannot be taken apart, at least nothing that may be a password or a signature.
+        unclear = source.partition("://")[2].partition("?")[0].rpartition("@")[2]
+        source = f"{parts.hostname or ''}{unquote(parts.path)}" if parts else unclear
+    text = visible(source, newlines=False)
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:30]}…{text[-(_SHOWN_CHARACTERS - 31) :]}"
+
+
+def split(source: str) -> SplitResult | None:
+    """The parts of a link; None for one that is none, as `http://[` or a host of forbidden characters."""
+    try:
+        return urlsplit(source)
+    except ValueError:
+        return None
+
+
+_ILLEGAL: Final = re.compile(r'[<>:"/\\|?*%]+')  # on Windows, where the draft may go
+_NAME_CHARACTERS: Final = 60
+
+
+def readable_name(source: str, sha256: str, extension: str) -> str:
+    """The last part of a link's path or of a file's, with the true extension.
+
+    A link without one (`https://s.example/t/`) and a data: URL are called by their content.
+    """
+    if source[:5].lower() == "data:":
+        stem = ""
+    else:
+        parts = split(source) if "://" in source[:16] else None
+        path = parts.path if parts else source.replace("\\", "/")
+        stem = PurePosixPath(unquote(path)).name
+    base, dot, suffix = stem.rpartition(".")
+    if dot and base and len(suffix) <= 5:
+        stem = base
+    stem = _ILLEGAL.sub("_", visible(stem, newlines=False)).strip(" ._")[:_NAME_CHARACTERS].strip(" ._")
+    return f"{stem or sha256[:8]}.{extension}"

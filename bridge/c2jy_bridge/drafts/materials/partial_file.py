@@ -1,4 +1,4 @@
-"""The bytes of one download until it is whole: a `.part` file that a later try or run goes on with."""
+"""A download in progress: a `.part` file that a later attempt or process resumes, locked by name."""
 
 from __future__ import annotations
 
@@ -9,9 +9,49 @@ import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, Self
 
-from c2jy_bridge.drafts.materials.name_lock import Claim
+
+class Claim:
+    """Held until `release`; the system releases it when the process dies."""
+
+    def __init__(self, path: Path, file: IO[bytes]) -> None:
+        self._path = path
+        self._file = file
+
+    @classmethod
+    def take(cls, path: Path) -> Self | None:
+        """The claim, or None while somebody else holds it. Never waits."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+b")
+        try:
+            _lock(file)
+            # Whoever held it before may have removed the name; then this is a lock on nothing.
+            if os.path.samestat(path.stat(), os.fstat(file.fileno())):
+                return cls(path, file)
+        except OSError:
+            pass
+        file.close()
+        return None
+
+    def release(self) -> None:
+        """Let go and remove the name."""
+        with contextlib.suppress(OSError):  # Windows keeps the name of an open file; it is empty and harmless
+            self._path.unlink()
+        self._file.close()
+
+
+def _lock(file: IO[bytes]) -> None:
+    if os.name == "nt":
+        import msvcrt
+
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]  # Windows only
+    else:
+        import fcntl
+
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+
 
 BUFFER_BYTES: Final = 1 << 20
 """Bytes kept in memory before they go to disk; most pictures never make a `.part` file at all."""

@@ -1,7 +1,9 @@
-"""What is in a media file: length, size, sound. Images by Pillow, the rest by MediaInfo."""
+"""Measures media files: length, size, sound. Images by Pillow and their own blocks, the rest by MediaInfo."""
 
 from __future__ import annotations
 
+import mmap
+import re
 import threading
 import warnings
 from collections.abc import Iterator
@@ -11,13 +13,77 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from c2jy_bridge.drafts.materials.adts import adts_duration_us
-from c2jy_bridge.drafts.materials.failure import Refused
-from c2jy_bridge.drafts.materials.gif import gif_frames
-from c2jy_bridge.drafts.materials.material import MaterialKind
+from c2jy_bridge.drafts.materials.material import MaterialKind, Refused
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+
+_RATES: Final = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
+_SAMPLES: Final = 1024
+"""In a raw data block (ISO/IEC 14496-3, 4.5.1.1)."""
+
+
+def adts_duration_us(path: Path) -> int:
+    """Microseconds of an ADTS stream (ISO/IEC 14496-3, 1.A.2); 0 when it is none."""
+    samples, rate, offset = 0, 0, 0
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        while offset + 7 <= len(data) and data[offset] == 0xFF and data[offset + 1] & 0xF6 == 0xF0:
+            length = (data[offset + 3] & 3) << 11 | data[offset + 4] << 3 | data[offset + 5] >> 5
+            index = data[offset + 2] >> 2 & 15
+            if length < 7 or index >= len(_RATES):
+                break
+            rate = rate or _RATES[index]
+            samples += _SAMPLES * ((data[offset + 6] & 3) + 1)
+            offset += length
+    return round(samples * 1_000_000 / rate) if rate else 0
+
+
+_EXTENSION, _IMAGE, _TRAILER = b"!,;"
+_BLOCK: Final = re.compile(b"[!,;]")
+_GRAPHIC_CONTROL: Final = 0xF9
+_NO_DELAY_MS: Final = 100
+"""A frame that names no delay, as browsers and Pillow count it."""
+
+
+def gif_frames(path: Path) -> tuple[int, int]:
+    """Frames of a GIF and the length of one round in milliseconds (GIF89a specification, 1990).
+
+    What is cut off or no GIF counts as far as it goes.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        frames = total_ms = delay_ms = 0
+        offset = _after_colours(data, 10, 13)
+        while offset < len(data):
+            kind = data[offset]
+            if kind == _EXTENSION:
+                if data[offset + 1 : offset + 3] == bytes((_GRAPHIC_CONTROL, 4)):
+                    delay_ms = 10 * int.from_bytes(data[offset + 4 : offset + 6], "little")
+                offset = _after_blocks(data, offset + 2)
+            elif kind == _IMAGE:
+                frames += 1
+                total_ms += delay_ms or _NO_DELAY_MS
+                delay_ms = 0
+                # Behind the colours stands one byte of the compression, then its blocks.
+                offset = _after_blocks(data, _after_colours(data, offset + 9, offset + 10) + 1)
+            elif (following := _BLOCK.search(data, offset + 1)) and kind != _TRAILER:
+                offset = following.start()  # padding, which other readers pass over too
+            else:
+                break
+        return frames, total_ms
+
+
+def _after_colours(data: mmap.mmap, flags: int, begin: int) -> int:
+    if flags >= len(data) or not data[flags] & 0x80:
+        return begin
+    return begin + (6 << (data[flags] & 7))
+
+
+def _after_blocks(data: mmap.mmap, offset: int) -> int:
+    while offset < len(data) and data[offset]:
+        offset += data[offset] + 1
+    return offset + 1
+
 
 MEDIAINFO_LOCK: Final = threading.Lock()
 """Held around every MediaInfo call of the process. libmediainfo through pymediainfo 7.0.1 is not thread-safe:

@@ -17,19 +17,20 @@ from typing import TYPE_CHECKING, Final
 from c2jy_bridge.core.draft_views import OnProgress
 from c2jy_bridge.core.events import Issue, Severity
 from c2jy_bridge.core.settings import MaterialSettings
-from c2jy_bridge.drafts.materials.cache import MaterialCache, check_head, link_key
-from c2jy_bridge.drafts.materials.download_slots import DownloadSlot, Turns
-from c2jy_bridge.drafts.materials.failure import Passing, Refused, say, shown
-from c2jy_bridge.drafts.materials.index import Link, Stored
-from c2jy_bridge.drafts.materials.inline import decode
-from c2jy_bridge.drafts.materials.local import as_path, open_inside
-from c2jy_bridge.drafts.materials.material import Material, MaterialFailure
-from c2jy_bridge.drafts.materials.meter import Meter, shown_bytes
-from c2jy_bridge.drafts.materials.naming import readable_name
-from c2jy_bridge.drafts.materials.pace import Patience
+from c2jy_bridge.drafts.materials.cache import Link, MaterialCache, Stored, check_head, link_key
+from c2jy_bridge.drafts.materials.local import as_path, decode, open_inside
+from c2jy_bridge.drafts.materials.material import (
+    Material,
+    MaterialFailure,
+    Passing,
+    Refused,
+    readable_name,
+    say,
+    shown,
+)
+from c2jy_bridge.drafts.materials.pace import DownloadSlot, Meter, Patience, Threads, Turns, shown_bytes
 from c2jy_bridge.drafts.materials.partial_file import BUFFER_BYTES, PartialFile, Validators
 from c2jy_bridge.drafts.materials.signature import HEAD_BYTES
-from c2jy_bridge.drafts.materials.threads import Threads
 
 if TYPE_CHECKING:
     from c2jy_bridge.drafts.materials.download import Downloader
@@ -128,7 +129,7 @@ class MaterialStore:
         Returns:
             A result for every distinct source; a web page, or a picture, is no text.
         """
-        from c2jy_bridge.drafts.materials.texts import fetch_texts
+        from c2jy_bridge.drafts.materials.download import fetch_texts
 
         return await fetch_texts(sources, limit, min(longest_s, self._settings.deadline_s), self._connected)
 

@@ -4,7 +4,6 @@ A search over the catalogues of pyJianYingDraft by Chinese, pinyin and English w
 nothing of drafts, tools or a screen; loading it loads pyJianYingDraft, so import it when it is needed.
 """
 
-from c2jy_bridge.drafts.resources.entry import Entry, Slider, entries
-from c2jy_bridge.drafts.resources.search import Hits, search
+from c2jy_bridge.drafts.resources.search import Entry, Hits, Slider, entries, search
 
 __all__ = ["Entry", "Hits", "Slider", "entries", "search"]

@@ -7,7 +7,7 @@ a character has in a word, but loading its words costs 0.4 s and 45 MB (0.55.0, 
 from __future__ import annotations
 
 from c2jy_bridge.drafts.compile.names import CATALOGUES, title
-from c2jy_bridge.drafts.resources.entry import READINGS, has_chinese, plain
+from c2jy_bridge.drafts.resources.search import READINGS, has_chinese, plain
 
 
 def readings() -> str:

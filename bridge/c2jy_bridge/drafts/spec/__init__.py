@@ -7,6 +7,7 @@ Knows nothing of pyJianYingDraft, of the network or of the disk: names of effect
 from c2jy_bridge.drafts.spec.appearance import (
     Animation,
     Background,
+    Bubble,
     Chroma,
     Crop,
     Effect,
@@ -15,8 +16,15 @@ from c2jy_bridge.drafts.spec.appearance import (
     Keyframe,
     Mask,
     PropertyName,
+    TextBackground,
+    TextBorder,
+    TextShadow,
+    TextStyle,
     Transform,
     Transition,
+    opaque_hex,
+    parse_colour,
+    parse_rgb,
 )
 from c2jy_bridge.drafts.spec.clips import (
     AudioClip,
@@ -33,12 +41,9 @@ from c2jy_bridge.drafts.spec.clips import (
     VideoClip,
     VisualClip,
 )
-from c2jy_bridge.drafts.spec.colours import opaque_hex, parse_colour, parse_rgb
 from c2jy_bridge.drafts.spec.document import SCHEMA, DraftSpec, Overlap, Subtitles, Target, Track, TrackKind
-from c2jy_bridge.drafts.spec.model import Range, SpecModel
+from c2jy_bridge.drafts.spec.model import LONGEST_US, Range, SpecModel, TimeUS, Us, clock, parse_time, us
 from c2jy_bridge.drafts.spec.reading import ParsedSpec, is_spec, nearest, parse_spec
-from c2jy_bridge.drafts.spec.style import Bubble, TextBackground, TextBorder, TextShadow, TextStyle
-from c2jy_bridge.drafts.spec.times import LONGEST_US, TimeUS, Us, clock, parse_time, us
 
 __all__ = [
     "LONGEST_US",

@@ -1,15 +1,101 @@
-"""How a picture looks and moves: crop, transform, keyframes, animations, effects, masks and the rest."""
+"""How pictures and text look and move: colours, transforms, keyframes, animations, effects, text styles."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from c2jy_bridge.drafts.spec.colours import Colour
-from c2jy_bridge.drafts.spec.model import SpecModel
-from c2jy_bridge.drafts.spec.times import TimeUS
+from c2jy_bridge.drafts.spec.model import SpecModel, TimeUS
+
+_HEX: Final = re.compile(r"#?([0-9a-fA-F]{3,4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})")
+NAMED: Final = {
+    "white": "#ffffff",
+    "black": "#000000",
+    "red": "#ff0000",
+    "green": "#008000",
+    "blue": "#0000ff",
+    "yellow": "#ffff00",
+    "orange": "#ffa500",
+    "pink": "#ffc0cb",
+    "purple": "#800080",
+    "gray": "#808080",
+    "grey": "#808080",
+    "cyan": "#00ffff",
+    "白色": "#ffffff",
+    "黑色": "#000000",
+    "红色": "#ff0000",
+    "绿色": "#008000",
+    "蓝色": "#0000ff",
+    "黄色": "#ffff00",
+    "橙色": "#ffa500",
+    "粉色": "#ffc0cb",
+    "紫色": "#800080",
+    "灰色": "#808080",
+    "青色": "#00ffff",
+}
+"""CSS Color 4 values, and the same words in Chinese."""
+
+
+def parse_colour(value: object) -> str:
+    """Read a colour as hexadecimal digits.
+
+    Args:
+        value: `#RGB[A]`, `#RRGGBB[AA]`, a name of `NAMED`, or three or four numbers: 0-1 when none is
+            above 1, else 0-255.
+
+    Returns:
+        `#rrggbb` or `#rrggbbaa`, lower case.
+
+    Raises:
+        PydanticCustomError: Type `colour`.
+    """
+    if isinstance(value, str):
+        text = value.strip()
+        if named := NAMED.get(text.lower()):
+            return named
+        if match := _HEX.fullmatch(text):
+            digits = match[1].lower()
+            return "#" + ("".join(c * 2 for c in digits) if len(digits) < 6 else digits)
+    elif isinstance(value, (list, tuple)) and len(value) in (3, 4):
+        numbers = [float(v) for v in value if isinstance(v, (int, float)) and not isinstance(v, bool)]
+        scale = 255 if all(0 <= v <= 1 for v in numbers) else 1
+        if len(numbers) == len(value) and all(0 <= v * scale <= 255 for v in numbers):
+            return "#" + "".join(f"{round(v * scale):02x}" for v in numbers)
+    raise PydanticCustomError("colour", "not a colour", {"value": str(value)[:80]})
+
+
+def parse_rgb(value: object) -> tuple[float, ...]:
+    """Read a colour as three or four numbers 0-1 (red, green, blue, opacity); fractions stay exact."""
+    if (
+        isinstance(value, (list, tuple))
+        and len(value) in (3, 4)
+        and all(type(v) in (int, float) and 0 <= v <= 1 for v in value)
+    ):
+        return tuple(map(float, value))
+    digits = parse_colour(value)
+    return tuple(int(digits[i : i + 2], 16) / 255 for i in range(1, len(digits), 2))
+
+
+def opaque_hex(colour: str) -> str:
+    """`#rrggbbaa` of a parsed colour; opaque when it has no opacity of its own."""
+    return colour if len(colour) == 9 else colour + "ff"
+
+
+_SCHEMA: Final[dict[str, Any]] = {
+    "anyOf": [
+        {"type": "string"},
+        {"type": "array", "items": {"type": "number"}, "minItems": 3, "maxItems": 4},
+    ],
+    "description": "#RGB, #RRGGBB, #RRGGBBAA or [r, g, b]",
+}
+Colour = Annotated[str, BeforeValidator(parse_colour), WithJsonSchema(_SCHEMA)]
+"""A colour in a spec, kept as `#rrggbb` or `#rrggbbaa`."""
+Rgb = Annotated[tuple[float, ...], BeforeValidator(parse_rgb), WithJsonSchema(_SCHEMA)]
+"""A colour in a spec, kept as red, green, blue and perhaps opacity, 0-1 each."""
+
 
 Unit01 = Annotated[float, Field(ge=0, le=1)]
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -202,3 +288,108 @@ class Fade(SpecModel):
     """Seconds until full volume."""
     out: TimeUS = 0
     """Seconds from full volume to silence at the end."""
+
+
+WHITE = (1.0, 1.0, 1.0)
+BLACK = (0.0, 0.0, 0.0)
+
+
+class TextBorder(SpecModel):
+    """An outline around each letter."""
+
+    color: Rgb = BLACK
+    """`#RRGGBB` or [r, g, b]."""
+    alpha: Unit01 = 1.0
+    """Opacity."""
+    width: Percent = 40.0
+    """0-100, as in JianYing."""
+
+
+class TextShadow(SpecModel):
+    """A shadow behind each letter."""
+
+    color: Rgb = BLACK
+    """`#RRGGBB` or [r, g, b]."""
+    alpha: Unit01 = 1.0
+    """Opacity."""
+    diffuse: Percent = 15.0
+    """Softness, 0-100."""
+    distance: Percent = 5.0
+    """0-100."""
+    angle: float = Field(-45.0, ge=-180, le=180)
+    """Degrees."""
+
+
+class TextBackground(SpecModel):
+    """A box behind the text."""
+
+    color: Colour
+    """`#RRGGBB`."""
+    style: Literal[1, 2] = 1
+    """One of JianYing's two kinds of box."""
+    alpha: Unit01 = 1.0
+    """Opacity."""
+    round_radius: Unit01 = 0.0
+    """Round corners, 0-1."""
+    height: Unit01 = 0.14
+    """0-1, as in JianYing."""
+    width: Unit01 = 0.14
+    """0-1, as in JianYing."""
+    horizontal_offset: Unit01 = 0.5
+    """0-1; 0.5 is the middle."""
+    vertical_offset: Unit01 = 0.5
+    """0-1; 0.5 is the middle."""
+
+
+class Bubble(SpecModel):
+    """A speech bubble; both ids come from a JianYing draft that uses it."""
+
+    effect_id: str = Field(min_length=1)
+    """JianYing's effect id."""
+    resource_id: str = Field(min_length=1)
+    """JianYing's resource id."""
+
+
+def _flower(value: Any) -> Any:
+    return value.get("effect_id") if isinstance(value, dict) else value
+
+
+class TextStyle(SpecModel):
+    """Letters, colour, alignment and decoration of a text."""
+
+    font: str | None = None
+    """A font of JianYing by name; left out: the system's."""
+    size: float = Field(8.0, gt=0, le=1000)
+    """JianYing's font size; 8 suits a caption at 1080p, 15 a title."""
+    bold: bool = False
+    """Heavy letters."""
+    italic: bool = False
+    """Slanted letters."""
+    underline: bool = False
+    """A line below."""
+    color: Rgb = WHITE
+    """`#RRGGBB`, `#RGB` or [r, g, b]."""
+    alpha: Unit01 = 1.0
+    """Opacity of the letters."""
+    align: Literal["left", "center", "right"] = "center"
+    """Where each line stands."""
+    vertical: bool = False
+    """Top to bottom instead of left to right."""
+    letter_spacing: float = 0.0
+    """As in JianYing."""
+    line_spacing: float = 0.0
+    """As in JianYing."""
+    wrap: bool = True
+    """Break lines that are longer than `max_line_width`."""
+    max_line_width: Unit01 = 0.82
+    """Longest line as a fraction of the canvas width."""
+    border: TextBorder | None = None
+    """An outline."""
+    shadow: TextShadow | None = None
+    """A shadow."""
+    background: TextBackground | None = None
+    """A box behind."""
+    bubble: Bubble | None = None
+    """A speech bubble."""
+    flower: Annotated[str | None, BeforeValidator(_flower)] = None
+    """Flower text (花字): JianYing's effect id."""

@@ -17,11 +17,11 @@ from c2jy_bridge.drafts.spec.appearance import (
     Keyframe,
     Mask,
     Percent,
+    TextStyle,
     Transform,
     Transition,
 )
 from c2jy_bridge.drafts.spec.model import Range, SpecModel
-from c2jy_bridge.drafts.spec.style import TextStyle
 
 _AT = ("start", "duration", "end")
 WHEN = Range()

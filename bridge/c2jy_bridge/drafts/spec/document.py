@@ -7,11 +7,9 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, ModelWrapValidatorHandler, model_validator
 from pydantic_core import PydanticCustomError
 
-from c2jy_bridge.drafts.spec.appearance import Animation, Transform
+from c2jy_bridge.drafts.spec.appearance import Animation, TextStyle, Transform
 from c2jy_bridge.drafts.spec.clips import Clip, Source, listed
-from c2jy_bridge.drafts.spec.model import SpecModel
-from c2jy_bridge.drafts.spec.style import TextStyle
-from c2jy_bridge.drafts.spec.times import US_PER, TimeUS, Unit, reading
+from c2jy_bridge.drafts.spec.model import US_PER, SpecModel, TimeUS, Unit, reading
 
 SCHEMA: Final = "c2jy/1"
 TrackKind = Literal["video", "audio", "text", "sticker", "effect", "filter"]

@@ -16,8 +16,7 @@ from c2jy_bridge.core.chunked_json import content_pieces
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.spec.document import SCHEMA, DraftSpec
-from c2jy_bridge.drafts.spec.model import counting_strangers, unknown_fields
-from c2jy_bridge.drafts.spec.times import US_PER
+from c2jy_bridge.drafts.spec.model import US_PER, counting_strangers, unknown_fields
 
 _VERBATIM: Final = ("legacy", "meta")
 """What is kept as it came, nulls too: the way back to an export has to be the export."""

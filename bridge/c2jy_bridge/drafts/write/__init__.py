@@ -10,8 +10,8 @@ from c2jy_bridge.drafts.write.folder import (
     file_name,
     write_draft,
 )
+from c2jy_bridge.drafts.write.paths import TargetRoot
 from c2jy_bridge.drafts.write.staging import remove_tree, sweep
-from c2jy_bridge.drafts.write.target import TargetRoot
 
 __all__ = [
     "CONTENT_FILES",

@@ -18,14 +18,12 @@ from c2jy_bridge.core.gc_control import release_in_steps
 from c2jy_bridge.core.settings import DraftProfile
 from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.spec import SCHEMA, DraftSpec
-from c2jy_bridge.drafts.write.cover import write_cover
 from c2jy_bridge.drafts.write.manifest import DOCUMENT, Marker, beginning, figures_of, read_marker
-from c2jy_bridge.drafts.write.media import bring
-from c2jy_bridge.drafts.write.meta import COVER, meta_info
+from c2jy_bridge.drafts.write.media import bring, write_cover
+from c2jy_bridge.drafts.write.meta import COVER, meta_info, say_platform
 from c2jy_bridge.drafts.write.naming import numbered
-from c2jy_bridge.drafts.write.platform import say_platform
+from c2jy_bridge.drafts.write.paths import MATERIALS, TargetRoot
 from c2jy_bridge.drafts.write.staging import ASIDE, Staging, remove_tree, sync_folder, write_file
-from c2jy_bridge.drafts.write.target import MATERIALS, TargetRoot
 from c2jy_bridge.drafts.write.verify import faults
 
 OnConflict = Literal["suffix", "error", "replace_own"]

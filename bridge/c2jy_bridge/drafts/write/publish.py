@@ -15,7 +15,7 @@ from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.settings import DraftProfile
 from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.write import CONTENT_FILES
-from c2jy_bridge.drafts.write.register import register
+from c2jy_bridge.drafts.write.meta import register
 
 Pack = Callable[[Sequence[Path], Path | None], Packed]
 """Packs draft folders into a zip; None: into the exports folder under a free name."""

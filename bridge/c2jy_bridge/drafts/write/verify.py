@@ -10,8 +10,8 @@ from typing import Any, Final
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.drafts.errors import issue
 from c2jy_bridge.drafts.spec import clock
+from c2jy_bridge.drafts.write.paths import local_view
 from c2jy_bridge.drafts.write.safe_read import is_there
-from c2jy_bridge.drafts.write.target import local_view
 
 _ROUNDING_US: Final = 1_000
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from c2jy_bridge.drafts import DraftError, Library
-from c2jy_bridge.drafts.library.contents import read_files
+from c2jy_bridge.drafts.library.relocate import read_files
 from c2jy_bridge.drafts.write.staging import sweep
 
 CONTENT = "draft_content.json"

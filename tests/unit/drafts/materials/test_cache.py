@@ -10,7 +10,7 @@ import pytest
 
 from c2jy_bridge.drafts.materials import Material
 from c2jy_bridge.drafts.materials.cache import MaterialCache
-from c2jy_bridge.drafts.materials.failure import Refused
+from c2jy_bridge.drafts.materials.material import Refused
 
 
 async def got(store, source: str) -> Material:

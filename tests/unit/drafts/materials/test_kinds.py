@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from c2jy_bridge.drafts.materials import Material, MaterialFailure, convert
-from c2jy_bridge.drafts.materials.failure import Refused
-from c2jy_bridge.drafts.materials.gif import gif_frames
-from c2jy_bridge.drafts.materials.probe import av_facts
+from c2jy_bridge.drafts.materials.material import Refused
+from c2jy_bridge.drafts.materials.probe import av_facts, gif_frames
 from c2jy_bridge.drafts.materials.signature import Foreign, Media, identify
 
 

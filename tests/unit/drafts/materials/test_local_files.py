@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from c2jy_bridge.drafts.materials import Material, MaterialFailure
-from c2jy_bridge.drafts.materials.failure import Refused
 from c2jy_bridge.drafts.materials.local import open_inside
+from c2jy_bridge.drafts.materials.material import Refused
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from c2jy_bridge.drafts.materials.download_slots import DownloadSlot, Turns
+from c2jy_bridge.drafts.materials.pace import DownloadSlot, Turns
 
 
 async def test_a_file_that_is_being_taken_in_leaves_the_line_to_the_next() -> None:

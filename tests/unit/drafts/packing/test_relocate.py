@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from c2jy_bridge.drafts import DraftError, DraftPacker, Library
 from c2jy_bridge.drafts.library.relocate import relocate
-from c2jy_bridge.drafts.write.path_rewrite import parts_inside, same_folder
-from c2jy_bridge.drafts.write.target import TargetRoot
+from c2jy_bridge.drafts.write.paths import TargetRoot, parts_inside, same_folder
 
 Build = Callable[..., Any]
 FILES = ("draft_content.json", "draft_info.json", "draft_meta_info.json")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st, settings
 
 from c2jy_bridge.drafts.compile.names import CATALOGUES, find
 from c2jy_bridge.drafts.kinds import GROUPS, NameKind, ResourceKind
 from c2jy_bridge.drafts.resources import entries, make_readings, search
 from c2jy_bridge.drafts.resources.english import TERMS, stems
-from c2jy_bridge.drafts.resources.entry import READINGS, plain
+from c2jy_bridge.drafts.resources.search import READINGS, plain
 
 
 def names(kind: ResourceKind, query: str, limit: int = 5) -> list[str]:
@@ -130,6 +130,7 @@ def test_the_kinds_cover_every_catalogue() -> None:
     assert sum(len(entries(kind)) for kind in get_args(NameKind)) == len(entries("any"))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40), st.sampled_from(get_args(ResourceKind)), st.integers(1, 50))
 def test_any_query_is_answered_within_its_limit(query: str, kind: ResourceKind, limit: int) -> None:
     hits = search(kind, query, limit=limit)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.drafts import DraftError
 from c2jy_bridge.drafts.spec import LONGEST_US, Range, clock, parse_spec, us
-from c2jy_bridge.drafts.spec.times import parse_time, reading
+from c2jy_bridge.drafts.spec.model import parse_time, reading
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from c2jy_bridge.core.settings import TimeUnit
 from c2jy_bridge.drafts.spec import SCHEMA, TrackKind
-from c2jy_bridge.drafts.spec.times import Unit
+from c2jy_bridge.drafts.spec.model import Unit
 
 # As pyJianYingDraft 0.2.6 stacked kinds of track, whatever order they were added in (render_index); a Bot
 # often adds captions before the pictures they belong on.

@@ -15,7 +15,7 @@ from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.settings import TimeUnit
 from c2jy_bridge.drafts.errors import DraftError
 from c2jy_bridge.drafts.spec import AudioClip, PictureClip, TrackKind
-from c2jy_bridge.drafts.spec.times import Unit
+from c2jy_bridge.drafts.spec.model import Unit
 
 _MADE: Final = "_info_string"
 """How the fields end in which make_image_info and its like return an info."""

@@ -12,7 +12,7 @@ from c2jy_bridge.compat.coze2jianying.unfinished.issues import issue
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.drafts.errors import DraftError
 from c2jy_bridge.drafts.spec import PropertyName, parse_time, us
-from c2jy_bridge.drafts.spec.times import US_PER, Unit
+from c2jy_bridge.drafts.spec.model import US_PER, Unit
 
 _ARGUMENT: Final = "keyframe_infos"
 _OTHER_NAMES: Final = {"opacity": "alpha", "uniform_scale": "scale"}

@@ -1,23 +1,110 @@
-"""Which network addresses a download may reach: global ones, and the hosts that the settings name.
-
-A model writes the links, so a link may point at the maker's router, cloud metadata or another program on
-this machine. The check stands below HTTP, where the connection is made: a name is resolved once, its
-addresses are judged, and the connection goes to the address that was judged, so a name that changes its mind
-(DNS rebinding) gains nothing. TLS still verifies the name.
-"""
+"""The network below downloads: allowed hosts, checked links, and a stream that reads in large pieces."""
 
 from __future__ import annotations
 
 import asyncio
 import ipaddress
+import select
 import socket
+import ssl
+import sys
+import time
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 import httpcore
+import httpx
 
-from c2jy_bridge.drafts.materials.failure import Passing, Refused
-from c2jy_bridge.drafts.materials.stream import MediaStream
+from c2jy_bridge.drafts.materials.material import Passing, Refused
+
+_PIECE: Final = 256 * 1024
+"""What asyncio reads at once (asyncio.selector_events, max_size); httpcore would take a quarter of it."""
+
+_SURELY_GOOD_S: Final = 0.1
+"""A connection that brought bytes this lately is not asked; if it is gone after all, the try is repeated."""
+
+
+class MediaStream(httpcore.AsyncNetworkStream):
+    """Wraps httpcore's own stream.
+
+    Its pool asks every idle connection before every request whether the host has hung up. Through anyio's
+    typed attributes that costs a getpeername and some sixty calls a time, as much as a small picture itself.
+    """
+
+    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
+        self._inner = inner
+        self._socket = inner.get_extra_info("socket")
+        self._busy_at = time.monotonic()
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """The next bytes, more than asked for when more are there: h11 takes any amount."""
+        data = await self._inner.read(max(max_bytes, _PIECE), timeout)
+        self._busy_at = time.monotonic()
+        return data
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send."""
+        await self._inner.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        """Hang up."""
+        await self._inner.aclose()
+
+    async def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.AsyncNetworkStream:
+        """The same connection, encrypted."""
+        return MediaStream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        """What httpcore asks about a connection."""
+        return self._is_readable() if info == "is_readable" else self._inner.get_extra_info(info)
+
+    def _is_readable(self) -> bool:
+        """Whether bytes, or the end, wait to be read: on an idle connection the host has hung up."""
+        if time.monotonic() - self._busy_at < _SURELY_GOOD_S:
+            return False
+        handle = -1 if self._socket is None else self._socket.fileno()
+        if handle < 0:
+            return True
+        if sys.platform == "win32":
+            return bool(select.select([handle], [], [], 0)[0])
+        poll = select.poll()
+        poll.register(handle, select.POLLIN)
+        return bool(poll.poll(0))
+
+
+def checked_link(url: str, before: httpx.URL | None = None) -> httpx.URL:
+    """`url` parsed; raises `Refused` for anything but http(s), and for a step back from https to http."""
+    try:
+        parsed = httpx.URL(url)
+        host = parsed.host  # decodes an international name, and may fail at it
+    except (httpx.InvalidURL, ValueError) as error:
+        raise Refused("bad_link") from error
+    if parsed.scheme not in ("http", "https") or not host:
+        raise Refused("bad_link")
+    if before is not None and before.scheme == "https" and parsed.scheme == "http":
+        raise Refused("downgrade", host=parsed.host)
+    return parsed.copy_with(fragment=None)
+
+
+def joined(url: httpx.URL, target: str) -> httpx.URL:
+    """Where a redirect from `url` leads; raises `Refused` when that is no link."""
+    try:
+        return url.join(target)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise Refused("bad_link") from error
+
+
+def is_certificate_fault(error: BaseException) -> bool:
+    """Whether a connection failed because the host's certificate was not good."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
+
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
