@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st, settings
+from hypothesis import strategies as st
 
 from c2jy_bridge.drafts.compile.names import CATALOGUES, find
 from c2jy_bridge.drafts.kinds import GROUPS, NameKind, ResourceKind
