@@ -18,20 +18,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from coze_emulator.chats import Chats
-from coze_emulator.connections import Connections
-from coze_emulator.errors import FORBIDDEN, INTERNAL, PARAMETER, CozeError
-from coze_emulator.routes import (
-    account,
-    chat,
-    conversations,
-    fault_routes,
-    files,
-    media,
-    messages,
-    oauth,
-    workflows,
-)
+from coze_emulator.routes import account, chat, conversations, media, oauth, workflows
 from coze_emulator.routes.answers import refusal
+from coze_emulator.wire import FORBIDDEN, INTERNAL, PARAMETER, Connections, CozeError
 from coze_emulator.world import Seen, World
 
 _log = logging.getLogger(__name__)
@@ -51,8 +40,16 @@ def build(world: World, connections: Connections) -> ASGIApp:
     app.add_exception_handler(Exception, _crashed)
     app.include_router(chat.routes(world, Chats(world), connections))
     app.include_router(workflows.routes(world, connections))
-    for part in (account, conversations, files, media, messages, oauth, fault_routes):
-        app.include_router(part.routes(world))
+    for routes in (
+        account.routes,
+        account.file_routes,
+        account.fault_routes,
+        conversations.routes,
+        conversations.message_routes,
+        media.routes,
+        oauth.routes,
+    ):
+        app.include_router(routes(world))
     return Gate(app, world, connections)
 
 

@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from coze_emulator import media
-from coze_emulator.bot import play, tokens
-from coze_emulator.bot_faults import apply_faults
+from coze_emulator.bot import apply_faults, play, tokens
 from coze_emulator.chat import Chat
-from coze_emulator.errors import INTERNAL, NOT_CANCELLABLE, OCCUPIED, CozeError, bad_parameter
 from coze_emulator.sse import Stream
 from coze_emulator.turn import Turn
+from coze_emulator.wire import INTERNAL, NOT_CANCELLABLE, OCCUPIED, CozeError, bad_parameter
 from coze_emulator.world import Conversation, Message, World
 
 _DAY_S: Final = 24 * 60 * 60

@@ -55,9 +55,9 @@ from typing import Annotated, Any, Final
 import yaml
 from pydantic import BeforeValidator, Field, ValidationError
 
-from coze_emulator.errors import FORBIDDEN, UNAUTHENTICATED
 from coze_emulator.faults import Fault
 from coze_emulator.steps import VERBS, Json, Model, Pattern, Step
+from coze_emulator.wire import FORBIDDEN, UNAUTHENTICATED
 from coze_emulator.workflows import NODE_VERBS, Workflow
 
 BUILT_IN: Final = Path(__file__).parent / "scripts"

@@ -10,9 +10,9 @@ from typing import Any
 
 from coze_emulator import bot
 from coze_emulator.chat import Chat
-from coze_emulator.errors import INTERNAL
 from coze_emulator.faults import CHAT_KINDS, WIRE_KINDS, Armed, Fault, Kind
 from coze_emulator.sse import DONE, Frame, Sort, Stream
+from coze_emulator.wire import INTERNAL
 from coze_emulator.world import Conversation, Message, World
 
 _log = logging.getLogger(__name__)

@@ -147,8 +147,6 @@ async def open_question(client: CozeClient, conversation_id: str) -> tuple[str, 
 RELEASE_S: Final = 2.0
 """Seconds that leaving a chat may take; the app may be quitting."""
 
-_log = logging.getLogger(__name__)
-
 
 async def release(client: CozeClient, turn: TurnState, known_chats: Collection[str] = ()) -> None:
     """Stop the turn's chat on Coze's side, as far as it goes within RELEASE_S; never raises for Coze."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from c2jy_bridge.compat.coze2jianying.exports import Imported, import_each
+from c2jy_bridge.compat.coze2jianying.exports.fields import checked
 from c2jy_bridge.compat.coze2jianying.exports.json_text import one_document, read
-from c2jy_bridge.compat.coze2jianying.exports.json_values import checked
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.gc_control import gc_paused
 from c2jy_bridge.core.settings import TimeUnit

@@ -1,4 +1,4 @@
-"""The conversations that are being held: which is open, and which turns run."""
+"""Open conversations and their running turns; approvals that wait for an answer."""
 
 from __future__ import annotations
 
@@ -8,12 +8,49 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from c2jy_bridge.core.events import Event, Problem, TurnCancelled, TurnFailed, TurnStarted
+from c2jy_bridge.core.events import (
+    Decision,
+    Event,
+    Problem,
+    ToolCallAwaitingApproval,
+    TurnCancelled,
+    TurnFailed,
+    TurnStarted,
+)
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.ports import Busy
 from c2jy_bridge.core.settings import CozeSettings
 from c2jy_bridge.coze import ChatSession, CozeClient, CozeProblem, RunsTools, missing
 from c2jy_bridge.journal import OpenTurn
+
+
+class Approvals:
+    """The tool runner asks here; a face answers. Without a screen one answer stands for all."""
+
+    def __init__(self, unattended: Decision | None = None) -> None:
+        """`unattended` is given to every question at once; None waits for a person."""
+        self._unattended = unattended
+        self._waiting: dict[str, asyncio.Future[Decision]] = {}
+
+    async def decide(self, ask: ToolCallAwaitingApproval) -> Decision:
+        """Wait for the answer to one question (plugin.Approver)."""
+        if self._unattended is not None:
+            return self._unattended
+        future: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
+        self._waiting[ask.call_id] = future
+        try:
+            return await future
+        finally:
+            self._waiting.pop(ask.call_id, None)
+
+    def answer(self, call_id: str, decision: Decision) -> bool:
+        """Give the answer; False when nobody waits for it (any more)."""
+        future = self._waiting.get(call_id)
+        if future is None or future.done():
+            return False
+        future.set_result(decision)
+        return True
+
 
 say: Final = catalogue("engine")
 log: Final = logging.getLogger(__name__)

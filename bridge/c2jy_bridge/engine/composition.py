@@ -11,16 +11,12 @@ from c2jy_bridge.core.events import Decision, Issue
 from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.core.views import ConnectionView
 from c2jy_bridge.drafts import DraftBuilder, DraftPacker, Library
-from c2jy_bridge.engine.approvals import Approvals
 from c2jy_bridge.engine.bridging import Bridging
-from c2jy_bridge.engine.broadcast import Broadcast
-from c2jy_bridge.engine.chats import Chats
+from c2jy_bridge.engine.chats import Approvals, Chats
 from c2jy_bridge.engine.connection import CozeConnection
 from c2jy_bridge.engine.drafts import Drafts
-from c2jy_bridge.engine.event_sink import EventSink
-from c2jy_bridge.engine.logs import open_log
-from c2jy_bridge.engine.recorder import Recorder
-from c2jy_bridge.engine.startup import needed
+from c2jy_bridge.engine.event_sink import Broadcast, EventSink, Recorder
+from c2jy_bridge.engine.startup import needed, open_log
 from c2jy_bridge.engine.workflows import Workflows
 from c2jy_bridge.journal import Journal, Owner
 from c2jy_bridge.plugin import ToolRegistry, ToolRunner

@@ -35,8 +35,7 @@ from c2jy_bridge.coze import CozeProblem
 from c2jy_bridge.engine.background import Background
 from c2jy_bridge.engine.composition import compose
 from c2jy_bridge.engine.drafts import Drafts
-from c2jy_bridge.engine.logs import close_log
-from c2jy_bridge.engine.startup import needed
+from c2jy_bridge.engine.startup import close_log, needed
 from c2jy_bridge.engine.workflows import Workflows
 
 T = TypeVar("T")

@@ -4,8 +4,8 @@ The room stores and finds; it decides nothing. It knows the events it records an
 who makes or draws them.
 """
 
+from c2jy_bridge.journal.database import Owner
 from c2jy_bridge.journal.history import History
 from c2jy_bridge.journal.journal import Journal, OpenTurn
-from c2jy_bridge.journal.owner import Owner
 
 __all__ = ["History", "Journal", "OpenTurn", "Owner"]

@@ -8,10 +8,10 @@ from c2jy_bridge.core.ports import Receipt, ReceiptConflict, ReceiptStore
 from c2jy_bridge.plugin.approval import Approver
 from c2jy_bridge.plugin.context import ToolContext, ToolError
 from c2jy_bridge.plugin.definition import Tool, tool
+from c2jy_bridge.plugin.execution import prints_go_to_stderr
 from c2jy_bridge.plugin.registry import NameTaken, ToolRegistry
 from c2jy_bridge.plugin.runner import ToolRunner
-from c2jy_bridge.plugin.signature import DefinitionError
-from c2jy_bridge.plugin.stdout_guard import prints_go_to_stderr
+from c2jy_bridge.plugin.schema import DefinitionError
 
 __all__ = [
     "Approver",

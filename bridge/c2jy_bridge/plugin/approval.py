@@ -11,7 +11,7 @@ from c2jy_bridge.core.events import Decision, Event, ToolCall, ToolCallAwaitingA
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.settings import Policy, ToolSettings
 from c2jy_bridge.plugin.definition import Tool
-from c2jy_bridge.plugin.locks import KeyedLocks
+from c2jy_bridge.plugin.receipts import KeyedLocks
 
 say: Final = catalogue("plugin")
 log: Final = logging.getLogger(__name__)

@@ -1,18 +1,20 @@
-"""Arguments of a tool call as text: strict JSON, or a fault that says where and why.
-
-Stricter than `json.loads`: that one takes NaN, lets the last of two equal keys win, and goes as deep as the
-stack. What two parsers read differently must not reach an approval that a person gives.
-"""
+"""Parses and validates the arguments of a tool call: strict JSON first, then the tool's model."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
 from c2jy_bridge.core.i18n import catalogue
+from c2jy_bridge.core.nearest import nearest
+from c2jy_bridge.plugin.definition import Tool
+from c2jy_bridge.plugin.schema import JsonSchema
 
 say: Final = catalogue("plugin")
 
@@ -169,3 +171,180 @@ def _syntax_fault(text: str, error: json.JSONDecodeError) -> str:
     return say(
         "arguments.not_json", line=error.lineno, column=error.colno, reason=error.msg, near=json.dumps(near)
     )
+
+
+_MAX_FAULTS: Final = 10
+"""Faults told at once; more than these help nobody."""
+_Steps = tuple[str | int, ...]
+
+# pydantic's error types (2.11) by what is valid there.
+_KINDS: Final = {
+    "string_type": "kind.string",
+    "int_type": "kind.integer",
+    "int_from_float": "kind.integer",
+    "float_type": "kind.number",
+    "bool_type": "kind.boolean",
+    "list_type": "kind.array",
+    "tuple_type": "kind.array",
+    "set_type": "kind.array",
+    "dict_type": "kind.object",
+    "model_type": "kind.object",
+    "model_attributes_type": "kind.object",
+    "dataclass_type": "kind.object",
+    "none_required": "kind.null",
+}
+_LIMITS: Final = {
+    "greater_than": ("limit.above", "gt"),
+    "greater_than_equal": ("limit.at_least", "ge"),
+    "less_than": ("limit.below", "lt"),
+    "less_than_equal": ("limit.at_most", "le"),
+    "string_too_short": ("limit.min_length", "min_length"),
+    "string_too_long": ("limit.max_length", "max_length"),
+    "too_short": ("limit.min_items", "min_length"),
+    "too_long": ("limit.max_items", "max_length"),
+    "string_pattern_mismatch": ("limit.pattern", "pattern"),
+}
+
+
+class Arguments:
+    """Validated arguments of one call: `values` for the function, `shown` as JSON for people."""
+
+    __slots__ = ("shown", "values")
+
+    def __init__(self, values: dict[str, Any], shown: dict[str, Any]) -> None:
+        self.values = values
+        self.shown = shown
+
+
+def validate(tool: Tool, text: str) -> Arguments:
+    """Read and check the arguments of a call.
+
+    Args:
+        tool: Whose parameters they are for.
+        text: JSON text exactly as the model wrote it.
+
+    Raises:
+        ArgumentsError: With a sentence for each fault that names the JSON path and what is valid there.
+    """
+    given = {
+        name: value
+        for name, value in read(text).items()
+        if value is not None or name not in tool.takes.null_means_default
+    }
+    try:
+        # Through JSON once more: strict mode then takes what JSON has no type for (dates, enums, paths).
+        model = tool.takes.model.model_validate_json(json.dumps(given))
+    except ValidationError as error:
+        raise ArgumentsError(*_faults(tool, given, error)) from None
+    shown = model.model_dump(mode="json", by_alias=True)
+    return Arguments({name: getattr(model, f"a{i}") for i, name in enumerate(tool.takes.names)}, shown)
+
+
+def _faults(tool: Tool, given: dict[str, Any], error: ValidationError) -> list[str]:
+    by_path: dict[_Steps, list[ErrorDetails]] = {}
+    for detail in error.errors(include_url=False):
+        steps = _steps(given, detail)
+        by_path.setdefault(steps, []).append(detail)
+    faults = [_fault(tool, steps, details, given) for steps, details in by_path.items()]
+    left_out = len(faults) - _MAX_FAULTS
+    return [*faults[:_MAX_FAULTS], say("arguments.more", count=left_out)] if left_out > 0 else faults
+
+
+def _steps(given: dict[str, Any], detail: ErrorDetails) -> _Steps:
+    """Where in the input it is: pydantic's location without the names of union branches."""
+    steps: list[str | int] = []
+    value: Any = given
+    location = detail["loc"]
+    for index, step in enumerate(location):
+        inside = (isinstance(value, dict) and step in value) or (
+            isinstance(value, list) and isinstance(step, int) and step < len(value)
+        )
+        if inside:
+            value = value[step]
+        elif not (detail["type"] == "missing" and index == len(location) - 1):
+            continue
+        steps.append(step)
+    return tuple(steps)
+
+
+def _fault(tool: Tool, steps: _Steps, details: list[ErrorDetails], given: dict[str, Any]) -> str:
+    path = path_of(steps)
+    kinds = [_KINDS[d["type"]] for d in details if d["type"] in _KINDS]
+    if len(kinds) == len(details):
+        value = _value_at(given, steps)
+        valid = say("kind.or").join(dict.fromkeys(say(name) for name in kinds))
+        fault = say("argument.type", path=path, valid=valid, got=kind(value))
+        if "kind.array" in kinds and isinstance(value, str):
+            fault += say("argument.wrap", example=json.dumps([value[:40]], ensure_ascii=False))
+        return fault
+    detail = next(d for d in details if d["type"] not in _KINDS)
+    return _one_fault(tool, steps, path, detail)
+
+
+def _one_fault(tool: Tool, steps: _Steps, path: str, detail: ErrorDetails) -> str:
+    context: Mapping[str, Any] = detail.get("ctx", {})
+    match detail["type"]:
+        case "missing":
+            return say("argument.missing", path=path, names=_listed(_names_at(tool, steps[:-1])))
+        case "extra_forbidden":
+            valid = _names_at(tool, steps[:-1])
+            close = nearest(str(steps[-1]), valid)
+            if close:
+                return say("argument.unknown_near", path=path, nearest=close)
+            return say("argument.unknown", path=path, names=_listed(valid) or say("kind.nothing"))
+        case "literal_error" | "enum":
+            value = str(detail["input"])[:60]
+            choices = _choices_at(tool, steps)
+            if not choices:
+                return say("argument.other", path=path, reason=context.get("expected", detail["msg"]))
+            close = nearest(value, choices)
+            ending = say("argument.choice_near", nearest=close) if close else ""
+            return say("argument.choice", path=path, value=value, choices=_listed(choices)) + ending
+        case "value_error":
+            return say("argument.other", path=path, reason=context.get("error", detail["msg"]))
+        case limit if limit in _LIMITS:
+            key, field = _LIMITS[limit]
+            return say(key, path=path, limit=context.get(field, ""))
+        case _:
+            return say("argument.other", path=path, reason=detail["msg"])
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+def _value_at(value: Any, steps: _Steps) -> Any:
+    for step in steps:
+        value = value[step]
+    return value
+
+
+def _names_at(tool: Tool, steps: _Steps) -> list[str]:
+    return list(
+        dict.fromkeys(n for node in _nodes_at(tool.takes.schema, steps) for n in node.get("properties", ()))
+    )
+
+
+def _choices_at(tool: Tool, steps: _Steps) -> list[str]:
+    nodes = _nodes_at(tool.takes.schema, steps)
+    values = [v for node in nodes for v in node.get("enum", [node["const"]] if "const" in node else [])]
+    return [str(value) for value in values if value is not None]
+
+
+def _nodes_at(schema: JsonSchema, steps: _Steps) -> list[JsonSchema]:
+    """Every schema that may stand at a path; several when there is a choice on the way."""
+    nodes = _branches(schema)
+    for step in steps:
+        below: list[JsonSchema] = []
+        for node in nodes:
+            inner = node.get("items") if isinstance(step, int) else node.get("properties", {}).get(step)
+            inner = inner if isinstance(inner, dict) else node.get("additionalProperties")
+            if isinstance(inner, dict):
+                below.extend(_branches(inner))
+        nodes = below
+    return nodes
+
+
+def _branches(node: JsonSchema) -> list[JsonSchema]:
+    choices = [*node.get("anyOf", ()), *node.get("oneOf", ())]
+    return [inner for choice in choices for inner in _branches(choice)] if choices else [node]

@@ -14,13 +14,11 @@ from c2jy_bridge.core.events import Event, Outcome, ToolCall, ToolCallStarted
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.nearest import nearest
 from c2jy_bridge.plugin.approval import Approval, Denied
-from c2jy_bridge.plugin.arguments import ArgumentsError
+from c2jy_bridge.plugin.arguments import Arguments, ArgumentsError, validate
 from c2jy_bridge.plugin.context import Reporter, ToolContext, ToolError
-from c2jy_bridge.plugin.definition import Tool
+from c2jy_bridge.plugin.definition import LaneBlocked, Lanes, Tool
 from c2jy_bridge.plugin.execution import Done, Work
-from c2jy_bridge.plugin.lanes import LaneBlocked, Lanes
 from c2jy_bridge.plugin.registry import ToolRegistry
-from c2jy_bridge.plugin.validation import Arguments, validate
 
 say: Final = catalogue("plugin")
 log: Final = logging.getLogger(__name__)

@@ -1,18 +1,47 @@
-"""A tool's function at work: a coroutine on the loop, or a plain function in a thread of its own."""
+"""Runs a tool function: in the event loop or in a thread, with its prints kept off stdout."""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
 import inspect
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TextIO, cast
 
 from c2jy_bridge.plugin.context import ToolContext
 from c2jy_bridge.plugin.definition import Tool
-from c2jy_bridge.plugin.stdout_guard import IN_TOOL
+
+IN_TOOL: Final = ContextVar("in tool", default=False)
+"""True while a tool's function runs, in its task or its thread."""
+
+
+@contextmanager
+def prints_go_to_stderr() -> Iterator[None]:
+    """Inside the block `print` in a tool, or in a thread that one has started, writes to stderr.
+
+    The app's own output comes from the main thread, outside of tools, and goes to stdout as before.
+    """
+    own = sys.stdout
+    sys.stdout = cast(TextIO, _Divided(own))
+    try:
+        yield
+    finally:
+        sys.stdout = own
+
+
+class _Divided:
+    def __init__(self, own: TextIO) -> None:
+        self._own = own
+
+    def __getattr__(self, name: str) -> Any:
+        ours = threading.current_thread() is threading.main_thread() and not IN_TOOL.get()
+        return getattr(self._own if ours else sys.stderr, name)
+
 
 UNWIND_S: Final = 5.0
 """Seconds that a cancelled coroutine has to clean up before it is left to itself."""

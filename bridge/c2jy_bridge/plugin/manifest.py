@@ -16,8 +16,7 @@ import yaml
 
 from c2jy_bridge.core import i18n
 from c2jy_bridge.plugin.definition import Tool
-from c2jy_bridge.plugin.schema import JsonSchema
-from c2jy_bridge.plugin.signature import read_answer
+from c2jy_bridge.plugin.schema import JsonSchema, read_answer
 
 NAME: Final = "c2jy"
 _LANGUAGES: Final[tuple[i18n.Language, ...]] = ("zh", "en")

@@ -1,4 +1,4 @@
-"""Receipts as the runner uses them: looked up and written in a thread, never cut in half by a cancel."""
+"""Receipts of tool calls: looked up and written in a thread; locks by key."""
 
 from __future__ import annotations
 
@@ -10,7 +10,27 @@ from typing import TypeVar
 
 from c2jy_bridge.core.events import ToolCall
 from c2jy_bridge.core.ports import Receipt, ReceiptStore
-from c2jy_bridge.plugin.locks import KeyedLocks
+
+
+class KeyedLocks:
+    """One lock a key, for as long as somebody holds it or waits for it."""
+
+    def __init__(self) -> None:
+        self._locks: dict[Hashable, tuple[asyncio.Lock, int]] = {}
+
+    @asynccontextmanager
+    async def hold(self, key: Hashable) -> AsyncIterator[None]:
+        """Keep the lock of `key` for the length of a `with` block."""
+        lock, users = self._locks.get(key) or (asyncio.Lock(), 0)
+        self._locks[key] = lock, users + 1
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, users = self._locks.pop(key)
+            if users > 1:
+                self._locks[key] = lock, users - 1
+
 
 T = TypeVar("T")
 

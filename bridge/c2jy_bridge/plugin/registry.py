@@ -15,7 +15,7 @@ from c2jy_bridge.core.views import ToolView
 from c2jy_bridge.plugin import user_tools
 from c2jy_bridge.plugin.approval import policy_of
 from c2jy_bridge.plugin.definition import BUILT_IN, Tool, define, options_of
-from c2jy_bridge.plugin.signature import DefinitionError
+from c2jy_bridge.plugin.schema import DefinitionError
 
 say: Final = catalogue("plugin")
 

@@ -17,7 +17,7 @@ from c2jy_bridge.core.settings import ToolSettings
 from c2jy_bridge.plugin import output
 from c2jy_bridge.plugin.approval import Approval, Approver
 from c2jy_bridge.plugin.attempt import Attempt, Ending
-from c2jy_bridge.plugin.lanes import Lanes
+from c2jy_bridge.plugin.definition import Lanes
 from c2jy_bridge.plugin.receipts import ReceiptDesk
 from c2jy_bridge.plugin.registry import ToolRegistry
 

@@ -1,12 +1,23 @@
-"""JSON Schemas as plain as a model and Coze can read them: no references, no titles, no null branches."""
+"""JSON Schemas and pydantic models of tool parameters, from function signatures."""
 
 from __future__ import annotations
 
+import inspect
+import types
+import typing
 import warnings
-from typing import Any, Final
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
 
-from pydantic import TypeAdapter
+from docstring_parser import Docstring, DocstringStyle, parse
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
+from pydantic.errors import PydanticUserError
+from pydantic.fields import FieldInfo
 from pydantic.json_schema import JsonSchemaMode, PydanticJsonSchemaWarning
+
+from c2jy_bridge.core.i18n import catalogue
+from c2jy_bridge.plugin.context import ToolContext
 
 JsonSchema = dict[str, Any]
 
@@ -65,3 +76,108 @@ def _without_null(node: JsonSchema) -> JsonSchema:
             return {**left[0], **rest}
         node = {**node, key: left}
     return node
+
+
+say: Final = catalogue("plugin")
+
+
+class DefinitionError(TypeError):
+    """A function cannot be a tool; the message names the function, the parameter and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What a tool takes."""
+
+    names: tuple[str, ...]
+    """In order; field `a<i>` of `model` is the i-th."""
+    model: type[BaseModel]
+    schema: JsonSchema
+    null_means_default: frozenset[str]
+    """Those with a default that take no null: models write null for what they leave out."""
+    context_name: str | None
+    """The parameter that takes the ToolContext; not one of `names`."""
+
+
+def read_docstring(function: Callable[..., Any]) -> Docstring:
+    """The docstring of a function, Google style."""
+    return parse(inspect.getdoc(function) or "", DocstringStyle.GOOGLE)
+
+
+def read_parameters(function: Callable[..., Any], name: str) -> Parameters:
+    """Read the signature of a function or bound method.
+
+    Args:
+        function: Every parameter needs a type hint and must be fillable by name.
+        name: What the tool is called, for messages.
+
+    Raises:
+        DefinitionError: A parameter has no type hint, or its type no JSON form.
+    """
+    hints = _hints(function, name)
+    texts = {p.arg_name: " ".join((p.description or "").split()) for p in read_docstring(function).params}
+    names: list[str] = []
+    fields: dict[str, Any] = {}
+    left_out: set[str] = set()
+    context_name: str | None = None
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            raise DefinitionError(say("tool.bad_parameter", name=name, parameter=str(parameter)))
+        if parameter.name not in hints:
+            raise DefinitionError(say("tool.no_hint", name=name, parameter=parameter.name))
+        hint = hints[parameter.name]
+        if _is_context(hint):
+            context_name = parameter.name
+            continue
+        default = ... if parameter.default is parameter.empty else parameter.default
+        # Fields are a0, a1 ... behind an alias, so that no parameter name can clash with BaseModel's own.
+        fields[f"a{len(names)}"] = (_described(hint, default, texts.get(parameter.name, "")), default)
+        names.append(parameter.name)
+        if default is not ... and not _takes_null(hint):
+            left_out.add(parameter.name)
+    config = ConfigDict(extra="forbid", strict=True, alias_generator=lambda field: names[int(field[1:])])
+    try:
+        model = create_model(f"{name}_arguments", __config__=config, **fields)
+        schema = {"properties": {}, **plain_schema(TypeAdapter(model))}
+    except (PydanticUserError, TypeError) as error:
+        raise DefinitionError(say("tool.bad_type", name=name, reason=str(error).splitlines()[0])) from None
+    return Parameters(tuple(names), model, schema, frozenset(left_out), context_name)
+
+
+def read_answer(function: Callable[..., Any]) -> JsonSchema:
+    """The JSON Schema of what a function returns; an object of any kind where its type does not say."""
+    try:
+        hint = _hints(function, "").get("return", Any)
+        schema = plain_schema(TypeAdapter(hint), "serialization")
+    except (PydanticUserError, TypeError):
+        schema = {}
+    return schema if schema.get("type") == "object" else {"type": "object", "properties": {}}
+
+
+def _hints(function: Callable[..., Any], name: str) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(getattr(function, "__func__", function), include_extras=True)
+    except (NameError, TypeError, SyntaxError, AttributeError) as error:
+        raise DefinitionError(say("tool.bad_type", name=name, reason=str(error))) from None
+
+
+def _is_context(hint: Any) -> bool:
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return any(_is_context(part) for part in typing.get_args(hint))
+    return isinstance(hint, type) and issubclass(hint, ToolContext)
+
+
+def _takes_null(hint: Any) -> bool:
+    if typing.get_origin(hint) is Annotated:
+        return _takes_null(typing.get_args(hint)[0])
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return any(_takes_null(part) for part in typing.get_args(hint))
+    return hint in (Any, None, types.NoneType)
+
+
+def _described(hint: Any, default: Any, text: str) -> Any:
+    """The hint with the docstring's words for it, unless a `Field` says something itself."""
+    own = [part for part in (*getattr(hint, "__metadata__", ()), default) if isinstance(part, FieldInfo)]
+    if not text or any(field.description for field in own):
+        return hint
+    return Annotated[hint, Field(description=text)]

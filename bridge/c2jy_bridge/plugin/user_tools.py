@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from c2jy_bridge.core.events import Issue, Severity
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.plugin.definition import options_of
-from c2jy_bridge.plugin.signature import DefinitionError
+from c2jy_bridge.plugin.schema import DefinitionError
 
 if TYPE_CHECKING:
     from c2jy_bridge.plugin.registry import ToolRegistry

@@ -5,11 +5,9 @@ Knows the plugin's decorator and the drafts room. Must not know Coze (an upload 
 
 from c2jy_bridge.tools.adding import AddingTools
 from c2jy_bridge.tools.built_in import built_in_tools
-from c2jy_bridge.tools.drafts import DraftTools
+from c2jy_bridge.tools.drafts import DraftTools, PackingTools
 from c2jy_bridge.tools.files import FileTools
-from c2jy_bridge.tools.media import MediaTools
-from c2jy_bridge.tools.packing import PackingTools
-from c2jy_bridge.tools.resources import ResourceTools
+from c2jy_bridge.tools.media import MediaTools, ResourceTools
 from c2jy_bridge.tools.scenes import SceneTools
 from c2jy_bridge.tools.screen import ScreenTools
 from c2jy_bridge.tools.step_session import StepSession

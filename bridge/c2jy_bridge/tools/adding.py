@@ -12,8 +12,8 @@ from c2jy_bridge.drafts import DraftError
 from c2jy_bridge.drafts.spec import TrackKind
 from c2jy_bridge.plugin import ToolContext, ToolError, tool
 from c2jy_bridge.tools.answers import SegmentsAdded
+from c2jy_bridge.tools.drafts import refused, serious, with_issues
 from c2jy_bridge.tools.infos import Infos
-from c2jy_bridge.tools.reporting import refused, serious, with_issues
 from c2jy_bridge.tools.step_session import StepSession
 
 if TYPE_CHECKING:

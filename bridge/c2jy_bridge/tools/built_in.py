@@ -12,11 +12,9 @@ from c2jy_bridge.core.settings import TimeUnit
 from c2jy_bridge.drafts import DraftBuilder, DraftPacker, Library
 from c2jy_bridge.plugin import ToolRegistry
 from c2jy_bridge.tools.adding import AddingTools
-from c2jy_bridge.tools.drafts import DraftTools
+from c2jy_bridge.tools.drafts import DraftTools, PackingTools
 from c2jy_bridge.tools.files import FileTools
-from c2jy_bridge.tools.media import MediaTools
-from c2jy_bridge.tools.packing import PackingTools
-from c2jy_bridge.tools.resources import ResourceTools
+from c2jy_bridge.tools.media import MediaTools, ResourceTools
 from c2jy_bridge.tools.scenes import SceneTools
 from c2jy_bridge.tools.screen import ScreenTools
 from c2jy_bridge.tools.step_session import StepSession

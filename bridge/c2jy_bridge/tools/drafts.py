@@ -1,31 +1,123 @@
-"""Draft tools: build drafts from one document, and look at those that are there."""
+"""Draft tools: build, list, check and export drafts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from pydantic import Field
 
+from c2jy_bridge.core.events import DraftWritten, Issue
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.nearest import nearest
 from c2jy_bridge.core.settings import TimeUnit
 from c2jy_bridge.core.views import ClipView, DraftView
-from c2jy_bridge.drafts import DraftBuilder, DraftError, Library
+from c2jy_bridge.drafts import (
+    BuildReport,
+    DraftBuilder,
+    DraftError,
+    DraftPacker,
+    Library,
+    OnProgress,
+    Progress,
+)
 from c2jy_bridge.plugin import ToolContext, ToolError, tool
 from c2jy_bridge.tools.answers import (
     ClipShown,
     DraftChecked,
+    DraftExported,
+    DraftMade,
     DraftRow,
     DraftShown,
     DraftsListed,
     DraftsMade,
     TrackShown,
 )
-from c2jy_bridge.tools.reporting import announce, made, refused, teller
 
 say: Final = catalogue("tools")
+
+_NAMED_ISSUES: Final = 5
+"""Issues told in the message itself; all of them are in `issues`."""
+
+
+def teller(context: ToolContext) -> OnProgress:
+    """Tells the call's listeners how far the drafts room is."""
+
+    def tell(progress: Progress) -> None:
+        context.progress(progress.message, progress.done, progress.total, progress.unit)
+
+    return tell
+
+
+def refused(error: DraftError, key: str = "draft.not_built", **fields: object) -> ToolError:
+    """A DraftError as what the Bot reads."""
+    return ToolError(say(key, reasons=lines(error.issues)), **fields, issues=list(error.issues))
+
+
+def announce(report: BuildReport, context: ToolContext, at: float) -> None:
+    """Let everybody know of the drafts that were written; `at` is Unix seconds."""
+    for draft in report.drafts:
+        context.emit(
+            DraftWritten(
+                at=at,
+                draft_id=draft.draft_id,
+                name=draft.name,
+                path=draft.path,
+                duration_us=draft.duration_us,
+                issues=(*report.issues, *draft.issues),
+                call_id=context.call_id,
+            )
+        )
+
+
+def made(report: BuildReport, *, dry_run: bool) -> DraftsMade:
+    """The answer of a tool that built drafts."""
+    issues = [*report.issues, *(issue for draft in report.drafts for issue in draft.issues)]
+    sentences = [
+        say(
+            "draft.would_write" if dry_run else "draft.written",
+            name=draft.name,
+            seconds=f"{draft.duration_us / 1e6:g}",
+            tracks=draft.tracks,
+            clips=draft.clips,
+        )
+        for draft in report.drafts
+    ]
+    drafts = [
+        DraftMade(
+            draft.draft_id,
+            draft.name,
+            draft.path,
+            draft.duration_us / 1e6,
+            draft.tracks,
+            draft.clips,
+            draft.media,
+        )
+        for draft in report.drafts
+    ]
+    wrong = [issue for issue in report.issues if issue.severity == "error"]
+    if wrong:  # of a document with several drafts, or of a zip or list that was asked for
+        partly = say("draft.partly", built=len(drafts), errors=len(wrong), reasons=lines(wrong))
+        return DraftsMade(" ".join([partly, *sentences]), not wrong, drafts, issues)
+    return DraftsMade(" ".join([*sentences, *with_issues(issues)]), True, drafts, issues)
+
+
+def with_issues(issues: Sequence[Issue]) -> list[str]:
+    """A sentence about what was not done exactly as asked; none when all was."""
+    return [say("draft.with_issues", count=len(issues), reasons=lines(issues))] if issues else []
+
+
+def serious(issues: Sequence[Issue]) -> list[Issue]:
+    """Those that change what is seen or heard; the others stay in `issues`."""
+    return [issue for issue in issues if issue.severity != "info"]
+
+
+def lines(issues: Sequence[Issue]) -> str:
+    """The first issues, each with its path."""
+    named = [f"{i.path}: {i.message}" if i.path else i.message for i in issues[:_NAMED_ISSUES]]
+    left = len(issues) - len(named)
+    return "; ".join([*named, say("issues.more", count=left)] if left else named)
 
 
 class DraftTools:
@@ -176,3 +268,61 @@ def _row(view: DraftView) -> DraftRow:
 def _clip(clip: ClipView) -> ClipShown:
     start_s, duration_s = clip.start_us / 1e6, clip.duration_us / 1e6
     return ClipShown(clip.kind, start_s, duration_s, clip.label, clip.media, clip.media_ok)
+
+
+class PackingTools:
+    """export_draft."""
+
+    def __init__(self, courier: DraftPacker) -> None:
+        self._courier = courier
+
+    @tool
+    async def export_draft(
+        self,
+        name: str,
+        target_root: str | None = None,
+        zip: bool = True,  # noqa: A002  (the name that the Bot sees)
+        *,
+        context: ToolContext,
+    ) -> DraftExported:
+        r"""Make a draft ready for another computer: one zip, media inside, paths spelled for that computer.
+
+        Only when the user edits on another computer than this one; JianYing finds the drafts of this computer
+        without it. Give the zip's path in the answer to the user, who copies the file over.
+
+        Args:
+            name: The draft's name as list_drafts gives it.
+            target_root: JianYing's drafts folder on the other computer, e.g.
+                C:\Users\me\AppData\Local\JianyingPro\User Data\Projects\com.lveditor.draft. Ask the user for
+                it (JianYing: 全局设置, 草稿位置). Left out: paths stay as they are.
+            zip: false writes no zip but changes the paths of the draft where it is, for when the user copies
+                the folder.
+        """
+        if not zip:
+            return await self._relocated(name, target_root)
+
+        def tell(progress: Progress) -> None:
+            context.progress(progress.message, progress.done, progress.total, progress.unit)
+
+        try:
+            made = await self._courier.pack(name, target_root=target_root, on_progress=tell)
+        except DraftError as error:
+            raise _refusal(name, error) from None
+        message = say("draft.packed", name=name, path=made.path)
+        return DraftExported(message, made.path, made.root, made.size_bytes, list(made.issues))
+
+    async def _relocated(self, name: str, target_root: str | None) -> DraftExported:
+        if not target_root:
+            raise ToolError(say("draft.nothing_to_export"))
+        try:
+            report = await self._courier.relocate([name], target_root)
+        except DraftError as error:
+            raise _refusal(name, error) from None
+        (done,) = report.drafts
+        message = say("draft.relocated", name=done.name, root=done.root, was=done.was or "-")
+        return DraftExported(message, done.path, done.root, 0, [*report.issues, *done.issues])
+
+
+def _refusal(name: str, error: DraftError) -> ToolError:
+    reasons = "; ".join(found.message for found in error.issues[:5])
+    return ToolError(say("draft.not_exported", name=name, reasons=reasons), issues=list(error.issues))

@@ -23,7 +23,7 @@ from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.drafts import Material
 from c2jy_bridge.plugin import ToolContext, ToolError, tool
 from c2jy_bridge.tools.answers import ScenesAdded, SceneSpan
-from c2jy_bridge.tools.reporting import lines, serious, teller, with_issues
+from c2jy_bridge.tools.drafts import lines, serious, teller, with_issues
 from c2jy_bridge.tools.step_session import StepSession
 
 say: Final = catalogue("tools")

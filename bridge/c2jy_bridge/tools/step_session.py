@@ -14,8 +14,8 @@ from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.settings import TimeUnit
 from c2jy_bridge.drafts import BuildReport, DraftBuilder, DraftError, Material
 from c2jy_bridge.plugin import ToolContext, ToolError
-from c2jy_bridge.plugin.locks import KeyedLocks
-from c2jy_bridge.tools.reporting import refused, teller
+from c2jy_bridge.plugin.receipts import KeyedLocks
+from c2jy_bridge.tools.drafts import refused, teller
 
 say: Final = catalogue("tools")
 

@@ -14,8 +14,8 @@ from c2jy_bridge.drafts import DraftError
 from c2jy_bridge.drafts.spec import TrackKind, nearest
 from c2jy_bridge.plugin import ToolContext, ToolError, tool
 from c2jy_bridge.tools.answers import DraftBegun, DraftsMade, KeyframesAdded, SegmentsRemoved, TrackAdded
+from c2jy_bridge.tools.drafts import announce, made, refused, serious, teller, with_issues
 from c2jy_bridge.tools.infos import Infos
-from c2jy_bridge.tools.reporting import announce, made, refused, serious, teller, with_issues
 from c2jy_bridge.tools.step_session import StepSession
 
 say: Final = catalogue("tools")

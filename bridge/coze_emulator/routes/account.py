@@ -1,13 +1,15 @@
-"""Who the token belongs to, and which bots it may use (both versions of the lists)."""
+"""/v1/users, /v1/bots, /v1/files and the routes that order faults."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response, UploadFile
 
+from coze_emulator.faults import Fault
 from coze_emulator.routes.answers import success
-from coze_emulator.world import SPACE_ID, USER_ID, World
+from coze_emulator.wire import bad_parameter
+from coze_emulator.world import SPACE_ID, USER_ID, StoredFile, World
 
 PageNumber = Annotated[int, Query(ge=1)]
 PageSize = Annotated[int, Query(ge=1, le=50)]
@@ -97,5 +99,41 @@ def routes(world: World) -> APIRouter:
     async def bot_v2(request: Request, bot_id: str) -> Response:
         more = {"owner_user_id": USER_ID, "folder_id": "", "space_id": SPACE_ID}
         return success(request, {**description(bot_id), **more})
+
+    return router
+
+
+def file_routes(world: World) -> APIRouter:
+    """The calls about files."""
+    router = APIRouter(prefix="/v1/files")
+
+    @router.post("/upload")
+    async def upload(request: Request, file: UploadFile) -> Response:
+        stored = StoredFile(world.ids.next(), file.filename or "upload", await file.read(), world.now())
+        world.files[stored.id] = stored
+        return success(request, stored.json())
+
+    @router.get("/retrieve")
+    async def retrieve(request: Request, file_id: str = "") -> Response:
+        if file_id not in world.files:
+            raise bad_parameter(f"file {file_id or '(empty)'} does not exist")
+        return success(request, world.files[file_id].json())
+
+    return router
+
+
+def fault_routes(world: World) -> APIRouter:
+    """POST a fault, DELETE all."""
+    router = APIRouter(prefix="/_emulator")
+
+    @router.post("/faults")
+    async def order(request: Request, fault: Fault) -> Response:
+        world.faults.order(fault)
+        return success(request)
+
+    @router.delete("/faults")
+    async def clear(request: Request) -> Response:
+        world.faults.clear()
+        return success(request)
 
     return router

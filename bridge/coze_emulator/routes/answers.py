@@ -9,9 +9,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from coze_emulator.connections import Connections
-from coze_emulator.errors import CozeError
 from coze_emulator.sse import Hangup, Stream
+from coze_emulator.wire import Connections, CozeError
 
 
 def success(request: Request, data: Any = None, **top_level: Any) -> JSONResponse:

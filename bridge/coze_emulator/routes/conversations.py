@@ -1,19 +1,157 @@
-"""/v1/conversation(s): create, retrieve, list, rename, delete, clear."""
+"""/v1/conversation: create, list, rename, delete, and the messages in them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
 from coze_emulator.routes.answers import success
 from coze_emulator.routes.chat import EnterMessage
-from coze_emulator.routes.messages import MetaData, insert
-from coze_emulator.world import World
+from coze_emulator.wire import bad_parameter
+from coze_emulator.world import Conversation, Message, World
+
+MetaData = Annotated[
+    dict[
+        Annotated[str, StringConstraints(min_length=1, max_length=64)],
+        Annotated[str, StringConstraints(min_length=1, max_length=512)],
+    ],
+    Field(max_length=16),
+]
+"""At most 16 pairs, keys of 1 to 64 characters, values of 1 to 512 (Coze docs, create_message)."""
 
 
 class CreateBody(BaseModel):
+    """POST /v1/conversation/message/create."""
+
+    role: Literal["user", "assistant"]
+    content: str
+    content_type: str | None = "text"
+    meta_data: MetaData | None = None
+
+
+class ListBody(BaseModel):
+    """POST /v1/conversation/message/list."""
+
+    order: Literal["asc", "desc", ""] | None = "desc"
+    chat_id: str | None = None
+    before_id: str | None = None
+    after_id: str | None = None
+    limit: Annotated[int, Field(ge=1, le=50)] | None = 50
+
+
+class ModifyBody(BaseModel):
+    """POST /v1/conversation/message/modify."""
+
+    content: str | None = None
+    content_type: str | None = None
+    meta_data: MetaData | None = None
+
+
+def message_routes(world: World) -> APIRouter:
+    """The calls about messages."""
+    router = APIRouter(prefix="/v1/conversation/message")
+
+    @router.post("/create")
+    async def create(request: Request, body: CreateBody, conversation_id: str = "") -> Response:
+        conversation = world.conversation(conversation_id)
+        made = insert(world, conversation, body.role, body.content, body.content_type, body.meta_data)
+        return success(request, _inserted(made))
+
+    @router.post("/list")
+    async def list_messages(
+        request: Request, body: ListBody | None = None, conversation_id: str = ""
+    ) -> Response:
+        conversation = world.conversation(conversation_id)
+        body = body or ListBody()  # @coze/api sends none when it has nothing to say
+        found = [m for m in conversation.messages if not body.chat_id or m.chat_id == body.chat_id]
+        if (body.order or "desc") == "desc":
+            found.reverse()
+        page, has_more = _page(found, body.before_id or "", body.after_id or "", body.limit or 50)
+        return success(
+            request,
+            [_inserted(message) for message in page],
+            first_id=page[0].id if page else "",
+            last_id=page[-1].id if page else "",
+            has_more=has_more,
+        )
+
+    @router.get("/retrieve")
+    async def retrieve(request: Request, conversation_id: str = "", message_id: str = "") -> Response:
+        return success(request, _inserted(world.conversation(conversation_id).message(message_id)))
+
+    @router.post("/modify")
+    async def modify(
+        request: Request, body: ModifyBody, conversation_id: str = "", message_id: str = ""
+    ) -> Response:
+        message = world.conversation(conversation_id).message(message_id)
+        if body.content is not None:
+            message.content = body.content
+        message.content_type = body.content_type or message.content_type
+        if body.meta_data is not None:
+            message.meta_data = body.meta_data
+        message.updated_at = world.now()
+        return success(request, message=_inserted(message))  # `message`, not `data`: Coze's own exception
+
+    @router.post("/delete")
+    async def delete(request: Request, conversation_id: str = "", message_id: str = "") -> Response:
+        conversation = world.conversation(conversation_id)
+        message = conversation.message(message_id)
+        conversation.messages.remove(message)
+        return success(request, _inserted(message))
+
+    return router
+
+
+def insert(
+    world: World,
+    conversation: Conversation,
+    role: str,
+    content: str,
+    content_type: str | None,
+    meta_data: Mapping[str, str] | None,
+) -> Message:
+    """Put a message into a conversation without a chat; it belongs to no bot and has no type."""
+    now = world.now()
+    made = Message(
+        id=world.ids.next(),
+        conversation_id=conversation.id,
+        section_id=conversation.section_id,
+        role=role,
+        content=content,
+        content_type=content_type or "text",
+        meta_data=dict(meta_data or {}),
+        created_at=now,
+        updated_at=now,
+    )
+    conversation.messages.append(made)
+    conversation.updated_at = now
+    return made
+
+
+def _inserted(message: Message) -> dict[str, object]:
+    """The form of this part of the API, where `meta_data` is always there."""
+    return {**message.json(), "meta_data": message.meta_data}
+
+
+def _page(messages: list[Message], before_id: str, after_id: str, limit: int) -> tuple[list[Message], bool]:
+    """One page, relative to the order asked for (Coze docs, list_message), and whether more follow."""
+    ids = [message.id for message in messages]
+    for cursor in (before_id, after_id):
+        if cursor and cursor not in ids:
+            raise bad_parameter(f"message {cursor} does not exist in this conversation")
+    if after_id:
+        rest = messages[ids.index(after_id) + 1 :]
+        return rest[:limit], len(rest) > limit
+    if before_id:
+        rest = messages[: ids.index(before_id)]
+        return rest[-limit:], len(rest) > limit
+    return messages[:limit], len(messages) > limit
+
+
+class CreateConversationBody(BaseModel):
     """POST /v1/conversation/create."""
 
     bot_id: str | None = None
@@ -33,8 +171,8 @@ def routes(world: World) -> APIRouter:
     router = APIRouter()
 
     @router.post("/v1/conversation/create")
-    async def create(request: Request, body: CreateBody | None = None) -> Response:
-        body = body or CreateBody()
+    async def create(request: Request, body: CreateConversationBody | None = None) -> Response:
+        body = body or CreateConversationBody()
         made = world.new_conversation(bot_id=body.bot_id or "")
         made.name, made.meta_data = body.name or "", body.meta_data or {}
         for message in body.messages or ():

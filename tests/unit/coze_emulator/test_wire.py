@@ -181,7 +181,7 @@ def test_a_crash_inside_is_a_5000_in_the_same_form(
     def crash(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("coze_emulator.routes.files.StoredFile", crash)
+    monkeypatch.setattr("coze_emulator.routes.account.StoredFile", crash)
     response = wire.http.post("/v1/files/upload", files={"file": ("a.txt", b"a")})
     assert response.status_code == 500
     assert response.json()["code"] == 5000

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from c2jy_bridge.engine.logs import close_log, open_log
+from c2jy_bridge.engine.startup import close_log, open_log
 
 
 def test_the_log_is_the_files_alone_until_the_last_engine_has_closed(

@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from c2jy_bridge.core.events import Event, FollowUpSuggested, JournalResumed, JournalStopped, TurnStarted
-from c2jy_bridge.engine.recorder import DELAY_S, Recorder
+from c2jy_bridge.engine.event_sink import DELAY_S, Recorder
 from c2jy_bridge.journal import Journal
 
 STARTED = TurnStarted(at=1.0, turn_id="t", conversation_id="c", chat_id="d", text="q")

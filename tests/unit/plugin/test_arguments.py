@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
 from c2jy_bridge.plugin import ToolRegistry, tool
-from c2jy_bridge.plugin.arguments import MAX_BYTES, ArgumentsError, path_of, read
-from c2jy_bridge.plugin.validation import validate
+from c2jy_bridge.plugin.arguments import MAX_BYTES, ArgumentsError, path_of, read, validate
 
 
 @pytest.mark.parametrize(

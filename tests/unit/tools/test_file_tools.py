@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from c2jy_bridge.plugin import ToolError
 from c2jy_bridge.tools import FileTools, safe_open
-from c2jy_bridge.tools.folders import DeclaredFolders, is_private
+from c2jy_bridge.tools.files import DeclaredFolders, is_private
 from c2jy_bridge.tools.safe_open import checked_descriptor, checked_entries, list_folder, read_file
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from c2jy_bridge.compat.coze2jianying.exports import json_text, parse
+from c2jy_bridge.compat.coze2jianying.exports.fields import checked
 from c2jy_bridge.compat.coze2jianying.exports.json_text import read
-from c2jy_bridge.compat.coze2jianying.exports.json_values import checked
 from c2jy_bridge.drafts.errors import DraftError
 
 # Built without writing the half characters into this file.

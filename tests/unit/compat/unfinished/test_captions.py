@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from c2jy_bridge.compat.coze2jianying.unfinished.captions import caption_lines, columns, columns_of, split
+from c2jy_bridge.compat.coze2jianying.unfinished.scenes import caption_lines, columns, columns_of, split
 
 SPOKEN = st.text(st.sampled_from("麻婆豆腐又辣ab c，。！?、 \n…；:W1"), max_size=120)
 

@@ -1,4 +1,4 @@
-"""One draft of an export -> one `c2jy/1` document."""
+"""Converts one draft of an export to a `c2jy/1` document."""
 
 from __future__ import annotations
 
@@ -6,18 +6,73 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from c2jy_bridge.compat.coze2jianying.exports.fields import Fields
+from c2jy_bridge.compat.coze2jianying.exports.fields import Fields, step
 from c2jy_bridge.compat.coze2jianying.exports.issues import IssueCollector, shown
-from c2jy_bridge.compat.coze2jianying.exports.json_values import step
 from c2jy_bridge.compat.coze2jianying.exports.keyframes import ClipFrame
-from c2jy_bridge.compat.coze2jianying.exports.project import project, resources
-from c2jy_bridge.compat.coze2jianying.exports.segments import TRACK_OF, Segment, address, clip, kind_of
+from c2jy_bridge.compat.coze2jianying.exports.segments import (
+    TRACK_OF,
+    Segment,
+    Timing,
+    address,
+    clip,
+    kind_of,
+    timing,
+)
 from c2jy_bridge.compat.coze2jianying.exports.source_map import Origins
-from c2jy_bridge.compat.coze2jianying.exports.timing import Timing, timing
 from c2jy_bridge.compat.coze2jianying.exports.units import ClipTime, Evidence, UnitDecision, odd_clips
 from c2jy_bridge.compat.coze2jianying.exports.wrappers import INFOS, decoded, flat_kind
 from c2jy_bridge.core.gc_control import release_in_steps
 from c2jy_bridge.core.settings import TimeUnit
+
+_RESOURCE: Final = ("resource_type", "duration_ms", "file_size", "format", "width", "height", "filename")
+
+
+def project(fields: Fields) -> dict[str, Any]:
+    """Canvas and name, ready for the spec."""
+    inner = fields.inner("project") or Fields({}, fields.at("project"), fields.report)
+    canvas: dict[str, Any] = {}
+    for name, most, default in (("width", 16384, 1920), ("height", 16384, 1080), ("fps", 240, 30)):
+        number = (inner if name in inner else fields).bounded(default, 1, most, name)
+        canvas[name] = number if name == "fps" else round(number)
+    title = inner.text("name", "draft_name") or fields.text("draft_name", "name")
+    if title:
+        canvas["name"] = title
+    for name in ("video_quality", "audio_quality", "background_color"):
+        for holder in (inner, fields):
+            kept, path = holder.take(name)
+            if kept is not None:
+                # Black is what JianYing shows anyway.
+                loud = name == "background_color" and str(kept).lower() not in ("#000000", "#000", "black")
+                holder.report.add("no_place", path, "warning" if loud else "info", value=shown(kept))
+    inner.close()
+    return canvas
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What an export says of one of its media files; the length is 0 when it does not."""
+
+    path: str
+    name: str
+    duration_us: int
+
+
+def resources(fields: Fields) -> dict[str, Resource]:
+    """The media that the export lists, by URL. Their sizes and formats are seen from the files."""
+    found = {}
+    for item, path in fields.items("media_resources"):
+        if not isinstance(item, dict):
+            fields.report.add("not_an_object", path, value=shown(item))
+            continue
+        one = Fields(item, path, fields.report)
+        url, name, length_ms = one.text("url"), one.text("filename"), one.number("duration_ms")
+        for known in _RESOURCE:
+            one.take(known)
+        one.close()
+        if url:
+            found[url] = Resource(path, name or "", round(max(0, length_ms or 0) * 1000))
+    return found
+
 
 _RECORDS: Final = (
     "created_timestamp",

@@ -1,4 +1,4 @@
-"""Any document -> our spec, and the decision on its time unit when the media are known."""
+"""Finds the drafts in an input document and imports them; decides their time unit."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from c2jy_bridge.compat.coze2jianying.exports.draft import map_draft
+from c2jy_bridge.compat.coze2jianying.exports.fields import checked
 from c2jy_bridge.compat.coze2jianying.exports.issues import IssueCollector
 from c2jy_bridge.compat.coze2jianying.exports.json_text import one_document, read
-from c2jy_bridge.compat.coze2jianying.exports.json_values import checked
 from c2jy_bridge.compat.coze2jianying.exports.source_map import Origins
 from c2jy_bridge.compat.coze2jianying.exports.units import Evidence, UnitDecision
 from c2jy_bridge.compat.coze2jianying.exports.wrappers import Found, find_drafts

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final, NoReturn
 
+from c2jy_bridge.compat.coze2jianying.exports.fields import DEEPEST, MOST_DIGITS, Twice, is_deep, named
 from c2jy_bridge.compat.coze2jianying.exports.issues import issue, shown
-from c2jy_bridge.compat.coze2jianying.exports.json_values import DEEPEST, MOST_DIGITS, Twice, is_deep, named
 from c2jy_bridge.drafts.errors import DraftError
 
 MOST_BYTES: Final = 64 * 1024 * 1024

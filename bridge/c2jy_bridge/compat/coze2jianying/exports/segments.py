@@ -1,4 +1,4 @@
-"""One segment of an export -> one clip of our spec, for each of the seven kinds."""
+"""Converts one segment of an export to one clip, for each of the seven kinds."""
 
 from __future__ import annotations
 
@@ -6,12 +6,228 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from c2jy_bridge.compat.coze2jianying.exports import appearance, captions, effects
+from c2jy_bridge.compat.coze2jianying.exports import appearance, captions
 from c2jy_bridge.compat.coze2jianying.exports.fields import Fields
 from c2jy_bridge.compat.coze2jianying.exports.issues import shown
 from c2jy_bridge.compat.coze2jianying.exports.keyframes import ClipFrame, keyframes, raw_time
-from c2jy_bridge.compat.coze2jianying.exports.timing import Timing, fitted, material_range
+from c2jy_bridge.compat.coze2jianying.exports.units import US_PER, Unit
 from c2jy_bridge.drafts.spec import us
+
+
+def effect_clip(fields: Fields) -> dict[str, Any] | None:
+    """What an effect track shows; None when it has no name, which is reported."""
+    name = fields.text("effect_type", "name")
+    if name is None:
+        fields.report.add("no_effect_name", fields.path, "error")
+        return None
+    result: dict[str, Any] = {"name": appearance.member(name)}
+    params = _params(fields, "params", "properties.params")
+    strength = appearance.percent(fields, "properties.intensity", "intensity")
+    if params or strength != 100:
+        result["params"] = params or [strength]
+    # Local effects: pyJianYingDraft's effect segments cover the whole canvas.
+    for names, harmless in ((("position_x",), None), (("position_y",), None), (("scale",), 1)):
+        value, path = fields.take(*(f"properties.{n}" for n in names), *names)
+        if value not in (None, harmless):
+            fields.report.add("effect_is_everywhere", path, value=shown(value))
+    return result
+
+
+def filter_clip(fields: Fields, *, raw: bool) -> dict[str, Any] | None:
+    """What a filter track shows; `raw` is the raw tools' form, whose intensity is of a hundred."""
+    name = fields.text("filter_type", "name")
+    if name is None:
+        fields.report.add("no_effect_name", fields.path, "error")
+        return None
+    if raw:
+        return {"name": appearance.member(name), "intensity": fields.bounded(100, 0, 100, "intensity")}
+    return {"name": appearance.member(name), "intensity": appearance.percent(fields, "intensity")}
+
+
+def effects(fields: Fields) -> list[dict[str, Any]]:
+    """Effects of the raw tools' list; in the nested form `effects` is filter and transition."""
+    raw = fields.take("effects")[0] if isinstance(fields.peek("effects"), list) else None
+    names = (
+        ("effects", "video_effects", "audio_effects")
+        if raw is not None
+        else ("video_effects", "audio_effects")
+    )
+    found = []
+    for item, path in (pair for name in names for pair in fields.items(name)):
+        one = appearance.named(item, path, fields.report)
+        name = one.text("effect_type", "name")
+        params = _params(one, "params")
+        one.close()
+        if name:
+            found.append({"name": appearance.member(name), **({"params": params} if params else {})})
+    return found
+
+
+def with_strength(name: str, strength: float) -> dict[str, Any]:
+    """An effect whose first slider is its strength; at full strength JianYing's own sliders stay."""
+    return (
+        {"name": appearance.member(name)}
+        if strength == 100
+        else {"name": appearance.member(name), "params": [strength]}
+    )
+
+
+def _params(fields: Fields, *names: str) -> list[float | None]:
+    value, path = fields.take(*names)
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(_is_param(item) for item in value):
+        fields.report.add("bad_params", path, value=shown(value))
+        return []
+    return value
+
+
+def _is_param(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 100
+    )
+
+
+def mask(fields: Fields) -> dict[str, Any] | None:
+    """A mask of the raw tools: feather 0-1 there, 0-100 in the spec."""
+    one = fields.inner("mask")
+    if one is None:
+        return None
+    shape = one.text("mask_type", "shape", "type")
+    result = {
+        "shape": appearance.member(shape or ""),
+        "center_x": one.number("center_x") or 0,
+        "center_y": one.number("center_y") or 0,
+        "size": one.bounded(0.5, 0.0001, 100, "size"),
+        "rotation": one.number("rotation") or 0,
+        "invert": bool(one.flag("invert")),
+    }
+    feather = one.number("feather") or 0
+    result["feather"] = min(100, max(0, feather * 100 if feather <= 1 else feather))
+    width, corner = one.number("rect_width"), one.number("round_corner")
+    if width is not None and width > 0:
+        result["rect_width"] = width
+    if corner is not None:
+        result["round_corner"] = min(100, max(0, corner))
+    one.close()
+    if not shape:
+        fields.report.add("no_effect_name", one.path)
+        return None
+    return result
+
+
+_RAW: Final = ("target_timerange", "timerange", "time_range")
+_TOLERANCE_US: Final = 1_000
+"""Containers give their length in milliseconds, so a range may be off by one."""
+
+
+@dataclass(slots=True)
+class Timing:
+    """When a clip is on. `start` and `end` are in the draft's unit until `settle` makes them microseconds.
+
+    Not frozen: `fitted` shortens a clip whose file part is shorter than its place.
+    """
+
+    path: str
+    start: float = 0.0
+    end: float | None = None
+    raw: bool = False
+    """The {start, duration} form: microseconds already."""
+    start_us: int = 0
+    length_us: int | None = None
+
+    def settle(self, unit: Unit) -> None:
+        """Make microseconds: absolute ends are rounded, then subtracted, so that neighbours never overlap."""
+        factor = 1 if self.raw else US_PER[unit]
+        self.start_us = round(self.start * factor)
+        self.length_us = None if self.end is None else round(self.end * factor) - self.start_us
+
+    def at(self) -> dict[str, Any]:
+        """The range for the spec."""
+        if self.length_us is None:
+            return {"start": us(self.start_us)}
+        return {"start": us(self.start_us), "duration": us(self.length_us)}
+
+
+def timing(fields: Fields) -> Timing | None:
+    """The time of a segment; None when it has none that can be used, which is reported as an error."""
+    for name in _RAW:
+        if f"{name}.duration" in fields or (name != "time_range" and name in fields):
+            return _raw_timing(fields, name)
+    path = fields.take("time_range.start", "start")[1]
+    start = fields.number("time_range.start", "start")
+    end = fields.number("time_range.end", "end")
+    if start is None and end is None:
+        fields.report.add("no_time", fields.path, "error")
+        return None
+    return _checked(fields, Timing(path, start or 0.0, end))
+
+
+def _raw_timing(fields: Fields, name: str) -> Timing | None:
+    inner = fields.inner(name)
+    if inner is None:
+        return None
+    start, duration = raw_time(inner, "start"), raw_time(inner, "duration")
+    inner.close()
+    if duration is None:
+        fields.report.add("no_time", fields.path, "error")
+        return None
+    return _checked(fields, Timing(inner.path, start or 0, (start or 0) + duration, raw=True))
+
+
+def _checked(fields: Fields, found: Timing) -> Timing | None:
+    if found.start < 0 or (found.end is not None and found.end <= found.start):
+        end = "-" if found.end is None else f"{found.end:.15g}"
+        fields.report.add("backwards", found.path, "error", start=f"{found.start:.15g}", end=end)
+        return None
+    return found
+
+
+def material_range(fields: Fields, unit: Unit) -> tuple[int, int | None, str] | None:
+    """The used part of the file: start, length (None to its end) in microseconds, and where it says so."""
+    if "source_timerange" in fields or "material_range.duration" in fields:
+        inner = fields.inner("source_timerange", "material_range")
+        if inner is None:
+            return None
+        begin, length = raw_time(inner, "start"), raw_time(inner, "duration")
+        inner.close()
+        return None if not length else (begin or 0, length, inner.path)
+    names = (("material_range.start", "material_start"), ("material_range.end", "material_end"))
+    path = fields.take(*names[1])[1]
+    start, end = (fields.number(*pair) for pair in names)
+    if start is None and end is None:
+        return None
+    begin = round((start or 0) * US_PER[unit])
+    if begin < 0 or (end is not None and end <= (start or 0)):
+        fields.report.add("trim_backwards", path, "warning")
+        return None
+    return begin, None if end is None else round(end * US_PER[unit]) - begin, path
+
+
+def fitted(
+    found: tuple[int, int | None, str] | None, when: Timing, speed: float, fields: Fields
+) -> dict[str, Any] | None:
+    """The trim for the spec, made to agree with the place on the timeline and the speed.
+
+    The export says three things of which two are free. The timeline and the speed win: a longer part of the
+    file is cut, a shorter one ends the clip earlier.
+    """
+    if found is None:
+        return None
+    begin, length, path = found
+    if length is None:
+        return {"start": us(begin)}
+    if when.length_us is not None:
+        wanted = round(when.length_us * speed)
+        if length > wanted + _TOLERANCE_US:
+            fields.report.add("trim_too_long", path, "info", seconds=f"{wanted / 1e6:g}")
+        elif length < wanted:
+            when.length_us = max(1, round(length / speed))
+            if length < wanted - _TOLERANCE_US:
+                fields.report.add("trim_too_short", path, "warning", seconds=f"{when.length_us / 1e6:g}")
+        length = max(1, min(length, wanted))
+    return {"start": us(begin), "duration": us(length)}
+
 
 TRACK_OF: Final = {
     "video": "video",
@@ -113,11 +329,11 @@ def _picture(segment: Segment) -> dict[str, Any] | None:
         "crop": appearance.crop(fields),
         "background": appearance.background(fields),
         "filters": appearance.filters(fields),
-        "effects": effects.effects(fields),
+        "effects": effects(fields),
         "transition": appearance.transition(fields, frame),
         "animations": appearance.animations(fields, frame),
         "keyframes": keyframes(fields, frame),
-        "mask": effects.mask(fields),
+        "mask": mask(fields),
     }
     result.update({name: part for name, part in parts.items() if part})
     fit = appearance.fit(fields)
@@ -156,12 +372,12 @@ def _audio(segment: Segment) -> dict[str, Any] | None:
     fields = segment.fields
     media = _media(segment)
     result: dict[str, Any] = {"media": media, **_sound(segment)}
-    found = effects.effects(fields)
+    found = effects(fields)
     name = fields.text("audio.effect_type", "effect_type")
     strength_path = fields.take("audio.effect_intensity", "effect_intensity")[1]
     strength = appearance.percent(fields, "audio.effect_intensity", "effect_intensity")
     if name:
-        found.insert(0, effects.with_strength(name, strength))
+        found.insert(0, with_strength(name, strength))
     elif strength != 100:
         fields.report.add("without_name", strength_path, "info")
     if found:
@@ -258,6 +474,6 @@ _MAPPERS: Final[dict[str, Callable[[Segment], dict[str, Any] | None]]] = {
     "audio": _audio,
     "text": _text,
     "sticker": _sticker,
-    "effect": lambda segment: effects.effect_clip(segment.fields),
-    "filter": lambda segment: effects.filter_clip(segment.fields, raw=segment.timing.raw),
+    "effect": lambda segment: effect_clip(segment.fields),
+    "filter": lambda segment: filter_clip(segment.fields, raw=segment.timing.raw),
 }

@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from c2jy_bridge.compat.coze2jianying.exports.fields import Fields
+from c2jy_bridge.compat.coze2jianying.exports.fields import Fields, step
 from c2jy_bridge.compat.coze2jianying.exports.issues import IssueCollector
-from c2jy_bridge.compat.coze2jianying.exports.json_values import step
 
 _CLIP: Final = re.compile(r"(tracks\[\d+\])(\.clips\[\d+\])?(.*)", re.S)
 _INDEX: Final = re.compile(r"\[(\d+)\]")

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from c2jy_bridge.compat.coze2jianying.exports.fields import step
 from c2jy_bridge.compat.coze2jianying.exports.issues import issue, shown
 from c2jy_bridge.compat.coze2jianying.exports.json_text import read
-from c2jy_bridge.compat.coze2jianying.exports.json_values import step
 from c2jy_bridge.drafts.errors import DraftError
 from c2jy_bridge.drafts.spec import is_spec
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from c2jy_bridge.compat.coze2jianying.exports import Imported, parse
-from c2jy_bridge.compat.coze2jianying.exports.json_values import checked
+from c2jy_bridge.compat.coze2jianying.exports.fields import checked
 from c2jy_bridge.compat.coze2jianying.exports.wrappers import decoded
-from c2jy_bridge.compat.coze2jianying.unfinished.draft import Lane, Unfinished
-from c2jy_bridge.compat.coze2jianying.unfinished.issues import issue
+from c2jy_bridge.compat.coze2jianying.unfinished.draft import Lane, Unfinished, issue
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.settings import TimeUnit
 from c2jy_bridge.drafts.errors import DraftError

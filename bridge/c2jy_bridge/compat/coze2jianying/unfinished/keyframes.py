@@ -5,10 +5,9 @@ from __future__ import annotations
 import difflib
 from typing import Any, Final, get_args
 
-from c2jy_bridge.compat.coze2jianying.exports.json_values import checked
+from c2jy_bridge.compat.coze2jianying.exports.fields import checked
 from c2jy_bridge.compat.coze2jianying.exports.wrappers import decoded
-from c2jy_bridge.compat.coze2jianying.unfinished.draft import Unfinished
-from c2jy_bridge.compat.coze2jianying.unfinished.issues import issue
+from c2jy_bridge.compat.coze2jianying.unfinished.draft import Unfinished, issue
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.drafts.errors import DraftError
 from c2jy_bridge.drafts.spec import PropertyName, parse_time, us
