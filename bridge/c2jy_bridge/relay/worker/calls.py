@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Final, Protocol
-
 from c2jy_bridge.core.bridge_requests import BridgeRequest, RequestSource
 from c2jy_bridge.core.events import (
     Event,
@@ -23,7 +22,44 @@ from c2jy_bridge.core.events import (
 from c2jy_bridge.relay.canonical import same
 from c2jy_bridge.relay.problems import say
 from c2jy_bridge.relay.request import LeaseLost
-from c2jy_bridge.relay.worker.bridge_tool import BRIDGE_EXECUTE, handle_in, handle_matches
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable
+from typing import Any, Final
+from c2jy_bridge.plugin import ToolError, tool
+from c2jy_bridge.relay.canonical import NotPlainJson, read_object
+
+
+BRIDGE_EXECUTE: Final = "bridge_execute"
+"""The tool that takes a handle."""
+_NONCE_BYTES: Final = 12  # 96 bits: not to be guessed, and short enough for a model to copy without a slip
+_WRAPPING: Final = " \t\r\n`'\"“”‘’<>「」"
+"""What models put around a value that they copy out of a text."""
+
+
+def new_handle(request_id: str, nonce: Callable[[int], str] = secrets.token_hex) -> str:
+    """A new handle for a request; only its digest is kept."""
+    return f"{request_id}-{nonce(_NONCE_BYTES)}"
+
+
+def digest_of(handle: str) -> str:
+    """The part of a handle that is stored."""
+    return hashlib.sha256(handle.encode("utf-8", "replace")).hexdigest()
+
+
+def handle_in(arguments: str) -> str:
+    """The handle that a call of `bridge_execute` gives; empty when it gives none."""
+    try:
+        value = read_object(arguments).get("handle")
+    except NotPlainJson:
+        return ""
+    return value.strip(_WRAPPING) if isinstance(value, str) else ""
+
+
+def handle_matches(handle: str, stored: str) -> bool:
+    """Whether the handle has that digest; compares in constant time."""
+    return bool(stored) and hmac.compare_digest(digest_of(handle), stored)
 
 BRIDGE: Final = "bridge"
 """Stands for the chat of every request's tool call, in the journal."""
@@ -255,3 +291,18 @@ class ApprovalTimeoutRunner:
     def cancel(self, call_id: str) -> bool:
         """Stop one call; False when it does not run."""
         return self._runner.cancel(call_id)
+
+
+class BridgeTool:
+    """Declares the tool. In a chat of the bridge its calls are intercepted by `RelayedCalls`."""
+
+    @tool(policy="allow", name=BRIDGE_EXECUTE)
+    def bridge_execute(self, handle: str) -> dict[str, Any]:
+        """Run the one local tool call that a bridge message names by its handle.
+
+        Call it once, as soon as a message asks for it, and change nothing in the handle.
+
+        Args:
+            handle: The handle exactly as it stands in the message.
+        """
+        raise ToolError(say("refused.no_bridge", execute=BRIDGE_EXECUTE))

@@ -28,7 +28,7 @@ from c2jy_bridge.relay.intakes.http import facade, health, routes
 from c2jy_bridge.relay.intakes.http.guard import Guard, RateLimit, Rules
 from c2jy_bridge.relay.intakes.http.health import HttpMetrics
 from c2jy_bridge.relay.intakes.http.models import HttpProblem, ProblemBody, documented
-from c2jy_bridge.relay.intakes.http.responses import Closing
+from c2jy_bridge.relay.intakes.http.routes import Closing
 from c2jy_bridge.relay.problems import say
 from c2jy_bridge.relay.service import RequestService
 

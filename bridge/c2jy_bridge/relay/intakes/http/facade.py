@@ -18,7 +18,7 @@ from c2jy_bridge.core.bridge_requests import BridgeRequest, State
 from c2jy_bridge.plugin import Tool, ToolRegistry
 from c2jy_bridge.plugin.manifest import openapi
 from c2jy_bridge.relay.intakes.http.models import output_of
-from c2jy_bridge.relay.intakes.http.responses import (
+from c2jy_bridge.relay.intakes.http.routes import (
     Closing,
     IdempotencyKey,
     StrictRoute,

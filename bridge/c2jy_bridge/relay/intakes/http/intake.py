@@ -27,7 +27,7 @@ from c2jy_bridge.relay.storage import Storage
 
 if TYPE_CHECKING:
     from c2jy_bridge.relay.intakes.http.app import EmbeddedServer
-    from c2jy_bridge.relay.intakes.http.responses import Closing
+    from c2jy_bridge.relay.intakes.http.routes import Closing
 
 
 GRACE_S: Final = 3
@@ -105,7 +105,7 @@ class HttpIntake:
     def _app(self) -> tuple[Any, Closing]:
         from c2jy_bridge.relay.intakes.http.app import AppDeps, build
         from c2jy_bridge.relay.intakes.http.guard import RateLimit, Rules, host_name
-        from c2jy_bridge.relay.intakes.http.responses import Closing
+        from c2jy_bridge.relay.intakes.http.routes import Closing
 
         bridge, closing = self._settings.bridge, Closing()
         deps = AppDeps(
