@@ -18,9 +18,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from coze_emulator.chats import Chats
+from coze_emulator.connections import Connections
 from coze_emulator.routes import account, chat, conversations, media, oauth, workflows
 from coze_emulator.routes.answers import refusal
-from coze_emulator.wire import FORBIDDEN, INTERNAL, PARAMETER, Connections, CozeError
+from coze_emulator.wire import FORBIDDEN, INTERNAL, PARAMETER, CozeError
 from coze_emulator.world import Seen, World
 
 _log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from coze_emulator.script import Script
 from coze_emulator.world import Seen, World
 
 if TYPE_CHECKING:
-    from coze_emulator.wire import Connections
+    from coze_emulator.connections import Connections
 
 HUMANE_PACE_S: Final = 0.018
 """Seconds between two deltas at which an answer is pleasant to watch."""
@@ -199,7 +199,7 @@ class Emulator:
             import uvicorn
 
             from coze_emulator.app import build
-            from coze_emulator.wire import Connections
+            from coze_emulator.connections import Connections
 
             connections = Connections()
             server = uvicorn.Server(

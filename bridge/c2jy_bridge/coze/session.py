@@ -7,23 +7,20 @@ What breaks is looked up at Coze (`recovery`), which leads to the same states as
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING, Final
-from c2jy_bridge.core.events import Event, Source
-from c2jy_bridge.core.ports import Busy
-from c2jy_bridge.coze.turn import RunsTools, Sleep, TurnContext, TurnState
-import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import aclosing, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypedDict
+
 from c2jy_bridge.core.events import (
     AnswerCompleted,
     Event,
     Outcome,
     Problem,
+    Source,
     StreamRecovered,
     ToolCall,
     ToolCallFinished,
@@ -32,15 +29,17 @@ from c2jy_bridge.core.events import (
     TurnCompleted,
     TurnFailed,
 )
+from c2jy_bridge.core.ports import Busy
 from c2jy_bridge.coze import errors, recovery
 from c2jy_bridge.coze.errors import error_output, local_problem, problem_of, say
 from c2jy_bridge.coze.recovery import release
 from c2jy_bridge.coze.stream_reader import StreamReader, owed_calls, usage_of
-from c2jy_bridge.coze.turn import Interrupt, RunsTools, TurnContext, TurnInterrupted, TurnState
+from c2jy_bridge.coze.turn import Interrupt, RunsTools, Sleep, TurnContext, TurnInterrupted, TurnState
 
 if TYPE_CHECKING:
-    from c2jy_bridge.coze.client import CozeClient
     from cozepy import Chat, ChatEvent
+
+    from c2jy_bridge.coze.client import CozeClient
 
 
 TRIES: Final = 4

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-from c2jy_bridge.core.bridge_requests import BridgeRequest, ChatRef, RequestSource, State
-from c2jy_bridge.core.events import Problem
-from c2jy_bridge.relay.request import Accepted, Change, Ending, Lease, LeaseLost, Submission
-from c2jy_bridge.relay.storage import OPEN, REQUESTS, Storage, change_of, lease_of, problem_json, request_of
-import asyncio
-from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain
-from typing import Final
-from c2jy_bridge.core.bridge_requests import BridgeRequest, State
-from c2jy_bridge.relay.request import Accepted, KeyReused, QueueFull, Submission
-from c2jy_bridge.relay.storage import OPEN, REQUESTS, Storage, request_of
+from typing import Any, Final
 
+from c2jy_bridge.core.bridge_requests import BridgeRequest, ChatRef, RequestSource, State
+from c2jy_bridge.core.events import Problem
+from c2jy_bridge.relay.request import (
+    Accepted,
+    Change,
+    Ending,
+    KeyReused,
+    Lease,
+    LeaseLost,
+    QueueFull,
+    Submission,
+)
+from c2jy_bridge.relay.storage import OPEN, REQUESTS, Storage, change_of, lease_of, problem_json, request_of
 
 Taken = Accepted | KeyReused | QueueFull
 """Outcome of one submission."""

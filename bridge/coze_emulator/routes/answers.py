@@ -9,8 +9,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from coze_emulator.connections import Connections
 from coze_emulator.sse import Hangup, Stream
-from coze_emulator.wire import Connections, CozeError
+from coze_emulator.wire import CozeError
 
 
 def success(request: Request, data: Any = None, **top_level: Any) -> JSONResponse:

@@ -7,9 +7,9 @@ from pydantic import BaseModel, Field
 
 from coze_emulator.chat import Chat
 from coze_emulator.chats import Chats, Question
+from coze_emulator.connections import Connections
 from coze_emulator.routes.answers import StreamResponse, success
 from coze_emulator.sse import Stream
-from coze_emulator.wire import Connections
 from coze_emulator.world import World
 
 

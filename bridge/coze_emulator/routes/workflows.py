@@ -7,8 +7,9 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
+from coze_emulator.connections import Connections
 from coze_emulator.routes.answers import StreamResponse, refusal, success
-from coze_emulator.wire import Connections, CozeError, bad_parameter
+from coze_emulator.wire import CozeError, bad_parameter
 from coze_emulator.workflows.runs import Mode, Packets, Run, Runs
 from coze_emulator.world import World
 

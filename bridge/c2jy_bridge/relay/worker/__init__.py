@@ -4,8 +4,7 @@ Knows the queue, a chat session and the tool runner. Must not know how a request
 of HTTP.
 """
 
-from c2jy_bridge.relay.worker.calls import BRIDGE_EXECUTE, BridgeTool
-from c2jy_bridge.relay.worker.calls import ApprovalTimeoutRunner
+from c2jy_bridge.relay.worker.calls import BRIDGE_EXECUTE, ApprovalTimeoutRunner, BridgeTool
 from c2jy_bridge.relay.worker.relays import RelayContext
 from c2jy_bridge.relay.worker.worker import Worker
 

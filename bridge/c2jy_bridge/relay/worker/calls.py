@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import json
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
+
 from c2jy_bridge.core.bridge_requests import BridgeRequest, RequestSource
 from c2jy_bridge.core.events import (
     Event,
@@ -19,17 +23,10 @@ from c2jy_bridge.core.events import (
     ToolCallProgress,
     ToolCallRequested,
 )
-from c2jy_bridge.relay.canonical import same
+from c2jy_bridge.plugin import ToolError, tool
+from c2jy_bridge.relay.canonical import NotPlainJson, read_object, same
 from c2jy_bridge.relay.problems import say
 from c2jy_bridge.relay.request import LeaseLost
-import hashlib
-import hmac
-import secrets
-from collections.abc import Callable
-from typing import Any, Final
-from c2jy_bridge.plugin import ToolError, tool
-from c2jy_bridge.relay.canonical import NotPlainJson, read_object
-
 
 BRIDGE_EXECUTE: Final = "bridge_execute"
 """The tool that takes a handle."""
@@ -60,6 +57,7 @@ def handle_in(arguments: str) -> str:
 def handle_matches(handle: str, stored: str) -> bool:
     """Whether the handle has that digest; compares in constant time."""
     return bool(stored) and hmac.compare_digest(digest_of(handle), stored)
+
 
 BRIDGE: Final = "bridge"
 """Stands for the chat of every request's tool call, in the journal."""

@@ -8,7 +8,8 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
+
 from c2jy_bridge.core.bridge_requests import BridgeRequest, ChatRef, State
 from c2jy_bridge.core.events import (
     AnswerCompleted,
@@ -23,16 +24,18 @@ from c2jy_bridge.core.events import (
 )
 from c2jy_bridge.coze import ChatSession, CozeClient
 from c2jy_bridge.relay.problems import bridge_problem, ending_of, say, tool_not_called
-from c2jy_bridge.relay.request import Ending, LeaseLost
-from c2jy_bridge.relay.request_queue import RequestQueue
-from c2jy_bridge.relay.worker.calls import BRIDGE_EXECUTE, digest_of, new_handle
-from c2jy_bridge.relay.worker.calls import AttachedChatCalls, BridgeCalls, RelayedCalls, Runner, tool_call_of
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
-from c2jy_bridge.core.events import Problem
-from c2jy_bridge.relay.problems import bridge_problem
 from c2jy_bridge.relay.request import Ending, Lease, LeaseLost
-
+from c2jy_bridge.relay.request_queue import RequestQueue
+from c2jy_bridge.relay.worker.calls import (
+    BRIDGE_EXECUTE,
+    AttachedChatCalls,
+    BridgeCalls,
+    RelayedCalls,
+    Runner,
+    digest_of,
+    new_handle,
+    tool_call_of,
+)
 
 OnChange = Callable[[BridgeRequest], Awaitable[None]]
 """Awaited with a request after each durable change of it."""

@@ -18,16 +18,19 @@ from c2jy_bridge.relay.problems import LOGIN, TRANSIENT, bridge_problem, ending_
 from c2jy_bridge.relay.request import Ending, LeaseLost
 from c2jy_bridge.relay.request_queue import RequestQueue
 from c2jy_bridge.relay.worker.calls import tool_call_of
-from c2jy_bridge.relay.worker.relays import LEASE_S, Job, OnChange, keep_lease
 from c2jy_bridge.relay.worker.relays import (
+    LEASE_S,
     AttachedChatRelay,
     BotRelay,
     DirectRelay,
+    Job,
+    OnChange,
     Relay,
     RelayContext,
     RelayFailed,
     WorkConversations,
     close_abandoned_chat,
+    keep_lease,
 )
 
 log = logging.getLogger(__name__)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import binascii
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+import re
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from typing import Annotated, Any, Final
-from fastapi import APIRouter, Body, Header, Path, Query, Response
+
+from fastapi import APIRouter, Body, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.routing import APIRoute
+from typing_extensions import override
+
 from c2jy_bridge.core.bridge_requests import BridgeRequest, State
 from c2jy_bridge.core.views import ToolView
+from c2jy_bridge.relay.canonical import NotPlainJson, read_object
 from c2jy_bridge.relay.intakes.http.models import (
     PROBLEM_MEDIA_TYPE,
     HttpProblem,
@@ -23,22 +32,10 @@ from c2jy_bridge.relay.intakes.http.models import (
     problem_members,
     problem_response,
 )
+from c2jy_bridge.relay.problems import say
 from c2jy_bridge.relay.request import Change, KeyReused, QueueFull
 from c2jy_bridge.relay.service import RequestService
 from c2jy_bridge.relay.worker import BRIDGE_EXECUTE
-import asyncio
-import base64
-import binascii
-import re
-from collections.abc import Callable, Coroutine
-from fastapi import Header, Request, Response
-from fastapi.routing import APIRoute
-from typing_extensions import override
-from c2jy_bridge.core.bridge_requests import BridgeRequest
-from c2jy_bridge.relay.canonical import NotPlainJson, read_object
-from c2jy_bridge.relay.intakes.http.models import HttpProblem, RequestBody
-from c2jy_bridge.relay.problems import say
-
 
 LONGEST_WAIT_S: Final = 120.0
 """Most seconds that an answer is held back; callers and proxies give up at about that (Coze: 120 s)."""
