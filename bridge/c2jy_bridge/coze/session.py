@@ -1,6 +1,6 @@
 """A conversation with a Bot; each turn is an async stream of events, run by a TurnRunner.
 
-A turn is a loop over streams: each is read to its end, then the state that the chat came to says what is next.
+A turn is a loop over streams: each is read to its end, then the state of the chat says what is next.
 What breaks is looked up at Coze (`recovery`), which leads to the same states as a stream would.
 """
 
