@@ -33,7 +33,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks $(ARGS)
 
 screenshots: $(VENV)/.dev
-	$(BIN)/python docs/screenshots.py
+	$(BIN)/python scripts/take_screenshots.py
 
 lock: $(VENV)/.dev
 	$(BIN)/pip-compile --quiet --all-extras --strip-extras --no-emit-index-url --no-emit-find-links \

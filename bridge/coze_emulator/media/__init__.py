@@ -1,4 +1,4 @@
-"""Small real media, made by `make_media.py` and kept in the package: what the Bot's drafts are made of."""
+"""Media files of the built-in script and their addresses; scripts/make_media.py generates the files."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from c2jy_bridge.drafts.kinds import GROUPS, NameKind, ResourceKind
 from c2jy_bridge.drafts.resources.english import stems
 
 READINGS: Final = Path(__file__).with_name("readings.tsv")
-"""How the Chinese names are read; written by `make_readings`."""
+"""Pinyin of the Chinese names; written by scripts/make_readings.py."""
 
 _SIGNS: Final = re.compile(r"[\s_\-·•'’.,!！?？()（）]+")
 _HAN: Final = re.compile(r"[\u3400-\u9fff]")

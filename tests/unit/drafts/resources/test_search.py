@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import make_readings
 from c2jy_bridge.drafts.compile.names import CATALOGUES, find
 from c2jy_bridge.drafts.kinds import GROUPS, NameKind, ResourceKind
-from c2jy_bridge.drafts.resources import entries, make_readings, search
+from c2jy_bridge.drafts.resources import entries, search
 from c2jy_bridge.drafts.resources.english import TERMS, stems
 from c2jy_bridge.drafts.resources.search import READINGS, plain
 

@@ -1,4 +1,4 @@
-"""The pictures of the emulator's media: dishes, drawn by Pillow; `turn` runs from 0 to 1."""
+"""Draws the pictures of the emulator's media with Pillow; `turn` is the place in the loop, 0 to 1."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Colour = tuple[int, int, int]
 
 
 def gradient(top: Colour, bottom: Colour) -> Image.Image:
-    """A ground that goes softly from one colour to the other."""
+    """A background that fades from one colour to the other."""
     strip = Image.new("RGB", (1, 64))
     for row in range(64):
         share = row / 63
@@ -25,7 +25,7 @@ def gradient(top: Colour, bottom: Colour) -> Image.Image:
 
 
 def soft_light(ground: Image.Image, x: float, y: float, radius: float, colour: Colour) -> Image.Image:
-    """A glow on the ground."""
+    """A glow on the background."""
     small = Image.new("L", (WIDTH // 8, HEIGHT // 8))
     ImageDraw.Draw(small).ellipse(
         [(x - radius) / 8, (y - radius) / 8, (x + radius) / 8, (y + radius) / 8], fill=150
@@ -37,7 +37,7 @@ def soft_light(ground: Image.Image, x: float, y: float, radius: float, colour: C
 
 
 def smooth(paint: Callable[[ImageDraw.ImageDraw], None], ground: Image.Image) -> Image.Image:
-    """Draw at twice the size and come back, so that edges are smooth."""
+    """Draw at twice the size and scale down, so that edges are smooth."""
     large = ground.resize((WIDTH * 2, HEIGHT * 2), Image.Resampling.BILINEAR)
     paint(ImageDraw.Draw(large))
     return large.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS)
@@ -52,7 +52,7 @@ def disc(
     fill: Colour,
     edge: Colour | None = None,
 ) -> None:
-    """An ellipse by its middle and radii, in px of the final picture."""
+    """An ellipse by its centre and radii, in px of the final picture."""
     box = [(x - rx) * 2, (y - ry) * 2, (x + rx) * 2, (y + ry) * 2]
     pen.ellipse(box, fill=fill, outline=edge, width=8 if edge else 0)
 
@@ -76,7 +76,7 @@ def bowl(
 
 
 def steam(picture: Image.Image, x: float, y: float, turn: float, strength: int = 120) -> Image.Image:
-    """Three wisps that sway; `turn` runs from 0 to 1 and closes on itself."""
+    """Three wisps that sway; `turn` 1 equals `turn` 0."""
     mask = Image.new("L", (WIDTH // 2, HEIGHT // 2))
     pen = ImageDraw.Draw(mask)
     for wisp in range(3):

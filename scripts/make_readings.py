@@ -1,7 +1,7 @@
-"""Writes readings.tsv: `python -m c2jy_bridge.drafts.resources.make_readings` after pyJianYingDraft changed.
+"""Writes readings.tsv: run `python scripts/make_readings.py` after an update of pyJianYingDraft.
 
-The pinyin of a name is settled here and not while the product runs: pypinyin knows which of several readings
-a character has in a word, but loading its words costs 0.4 s and 45 MB (0.55.0, CPython 3.11).
+The pinyin is computed here and not at run time: pypinyin picks the right one of several readings of a
+character, but loading its dictionary costs 0.4 s and 45 MB (0.55.0, CPython 3.11).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from c2jy_bridge.drafts.resources.search import READINGS, has_chinese, plain
 
 
 def readings() -> str:
-    """The table: a name, a tab, its syllables; `ü` is `v`, as it is typed."""
+    """The table: a name, a tab, its syllables; `ü` is written `v`, as it is typed."""
     from pypinyin import lazy_pinyin
 
     names = sorted({title(member) for catalogue in CATALOGUES.values() for member in catalogue})

@@ -1,4 +1,4 @@
-"""The tune of the emulator's media: plucked chords, note by note."""
+"""Synthesises the music of the emulator's media: plucked chords."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CHORDS: Final = (
 
 
 def _pluck(at: float, note: int) -> float:
-    """A soft string `at` seconds after it was plucked, -1 to 1."""
+    """A string `at` seconds after it was plucked, -1 to 1."""
     if at < 0:
         return 0.0
     turn = 2 * math.pi * 440 * 2 ** ((note - 69) / 12) * at
@@ -27,7 +27,7 @@ def _pluck(at: float, note: int) -> float:
 
 
 def music() -> array[int]:
-    """Broken chords, twice round, mono, 16 bit."""
+    """Broken chords, played twice, mono, 16 bit."""
     total = MUSIC_S * RATE
     sound = [0.0] * total
     for step in range(MUSIC_S * 4):  # four notes a second

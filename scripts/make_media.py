@@ -1,9 +1,7 @@
-"""Makes the emulator's media; it needs the `dev` extra.
+"""Generates the emulator's media files: `python scripts/make_media.py` (needs the `dev` extra).
 
-    python -m coze_emulator.media.make_media
-
-Three clips (1280x720, H.264), one piece of music (MP3) and three stills (PNG, WebP), all drawn and played
-here: nobody's pictures, nobody's tune. The same libraries make the same bytes.
+Three clips (1280x720, H.264), one piece of music (MP3) and three stills (PNG, WebP), all drawn and
+synthesised here, so no licence applies. The same versions of the libraries make the same bytes.
 """
 
 from __future__ import annotations
@@ -17,15 +15,15 @@ import av
 from PIL import Image
 
 from coze_emulator.media import FOLDER, TYPES
-from coze_emulator.media.pictures import HEIGHT, WIDTH, dumplings, hotpot, mooncakes, noodles, tea, wok
-from coze_emulator.media.tune import RATE, music
+from media_pictures import HEIGHT, WIDTH, dumplings, hotpot, mooncakes, noodles, tea, wok
+from media_tune import RATE, music
 
 FPS: Final = 24
 CLIP_S: Final = 4
 
 
 def write_clip(path: Path, paint: Callable[[float], Image.Image]) -> None:
-    """A clip of `CLIP_S` seconds that closes on itself."""
+    """Write a clip of `CLIP_S` seconds that loops."""
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream(
             "libx264", rate=FPS, options={"crf": "31", "preset": "veryslow", "threads": "1"}
@@ -40,7 +38,7 @@ def write_clip(path: Path, paint: Callable[[float], Image.Image]) -> None:
 
 
 def write_music(path: Path) -> None:
-    """The music as an MP3 of 64 kbit/s."""
+    """Write the music as an MP3 of 64 kbit/s."""
     samples = music()
     with av.open(str(path), "w", format="mp3", options={"write_xing": "1"}) as container:
         stream = container.add_stream("libmp3lame", rate=RATE, layout="mono", format="s16p")
@@ -56,7 +54,7 @@ def write_music(path: Path) -> None:
 
 
 def main() -> None:
-    """Make all of them, beside this file."""
+    """Write all of them into the emulator's package."""
     for paint in (tea, wok, noodles):
         write_clip(FOLDER / f"{paint.__name__}.mp4", paint)
     for still in (hotpot, dumplings):

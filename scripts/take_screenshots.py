@@ -1,6 +1,6 @@
-"""Take the pictures of the README from the app itself: `make screenshots`.
+"""Takes the screenshots of the README from the app itself: `make screenshots`.
 
-A real turn of the demo in a terminal of 120x36, in both languages; the picture is Textual's own SVG.
+One real turn of the demo in a terminal of 120x36, in both languages, saved as Textual's SVG.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from c2jy_tui.commands.emulator import demo
 if TYPE_CHECKING:
     from c2jy_bridge.core.ports import EnginePort
 
-IMAGES = Path(__file__).parent / "images"
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
 QUESTIONS: dict[Language, str] = {
     "zh": "帮我生成一个介绍中国美食的视频",
     "en": "Make me a video about Chinese food",
@@ -29,8 +29,8 @@ SIZE = (120, 36)
 PATIENCE_S = 60
 
 
-async def picture(lang: Language, settings: Settings) -> None:
-    """One turn, one picture."""
+async def take(lang: Language, settings: Settings) -> None:
+    """Run one turn and save the picture."""
 
     async def start_engine() -> EnginePort:
         engine = Engine(settings, demo=True)
@@ -50,15 +50,15 @@ async def picture(lang: Language, settings: Settings) -> None:
 
 
 def main() -> None:
-    """Both languages."""
+    """Take the screenshots in both languages."""
     IMAGES.mkdir(exist_ok=True)
     for lang in QUESTIONS:
-        # The drafts folder is seen in the picture: a name without accident.
+        # The drafts folder is visible in the picture, so its name must not be random.
         root = Path(tempfile.gettempdir()) / "jianying" / "drafts"
         with tempfile.TemporaryDirectory() as data:
             try:
                 with demo(None, None, {"data_dir": Path(data), "drafts": {"root": root}}) as settings:
-                    asyncio.run(picture(lang, settings))
+                    asyncio.run(take(lang, settings))
             finally:
                 shutil.rmtree(root.parent)
 
