@@ -1,4 +1,4 @@
-"""The web application: Coze's routes, and what holds for all of them (log id, token, errors, faults)."""
+"""The web application: Coze's routes, and the middleware for log id, token, errors and faults."""
 
 from __future__ import annotations
 
@@ -19,96 +19,94 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from coze_emulator.chats import Chats
 from coze_emulator.connections import Connections
-from coze_emulator.routes import account, chat, conversations, media, oauth, workflows
-from coze_emulator.routes.answers import refusal
-from coze_emulator.wire import FORBIDDEN, INTERNAL, PARAMETER, CozeError
-from coze_emulator.world import Seen, World
+from coze_emulator.errors import FORBIDDEN, INTERNAL, PARAMETER, CozeError
+from coze_emulator.routes import account, chat, conversations, files, oauth, workflows
+from coze_emulator.routes.responses import refusal
+from coze_emulator.server_state import ReceivedRequest, ServerState
 
 _log = logging.getLogger(__name__)
 
-_ORDERS: Final = "/_emulator"
-"""Not Coze's own: where faults are ordered."""
-_OPEN: Final = ("/_media", "/t/", "/api/permission/", _ORDERS)
+_CONTROL: Final = "/_emulator"
+"""Routes of the emulator itself (faults), not of Coze."""
+_OPEN: Final = ("/_media", "/t/", "/api/permission/", _CONTROL)
 """Paths without a token."""
 
 
-def build(world: World, connections: Connections) -> ASGIApp:
-    """The whole application for one world."""
+def build(state: ServerState, connections: Connections) -> ASGIApp:
+    """Build the application for one emulator."""
     app = FastAPI(openapi_url=None, redirect_slashes=False)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _no_route)
-    app.add_exception_handler(CozeError, _refused)
-    app.add_exception_handler(Exception, _crashed)
-    app.include_router(chat.routes(world, Chats(world), connections))
-    app.include_router(workflows.routes(world, connections))
+    for kind in (RequestValidationError, HTTPException, CozeError, Exception):
+        app.add_exception_handler(kind, _error_response)
+    app.include_router(chat.routes(state, Chats(state), connections))
+    app.include_router(workflows.routes(state, connections))
     for routes in (
         account.routes,
-        account.file_routes,
         account.fault_routes,
+        files.routes,
+        files.media_routes,
         conversations.routes,
         conversations.message_routes,
-        media.routes,
         oauth.routes,
     ):
-        app.include_router(routes(world))
-    return Gate(app, world, connections)
+        app.include_router(routes(state))
+    return RequestMiddleware(app, state, connections)
 
 
-class Gate:
-    """Outermost: notes the request, gives a log id, checks the token, lets faults strike, catches crashes."""
+class RequestMiddleware:
+    """Records each request, assigns its log id, checks host and token, applies faults, logs crashes."""
 
-    def __init__(self, app: ASGIApp, world: World, connections: Connections) -> None:
+    def __init__(self, app: ASGIApp, state: ServerState, connections: Connections) -> None:
         self._app = app
-        self._world = world
+        self._state = state
         self._connections = connections
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
+        """Handle one request."""
         if scope["type"] != "http":
             return
-        logid = self._world.ids.log()
+        logid = self._state.ids.log()
         scope.setdefault("state", {})["logid"] = logid
         path, operation = scope["path"], operation_of(scope["path"])
-        body = await _whole(receive)
+        body = await _read_body(receive)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        if not path.startswith(_ORDERS):
-            self._world.journal.append(_seen(scope, headers, body))
+        if not path.startswith(_CONTROL):
+            self._state.requests.append(_received(scope, headers, body))
 
         async def send_logged(message: Message) -> None:
             if message["type"] == "http.response.start":
-                if await self._strikes(scope, operation, "response"):
-                    raise _HungUp
+                if await self._hung_up(scope, operation, "response"):
+                    raise _ConnectionClosed
                 message = {**message, "headers": [*message["headers"], (b"x-tt-logid", logid.encode())]}
             await send(message)
 
         answer: Response | None = None
         try:
-            if await self._strikes(scope, operation, "request"):
+            if await self._hung_up(scope, operation, "request"):
                 return
-            if not addressed(headers.get("host", ""), self._world.origin):
-                raise CozeError(FORBIDDEN, "this emulator is addressed by the IP address it listens on")
+            if not host_allowed(headers.get("host", ""), self._state.origin):
+                raise CozeError(FORBIDDEN, "this emulator is host_allowed by the IP address it listens on")
             if not path.startswith(_OPEN):
-                self._world.authorize(headers.get("authorization", ""), path)
+                self._state.authorize(headers.get("authorization", ""), path)
             await self._app(scope, _replay(body, receive), send_logged)
-        except _HungUp:
+        except _ConnectionClosed:
             return
         except CozeError as error:
             answer = refusal(error, logid)
         except asyncio.CancelledError:
             if not self._connections.aborted:
                 raise
-            return  # the emulator stops; uvicorn would log it as a failure
-        except Exception:  # Starlette has answered by now and hands the error on for the log
+            return  # the emulator is stopping; uvicorn would log an error
+        except Exception:  # Starlette has sent a response and re-raises for the log
             _log.exception("the emulator failed at %s %s", scope["method"], path)
         if answer is not None:
-            with contextlib.suppress(_HungUp):
+            with contextlib.suppress(_ConnectionClosed):
                 await answer(scope, receive, send_logged)
 
-    async def _strikes(self, scope: Scope, operation: str, place: Literal["request", "response"]) -> bool:
-        """Let a fault strike this request; True when the connection is gone."""
-        if scope["path"].startswith(_ORDERS):
-            return False  # whoever ordered a fault must be able to end it
-        fault = self._world.faults.at_request(operation, place)
+    async def _hung_up(self, scope: Scope, operation: str, place: Literal["request", "response"]) -> bool:
+        """Apply the fault for this request, if any; True when it closed the connection."""
+        if scope["path"].startswith(_CONTROL):
+            return False  # faults must stay removable
+        fault = self._state.faults.at_request(operation, place)
         if fault is None:
             return False
         if fault.kind == "refuse":
@@ -120,20 +118,20 @@ class Gate:
         return True
 
 
-class _HungUp(BaseException):
-    """A fault closed the connection before the answer; no exception, so that Starlette answers nothing."""
+class _ConnectionClosed(BaseException):
+    """A fault closed the connection; not an Exception, so that Starlette sends no error response."""
 
 
-def addressed(host: str, origin: str) -> bool:
-    """Whether a Host header may name an emulator of this origin.
+def host_allowed(host: str, origin: str) -> bool:
+    """Whether a Host header is valid for an emulator at this origin.
 
-    On loopback it has to be an address or localhost: a web page whose own name turns into 127.0.0.1 (DNS
-    rebinding) would else have workflows make requests for it.
+    On loopback it must be an address or localhost: otherwise a web page whose name resolves to 127.0.0.1 (DNS
+    rebinding) could have workflows make requests for it.
     """
-    return not _is_here(origin.partition("://")[2]) or _is_here(host)
+    return not _is_loopback(origin.partition("://")[2]) or _is_loopback(host)
 
 
-def _is_here(host: str) -> bool:
+def _is_loopback(host: str) -> bool:
     name = ""
     try:
         name = urlsplit(f"//{host}").hostname or ""
@@ -143,7 +141,7 @@ def _is_here(host: str) -> bool:
 
 
 def operation_of(path: str) -> str:
-    """The sort of call, in the words of `Fault.on`."""
+    """The operation of a path, as `Fault.on` names it."""
     known = {
         "/v3/chat": "chat",
         "/v3/chat/submit_tool_outputs": "submit",
@@ -153,7 +151,7 @@ def operation_of(path: str) -> str:
     }
     if path in known:
         return known[path]
-    if path.startswith(("/v1/conversation/message/",)):
+    if path.startswith("/v1/conversation/message/"):
         return "messages"
     if path.startswith("/v1/conversation"):
         return "conversations"
@@ -164,7 +162,7 @@ def operation_of(path: str) -> str:
     return "media" if path.startswith(("/_media", "/t/")) else "account"
 
 
-def _seen(scope: Scope, headers: dict[str, str], body: bytes) -> Seen:
+def _received(scope: Scope, headers: dict[str, str], body: bytes) -> ReceivedRequest:
     query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
     parsed: Any = body
     if body and "json" in headers.get("content-type", ""):
@@ -172,10 +170,10 @@ def _seen(scope: Scope, headers: dict[str, str], body: bytes) -> Seen:
             parsed = json.loads(body)
         except ValueError:
             parsed = body
-    return Seen(scope["method"], scope["path"], query, parsed, headers)
+    return ReceivedRequest(scope["method"], scope["path"], query, parsed, headers)
 
 
-async def _whole(receive: Receive) -> bytes:
+async def _read_body(receive: Receive) -> bytes:
     parts: list[bytes] = []
     while True:
         message = await receive()
@@ -185,7 +183,7 @@ async def _whole(receive: Receive) -> bytes:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """The body once more, then whatever comes (the client's leaving)."""
+    """A `receive` that gives the body again, then what follows (the disconnect)."""
     pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def again() -> Message:
@@ -194,31 +192,19 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-async def _invalid(request: Request, error: Exception) -> Response:
-    if not isinstance(error, RequestValidationError):
-        raise error
-    first = error.errors()[0]
-    where = ".".join(str(step) for step in first["loc"] if step not in ("body", "query"))
-    msg = (
-        f"Request parameter error: {where}: {first['msg']}"
-        if where
-        else f"Request parameter error: {first['msg']}"
-    )
-    return refusal(CozeError(PARAMETER, msg, status=400), request.state.logid)
-
-
-async def _no_route(request: Request, error: Exception) -> Response:
-    if not isinstance(error, HTTPException):
-        raise error
-    msg = f"{error.detail}: {request.method} {request.url.path}"
-    return refusal(CozeError(PARAMETER, msg, status=error.status_code), request.state.logid)
-
-
-async def _refused(request: Request, error: Exception) -> Response:
-    if not isinstance(error, CozeError):
-        raise error
-    return refusal(error, request.state.logid)
-
-
-async def _crashed(request: Request, error: Exception) -> Response:
-    return refusal(CozeError(INTERNAL, status=500), request.state.logid)
+async def _error_response(request: Request, error: Exception) -> Response:
+    """Any error in Coze's envelope."""
+    match error:
+        case CozeError():
+            answer = error
+        case RequestValidationError():
+            first = error.errors()[0]
+            where = ".".join(str(step) for step in first["loc"] if step not in ("body", "query"))
+            prefix = f"{where}: " if where else ""
+            answer = CozeError(PARAMETER, f"Request parameter error: {prefix}{first['msg']}", status=400)
+        case HTTPException():
+            text = f"{error.detail}: {request.method} {request.url.path}"
+            answer = CozeError(PARAMETER, text, status=error.status_code)
+        case _:
+            answer = CozeError(INTERNAL, status=500)
+    return refusal(answer, request.state.logid)

@@ -1,4 +1,4 @@
-"""The TCP connections below HTTP, so that a fault can close one in the middle of an answer."""
+"""Tracks the TCP connections below HTTP, so that a fault can close one in the middle of a response."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Connections:
         self.aborted = False
 
     def protocol(self) -> type[H11Protocol]:
-        """The protocol class for uvicorn, which notes its connections here."""
+        """A protocol class for uvicorn that registers its connections here."""
         known = self._open
 
-        class NotedProtocol(H11Protocol):
-            """HTTP/1.1 as uvicorn speaks it."""
+        class TrackedProtocol(H11Protocol):
+            """uvicorn's HTTP/1.1 protocol."""
 
             def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
                 # uvicorn's own override narrows the transport's type as well
@@ -37,12 +37,12 @@ class Connections:
                 if self.client is not None and (gone := known.pop(self.client, None)):
                     gone.lost.set()
 
-        return NotedProtocol
+        return TrackedProtocol
 
     async def hang_up(self, scope: Scope, *, reset: bool = False) -> None:
-        """Close the connection of a request: with FIN what was sent still arrives, RST takes it back.
+        """Close the connection of a request: after FIN the sent data still arrives, RST discards it.
 
-        It returns when uvicorn has seen the end, or uvicorn would complain about an unfinished answer.
+        Returns once uvicorn has noticed, or uvicorn would log an unfinished response.
         """
         connection = self._open.get(tuple(scope["client"]))
         if connection is None:
@@ -56,7 +56,7 @@ class Connections:
         await connection.lost.wait()
 
     def abort_all(self) -> None:
-        """Close every connection, whatever is being sent: the emulator stops."""
+        """Close every connection at once: the emulator is stopping."""
         self.aborted = True
         for connection in list(self._open.values()):
             connection.transport.abort()

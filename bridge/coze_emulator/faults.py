@@ -1,11 +1,11 @@
-"""What can be made to go wrong: where, how and how often.
+"""Fault injection: what can go wrong, where and how often.
 
-    emulator.fault("tear", at="delta", nth=3)                      half of the third delta, then the TCP end
-    emulator.fault("drop", at="requires_action")                   the call was seen, the stream is gone
-    emulator.fault("drop", on="submit", at="response")             outputs taken, not a byte of an answer
-    emulator.fault("refuse", on="submit", code=5000, times=2)      two refusals, then all is well
+    emulator.add_fault("tear", at="delta", nth=3)                  half of the third delta, then the TCP end
+    emulator.add_fault("drop", at="requires_action")               the call arrived, then the stream is gone
+    emulator.add_fault("drop", on="submit", at="response")         outputs accepted, not a byte of an answer
+    emulator.add_fault("refuse", on="submit", code=5000, times=2)  two refusals, then normal answers
 
-A fault strikes `times` times and is then spent. The object that `fault` returns counts (`struck`).
+A fault triggers `times` times. The object that `add_fault` returns counts them (`hits`).
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ event after the frame; error_event: `event:error` in its place; chat_failed: the
 
 raw_separators: U+2028, U+2029 and U+0085 unescaped; two_calls: a second call beside the scripted one;
 second_action: a further required action after the outputs; reply_message: a tool call without a function;
-malformed_arguments: arguments that are no JSON; unknown_tool: a tool nobody has; no_call: the Bot talks
-instead of calling; huge: an answer of `count` deltas."""
+malformed_arguments: arguments that are not JSON; unknown_tool: a tool that does not exist; no_call: the Bot
+talks instead of calling; huge: an answer of `count` deltas."""
 
 Place = Literal[
     "request",
@@ -50,7 +50,7 @@ Place = Literal[
     "completed",
     "done",
 ]
-"""request: before anything was done; response: after all was done, before the first byte; else: a frame."""
+"""request: before it is processed; response: after processing, before the first byte; else: at a frame."""
 
 Operation = Literal[
     "chat",
@@ -67,29 +67,29 @@ Operation = Literal[
 ]
 
 WHOLE_REQUEST: Final[frozenset[str]] = frozenset({"refuse", "slow"})
-"""Kinds that strike a request, whatever `at` says."""
+"""Kinds that apply to a whole request, whatever `at` is."""
 CHAT_KINDS: Final[frozenset[str]] = frozenset({"unknown_event", "knowledge", "error_event", "chat_failed"})
-"""Kinds at a frame that change what the chat sends or becomes."""
+"""Kinds at a frame that change the content of the chat."""
 WIRE_KINDS: Final[frozenset[str]] = frozenset({"drop", "reset", "tear", "eof", "stall", "comments"})
-"""Kinds at a frame that only change how it travels."""
+"""Kinds at a frame that only affect its transport."""
 
 
 class Fault(BaseModel):
-    """One order of something to go wrong."""
+    """One fault to inject."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Kind
     at: Place = "delta"
-    """Where, for kinds that strike at a frame or a request."""
+    """Where, for kinds that apply at a frame or a request."""
     nth: int = Field(default=1, ge=1)
-    """Which frame of that sort in one response, counted from 1."""
+    """Which frame of that kind in one response, counted from 1."""
     on: Operation | None = None
-    """Which calls. By default: `chat` for refuse and for at=request|response, chat and submit for frames."""
+    """Which operations; by default chat for refuse and at=request|response, chat and submit for frames."""
     times: int = Field(default=1, ge=1)
-    """How often it strikes."""
+    """How often it triggers."""
     matching: str = ""
-    """A regular expression; strikes only in chats whose user text it finds. Not for request faults."""
+    """A regular expression that the user text must contain. Not for request faults."""
     seconds: float = Field(default=1.0, ge=0)
     """For stall and slow."""
     code: int = 5000
@@ -105,11 +105,11 @@ class Fault(BaseModel):
 
     @property
     def is_about_request(self) -> bool:
-        """Whether it strikes outside the frames of a stream."""
+        """Whether it applies outside the frames of a stream."""
         return self.kind in WHOLE_REQUEST or self.at in ("request", "response")
 
     def fits_operation(self, operation: str) -> bool:
-        """Whether it is meant for this sort of call."""
+        """Whether it applies to this operation."""
         if self.on == "any":
             return True
         if self.on is None:
@@ -117,115 +117,120 @@ class Fault(BaseModel):
         return self.on == operation
 
 
-class Struck:
-    """A fault that was ordered, and how often it has struck."""
+class InjectedFault:
+    """A fault in the injector, and how often it has triggered."""
 
     def __init__(self, fault: Fault, rule: str | None = None) -> None:
         self.fault = fault
         self.rule = rule
-        self.struck = 0
+        self.hits = 0
 
     @property
-    def spent(self) -> bool:
-        """Whether it has struck as often as it was to."""
-        return self.struck >= self.fault.times
+    def exhausted(self) -> bool:
+        """Whether it has triggered `times` times."""
+        return self.hits >= self.fault.times
+
+    def fits_chat(self, rule: str, text: str) -> bool:
+        """Whether it applies to a chat of this rule and user text."""
+        if self.rule is not None and self.rule != rule:
+            return False
+        return not self.fault.matching or re.search(self.fault.matching, text) is not None
 
 
-class Armed:
-    """The faults that may strike in one response, with the frames counted so far."""
+class FrameFaults:
+    """The faults that may trigger in one response, with the frames counted so far."""
 
-    def __init__(self, faults: Faults, orders: Iterable[Struck]) -> None:
-        self._faults = faults
-        self._orders = list(orders)
-        self._seen: Counter[str] = Counter()
+    def __init__(self, injector: FaultInjector, faults: Iterable[InjectedFault]) -> None:
+        self._injector = injector
+        self._faults = list(faults)
+        self._counts: Counter[str] = Counter()
 
-    def count(self, sort: str) -> None:
-        """Note that a frame of this sort is next."""
-        self._seen[sort] += 1
+    def count(self, kind: str) -> None:
+        """Count the next frame."""
+        self._counts[kind] += 1
 
-    def now(self, sort: str, kinds: Collection[str]) -> Fault | None:
-        """The fault of these kinds that strikes at the frame counted last, if any."""
-        for order in self._orders:
-            fault = order.fault
-            if fault.kind in kinds and fault.at == sort and fault.nth == self._seen[sort]:
-                return fault if self._faults.spend(order) else None
+    def at_frame(self, frame: str, kinds: Collection[str]) -> Fault | None:
+        """The fault of these kinds that triggers at the frame counted last, if any."""
+        for injected in self._faults:
+            fault = injected.fault
+            if fault.kind in kinds and fault.at == frame and fault.nth == self._counts[frame]:
+                return fault if self._injector.trigger(injected) else None
         return None
 
 
-class Faults:
-    """All orders. They come from any thread; they strike on the serving one."""
+class FaultInjector:
+    """All faults of one emulator. Any thread adds them; they trigger on the serving one, oldest first."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._orders: list[Struck] = []
+        self._faults: list[InjectedFault] = []
 
-    def order(self, fault: Fault, rule: str | None = None) -> Struck:
-        """Add one; the newest strikes last."""
-        ordered = Struck(fault, rule)
+    def add(self, fault: Fault, rule: str | None = None) -> InjectedFault:
+        """Add a fault, for one rule only when that is given."""
+        injected = InjectedFault(fault, rule)
         with self._lock:
-            self._orders.append(ordered)
-        return ordered
+            self._faults.append(injected)
+        return injected
 
     def clear(self) -> None:
-        """Forget all that have not struck yet."""
+        """Remove all faults."""
         with self._lock:
-            self._orders.clear()
+            self._faults.clear()
 
-    def spend(self, order: Struck) -> bool:
-        """Let one strike, unless it is spent."""
+    def trigger(self, injected: InjectedFault) -> bool:
+        """Count a hit, unless the fault is exhausted."""
         with self._lock:
-            if order.spent:
+            if injected.exhausted:
                 return False
-            order.struck += 1
+            injected.hits += 1
             return True
 
     def at_request(self, operation: str, place: Literal["request", "response"]) -> Fault | None:
-        """The fault that strikes a whole request here, if any."""
-        for order in self._open():
-            fault = order.fault
-            if order.rule is not None or fault.matching or not fault.is_about_request:
+        """The fault that applies to a whole request at this place, if any."""
+        for injected in self._active():
+            fault = injected.fault
+            if injected.rule is not None or fault.matching or not fault.is_about_request:
                 continue
             where = "request" if fault.kind in WHOLE_REQUEST else fault.at
-            if where == place and fault.fits_operation(operation) and self.spend(order):
+            if where == place and fault.fits_operation(operation) and self.trigger(injected):
                 return fault
         return None
 
     def at_chat(self, rule: str, text: str) -> Fault | None:
-        """The refusal or delay that is meant for this user text or rule, if any."""
-        for order in self._open():
-            if order.fault.kind not in WHOLE_REQUEST or not order.fault.fits_operation("chat"):
+        """The refusal or delay for this user text or rule, if any."""
+        for injected in self._active():
+            fault = injected.fault
+            if fault.kind not in WHOLE_REQUEST or not fault.fits_operation("chat"):
                 continue
-            if (order.rule or order.fault.matching) and _fits_chat(order, rule, text) and self.spend(order):
-                return order.fault
+            if (
+                (injected.rule or fault.matching)
+                and injected.fits_chat(rule, text)
+                and self.trigger(injected)
+            ):
+                return fault
         return None
 
-    def in_play(self, kind: Kind, rule: str, text: str) -> Fault | None:
-        """The fault of this kind in what the Bot does, if any."""
-        for order in self._open():
-            if order.fault.kind == kind and _fits_chat(order, rule, text) and self.spend(order):
-                return order.fault
+    def in_bot(self, kind: Kind, rule: str, text: str) -> Fault | None:
+        """The fault of this kind in the Bot's behaviour, if any."""
+        for injected in self._active():
+            if injected.fault.kind == kind and injected.fits_chat(rule, text) and self.trigger(injected):
+                return injected.fault
         return None
 
-    def arm(self, operation: str, rule: str, text: str) -> Armed:
-        """Those that may strike at the frames of one response."""
-        return Armed(
+    def for_frames(self, operation: str, rule: str, text: str) -> FrameFaults:
+        """The faults that may trigger at the frames of one response."""
+        return FrameFaults(
             self,
             [
-                order
-                for order in self._open()
-                if order.fault.kind in CHAT_KINDS | WIRE_KINDS
-                and not order.fault.is_about_request
-                and order.fault.fits_operation(operation)
-                and _fits_chat(order, rule, text)
+                injected
+                for injected in self._active()
+                if injected.fault.kind in CHAT_KINDS | WIRE_KINDS
+                and not injected.fault.is_about_request
+                and injected.fault.fits_operation(operation)
+                and injected.fits_chat(rule, text)
             ],
         )
 
-    def _open(self) -> list[Struck]:
+    def _active(self) -> list[InjectedFault]:
         with self._lock:
-            return [order for order in self._orders if not order.spent]
-
-
-def _fits_chat(order: Struck, rule: str, text: str) -> bool:
-    if order.rule is not None and order.rule != rule:
-        return False
-    return not order.fault.matching or re.search(order.fault.matching, text) is not None
+            return [injected for injected in self._faults if not injected.exhausted]

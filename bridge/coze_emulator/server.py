@@ -1,4 +1,4 @@
-"""The emulator as an object: a socket of its own, a thread of its own, an event loop of its own."""
+"""Runs the emulator with its own socket, thread and event loop."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from coze_emulator.faults import Fault, Kind, Struck
+from coze_emulator.faults import Fault, InjectedFault, Kind
 from coze_emulator.script import Script
-from coze_emulator.world import Seen, World
+from coze_emulator.server_state import ReceivedRequest, ServerState
 
 if TYPE_CHECKING:
     from coze_emulator.connections import Connections
 
-HUMANE_PACE_S: Final = 0.018
-"""Seconds between two deltas at which an answer is pleasant to watch."""
+READABLE_PACE_S: Final = 0.018
+"""Seconds between two deltas at which a person can read along."""
 
 BOT_ID: Final = "7379462189365198898"
 
@@ -34,16 +34,15 @@ class Emulator:
     Args:
         host: The address to listen on.
         port: The port; 0 takes a free one.
-        script: What the Bot plays; the built-in script by default.
-        token: The only token that is let in; as the script's `account` says by default.
-        pace_s: Seconds between two deltas; 0 for tests, `HUMANE_PACE_S` for people.
-        waiting_occupies: Whether a chat that requires an action occupies its conversation (4016). Live Coze
-            is undocumented here; the stricter answer is the default.
-        adopt_conversations: Whether a conversation id that is not known is taken as a new conversation, so
-            that a client that remembers ids of an earlier emulator can go on. A chat of such a conversation
-            that is not known has failed: it ended with its emulator.
+        script: The script of the Bots; the built-in one by default.
+        token: The only accepted token; by default the script's `account` decides.
+        pace_s: Seconds between two deltas; 0 for tests, `READABLE_PACE_S` for people.
+        waiting_occupies: Whether a chat that requires an action occupies its conversation (4016). Live Coze's
+            behaviour is undocumented; the stricter one is the default.
+        adopt_conversations: Whether an unknown conversation id becomes a new conversation, so that a client
+            that remembers ids of an earlier emulator can continue. An unknown chat of it counts as failed.
         device_polls: How often a device login is pending before it is allowed.
-        bot_id: The first Bot's id in the bot lists; the script's `account` says whom else chats may name.
+        bot_id: The first Bot's id in the bot lists; the script's `account` says which others chats may name.
         clock: Seconds since the epoch.
     """
 
@@ -63,7 +62,7 @@ class Emulator:
     ) -> None:
         self._host = host
         self._port = port
-        self._world = World(
+        self._state = ServerState(
             script=script or Script.built_in(),
             clock=clock,
             token=token,
@@ -76,64 +75,64 @@ class Emulator:
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._told: asyncio.Event | None = None
+        self._stop_requested: asyncio.Event | None = None
         self._stopping = threading.Event()
         self._ready = threading.Event()
-        self._problem: BaseException | None = None
+        self._failure: BaseException | None = None
 
     @property
     def base_url(self) -> str:
         """The address for `base_url` or COZE_API_BASE; empty before `start`."""
-        return self._world.origin
+        return self._state.origin
 
     @property
     def bot_id(self) -> str:
         """The Bot's id."""
-        return self._world.bot_id
+        return self._state.bot_id
 
     @property
     def mailbox_id(self) -> str:
-        """The conversation in which the script's workflows leave their letters; empty when it has none."""
-        return self._world.script.mailbox
+        """The conversation that the script's workflows use as mailbox; empty when it has none."""
+        return self._state.script.mailbox
 
     @property
-    def journal(self) -> list[Seen]:
-        """Every request that arrived, oldest first."""
-        return list(self._world.journal)
+    def requests(self) -> list[ReceivedRequest]:
+        """Every received request, oldest first."""
+        return list(self._state.requests)
 
     @property
     def serving(self) -> bool:
         """Whether its thread runs."""
         return self._thread is not None and self._thread.is_alive()
 
-    def seen(self, path: str) -> list[Seen]:
+    def requests_to(self, path: str) -> list[ReceivedRequest]:
         """The requests to one path, oldest first."""
-        return [request for request in self._world.journal if request.path == path]
+        return [request for request in self._state.requests if request.path == path]
 
-    def fault(self, kind: Kind, **options: Any) -> Struck:
-        """Order a fault (faults.py says which there are).
+    def add_fault(self, kind: Kind, **options: Any) -> InjectedFault:
+        """Inject a fault.
 
         Args:
-            kind: What goes wrong.
+            kind: What goes wrong; see `faults.Kind`.
             **options: The fields of `Fault`: at, nth, on, times, matching, seconds, code, msg ...
 
         Returns:
-            The order; its `struck` counts.
+            The fault; its `hits` counts.
 
         Raises:
-            pydantic.ValidationError: An option that does not exist or does not fit.
+            pydantic.ValidationError: An unknown option or a wrong value.
         """
-        return self._world.faults.order(Fault(kind=kind, **options))
+        return self._state.faults.add(Fault(kind=kind, **options))
 
     def clear_faults(self) -> None:
-        """Forget all faults that have not struck yet."""
-        self._world.faults.clear()
+        """Remove all faults."""
+        self._state.faults.clear()
 
     def start(self) -> Self:
-        """Listen, and serve from a thread of its own.
+        """Listen, and serve from a thread.
 
-        It returns at once: clients may connect from now on, and are answered when the web framework is
-        imported (about half a second in a fresh process). `wait_ready` waits for it, and so does `with`.
+        Returns at once: clients can connect from now on, and are answered once the web framework is imported
+        (about half a second in a fresh process). `wait_ready` and `with` wait for it.
 
         Raises:
             OSError: The address cannot be used or the port is taken.
@@ -142,35 +141,35 @@ class Emulator:
             raise RuntimeError("this emulator has been started already")
         self._socket = _listen(self._host, self._port)
         host, port = self._socket.getsockname()[:2]
-        self._world.origin = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        self._state.origin = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         self._thread = threading.Thread(target=self._serve, name="coze-emulator", daemon=True)
         self._thread.start()
         return self
 
     def wait_ready(self, timeout_s: float = 30.0) -> None:
-        """Wait until requests are answered at once.
+        """Wait until requests are answered.
 
         Raises:
-            RuntimeError: The serving thread has failed, or the time is over.
+            RuntimeError: The serving thread failed, or the time is up.
         """
         if not self._ready.wait(timeout_s):
             raise RuntimeError(f"the emulator was not ready within {timeout_s:g} s")
-        self._raise_problem()
+        self._raise_failure()
 
     def stop(self) -> None:
         """Close every connection and the socket; running chats end with it.
 
         Raises:
-            RuntimeError: The serving thread had failed.
+            RuntimeError: The serving thread failed.
         """
         self._stopping.set()
-        if self._loop is not None and self._told is not None:
+        if self._loop is not None and self._stop_requested is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended by itself
-                self._loop.call_soon_threadsafe(self._told.set)
+                self._loop.call_soon_threadsafe(self._stop_requested.set)
         if self._thread is not None:
             self._thread.join(timeout=10)
             self._thread = None
-        self._raise_problem()
+        self._raise_failure()
 
     def __enter__(self) -> Self:
         self.start()
@@ -186,13 +185,13 @@ class Emulator:
     ) -> None:
         self.stop()
 
-    def _raise_problem(self) -> None:
-        if self._problem is not None:
-            problem, self._problem = self._problem, None
-            raise RuntimeError("the emulator could not serve") from problem
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise RuntimeError("the emulator could not serve") from failure
 
     def _serve(self) -> None:
-        """The thread: import, build, serve. Whatever happens, the socket is closed at the end."""
+        """The thread: import, build, serve; always closes the socket."""
         if self._socket is None:
             raise RuntimeError("serving needs a socket")
         try:
@@ -204,7 +203,7 @@ class Emulator:
             connections = Connections()
             server = uvicorn.Server(
                 uvicorn.Config(
-                    build(self._world, connections),
+                    build(self._state, connections),
                     http=connections.protocol(),
                     loop="asyncio",
                     ws="none",
@@ -216,25 +215,27 @@ class Emulator:
                 )
             )
             with asyncio.Runner() as runner:
-                runner.run(self._until_stopped(server.serve(sockets=[self._socket]), connections))
-        except BaseException as problem:
-            self._problem = problem
+                runner.run(self._serve_until_stopped(server.serve(sockets=[self._socket]), connections))
+        except BaseException as failure:
+            self._failure = failure
         finally:
             self._socket.close()
             self._ready.set()
 
-    async def _until_stopped(self, service: Coroutine[Any, Any, None], connections: Connections) -> None:
-        """Serve until `stop`, and then end at once; uvicorn by itself would take its time."""
-        self._loop, self._told = asyncio.get_running_loop(), asyncio.Event()
-        if self._stopping.is_set():  # `stop` came before there was a loop to tell
+    async def _serve_until_stopped(
+        self, service: Coroutine[Any, Any, None], connections: Connections
+    ) -> None:
+        """Serve until `stop`, then end at once; uvicorn alone would wait for its connections."""
+        self._loop, self._stop_requested = asyncio.get_running_loop(), asyncio.Event()
+        if self._stopping.is_set():  # `stop` came before the loop existed
             service.close()
             return
         serving = asyncio.create_task(service)
-        told = asyncio.create_task(self._told.wait())
+        stopped = asyncio.create_task(self._stop_requested.wait())
         await asyncio.sleep(0)  # uvicorn begins to accept
         self._ready.set()
-        await asyncio.wait({serving, told}, return_when=asyncio.FIRST_COMPLETED)
-        told.cancel()
+        await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
         connections.abort_all()
         if not serving.done():
             serving.cancel()
@@ -247,10 +248,10 @@ _BACKLOG: Final = 128
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio turns Nagle's delay off only where the protocol is named.
+    # asyncio sets TCP_NODELAY only where the protocol is named.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        if os.name == "posix":  # elsewhere the option would let two emulators share one port
+        if os.name == "posix":  # on Windows two emulators could share one port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         listener.listen(_BACKLOG)
@@ -266,14 +267,14 @@ def serve(
     script: Script | None = None,
     on_ready: Callable[[Emulator], None] | None = None,
     *,
-    pace_s: float = HUMANE_PACE_S,
+    pace_s: float = READABLE_PACE_S,
 ) -> None:
     """Serve until Ctrl+C: `c2jy-tui emulator`.
 
     Args:
         host: The address to listen on.
         port: The port; 0 takes a free one.
-        script: What the Bot plays; the built-in script by default.
+        script: The script of the Bots; the built-in one by default.
         on_ready: Called once, when clients can connect.
         pace_s: Seconds between two deltas.
 

@@ -1,4 +1,4 @@
-"""SSE as Coze frames it: two lines and a blank one, LF only, no space after the colon, no id, no comment."""
+"""Coze's SSE framing: two lines and a blank one, LF only, no space after the colon, no id, no comment."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from coze_emulator.faults import Fault
 
-Sort = Literal[
+FrameKind = Literal[
     "created",
     "in_progress",
     "delta",
@@ -23,33 +23,30 @@ Sort = Literal[
     "done",
     "other",
 ]
-"""What a frame carries, as faults name their place (`at`)."""
+"""What a frame carries; the names that `Fault.at` uses."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One event of a chat stream."""
 
-    sort: Sort
+    kind: FrameKind
     event: str
     data: Mapping[str, Any] | str
 
     def encode(self, *, ascii_only: bool = True) -> bytes:
-        """The bytes on the wire.
-
-        JSON is ASCII-escaped by default, so that no client can be confused by U+2028, U+2029 or U+0085.
-        """
+        """The bytes on the wire; ASCII-escaped JSON cannot contain U+2028, U+2029 or U+0085."""
         data = json.dumps(self.data, ensure_ascii=ascii_only, separators=(",", ":"))
         return f"event:{self.event}\ndata:{data}\n\n".encode()
 
 
 DONE: Final = Frame("done", "done", "[DONE]")
 _COMMENTS: Final = b": keep-alive\n\nid:7\nretry:3000\n"
-"""What other SSE servers send and Coze's chat does not; cozepy's parser stumbles over each of the three."""
+"""What other SSE servers send and Coze's chat does not; cozepy's parser fails at each of the three."""
 
 
 @dataclass(frozen=True, slots=True)
-class Hangup:
+class HangUp:
     """The connection closes here, in the middle of the response; `reset` sends RST instead of FIN."""
 
     reset: bool = False
@@ -63,24 +60,24 @@ class Pause:
 
 
 class _End:
-    """The response ends as HTTP wants it, whether or not `done` was sent."""
+    """A clean HTTP end of the response, whether or not `done` was sent."""
 
 
 class Stream:
-    """What one SSE response has to send, and what the faults that were ordered do to it.
+    """The queue between a chat and its SSE response; transport faults are applied here.
 
-    The chat puts frames in without ever waiting; the response takes bytes out as fast as the client reads.
-    A chat goes on when its listener is gone, as it does on Coze.
+    The chat puts frames in without waiting; the response takes bytes out as fast as the client reads. A chat
+    continues when its client has disconnected, as on Coze.
     """
 
     def __init__(self) -> None:
-        self._items: deque[bytes | Pause | Hangup | _End] = deque()
+        self._items: deque[bytes | Pause | HangUp | _End] = deque()
         self._more = asyncio.Event()
         self._cut = False
         self._comments = False
 
     def put(self, raw: bytes, fault: Fault | None = None) -> None:
-        """Add one frame, or what a fault makes of it."""
+        """Add one frame, changed by the fault if there is one."""
         if self._cut:
             return
         if self._comments:
@@ -88,22 +85,22 @@ class Stream:
         if fault is None:
             self._add(raw)
         else:
-            self._strike(fault, raw)
+            self._apply(fault, raw)
 
     def end(self) -> None:
-        """No more frames will come."""
+        """End the response; later frames are ignored."""
         if not self._cut:
             self._add(_End())
             self._cut = True
 
     def abandon(self) -> None:
-        """The client has gone."""
+        """Drop everything: the client has disconnected."""
         self._items.clear()
         self._add(_End())
         self._cut = True
 
-    async def chunks(self) -> AsyncIterator[bytes | Hangup]:
-        """What to send, several frames at once when they are there; a `Hangup` is the last item."""
+    async def chunks(self) -> AsyncIterator[bytes | HangUp]:
+        """Bytes to send, all that is queued at once; a `HangUp` is the last item."""
         while True:
             await self._more.wait()
             self._more.clear()
@@ -118,26 +115,26 @@ class Stream:
                     ready = []
                 if isinstance(item, _End):
                     return
-                if isinstance(item, Hangup):
+                if isinstance(item, HangUp):
                     yield item
                     return
                 await asyncio.sleep(item.seconds)
             if ready:
                 yield b"".join(ready)
 
-    def _add(self, item: bytes | Pause | Hangup | _End) -> None:
+    def _add(self, item: bytes | Pause | HangUp | _End) -> None:
         self._items.append(item)
         self._more.set()
 
-    def _strike(self, fault: Fault, raw: bytes) -> None:
+    def _apply(self, fault: Fault, raw: bytes) -> None:
         match fault.kind:
             case "drop" | "reset":
                 self._add(raw)
-                self._add(Hangup(reset=fault.kind == "reset"))
+                self._add(HangUp(reset=fault.kind == "reset"))
                 self._cut = True
             case "tear":
                 self._add(raw[: len(raw) // 2])
-                self._add(Hangup())
+                self._add(HangUp())
                 self._cut = True
             case "eof":
                 self._add(raw)
@@ -149,4 +146,4 @@ class Stream:
                 self._comments = True
                 self._add(_COMMENTS + raw)
             case _:
-                raise ValueError(f"{fault.kind} does not strike a frame on its way")
+                raise ValueError(f"{fault.kind} is not a transport fault")

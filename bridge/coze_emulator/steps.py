@@ -1,4 +1,4 @@
-"""The steps of a rule, as the script writes them."""
+"""Schema of a rule's steps in a script."""
 
 from __future__ import annotations
 
@@ -55,63 +55,60 @@ Json = Annotated[dict[str, Any], AfterValidator(_checked_json)]
 Pattern = Annotated[str, AfterValidator(_compiled)]
 
 
-class Model(BaseModel):
-    """Whatever stands in a script: a key that is not known is an error."""
+class ScriptModel(BaseModel):
+    """Base of everything in a script; unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Think(Model):
+class Think(ScriptModel):
     """Reasoning, streamed as `reasoning_content`."""
 
     think: Text
 
 
-class Say(Model):
+class Say(ScriptModel):
     """A part of the answer."""
 
     say: Text
     repeat: int = Field(default=1, ge=0)
 
 
-class ToolUse(Model):
-    """One tool the Bot wants run."""
+class ToolUse(ScriptModel):
+    """One tool that the Bot calls."""
 
     tool: str = Field(min_length=1)
     arguments: Json = Field(default_factory=dict)
 
 
-class Call(Model):
-    """Tool calls, made at once; the chat waits for the outputs of all.
-
-    In the script one call may stand without the list: `call: name` with `arguments` beside it.
-    """
+class Call(ScriptModel):
+    """Tool calls made at once; a single one may be written as `call: name` with `arguments` beside it."""
 
     call: list[ToolUse] = Field(min_length=1)
 
     @model_validator(mode="before")
     @classmethod
-    def _as_list(cls, given: Any) -> Any:
-        if not isinstance(given, Mapping) or isinstance(given.get("call"), list):
-            return given
-        rest = {key: value for key, value in given.items() if key not in ("call", "arguments")}
-        return {**rest, "call": [{"tool": given.get("call"), "arguments": given.get("arguments", {})}]}
+    def _as_list(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping) or isinstance(value.get("call"), list):
+            return value
+        rest = {key: value for key, value in value.items() if key not in ("call", "arguments")}
+        return {**rest, "call": [{"tool": value.get("call"), "arguments": value.get("arguments", {})}]}
 
 
-def as_condition(given: Any) -> Any:
-    """A value by itself, or `{equals|matches|exists: ...}`."""
-    return given if isinstance(given, Mapping | Condition) else {"equals": given}
+def as_condition(value: Any) -> Any:
+    """Turn a bare value into `{equals: value}`."""
+    return value if isinstance(value, Mapping | Condition) else {"equals": value}
 
 
-class Condition(Model):
-    """What one value of an output has to be; a value by itself means `equals`."""
+class Condition(ScriptModel):
+    """A condition for one value of an output; a bare value means `equals`."""
 
     equals: Any = None
     matches: Pattern | None = None
     exists: bool | None = None
 
     def holds(self, value: Any) -> bool:
-        """Whether the value is as wanted; a value that is not there is None."""
+        """Whether the value fulfils it; a missing value is None."""
         if "equals" in self.model_fields_set and value != self.equals:
             return False
         if self.exists is not None and self.exists != (value is not None):
@@ -119,41 +116,41 @@ class Condition(Model):
         return self.matches is None or re.search(self.matches, str(value)) is not None
 
 
-class Branch(Model):
-    """Steps for one sort of output."""
+class Branch(ScriptModel):
+    """Steps for one kind of output."""
 
     when: dict[str, Annotated[Condition, BeforeValidator(as_condition)]] = Field(default_factory=dict)
     of: str = ""
     steps: list[Step]
 
 
-class Expect(Model):
-    """Go on according to what the tools gave back."""
+class Expect(ScriptModel):
+    """Branch on the outputs of the tools."""
 
     expect: list[Branch] = Field(min_length=1)
 
 
-class Failure(Model):
-    """How a chat fails."""
+class Failure(ScriptModel):
+    """The error of a failed chat."""
 
     code: int = 5000
     msg: str = ""
 
 
-class Fail(Model):
+class Fail(ScriptModel):
     """The chat ends as failed."""
 
     fail: Failure
 
 
-class Sleep(Model):
+class Sleep(ScriptModel):
     """Silence, in seconds."""
 
     sleep: float = Field(ge=0)
 
 
-class FollowUps(Model):
-    """Suggestions for the next question; they are sent with the end of the chat."""
+class FollowUps(ScriptModel):
+    """Suggested next questions, sent at the end of the chat."""
 
     follow_ups: list[Text] = Field(max_length=3)
 
@@ -162,11 +159,15 @@ VERBS: Final = ("think", "say", "call", "expect", "fail", "sleep", "follow_ups")
 
 
 def by_verb(*verbs: str) -> Discriminator:
-    """Tells the steps of a union apart by the one verb that each has."""
+    """Discriminates the steps of a union by their one verb."""
 
     def verb_of(step: Any) -> str | None:
         keys = (
-            step if isinstance(step, Mapping) else type(step).model_fields if isinstance(step, Model) else ()
+            step
+            if isinstance(step, Mapping)
+            else type(step).model_fields
+            if isinstance(step, ScriptModel)
+            else ()
         )
         found = [verb for verb in verbs if verb in keys]
         return found[0] if len(found) == 1 else None

@@ -1,8 +1,8 @@
-"""Texts with values in them: the part of Mustache that a script needs.
+"""Renders templates: the part of Mustache that a script needs.
 
 `{{name}}`, `{{a.b.0.c}}` (a path into lists and objects), `{{#list}}...{{/list}}` (for each item, or when
-true), `{{^list}}...{{/list}}` (when empty or absent), `{{.}}` (the item itself), `{{value|filter}}`. A name
-that is not there gives nothing. Nothing is escaped: the text is Markdown.
+true), `{{^list}}...{{/list}}` (when empty or absent), `{{.}}` (the item itself), `{{value|filter}}`. A
+missing name renders as nothing. Nothing is escaped: the text is Markdown.
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ FILTERS: Final[Mapping[str, Callable[[Any], str]]] = {
     "brief": _brief,
     "trim": lambda value: str(value).strip(" \t\n.!?。！？\"'“”「」"),
 }
-"""number: at most two decimals; json: as JSON text; count: how many; brief: at most 400 characters; trim:
-without blanks and marks around it."""
+"""number: at most two decimals; json: as JSON text; count: the length; brief: at most 400 characters; trim:
+without surrounding blanks and punctuation."""
 
 
 class TemplateError(ValueError):
-    """A template that cannot be read; the text says where."""
+    """An invalid template."""
 
 
 def check(template: str) -> None:
-    """Refuse a template with an open or crossed section, or with an unknown filter.
+    """Reject a template with an unclosed or crossed section or an unknown filter.
 
     Raises:
-        TemplateError: What is wrong.
+        TemplateError: It is invalid.
     """
     opened: list[str] = []
     for mark, name in _TAG.findall(template):
@@ -64,6 +64,14 @@ def check(template: str) -> None:
             raise TemplateError(f"unknown filter {filter_name!r}; there are: {', '.join(FILTERS)}")
     if opened:
         raise TemplateError(f"{{{{#{opened[-1]}}}}} is never closed")
+
+
+def parse_json(text: str) -> Any:
+    """The value of a JSON text, or the text itself when it is not JSON."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def look_up(path: str, scope: Any) -> Any:
@@ -81,7 +89,7 @@ def look_up(path: str, scope: Any) -> Any:
 
 
 def render(template: str, scope: Mapping[str, Any]) -> str:
-    """The text with the values of `scope` in it."""
+    """Render a template with the variables in `scope`."""
     return _render(_STANDALONE.sub(r"\1", template), (scope,))
 
 
@@ -133,7 +141,7 @@ def _closing(template: str, name: str, position: int) -> tuple[int, int]:
 
 
 def _find(path: str, scopes: tuple[Any, ...]) -> Any:
-    """The value at the path in the innermost scope that knows its first step (Mustache's rule)."""
+    """The value at the path in the innermost scope that has its first step (Mustache's rule)."""
     if path == ".":
         return scopes[0]
     first = path.split(".")[0]

@@ -226,10 +226,10 @@ def test_a_kill_before_the_answers_are_out_sends_them_once_and_runs_nothing_agai
     chat = cloud.begin(OWN_CHAT, question=f"draw chat {cloud.url('chat')}")
     until(lambda: cloud.busy_with("letter", "chat"))
     # From now on Coze takes no answer: neither to a tool call nor into the mailbox.
-    unsubmitted = cloud.emulator.fault("refuse", on="submit", code=5000, times=10_000)
-    cloud.emulator.fault("refuse", on="messages", code=4013, times=10_000)
+    unsubmitted = cloud.emulator.add_fault("refuse", on="submit", code=5000, times=10_000)
+    cloud.emulator.add_fault("refuse", on="messages", code=4013, times=10_000)
     cloud.gallery.open()
-    until(lambda: unsubmitted.struck >= 2)
+    until(lambda: unsubmitted.hits >= 2)
     killed(app)
     assert cloud.drafts() == ["chat", "letter"]
     made = [(cloud.root / name / "draft_content.json").stat().st_mtime_ns for name in cloud.drafts()]
@@ -255,9 +255,9 @@ def test_a_workflow_run_from_here_outlives_a_kill(cloud: Cloud, c2jy: Callable[.
     app = cloud.runs("workflow", "run", INTERRUPTS, json.dumps(cloud.wish("stop")))
     until(lambda: cloud.busy_with("stop"))
     if point == "before it is resumed":
-        held = cloud.emulator.fault("slow", on="workflows", seconds=600)
+        held = cloud.emulator.add_fault("slow", on="workflows", seconds=600)
         cloud.gallery.open()
-        until(lambda: held.struck)
+        until(lambda: held.hits)
     killed(app)
     cloud.gallery.open()
     done = c2jy("workflow", "resume", **cloud.environment)

@@ -104,8 +104,8 @@ async def test_a_turn_killed_at_any_step_ends_after_a_restart_with_one_draft(
     assert isinstance(seen[-1], TurnCompleted), seen[-1]
     names = [name for name in os.listdir(tmp_path / "drafts") if not name.startswith(".")]
     assert names == ["中国美食"]
-    assert len(emulator.seen("/v3/chat")) == 1
-    assert len(emulator.seen("/v3/chat/submit_tool_outputs")) == 1
+    assert len(emulator.requests_to("/v3/chat")) == 1
+    assert len(emulator.requests_to("/v3/chat/submit_tool_outputs")) == 1
     if moment in ("ToolCallFinished", "ToolOutputsSubmitted"):
         assert not [e for e in seen if isinstance(e, ToolCallFinished) and not e.replayed]
 

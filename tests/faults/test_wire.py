@@ -55,11 +55,11 @@ TALKING = ["created", "in_progress", "delta", "message", "requires_action"]
     ("kind", "place"), [(k, p) for k in BREAKS for p in TALKING if (k, p) != ("tear", "created")]
 )
 async def test_a_break_while_the_bot_talks_is_recovered(talk, emulator, runner, kind, place):
-    emulator.fault(kind, at=place, seconds=5.0)
+    emulator.add_fault(kind, at=place, seconds=5.0)
     events = await collect(talk(emulator.base_url, **STALL).send("draft"))
-    assert len(emulator.seen("/v3/chat")) == 1
+    assert len(emulator.requests_to("/v3/chat")) == 1
     assert [call.tool for call in runner.ran] == ["generate_draft"]
-    assert len(emulator.seen(SUBMIT)) == 1
+    assert len(emulator.requests_to(SUBMIT)) == 1
     assert [type(e) for e in events if isinstance(e, TurnEnded)] == [TurnCompleted]
     assert only(events, AnswerCompleted)[-1].text == "Done: food-1"
     recovered = only(events, StreamRecovered)
@@ -73,11 +73,11 @@ async def test_a_break_while_the_bot_talks_is_recovered(talk, emulator, runner, 
 @pytest.mark.parametrize("kind", BREAKS)
 @pytest.mark.parametrize("place", ["in_progress", "delta", "message", "completed"])
 async def test_a_break_after_the_submit_never_runs_the_tool_again(talk, emulator, runner, kind, place):
-    emulator.fault(kind, at=place, on="submit", seconds=5.0)
+    emulator.add_fault(kind, at=place, on="submit", seconds=5.0)
     events = await collect(talk(emulator.base_url, **STALL).send("draft"))
     assert len(runner.ran) == 1
-    assert len(emulator.seen("/v3/chat")) == 1
-    assert len(emulator.seen(SUBMIT)) == 1
+    assert len(emulator.requests_to("/v3/chat")) == 1
+    assert len(emulator.requests_to(SUBMIT)) == 1
     assert isinstance(events[-1], TurnCompleted)
     assert len(only(events, ToolOutputsSubmitted)) == 1
     assert only(events, AnswerCompleted)[-1].text == "Done: food-1"
@@ -91,9 +91,9 @@ async def test_a_break_after_the_submit_never_runs_the_tool_again(talk, emulator
 async def test_a_submit_that_gets_no_answer_is_looked_up_before_it_is_sent_again(
     talk, emulator, runner, kind, place
 ):
-    emulator.fault(kind, at=place, on="submit")
+    emulator.add_fault(kind, at=place, on="submit")
     events = await collect(talk(emulator.base_url).send("draft"))
-    submits = emulator.seen(SUBMIT)
+    submits = emulator.requests_to(SUBMIT)
     # Lost before Coze took it: the same outputs once more. Lost after it: never again.
     assert len(submits) == (2 if place == "request" else 1)
     assert all(seen.body == submits[0].body for seen in submits)
@@ -103,7 +103,7 @@ async def test_a_submit_that_gets_no_answer_is_looked_up_before_it_is_sent_again
 
 
 async def test_an_answer_that_was_cut_is_replaced_by_the_whole_one(talk, emulator):
-    emulator.fault("drop", at="delta", nth=2)
+    emulator.add_fault("drop", at="delta", nth=2)
     events = await collect(talk(emulator.base_url).send("hello there"))
     names = shape(events)
     assert names == ["TurnStarted", "AnswerDelta", "StreamRecovered", "AnswerCompleted", "TurnCompleted"]
@@ -166,11 +166,11 @@ async def test_messages_of_a_recovered_chat_may_carry_strange_metadata(talk, raw
 
 
 async def test_looks_that_fail_in_passing_are_repeated(talk, emulator, runner, slept):
-    emulator.fault("drop", at="delta")
-    emulator.fault("refuse", on="retrieve", code=4013)
-    emulator.fault("refuse", on="retrieve", code=5000)
-    emulator.fault("drop", on="retrieve", at="request")
-    emulator.fault("refuse", on="messages", code=4013)
+    emulator.add_fault("drop", at="delta")
+    emulator.add_fault("refuse", on="retrieve", code=4013)
+    emulator.add_fault("refuse", on="retrieve", code=5000)
+    emulator.add_fault("drop", on="retrieve", at="request")
+    emulator.add_fault("refuse", on="messages", code=4013)
     events = await collect(talk(emulator.base_url).send("hello"))
     assert isinstance(events[-1], TurnCompleted)
     assert len(only(events, StreamRecovered)) == 1
@@ -178,8 +178,8 @@ async def test_looks_that_fail_in_passing_are_repeated(talk, emulator, runner, s
 
 
 async def test_a_look_that_is_refused_for_good_ends_the_turn(talk, emulator):
-    emulator.fault("drop", at="delta")
-    emulator.fault("refuse", on="retrieve", code=4101)
+    emulator.add_fault("drop", at="delta")
+    emulator.add_fault("refuse", on="retrieve", code=4101)
     events = await collect(talk(emulator.base_url).send("hello"))
     assert (events[-1].problem.kind, events[-1].problem.code) == ("forbidden", 4101)
 
@@ -202,23 +202,23 @@ async def test_a_network_that_stays_away_is_given_up_after_a_minute(talk, raw, s
 @pytest.mark.parametrize("kind", ["drop", "reset"])
 @pytest.mark.parametrize("place", ["request", "response"])
 async def test_a_question_without_confirmation_is_never_sent_again(talk, emulator, kind, place):
-    emulator.fault(kind, on="chat", at=place)
+    emulator.add_fault(kind, on="chat", at=place)
     events = await collect(talk(emulator.base_url).send("hello"))
     assert shape(events) == ["TurnFailed"]
     assert events[0].problem.kind == "stream_dropped"
     assert "not sent again" in events[0].problem.message
-    assert len(emulator.seen("/v3/chat")) == 1
+    assert len(emulator.requests_to("/v3/chat")) == 1
 
 
 async def test_a_lost_confirmation_in_a_known_conversation_is_found_by_the_question(talk, emulator, runner):
     session = talk(emulator.base_url)
     await collect(session.send("first"))
-    emulator.fault("drop", on="chat", at="response")
+    emulator.add_fault("drop", on="chat", at="response")
     events = await collect(session.send("draft"))
     assert shape(events)[:2] == ["TurnStarted", "StreamRecovered"]
     assert isinstance(events[-1], TurnCompleted)
     assert len(runner.ran) == 1
-    assert [seen.body["additional_messages"][0]["content"] for seen in emulator.seen("/v3/chat")] == [
+    assert [seen.body["additional_messages"][0]["content"] for seen in emulator.requests_to("/v3/chat")] == [
         "first",
         "draft",
     ]
@@ -227,20 +227,20 @@ async def test_a_lost_confirmation_in_a_known_conversation_is_found_by_the_quest
 async def test_an_older_question_with_the_same_words_is_not_taken_for_the_lost_one(talk, emulator):
     session = talk(emulator.base_url)
     await collect(session.send("again"))
-    emulator.fault("drop", on="chat", at="request")
+    emulator.add_fault("drop", on="chat", at="request")
     events = await collect(session.send("again"))
     assert shape(events) == ["TurnFailed"]
 
 
 async def test_a_torn_confirmation_in_a_new_conversation_is_said_openly(talk, emulator):
-    emulator.fault("tear", at="created")
+    emulator.add_fault("tear", at="created")
     events = await collect(talk(emulator.base_url).send("hello"))
     assert shape(events) == ["TurnFailed"]
     assert events[0].problem.hint
 
 
 async def test_silence_instead_of_a_confirmation_ends_after_the_stall_timeout(talk, emulator):
-    emulator.fault("slow", on="chat", seconds=5.0)
+    emulator.add_fault("slow", on="chat", seconds=5.0)
     began = time.monotonic()
     events = await collect(talk(emulator.base_url, **STALL).send("hello"))
     assert shape(events) == ["TurnFailed"]
@@ -261,7 +261,7 @@ async def test_a_refused_connection_says_where_nothing_answers(talk):
 
 
 async def test_a_clear_rate_limit_is_waited_out(talk, emulator, slept):
-    emulator.fault("refuse", code=4013, times=3)
+    emulator.add_fault("refuse", code=4013, times=3)
     events = await collect(talk(emulator.base_url).send("hello"))
     assert isinstance(events[-1], TurnCompleted)
     assert slept == [1.0, 2.0, 4.0]
@@ -269,11 +269,11 @@ async def test_a_clear_rate_limit_is_waited_out(talk, emulator, slept):
 
 
 async def test_a_rate_limit_that_stays_ends_the_turn_with_a_hint(talk, emulator, slept):
-    emulator.fault("refuse", code=4013, times=9)
+    emulator.add_fault("refuse", code=4013, times=9)
     events = await collect(talk(emulator.base_url).send("hello"))
     assert shape(events) == ["TurnFailed"]
     assert (events[0].problem.kind, events[0].problem.code) == ("rate_limited", 4013)
-    assert len(emulator.seen("/v3/chat")) == 4
+    assert len(emulator.requests_to("/v3/chat")) == 4
 
 
 @pytest.mark.parametrize(
@@ -282,18 +282,18 @@ async def test_a_rate_limit_that_stays_ends_the_turn_with_a_hint(talk, emulator,
      (5000, "server"), (4200, "not_found"), (123456, "coze")],
 )  # fmt: skip
 async def test_a_refused_question_is_sent_once_and_named_by_its_code(talk, emulator, code, kind):
-    emulator.fault("refuse", code=code)
+    emulator.add_fault("refuse", code=code)
     events = await collect(talk(emulator.base_url).send("hello"))
     assert shape(events) == ["TurnFailed"]
     problem = events[0].problem
     assert (problem.kind, problem.code) == (kind, code)
     assert problem.hint
     assert problem.logid
-    assert len(emulator.seen("/v3/chat")) == 1
+    assert len(emulator.requests_to("/v3/chat")) == 1
 
 
 async def test_an_error_event_ends_the_turn_with_its_code_and_frees_the_conversation(talk, emulator):
-    emulator.fault("error_event", at="delta", nth=2, code=4013, msg="too fast")
+    emulator.add_fault("error_event", at="delta", nth=2, code=4013, msg="too fast")
     session = talk(emulator.base_url)
     events = await collect(session.send("hello"))
     assert (events[-1].problem.kind, events[-1].problem.code) == ("rate_limited", 4013)
@@ -311,7 +311,7 @@ async def test_an_error_event_before_the_confirmation_is_a_refusal(talk, raw, sl
 
 
 async def test_a_chat_failed_in_the_middle_ends_as_failed(talk, emulator):
-    emulator.fault("chat_failed", at="delta", code=5000)
+    emulator.add_fault("chat_failed", at="delta", code=5000)
     events = await collect(talk(emulator.base_url).send("hello"))
     assert isinstance(events[-1], TurnFailed)
     assert events[-1].problem.code == 5000
@@ -319,23 +319,23 @@ async def test_a_chat_failed_in_the_middle_ends_as_failed(talk, emulator):
 
 @pytest.mark.parametrize("code", [4013, 5000])
 async def test_a_refused_submit_is_sent_again_without_running_the_tool(talk, emulator, runner, code):
-    emulator.fault("refuse", on="submit", code=code, times=2)
+    emulator.add_fault("refuse", on="submit", code=code, times=2)
     events = await collect(talk(emulator.base_url).send("draft"))
     assert len(runner.ran) == 1
-    assert len(emulator.seen(SUBMIT)) == 3
+    assert len(emulator.requests_to(SUBMIT)) == 3
     assert isinstance(events[-1], TurnCompleted)
     assert only(events, StreamRecovered) == []
 
 
 async def test_outputs_that_coze_never_takes_end_the_turn_and_free_the_conversation(talk, emulator, runner):
-    emulator.fault("refuse", on="submit", code=5000, times=4)
+    emulator.add_fault("refuse", on="submit", code=5000, times=4)
     session = talk(emulator.base_url)
     events = await collect(session.send("draft"))
     assert isinstance(events[-1], TurnFailed)
     assert events[-1].problem.code == 5000
     assert "on your disk" in events[-1].problem.hint
     assert len(runner.ran) == 1
-    last = emulator.seen(SUBMIT)[-1].body["tool_outputs"][0]["output"]
+    last = emulator.requests_to(SUBMIT)[-1].body["tool_outputs"][0]["output"]
     assert json.loads(last)["status"] == "error"
     assert isinstance((await collect(session.send("again")))[-1], TurnCompleted)
 
@@ -413,7 +413,7 @@ async def test_a_restart_submits_what_is_owed_and_runs_only_what_has_no_receipt(
     await client.aclose()  # the process dies here: nothing more of this turn reaches Coze
     await crashed.aclose()
     assert begun is not None
-    assert emulator.seen(SUBMIT) == []
+    assert emulator.requests_to(SUBMIT) == []
     already = len(runner.ran)
     if not receipt:
         runner.receipts.clear()
@@ -429,7 +429,7 @@ async def test_a_restart_submits_what_is_owed_and_runs_only_what_has_no_receipt(
     assert isinstance(events[-1], TurnCompleted)
     assert {e.turn_id for e in events if hasattr(e, "turn_id")} == {"t9"}
     assert fresh.conversation_id == begun.conversation_id
-    assert len(emulator.seen("/v3/chat")) == 1
+    assert len(emulator.requests_to("/v3/chat")) == 1
 
 
 async def test_a_restart_after_the_end_fetches_the_finished_answer(talk, emulator, runner):
@@ -479,7 +479,7 @@ async def test_outputs_that_coze_takes_and_asks_for_again_are_not_sent_for_ever(
 async def test_two_conversations_share_a_client_and_not_their_faults(wire, emulator, runner):
     client = wire(emulator.base_url)
     one, two = (ChatSession(client, bot_id="7", user_id="maker", runner=runner) for _ in range(2))
-    emulator.fault("drop", at="delta", matching="^hello")
+    emulator.add_fault("drop", at="delta", matching="^hello")
     broken, whole = one.send("hello there"), two.send("draft")
     first, second = await asyncio.gather(collect(broken), collect(whole))
     assert len(only(first, StreamRecovered)) == 1

@@ -98,8 +98,8 @@ async def test_an_app_that_dies_anywhere_makes_the_draft_once_and_ends_the_turn(
     assert isinstance(events[0], StreamRecovered)
     assert isinstance(events[-1], TurnCompleted)
     assert made(tmp_path) == ["food"]
-    assert len(emulator.seen(SUBMIT)) == 1
-    assert len(emulator.seen("/v3/chat")) == 1
+    assert len(emulator.requests_to(SUBMIT)) == 1
+    assert len(emulator.requests_to("/v3/chat")) == 1
     replayed = [event.replayed for event in only(events, ToolCallFinished)]
     submitted = dies_at in ("ToolOutputsSubmitted", "FollowUpSuggested")
     assert replayed == ([] if submitted else [dies_at == "ToolCallFinished"])
@@ -122,7 +122,7 @@ async def test_an_id_that_comes_again_with_other_arguments_is_refused_by_the_run
 
 
 async def test_a_submit_lost_on_the_way_does_not_make_a_second_draft(wire, emulator, tmp_path):
-    emulator.fault("drop", on="submit", at="request", times=2)
+    emulator.add_fault("drop", on="submit", at="request", times=2)
     runner, journal = workshop(tmp_path)
     session = ChatSession(wire(emulator.base_url), bot_id="7", user_id="maker", runner=runner)
     events = await collect(session.send("draft"))

@@ -12,12 +12,12 @@ TYPES: Final = {".mp4": "video/mp4", ".mp3": "audio/mpeg", ".png": "image/png", 
 
 
 def names() -> list[str]:
-    """The media files, by name."""
+    """The names of the media files."""
     return sorted(path.name for path in FOLDER.iterdir() if path.suffix in TYPES)
 
 
 def short_link(name: str) -> str:
-    """The path of a file's short link: no suffix says what it is."""
+    """The path of a file's short link, without a suffix."""
     return "/t/" + hashlib.sha256(name.encode()).hexdigest()[:11]
 
 
@@ -26,8 +26,9 @@ def short_links() -> dict[str, str]:
     return {short_link(name).removeprefix("/t/"): name for name in names()}
 
 
-def signed(name: str, expires_at: int) -> str:
-    """The path of a file with a query as object stores sign it; it is long, and it is not checked."""
+def signed(name: str, now: int) -> str:
+    """The path of a file with a signed query, as object stores make it; a day long, but not checked."""
+    expires_at = now + 24 * 60 * 60
     signature = hashlib.sha256(f"{name} {expires_at}".encode()).hexdigest()
     query = {
         "lk3s": signature[:8],

@@ -1,1 +1,1 @@
-"""The HTTP calls, a module for each part of Coze's API: they read requests and write answers, no more."""
+"""The HTTP routes, one module per part of Coze's API; they only parse requests and write responses."""

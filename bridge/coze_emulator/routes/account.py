@@ -1,37 +1,36 @@
-"""/v1/users, /v1/bots, /v1/files and the routes that order faults."""
+"""Routes of /v1/users and /v1/bots, and the routes that inject faults."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response, UploadFile
+from fastapi import APIRouter, Query, Request, Response
 
 from coze_emulator.faults import Fault
-from coze_emulator.routes.answers import success
-from coze_emulator.wire import bad_parameter
-from coze_emulator.world import SPACE_ID, USER_ID, StoredFile, World
+from coze_emulator.routes.responses import success
+from coze_emulator.server_state import SPACE_ID, USER_ID, ServerState
 
 PageNumber = Annotated[int, Query(ge=1)]
 PageSize = Annotated[int, Query(ge=1, le=50)]
 
 
-def routes(world: World) -> APIRouter:
-    """The calls about the user and the bots."""
+def routes(state: ServerState) -> APIRouter:
+    """The routes for the user and the Bots."""
     router = APIRouter()
-    born = world.now()
-    icon = f"{world.origin}/_media/hotpot.png"
+    created_at = state.now()
+    icon = f"{state.origin}/_media/hotpot.png"
 
     def description(bot_id: str) -> dict[str, Any]:
-        world.known_bot(bot_id, listed=True)
-        profile = world.bots[bot_id]
+        state.known_bot(bot_id, listed=True)
+        profile = state.bots[bot_id]
         return {
             "bot_id": bot_id,
             "name": profile.name,
             "description": profile.description,
             "icon_url": icon,
-            "create_time": born,
-            "update_time": born,
-            "version": str(born),
+            "create_time": created_at,
+            "update_time": created_at,
+            "version": str(created_at),
             "prompt_info": {"prompt": ""},
             "onboarding_info": {"prologue": "", "suggested_questions": []},
             "bot_mode": 0,
@@ -56,40 +55,40 @@ def routes(world: World) -> APIRouter:
 
     @router.get("/v1/space/published_bots_list")
     async def published(request: Request, page_index: PageNumber = 1, page_size: PageSize = 20) -> Response:
-        listed = [
+        entries = [
             {
                 "bot_id": bot_id,
                 "bot_name": profile.name,
                 "description": profile.description,
                 "icon_url": icon,
-                "publish_time": str(born),
+                "publish_time": str(created_at),
             }
-            for bot_id, profile in world.bots.items()
+            for bot_id, profile in state.bots.items()
         ]
         first = (page_index - 1) * page_size
-        return success(request, {"space_bots": listed[first : first + page_size], "total": len(listed)})
+        return success(request, {"space_bots": entries[first : first + page_size], "total": len(entries)})
 
     @router.get("/v1/bots")
     async def bots(
         request: Request, page_num: PageNumber = 1, page_index: PageNumber = 1, page_size: PageSize = 20
     ) -> Response:
-        listed = [
+        entries = [
             {
                 "id": bot_id,
                 "name": profile.name,
                 "description": profile.description,
                 "icon_url": icon,
                 "is_published": True,
-                "updated_at": born,
+                "updated_at": created_at,
                 "owner_user_id": USER_ID,
-                "published_at": born,
+                "published_at": created_at,
                 "folder_id": "",
             }
-            for bot_id, profile in world.bots.items()
+            for bot_id, profile in state.bots.items()
         ]
         # The docs say page_num, cozepy sends page_index.
         first = (max(page_num, page_index) - 1) * page_size
-        return success(request, {"items": listed[first : first + page_size], "total": len(listed)})
+        return success(request, {"items": entries[first : first + page_size], "total": len(entries)})
 
     @router.get("/v1/bot/get_online_info")
     async def bot_v1(request: Request, bot_id: str = "") -> Response:
@@ -103,37 +102,18 @@ def routes(world: World) -> APIRouter:
     return router
 
 
-def file_routes(world: World) -> APIRouter:
-    """The calls about files."""
-    router = APIRouter(prefix="/v1/files")
-
-    @router.post("/upload")
-    async def upload(request: Request, file: UploadFile) -> Response:
-        stored = StoredFile(world.ids.next(), file.filename or "upload", await file.read(), world.now())
-        world.files[stored.id] = stored
-        return success(request, stored.json())
-
-    @router.get("/retrieve")
-    async def retrieve(request: Request, file_id: str = "") -> Response:
-        if file_id not in world.files:
-            raise bad_parameter(f"file {file_id or '(empty)'} does not exist")
-        return success(request, world.files[file_id].json())
-
-    return router
-
-
-def fault_routes(world: World) -> APIRouter:
-    """POST a fault, DELETE all."""
+def fault_routes(state: ServerState) -> APIRouter:
+    """The routes to add a fault and to remove all."""
     router = APIRouter(prefix="/_emulator")
 
     @router.post("/faults")
-    async def order(request: Request, fault: Fault) -> Response:
-        world.faults.order(fault)
+    async def add(request: Request, fault: Fault) -> Response:
+        state.faults.add(fault)
         return success(request)
 
     @router.delete("/faults")
     async def clear(request: Request) -> Response:
-        world.faults.clear()
+        state.faults.clear()
         return success(request)
 
     return router

@@ -1,4 +1,4 @@
-"""/v3/chat: begin, submit tool outputs, retrieve, cancel, list a chat's messages."""
+"""Routes of /v3/chat: start, submit tool outputs, retrieve, cancel, list a chat's messages."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from coze_emulator.chat import Chat
-from coze_emulator.chats import Chats, Question
+from coze_emulator.chats import ChatRequest, Chats
 from coze_emulator.connections import Connections
-from coze_emulator.routes.answers import StreamResponse, success
+from coze_emulator.routes.responses import StreamResponse, success
+from coze_emulator.server_state import ServerState
 from coze_emulator.sse import Stream
-from coze_emulator.world import World
 
 
-class EnterMessage(BaseModel):
-    """A message that comes with a chat. cozepy sends every field it has no value for as null."""
+class MessageBody(BaseModel):
+    """A message in a request. cozepy sends fields without a value as null."""
 
     role: str
     content: str | None = ""
@@ -24,18 +24,18 @@ class EnterMessage(BaseModel):
 
 
 class ChatBody(BaseModel):
-    """POST /v3/chat; what is not listed (custom_variables, parameters ...) is taken and changes nothing."""
+    """POST /v3/chat; other fields (custom_variables, parameters ...) are accepted and ignored."""
 
     bot_id: str = ""
     user_id: str = ""
     stream: bool | None = False
     auto_save_history: bool | None = True
-    additional_messages: list[EnterMessage] | None = Field(default=None, max_length=100)
+    additional_messages: list[MessageBody] | None = Field(default=None, max_length=100)
     meta_data: dict[str, str] | None = None
 
 
 class ToolOutput(BaseModel):
-    """What one tool gave back."""
+    """The output of one tool call."""
 
     tool_call_id: str
     output: str
@@ -55,19 +55,19 @@ class CancelBody(BaseModel):
     conversation_id: str = ""
 
 
-def routes(world: World, chats: Chats, connections: Connections) -> APIRouter:
-    """The calls about chats."""
+def routes(state: ServerState, chats: Chats, connections: Connections) -> APIRouter:
+    """The routes for chats."""
     router = APIRouter()
 
     def answer(request: Request, chat: Chat, stream: Stream | None) -> Response:
         if stream is not None:
             return StreamResponse(stream, connections)
-        # Coze answers before anything has happened, whatever has happened here meanwhile.
+        # Coze responds before the chat runs.
         return success(request, {**chat.json(), "status": "in_progress"})
 
     @router.post("/v3/chat")
-    async def begin(request: Request, body: ChatBody, conversation_id: str = "") -> Response:
-        question = Question(
+    async def start(request: Request, body: ChatBody, conversation_id: str = "") -> Response:
+        wanted = ChatRequest(
             bot_id=body.bot_id,
             conversation_id=conversation_id,
             messages=[message.model_dump() for message in body.additional_messages or ()],
@@ -75,7 +75,7 @@ def routes(world: World, chats: Chats, connections: Connections) -> APIRouter:
             saved=body.auto_save_history is not False,
             meta_data=body.meta_data or {},
         )
-        return answer(request, *await chats.start(question))
+        return answer(request, *await chats.start(wanted))
 
     @router.post("/v3/chat/submit_tool_outputs")
     async def submit(

@@ -1,4 +1,4 @@
-"""/v1/conversation: create, list, rename, delete, and the messages in them."""
+"""Routes of /v1/conversation(s): create, list, rename, delete, clear, and their messages."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field, StringConstraints
 
-from coze_emulator.routes.answers import success
-from coze_emulator.routes.chat import EnterMessage
-from coze_emulator.wire import bad_parameter
-from coze_emulator.world import Conversation, Message, World
+from coze_emulator.errors import bad_parameter
+from coze_emulator.routes.chat import MessageBody
+from coze_emulator.routes.responses import success
+from coze_emulator.server_state import Conversation, Message, ServerState
 
 MetaData = Annotated[
     dict[
@@ -50,29 +50,29 @@ class ModifyBody(BaseModel):
     meta_data: MetaData | None = None
 
 
-def message_routes(world: World) -> APIRouter:
-    """The calls about messages."""
+def message_routes(state: ServerState) -> APIRouter:
+    """The routes for messages."""
     router = APIRouter(prefix="/v1/conversation/message")
 
     @router.post("/create")
     async def create(request: Request, body: CreateBody, conversation_id: str = "") -> Response:
-        conversation = world.conversation(conversation_id)
-        made = insert(world, conversation, body.role, body.content, body.content_type, body.meta_data)
-        return success(request, _inserted(made))
+        conversation = state.conversation(conversation_id)
+        message = _insert(state, conversation, body.role, body.content, body.content_type, body.meta_data)
+        return success(request, _wire_form(message))
 
     @router.post("/list")
     async def list_messages(
         request: Request, body: ListBody | None = None, conversation_id: str = ""
     ) -> Response:
-        conversation = world.conversation(conversation_id)
-        body = body or ListBody()  # @coze/api sends none when it has nothing to say
+        conversation = state.conversation(conversation_id)
+        body = body or ListBody()  # @coze/api may send no body
         found = [m for m in conversation.messages if not body.chat_id or m.chat_id == body.chat_id]
         if (body.order or "desc") == "desc":
             found.reverse()
         page, has_more = _page(found, body.before_id or "", body.after_id or "", body.limit or 50)
         return success(
             request,
-            [_inserted(message) for message in page],
+            [_wire_form(message) for message in page],
             first_id=page[0].id if page else "",
             last_id=page[-1].id if page else "",
             has_more=has_more,
@@ -80,43 +80,43 @@ def message_routes(world: World) -> APIRouter:
 
     @router.get("/retrieve")
     async def retrieve(request: Request, conversation_id: str = "", message_id: str = "") -> Response:
-        return success(request, _inserted(world.conversation(conversation_id).message(message_id)))
+        return success(request, _wire_form(state.conversation(conversation_id).message(message_id)))
 
     @router.post("/modify")
     async def modify(
         request: Request, body: ModifyBody, conversation_id: str = "", message_id: str = ""
     ) -> Response:
-        message = world.conversation(conversation_id).message(message_id)
+        message = state.conversation(conversation_id).message(message_id)
         if body.content is not None:
             message.content = body.content
         message.content_type = body.content_type or message.content_type
         if body.meta_data is not None:
             message.meta_data = body.meta_data
-        message.updated_at = world.now()
-        return success(request, message=_inserted(message))  # `message`, not `data`: Coze's own exception
+        message.updated_at = state.now()
+        return success(request, message=_wire_form(message))  # `message` instead of `data`, as Coze does here
 
     @router.post("/delete")
     async def delete(request: Request, conversation_id: str = "", message_id: str = "") -> Response:
-        conversation = world.conversation(conversation_id)
+        conversation = state.conversation(conversation_id)
         message = conversation.message(message_id)
         conversation.messages.remove(message)
-        return success(request, _inserted(message))
+        return success(request, _wire_form(message))
 
     return router
 
 
-def insert(
-    world: World,
+def _insert(
+    state: ServerState,
     conversation: Conversation,
     role: str,
     content: str,
     content_type: str | None,
     meta_data: Mapping[str, str] | None,
 ) -> Message:
-    """Put a message into a conversation without a chat; it belongs to no bot and has no type."""
-    now = world.now()
-    made = Message(
-        id=world.ids.next(),
+    """Add a message without a chat; it has no Bot and no type."""
+    now = state.now()
+    message = Message(
+        id=state.ids.next(),
         conversation_id=conversation.id,
         section_id=conversation.section_id,
         role=role,
@@ -126,13 +126,13 @@ def insert(
         created_at=now,
         updated_at=now,
     )
-    conversation.messages.append(made)
+    conversation.messages.append(message)
     conversation.updated_at = now
-    return made
+    return message
 
 
-def _inserted(message: Message) -> dict[str, object]:
-    """The form of this part of the API, where `meta_data` is always there."""
+def _wire_form(message: Message) -> dict[str, object]:
+    """The wire form in this part of the API, which always has `meta_data`."""
     return {**message.json(), "meta_data": message.meta_data}
 
 
@@ -157,7 +157,7 @@ class CreateConversationBody(BaseModel):
     bot_id: str | None = None
     name: str | None = Field(default=None, max_length=100)
     meta_data: MetaData | None = None
-    messages: list[EnterMessage] | None = Field(default=None, max_length=16)
+    messages: list[MessageBody] | None = Field(default=None, max_length=16)
 
 
 class RenameBody(BaseModel):
@@ -166,22 +166,29 @@ class RenameBody(BaseModel):
     name: str = Field(default="", max_length=100)
 
 
-def routes(world: World) -> APIRouter:
-    """The calls about conversations."""
+def routes(state: ServerState) -> APIRouter:
+    """The routes for conversations."""
     router = APIRouter()
 
     @router.post("/v1/conversation/create")
     async def create(request: Request, body: CreateConversationBody | None = None) -> Response:
         body = body or CreateConversationBody()
-        made = world.new_conversation(bot_id=body.bot_id or "")
-        made.name, made.meta_data = body.name or "", body.meta_data or {}
+        conversation = state.new_conversation(bot_id=body.bot_id or "")
+        conversation.name, conversation.meta_data = body.name or "", body.meta_data or {}
         for message in body.messages or ():
-            insert(world, made, message.role, message.content or "", message.content_type, message.meta_data)
-        return success(request, made.json())
+            _insert(
+                state,
+                conversation,
+                message.role,
+                message.content or "",
+                message.content_type,
+                message.meta_data,
+            )
+        return success(request, conversation.json())
 
     @router.get("/v1/conversation/retrieve")
     async def retrieve(request: Request, conversation_id: str = "") -> Response:
-        return success(request, world.conversation(conversation_id).json())
+        return success(request, state.conversation(conversation_id).json())
 
     @router.get("/v1/conversations")
     async def list_conversations(
@@ -191,9 +198,9 @@ def routes(world: World) -> APIRouter:
         page_size: Annotated[int, Query(ge=1, le=50)] = 50,
         sort_order: Literal["ASC", "DESC", ""] = "DESC",
     ) -> Response:
-        own = [c for c in world.conversations.values() if not bot_id or c.bot_id in ("", bot_id)]
+        own = [c for c in state.conversations.values() if not bot_id or c.bot_id in ("", bot_id)]
         if sort_order != "ASC":
-            own.reverse()  # they stand in the order of their making
+            own.reverse()  # stored oldest first
         first = (page_num - 1) * page_size
         page = own[first : first + page_size]
         return success(
@@ -203,19 +210,19 @@ def routes(world: World) -> APIRouter:
 
     @router.put("/v1/conversations/{conversation_id}")
     async def rename(request: Request, conversation_id: str, body: RenameBody) -> Response:
-        found = world.conversation(conversation_id)
-        found.name, found.updated_at = body.name, world.now()
+        found = state.conversation(conversation_id)
+        found.name, found.updated_at = body.name, state.now()
         return success(request, found.json())
 
     @router.delete("/v1/conversations/{conversation_id}")
     async def delete(request: Request, conversation_id: str) -> Response:
-        del world.conversations[world.conversation(conversation_id).id]
+        del state.conversations[state.conversation(conversation_id).id]
         return success(request)
 
     @router.post("/v1/conversations/{conversation_id}/clear")
     async def clear(request: Request, conversation_id: str) -> Response:
-        found = world.conversation(conversation_id)
-        found.section_id, found.updated_at = world.ids.next(), world.now()
+        found = state.conversation(conversation_id)
+        found.section_id, found.updated_at = state.ids.next(), state.now()
         return success(request, {"id": found.section_id, "conversation_id": found.id})
 
     return router

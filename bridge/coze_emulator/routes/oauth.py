@@ -1,6 +1,6 @@
-"""The device login: a code is shown, a browser allows it, the waiting client gets a token.
+"""Routes of the OAuth device login.
 
-Opening the `verification_url` allows at once; without it the code is allowed after so many polls.
+Opening the `verification_url` allows a code at once; otherwise it is allowed after `device_polls` polls.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 from starlette.responses import HTMLResponse, JSONResponse
 
-from coze_emulator.world import World
+from coze_emulator.server_state import ServerState
 
 _GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
 _LIFETIME_S: Final = 300
@@ -46,23 +46,23 @@ class TokenBody(BaseModel):
     refresh_token: str = ""
 
 
-def routes(world: World) -> APIRouter:
-    """The calls of the device flow. They have no envelope."""
+def routes(state: ServerState) -> APIRouter:
+    """The routes of the device flow; they have no envelope."""
     router = APIRouter(prefix="/api/permission/oauth2")
     devices: dict[str, _Device] = {}
     refresh_tokens: set[str] = set()
 
     def secret(purpose: str) -> str:
-        return hashlib.sha256(f"{purpose} {world.ids.next()}".encode()).hexdigest()
+        return hashlib.sha256(f"{purpose} {state.ids.next()}".encode()).hexdigest()
 
     def grant() -> JSONResponse:
         token, refresh = f"czu_{secret('access')[:48]}", secret("refresh")
-        world.issued_tokens.add(token)
+        state.issued_tokens.add(token)
         refresh_tokens.add(refresh)
         return JSONResponse(
             {
                 "access_token": token,
-                "expires_in": world.now() + _TOKEN_LIFETIME_S,
+                "expires_in": state.now() + _TOKEN_LIFETIME_S,
                 "refresh_token": refresh,
                 "token_type": "Bearer",
             }
@@ -80,14 +80,14 @@ def routes(world: World) -> APIRouter:
             client_id=body.client_id,
             device_code=secret("device"),
             user_code=secret("user")[:8].upper(),
-            ends_at=world.clock() + _LIFETIME_S,
+            ends_at=state.clock() + _LIFETIME_S,
         )
         devices[device.device_code] = device
         return JSONResponse(
             {
                 "device_code": device.device_code,
                 "user_code": device.user_code,
-                "verification_uri": f"{world.origin}/api/permission/oauth2/device",
+                "verification_uri": f"{state.origin}/api/permission/oauth2/device",
                 "expires_in": _LIFETIME_S,
                 "interval": 5,
             }
@@ -117,10 +117,10 @@ def routes(world: World) -> APIRouter:
         device = devices.get(body.device_code)
         if device is None or device.client_id != body.client_id:
             return refuse("invalid_request", "the device code is not valid")
-        if world.clock() > device.ends_at:
+        if state.clock() > device.ends_at:
             return refuse("expired_token", "the device code has expired")
         device.polls += 1
-        if not device.allowed and device.polls <= world.device_polls:
+        if not device.allowed and device.polls <= state.device_polls:
             return refuse("authorization_pending", "the user has not allowed it yet")
         del devices[body.device_code]
         return grant()

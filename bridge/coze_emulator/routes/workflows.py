@@ -1,4 +1,4 @@
-"""/v1/workflow(s): run, stream_run, stream_resume, resume, run_histories."""
+"""Routes of /v1/workflow(s): run, stream_run, stream_resume, resume, run_histories."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from coze_emulator.connections import Connections
-from coze_emulator.routes.answers import StreamResponse, refusal, success
-from coze_emulator.wire import CozeError, bad_parameter
-from coze_emulator.workflows.runs import Mode, Packets, Run, Runs
-from coze_emulator.world import World
+from coze_emulator.errors import CozeError, bad_parameter
+from coze_emulator.routes.responses import StreamResponse, refusal, success
+from coze_emulator.server_state import ServerState
+from coze_emulator.workflow_runs import Mode, Packets, Run, Runs
 
 
 class RunBody(BaseModel):
@@ -33,12 +33,12 @@ class ResumeBody(BaseModel):
     resume_data: str = ""
 
 
-def routes(world: World, connections: Connections) -> APIRouter:
-    """The calls about workflows."""
+def routes(state: ServerState, connections: Connections) -> APIRouter:
+    """The routes for workflows."""
     router = APIRouter()
-    runs = Runs(world)
+    runs = Runs(state)
 
-    def begin(request: Request, body: RunBody, mode: Mode) -> Run:
+    def start(request: Request, body: RunBody, mode: Mode) -> Run:
         if body.bot_id and body.app_id:
             raise bad_parameter("bot_id and app_id cannot be given together")
         return runs.start(
@@ -54,10 +54,10 @@ def routes(world: World, connections: Connections) -> APIRouter:
         return runs.resume(body.workflow_id, body.event_id, body.interrupt_type, body.resume_data)
 
     def debug_url(run: Run) -> str:
-        return f"{world.origin}/work_flow?execute_id={run.execute_id}&workflow_id={run.workflow_id}"
+        return f"{state.origin}/work_flow?execute_id={run.execute_id}&workflow_id={run.workflow_id}"
 
     def result(request: Request, run: Run) -> Response:
-        """The answer of a call without a stream; its fields stand at the top."""
+        """The response without a stream; its fields are at the top level."""
         if run.status == "Fail":
             return refusal(CozeError(*run.error), request.state.logid)
         fields: dict[str, Any] = {
@@ -72,16 +72,16 @@ def routes(world: World, connections: Connections) -> APIRouter:
 
     @router.post("/v1/workflow/run")
     async def run_workflow(request: Request, body: RunBody) -> Response:
-        run = begin(request, body, Mode.ASYNCHRONOUS if body.is_async else Mode.SYNCHRONOUS)
+        run = start(request, body, Mode.ASYNCHRONOUS if body.is_async else Mode.SYNCHRONOUS)
         if body.is_async:
-            runs.behind(run)
+            runs.in_background(run)
         else:
             await runs.advance(run, Packets(None))
         return result(request, run)
 
     @router.post("/v1/workflow/stream_run")
     async def stream_run(request: Request, body: RunBody) -> Response:
-        return StreamResponse(runs.stream(begin(request, body, Mode.STREAMING)), connections)
+        return StreamResponse(runs.stream(start(request, body, Mode.STREAMING)), connections)
 
     @router.post("/v1/workflow/stream_resume")
     async def stream_resume(body: ResumeBody) -> Response:

@@ -229,11 +229,11 @@ def test_errors_are_cozes_errors(emulator: Emulator, coze: Coze) -> None:
         coze.workspaces.list().items  # noqa: B018 - the property asks the server; there is no such route here
     assert unknown.value.code == 4000
     assert unknown.value.logid
-    emulator.fault("refuse", code=4013)
+    emulator.add_fault("refuse", code=4013)
     with pytest.raises(CozeAPIError) as limited:
         ask(coze, emulator, "hi")
     assert limited.value.code == 4013
-    emulator.fault("error_event", at="delta")
+    emulator.add_fault("error_event", at="delta")
     with pytest.raises(Exception, match="error event"):
         ask(coze, emulator, "hi")
 

@@ -94,7 +94,7 @@ async def test_conversations_messages_files_user_and_bots(coze: AsyncCoze, emula
 
 
 async def test_errors_come_with_the_first_step_of_the_stream(coze: AsyncCoze, emulator: Emulator) -> None:
-    emulator.fault("refuse", code=4100)
+    emulator.add_fault("refuse", code=4100)
     with pytest.raises(CozeAPIError) as refused:
         await ask(coze, emulator, "hi")
     assert (refused.value.code, bool(refused.value.logid)) == (4100, True)

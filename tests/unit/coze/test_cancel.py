@@ -49,7 +49,7 @@ async def test_an_answer_is_stopped_here_and_at_coze(talk, emulator):
     assert shape(events)[-1] == "TurnCancelled"
     assert took < 1
     started = events[0]
-    assert emulator.seen(CANCEL)[0].body == {
+    assert emulator.requests_to(CANCEL)[0].body == {
         "chat_id": started.chat_id,
         "conversation_id": started.conversation_id,
     }
@@ -83,11 +83,11 @@ async def test_a_running_tool_is_stopped_and_its_call_answered_before_the_chat_i
     assert took < 1
     assert [e.outcome for e in only(events, ToolCallFinished)] == [Outcome.CANCELLED] * 2
     assert isinstance(events[-1], TurnCancelled)
-    outputs = emulator.seen(SUBMIT)[0].body["tool_outputs"]
+    outputs = emulator.requests_to(SUBMIT)[0].body["tool_outputs"]
     assert [json.loads(o["output"]) for o in outputs] == [
         {"status": "error", "message": "Cancelled by the maker."}
     ] * 2
-    paths = [seen.path for seen in emulator.journal]
+    paths = [seen.path for seen in emulator.requests]
     assert paths.index(SUBMIT) < paths.index(CANCEL)
     runner.hang = False
     assert isinstance((await collect(session.send("hello")))[-1], TurnCompleted)
@@ -98,25 +98,25 @@ async def test_what_finished_before_the_cancel_is_submitted_as_it_is(talk, emula
     async for event in session.send("both"):
         if isinstance(event, ToolCallFinished) and event.tool == "probe_media":
             await session.cancel()
-    outputs = emulator.seen(SUBMIT)[0].body["tool_outputs"]
+    outputs = emulator.requests_to(SUBMIT)[0].body["tool_outputs"]
     assert [json.loads(o["output"])["status"] for o in outputs] == ["success", "error"]
-    assert len(emulator.seen(SUBMIT)) == 1
+    assert len(emulator.requests_to(SUBMIT)) == 1
     assert event == only([event], TurnCancelled)[0]
 
 
 async def test_a_question_on_its_way_is_stopped_once_coze_confirmed_it(talk, emulator):
-    emulator.fault("slow", on="chat", seconds=0.3)
+    emulator.add_fault("slow", on="chat", seconds=0.3)
     session = talk(emulator.base_url)
     reading = asyncio.create_task(collect(session.send("slow")))
     await asyncio.sleep(0.1)
     await session.cancel()
     events = await asyncio.wait_for(reading, 5)
     assert shape(events) == ["TurnStarted", "TurnCancelled"]
-    assert len(emulator.seen(CANCEL)) == 1
+    assert len(emulator.requests_to(CANCEL)) == 1
 
 
 async def test_a_question_that_is_never_confirmed_is_given_up_soon(talk, emulator):
-    emulator.fault("slow", on="chat", seconds=20)
+    emulator.add_fault("slow", on="chat", seconds=20)
     session = talk(emulator.base_url)
     reading = asyncio.create_task(collect(session.send("slow")))
     await asyncio.sleep(0.1)
@@ -178,7 +178,7 @@ async def test_cancel_without_a_turn_does_nothing(talk, emulator):
     await session.cancel()
     await collect(session.send("hello"))
     await session.cancel()
-    assert emulator.seen(CANCEL) == []
+    assert emulator.requests_to(CANCEL) == []
 
 
 async def test_two_cancels_are_as_one(talk, emulator):
@@ -190,7 +190,7 @@ async def test_two_cancels_are_as_one(talk, emulator):
             await session.cancel()
             await session.cancel()
     assert [type(e) for e in events if isinstance(e, TurnEnded)] == [TurnCancelled]
-    assert len(emulator.seen(CANCEL)) == 1
+    assert len(emulator.requests_to(CANCEL)) == 1
 
 
 @pytest.mark.parametrize("way", ["close", "cancel"])
@@ -218,8 +218,8 @@ async def test_an_app_that_quits_leaves_the_conversation_usable(talk, emulator, 
     else:
         await task
         await turn.aclose()
-    assert len(emulator.seen(CANCEL)) == 1
-    assert len(emulator.seen(SUBMIT)) == (1 if tool else 0)
+    assert len(emulator.requests_to(CANCEL)) == 1
+    assert len(emulator.requests_to(SUBMIT)) == (1 if tool else 0)
     assert runner.closed == (1 if tool else 0)
     assert isinstance((await collect(session.send("hello")))[-1], TurnCompleted)
 
@@ -229,7 +229,7 @@ async def test_a_turn_that_nobody_reads_can_be_cancelled_before_it_begins(talk, 
     turn = session.send("hello")
     await session.cancel()
     assert shape(await collect(turn)) == ["TurnCancelled"]
-    assert emulator.seen("/v3/chat") == []
+    assert emulator.requests_to("/v3/chat") == []
 
 
 async def test_the_task_that_reads_is_not_marked_as_cancelled(talk, emulator):

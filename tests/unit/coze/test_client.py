@@ -60,13 +60,13 @@ async def test_a_token_is_in_the_header_and_nowhere_else(talk, emulator, caplog)
     caplog.set_level(logging.DEBUG)
     logging.getLogger("cozepy").setLevel(logging.DEBUG)
     try:
-        emulator.fault("refuse", code=4100)
+        emulator.add_fault("refuse", code=4100)
         session = talk(emulator.base_url)
         events = await collect(session.send("a secret question"))
         events += await collect(session.send("a secret question"))
     finally:
         logging.getLogger("cozepy").setLevel(logging.WARNING)
-    assert emulator.seen("/v3/chat")[0].headers["authorization"] == "Bearer pat_test"
+    assert emulator.requests_to("/v3/chat")[0].headers["authorization"] == "Bearer pat_test"
     assert "pat_test" not in caplog.text
     assert "secret question" not in caplog.text
     assert "pat_test" not in repr(events)
@@ -78,7 +78,7 @@ async def test_bot_account_and_check(wire, emulator):
     assert await client.bot_name(emulator.bot_id) == "c2jy emulator"
     assert await client.whoami()
     assert await client.check(emulator.bot_id) is None
-    emulator.fault("refuse", on="account", code=4101)
+    emulator.add_fault("refuse", on="account", code=4101)
     problem = await client.check()
     assert problem is not None
     assert problem.kind == "forbidden"
@@ -89,7 +89,7 @@ async def test_a_file_is_uploaded_under_its_own_name(wire, emulator, tmp_path):
     picture.write_bytes(b"\x89PNG")
     file_id = await wire(emulator.base_url).upload(picture)
     assert file_id
-    sent = emulator.seen("/v1/files/upload")[0].body
+    sent = emulator.requests_to("/v1/files/upload")[0].body
     assert b"\x89PNG" in sent
     with pytest.raises(FileNotFoundError):
         await wire(emulator.base_url).upload(Path("/no/such/file"))

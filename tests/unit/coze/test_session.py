@@ -57,7 +57,7 @@ async def test_the_conversation_goes_on_with_the_next_turn(talk, emulator):
     second = (await collect(session.send("two")))[0]
     assert session.conversation_id == first.conversation_id == second.conversation_id != ""
     assert first.chat_id != second.chat_id
-    assert [seen.query.get("conversation_id", "") for seen in emulator.seen("/v3/chat")] == [
+    assert [seen.query.get("conversation_id", "") for seen in emulator.requests_to("/v3/chat")] == [
         "",
         first.conversation_id,
     ]
@@ -108,14 +108,14 @@ async def test_a_tool_call_is_run_submitted_and_the_answer_goes_on(talk, emulato
 async def test_two_calls_at_once_are_answered_in_one_submit(talk, emulator, runner):
     events = await collect(talk(emulator.base_url).send("both"))
     assert runner.batches == [2]
-    submitted = emulator.seen("/v3/chat/submit_tool_outputs")
+    submitted = emulator.requests_to("/v3/chat/submit_tool_outputs")
     assert [len(seen.body["tool_outputs"]) for seen in submitted] == [2]
     assert len(only(events, ToolOutputsSubmitted)[0].call_ids) == 2
     assert only(events, AnswerCompleted)[-1].text == "Two answers: success success"
 
 
 async def test_a_second_required_action_is_another_round_of_the_loop(talk, emulator, runner):
-    emulator.fault("second_action", tool="list_drafts")
+    emulator.add_fault("second_action", tool="list_drafts")
     events = await collect(talk(emulator.base_url).send("draft"))
     assert [call.tool for call in runner.ran] == ["generate_draft", "list_drafts"]
     assert len(only(events, ToolOutputsSubmitted)) == 2
@@ -136,7 +136,7 @@ async def test_fifty_required_actions_in_a_row_are_no_recursion(talk, raw, runne
 
 
 async def test_malformed_arguments_reach_the_runner_as_the_model_wrote_them(talk, emulator, runner):
-    emulator.fault("malformed_arguments")
+    emulator.add_fault("malformed_arguments")
     await collect(talk(emulator.base_url).send("draft"))
     assert runner.ran[0].arguments.endswith('"content": {"tracks": [')
 
@@ -169,14 +169,14 @@ async def test_one_id_with_two_sets_of_arguments_is_left_to_the_runner_and_answe
 
 
 async def test_an_unknown_event_and_a_knowledge_message_do_not_end_the_turn(talk, emulator):
-    emulator.fault("unknown_event", at="delta")
-    emulator.fault("knowledge", at="delta", nth=2)
+    emulator.add_fault("unknown_event", at="delta")
+    emulator.add_fault("knowledge", at="delta", nth=2)
     events = await collect(talk(emulator.base_url).send("hello"))
     assert shape(events) == ["TurnStarted", "AnswerDelta", "AnswerCompleted", "TurnCompleted"]
 
 
 async def test_raw_line_separators_reach_the_answer_unharmed(talk, emulator):
-    emulator.fault("raw_separators")
+    emulator.add_fault("raw_separators")
     events = await collect(talk(emulator.base_url).send("hello"))
     text = only(events, AnswerCompleted)[0].text
     assert all(mark in text for mark in "\u2028\u2029\u0085")
@@ -184,13 +184,13 @@ async def test_raw_line_separators_reach_the_answer_unharmed(talk, emulator):
 
 
 async def test_comments_and_stray_fields_are_not_seen(talk, emulator):
-    emulator.fault("comments", at="created")
+    emulator.add_fault("comments", at="created")
     events = await collect(talk(emulator.base_url).send("hello"))
     assert shape(events) == ["TurnStarted", "AnswerDelta", "AnswerCompleted", "TurnCompleted"]
 
 
 async def test_a_question_node_is_explained_and_the_next_message_answers_it(talk, emulator, runner):
-    emulator.fault("reply_message")
+    emulator.add_fault("reply_message")
     session = talk(emulator.base_url)
     events = await collect(session.send("draft"))
     assert shape(events)[-1] == "TurnCompleted"
@@ -238,7 +238,7 @@ async def test_a_question_node_beside_a_tool_call_gets_an_explaining_output(talk
 async def test_a_runner_that_breaks_still_leaves_every_call_answered(talk, emulator, runner):
     runner.crash = True
     events = await collect(talk(emulator.base_url).send("both"))
-    outputs = emulator.seen("/v3/chat/submit_tool_outputs")[0].body["tool_outputs"]
+    outputs = emulator.requests_to("/v3/chat/submit_tool_outputs")[0].body["tool_outputs"]
     assert [json.loads(o["output"])["status"] for o in outputs] == ["error", "error"]
     assert [e.outcome for e in only(events, ToolCallFinished)] == [Outcome.ERROR, Outcome.ERROR]
     assert isinstance(events[-1], TurnCompleted)
@@ -358,12 +358,12 @@ async def test_a_session_without_a_bot_says_where_to_find_one(wire, emulator, ru
     events = await collect(session.send("hello"))
     assert events[-1].problem.kind == "bot_missing"
     assert "COZE_BOT_ID" in events[-1].problem.hint
-    assert emulator.seen("/v3/chat") == []
+    assert emulator.requests_to("/v3/chat") == []
 
 
 async def test_requested_calls_carry_ids_of_ours_and_of_cozes(talk, emulator):
     events = await collect(talk(emulator.base_url).send("both"))
     asked = [e.call for e in only(events, ToolCallRequested)]
     assert len({call.call_id for call in asked}) == 2
-    sent = emulator.seen("/v3/chat/submit_tool_outputs")[0].body["tool_outputs"]
+    sent = emulator.requests_to("/v3/chat/submit_tool_outputs")[0].body["tool_outputs"]
     assert [o["tool_call_id"] for o in sent] == [call.tool_call_id for call in asked]

@@ -28,17 +28,17 @@ def received(wire: Any, text: str) -> tuple[str, Exception | None]:
 
 
 def test_a_drop_lets_the_frame_arrive_and_then_ends_the_connection(wire: Any) -> None:
-    fault = wire.emulator.fault("drop", at="delta", nth=2)
+    fault = wire.emulator.add_fault("drop", at="delta", nth=2)
     text, error = received(wire, "one two three four")
     assert isinstance(error, httpx.RemoteProtocolError)
     assert text.count("event:conversation.message.delta") == 2
     assert text.endswith("\n\n")
-    assert (fault.struck, fault.spent) == (1, True)
+    assert (fault.hits, fault.exhausted) == (1, True)
     assert received(wire, "hi")[0].endswith(DONE)
 
 
 def test_a_torn_frame_ends_in_its_middle(wire: Any) -> None:
-    wire.emulator.fault("tear", at="delta", nth=2)
+    wire.emulator.add_fault("tear", at="delta", nth=2)
     text, error = received(wire, "one two three four")
     assert isinstance(error, httpx.RemoteProtocolError)
     assert text.count("event:conversation.message.delta") == 2
@@ -46,13 +46,13 @@ def test_a_torn_frame_ends_in_its_middle(wire: Any) -> None:
 
 
 def test_a_reset_ends_the_connection_without_manners(wire: Any) -> None:
-    wire.emulator.fault("reset", at="in_progress")
+    wire.emulator.add_fault("reset", at="in_progress")
     _, error = received(wire, "hi")
     assert isinstance(error, httpx.ReadError | httpx.RemoteProtocolError)
 
 
 def test_a_clean_end_comes_without_done(wire: Any) -> None:
-    wire.emulator.fault("eof", at="requires_action")
+    wire.emulator.add_fault("eof", at="requires_action")
     text, error = received(wire, "call")
     assert error is None
     assert "conversation.chat.requires_action" in text
@@ -60,7 +60,7 @@ def test_a_clean_end_comes_without_done(wire: Any) -> None:
 
 
 def test_a_chat_is_finished_behind_a_dropped_stream(wire: Any) -> None:
-    wire.emulator.fault("drop", at="created")
+    wire.emulator.add_fault("drop", at="created")
     text, _ = received(wire, "hi")
     chat = json.loads(text.split("data:")[1])
     deadline = time.monotonic() + 5
@@ -71,7 +71,7 @@ def test_a_chat_is_finished_behind_a_dropped_stream(wire: Any) -> None:
 
 def test_outputs_are_taken_though_the_answer_never_comes(wire: Any) -> None:
     chat = wire.ask("call")[-2][1]
-    wire.emulator.fault("drop", on="submit", at="response")
+    wire.emulator.add_fault("drop", on="submit", at="response")
     with pytest.raises(httpx.RemoteProtocolError):
         wire.submit(chat, {"status": "success", "name": "x"})
     deadline = time.monotonic() + 5
@@ -82,27 +82,27 @@ def test_outputs_are_taken_though_the_answer_never_comes(wire: Any) -> None:
 def test_every_answer_can_be_lost_and_no_more_often_than_ordered(
     wire: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    lost = wire.emulator.fault("drop", on="any", at="response", times=3)
-    refused = wire.emulator.fault("refuse", on="account", code=4101)
+    lost = wire.emulator.add_fault("drop", on="any", at="response", times=3)
+    refused = wire.emulator.add_fault("refuse", on="account", code=4101)
     for path in ("/v1/users/me", "/_media/tea.mp4", "/v1/conversations"):
         with pytest.raises(httpx.RemoteProtocolError):
             wire.http.get(path)
-    assert (lost.struck, refused.struck) == (3, 1)
+    assert (lost.hits, refused.hits) == (3, 1)
     assert wire.http.get("/v1/users/me").json()["code"] == 0
     assert not caplog.records
 
 
 def test_faults_of_every_call_can_be_ended_from_outside(wire: Any) -> None:
-    lost = wire.emulator.fault("refuse", on="any", times=1_000)
+    lost = wire.emulator.add_fault("refuse", on="any", times=1_000)
     assert wire.http.get("/v1/users/me").json()["code"] == 5000
     assert wire.http.delete("/_emulator/faults").json()["code"] == 0
     assert wire.http.get("/v1/users/me").json()["code"] == 0
-    assert lost.struck == 1
+    assert lost.hits == 1
 
 
 def test_a_request_can_be_lost_before_anything_is_done(wire: Any) -> None:
     chat = wire.ask("call")[-2][1]
-    wire.emulator.fault("drop", on="submit", at="request")
+    wire.emulator.add_fault("drop", on="submit", at="request")
     with pytest.raises(httpx.RemoteProtocolError):
         wire.submit(chat, {"status": "success"})
     assert wire.status(chat) == "requires_action"
@@ -111,14 +111,14 @@ def test_a_request_can_be_lost_before_anything_is_done(wire: Any) -> None:
 
 @pytest.mark.parametrize(("kind", "at"), [("stall", "delta"), ("slow", "delta")])
 def test_silence_lasts_as_long_as_ordered(wire: Any, kind: Any, at: Any) -> None:
-    wire.emulator.fault(kind, at=at, seconds=0.3)
+    wire.emulator.add_fault(kind, at=at, seconds=0.3)
     before = time.monotonic()
     assert received(wire, "hi")[0].endswith(DONE)
     assert time.monotonic() - before >= 0.3
 
 
 def test_a_client_that_waits_less_sees_a_read_timeout(wire: Any) -> None:
-    wire.emulator.fault("stall", at="delta", seconds=30)
+    wire.emulator.add_fault("stall", at="delta", seconds=30)
     wire.http.timeout = httpx.Timeout(5, read=0.2)
     text, error = received(wire, "hi")
     assert isinstance(error, httpx.ReadTimeout)
@@ -131,19 +131,19 @@ def test_a_client_that_waits_less_sees_a_read_timeout(wire: Any) -> None:
 def test_a_refusal_has_its_code_and_status_and_strikes_as_often_as_ordered(
     wire: Any, code: int, status: int
 ) -> None:
-    fault = wire.emulator.fault("refuse", code=code, times=2)
+    fault = wire.emulator.add_fault("refuse", code=code, times=2)
     for _ in range(2):
         answer = wire.begin("hi")
         assert (answer.status_code, answer.json()["code"]) == (status, code)
         assert answer.json()["detail"]["logid"] == answer.headers["x-tt-logid"]
     assert wire.ask("hi")[-1][0] == "done"
-    assert fault.struck == 2
+    assert fault.hits == 2
 
 
 @pytest.mark.parametrize("on", ["retrieve", "cancel", "messages", "submit"])
 def test_a_refusal_is_for_one_sort_of_call(wire: Any, on: Any) -> None:
     chat = wire.ask("call")[-2][1]
-    wire.emulator.fault("refuse", on=on, code=4013)
+    wire.emulator.add_fault("refuse", on=on, code=4013)
     ids = {"conversation_id": chat["conversation_id"], "chat_id": chat["id"]}
     calls = {
         "cancel": lambda: wire.http.post("/v3/chat/cancel", json=ids).json()["code"],
@@ -155,7 +155,7 @@ def test_a_refusal_is_for_one_sort_of_call(wire: Any, on: Any) -> None:
 
 
 def test_the_error_event_stands_in_the_frames_place(wire: Any) -> None:
-    wire.emulator.fault("error_event", at="delta", nth=2, code=4016, msg="occupied")
+    wire.emulator.add_fault("error_event", at="delta", nth=2, code=4016, msg="occupied")
     events = wire.ask("one two three")
     assert [name for name, _ in events][-3:] == ["conversation.message.delta", "error", "done"]
     assert events[-2][1] == {"code": 4016, "msg": "occupied"}
@@ -164,7 +164,7 @@ def test_the_error_event_stands_in_the_frames_place(wire: Any) -> None:
 
 @pytest.mark.parametrize("at", ["created", "delta", "requires_action"])
 def test_a_chat_can_be_made_to_fail_anywhere(wire: Any, at: Any) -> None:
-    wire.emulator.fault("chat_failed", at=at, code=5000)
+    wire.emulator.add_fault("chat_failed", at=at, code=5000)
     events = wire.ask("call")
     name, chat = events[-2]
     assert name == "conversation.chat.failed"
@@ -174,8 +174,8 @@ def test_a_chat_can_be_made_to_fail_anywhere(wire: Any, at: Any) -> None:
 
 
 def test_unknown_events_and_knowledge_messages_come_between(wire: Any) -> None:
-    wire.emulator.fault("unknown_event", at="delta")
-    wire.emulator.fault("knowledge", at="delta", nth=2)
+    wire.emulator.add_fault("unknown_event", at="delta")
+    wire.emulator.add_fault("knowledge", at="delta", nth=2)
     events = wire.ask("one two three")
     assert "conversation.weather.changed" in [name for name, _ in events]
     assert "knowledge" in [data.get("type") for _, data in events if isinstance(data, dict)]
@@ -183,7 +183,7 @@ def test_unknown_events_and_knowledge_messages_come_between(wire: Any) -> None:
 
 
 def test_comments_ids_and_retry_lines_come_from_there_on(wire: Any) -> None:
-    wire.emulator.fault("comments", at="delta")
+    wire.emulator.add_fault("comments", at="delta")
     text, _ = received(wire, "hi")
     before, after = text.split(": keep-alive\n\nid:7\nretry:3000\n", 1)
     assert "delta" not in before
@@ -191,14 +191,14 @@ def test_comments_ids_and_retry_lines_come_from_there_on(wire: Any) -> None:
 
 
 def test_separators_come_raw_and_only_when_ordered(wire: Any) -> None:
-    wire.emulator.fault("raw_separators")
+    wire.emulator.add_fault("raw_separators")
     raw = wire.begin("hi").content.decode()
     assert all(mark in raw for mark in "\u2028\u2029\u0085")
     assert wire.begin("a\u2028b").content.isascii()
 
 
 def test_two_calls_come_at_once_and_both_must_be_answered(wire: Any, read_events: Any) -> None:
-    wire.emulator.fault("two_calls", tool="list_drafts", arguments={"limit": 3})
+    wire.emulator.add_fault("two_calls", tool="list_drafts", arguments={"limit": 3})
     chat = wire.ask("call")[-2][1]
     calls = chat["required_action"]["submit_tool_outputs"]["tool_calls"]
     assert [call["function"]["name"] for call in calls] == ["generate_draft", "list_drafts"]
@@ -209,7 +209,7 @@ def test_two_calls_come_at_once_and_both_must_be_answered(wire: Any, read_events
 
 
 def test_a_second_action_follows_the_first(wire: Any, read_events: Any) -> None:
-    wire.emulator.fault("second_action", tool="list_drafts")
+    wire.emulator.add_fault("second_action", tool="list_drafts")
     first = wire.ask("call")[-2][1]
     second = read_events(wire.submit(first, {"status": "success", "name": "x"}).text)[-2][1]
     (call,) = second["required_action"]["submit_tool_outputs"]["tool_calls"]
@@ -219,7 +219,7 @@ def test_a_second_action_follows_the_first(wire: Any, read_events: Any) -> None:
 
 
 def test_a_reply_message_has_no_function_and_is_answered_by_a_message(wire: Any) -> None:
-    wire.emulator.fault("reply_message")
+    wire.emulator.add_fault("reply_message")
     chat = wire.ask("call")[-2][1]
     (call,) = chat["required_action"]["submit_tool_outputs"]["tool_calls"]
     assert call["type"] == "reply_message"
@@ -229,21 +229,21 @@ def test_a_reply_message_has_no_function_and_is_answered_by_a_message(wire: Any)
 
 
 def test_the_bot_misuses_its_tools_when_told_to(wire: Any) -> None:
-    wire.emulator.fault("malformed_arguments")
+    wire.emulator.add_fault("malformed_arguments")
     call = wire.ask("call")[-2][1]["required_action"]["submit_tool_outputs"]["tool_calls"][0]
     with pytest.raises(ValueError, match=r"delimiter|Expecting"):
         json.loads(call["function"]["arguments"])
-    wire.emulator.fault("unknown_tool", tool="paint")
+    wire.emulator.add_fault("unknown_tool", tool="paint")
     call = wire.ask("call")[-2][1]["required_action"]["submit_tool_outputs"]["tool_calls"][0]
     assert call["function"]["name"] == "paint"
-    wire.emulator.fault("no_call")
+    wire.emulator.add_fault("no_call")
     events = wire.ask("call")
     assert events[-2][0] == "conversation.chat.completed"
     assert not [data for _, data in events if isinstance(data, dict) and "required_action" in data]
 
 
 def test_a_huge_answer_has_as_many_deltas_as_ordered(wire: Any) -> None:
-    wire.emulator.fault("huge", count=5000)
+    wire.emulator.add_fault("huge", count=5000)
     text, error = received(wire, "hi")
     assert error is None
     assert text.count("event:conversation.message.delta") == 5000
@@ -251,10 +251,10 @@ def test_a_huge_answer_has_as_many_deltas_as_ordered(wire: Any) -> None:
 
 
 def test_a_fault_can_wait_for_a_text_that_matches(wire: Any) -> None:
-    refusal = wire.emulator.fault("refuse", code=4013, matching="^second")
-    drop = wire.emulator.fault("drop", at="delta", matching="^third")
+    refusal = wire.emulator.add_fault("refuse", code=4013, matching="^second")
+    drop = wire.emulator.add_fault("drop", at="delta", matching="^third")
     assert wire.ask("first")[-1][0] == "done"
-    assert (refusal.struck, drop.struck) == (0, 0)
+    assert (refusal.hits, drop.hits) == (0, 0)
     assert wire.begin("second").json()["code"] == 4013
     assert received(wire, "third")[1] is not None
 
@@ -272,7 +272,7 @@ def test_faults_are_ordered_over_http_by_clients_of_other_languages(wire: Any) -
     wire.http.delete("/_emulator/faults")
     assert wire.ask("hi")[-1][0] == "done"
     assert wire.http.post("/_emulator/faults", json={"kind": "none"}).json()["code"] == 4000
-    assert not wire.emulator.seen("/_emulator/faults")
+    assert not wire.emulator.requests_to("/_emulator/faults")
 
 
 def test_a_fault_that_does_not_exist_is_refused(wire: Any) -> None:
@@ -283,14 +283,14 @@ def test_a_fault_that_does_not_exist_is_refused(wire: Any) -> None:
         {"kind": "drop", "x": 1},
     ):
         with pytest.raises(pydantic.ValidationError):
-            wire.emulator.fault(**wrong)
+            wire.emulator.add_fault(**wrong)
 
 
 def test_forgotten_faults_do_not_strike(wire: Any) -> None:
-    fault = wire.emulator.fault("drop", times=5)
+    fault = wire.emulator.add_fault("drop", times=5)
     wire.emulator.clear_faults()
     assert received(wire, "hi")[1] is None
-    assert fault.struck == 0
+    assert fault.hits == 0
 
 
 def test_a_play_that_crashes_ends_its_chat(caplog: pytest.LogCaptureFixture, wire: Any) -> None:

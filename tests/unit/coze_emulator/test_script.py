@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coze_emulator import Script, ScriptError
-from coze_emulator.bot import Call, Fail, Say, Suggest, Think, pieces, play, tokens
+from coze_emulator.bot import pieces, play, tokens
+from coze_emulator.steps import Fail, Failure, FollowUps, Say, Think
 
 
 def acts(text: str, asked: str, *outputs: list[str]) -> list[object]:
@@ -25,14 +26,14 @@ def acts(text: str, asked: str, *outputs: list[str]) -> list[object]:
         except StopIteration:
             return done
         done.append(act)
-        sent = next(answers) if isinstance(act, Call) else None
+        sent = next(answers) if isinstance(act, tuple) else None
 
 
 def test_the_groups_of_the_expression_are_values() -> None:
     script = (
         "rules: [{name: r, match: '(?P<what>\\w+) about (\\w+)', steps: [{say: '{{what}}, {{groups.2}}'}]}]"
     )
-    assert acts(script, "a film about tea") == [Say("film, tea")]
+    assert acts(script, "a film about tea") == [Say(say="film, tea")]
 
 
 def test_values_are_templates_and_keep_their_types() -> None:
@@ -46,8 +47,8 @@ rules:
     steps: [{call: t, arguments: {scenes: "{{scenes}}", text: "{{scenes|json}}"}}]
 """
     (call,) = acts(script, "3", ["{}"])
-    assert isinstance(call, Call)
-    assert call.uses[0].arguments == (
+    assert isinstance(call, tuple)
+    assert call[0].arguments == (
         '{"scenes": [{"name": "Scene 3", "at": [0, 1.5]}, 1.5], '
         '"text": "[{\\"name\\": \\"Scene 3\\", \\"at\\": [0, 1.5]}, 1.5]"}'
     )
@@ -73,9 +74,15 @@ rules:
 @pytest.mark.parametrize(
     ("outputs", "expected"),
     [
-        (['{"status":"success","items":[{"n":7}]}', "{}"], [Say("a: 7"), Say("end")]),
-        (['{"status":"success","items":[]}', '{"message":"no way"}'], [Say("b: no way"), Fail(4000, "m")]),
-        (["not json", '{"message":"yes"}'], [Say("other"), Suggest(("yes",)), Say("end")]),
+        (['{"status":"success","items":[{"n":7}]}', "{}"], [Say(say="a: 7"), Say(say="end")]),
+        (
+            ['{"status":"success","items":[]}', '{"message":"no way"}'],
+            [Say(say="b: no way"), Fail(fail=Failure(code=4000, msg="m"))],
+        ),
+        (
+            ["not json", '{"message":"yes"}'],
+            [Say(say="other"), FollowUps(follow_ups=["yes"]), Say(say="end")],
+        ),
     ],
 )
 def test_what_the_tools_gave_chooses_what_is_said(outputs: list[str], expected: list[object]) -> None:
@@ -85,11 +92,14 @@ def test_what_the_tools_gave_chooses_what_is_said(outputs: list[str], expected: 
 def test_when_no_branch_holds_the_rule_goes_on() -> None:
     steps = "[{call: t}, {expect: [{when: {a: 1}, steps: []}]}, {say: then}]"
     script = f"rules: [{{name: r, match: go, steps: {steps}}}]"
-    assert acts(script, "go", ["{}"])[1:] == [Say("then")]
+    assert acts(script, "go", ["{}"])[1:] == [Say(say="then")]
 
 
 def test_without_a_rule_the_fallback_plays() -> None:
-    assert acts("fallback: [{think: hm}, {say: '{{text}}?'}]", "what") == [Think("hm"), Say("what?")]
+    assert acts("fallback: [{think: hm}, {say: '{{text}}?'}]", "what") == [
+        Think(think="hm"),
+        Say(say="what?"),
+    ]
 
 
 @pytest.mark.parametrize(

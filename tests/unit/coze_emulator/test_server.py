@@ -64,7 +64,7 @@ def test_it_stops_at_once_though_a_chat_is_being_streamed(wire: Any) -> None:
 def test_two_emulators_do_not_know_each_other() -> None:
     with Emulator(script=Script.parse("fallback: [{say: a}]")) as one, Emulator() as other:
         assert one.base_url != other.base_url
-        one.fault("refuse", code=4013)
+        one.add_fault("refuse", code=4013)
         auth = {"Authorization": "Bearer x"}
         ask = {"bot_id": "1", "stream": True, "additional_messages": [{"role": "user", "content": "q"}]}
         answers = [
@@ -73,7 +73,7 @@ def test_two_emulators_do_not_know_each_other() -> None:
         ]
     assert answers[0].json()["code"] == 4013
     assert answers[1].text.endswith('"[DONE]"\n\n')
-    assert (len(one.journal), len(other.journal)) == (1, 1)
+    assert (len(one.requests), len(other.requests)) == (1, 1)
 
 
 def test_it_starts_only_once(emulator: Emulator) -> None:

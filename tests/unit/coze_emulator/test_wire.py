@@ -181,7 +181,7 @@ def test_a_crash_inside_is_a_5000_in_the_same_form(
     def crash(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("coze_emulator.routes.account.StoredFile", crash)
+    monkeypatch.setattr("coze_emulator.routes.files.StoredFile", crash)
     response = wire.http.post("/v1/files/upload", files={"file": ("a.txt", b"a")})
     assert response.status_code == 500
     assert response.json()["code"] == 5000
@@ -193,8 +193,8 @@ def test_a_crash_inside_is_a_5000_in_the_same_form(
 def test_the_journal_keeps_what_arrived(wire: Any) -> None:
     wire.begin("hello", conversation_id="")
     wire.http.post("/v1/files/upload", files={"file": ("a.txt", b"abc")})
-    chat, upload = wire.emulator.journal
+    chat, upload = wire.emulator.requests
     assert (chat.method, chat.path, chat.query) == ("POST", "/v3/chat", {"conversation_id": ""})
     assert chat.body["additional_messages"][0]["content"] == "hello"
     assert b"abc" in upload.body
-    assert wire.emulator.seen("/v3/chat") == [chat]
+    assert wire.emulator.requests_to("/v3/chat") == [chat]

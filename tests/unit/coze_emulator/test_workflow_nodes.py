@@ -43,7 +43,7 @@ def test_an_http_node_makes_its_request_with_the_token_of_the_run(playing: Calla
     )
     wire = playing(steps(node, '{output: {status: "{{made.status}}", name: "{{made.body.data.name}}"}}'))
     assert output(run(wire, "1", name="信箱")) == {"status": 200, "name": "信箱"}
-    (seen,) = wire.emulator.seen("/v1/conversation/create")
+    (seen,) = wire.emulator.requests_to("/v1/conversation/create")
     assert seen.headers["authorization"] == "Bearer pat_x"
 
 
@@ -60,20 +60,20 @@ def test_an_http_node_tries_again_when_the_other_side_is_busy(playing: Callable[
         " into: me}"
     )
     wire = playing(steps(node, '{output: {status: "{{me.status}}"}}'))
-    wire.emulator.fault("refuse", on="account", code=4013)
+    wire.emulator.add_fault("refuse", on="account", code=4013)
     assert output(run(wire, "1")) == {"status": 200}
-    assert len(wire.emulator.seen("/v1/users/me")) == 2
+    assert len(wire.emulator.requests_to("/v1/users/me")) == 2
 
 
 def test_a_loop_goes_round_until_what_it_waits_for_is_there(playing: Callable[[str], Any]) -> None:
     me = '{http: "GET {{origin}}/v1/users/me", headers: {Authorization: "Bearer {{token}}"}, into: me}'
     rounds = f"{{loop: [{me}], until: {{me.status: 200}}, pause: 0, times: 4}}"
     wire = playing(steps(rounds, '{output: {status: "{{me.status}}"}}'))
-    wire.emulator.fault("refuse", on="account", code=4013, times=2)
+    wire.emulator.add_fault("refuse", on="account", code=4013, times=2)
     assert output(run(wire, "1")) == {"status": 200}
-    wire.emulator.fault("refuse", on="account", code=4013, times=9)
+    wire.emulator.add_fault("refuse", on="account", code=4013, times=9)
     assert output(run(wire, "1")) == {"status": 429}  # it goes on after so many rounds
-    assert len(wire.emulator.seen("/v1/users/me")) == 3 + 4
+    assert len(wire.emulator.requests_to("/v1/users/me")) == 3 + 4
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ def test_what_does_not_exist_or_does_not_fit_is_refused(built_in: Any) -> None:
     assert unknown["code"] == start(built_in, "1").json()["code"] == 4200
     assert built_in.http.post("/v1/workflow/run", json=both).json()["code"] == 4000
     assert built_in.http.get(f"/v1/workflows/{JOKE}/run_histories/1").json()["code"] == 4200
-    built_in.emulator.fault("refuse", on="workflows", code=4013)
+    built_in.emulator.add_fault("refuse", on="workflows", code=4013)
     assert start(built_in, JOKE).json()["code"] == 4013
 
 

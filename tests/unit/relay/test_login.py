@@ -25,7 +25,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def revoke(harness: RelayHarness) -> None:
     assert harness.emulator is not None
-    harness.emulator.fault("refuse", on="any", code=4100, msg="the token has expired", times=100_000)
+    harness.emulator.add_fault("refuse", on="any", code=4100, msg="the token has expired", times=100_000)
 
 
 async def rests(harness: RelayHarness, request_id: str) -> BridgeRequest:
@@ -47,7 +47,7 @@ async def test_a_refused_token_lets_requests_rest_until_coze_takes_it_again(
     assert (resting[0].problem.code, bool(resting[0].problem.logid)) == (4100, True)
     assert "the token has expired" in resting[0].problem.message
     # One question is enough to know: the others are not tried in vain.
-    assert len(harness.emulator.seen("/v3/chat")) == 1
+    assert len(harness.emulator.requests_to("/v3/chat")) == 1
     status = await harness.bridge.status()
     assert (status.parked, status.waiting, status.problem) == (3, 3, resting[0].problem)
     harness.emulator.clear_faults()
@@ -90,12 +90,12 @@ async def test_a_network_that_fails_is_no_login(start_bridge: Make, soon: None) 
     revoke(harness)
     request_id = await harness.ask()
     await rests(harness, request_id)
-    looks = len(harness.emulator.seen("/v1/users/me"))
+    looks = len(harness.emulator.requests_to("/v1/users/me"))
     harness.emulator.clear_faults()
-    harness.emulator.fault("refuse", on="any", code=4013, msg="slow down", times=100_000)
+    harness.emulator.add_fault("refuse", on="any", code=4013, msg="slow down", times=100_000)
 
     async def asked_twice_more() -> bool:
-        return len(harness.emulator.seen("/v1/users/me")) > looks + 2
+        return len(harness.emulator.requests_to("/v1/users/me")) > looks + 2
 
     await eventually(asked_twice_more)
     assert (await harness.service.get(request_id)).state is State.NEEDS_LOGIN

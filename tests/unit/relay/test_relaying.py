@@ -29,7 +29,7 @@ Make = Callable[..., Any]
 
 def questions(harness: RelayHarness) -> list[str]:
     assert harness.emulator is not None
-    chats = harness.emulator.seen("/v3/chat")
+    chats = harness.emulator.requests_to("/v3/chat")
     return [seen.body["additional_messages"][0]["content"] for seen in chats]
 
 
@@ -53,7 +53,7 @@ async def test_neither_tool_nor_arguments_nor_result_go_through_the_model(start_
     harness = await start_bridge()
     await harness.result(await harness.ask("note", {"text": "a secret text", "size": 3000}))
     await harness.until(lambda: harness.seen(TurnCompleted))
-    sent = "".join(str(seen) for seen in harness.emulator.journal)
+    sent = "".join(str(seen) for seen in harness.emulator.requests)
     assert "secret" not in sent
     assert "xxxx" not in sent
     assert '"note"' not in sent
@@ -227,7 +227,7 @@ async def test_direct_runs_the_tool_without_a_bot(start_bridge: Make) -> None:
     harness = await start_bridge(relay="direct")
     request = await harness.result(await harness.ask())
     assert (request.state, request.relay, request.chats) == (State.SUCCEEDED, "direct", ())
-    assert harness.emulator.seen("/v3/chat") == []
+    assert harness.emulator.requests_to("/v3/chat") == []
 
 
 async def test_a_request_cancelled_while_its_tool_runs_stops_the_tool(start_bridge: Make) -> None:
@@ -249,7 +249,7 @@ async def test_a_request_cancelled_while_the_bot_thinks_ends_the_chat(start_brid
     await harness.until(lambda: "relaying" in harness.states(request_id) and harness.seen(TurnStarted))
     await harness.service.cancel(request_id)
     assert (await harness.result(request_id)).state is State.CANCELLED
-    assert harness.emulator.seen("/v3/chat/cancel")
+    assert harness.emulator.requests_to("/v3/chat/cancel")
 
 
 async def test_a_request_whose_time_runs_out_while_its_tool_runs_has_failed_of_that(
@@ -264,7 +264,7 @@ async def test_a_request_whose_time_runs_out_while_its_tool_runs_has_failed_of_t
 
 async def test_a_refusal_that_stays_fails_the_request_with_cozes_code_and_logid(start_bridge: Make) -> None:
     harness = await start_bridge()
-    harness.emulator.fault("refuse", on="chat", code=4101, msg="no permission")
+    harness.emulator.add_fault("refuse", on="chat", code=4101, msg="no permission")
     request = await harness.result(await harness.ask())
     assert request.state is State.FAILED
     assert (request.problem.code, bool(request.problem.logid)) == (4101, True)
@@ -273,7 +273,7 @@ async def test_a_refusal_that_stays_fails_the_request_with_cozes_code_and_logid(
 
 async def test_a_passing_refusal_puts_the_request_back_and_tries_again(start_bridge: Make) -> None:
     harness = await start_bridge()
-    harness.emulator.fault("chat_failed", at="in_progress", code=5000)
+    harness.emulator.add_fault("chat_failed", at="in_progress", code=5000)
     request = await harness.result(await harness.ask())
     assert (request.state, request.attempts) == (State.SUCCEEDED, 2)
     assert "queued" in harness.states(request.request_id)[1:]
@@ -284,7 +284,7 @@ async def test_an_occupied_conversation_is_left_and_another_one_used(start_bridg
     harness = await start_bridge()
     first = await harness.result(await harness.ask())
     await harness.until(lambda: harness.seen(TurnCompleted))
-    harness.emulator.fault("refuse", on="chat", code=4016)
+    harness.emulator.add_fault("refuse", on="chat", code=4016)
     second = await harness.result(await harness.ask("note", {"text": "b"}))
     assert second.state is State.SUCCEEDED
     assert second.chats[-1].conversation_id != first.chats[0].conversation_id
@@ -293,7 +293,7 @@ async def test_an_occupied_conversation_is_left_and_another_one_used(start_bridg
 @pytest.mark.parametrize("at", ["delta", "requires_action", "completed"])
 async def test_a_dropped_stream_costs_nothing_but_time(start_bridge: Make, at: str) -> None:
     harness = await start_bridge(OBEDIENT.replace("steps:\n", "steps:\n      - say: Let me see.\n"))
-    harness.emulator.fault("drop", at=at)
+    harness.emulator.add_fault("drop", at=at)
     request = await harness.result(await harness.ask())
     assert request.state is State.SUCCEEDED
     assert harness.tools.done == {"a": 1}

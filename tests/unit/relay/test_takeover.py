@@ -85,7 +85,7 @@ async def test_a_tool_that_had_ended_is_not_asked_for_again(dead: Dead) -> None:
     harness.journal.close()
     request = await (await dead.next()).result(request_id)
     assert (request.state, request.result) == (State.SUCCEEDED, output)
-    assert dead.emulator.seen("/v3/chat") == []
+    assert dead.emulator.requests_to("/v3/chat") == []
 
 
 async def test_a_request_whose_time_is_over_has_failed_of_that(dead: Dead) -> None:

@@ -85,10 +85,10 @@ def demo(config: Path | None, profile: str | None, overrides: Mapping[str, Any])
 
 
 def _started() -> Emulator:
-    from coze_emulator import HUMANE_PACE_S, Emulator
+    from coze_emulator import READABLE_PACE_S, Emulator
 
     # The journal remembers the conversations of earlier demos, which this emulator has never seen.
-    how: dict[str, Any] = {"pace_s": HUMANE_PACE_S, "adopt_conversations": True}
+    how: dict[str, Any] = {"pace_s": READABLE_PACE_S, "adopt_conversations": True}
     try:
         return Emulator(port=PORT, **how).start()
     except OSError:

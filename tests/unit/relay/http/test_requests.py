@@ -201,7 +201,7 @@ async def test_health_readiness_and_metrics(call: Call) -> None:
     assert samples["c2jy_bridge_http_seconds_total", "POST", "/v1/requests"] > 0
     assert ("c2jy_bridge_at_work",) in samples
     assert samples["c2jy_bridge_intake_alive_seconds", "http"] > 10**9
-    http.harness.emulator.fault("refuse", on="chat", code=4101, msg="no permission", times=9)
+    http.harness.emulator.add_fault("refuse", on="chat", code=4101, msg="no permission", times=9)
     await http.post("/v1/requests", json={**NOTE, "arguments": {"text": "b"}}, headers={"Prefer": "wait=20"})
     ready = await http.get("/readyz")
     assert (ready.status_code, ready.json()["hindrances"][0]["kind"]) == (503, "forbidden")

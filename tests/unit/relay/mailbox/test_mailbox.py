@@ -226,7 +226,7 @@ async def test_a_look_that_hangs_is_given_up_and_said(cloud: Cloud, monkeypatch:
     workflow = await cloud(relay="direct")
     harness = workflow.harness
     monkeypatch.setattr("c2jy_bridge.relay.intakes.mailbox_intake.LOOK_S", 0.3)
-    harness.emulator.fault("slow", on="messages", seconds=60, times=1)
+    harness.emulator.add_fault("slow", on="messages", seconds=60, times=1)
 
     async def said() -> Problem | None:
         return (await harness.bridge.status()).intakes[0].problem
@@ -324,15 +324,15 @@ async def test_a_chat_that_is_not_there_fails_with_cozes_words(cloud: Cloud) -> 
 async def test_being_told_to_slow_down_slows_the_looks_down_and_says_so(cloud: Cloud) -> None:
     workflow = await cloud(relay="direct")
     harness = workflow.harness
-    harness.emulator.fault("refuse", on="messages", code=4013, msg="rate limited", times=1)
+    harness.emulator.add_fault("refuse", on="messages", code=4013, msg="rate limited", times=1)
 
     async def told() -> object:
         return (await harness.bridge.status()).intakes[0].problem
 
     await eventually(told)
-    looks = len(harness.emulator.seen("/v1/conversation/message/list"))
+    looks = len(harness.emulator.requests_to("/v1/conversation/message/list"))
     await asyncio.sleep(1.5)
-    assert len(harness.emulator.seen("/v1/conversation/message/list")) == looks
+    assert len(harness.emulator.requests_to("/v1/conversation/message/list")) == looks
     assert (await harness.bridge.status()).intakes[0].problem.kind == "rate_limited"
 
 
@@ -344,4 +344,4 @@ async def test_the_mailbox_is_made_once_and_remembered(cloud: Cloud) -> None:
     await workflow.wish("r", text="a")
     assert json.dumps(await workflow.answer("r"))
     assert (await harness.bridge.status()).intakes[0].address == workflow.conversation_id
-    assert len(harness.emulator.seen("/v1/conversation/create")) == 1
+    assert len(harness.emulator.requests_to("/v1/conversation/create")) == 1

@@ -197,7 +197,7 @@ async def test_a_workflow_that_fails_says_so_with_cozes_code(bench: Bench) -> No
 
 @pytest.mark.parametrize("kind", ["drop", "eof", "reset"])
 async def test_a_stream_that_breaks_after_the_answer_is_looked_up_at_coze(bench: Bench, kind: str) -> None:
-    bench.harness.emulator.fault(kind, on="workflows", at="done")
+    bench.harness.emulator.add_fault(kind, on="workflows", at="done")
     ended = await bench.run("tool", text="a")
     assert json.loads(ended.output) == {"output": "a"}
     assert ended.problem is None

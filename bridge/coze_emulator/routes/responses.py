@@ -1,4 +1,4 @@
-"""Answers in Coze's envelope, and a stream as an HTTP response."""
+"""Responses in Coze's envelope, and a `Stream` as an HTTP response."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from coze_emulator.connections import Connections
-from coze_emulator.sse import Hangup, Stream
-from coze_emulator.wire import CozeError
+from coze_emulator.errors import CozeError
+from coze_emulator.sse import HangUp, Stream
 
 
 def success(request: Request, data: Any = None, **top_level: Any) -> JSONResponse:
@@ -29,7 +29,7 @@ def refusal(error: CozeError, logid: str) -> JSONResponse:
 
 
 class StreamResponse(Response):
-    """A `Stream` over HTTP. It stops when the client goes, and hangs up when a fault says so."""
+    """A `Stream` over HTTP; ends when the client disconnects or a fault hangs up."""
 
     media_type = "text/event-stream"
 
@@ -40,20 +40,20 @@ class StreamResponse(Response):
         self._connections = connections
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send all there is."""
+        """Send the stream."""
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        watch = asyncio.create_task(self._watch(receive))
+        disconnect = asyncio.create_task(self._abandon_on_disconnect(receive))
         try:
             async for chunk in self._stream.chunks():
-                if isinstance(chunk, Hangup):
+                if isinstance(chunk, HangUp):
                     await self._connections.hang_up(scope, reset=chunk.reset)
                     return
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
-            watch.cancel()
+            disconnect.cancel()
 
-    async def _watch(self, receive: Receive) -> None:
+    async def _abandon_on_disconnect(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
         self._stream.abandon()

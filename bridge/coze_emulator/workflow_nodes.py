@@ -1,41 +1,41 @@
-"""The nodes of a workflow, as the script writes them.
+"""Schema of the workflows in a script, and of their nodes.
 
     workflows:
       - id: "739739\\d*"                      # a regular expression for the whole workflow_id
-        parameters: {city: 北京}              # of the start node, where the caller gives none
+        parameters: {city: 北京}              # of the start node; defaults for the caller's
         values: {...}                        # as in a rule
         steps:
           - message: "Working on it"         # a message node
             title: 消息                       # the node's title; every node may have one
-            packets: 3                       # sent in so many packets; optional
+            packets: 3                       # number of packets; optional
           - ask: "Which city?"               # a question node: the text, then an interrupt
             type: 2                          # 2 question, 5 input node, 6 local plugin, 7 OAuth plugin
             data: {...}                      # what the interrupt carries (sent as JSON text), or a text
-            into: reply                      # the name under which the answer is seen by what follows
-          - http: "POST {{origin}}/v3/chat"  # an HTTP node: the request is really made
+            into: reply                      # the variable that holds the answer
+          - http: "POST {{origin}}/v3/chat"  # an HTTP node: makes a real request
             query: {conversation_id: "..."}
             headers: {Authorization: "Bearer {{token}}"}
             json: {...}
-            retries: 3                       # when nobody answers, or with 429 or 5xx; a second apart
+            retries: 3                       # on no answer, 429 or 5xx; a second apart
             timeout: 30
-            into: answer                     # {status, body, headers}, the body parsed when it is JSON
-          - pick: answer.body.data           # a code node: those items of a list ...
-            where: {meta_data.rid: "{{rid}}"}      # ... that have these values,
-            by: meta_data.part               # in the order of this number,
-            of: meta_data.parts              # nothing as long as there are not so many,
-            take: content                    # this of each, joined; else the items themselves
-            into: reply                      # parsed when it is JSON; not there when nothing was found
-          - loop: [...]                      # a loop of http and pick nodes, with a break:
-            until: {reply.state: {exists: true}}   # looked at before each round; conditions as in `expect`
-            pause: 1                         # seconds between two rounds
-            times: 60                        # after so many the run goes on all the same
+            into: answer                     # {status, body, headers}; a JSON body is parsed
+          - pick: answer.body.data           # a code node: the items of a list ...
+            where: {meta_data.rid: "{{rid}}"}      # ... with these values,
+            by: meta_data.part               # sorted by this number,
+            of: meta_data.parts              # nothing while there are fewer than this,
+            take: content                    # this field of each, joined; by default the items
+            into: reply                      # parsed when JSON; unset when nothing was found
+          - loop: [...]                      # a loop of http and pick nodes
+            until: {reply.state: {exists: true}}   # checked before each round; conditions as in `expect`
+            pause: 1                         # seconds between rounds
+            times: 60                        # at most so many rounds, then the run continues
           - sleep: 2                         # a heartbeat (PING), then silence
           - output: {result: "{{reply}}"}    # the end node
           - fail: {code: 4000, msg: "..."}
 
-The templates see `parameters`, `execute_id`, `workflow_id`, `bot_id`, `origin` (Coze's address) and `token`
-(the one that the run was started with: a workflow in the cloud keeps one of its owner's in a variable),
-`values` by name, and each node's answer under its `into`.
+Template variables: `parameters`, `execute_id`, `workflow_id`, `bot_id`, `origin` (Coze's address), `token`
+(the one that the run was started with: a workflow in the cloud keeps its owner's in a variable), `values` by
+name, and each node's answer under its `into`.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ from coze_emulator.steps import (
     Condition,
     Fail,
     Json,
-    Model,
     Pattern,
+    ScriptModel,
     Sleep,
     Text,
     as_condition,
@@ -60,7 +60,7 @@ from coze_emulator.steps import (
 NODE_VERBS: Final = ("message", "ask", "http", "pick", "loop", "sleep", "output", "fail")
 
 
-class Message(Model):
+class MessageNode(ScriptModel):
     """A message node."""
 
     message: Text
@@ -68,7 +68,7 @@ class Message(Model):
     packets: int = Field(default=1, ge=1)
 
 
-class Ask(Model):
+class QuestionNode(ScriptModel):
     """A node that interrupts the run until it is resumed."""
 
     ask: Text
@@ -77,12 +77,12 @@ class Ask(Model):
     into: str = "answer"
     packets: int = Field(default=1, ge=1)
     data: Text | Json = ""
-    """What the interrupt itself carries (an input node's fields); question nodes carry nothing."""
+    """The interrupt's own data (an input node's fields); empty for question nodes."""
     required_parameters: dict[str, Any] = Field(default_factory=dict)
 
 
-class Http(Model):
-    """An HTTP node; the run fails when nobody answers it, and goes on with whatever status it gets."""
+class HttpNode(ScriptModel):
+    """An HTTP node; the run fails without an answer, and continues with any status."""
 
     http: Annotated[Text, Field(pattern=r"^(GET|POST|PUT|DELETE) ")]
     title: str = "HTTP 请求"
@@ -95,8 +95,8 @@ class Http(Model):
     into: str = "answer"
 
 
-class Pick(Model):
-    """A code node that takes what it needs out of a list."""
+class PickNode(ScriptModel):
+    """A code node that selects items of a list."""
 
     pick: str
     title: str = "代码"
@@ -107,17 +107,17 @@ class Pick(Model):
     into: str = "picked"
 
 
-Work = Annotated[
-    Annotated[Http, Tag("http")] | Annotated[Pick, Tag("pick")],
+LoopStep = Annotated[
+    Annotated[HttpNode, Tag("http")] | Annotated[PickNode, Tag("pick")],
     by_verb("http", "pick"),
 ]
-"""Nodes that may stand in a loop: they neither speak nor ask."""
+"""Nodes allowed in a loop."""
 
 
-class Loop(Model):
+class LoopNode(ScriptModel):
     """A loop node with a break."""
 
-    loop: list[Work] = Field(min_length=1)
+    loop: list[LoopStep] = Field(min_length=1)
     title: str = "循环"
     until: dict[str, Annotated[Condition, BeforeValidator(as_condition)]]
     pause: float = Field(default=1.0, ge=0)
@@ -125,27 +125,27 @@ class Loop(Model):
     times: int = Field(default=60, ge=1)
 
 
-class Output(Model):
+class OutputNode(ScriptModel):
     """The end node."""
 
     output: Json
 
 
 Node = Annotated[
-    Annotated[Message, Tag("message")]
-    | Annotated[Ask, Tag("ask")]
-    | Annotated[Http, Tag("http")]
-    | Annotated[Pick, Tag("pick")]
-    | Annotated[Loop, Tag("loop")]
+    Annotated[MessageNode, Tag("message")]
+    | Annotated[QuestionNode, Tag("ask")]
+    | Annotated[HttpNode, Tag("http")]
+    | Annotated[PickNode, Tag("pick")]
+    | Annotated[LoopNode, Tag("loop")]
     | Annotated[Sleep, Tag("sleep")]
-    | Annotated[Output, Tag("output")]
+    | Annotated[OutputNode, Tag("output")]
     | Annotated[Fail, Tag("fail")],
     by_verb(*NODE_VERBS),
 ]
 
 
-class Workflow(Model):
-    """One workflow, or several that do the same."""
+class Workflow(ScriptModel):
+    """One workflow, or several with the same steps."""
 
     id: Pattern
     parameters: Json = Field(default_factory=dict)
@@ -153,5 +153,5 @@ class Workflow(Model):
     steps: list[Node]
 
     def is_called(self, workflow_id: str) -> bool:
-        """Whether it has this id."""
+        """Whether `id` matches."""
         return re.fullmatch(self.id, workflow_id) is not None

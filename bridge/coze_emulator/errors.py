@@ -1,4 +1,4 @@
-"""What the emulator puts on the wire: error bodies, events, connections that can be cut."""
+"""Coze's error codes, their messages and HTTP statuses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NOT_CANCELLABLE: Final = 4104
 NOT_FOUND: Final = 4200
 INTERNAL: Final = 5000
 
-_OCCUPIED_TEXT: Final = (  # word for word from Coze
+_OCCUPIED_TEXT: Final = (  # verbatim from Coze
     "Conversation occupied: Another chat is currently active. Please wait for the ongoing chat to complete "
     "or create a new conversation to start a separate chat. Ensure only one chat runs at a time within the "
     "same conversation."
@@ -29,7 +29,7 @@ MESSAGES: Final[dict[int, str]] = {
     INTERNAL: "internal server error",
 }
 STATUSES: Final[dict[int, int]] = {RATE_LIMITED: 429, UNAUTHENTICATED: 401, FORBIDDEN: 403}
-"""HTTP statuses that go with a code; 200 for the others (which ones live Coze sends is not documented)."""
+"""HTTP statuses by code; 200 for the others (what live Coze sends is not documented)."""
 
 
 class CozeError(Exception):

@@ -1,4 +1,4 @@
-"""Runs workflows: nodes, interrupts, streams of events."""
+"""Runs workflows: executes nodes, interrupts, streams events."""
 
 from __future__ import annotations
 
@@ -12,72 +12,74 @@ from typing import Any, Final, Literal
 import httpx
 
 from coze_emulator.bot import tokens
+from coze_emulator.errors import INTERNAL, NOT_FOUND, CozeError, bad_parameter
+from coze_emulator.server_state import USER_ID, ServerState
 from coze_emulator.sse import Stream
 from coze_emulator.steps import Fail, Sleep
-from coze_emulator.template import fill, look_up, render
-from coze_emulator.wire import INTERNAL, NOT_FOUND, CozeError, bad_parameter
-from coze_emulator.workflows.nodes import Ask, Http, Loop, Message, Output, Pick, Workflow
-from coze_emulator.world import USER_ID, World
+from coze_emulator.template import fill, look_up, parse_json, render
+from coze_emulator.workflow_nodes import (
+    HttpNode,
+    LoopNode,
+    MessageNode,
+    OutputNode,
+    PickNode,
+    QuestionNode,
+    Workflow,
+)
 
 RETRY_S: Final = 1.0
-"""Seconds between two tries of an HTTP node."""
-_AGAIN: Final = frozenset({429, 500, 502, 503, 504})
+"""Seconds between two attempts of an HTTP node."""
+_RETRIED: Final = frozenset({429, 500, 502, 503, 504})
 
 
-class NodeFailed(Exception):
-    """A node could not do its work; the run ends with these words."""
+class NodeError(Exception):
+    """A node failed, and the run with this message."""
 
 
-async def work(node: Http | Pick | Loop, scope: dict[str, Any], beat: Callable[[], None]) -> None:
-    """Do what one node says.
+async def execute(
+    node: HttpNode | PickNode | LoopNode, scope: dict[str, Any], heartbeat: Callable[[], None]
+) -> None:
+    """Execute one node.
 
     Args:
         node: The node.
-        scope: What templates see; the node's answer goes into it.
-        beat: Called while a loop waits, so that the run's listener hears that it lives.
+        scope: The template variables; the node's answer is added.
+        heartbeat: Called before each pause of a loop.
 
     Raises:
-        NodeFailed: Nobody answered an HTTP node.
+        NodeError: An HTTP node got no answer.
     """
-    # The proxies of this computer's user are not the cloud's.
+    # This machine's proxies are not those of the cloud.
     async with httpx.AsyncClient(trust_env=False) as client:
-        if isinstance(node, Loop):
-            await _looped(node, scope, client, beat)
-        else:
-            await _done(node, scope, client)
+        if not isinstance(node, LoopNode):
+            return await _execute_once(node, scope, client)
+        for number in range(node.times):
+            if all(condition.holds(look_up(path, scope)) for path, condition in node.until.items()):
+                return
+            if number:
+                heartbeat()
+                await asyncio.sleep(node.pause)
+            for inner in node.loop:
+                await _execute_once(inner, scope, client)
 
 
-async def _looped(
-    node: Loop, scope: dict[str, Any], client: httpx.AsyncClient, beat: Callable[[], None]
-) -> None:
-    for turn in range(node.times):
-        if all(wanted.holds(look_up(path, scope)) for path, wanted in node.until.items()):
-            return
-        if turn:
-            beat()
-            await asyncio.sleep(node.pause)
-        for inner in node.loop:
-            await _done(inner, scope, client)
-
-
-async def _done(node: Http | Pick, scope: dict[str, Any], client: httpx.AsyncClient) -> None:
-    if isinstance(node, Pick):
-        _pick(node, scope)
-        return
+async def _execute_once(node: HttpNode | PickNode, scope: dict[str, Any], client: httpx.AsyncClient) -> None:
+    if isinstance(node, PickNode):
+        return _pick(node, scope)
     for tries_left in range(node.retries, -1, -1):
         try:
-            answer = await _requested(node, scope, client)
+            answer = await _request(node, scope, client)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             if not tries_left or isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
-                raise NodeFailed(f"{node.title}: {str(error) or type(error).__name__}") from error
+                raise NodeError(f"{node.title}: {str(error) or type(error).__name__}") from error
         else:
-            if not tries_left or answer["status"] not in _AGAIN:
+            if not tries_left or answer["status"] not in _RETRIED:
                 scope[node.into] = answer
                 return
         await asyncio.sleep(RETRY_S)
 
 
-async def _requested(node: Http, scope: Mapping[str, Any], client: httpx.AsyncClient) -> dict[str, Any]:
+async def _request(node: HttpNode, scope: Mapping[str, Any], client: httpx.AsyncClient) -> dict[str, Any]:
     method, _, url = render(node.http, scope).partition(" ")
     response = await client.request(
         method,
@@ -89,7 +91,7 @@ async def _requested(node: Http, scope: Mapping[str, Any], client: httpx.AsyncCl
     )
     return {
         "status": response.status_code,
-        "body": _parsed(response.text),
+        "body": parse_json(response.text),
         "headers": dict(response.headers),
     }
 
@@ -98,20 +100,20 @@ def _texts(values: Mapping[str, Any], scope: Mapping[str, Any]) -> dict[str, str
     return {name: render(str(value), scope) for name, value in values.items()}
 
 
-def _pick(node: Pick, scope: dict[str, Any]) -> None:
-    listed = look_up(node.pick, scope)
-    wanted = {path: str(value) for path, value in fill(node.where, scope).items()}
+def _pick(node: PickNode, scope: dict[str, Any]) -> None:
+    items = look_up(node.pick, scope)
+    required = {path: str(value) for path, value in fill(node.where, scope).items()}
     found = [
         item
-        for item in (listed if isinstance(listed, list) else [])
-        if all(str(look_up(path, item)) == value for path, value in wanted.items())
+        for item in (items if isinstance(items, list) else [])
+        if all(str(look_up(path, item)) == value for path, value in required.items())
     ]
     if node.by:
         found.sort(key=lambda item: _number(look_up(node.by, item)))
     if not found or (node.of and len(found) < _number(look_up(node.of, found[0]))):
         return
     if node.take:
-        scope[node.into] = _parsed("".join(str(look_up(node.take, item) or "") for item in found))
+        scope[node.into] = parse_json("".join(str(look_up(node.take, item) or "") for item in found))
     else:
         scope[node.into] = found
 
@@ -119,13 +121,6 @@ def _pick(node: Pick, scope: dict[str, Any]) -> None:
 def _number(value: Any) -> int:
     text = str(value)
     return int(text) if text.isdecimal() else 0
-
-
-def _parsed(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 class Mode(IntEnum):
@@ -138,7 +133,7 @@ class Mode(IntEnum):
 
 @dataclass(slots=True)
 class Run:
-    """One run of a workflow; `position` is the node that comes next."""
+    """The state of one run; `position` is the next node."""
 
     execute_id: str
     workflow_id: str
@@ -153,21 +148,21 @@ class Run:
     status: Literal["Running", "Success", "Fail"] = "Running"
     output: str = ""
     error: tuple[int, str] = (0, "")
-    spoken: int = 0
-    """Tokens of what its nodes have said."""
+    output_tokens: int = 0
+    """Output tokens so far."""
     interrupt: dict[str, Any] | None = None
-    """`event_id`, `type`, `data` of the interrupt that it waits at."""
-    asking: Ask | None = None
+    """`event_id`, `type`, `data` of the open interrupt."""
+    asking: QuestionNode | None = None
     seq: dict[str, int] = field(default_factory=dict)
-    """How many packets each node has sent, by title."""
+    """Packets sent by each node, by title."""
 
     @property
     def usage(self) -> dict[str, int]:
-        """The wire's form of what it cost."""
-        return {"input_count": 0, "output_count": self.spoken, "token_count": self.spoken}
+        """The token usage in wire form."""
+        return {"input_count": 0, "output_count": self.output_tokens, "token_count": self.output_tokens}
 
     def history(self, debug_url: str) -> dict[str, Any]:
-        """The wire's form in run_histories."""
+        """The entry in run_histories."""
         return {
             "execute_id": self.execute_id,
             "execute_status": self.status,
@@ -188,14 +183,14 @@ class Run:
 
 
 class Packets:
-    """What one response of a run sends; ids begin with 0 in each. Without a stream nothing is sent."""
+    """Writes the events of one response, with ids from 0; without a stream they are dropped."""
 
     def __init__(self, stream: Stream | None) -> None:
         self._stream = stream
         self._next = 0
 
     def put(self, event: str, data: Mapping[str, Any]) -> None:
-        """Add one event: three lines, the id first, with a space after each colon (captures)."""
+        """Write one event: id, event, data, with a space after each colon (captures)."""
         if self._stream is not None:
             text = json.dumps(data, separators=(",", ":"))
             self._stream.put(f"id: {self._next}\nevent: {event}\ndata: {text}\n\n".encode())
@@ -205,8 +200,8 @@ class Packets:
 class Runs:
     """All runs of one emulator."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, state: ServerState) -> None:
+        self._state = state
         self._runs: dict[str, Run] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -220,25 +215,25 @@ class Runs:
         token: str,
         logid: str,
     ) -> Run:
-        """Begin a run; `advance` or `stream` takes it on.
+        """Create a run; `advance` or `stream` executes it.
 
         Raises:
-            CozeError: 4200, there is no such workflow.
+            CozeError: 4200, the workflow does not exist.
         """
-        workflow = next((w for w in self._world.script.workflows if w.is_called(workflow_id)), None)
+        workflow = next((w for w in self._state.script.workflows if w.is_called(workflow_id)), None)
         if workflow is None:
             raise CozeError(
                 NOT_FOUND, f"workflow {workflow_id or '(empty)'} does not exist or is not published"
             )
-        now = self._world.now()
-        execute_id = self._world.ids.next()
+        now = self._state.now()
+        execute_id = self._state.ids.next()
         scope: dict[str, Any] = {
-            "bot_id": bot_id or self._world.bot_id,
+            "bot_id": bot_id or self._state.bot_id,
             "token": token,
             "execute_id": execute_id,
             "workflow_id": workflow_id,
-            "origin": self._world.origin,
-            "media": f"{self._world.origin}/_media",
+            "origin": self._state.origin,
+            "media": f"{self._state.origin}/_media",
         }
         scope["parameters"] = {**fill(workflow.parameters, scope), **parameters}
         for name, value in workflow.values.items():
@@ -248,10 +243,10 @@ class Runs:
         return run
 
     def resume(self, workflow_id: str, event_id: str, interrupt_type: int, answer: str) -> Run:
-        """Take an answer; `advance` or `stream` takes the run on.
+        """Accept the answer to an interrupt; `advance` or `stream` continues the run.
 
         Raises:
-            CozeError: 4000, the run does not wait at this event.
+            CozeError: 4000, no run waits at this event.
         """
         run = self._runs.get(event_id.partition("/")[0])
         waits = run is not None and run.interrupt is not None and run.interrupt["event_id"] == event_id
@@ -261,19 +256,16 @@ class Runs:
             raise bad_parameter("the event belongs to another workflow_id")
         if run.interrupt["type"] != interrupt_type:
             raise bad_parameter(f"interrupt_type is {run.interrupt['type']} here")
-        try:
-            run.scope[run.asking.into] = json.loads(answer)
-        except ValueError:
-            run.scope[run.asking.into] = answer
+        run.scope[run.asking.into] = parse_json(answer)
         run.interrupt = run.asking = None
-        run.seq = {}  # packets are counted anew after each resume
+        run.seq = {}  # packets are counted from 0 after each resume
         return run
 
     def find(self, workflow_id: str, execute_id: str) -> Run:
         """One run by its ids.
 
         Raises:
-            CozeError: 4200, there is none.
+            CozeError: 4200, it does not exist.
         """
         run = self._runs.get(execute_id)
         if run is None or run.workflow_id != workflow_id:
@@ -281,13 +273,13 @@ class Runs:
         return run
 
     def stream(self, run: Run) -> Stream:
-        """Take a run on, streamed. It goes on when its listener has gone."""
+        """Continue a run, streamed. It continues when its client disconnects."""
         stream = Stream()
-        self.behind(run, stream)
+        self.in_background(run, stream)
         return stream
 
-    def behind(self, run: Run, stream: Stream | None = None) -> None:
-        """Take a run on in the background."""
+    def in_background(self, run: Run, stream: Stream | None = None) -> None:
+        """Continue a run in the background."""
 
         async def go() -> None:
             try:
@@ -301,54 +293,55 @@ class Runs:
         task.add_done_callback(self._tasks.discard)
 
     async def advance(self, run: Run, packets: Packets) -> None:
-        """Go from node to node until an interrupt or the end."""
+        """Execute nodes until an interrupt or the end."""
         while run.position < len(run.workflow.steps) and run.status == "Running":
             node = run.workflow.steps[run.position]
             run.position += 1
-            run.updated_at = self._world.now()
+            run.updated_at = self._state.now()
             match node:
-                case Message():
-                    self._say(run, packets, node.title, render(node.message, run.scope), node.packets)
-                case Ask():
+                case MessageNode():
+                    self._send(run, packets, node.title, render(node.message, run.scope), node.packets)
+                case QuestionNode():
                     return self._ask(run, packets, node)
                 case Sleep():
                     packets.put("PING", {})
                     await asyncio.sleep(node.sleep)
-                case Http() | Pick() | Loop():
+                case HttpNode() | PickNode() | LoopNode():
                     try:
-                        await work(node, run.scope, lambda: packets.put("PING", {}))
-                    except NodeFailed as failed:
+                        await execute(node, run.scope, lambda: packets.put("PING", {}))
+                    except NodeError as failed:
                         return self._fail(run, packets, INTERNAL, str(failed))
-                case Output():
+                case OutputNode():
                     run.output = json.dumps(fill(node.output, run.scope), ensure_ascii=False)
-                    cost = {"cost": "0", "token": run.spoken + tokens(run.output)}
-                    self._say(run, packets, "End", run.output, 1, **cost)
+                    cost = {"cost": "0", "token": run.output_tokens + tokens(run.output)}
+                    self._send(run, packets, "End", run.output, 1, **cost)
                 case Fail():
-                    words = node.fail.msg or "Request parameter error"
-                    return self._fail(run, packets, node.fail.code, words)
+                    return self._fail(
+                        run, packets, node.fail.code, node.fail.msg or "Request parameter error"
+                    )
         run.status = "Success"
         packets.put("Done", {})
 
-    def _fail(self, run: Run, packets: Packets, code: int, words: str) -> None:
-        run.status, run.error = "Fail", (code, words)
-        packets.put("Error", {"error_code": code, "error_message": words})
+    def _fail(self, run: Run, packets: Packets, code: int, message: str) -> None:
+        run.status, run.error = "Fail", (code, message)
+        packets.put("Error", {"error_code": code, "error_message": message})
 
-    def _ask(self, run: Run, packets: Packets, node: Ask) -> None:
+    def _ask(self, run: Run, packets: Packets, node: QuestionNode) -> None:
         text = render(node.ask, run.scope)
         if text:
-            self._say(run, packets, node.title, text, node.packets)
+            self._send(run, packets, node.title, text, node.packets)
         run.asking = node
         run.interrupt = {
             "data": _text(fill(node.data, run.scope)),
-            "event_id": f"{run.execute_id}/{self._world.ids.next()}",
+            "event_id": f"{run.execute_id}/{self._state.ids.next()}",
             "type": node.type,
         }
         if node.required_parameters:
             run.interrupt["required_parameters"] = node.required_parameters
         packets.put("Interrupt", {"interrupt_data": run.interrupt, "node_title": node.title})
 
-    def _say(self, run: Run, packets: Packets, title: str, text: str, parts: int, **more: Any) -> None:
-        run.spoken += tokens(text)
+    def _send(self, run: Run, packets: Packets, title: str, text: str, parts: int, **more: Any) -> None:
+        run.output_tokens += tokens(text)
         size = max(1, -(-len(text) // parts))
         cut = [text[first : first + size] for first in range(0, len(text), size)] or [""]
         for number, part in enumerate(cut, start=1):

@@ -1,4 +1,4 @@
-"""The state of the emulator: accounts, conversations, files, ids."""
+"""The emulator's state: conversations, messages, files, tokens, ids."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from coze_emulator.faults import Faults
+from coze_emulator.errors import NOT_FOUND, UNAUTHENTICATED, CozeError, bad_parameter
+from coze_emulator.faults import FaultInjector
 from coze_emulator.script import BotProfile, Script
-from coze_emulator.wire import NOT_FOUND, UNAUTHENTICATED, CozeError, bad_parameter
 
 
 class Ids:
-    """A source of ids that never repeats and never goes back, whatever the clock does.
+    """A source of strictly increasing ids, whatever the clock does.
 
     A Coze id holds Unix seconds in its upper 32 bits (7382159487131697202 >> 32 is the `created_at` of the
     chat that carries it, coze-py tests/testdata); the lower half is a counter here.
@@ -48,8 +48,8 @@ SPACE_ID: Final = "7313848611045900290"
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """One request that arrived, for tests to look at."""
+class ReceivedRequest:
+    """One received request, for tests to inspect."""
 
     method: str
     path: str
@@ -61,7 +61,7 @@ class Seen:
 
 @dataclass(slots=True)
 class Message:
-    """One message of a conversation or of a chat, with the names that the wire has for it."""
+    """One message of a conversation or a chat, with the field names of the wire."""
 
     id: str
     conversation_id: str
@@ -101,7 +101,7 @@ class Message:
 
 @dataclass(slots=True)
 class Conversation:
-    """One conversation; the messages are what a model would see, and what the message list shows."""
+    """One conversation; its messages are the model's context and the message list."""
 
     id: str
     section_id: str
@@ -154,8 +154,8 @@ class StoredFile:
 
 
 @dataclass(slots=True)
-class World:
-    """Everything one emulator knows. Only the serving thread changes it, apart from faults and journal."""
+class ServerState:
+    """All state of one emulator. Only the serving thread changes it, except for the faults."""
 
     script: Script
     clock: Callable[[], float]
@@ -167,8 +167,8 @@ class World:
     bot_id: str = ""
     origin: str = ""
     ids: Ids = field(init=False)
-    faults: Faults = field(default_factory=Faults)
-    journal: list[Seen] = field(default_factory=list)
+    faults: FaultInjector = field(default_factory=FaultInjector)
+    requests: list[ReceivedRequest] = field(default_factory=list)
     conversations: dict[str, Conversation] = field(default_factory=dict)
     files: dict[str, StoredFile] = field(default_factory=dict)
     issued_tokens: set[str] = field(default_factory=set)
@@ -177,20 +177,20 @@ class World:
         self.ids = Ids(self.clock)
         for rule in self.script.rules:
             for fault in rule.faults:
-                self.faults.order(fault, rule.name)
+                self.faults.add(fault, rule.name)
         if self.script.mailbox:
-            self.new_conversation(bot_id="0", conversation_id=self.script.mailbox)  # no Bot's own
+            self.new_conversation(bot_id="0", conversation_id=self.script.mailbox)  # belongs to no Bot
 
     def now(self) -> int:
         """Unix seconds."""
         return int(self.clock())
 
     def new_conversation(self, *, bot_id: str = "", conversation_id: str = "") -> Conversation:
-        """Begin a conversation."""
+        """Create a conversation."""
         identity = conversation_id or self.ids.next()
-        made = Conversation(identity, self.ids.next(), self.now(), self.now(), bot_id=bot_id)
-        self.conversations[identity] = made
-        return made
+        conversation = Conversation(identity, self.ids.next(), self.now(), self.now(), bot_id=bot_id)
+        self.conversations[identity] = conversation
+        return conversation
 
     def conversation(self, conversation_id: str) -> Conversation:
         """One conversation by its id.
@@ -211,7 +211,7 @@ class World:
         return {self.bot_id: self.script.bot, **{bot.id: bot for bot in self.script.bots}}
 
     def known_bot(self, bot_id: str, *, listed: bool = False) -> None:
-        """Refuse a Bot that is not there; `listed` refuses everything that is not in the Bot lists.
+        """Refuse an unknown Bot; `listed` refuses every one that is not in the Bot lists.
 
         Raises:
             CozeError: 4200.
@@ -220,10 +220,10 @@ class World:
             raise CozeError(NOT_FOUND, f"bot {bot_id or '(empty)'} does not exist or is not published")
 
     def authorize(self, header: str, path: str) -> None:
-        """Let a bearer token in.
+        """Check a bearer token.
 
         Raises:
-            CozeError: 4100; 4101 when the token may not make this call.
+            CozeError: 4100; 4101 when the token lacks the permission.
         """
         scheme, _, token = header.partition(" ")
         token = token.strip()
