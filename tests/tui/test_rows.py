@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from c2jy_bridge.core.byte_sizes import byte_size
 from c2jy_tui import formatting
 from c2jy_tui.panes.drafts.labels import COLUMNS as DRAFTS
 from c2jy_tui.panes.inspector.labels import COLUMNS as CALLS
@@ -98,7 +99,7 @@ def test_a_place_on_the_timeline_is_minutes_seconds_and_tenths(us: int, text: st
     [(0, "0 B"), (812, "812 B"), (999_600, "1.0 MB"), (4_200_000, "4.2 MB"), (120_000_000, "120 MB")],
 )
 def test_sizes_are_in_units_of_a_thousand(count: int, text: str) -> None:
-    assert formatting.size(count) == text
+    assert byte_size(count) == text
 
 
 def test_a_call_of_another_day_shows_its_date() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from c2jy_bridge import __version__
 from c2jy_bridge.core import i18n
+from c2jy_bridge.core.bridge_requests import INTAKES
 from c2jy_tui.commands import say
 from c2jy_tui.commands.usage import Parser
 
@@ -126,7 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     serve = command(bridge, "serve", "bridge:serve", "command.bridge_serve")
     serve.add_argument("--host", help=say("option.host"))
     serve.add_argument("--port", type=_port, help=say("option.port"))
-    serve.add_argument("--intake", metavar="http,mailbox", help=say("option.intake"))
+    serve.add_argument("--intake", metavar=",".join(INTAKES), help=say("option.intake"))
     serve.add_argument("--relay", choices=("bot", "direct"), help=say("option.relay"))
     serve.add_argument("--yes", action="store_true", help=say("option.yes"))
     token = command(bridge, "token", "bridge:token", "command.bridge_token")

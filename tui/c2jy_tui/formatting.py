@@ -1,4 +1,4 @@
-"""Formats times, sizes and JSON as short text that reads the same in both languages."""
+"""Formats times and JSON as short text that reads the same in both languages."""
 
 from __future__ import annotations
 
@@ -38,19 +38,6 @@ def length(microseconds: int) -> str:
     return f"{hours}:{minutes:02}:{tail}" if hours else f"{minutes}:{tail}"
 
 
-def size(count: int) -> str:
-    """Bytes in units of 1000: `812 B`, `4.2 MB`."""
-    number, unit = _scaled(count)
-    return f"{number} {unit}"
-
-
-def size_of(done: int, total: int) -> str:
-    """Bytes done of all, in the unit of all: `1.2/3.4 MB`."""
-    _, unit = _scaled(total)
-    factor = 1000 ** _UNITS.index(unit)
-    return f"{_short(done / factor, unit)}/{_short(total / factor, unit)} {unit}"
-
-
 def clock_time(at: float, now: float) -> tuple[str, ...]:
     """The local time of day, or for another day its date; longest first, as a column's cell wants it."""
     then, today = time.localtime(at), time.localtime(now)
@@ -59,22 +46,6 @@ def clock_time(at: float, now: float) -> tuple[str, ...]:
     if then[0] == today[0]:
         return (time.strftime("%m-%d %H:%M:%S", then), time.strftime("%m-%d", then))
     return (time.strftime("%Y-%m-%d %H:%M:%S", then), time.strftime("%Y-%m", then))
-
-
-_UNITS = ("B", "kB", "MB", "GB", "TB")
-
-
-def _scaled(count: int) -> tuple[str, str]:
-    value = float(max(0, count))
-    for unit in _UNITS[:-1]:
-        if value < 999.5:
-            return _short(value, unit), unit
-        value /= 1000
-    return _short(value, _UNITS[-1]), _UNITS[-1]
-
-
-def _short(value: float, unit: str) -> str:
-    return f"{value:.0f}" if unit == "B" or value >= 99.95 else f"{value:.1f}"
 
 
 # Characters a terminal might interpret when they are pasted; JSON can write each as \uXXXX.

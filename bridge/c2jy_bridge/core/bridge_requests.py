@@ -18,6 +18,7 @@ SOURCES: Final[tuple[str, ...]] = get_args(RequestSource)
 
 RelayMode = Literal["bot", "direct", "chat"]
 """How it is run: through a Bot chat of ours, without a Bot, or in a Bot chat that the workflow has begun."""
+RELAY_MODES: Final[tuple[str, ...]] = get_args(RelayMode)
 
 
 class State(StrEnum):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from c2jy_bridge.core.bridge_requests import INTAKES
 from c2jy_tui.commands import say
 from c2jy_tui.commands.running import complain
 
@@ -71,7 +72,7 @@ def demo(config: Path | None, profile: str | None, overrides: Mapping[str, Any])
         if config is None:
             notes = _notes(Path(here["data_dir"]) / "files")
             # Both ways in, so that every workflow of the emulator reaches this computer.
-            box = {"intakes": ["http", "mailbox"], "mailbox_conversation_id": emulator.mailbox_id}
+            box = {"intakes": list(INTAKES), "mailbox_conversation_id": emulator.mailbox_id}
             ways = {"tools": {"folders": [notes]}, "bridge": box}
             here = merged(ways, here)
         settings = load(config, profile=profile, overrides=here, look_for_file=False)

@@ -12,6 +12,7 @@ from textual.notifications import SeverityLevel
 from textual.widget import Widget
 from textual.worker import Worker
 
+from c2jy_bridge.core.byte_sizes import byte_size
 from c2jy_bridge.core.draft_views import BuildReport, DraftError, OnProgress, Packed, TimeUnitName
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.ports import DraftsPort
@@ -144,7 +145,7 @@ class DraftJobs:
     def _packed(self, view: DraftView, packed: Packed) -> None:
         root = visible(packed.root, newlines=False)
         lines = [
-            say("pack.done", name=labels.shown(view.name), size=formatting.size(packed.size_bytes)),
+            say("pack.done", name=labels.shown(view.name), size=byte_size(packed.size_bytes)),
             visible(packed.path, newlines=False),
             say("pack.spelled", root=root) if root else "",
             *(labels.issue_line(issue) for issue in packed.issues[:3]),

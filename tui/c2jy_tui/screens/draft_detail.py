@@ -14,6 +14,7 @@ from textual.reactive import reactive
 from textual.widgets import Static
 from typing_extensions import override
 
+from c2jy_bridge.core.byte_sizes import byte_size
 from c2jy_bridge.core.events import Issue, Severity
 from c2jy_bridge.core.safety import visible
 from c2jy_bridge.core.views import DraftDetail
@@ -107,7 +108,7 @@ class DraftDetailScreen(BaseDialog[None]):
             say("detail.fps", fps=f"{detail.fps:g}") if detail.fps else "",
             formatting.length(view.duration_us),
             say("detail.counts", tracks=view.tracks, clips=view.clips),
-            formatting.size(view.size_bytes),
+            byte_size(view.size_bytes),
             labels.age(view.modified_at, self._clock()),
         ]
         self.query_one("#head", Static).update(

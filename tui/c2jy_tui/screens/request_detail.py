@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from typing_extensions import override
 
+from c2jy_bridge.core.bridge_requests import RELAY_MODES
 from c2jy_bridge.core.safety import visible
 from c2jy_tui import formatting
 from c2jy_tui.panes.bridge import labels
@@ -151,7 +152,7 @@ def _way(record: RequestRecord) -> Content:
         ("request", view.request_id),
         ("source", labels.source(view.source)),
         ("requester", view.requester),
-        ("relay", say(f"relay.{view.relay}") if view.relay in ("bot", "direct", "chat") else view.relay),
+        ("relay", say(f"relay.{view.relay}") if view.relay in RELAY_MODES else view.relay),
         *(("chat", chat.chat_id) for chat in view.chats),
         ("call", view.call_id),
     ]

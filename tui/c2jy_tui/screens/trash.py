@@ -13,9 +13,9 @@ from textual.content import Content
 from textual.widgets import Static
 from typing_extensions import override
 
+from c2jy_bridge.core.byte_sizes import byte_size
 from c2jy_bridge.core.draft_views import TrashedView
 from c2jy_bridge.core.safety import visible
-from c2jy_tui import formatting
 from c2jy_tui.panes.drafts import labels
 from c2jy_tui.panes.drafts.labels import say
 from c2jy_tui.widgets.base_screens import BaseDialog
@@ -105,7 +105,7 @@ class TrashScreen(BaseDialog[None]):
         size = sum(entry.draft.size_bytes for entry in self._entries)
         count = len(self._entries)
         self.query_one("#all", Static).update(
-            Content(say("trash.all", count=count, size=formatting.size(size)) if count else "")
+            Content(say("trash.all", count=count, size=byte_size(size)) if count else "")
         )
         self._about()
         self.refresh_bindings()

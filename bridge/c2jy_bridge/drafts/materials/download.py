@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 import httpcore
 import httpx
 
+from c2jy_bridge.core.byte_sizes import byte_size
 from c2jy_bridge.core.settings import MaterialSettings
 from c2jy_bridge.drafts.materials.cache import check_head
 from c2jy_bridge.drafts.materials.local import decode
@@ -23,7 +24,6 @@ from c2jy_bridge.drafts.materials.pace import (
     SpeedGauge,
     Threads,
     retry_after,
-    shown_bytes,
     wait_before,
 )
 from c2jy_bridge.drafts.materials.partial_file import BUFFER_BYTES, PartialFile, Validators
@@ -213,7 +213,7 @@ class Downloader:
             async for chunk in unpacked(response):
                 body += chunk
                 if len(body) > limit:
-                    raise Refused("text_too_large", limit=shown_bytes(limit))
+                    raise Refused("text_too_large", limit=byte_size(limit))
                 gauge.add(len(chunk))
             return bytes(body)
 
@@ -284,7 +284,7 @@ class Downloader:
             part.append(chunk)
             meter.add(len(chunk))
             if part.size > self._settings.max_bytes:
-                raise Refused("too_large", limit=shown_bytes(self._settings.max_bytes))
+                raise Refused("too_large", limit=byte_size(self._settings.max_bytes))
             if not checked and part.size >= HEAD_BYTES:
                 check_head(part.head(HEAD_BYTES))  # a web page is refused now, not after the last byte
                 checked = True
@@ -317,7 +317,7 @@ class Downloader:
         )
         if total is not None:
             if total > self._settings.max_bytes:
-                raise Refused("too_large", limit=shown_bytes(self._settings.max_bytes))
+                raise Refused("too_large", limit=byte_size(self._settings.max_bytes))
             self._room_for(total - part.size)
             meter.expect(total)
         return total
@@ -400,7 +400,7 @@ def _checked(body: bytes, limit: int) -> bytes:
     if not body.strip():
         raise Refused("empty")
     if len(body) > limit:
-        raise Refused("text_too_large", limit=shown_bytes(limit))
+        raise Refused("text_too_large", limit=byte_size(limit))
     if body[:2] in _UTF16:
         return body  # before the magic bytes: the mark looks like the sync of an MP3
     found = identify(body[:HEAD_BYTES])

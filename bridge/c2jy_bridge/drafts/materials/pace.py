@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, ParamSpec, Self, TypeVar
 
+from c2jy_bridge.core.byte_sizes import byte_size
 from c2jy_bridge.core.draft_views import OnProgress, Progress
 from c2jy_bridge.drafts.materials.material import Passing, say
 
@@ -168,19 +169,10 @@ class Meter:
         if self._tell is None:
             return
         self._told = self._now()
-        amount = shown_bytes(self._bytes)
+        amount = byte_size(self._bytes)
         if self._files == 1 and self._expected and not self._done:
-            message = say("progress.bytes", amount=amount, total=shown_bytes(self._expected))
+            message = say("progress.bytes", amount=amount, total=byte_size(self._expected))
             self._tell(Progress(message, self._bytes, self._expected, "bytes"))
             return
         message = say("progress.files", done=self._done, total=self._files, amount=amount)
         self._tell(Progress(message, self._done, self._files, "items"))
-
-
-def shown_bytes(count: float) -> str:
-    """`3.4 MB`, in steps of 1024."""
-    for unit in ("B", "KB", "MB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.1f} GB"

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from c2jy_bridge.core.byte_sizes import byte_size
 from c2jy_bridge.core.draft_views import OnProgress
 from c2jy_bridge.core.events import Issue, Severity
 from c2jy_bridge.core.settings import MaterialSettings
@@ -28,7 +29,7 @@ from c2jy_bridge.drafts.materials.material import (
     say,
     shown,
 )
-from c2jy_bridge.drafts.materials.pace import DownloadSlot, Meter, Patience, Threads, Turns, shown_bytes
+from c2jy_bridge.drafts.materials.pace import DownloadSlot, Meter, Patience, Threads, Turns
 from c2jy_bridge.drafts.materials.partial_file import BUFFER_BYTES, PartialFile, Validators
 from c2jy_bridge.drafts.materials.signature import HEAD_BYTES
 
@@ -212,7 +213,7 @@ class MaterialStore:
 
     def _take_in(self, chunks: Iterator[bytes], size: int) -> tuple[str, Stored]:
         if size > self._settings.max_bytes:
-            raise Refused("too_large", limit=shown_bytes(self._settings.max_bytes))
+            raise Refused("too_large", limit=byte_size(self._settings.max_bytes))
         self._room_for(size)
         unique = uuid.uuid4().hex
         part = PartialFile(self._cache.partial, unique, unique)
@@ -301,7 +302,7 @@ def _note(code: str, source: str, **values: object) -> Issue:
 
 
 def _disk_full(wanted: int, free: int) -> Refused:
-    return Refused("disk_full", wanted=shown_bytes(wanted), free=shown_bytes(free))
+    return Refused("disk_full", wanted=byte_size(wanted), free=byte_size(free))
 
 
 def _disk_fault(error: OSError) -> Refused:

@@ -9,6 +9,7 @@ from typing import Final
 
 from rich.cells import cell_len
 
+from c2jy_bridge.core.byte_sizes import byte_progress, byte_size
 from c2jy_bridge.core.draft_views import Progress
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.i18n import catalogue
@@ -89,7 +90,7 @@ def row(view: DraftView, now: float, *, new: bool) -> Row:
     return {
         "name": Cell((visible(view.name, newlines=False),), "strong" if new else "plain"),
         "length": Cell((formatting.length(view.duration_us) if readable else "",)),
-        "size": Cell((formatting.size(view.size_bytes),), "muted"),
+        "size": Cell((byte_size(view.size_bytes),), "muted"),
         "tracks": Cell((str(view.tracks) if readable else "",), "muted"),
         "clips": Cell((str(view.clips) if readable else "",), "muted"),
         "media": Cell(states, tone),
@@ -171,7 +172,7 @@ def progress_line(progress: Progress) -> str:
     """The step of a job and its progress: `Packing 1.2/3.4 MB`."""
     what, done, total = visible(progress.message, newlines=False), progress.done, progress.total
     if progress.unit == "bytes":
-        far = formatting.size_of(done, total) if total else formatting.size(done)
+        far = byte_progress(done, total) if total else byte_size(done)
     else:
         far = f"{done}/{total}" if total else str(done)
     return f"{what} {far}"

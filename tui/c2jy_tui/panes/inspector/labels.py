@@ -7,6 +7,7 @@ from typing import Final
 
 from textual.content import Content
 
+from c2jy_bridge.core.byte_sizes import byte_progress, byte_size
 from c2jy_bridge.core.events import ToolCallProgress
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.safety import visible
@@ -58,7 +59,7 @@ def status(record: CallRecord) -> str:
 def progress(step: ToolCallProgress) -> str:
     """How far a step is: `37%`, `1.2/3.4 MB`, `12`."""
     if step.unit == "bytes":
-        return formatting.size_of(step.done, step.total) if step.total else formatting.size(step.done)
+        return byte_progress(step.done, step.total) if step.total else byte_size(step.done)
     return f"{min(100, step.done * 100 // step.total)}%" if step.total else str(step.done)
 
 
