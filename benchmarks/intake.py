@@ -92,8 +92,7 @@ async def _serve(folder: Path) -> None:
     from c2jy_bridge.core.views import BridgeView
     from c2jy_bridge.plugin import ToolRegistry
     from c2jy_bridge.relay.intakes.http import HttpIntake, Tokens
-    from c2jy_bridge.relay.request_queue import RequestQueue
-    from c2jy_bridge.relay.service import ChangeNotifier, RequestService
+    from c2jy_bridge.relay.request_queue import ChangeNotifier, RequestQueue, RequestService
     from c2jy_bridge.relay.storage import Storage
 
     async def stop(_: str) -> None: ...

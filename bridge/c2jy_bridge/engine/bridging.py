@@ -58,7 +58,7 @@ class Bridging:
                     await self._bridge.stop()
                 return None
             # In a thread: FastAPI and uvicorn take longer to import than the whole screen.
-            problems = await asyncio.to_thread(importlib.import_module, "c2jy_bridge.relay.problems")
+            problems = await asyncio.to_thread(importlib.import_module, "c2jy_bridge.relay.request")
             bridge = await self._made()
             # cozepy is imported before the web app is built and not meanwhile: both lay filters over Python's
             # warnings, which belong to all threads together, and would take each other's away.

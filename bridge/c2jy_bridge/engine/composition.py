@@ -20,7 +20,7 @@ from c2jy_bridge.engine.startup import needed, open_log
 from c2jy_bridge.engine.workflows import Workflows
 from c2jy_bridge.journal import Journal, Owner
 from c2jy_bridge.plugin import ToolRegistry, ToolRunner
-from c2jy_bridge.relay.worker.calls import BridgeTool
+from c2jy_bridge.relay.calls import BridgeTool
 from c2jy_bridge.tools import built_in_tools
 
 

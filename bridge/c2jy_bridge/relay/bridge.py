@@ -22,13 +22,14 @@ from c2jy_bridge.core.vault import Vault, system_keyring
 from c2jy_bridge.core.views import BridgeView, IntakeView
 from c2jy_bridge.coze import CozeClient
 from c2jy_bridge.plugin import ToolRegistry, ToolRunner
+from c2jy_bridge.relay.calls import ApprovalTimeoutRunner
 from c2jy_bridge.relay.intakes.http import HttpIntake, Tokens
 from c2jy_bridge.relay.intakes.mailbox_intake import MailboxIntake
-from c2jy_bridge.relay.problems import BridgeProblem, bridge_problem
-from c2jy_bridge.relay.request_queue import RequestQueue
-from c2jy_bridge.relay.service import ChangeNotifier, RequestService
+from c2jy_bridge.relay.relays import RelayContext
+from c2jy_bridge.relay.request import BridgeProblem, bridge_problem
+from c2jy_bridge.relay.request_queue import ChangeNotifier, RequestQueue, RequestService
 from c2jy_bridge.relay.storage import Storage
-from c2jy_bridge.relay.worker import ApprovalTimeoutRunner, RelayContext, Worker
+from c2jy_bridge.relay.worker import Worker
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Durable queue of bridge requests in SQLite: accepted means committed, claimed means leased (one UPDATE)."""
+"""Durable queue of bridge requests in SQLite, and the service through which intakes use it."""
 
 from __future__ import annotations
 
@@ -6,190 +6,31 @@ import asyncio
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from itertools import chain
-from typing import Any, Final
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
 
-from c2jy_bridge.core.bridge_requests import BridgeRequest, ChatRef, RequestSource, State
-from c2jy_bridge.core.events import Problem
+from c2jy_bridge.core.bridge_requests import BridgeRequest, ChatRef, RelayMode, RequestSource, State
+from c2jy_bridge.core.events import BridgeRequestChanged, Event, Problem
+from c2jy_bridge.core.settings import BridgeSettings
 from c2jy_bridge.relay.request import (
     Accepted,
     Change,
     Ending,
-    KeyReused,
     Lease,
     LeaseLost,
-    QueueFull,
     Submission,
 )
-from c2jy_bridge.relay.storage import OPEN, REQUESTS, Storage, change_of, lease_of, problem_json, request_of
-
-Taken = Accepted | KeyReused | QueueFull
-"""Outcome of one submission."""
-
-MOST_AT_ONCE: Final = 100
-"""Submissions in one commit; more would let the first of them wait for the last."""
-
-_COUNTS: Final = (
-    f"SELECT (SELECT count(*) FROM bridge_requests WHERE {OPEN}),"
-    " coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'bridge_requests'), 0)"
+from c2jy_bridge.relay.storage import (
+    OPEN,
+    REQUESTS,
+    BatchedInsert,
+    Storage,
+    change_of,
+    lease_of,
+    problem_json,
+    request_of,
 )
-"""How many requests are open, and the highest `seq` that was ever given."""
-
-
-class BatchedInsert:
-    """Inserts submissions in batches; for one event loop."""
-
-    def __init__(
-        self, storage: Storage, *, limit: int, clock: Callable[[], float], new_id: Callable[[], str]
-    ) -> None:
-        """`limit` is how many requests may be open."""
-        self._storage = storage
-        self._limit = limit
-        self._clock = clock
-        self._new_id = new_id
-        self._waiting: list[tuple[Submission, asyncio.Future[Accepted]]] = []
-        self._writing: asyncio.Task[None] | None = None
-
-    async def accept(self, submission: Submission) -> Accepted:
-        """Insert with the next batch; raises KeyReused and QueueFull."""
-        future: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
-        self._waiting.append((submission, future))
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write())
-        return await future
-
-    async def _write(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
-            submissions = [submission for submission, _ in batch]
-            try:
-                taken: Sequence[Taken | Exception]
-                taken = await self._storage.run(partial(self._insert, submissions))
-            except asyncio.CancelledError:
-                for _, future in (*batch, *self._waiting):
-                    future.cancel()
-                raise
-            except Exception as error:  # none of them was written, and each caller gets the error
-                taken = [error] * len(batch)
-            for (_, future), what in zip(batch, taken, strict=True):
-                if future.done():  # the caller has left; the request is accepted all the same
-                    continue
-                if isinstance(what, Exception):
-                    future.set_exception(what)
-                else:
-                    future.set_result(what)
-
-    def _insert(self, submissions: Sequence[Submission]) -> list[Taken]:
-        """In the storage's thread: all of them in one transaction, each accepted or refused by itself.
-
-        A few statements for all of them together: every call of SQLite lets go of the interpreter, and while
-        the event loop is busy it takes up to 5 ms to get it back (`sys.getswitchinterval`).
-        """
-        with self._storage.database.transaction() as db:
-            waiting, last = db.execute(_COUNTS).fetchone()
-            known = _known(db, submissions)
-            taken: list[Taken] = []
-            new: list[tuple[BridgeRequest, str]] = []
-            for submission in submissions:
-                fingerprint, key = submission.fingerprint, _key(submission)
-                if key in known:
-                    taken.append(_repeated(known[key], fingerprint))
-                elif waiting + len(new) >= self._limit:
-                    taken.append(QueueFull(self._limit))
-                else:
-                    request = self._new(submission, last + 1 + len(new))
-                    new.append((request, fingerprint))
-                    taken.append(Accepted(request, created=True))
-                    if submission.idempotency_key:
-                        known[key] = new[-1]
-            if new:
-                _write_rows(db, new)
-            return taken
-
-    def _new(self, submission: Submission, seq: int) -> BridgeRequest:
-        now = self._clock()
-        return BridgeRequest(
-            seq=seq,
-            request_id=self._new_id(),
-            tool=submission.tool,
-            arguments=submission.arguments_json,
-            source=submission.source,
-            requester=submission.requester,
-            idempotency_key=submission.idempotency_key,
-            relay=submission.relay,
-            state=State.QUEUED,
-            accepted_at=now,
-            expires_at=(now if submission.submitted_at is None else submission.submitted_at)
-            + submission.timeout_s,
-            changed_at=now,
-            reply_to=submission.reply_to,
-        )
-
-
-_Key = tuple[str, str, str]
-
-
-def _key(submission: Submission) -> _Key:
-    # Spelled as the database keeps them: half a surrogate pair is a question mark there.
-    requester, key = (
-        text if text.isascii() else text.encode("utf-8", "replace").decode()
-        for text in (submission.requester, submission.idempotency_key)
-    )
-    return submission.source, requester, key
-
-
-def _known(
-    db: sqlite3.Connection, submissions: Sequence[Submission]
-) -> dict[_Key, tuple[BridgeRequest, str]]:
-    """Requests that the keys of these submissions have brought before, each with its fingerprint."""
-    keys = [_key(submission) for submission in submissions if submission.idempotency_key]
-    if not keys:
-        return {}
-    # The last condition is the index's own; without it SQLite reads the whole table.
-    sql = (
-        f"WITH submitted (source, requester, idempotency_key) AS (VALUES {_rows(keys)})"
-        f" {REQUESTS} JOIN submitted USING (source, requester, idempotency_key) WHERE r.idempotency_key <> ''"
-    )
-    found = db.execute(sql, tuple(chain.from_iterable(keys))).fetchall()
-    requests = [(request_of(row), str(row["fingerprint"])) for row in found]
-    return {
-        (request.source, request.requester, request.idempotency_key): (request, of)
-        for request, of in requests
-    }
-
-
-def _repeated(before: tuple[BridgeRequest, str], fingerprint: str) -> Taken:
-    request, of = before
-    return Accepted(request, created=False) if of == fingerprint else KeyReused(request.request_id)
-
-
-def _write_rows(db: sqlite3.Connection, new: Sequence[tuple[BridgeRequest, str]]) -> None:
-    requests = [
-        (
-            *(it.seq, it.request_id, it.source, it.requester, it.idempotency_key, fingerprint, it.tool),
-            *(it.arguments, it.relay, it.state, it.accepted_at, it.expires_at, it.changed_at, it.reply_to),
-        )
-        for it, fingerprint in new
-    ]
-    db.execute(
-        "INSERT INTO bridge_requests (seq, request_id, source, requester, idempotency_key, fingerprint, tool,"
-        " arguments, relay, state, accepted_at, expires_at, changed_at, reply_to)"
-        f" VALUES {_rows(requests)}",
-        tuple(chain.from_iterable(requests)),
-    )
-    changes = [(it.request_id, it.state, 0, it.accepted_at) for it, _ in new]
-    db.execute(
-        f"INSERT INTO bridge_changes (request_id, state, attempts, at) VALUES {_rows(changes)}",
-        tuple(chain.from_iterable(changes)),
-    )
-
-
-def _rows(values: Sequence[tuple[object, ...]]) -> str:
-    """Placeholders for so many rows: `(?, ?), (?, ?)`."""
-    row = ", ".join("?" * len(values[0]))
-    return ", ".join([f"({row})"] * len(values))
 
 
 class RequestQueue:
@@ -466,3 +307,160 @@ class RequestQueue:
 
     async def _all(self, sql: str, *values: Any) -> list[sqlite3.Row]:
         return await self._storage.run(lambda: self._database.all(sql, values))
+
+
+class ChangeNotifier:
+    """Announces changes after they are durable; for one event loop."""
+
+    def __init__(self, emit: Callable[[Event], Awaitable[None]], clock: Callable[[], float]) -> None:
+        """`emit` is awaited with a BridgeRequestChanged for each change."""
+        self._emit = emit
+        self._clock = clock
+        self._next = asyncio.Event()
+
+    async def notify(self, request: BridgeRequest) -> None:
+        """Announce that a request has changed."""
+        self._next.set()
+        self._next = asyncio.Event()
+        event = BridgeRequestChanged(at=self._clock(), request_id=request.request_id, state=request.state)
+        await self._emit(event)
+
+    def next(self) -> asyncio.Event:
+        """Set with the next change of any request. Take it first, then look, then wait: nothing is missed."""
+        return self._next
+
+
+class RequestService:
+    """The only way in for requests, shared by all intakes."""
+
+    def __init__(
+        self,
+        queue: RequestQueue,
+        changes: ChangeNotifier,
+        settings: BridgeSettings,
+        *,
+        wake: Callable[[], None],
+        stop: Callable[[str], Awaitable[None]],
+    ) -> None:
+        """`wake` tells the worker that there is something in the queue; `stop` has it stop one request."""
+        self._queue = queue
+        self._wake = wake
+        self._stop = stop
+        self._changes = changes
+        self._settings = settings
+
+    async def submit(
+        self,
+        tool: str,
+        arguments: dict[str, Any],
+        *,
+        source: RequestSource,
+        requester: str = "",
+        idempotency_key: str = "",
+        relay: RelayMode | None = None,
+        timeout_s: float | None = None,
+        submitted_at: float | None = None,
+        reply_to: str = "",
+    ) -> Accepted:
+        """Accept a request; it is durable when this returns.
+
+        Args:
+            tool: The tool to call.
+            arguments: Its arguments; the tool runner validates them.
+            source: The intake.
+            requester: Whose idempotency keys they are.
+            idempotency_key: Makes a repetition the same request; when empty, every call makes a new request.
+            relay: How to run it; None is as the settings say.
+            timeout_s: Seconds until it fails; None, or more than the settings allow, is as the settings say.
+            submitted_at: Unix seconds from which they count; None is now.
+            reply_to: The key of whoever waits for the answer, when it is not `idempotency_key`.
+
+        Raises:
+            KeyReused: The key was used for another request.
+            QueueFull: Too many requests are open.
+        """
+        longest_s = self._settings.request_timeout_s
+        accepted = await self._queue.accept(
+            Submission(
+                tool=tool,
+                arguments=arguments,
+                source=source,
+                requester=requester,
+                idempotency_key=idempotency_key,
+                relay=relay or self._settings.relay,
+                timeout_s=longest_s if timeout_s is None else min(timeout_s, longest_s),
+                submitted_at=submitted_at,
+                reply_to=reply_to,
+            )
+        )
+        if accepted.created:
+            self._wake()
+            await self._changes.notify(accepted.request)
+        return accepted
+
+    async def cancel(self, request_id: str) -> BridgeRequest | None:
+        """End a request, or have it stopped when it is at work; None when there is none of that id."""
+        request = await self._queue.cancel(request_id)
+        if request is not None:
+            if request.cancel_wanted and not request.ended:
+                await self._stop(request_id)
+            await self._changes.notify(request)
+        return request
+
+    async def get(self, request_id: str) -> BridgeRequest | None:
+        """Look one request up."""
+        return await self._queue.get(request_id)
+
+    async def page(
+        self, *, before: int | None = None, limit: int = 50, state: State | None = None
+    ) -> Sequence[BridgeRequest]:
+        """Newest first; `before` is the `seq` of the last one seen."""
+        return await self._queue.page(before=before, limit=limit, state=state)
+
+    async def undelivered(self, source: RequestSource) -> Sequence[BridgeRequest]:
+        """Ended requests whose answer still has to be sent, oldest first."""
+        return await self._queue.undelivered(source)
+
+    async def delivered(self, request_id: str) -> None:
+        """Record that the answer was sent."""
+        await self._queue.delivered(request_id)
+
+    async def counts(self) -> Mapping[State, int]:
+        """Count requests by state."""
+        return await self._queue.counts()
+
+    async def ended(self, request_id: str, wait_s: float) -> BridgeRequest | None:
+        """The request when it has ended, or as it is after `wait_s` seconds; None: there is no such one."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                while True:
+                    next_change = self._changes.next()
+                    request = await self._queue.get(request_id)
+                    if request is None or request.ended:
+                        return request
+                    await next_change.wait()
+        return await self._queue.get(request_id)
+
+    async def follow(
+        self, request_id: str, *, after: int = 0, beat_s: float = 15.0
+    ) -> AsyncIterator[Change | None]:
+        """Changes of one request from the one after `after` to its end; None for `beat_s` of silence."""
+        while True:
+            next_change = self._changes.next()
+            for change in await self._queue.changes(after=after, request_id=request_id):
+                after = change.seq
+                yield change
+            request = await self._queue.get(request_id)
+            if request is None or request.ended:
+                # The end may have been written after the changes were read.
+                for change in await self._queue.changes(after=after, request_id=request_id):
+                    yield change
+                return
+            try:
+                await asyncio.wait_for(next_change.wait(), beat_s)
+            except TimeoutError:
+                yield None
+
+    def watch(self) -> Callable[[], Awaitable[object]]:
+        """A wait that ends with the next change of any request after this call."""
+        return self._changes.next().wait

@@ -17,9 +17,9 @@ from c2jy_bridge.coze import CozeClient, connect
 from c2jy_bridge.journal import Journal
 from c2jy_bridge.plugin import ToolContext, ToolRegistry, ToolRunner, tool
 from c2jy_bridge.relay.bridge import Bridge
+from c2jy_bridge.relay.calls import BridgeTool
 from c2jy_bridge.relay.intakes.http import Tokens
-from c2jy_bridge.relay.service import RequestService
-from c2jy_bridge.relay.worker import BridgeTool
+from c2jy_bridge.relay.request_queue import RequestService
 from coze_emulator import Emulator
 
 T = TypeVar("T")

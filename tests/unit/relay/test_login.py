@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from c2jy_bridge.core.bridge_requests import BridgeRequest, State
-from c2jy_bridge.relay.worker import worker as login
+from c2jy_bridge.relay import worker as login
 from unit.relay.conftest import Clock
 from unit.relay.relay_harness import RelayHarness, eventually
 

@@ -21,7 +21,7 @@ from c2jy_bridge.core.events import (
     TurnEnded,
     TurnStarted,
 )
-from c2jy_bridge.relay.problems import BridgeProblem
+from c2jy_bridge.relay.request import BridgeProblem
 from unit.relay.relay_harness import HANDLE, OBEDIENT, RelayHarness
 
 Make = Callable[..., Any]

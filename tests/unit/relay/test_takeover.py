@@ -14,10 +14,10 @@ import pytest
 from c2jy_bridge.core.bridge_requests import BridgeRequest, ChatRef, State
 from c2jy_bridge.core.events import Outcome, ToolCallFinished
 from c2jy_bridge.core.ports import Receipt
+from c2jy_bridge.relay.calls import tool_call_of
 from c2jy_bridge.relay.request import Ending, Lease, Submission
 from c2jy_bridge.relay.request_queue import RequestQueue
 from c2jy_bridge.relay.storage import Storage
-from c2jy_bridge.relay.worker.calls import tool_call_of
 from coze_emulator import Emulator, Script
 from unit.relay.conftest import Clock
 from unit.relay.relay_harness import OBEDIENT, RelayHarness, eventually

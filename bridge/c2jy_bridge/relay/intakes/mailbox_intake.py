@@ -24,9 +24,8 @@ from c2jy_bridge.coze import CozeClient, CozeProblem
 from c2jy_bridge.coze.mailbox import Letter, Mailbox
 from c2jy_bridge.relay.intakes import mailbox_codec as codec
 from c2jy_bridge.relay.intakes.mailbox_codec import Answered
-from c2jy_bridge.relay.problems import bridge_problem
-from c2jy_bridge.relay.request import TAKE_UP, KeyReused, QueueFull
-from c2jy_bridge.relay.service import RequestService
+from c2jy_bridge.relay.request import TAKE_UP, KeyReused, QueueFull, bridge_problem
+from c2jy_bridge.relay.request_queue import RequestService
 from c2jy_bridge.relay.storage import Storage
 
 log = logging.getLogger(__name__)

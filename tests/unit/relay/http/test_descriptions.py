@@ -11,7 +11,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator, validate
 
 from c2jy_bridge.plugin import ToolRegistry
-from c2jy_bridge.relay.intakes.http.facade import description
+from c2jy_bridge.relay.intakes.http.tool_routes import description
 from c2jy_bridge.tools import built_in_tools
 from unit.relay.http.coze_import import objections
 
@@ -127,7 +127,7 @@ async def test_a_tool_called_by_coze_answers_200_with_the_state_in_the_body(call
 
 
 async def test_a_slow_tool_is_asked_for_again_by_coze(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("c2jy_bridge.relay.intakes.http.facade.PATIENCE_S", 0.2)
+    monkeypatch.setattr("c2jy_bridge.relay.intakes.http.tool_routes.FACADE_WAIT_S", 0.2)
     http = await call()
     http.harness.tools.go_on.clear()
     running = (await http.post("/coze/wait", json={"text": "a"})).json()

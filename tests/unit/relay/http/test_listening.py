@@ -12,7 +12,7 @@ import pytest
 
 from c2jy_bridge.core.events import BridgeStarted
 from c2jy_bridge.relay.intakes.http.intake import address_of, listen
-from c2jy_bridge.relay.problems import BridgeProblem
+from c2jy_bridge.relay.request import BridgeProblem
 
 Call = Callable[..., Any]
 

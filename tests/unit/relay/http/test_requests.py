@@ -130,7 +130,7 @@ async def test_the_events_of_a_request_are_followed_to_its_end_and_taken_up_agai
 
 
 async def test_a_quiet_event_stream_shows_that_it_lives(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("c2jy_bridge.relay.intakes.http.routes.BEAT_S", 0.1)
+    monkeypatch.setattr("c2jy_bridge.relay.intakes.http.request_routes.BEAT_S", 0.1)
     http = await call()
     http.harness.tools.go_on.clear()
     where = (await http.post("/v1/requests", json={"tool": "wait", "arguments": {"text": "x"}})).headers[

@@ -1,4 +1,4 @@
-"""The HTTP intake's ASGI app (routes, their description, errors as problems) and the server it runs in."""
+"""The HTTP intake's ASGI app, its description, health and metrics, and the server that it runs in."""
 
 from __future__ import annotations
 
@@ -7,32 +7,38 @@ import contextlib
 import logging
 import socket
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import uvicorn
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
+from prometheus_client import Metric, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import ASGIApp
 from typing_extensions import override
 
 from c2jy_bridge import __version__
+from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.settings import Policy
 from c2jy_bridge.core.views import BridgeView
 from c2jy_bridge.plugin import ToolRegistry
-from c2jy_bridge.relay.intakes.http import facade, health, routes
-from c2jy_bridge.relay.intakes.http.guard import Guard, RateLimit, Rules
-from c2jy_bridge.relay.intakes.http.health import HttpMetrics
-from c2jy_bridge.relay.intakes.http.models import HttpProblem, ProblemBody, documented
-from c2jy_bridge.relay.intakes.http.routes import Closing
-from c2jy_bridge.relay.problems import say
-from c2jy_bridge.relay.service import RequestService
+from c2jy_bridge.relay.intakes.http.guard import AnswerCounts, Guard, RateLimit, Rules
+from c2jy_bridge.relay.intakes.http.http_problems import HttpProblem, ProblemBody, documented
+from c2jy_bridge.relay.intakes.http.request_routes import Closing, HttpModel, request_routes
+from c2jy_bridge.relay.intakes.http.tool_routes import as_text, description, facade_routes, tool_routes
+from c2jy_bridge.relay.request import say
+from c2jy_bridge.relay.request_queue import RequestService
 
 log = logging.getLogger(__name__)
+
+Ready = Callable[[], Awaitable[Sequence[Problem]]]
+"""Problems that keep the bridge from working."""
 
 _EVERYWHERE: Final = ("no_token", "origin", "host", "rate", "internal", "storage")
 _WITH_BODY: Final = ("slow_body", "too_long", "content_type")
@@ -51,7 +57,7 @@ class AppDeps:
     registry: ToolRegistry
     policy: Mapping[str, Policy]
     status: Callable[[], Awaitable[BridgeView]]
-    ready: health.Ready
+    ready: Ready
     closing: Closing
     address: str
     """Where this app listens, for its description."""
@@ -61,18 +67,18 @@ class AppDeps:
 
 def build(deps: AppDeps, rules: Rules, limit: RateLimit) -> ASGIApp:
     """Build the app behind its guard."""
-    metrics = HttpMetrics()
+    answered = AnswerCounts()
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    app.include_router(routes.requests(deps.service, deps.closing))
-    app.include_router(routes.tools(deps.service, deps.closing, lambda: deps.registry.views(deps.policy)))
-    app.include_router(health.routes(deps.status, deps.ready, metrics))
-    app.include_router(facade.routes(deps.service, deps.closing, deps.registry))
+    app.include_router(request_routes(deps.service, deps.closing))
+    app.include_router(tool_routes(deps.service, deps.closing, lambda: deps.registry.views(deps.policy)))
+    app.include_router(health_routes(deps.status, deps.ready, answered))
+    app.include_router(facade_routes(deps.service, deps.closing, deps.registry))
     _describe(app, deps)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(sqlite3.Error, _no_storage)
     app.add_exception_handler(Exception, _broken)
-    return Guard(app, rules=rules, limit=limit, count=metrics.add)
+    return Guard(app, rules=rules, limit=limit, answered=answered)
 
 
 def openapi(app: FastAPI, address: str) -> dict[str, Any]:
@@ -106,11 +112,11 @@ def _describe(app: FastAPI, deps: AppDeps) -> None:
 
     @app.get("/openapi.json", include_in_schema=False)
     async def described() -> Response:
-        return Response(facade.as_text(document), media_type="application/json")
+        return Response(as_text(document), media_type="application/json")
 
     @app.get("/openapi-coze.json", include_in_schema=False)
     async def described_for_coze() -> Response:
-        text = facade.as_text(facade.description(deps.registry, deps.public_url or deps.address))
+        text = as_text(description(deps.registry, deps.public_url or deps.address))
         return Response(text, media_type="application/json")
 
 
@@ -154,6 +160,89 @@ async def _no_storage(request: Request, error: Exception) -> Response:
 async def _broken(request: Request, error: Exception) -> Response:
     log.exception("an HTTP request failed", exc_info=error)
     return HttpProblem("internal").response()
+
+
+class HealthBody(HttpModel):
+    """The process is there."""
+
+    status: str
+
+
+METRICS_MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+"""What `generate_latest` writes."""
+
+
+def metric_families(answered: AnswerCounts, bridge: BridgeView) -> Iterator[Metric]:
+    """All metrics: those of HTTP answers, and the bridge as it is now."""
+    requests = GaugeMetricFamily(
+        "c2jy_bridge_requests", "Bridge requests that are kept, by state.", labels=["state"]
+    )
+    for state, count in sorted(bridge.counts.items()):
+        requests.add_metric([state], count)
+    yield requests
+    yield GaugeMetricFamily("c2jy_bridge_at_work", "Requests being carried out.", value=bridge.at_work)
+    alive = GaugeMetricFamily(
+        "c2jy_bridge_intake_alive_seconds", "Unix time of the last sign of life.", labels=["intake"]
+    )
+    for intake in bridge.intakes:
+        alive.add_metric([intake.name], intake.alive_at)
+    yield alive
+    answers = CounterMetricFamily(
+        "c2jy_bridge_http_responses_total", "HTTP answers.", labels=["method", "route", "code"]
+    )
+    for labels, count in sorted(answered.answers.items()):
+        answers.add_metric(labels, count)
+    yield answers
+    seconds = CounterMetricFamily(
+        "c2jy_bridge_http_seconds_total", "Seconds spent on HTTP answers.", labels=["method", "route"]
+    )
+    for route, value in sorted(answered.seconds.items()):
+        seconds.add_metric(route, value)
+    yield seconds
+
+
+class _Snapshot(Collector):
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+
+def health_routes(
+    status: Callable[[], Awaitable[BridgeView]], ready: Ready, answered: AnswerCounts
+) -> APIRouter:
+    """Make the routes about the bridge itself."""
+    router = APIRouter(tags=["health"])
+
+    @router.get("/healthz", summary="Is it there?", openapi_extra={"security": []})
+    async def healthz() -> HealthBody:
+        """The process answers. Needs no token."""
+        return HealthBody(status="ok")
+
+    @router.get("/readyz", summary="Can it work?", responses=documented("not_ready"))
+    async def readyz() -> HealthBody:
+        """Journal writable, room on the disk and in the queue, and the last chat with the Bot went well."""
+        hindrances = await ready()
+        if hindrances:
+            why = [{"kind": p.kind, "message": p.message, "hint": p.hint} for p in hindrances]
+            raise HttpProblem("not_ready", headers={"Retry-After": "10"}, more={"hindrances": why})
+        return HealthBody(status="ready")
+
+    @router.get(
+        "/metrics",
+        summary="Prometheus metrics",
+        response_class=Response,
+        responses={
+            200: {"content": {METRICS_MEDIA_TYPE: {"schema": {"type": "string"}}}, "description": "Text."}
+        },
+    )
+    async def exposition() -> Response:
+        """Requests by state, answers by route, the intakes' signs of life."""
+        text = generate_latest(_Snapshot(metric_families(answered, await status())))
+        return Response(text, media_type=METRICS_MEDIA_TYPE)
+
+    return router
 
 
 class EmbeddedServer(uvicorn.Server):

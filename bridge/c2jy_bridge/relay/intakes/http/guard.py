@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from c2jy_bridge.relay.intakes.http.models import HttpProblem
+from c2jy_bridge.relay.intakes.http.http_problems import HttpProblem
 
 BODY_S: Final = 30.0
 """Seconds that a body may take to arrive, however steadily it drips."""
@@ -25,9 +26,6 @@ OPEN_PATHS: Final = frozenset({"/healthz"})
 _UNSAID: Final = frozenset({"", "application/x-www-form-urlencoded"})
 """Types that say nothing of the body: none, and what `curl -d` puts on whatever it sends."""
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
-
-Count = Callable[[str, str, int, float], None]
-"""Called after each answer: method, path, status, seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +48,11 @@ class Rules:
 class Guard:
     """ASGI middleware; answers what it does not let pass with a problem."""
 
-    def __init__(self, app: ASGIApp, *, rules: Rules, limit: RateLimit, count: Count) -> None:
+    def __init__(self, app: ASGIApp, *, rules: Rules, limit: RateLimit, answered: AnswerCounts) -> None:
         self._app = app
         self._rules = rules
         self._limit = limit
-        self._count = count
+        self._answered = answered
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -74,7 +72,7 @@ class Guard:
         except HttpProblem as problem:
             await problem.response()(scope, receive, counting)
         finally:
-            self._count(scope["method"], _route(scope), status, time.monotonic() - began)
+            self._answered.add(scope["method"], _route(scope), status, time.monotonic() - began)
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
@@ -203,3 +201,16 @@ class RateLimit:
 
     def _filled(self, bucket: _Bucket, now: float) -> float:
         return min(self._burst, bucket.left + max(0.0, now - bucket.at) * self._per_s)
+
+
+class AnswerCounts:
+    """Counts HTTP answers and the time they took."""
+
+    def __init__(self) -> None:
+        self.answers: Counter[tuple[str, str, str]] = Counter()
+        self.seconds: defaultdict[tuple[str, str], float] = defaultdict(float)
+
+    def add(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one answer."""
+        self.answers[method, route, str(status)] += 1
+        self.seconds[method, route] += seconds

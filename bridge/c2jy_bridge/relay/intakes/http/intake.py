@@ -21,13 +21,13 @@ from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.core.views import BridgeView, IntakeView
 from c2jy_bridge.plugin import ToolRegistry
 from c2jy_bridge.relay.intakes.http.tokens import Tokens
-from c2jy_bridge.relay.problems import BridgeProblem, bridge_problem
-from c2jy_bridge.relay.service import RequestService
+from c2jy_bridge.relay.request import BridgeProblem, bridge_problem
+from c2jy_bridge.relay.request_queue import RequestService
 from c2jy_bridge.relay.storage import Storage
 
 if TYPE_CHECKING:
     from c2jy_bridge.relay.intakes.http.app import EmbeddedServer
-    from c2jy_bridge.relay.intakes.http.routes import Closing
+    from c2jy_bridge.relay.intakes.http.request_routes import Closing
 
 
 GRACE_S: Final = 3
@@ -105,7 +105,7 @@ class HttpIntake:
     def _app(self) -> tuple[Any, Closing]:
         from c2jy_bridge.relay.intakes.http.app import AppDeps, build
         from c2jy_bridge.relay.intakes.http.guard import RateLimit, Rules, host_name
-        from c2jy_bridge.relay.intakes.http.routes import Closing
+        from c2jy_bridge.relay.intakes.http.request_routes import Closing
 
         bridge, closing = self._settings.bridge, Closing()
         deps = AppDeps(

@@ -23,10 +23,7 @@ from c2jy_bridge.core.events import (
     TurnStarted,
 )
 from c2jy_bridge.coze import ChatSession, CozeClient
-from c2jy_bridge.relay.problems import bridge_problem, ending_of, say, tool_not_called
-from c2jy_bridge.relay.request import Ending, Lease, LeaseLost
-from c2jy_bridge.relay.request_queue import RequestQueue
-from c2jy_bridge.relay.worker.calls import (
+from c2jy_bridge.relay.calls import (
     BRIDGE_EXECUTE,
     AttachedChatCalls,
     BridgeCalls,
@@ -36,6 +33,16 @@ from c2jy_bridge.relay.worker.calls import (
     new_handle,
     tool_call_of,
 )
+from c2jy_bridge.relay.request import (
+    Ending,
+    Lease,
+    LeaseLost,
+    bridge_problem,
+    ending_of,
+    say,
+    tool_not_called,
+)
+from c2jy_bridge.relay.request_queue import RequestQueue
 
 OnChange = Callable[[BridgeRequest], Awaitable[None]]
 """Awaited with a request after each durable change of it."""

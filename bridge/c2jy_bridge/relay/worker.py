@@ -14,11 +14,8 @@ from c2jy_bridge.core.bridge_requests import BridgeRequest, ChatRef, State
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.ports import ReceiptStore
 from c2jy_bridge.coze import CozeClient, CozeProblem
-from c2jy_bridge.relay.problems import LOGIN, TRANSIENT, bridge_problem, ending_of, needs_login
-from c2jy_bridge.relay.request import Ending, LeaseLost
-from c2jy_bridge.relay.request_queue import RequestQueue
-from c2jy_bridge.relay.worker.calls import tool_call_of
-from c2jy_bridge.relay.worker.relays import (
+from c2jy_bridge.relay.calls import tool_call_of
+from c2jy_bridge.relay.relays import (
     LEASE_S,
     AttachedChatRelay,
     BotRelay,
@@ -32,6 +29,16 @@ from c2jy_bridge.relay.worker.relays import (
     close_abandoned_chat,
     keep_lease,
 )
+from c2jy_bridge.relay.request import (
+    LOGIN,
+    TRANSIENT,
+    Ending,
+    LeaseLost,
+    bridge_problem,
+    ending_of,
+    needs_login,
+)
+from c2jy_bridge.relay.request_queue import RequestQueue
 
 log = logging.getLogger(__name__)
 

@@ -1,22 +1,16 @@
-"""Bodies of the HTTP API, as the OpenAPI description shows them, and errors as problems (RFC 9457)."""
+"""Errors of the HTTP API as problem documents (RFC 9457), and their description."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from c2jy_bridge.core.bridge_requests import RelayMode, RequestSource, State
-from c2jy_bridge.core.events import Problem
-from c2jy_bridge.relay.problems import say
-
-ToolName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
-
+from c2jy_bridge.relay.request import say
 
 PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
 PROBLEM_TYPE: Final = "urn:c2jy:problem:"
@@ -47,43 +41,6 @@ STATUS: Final[Mapping[str, int]] = {
 }
 
 
-def output_of(result: str) -> dict[str, Any] | None:
-    """Parse a request's `result`, the tool's output, into an object."""
-    if not result:
-        return None
-    value = json.loads(result)
-    return value if isinstance(value, dict) else {"result": value}
-
-
-def problem_members(problem: Problem | None) -> dict[str, Any] | None:
-    """Convert a request's problem to members of a problem document."""
-    if problem is None:
-        return None
-    members: dict[str, Any] = {
-        "type": PROBLEM_TYPE + problem.kind.replace("_", "-"),
-        "title": problem.message,
-        "detail": problem.hint,
-    }
-    if problem.code:
-        members["code"] = problem.code
-    return {**members, "logid": problem.logid} if problem.logid else members
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", from_attributes=True, use_attribute_docstrings=True)
-
-
-class NewRequest(_Model):
-    """A tool call that is wanted."""
-
-    tool: ToolName
-    """The tool, as GET /v1/tools names it."""
-    arguments: dict[str, Any] = Field(default_factory=dict)
-    """Its arguments. What is wrong with them is said in the request's `problem`."""
-    timeout_s: Annotated[float, Field(gt=0, le=86_400)] | None = None
-    """Seconds until it fails when it has not ended; by default, and at most, as the bridge's settings say."""
-
-
 class ProblemBody(BaseModel):
     """An error (RFC 9457). `type` is stable; the texts are for people, in the app's language."""
 
@@ -100,67 +57,6 @@ class ProblemBody(BaseModel):
     """Coze's own code, when Coze refused."""
     logid: str | None = None
     """Coze's log id, for its support."""
-
-
-class ChatBody(_Model):
-    """A Bot chat in which the request was relayed."""
-
-    conversation_id: str
-    chat_id: str
-
-
-class RequestBody(_Model):
-    """A request as it is now."""
-
-    id: str = Field(validation_alias="request_id")
-    tool: str
-    state: State
-    relay: RelayMode
-    """`bot`: through a Bot chat; `direct`: without one."""
-    source: RequestSource
-    attempts: int
-    """How often the Bot was asked."""
-    accepted_at: datetime
-    expires_at: datetime
-    finished_at: datetime | None
-    cancel_wanted: bool
-    """Somebody cancelled it while it was at work; it will end soon."""
-    chats: list[ChatBody]
-    result: Annotated[dict[str, Any] | None, BeforeValidator(output_of)]
-    """What the tool gave back, once it has."""
-    problem: Annotated[ProblemBody | None, BeforeValidator(problem_members)]
-    """Why it failed; of an open request, what went wrong last."""
-
-
-class PageBody(_Model):
-    """Some requests, newest first."""
-
-    items: list[RequestBody]
-    next_cursor: str | None
-    """Give it as `cursor` for the older ones; null when there are none."""
-
-
-class ToolBody(_Model):
-    """A tool that can be asked for."""
-
-    name: str
-    description: str
-    policy: str
-    """allow, ask (somebody at the computer is asked) or deny."""
-    parameters: dict[str, Any]
-    """JSON Schema of the arguments."""
-
-
-class ToolsBody(_Model):
-    """Every tool that can be asked for."""
-
-    items: list[ToolBody]
-
-
-class HealthBody(_Model):
-    """The process is there."""
-
-    status: str
 
 
 class HttpProblem(HTTPException):

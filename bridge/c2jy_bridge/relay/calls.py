@@ -25,8 +25,7 @@ from c2jy_bridge.core.events import (
 )
 from c2jy_bridge.plugin import ToolError, tool
 from c2jy_bridge.relay.canonical import NotPlainJson, read_object, same
-from c2jy_bridge.relay.problems import say
-from c2jy_bridge.relay.request import LeaseLost
+from c2jy_bridge.relay.request import LeaseLost, say
 
 BRIDGE_EXECUTE: Final = "bridge_execute"
 """The tool that takes a handle."""

@@ -1,4 +1,4 @@
-"""Routes /v1/requests (submit, look, follow, cancel, list) and /v1/tools (list, call and wait)."""
+"""Routes /v1/requests: submit, look, follow, cancel, list; their bodies; how every body is read."""
 
 from __future__ import annotations
 
@@ -7,35 +7,107 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine
+from datetime import datetime
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Body, Header, Path, Query, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
 from fastapi.routing import APIRoute
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from typing_extensions import override
 
-from c2jy_bridge.core.bridge_requests import BridgeRequest, State
-from c2jy_bridge.core.views import ToolView
+from c2jy_bridge.core.bridge_requests import BridgeRequest, RelayMode, RequestSource, State
+from c2jy_bridge.core.events import Problem
 from c2jy_bridge.relay.canonical import NotPlainJson, read_object
-from c2jy_bridge.relay.intakes.http.models import (
-    PROBLEM_MEDIA_TYPE,
+from c2jy_bridge.relay.intakes.http.http_problems import (
+    PROBLEM_TYPE,
     HttpProblem,
-    NewRequest,
-    PageBody,
-    RequestBody,
-    ToolBody,
-    ToolName,
-    ToolsBody,
+    ProblemBody,
     documented,
-    output_of,
-    problem_members,
-    problem_response,
 )
-from c2jy_bridge.relay.problems import say
-from c2jy_bridge.relay.request import Change, KeyReused, QueueFull
-from c2jy_bridge.relay.service import RequestService
-from c2jy_bridge.relay.worker import BRIDGE_EXECUTE
+from c2jy_bridge.relay.request import Change, KeyReused, QueueFull, say
+from c2jy_bridge.relay.request_queue import RequestService
+
+ToolName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
+
+
+def output_of(result: str) -> dict[str, Any] | None:
+    """Parse a request's `result`, the tool's output, into an object."""
+    if not result:
+        return None
+    value = json.loads(result)
+    return value if isinstance(value, dict) else {"result": value}
+
+
+def problem_members(problem: Problem | None) -> dict[str, Any] | None:
+    """Convert a request's problem to members of a problem document."""
+    if problem is None:
+        return None
+    members: dict[str, Any] = {
+        "type": PROBLEM_TYPE + problem.kind.replace("_", "-"),
+        "title": problem.message,
+        "detail": problem.hint,
+    }
+    if problem.code:
+        members["code"] = problem.code
+    return {**members, "logid": problem.logid} if problem.logid else members
+
+
+class HttpModel(BaseModel):
+    """A body of the HTTP API."""
+
+    model_config = ConfigDict(extra="forbid", from_attributes=True, use_attribute_docstrings=True)
+
+
+class NewRequest(HttpModel):
+    """A tool call that is wanted."""
+
+    tool: ToolName
+    """The tool, as GET /v1/tools names it."""
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    """Its arguments. What is wrong with them is said in the request's `problem`."""
+    timeout_s: Annotated[float, Field(gt=0, le=86_400)] | None = None
+    """Seconds until it fails when it has not ended; by default, and at most, as the bridge's settings say."""
+
+
+class ChatBody(HttpModel):
+    """A Bot chat in which the request was relayed."""
+
+    conversation_id: str
+    chat_id: str
+
+
+class RequestBody(HttpModel):
+    """A request as it is now."""
+
+    id: str = Field(validation_alias="request_id")
+    tool: str
+    state: State
+    relay: RelayMode
+    """`bot`: through a Bot chat; `direct`: without one."""
+    source: RequestSource
+    attempts: int
+    """How often the Bot was asked."""
+    accepted_at: datetime
+    expires_at: datetime
+    finished_at: datetime | None
+    cancel_wanted: bool
+    """Somebody cancelled it while it was at work; it will end soon."""
+    chats: list[ChatBody]
+    result: Annotated[dict[str, Any] | None, BeforeValidator(output_of)]
+    """What the tool gave back, once it has."""
+    problem: Annotated[ProblemBody | None, BeforeValidator(problem_members)]
+    """Why it failed; of an open request, what went wrong last."""
+
+
+class PageBody(HttpModel):
+    """Some requests, newest first."""
+
+    items: list[RequestBody]
+    next_cursor: str | None
+    """Give it as `cursor` for the older ones; null when there are none."""
+
 
 LONGEST_WAIT_S: Final = 120.0
 """Most seconds that an answer is held back; callers and proxies give up at about that (Coze: 120 s)."""
@@ -193,7 +265,7 @@ _ACCEPTED: Final = {
 }
 
 
-def requests(service: RequestService, closing: Closing) -> APIRouter:
+def request_routes(service: RequestService, closing: Closing) -> APIRouter:
     """Make the routes about requests."""
     router = APIRouter(prefix="/v1/requests", tags=["requests"], route_class=StrictRoute)
 
@@ -344,92 +416,3 @@ async def _next(changes: AsyncIterator[Change | None]) -> tuple[object]:
 
 def _event(name: str, seq: int, data: str) -> str:
     return f"id: {seq}\nevent: {name}\ndata: {data}\n\n"
-
-
-PATIENCE_S: Final = 60.0
-"""Seconds that the simple form waits when the caller says nothing."""
-_STATUS_OF_PROBLEM: Final[Mapping[str, int]] = {
-    "tool_failed": 422,
-    "tool_denied": 403,
-    "tool_timed_out": 504,
-    "expired": 504,
-    "internal": 500,
-}
-"""HTTP status of a request's problem; everything else went wrong between here and Coze (502)."""
-_PROBLEM: Final = {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-_FAILED: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"description": what, "content": _PROBLEM}
-    for status, what in {
-        403: "Nobody allowed it, or an Origin that is not let in.",
-        409: "It was cancelled.",
-        502: "The Bot did not call, or Coze refused.",
-        504: "It took too long.",
-    }.items()
-}
-
-
-def tools(
-    service: RequestService, closing: Closing, registered: Callable[[], Sequence[ToolView]]
-) -> APIRouter:
-    """Make the routes about tools."""
-    router = APIRouter(prefix="/v1/tools", tags=["tools"], route_class=StrictRoute)
-
-    @router.get("", summary="List tools")
-    async def listed() -> ToolsBody:
-        """Every tool that can be asked for, with its JSON Schema."""
-        return ToolsBody(
-            items=[
-                ToolBody(name=t.name, description=t.description, policy=t.policy, parameters=t.parameters)
-                for t in registered()
-                if t.name != BRIDGE_EXECUTE
-            ]
-        )
-
-    @router.post(
-        "/{name}",
-        summary="Call a tool and wait",
-        responses={
-            200: {
-                "description": "The tool's output.",
-                "content": {"application/json": {"schema": {"type": "object"}}},
-            },
-            202: {"description": "Not done yet; look again at `Location`.", "model": RequestBody},
-            **documented("bad_json", "bad_key", "unknown_tool", "key_reused", "invalid", "full"),
-            **_FAILED,
-        },
-    )
-    async def call(
-        name: Annotated[ToolName, Path(description="The tool.")],
-        arguments: Annotated[dict[str, Any], Body(description="The tool's arguments.")],
-        key: IdempotencyKey = None,
-        prefer: Prefer = None,
-    ) -> Response:
-        """The body is the arguments, the answer the output. Waits a minute, or as `Prefer: wait=N` says."""
-        if name not in {tool.name for tool in registered()} - {BRIDGE_EXECUTE}:
-            raise HttpProblem("unknown_tool")
-        idempotency_key, wait_s = read_idempotency_key(key), read_wait_s(prefer)
-        try:
-            accepted = await service.submit(name, arguments, source="http", idempotency_key=idempotency_key)
-        except KeyReused:
-            raise HttpProblem("key_reused") from None
-        except QueueFull:
-            raise HttpProblem("full", headers={"Retry-After": "10"}) from None
-        request = await wait_for_end(
-            service, closing, accepted.request, PATIENCE_S if wait_s is None else wait_s
-        )
-        return _output(request)
-
-    return router
-
-
-def _output(request: BridgeRequest) -> Response:
-    where = f"/v1/requests/{request.request_id}"
-    if not request.ended:
-        return to_response(request, {})
-    if request.state is State.SUCCEEDED:
-        return JSONResponse(output_of(request.result) or {}, headers={"Location": where})
-    more = {"instance": where, "result": output_of(request.result)}
-    if request.problem is None:
-        return HttpProblem("cancelled", more=more).response()
-    status = _STATUS_OF_PROBLEM.get(request.problem.kind, 502)
-    return problem_response(status, {**(problem_members(request.problem) or {}), "status": status, **more})

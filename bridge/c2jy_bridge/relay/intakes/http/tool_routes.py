@@ -1,0 +1,262 @@
+"""Routes /v1/tools (list, call and wait), and the same as Coze's plugin import wants them, with OpenAPI 3.0.
+
+Coze's importer (coze-studio 2026-03, kin-openapi) wants OpenAPI 3.0, one server, `200` only, one type for
+each schema. So the state of a request is in the body here: `done`, `running` or `failed`.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Body, Path, Response
+from fastapi.responses import JSONResponse
+
+from c2jy_bridge.core.bridge_requests import BridgeRequest, State
+from c2jy_bridge.core.views import ToolView
+from c2jy_bridge.plugin import Tool, ToolRegistry
+from c2jy_bridge.plugin.manifest import openapi
+from c2jy_bridge.relay.calls import BRIDGE_EXECUTE
+from c2jy_bridge.relay.intakes.http.http_problems import (
+    PROBLEM_MEDIA_TYPE,
+    HttpProblem,
+    documented,
+    problem_response,
+)
+from c2jy_bridge.relay.intakes.http.request_routes import (
+    Closing,
+    HttpModel,
+    IdempotencyKey,
+    Prefer,
+    RequestBody,
+    StrictRoute,
+    ToolName,
+    output_of,
+    problem_members,
+    read_idempotency_key,
+    read_wait_s,
+    to_response,
+    wait_for_end,
+)
+from c2jy_bridge.relay.request import KeyReused, QueueFull, say
+from c2jy_bridge.relay.request_queue import RequestService
+
+
+class ToolBody(HttpModel):
+    """A tool that can be asked for."""
+
+    name: str
+    description: str
+    policy: str
+    """allow, ask (somebody at the computer is asked) or deny."""
+    parameters: dict[str, Any]
+    """JSON Schema of the arguments."""
+
+
+class ToolsBody(HttpModel):
+    """Every tool that can be asked for."""
+
+    items: list[ToolBody]
+
+
+TOOL_WAIT_S: Final = 60.0
+"""Seconds that the simple form waits when the caller says nothing."""
+_STATUS_OF_PROBLEM: Final[Mapping[str, int]] = {
+    "tool_failed": 422,
+    "tool_denied": 403,
+    "tool_timed_out": 504,
+    "expired": 504,
+    "internal": 500,
+}
+"""HTTP status of a request's problem; everything else went wrong between here and Coze (502)."""
+_PROBLEM: Final = {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_FAILED: Final[dict[int | str, dict[str, Any]]] = {
+    status: {"description": what, "content": _PROBLEM}
+    for status, what in {
+        403: "Nobody allowed it, or an Origin that is not let in.",
+        409: "It was cancelled.",
+        502: "The Bot did not call, or Coze refused.",
+        504: "It took too long.",
+    }.items()
+}
+
+
+def tool_routes(
+    service: RequestService, closing: Closing, registered: Callable[[], Sequence[ToolView]]
+) -> APIRouter:
+    """Make the routes about tools."""
+    router = APIRouter(prefix="/v1/tools", tags=["tools"], route_class=StrictRoute)
+
+    @router.get("", summary="List tools")
+    async def listed() -> ToolsBody:
+        """Every tool that can be asked for, with its JSON Schema."""
+        return ToolsBody(
+            items=[
+                ToolBody(name=t.name, description=t.description, policy=t.policy, parameters=t.parameters)
+                for t in registered()
+                if t.name != BRIDGE_EXECUTE
+            ]
+        )
+
+    @router.post(
+        "/{name}",
+        summary="Call a tool and wait",
+        responses={
+            200: {
+                "description": "The tool's output.",
+                "content": {"application/json": {"schema": {"type": "object"}}},
+            },
+            202: {"description": "Not done yet; look again at `Location`.", "model": RequestBody},
+            **documented("bad_json", "bad_key", "unknown_tool", "key_reused", "invalid", "full"),
+            **_FAILED,
+        },
+    )
+    async def call(
+        name: Annotated[ToolName, Path(description="The tool.")],
+        arguments: Annotated[dict[str, Any], Body(description="The tool's arguments.")],
+        key: IdempotencyKey = None,
+        prefer: Prefer = None,
+    ) -> Response:
+        """The body is the arguments, the answer the output. Waits a minute, or as `Prefer: wait=N` says."""
+        if name not in {tool.name for tool in registered()} - {BRIDGE_EXECUTE}:
+            raise HttpProblem("unknown_tool")
+        idempotency_key, wait_s = read_idempotency_key(key), read_wait_s(prefer)
+        try:
+            accepted = await service.submit(name, arguments, source="http", idempotency_key=idempotency_key)
+        except KeyReused:
+            raise HttpProblem("key_reused") from None
+        except QueueFull:
+            raise HttpProblem("full", headers={"Retry-After": "10"}) from None
+        request = await wait_for_end(
+            service, closing, accepted.request, TOOL_WAIT_S if wait_s is None else wait_s
+        )
+        return _output(request)
+
+    return router
+
+
+def _output(request: BridgeRequest) -> Response:
+    where = f"/v1/requests/{request.request_id}"
+    if not request.ended:
+        return to_response(request, {})
+    if request.state is State.SUCCEEDED:
+        return JSONResponse(output_of(request.result) or {}, headers={"Location": where})
+    more = {"instance": where, "result": output_of(request.result)}
+    if request.problem is None:
+        return HttpProblem("cancelled", more=more).response()
+    status = _STATUS_OF_PROBLEM.get(request.problem.kind, 502)
+    return problem_response(status, {**(problem_members(request.problem) or {}), "status": status, **more})
+
+
+PREFIX: Final = "/coze"
+STATUS_TOOL: Final = "bridge_request_status"
+FACADE_WAIT_S: Final = 25.0
+"""Seconds that an answer is held back. How long Coze's plugin node waits is not documented; 30 s is usual."""
+
+Arguments = Annotated[dict[str, Any], Body()]
+
+_FIELDS: Final[dict[str, dict[str, Any]]] = {
+    "status": {
+        "type": "string",
+        "enum": ["done", "running", "failed"],
+        "description": f"running: call {STATUS_TOOL} with the request_id until it is done or failed.",
+    },
+    "request_id": {"type": "string", "description": "The request, to ask for it again."},
+    "message": {"type": "string", "description": "Why it failed, and what to do."},
+    "result": {"type": "string", "description": "The tool's whole output as JSON text."},
+}
+
+
+def description(tools: Iterable[Tool], server: str) -> dict[str, Any]:
+    """The OpenAPI 3.0 document.
+
+    Args:
+        tools: What Coze may call.
+        server: Where Coze reaches the bridge: https and a domain, for the importer takes no address.
+    """
+    document = copy.deepcopy(openapi(tool for tool in tools if tool.name != BRIDGE_EXECUTE))
+    paths: dict[str, Any] = {}
+    for path, item in document["paths"].items():
+        operation = item["post"]
+        operation.pop("x-functionName", None)
+        output = _content(operation["responses"]["200"])["schema"]
+        operation["responses"] = _answers(output)
+        paths[PREFIX + path] = {"post": operation}
+    paths[f"{PREFIX}/{STATUS_TOOL}"] = {"post": _status_operation()}
+    return {**document, "servers": [{"url": server.rstrip("/")}], "paths": paths}
+
+
+def facade_routes(service: RequestService, closing: Closing, registry: ToolRegistry) -> APIRouter:
+    """The calls; they are described by `description`, not in the API's own document."""
+    router = APIRouter(prefix=PREFIX, route_class=StrictRoute, include_in_schema=False)
+
+    @router.post(f"/{STATUS_TOOL}")
+    async def status(arguments: Arguments) -> JSONResponse:
+        found = await service.get(str(arguments.get("request_id", "")))
+        if found is None:
+            return _failed(say("http.unknown_request"))
+        return _answer(await wait_for_end(service, closing, found, FACADE_WAIT_S))
+
+    @router.post("/{name}")
+    async def call(name: str, arguments: Arguments, key: IdempotencyKey = None) -> JSONResponse:
+        if name == BRIDGE_EXECUTE or registry.get(name) is None:
+            return _failed(say("http.unknown_tool"))
+        try:
+            accepted = await service.submit(
+                name, arguments, source="http", idempotency_key=read_idempotency_key(key)
+            )
+        except KeyReused:
+            return _failed(say("http.key_reused"))
+        except QueueFull:
+            return _failed(say("http.full"))
+        return _answer(await wait_for_end(service, closing, accepted.request, FACADE_WAIT_S))
+
+    return router
+
+
+def _answer(request: BridgeRequest) -> JSONResponse:
+    body: dict[str, Any] = {"status": "running", "request_id": request.request_id, "message": ""}
+    if request.ended:
+        body["status"] = "done" if request.state is State.SUCCEEDED else "failed"
+        body |= {"result": request.result, "output": output_of(request.result) or {}}
+    if request.state is State.CANCELLED:
+        body["message"] = say("http.cancelled")
+    elif request.problem is not None:
+        body["message"] = f"{request.problem.message} {request.problem.hint}".strip()
+    return JSONResponse(body)
+
+
+def _failed(message: str) -> JSONResponse:
+    return JSONResponse({"status": "failed", "request_id": "", "message": message})
+
+
+def _status_operation() -> dict[str, Any]:
+    wanted = {"request_id": {"type": "string", "description": "The request_id of an answer before."}}
+    schema = {"type": "object", "properties": wanted, "required": ["request_id"]}
+    return {
+        "operationId": STATUS_TOOL,
+        "summary": say("facade.status"),
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+        "responses": _answers({"type": "object", "properties": {}}),
+    }
+
+
+def _answers(output: dict[str, Any]) -> dict[str, Any]:
+    properties = {**_FIELDS, "output": output}
+    schema = {"type": "object", "properties": properties}
+    return {
+        "200": {"description": "OK", "content": {"application/json": {"schema": schema}}},
+        "default": {"description": "Not let in, or not understood."},
+    }
+
+
+def _content(response: dict[str, Any]) -> dict[str, Any]:
+    content: dict[str, Any] = response["content"]["application/json"]
+    return content
+
+
+def as_text(document: dict[str, Any]) -> str:
+    """The document as it is served and as it can be pasted into Coze's form."""
+    return json.dumps(document, ensure_ascii=False, indent=2)
