@@ -81,7 +81,7 @@ class MainScreen(BaseScreen):
         self.chat = ChatPane(session.transcript, clock=clock, id="chat")
         self.inspector = Inspector(clock=clock, export_folder=export_folder, id="inspector")
         self.drafts = DraftsPane(clock=clock, id="drafts")
-        self.workspace = Workspace(self.chat, self.inspector, self.drafts)
+        self.workspace = Workspace({"chat": self.chat, "inspector": self.inspector, "drafts": self.drafts})
         self.chat_controller = ChatController(self, session.activity, self.chat, clock)
         self.approvals = ApprovalController(self, session.approvals, clock)
         self.bridge = BridgeController(self, session.bridge, self.workspace, clock)

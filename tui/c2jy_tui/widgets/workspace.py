@@ -1,8 +1,8 @@
 """The panes and how they share the screen: side by side, stacked, or one at a time.
 
-The panes never move in the tree: classes of the screen (`-wide`, `-normal`, `-narrow`) and some of the
-workspace's own (which pane is in front) are all that changes, and app.tcss does the rest. The bridge's pane
-comes in when it is first wanted; on a wide screen it shares the place of the drafts from then on.
+The panes never move in the tree. Only classes change: of the screen (`-wide`, `-normal`, `-narrow`) and of the
+panes that a layout hides; app.tcss does the rest. The bridge's pane is mounted when it is first needed; on a
+wide screen it shares the place of the drafts.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ from c2jy_tui.labels import say
 
 PaneName = Literal["chat", "inspector", "drafts", "bridge"]
 PANES: Final[tuple[PaneName, ...]] = get_args(PaneName)
+SHARED: Final = PANES[2:]
+"""Panes that share the place below the inspector on a wide screen."""
 BREAKPOINTS: Final = [(0, "-narrow"), (80, "-normal"), (120, "-wide")]
-"""Columns from which a layout begins (design.md 7)."""
+"""Columns from which a layout begins ."""
 
 
 def layout_for(columns: int) -> str:
@@ -56,14 +58,19 @@ class PaneTabs(Horizontal):
 
         pane: PaneName
 
-    def __init__(self, panes: Sequence[PaneName], *, id: str) -> None:
+    def __init__(self, panes: Sequence[PaneName], current: PaneName, *, id: str) -> None:
         super().__init__(id=id)
-        self._panes = panes
+        self._tabs = [PaneTab(pane) for pane in panes]
+        self.mark(current)
 
     def compose(self) -> ComposeResult:
         """One tab a pane."""
-        for pane in self._panes:
-            yield PaneTab(pane)
+        yield from self._tabs
+
+    def mark(self, current: PaneName) -> None:
+        """Mark the tab of one pane as current."""
+        for tab in self._tabs:
+            tab.set_class(tab.pane == current, "-current")
 
     def on_click(self, event: events.Click) -> None:
         """Bring the clicked one to the front."""
@@ -81,12 +88,16 @@ class Workspace(Vertical):
     low: var[PaneName] = var("drafts")
     """The pane that is seen below the inspector when there is room for three."""
 
-    def __init__(self, chat: Widget, inspector: Widget, drafts: Widget) -> None:
+    def __init__(self, panes: Mapping[PaneName, Widget]) -> None:
         super().__init__()
-        self._panes: dict[PaneName, Widget] = {"chat": chat, "inspector": inspector, "drafts": drafts}
-        for pane in self._panes.values():
-            pane.add_class("pane")
-        self.update_classes(self._marks(), update=False)
+        self._panes = dict(panes)
+        self._side = Vertical(id="side")
+        self._tabs = {
+            "all": PaneTabs(PANES, self.front, id="all-tabs"),
+            "side": PaneTabs(PANES[1:], self.side, id="side-tabs"),
+            "low": PaneTabs(SHARED, self.low, id="low-tabs"),
+        }
+        self._arrange()
 
     @property
     def panes(self) -> Mapping[PaneName, Widget]:
@@ -95,22 +106,20 @@ class Workspace(Vertical):
 
     def compose(self) -> ComposeResult:
         """Everything once; what is not wanted is not displayed."""
-        yield PaneTabs(PANES, id="all-tabs")
+        yield self._tabs["all"]
         with Vertical(id="panes"):
             yield self._panes["chat"]
-            with Vertical(id="side"):
-                yield PaneTabs(PANES[1:], id="side-tabs")
+            with self._side:
+                yield self._tabs["side"]
                 yield self._panes["inspector"]
-                yield self._panes["drafts"]
+                yield self._tabs["low"]
+                yield from (pane for name, pane in self._panes.items() if name in SHARED)
 
     async def add(self, pane: Literal["bridge"], widget: Widget) -> None:
-        """Take in a pane that the screen did not begin with."""
-        widget.add_class("pane")
-        side = self.query_one("#side")
-        await side.mount(PaneTabs(("drafts", pane), id="low-tabs"), before=self._panes["drafts"])
-        await side.mount(widget)
+        """Mount a pane that is created later than the screen."""
         self._panes[pane] = widget
-        self.add_class(f"-with-{pane}")
+        self._arrange()
+        await self._side.mount(widget)
 
     def go(self, pane: PaneName) -> None:
         """Bring a pane to the front and give it the keys."""
@@ -129,10 +138,19 @@ class Workspace(Vertical):
         self.front = pane
         if pane != "chat":
             self.side = pane
-        if pane in ("drafts", "bridge"):
+        if pane in SHARED:
             self.low = pane
-        self.update_classes(self._marks())
+        self._arrange()
 
-    def _marks(self) -> dict[str, bool]:
-        places = {"front": self.front, "side": self.side, "low": self.low}
-        return {f"-{place}-{pane}": pane == there for place, there in places.items() for pane in PANES}
+    def _arrange(self) -> None:
+        """Mark the panes that each layout hides, and the current tabs."""
+        for name, pane in self._panes.items():
+            pane.add_class("pane").set_class(name != self.front, "-not-front")
+            pane.set_class(name not in ("chat", self.side), "-not-side")
+            pane.set_class(name in SHARED, "-shared").set_class(
+                name in SHARED and name != self.low, "-not-low"
+            )
+        self._side.set_class(self.front == "chat", "-not-front")
+        self.set_class(sum(name in SHARED for name in self._panes) > 1, "-sharing")
+        for place, current in (("all", self.front), ("side", self.side), ("low", self.low)):
+            self._tabs[place].mark(current)
