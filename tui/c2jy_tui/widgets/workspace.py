@@ -1,8 +1,8 @@
 """The panes and how they share the screen: side by side, stacked, or one at a time.
 
 The panes never move in the tree; only classes change: of the screen (`-wide`, `-normal`, `-narrow`) and of
-the panes that a layout hides; app.tcss does the rest. The bridge's pane is mounted when it is first needed; on a
-wide screen it shares the place of the drafts.
+the panes that a layout hides; app.tcss does the rest. The bridge's pane is mounted when it is first needed;
+on a wide screen it shares the place of the drafts.
 """
 
 from __future__ import annotations
