@@ -8,7 +8,7 @@ import os
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from pathlib import Path
+from contextlib import suppress
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
@@ -41,17 +41,13 @@ class Intake(Protocol):
     """A way in for requests; made anew for each `Bridge.start`."""
 
     async def start(self) -> None:
-        """Start to accept requests.
-
-        Raises:
-            BridgeProblem: It cannot start; nothing is left running.
-        """
+        """Start accepting requests; raises BridgeProblem when it cannot, with nothing left running."""
 
     async def stop(self) -> None:
-        """Accept nothing any more and release everything."""
+        """Stop accepting requests and release everything."""
 
     def status(self) -> IntakeView:
-        """Its present state."""
+        """The present state."""
 
 
 def bridge_tokens(settings: Settings) -> Tokens:
@@ -84,9 +80,9 @@ class Bridge:
             runner: Runs the tools.
             receipts: The journal.
             client: Connects to Coze at first use; may raise CozeProblem.
-            deny: Denies a tool call's approval; called when nobody answered in time.
+            deny: Denies the approval of a tool call that nobody answered in time.
             emit: Awaited for every event of requests and of their chats.
-            tokens: The HTTP intake's token; by default `bridge_tokens(settings)`.
+            tokens: By default `bridge_tokens(settings)`.
             clock: Unix seconds.
             new_id: Ids of turns and calls.
         """
@@ -110,18 +106,14 @@ class Bridge:
         self._lock = FileLock(settings.data_dir / "run" / "bridge", thread_local=False)
         self._holder = settings.data_dir / "run" / "bridge.holder"
         self._storage: Storage | None = None
-        self._service: RequestService | None = None
+        self.service: RequestService | None = None
+        """Accepts and shows requests; None while bridge mode is off."""
         self._worker: Worker | None = None
         self._working: asyncio.Task[None] | None = None
         self._intakes: list[Intake] = []
 
-    @property
-    def service(self) -> RequestService | None:
-        """Accepts and shows requests; None while bridge mode is off."""
-        return self._service
-
     async def start(self) -> None:
-        """Switch it on: take up what an earlier process left, then start the intakes.
+        """Switch it on: resume what an earlier process left, then start the intakes.
 
         Raises:
             BridgeProblem: Another process holds this data folder's bridge, or an intake cannot start.
@@ -145,11 +137,11 @@ class Bridge:
         await self._emit(BridgeStopped(at=self._clock()))
 
     async def status(self) -> BridgeView:
-        """Its present state."""
-        if self._service is None or self._worker is None:
+        """The present state."""
+        if self.service is None or self._worker is None:
             return BridgeView(on=False)
         intakes = tuple(intake.status() for intake in self._intakes)
-        counts = await self._service.counts()
+        counts = await self.service.counts()
         return BridgeView(
             on=True,
             address=next((intake.address for intake in intakes if intake.address), ""),
@@ -176,12 +168,12 @@ class Bridge:
             retention_s=bridge.retention_s,
         )
         await self._worker.take_over()
-        self._service = RequestService(
+        self.service = RequestService(
             queue, changes, bridge, wake=self._worker.wake, stop=self._worker.cancel
         )
         self._working = asyncio.create_task(self._worker.run())
         for name in (name for name in INTAKES if name in bridge.intakes):
-            intake = self._intake(name, self._service, self._storage)
+            intake = self._intake(name, self.service, self._storage)
             await intake.start()
             self._intakes.append(intake)
 
@@ -219,26 +211,18 @@ class Bridge:
             await asyncio.gather(self._working, return_exceptions=True)
         if self._storage is not None:
             await self._storage.aclose()
-        self._storage = self._service = self._worker = self._working = None
-        self._drop_lock()
+        self._storage = self.service = self._worker = self._working = None
+        self._holder.unlink(missing_ok=True)
+        self._lock.release()
 
     def _take_lock(self) -> None:
         self._holder.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
-            raise BridgeProblem(
-                bridge_problem("held", who=_read(self._holder), data=self._settings.data_dir)
-            ) from None
+            who = "?"
+            with suppress(OSError):
+                who = self._holder.read_text(encoding="utf-8").strip()
+            problem = bridge_problem("held", who=who, data=self._settings.data_dir)
+            raise BridgeProblem(problem) from None
         self._holder.write_text(f"pid {os.getpid()}", encoding="utf-8")
-
-    def _drop_lock(self) -> None:
-        self._holder.unlink(missing_ok=True)
-        self._lock.release()
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except OSError:
-        return "?"

@@ -1,4 +1,4 @@
-"""Tool runners for the chats of requests: decide which of the Bot's calls run, and time approvals out."""
+"""Tool runners for the chats of requests: decide which of the Bot's calls run, and time out approvals."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ from c2jy_bridge.relay.request import LeaseLost, say
 
 BRIDGE_EXECUTE: Final = "bridge_execute"
 """The tool that takes a handle."""
-_NONCE_BYTES: Final = 12  # 96 bits: not to be guessed, and short enough for a model to copy without a slip
-_WRAPPING: Final = " \t\r\n`'\"“”‘’<>「」"
-"""What models put around a value that they copy out of a text."""
+_NONCE_BYTES: Final = 12  # 96 bits: not guessable, and short enough for a model to copy correctly
+_WRAPPING: Final = " \t\r\n`'\"“”‘’<>「」"  # models put these around a value that they copy out of a text
+BRIDGE: Final = "bridge"
+"""Recorded in the journal as the chat of every request's tool call."""
 
 
 def new_handle(request_id: str, nonce: Callable[[int], str] = secrets.token_hex) -> str:
@@ -44,36 +45,29 @@ def digest_of(handle: str) -> str:
     return hashlib.sha256(handle.encode("utf-8", "replace")).hexdigest()
 
 
-def handle_in(arguments: str) -> str:
-    """The handle that a call of `bridge_execute` gives; empty when it gives none."""
+def passes_handle(arguments: str, digest: str) -> bool:
+    """Whether a call of `bridge_execute` passes the handle with that digest; compares in constant time."""
     try:
-        value = read_object(arguments).get("handle")
+        handle = read_object(arguments).get("handle")
     except NotPlainJson:
-        return ""
-    return value.strip(_WRAPPING) if isinstance(value, str) else ""
-
-
-def handle_matches(handle: str, stored: str) -> bool:
-    """Whether the handle has that digest; compares in constant time."""
-    return bool(stored) and hmac.compare_digest(digest_of(handle), stored)
-
-
-BRIDGE: Final = "bridge"
-"""Stands for the chat of every request's tool call, in the journal."""
+        return False
+    if not (digest and isinstance(handle, str)):
+        return False
+    return hmac.compare_digest(digest_of(handle.strip(_WRAPPING)), digest)
 
 
 class Runner(Protocol):
     """Runs tools: `plugin.ToolRunner`, or a wrapper around it."""
 
     def run(self, calls: Sequence[ToolCall]) -> AsyncIterator[Event]:
-        """Run a batch; exactly one ToolCallFinished comes for every call."""
+        """Run a batch; every call gets exactly one ToolCallFinished."""
 
     def cancel(self, call_id: str) -> bool:
         """Stop one call; False when it does not run."""
 
 
 def scope_of(source: RequestSource) -> str:
-    """Stands for the conversation of an intake's calls: "always allow" is remembered for it."""
+    """The conversation recorded for an intake's calls; "always allow" is remembered for it."""
     return f"{BRIDGE}/{source}"
 
 
@@ -85,17 +79,17 @@ class BridgeCalls(Protocol):
     """The tool runner of a request's chat."""
 
     def run(self, calls: Sequence[ToolCall]) -> AsyncIterator[Event]:
-        """Run what may be run, refuse the rest."""
+        """Run the permitted calls, refuse the others."""
 
     def displayed(self, event: Event) -> Event:
-        """An event of the chat as the journal and the UI should get it."""
+        """An event of the chat as the journal and the UI get it."""
 
     def cancel(self) -> bool:
-        """Stop what runs; False when nothing does."""
+        """Stop the running calls; False when there are none."""
 
 
 def tool_call_of(request: BridgeRequest, call_id: str, turn_id: str = "") -> ToolCall:
-    """The tool call of a request. Its ids are the request's, so that it has one receipt for ever."""
+    """The tool call of a request; its ids derive from the request, so that it has exactly one receipt."""
     return ToolCall(
         call_id=request.call_id or call_id,
         tool=request.tool,
@@ -112,7 +106,7 @@ class RelayedCalls:
     """Tool runner of a chat in which the Bot was given a handle.
 
     A call runs when it passes the handle, or names the requested tool with exactly the requested arguments.
-    What runs is in both cases the accepted request, never what the Bot wrote.
+    In both cases the accepted request is run, never what the Bot wrote.
     """
 
     def __init__(
@@ -125,7 +119,7 @@ class RelayedCalls:
         handle_digest: str = "",
         used_by: str = "",
     ) -> None:
-        """`used_by` is the Coze call that used the handle up before a restart."""
+        """`used_by` is the Coze call that used the handle before a restart."""
         self.finished: ToolCallFinished | None = None
         """The end of the requested call, with its whole output."""
         self._request = request
@@ -141,7 +135,7 @@ class RelayedCalls:
         self._handle_digest, self._used_by = handle_digest, ""
 
     async def run(self, calls: Sequence[ToolCall]) -> AsyncIterator[Event]:
-        """Run the call that matches and refuse the others; one ToolCallFinished comes for every call."""
+        """Run the call that matches and refuse the others; every call gets one ToolCallFinished."""
         chosen: ToolCall | None = None
         for call in calls:
             refusal = "refused.twice" if chosen else self._refusal(call)
@@ -166,11 +160,11 @@ class RelayedCalls:
                 if isinstance(event, ToolCallFinished):
                     self.finished = event
                     event = replace(event, output=_output_for_bot(event))
-                # To the session the call has the id that it gave it.
+                # The session knows the call by its own id.
                 yield replace(event, call_id=chosen.call_id) if isinstance(event, ToolCallEvent) else event
 
     def displayed(self, event: Event) -> Event:
-        """A call that was taken up keeps its first id, and its output is shown whole."""
+        """A resumed call keeps its first id; its output is shown whole."""
         if not isinstance(event, ToolCallEvent) or event.call_id not in self._calls:
             return event
         if isinstance(event, ToolCallFinished) and self.finished is not None:
@@ -188,14 +182,14 @@ class RelayedCalls:
         if self._clock() >= self._request.expires_at:
             return "refused.expired"
         if call.tool == BRIDGE_EXECUTE:
-            return "" if handle_matches(handle_in(call.arguments), self._handle_digest) else "refused.handle"
+            return "" if passes_handle(call.arguments, self._handle_digest) else "refused.handle"
         if call.tool != self._request.tool:
             return "refused.tool"
         return "" if same(call.arguments, self._request.arguments) else "refused.arguments"
 
     def _refused(self, call: ToolCall, key: str) -> Sequence[Event]:
-        message = say(key, tool=call.tool, execute=BRIDGE_EXECUTE)
-        output = json.dumps({"status": "error", "code": "refused", "message": message}, ensure_ascii=False)
+        why = say(key, tool=call.tool, execute=BRIDGE_EXECUTE)
+        output = json.dumps({"status": "error", "code": "refused", "message": why}, ensure_ascii=False)
         at = self._clock()
         return (
             ToolCallRequested(at=at, call_id=call.call_id, call=replace(call, source="bridge")),
@@ -206,7 +200,7 @@ class RelayedCalls:
                 outcome=Outcome.DENIED,
                 output=output,
                 elapsed_s=0.0,
-                error=message,
+                error=why,
             ),
         )
 
@@ -248,7 +242,7 @@ def _coze_call(call: ToolCall) -> str:
 
 
 def _output_for_bot(finished: ToolCallFinished) -> str:
-    """Tells the Bot only that the call ended: the output goes to the requester and costs no tokens."""
+    """Only that the call ended: the output goes to the requester and costs no tokens."""
     fine = finished.outcome is Outcome.OK
     status, key = ("success", "told.done") if fine else ("error", "told.failed")
     return json.dumps({"status": status, "message": say(key)}, ensure_ascii=False)
@@ -258,7 +252,6 @@ class ApprovalTimeoutRunner:
     """Denies approvals of bridge requests after a timeout, as nobody may be watching."""
 
     def __init__(self, runner: Runner, *, deny: Callable[[str], object], deadline_s: float) -> None:
-        """`deny` denies a call's approval; `deadline_s` is how long it stays open."""
         self._runner = runner
         self._deny = deny
         self._deadline_s = deadline_s

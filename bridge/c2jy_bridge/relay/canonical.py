@@ -1,17 +1,15 @@
-"""JSON from outside, read strictly, and the one form in which two documents are compared."""
+"""Parses JSON from outside strictly, and compares two documents in a canonical form."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
-from collections.abc import Iterable
 from typing import Any, Final, NoReturn
 
 MAX_DEPTH: Final = 100
-"""Deepest nesting taken. A tool's arguments need about ten; Python's own parser gives up near 1000."""
-_EXACT: Final = 2**53
-"""Below this a float that is whole has the same value as the integer."""
+"""Deepest nesting accepted. A tool's arguments need about ten; Python's own parser gives up near 1000."""
+_EXACT: Final = 2**53  # below this a whole float has the same value as the integer
 
 
 class NotPlainJson(ValueError):
@@ -26,11 +24,11 @@ class NotPlainJson(ValueError):
 
 
 def read_object(data: bytes | str) -> dict[str, Any]:
-    """One JSON object, with nothing in it that two readers could understand differently.
+    """Parse one JSON object in which nothing is ambiguous.
 
     Raises:
         NotPlainJson: Not UTF-8, not JSON, not an object, nested deeper than `MAX_DEPTH`, a key twice in one
-            object, NaN, Infinity, or a number that no float or integer of ours can hold.
+            object, NaN, Infinity, or a number that no float or integer here can hold.
     """
     try:
         text = data if isinstance(data, str) else data.decode("utf-8")
@@ -116,13 +114,8 @@ _ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure
 def _deeper_than(value: Any, limit: int) -> bool:
     level: list[Any] = [value]
     for _ in range(limit):
-        level = [item for node in level for item in _children(node)]
+        nodes = (node.values() if isinstance(node, dict) else node for node in level)
+        level = [item for items in nodes for item in items if isinstance(item, dict | list)]
         if not level:
             return False
     return True
-
-
-def _children(node: Any) -> Iterable[Any]:
-    if isinstance(node, dict):
-        return [item for item in node.values() if isinstance(item, dict | list)]
-    return [item for item in node if isinstance(item, dict | list)]

@@ -44,8 +44,19 @@ from c2jy_bridge.relay.request import (
 )
 from c2jy_bridge.relay.request_queue import RequestQueue
 
+log = logging.getLogger(__name__)
+
+LEASE_S: Final = 60.0
+"""Longer than a garbage collection or a slow disk, short enough that a dead worker's request is soon free."""
+RENEW_S: Final = 15.0
+STOP_S: Final = 10.0
+"""Seconds that a stopped request has to end by itself."""
+REASKS: Final = 2
+"""How often a Bot that did not call the tool is asked again."""
+
 OnChange = Callable[[BridgeRequest], Awaitable[None]]
 """Awaited with a request after each durable change of it."""
+Emit = Callable[[Event], Awaitable[None]]
 
 
 class Job:
@@ -54,10 +65,10 @@ class Job:
     def __init__(self, lease: Lease, queue: RequestQueue, on_change: OnChange) -> None:
         self.lease = lease
         self.request = lease.request
-        """As it was after the last step."""
+        """As of the last step."""
         self.overdue = False
-        """It timed out: if it is cancelled from now on, it has failed of that."""
-        self._queue = queue
+        """It timed out; a cancellation from now on counts as that failure."""
+        self.queue = queue
         self._on_change = on_change
 
     @property
@@ -67,56 +78,43 @@ class Job:
 
     @property
     def open_chat(self) -> ChatRef | None:
-        """The chat that an earlier worker left without an end."""
+        """The chat that an earlier worker left open."""
         left = [chat for chat in self.request.chats if chat.is_open]
         return left[-1] if left else None
 
     async def asking(self, handle_digest: str) -> None:
-        """The Bot is about to be asked with a new handle."""
-        await self._step(self._queue.asking(self.lease, handle_digest))
+        """Record that the Bot is about to be asked with a new handle."""
+        await self._step(self.queue.asking(self.lease, handle_digest))
 
     async def in_chat(self, chat: ChatRef) -> None:
-        """The Bot answers in this chat."""
-        await self._step(self._queue.in_chat(self.lease, chat))
+        """Record the chat in which the Bot answers."""
+        await self._step(self.queue.in_chat(self.lease, chat))
 
     async def running(self, call_id: str, used_by: str = "") -> None:
-        """The tool starts."""
-        await self._step(self._queue.running(self.lease, call_id, used_by))
-
-    async def chat_ended(self, turn_id: str) -> None:
-        """The chat has ended, whatever became of the request."""
-        await self._queue.chat_ended(turn_id)
+        """Record that the tool starts."""
+        await self._step(self.queue.running(self.lease, call_id, used_by))
 
     async def renew(self, lease_s: float) -> None:
         """Extend the lease."""
-        self.request = await self._queue.renew(self.lease, lease_s)
+        self.request = await self.queue.renew(self.lease, lease_s)
 
     async def release(self, not_before: float, problem: Problem | None) -> None:
-        """Put it back into the queue; nobody gets it before that time."""
-        await self._step(self._queue.release(self.lease, not_before=not_before, problem=problem))
+        """Put the request back into the queue; it cannot be claimed before that time."""
+        await self._step(self.queue.release(self.lease, not_before=not_before, problem=problem))
 
     async def park(self, problem: Problem) -> None:
-        """Let it rest until `RequestQueue.unpark`."""
-        await self._step(self._queue.park(self.lease, problem))
+        """Park the request until `RequestQueue.unpark`."""
+        await self._step(self.queue.park(self.lease, problem))
 
     async def finish(self, ending: Ending) -> None:
-        """Write its end; what was stopped on timeout has failed of that."""
+        """Record the end; a cancellation on timeout counts as a failure."""
         if ending.state is State.CANCELLED and self.overdue:
             ending = Ending(State.FAILED, ending.result, bridge_problem("expired"))
-        await self._step(self._queue.finish(self.lease, ending))
+        await self._step(self.queue.finish(self.lease, ending))
 
     async def _step(self, written: Awaitable[BridgeRequest]) -> None:
         self.request = await written
         await self._on_change(self.request)
-
-
-log = logging.getLogger(__name__)
-
-LEASE_S: Final = 60.0
-"""Longer than a garbage collection or a slow disk, short enough that a dead worker's request is soon free."""
-RENEW_S: Final = 15.0
-STOP_S: Final = 10.0
-"""Seconds that a stopped request has to end by itself."""
 
 
 async def keep_lease(
@@ -124,11 +122,8 @@ async def keep_lease(
 ) -> None:
     """Renew the lease until the request has ended; stop it on timeout or when somebody cancels it.
 
-    Args:
-        job: The request.
-        stop: Asks the relay to stop.
-        work: The task that runs the relay; cancelled when that is not enough, or when the lease is lost.
-        clock: Unix seconds.
+    `stop` asks the relay to stop; `work`, the task that runs it, is cancelled when that is not enough or when
+    the lease is lost.
     """
     stopped_at: float | None = None
     while not job.ended:
@@ -151,14 +146,8 @@ async def keep_lease(
         await asyncio.sleep(1.0 if stopped_at is not None else max(0.05, min(RENEW_S, late_in)))
 
 
-REASKS: Final = 2
-"""How often a Bot that did not call the tool is asked again."""
-
-Emit = Callable[[Event], Awaitable[None]]
-
-
 class RelayFailed(Exception):
-    """The Bot could not be asked, or the chat broke; `problem` says whether another try may help."""
+    """The Bot could not be asked, or the chat broke; the kind of `problem` says whether to retry."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.kind)
@@ -172,8 +161,8 @@ class Relay(Protocol):
         """Bring the request to its end, or return without one when it was stopped.
 
         Raises:
-            RelayFailed: Something around the tool failed; another try may be worth it.
-            LeaseLost: Somebody else has it.
+            RelayFailed: Something around the tool failed.
+            LeaseLost: Another worker has it.
         """
 
     async def stop(self) -> None:
@@ -190,7 +179,7 @@ class RelayContext:
     user_id: str
     runner: Runner
     emit: Emit
-    """Awaited for every event before the work goes on."""
+    """Awaited for every event before the work continues."""
     clock: Callable[[], float]
     new_id: Callable[[], str]
 
@@ -239,7 +228,7 @@ class _ChatRelay:
         self._stopped = False
 
     async def stop(self) -> None:
-        """Stop the running tool, whose error output the Bot gets; when none runs, stop the chat."""
+        """Stop the running tool, whose error output goes to the Bot; when none runs, cancel the chat."""
         self._stopped = True
         if not self._calls.cancel():
             await self._session.cancel()
@@ -257,7 +246,7 @@ class _ChatRelay:
                     await self._tool_finished()
                 elif isinstance(event, TurnEnded):
                     end = event
-                    await self._job.chat_ended(event.turn_id)
+                    await self._job.queue.chat_ended(event.turn_id)
         return end
 
     async def _began(self, chat: ChatRef) -> None:
@@ -273,7 +262,6 @@ class BotRelay(_ChatRelay):
     def __init__(
         self, job: Job, context: RelayContext, client: CozeClient, conversation: WorkConversation
     ) -> None:
-        """`conversation` is free for this request until its chat has ended."""
         lease, left = job.lease, job.open_chat
         self._relayed = RelayedCalls(
             job.request,
@@ -314,7 +302,8 @@ class BotRelay(_ChatRelay):
             raise RelayFailed(end.problem)
 
     async def _began(self, chat: ChatRef) -> None:
-        self._conversation.entered(chat.conversation_id)
+        self._conversation.conversation_id = chat.conversation_id
+        self._conversation.chats += 1
         await super()._began(chat)
 
     async def _tool_finished(self) -> None:
@@ -354,22 +343,17 @@ class AttachedChatRelay(_ChatRelay):
 
 
 MOST_CHATS: Final = 20
-"""Chats in one conversation before a new one is begun: what was said before is context that costs tokens."""
+"""Chats in one conversation before a new one is begun: its history costs tokens."""
 
 
 @dataclass(slots=True)
 class WorkConversation:
-    """A conversation lent to one request at a time; a new one has no id until Coze made it."""
+    """A conversation lent to one request at a time; it has no id until its first chat."""
 
     conversation_id: str = ""
     chats: int = 0
     spoiled: bool = False
     """A chat in it did not end well; it may be occupied (4016), and is not used again."""
-
-    def entered(self, conversation_id: str) -> None:
-        """A chat began in it."""
-        self.conversation_id = conversation_id
-        self.chats += 1
 
 
 class WorkConversations:
@@ -380,7 +364,7 @@ class WorkConversations:
 
     @contextmanager
     def one(self) -> Iterator[WorkConversation]:
-        """A conversation that nobody else uses meanwhile."""
+        """Lend a conversation for the length of the block."""
         conversation = self._free.pop() if self._free else WorkConversation()
         whole = False
         try:
@@ -391,15 +375,12 @@ class WorkConversations:
                 self._free.append(conversation)
 
 
-log = logging.getLogger(__name__)
-
-
 async def close_abandoned_chat(
     queue: RequestQueue, context: RelayContext, request: BridgeRequest, chat: ChatRef
 ) -> None:
-    """End a chat whose request has ended without it: the Bot may wait for an answer; every call is refused.
+    """End a chat that is open though its request has ended: refuse every call that the Bot waits for.
 
-    What goes wrong is logged and left: the conversation is not used again anyway.
+    Failures are only logged: the conversation is not used again anyway.
     """
     refusing = RelayedCalls(request, context.runner, began=_nothing_begins, clock=context.clock)
     try:

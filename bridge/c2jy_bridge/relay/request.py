@@ -12,7 +12,7 @@ from c2jy_bridge.core.events import Outcome, Problem
 from c2jy_bridge.relay.canonical import fingerprint
 
 TAKE_UP: Final = "take_up_chat"
-"""Stands for the tool when a whole chat is to be taken up (`relay` is `chat`)."""
+"""Recorded as the tool of a request that attaches to a whole chat (`relay` is `chat`)."""
 
 
 class KeyReused(ValueError):
@@ -28,12 +28,12 @@ class QueueFull(RuntimeError):
 
 
 class LeaseLost(RuntimeError):
-    """The request has ended or somebody else works on it: nothing was written, stop."""
+    """The request has ended or another worker has it: nothing was written, stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A request as an intake submits it. `requester` says whose idempotency keys they are in that intake."""
+    """A request as an intake submits it; `requester` scopes the idempotency keys within that intake."""
 
     tool: str
     arguments: dict[str, Any]
@@ -45,7 +45,6 @@ class Submission:
     submitted_at: float | None = None
     """Unix seconds from which the timeout counts, when it was sent earlier than it arrived here."""
     reply_to: str = ""
-    """See `BridgeRequest.reply_to`."""
 
     @property
     def fingerprint(self) -> str:
@@ -60,7 +59,7 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """An accepted submission; `created` is False when its key had brought this request before."""
+    """An accepted submission; `created` is False when its key belonged to this request already."""
 
     request: BridgeRequest
     created: bool
@@ -77,7 +76,7 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A request came to a state; `seq` grows with every change of any request."""
+    """A request entered a state; `seq` grows with every change of any request."""
 
     seq: int
     request_id: str
@@ -88,14 +87,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to work on a request for a while. Whoever claims it later has a higher `claim`."""
+    """The right to work on a request for a while; a later claim has a higher `claim`."""
 
     request: BridgeRequest
     claim: int
     takeovers: int = 0
-    """How often it was taken up after a worker had left it in the middle."""
+    """How often it was claimed after a worker had left it unfinished."""
     handle_digest: str = field(default="", repr=False)
-    """SHA-256 of the handle that the Bot was given last."""
+    """SHA-256 of the newest handle that the Bot was given."""
     handle_used_by: str = ""
     """The Coze call that used the handle: `chat_id/tool_call_id`."""
 
@@ -106,10 +105,10 @@ LONGEST_WORDS: Final = 500
 """Characters of a Bot's answer that a problem quotes."""
 
 TRANSIENT: Final = frozenset({"network", "rate_limited", "server", "conversation_busy", "stream_dropped"})
-"""Kinds of problems that another try, later or in another conversation, may not meet."""
+"""Kinds of problems that may not recur on another try, later or in another conversation."""
 
 LOGIN: Final = frozenset({"unauthorized", "token_missing", "token_malformed"})
-"""Kinds of problems that end when Coze gets a token that it takes, and with nothing else."""
+"""Kinds of problems that only a token which Coze accepts can end."""
 
 
 def bridge_problem(kind: str, **values: object) -> Problem:
@@ -118,7 +117,7 @@ def bridge_problem(kind: str, **values: object) -> Problem:
 
 
 def needs_login(why: Problem) -> Problem:
-    """Coze does not take the token, as `why` says."""
+    """Coze rejects the token, as `why` says."""
     return replace(bridge_problem("needs_login", why=why.message), code=why.code, logid=why.logid)
 
 
@@ -131,13 +130,13 @@ class BridgeProblem(Exception):
 
 
 def tool_not_called(tool: str, words: str) -> Problem:
-    """The Bot was asked, asked again, and never called the tool; `words` is what it answered instead."""
-    told = " ".join(words.split())[:LONGEST_WORDS] or say("problem.nothing_said")
-    return bridge_problem("tool_not_called", tool=tool, words=told)
+    """The Bot never called the tool, though asked again; `words` is what it answered instead."""
+    quoted = " ".join(words.split())[:LONGEST_WORDS] or say("problem.nothing_said")
+    return bridge_problem("tool_not_called", tool=tool, words=quoted)
 
 
 def ending_of(tool: str, outcome: Outcome, output: str, error: str) -> Ending:
-    """The end of a request whose tool came to this end."""
+    """The end of a request whose tool ended this way."""
     match outcome:
         case Outcome.OK:
             return Ending(State.SUCCEEDED, output)

@@ -44,38 +44,29 @@ class RequestQueue:
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] = lambda: secrets.token_hex(8),
     ) -> None:
-        """`limit` is how many requests may be open; the rest is passed in for tests."""
+        """`limit` is how many requests may be open."""
         self._storage = storage
         self._database = storage.database
         self._clock = clock
         self._inserts = BatchedInsert(storage, limit=limit, clock=clock, new_id=new_id)
 
-    # --- for intakes -----------------------------------------------------------------------------------
-
     async def accept(self, submission: Submission) -> Accepted:
-        """Accept a submission; request and key are durable, together, when this returns.
-
-        Raises:
-            KeyReused: The key was used for another tool or other arguments.
-            QueueFull: Too many requests are open.
-        """
+        """Accept a submission, durably; raises KeyReused (the key is another request's) or QueueFull."""
         return await self._inserts.accept(submission)
 
     async def get(self, request_id: str) -> BridgeRequest | None:
-        """One request."""
+        """The request of that id; None when there is none."""
         row = await self._one(f"{REQUESTS} WHERE r.request_id = ?", request_id)
         return request_of(row) if row else None
 
     async def page(
         self, *, before: int | None = None, limit: int = 50, state: State | None = None
     ) -> Sequence[BridgeRequest]:
-        """Newest first; `before` is the `seq` of the last one seen."""
+        """Requests, newest first; `before` is the `seq` of the last one seen."""
         found = await self._all(
             f"{REQUESTS} WHERE (?1 IS NULL OR r.seq < ?1) AND (?2 IS NULL OR r.state = ?2)"
             " ORDER BY r.seq DESC LIMIT ?3",
-            before,
-            state,
-            limit,
+            *(before, state, limit),
         )
         return [request_of(row) for row in found]
 
@@ -89,8 +80,7 @@ class RequestQueue:
         found = await self._all(
             f"SELECT * FROM bridge_changes WHERE {of_one}seq > ? ORDER BY seq LIMIT ?",
             *([request_id] if request_id else []),
-            after,
-            limit,
+            *(after, limit),
         )
         return [change_of(row) for row in found]
 
@@ -108,33 +98,30 @@ class RequestQueue:
         return [request_of(row) for row in found]
 
     async def delivered(self, request_id: str) -> None:
-        """The answer is sent."""
+        """Record that the answer was sent."""
         sql = "UPDATE bridge_requests SET delivered_at = ? WHERE request_id = ?"
         await self._storage.run(lambda: self._database.run(sql, (self._clock(), request_id)))
-
-    # --- for workers --------------------------------------------------------------------------------------
 
     async def claim(self, worker: str, lease_s: float) -> Lease | None:
         """Lease the oldest request that is due, for `lease_s` seconds; None when there is none.
 
-        One that was begun and left comes before those not begun, even after its time has run out: somebody
-        has to check what came of it.
+        Requests that were begun and left come first, even expired ones: their outcome has to be checked.
         """
         return await self._storage.run(lambda: self._claim(worker, lease_s))
 
     async def renew(self, lease: Lease, lease_s: float) -> BridgeRequest:
-        """Hold it for `lease_s` seconds from now; returns it as it is, with `cancel_wanted`."""
+        """Extend the lease to `lease_s` seconds from now; returns the request, with `cancel_wanted`."""
         return await self._write(lease, "lease_until = ?", self._clock() + lease_s, change=False)
 
     async def asking(self, lease: Lease, handle_digest: str) -> BridgeRequest:
-        """The Bot is about to be asked with a new handle: relaying, one attempt more."""
+        """Record that the Bot is about to be asked with a new handle: relaying, one attempt more."""
         handle = "handle_digest = ?, handle_used_by = ''"
         return await self._write(
             lease, f"state = 'relaying', attempts = attempts + 1, {handle}", handle_digest
         )
 
     async def in_chat(self, lease: Lease, chat: ChatRef) -> BridgeRequest:
-        """The Bot answers in this chat."""
+        """Record the chat in which the Bot answers."""
 
         def write() -> BridgeRequest:
             with self._database.transaction() as db:
@@ -149,38 +136,38 @@ class RequestQueue:
         return await self._storage.run(write)
 
     async def running(self, lease: Lease, call_id: str, used_by: str = "") -> BridgeRequest:
-        """The tool begins; `used_by` is the Coze call that used the handle up."""
+        """Record that the tool starts; `used_by` is the Coze call that used the handle."""
         return await self._write(
             lease, "state = 'running', call_id = ?, handle_used_by = ?", call_id, used_by
         )
 
     async def release(self, lease: Lease, *, not_before: float, problem: Problem | None) -> BridgeRequest:
-        """Put it back; nobody gets it before that time."""
+        """Put the request back; it cannot be claimed before that time."""
         sets = "state = 'queued', lease_until = NULL, not_before = ?, problem = ?"
         return await self._write(lease, sets, not_before, problem_json(problem))
 
     async def park(self, lease: Lease, problem: Problem) -> BridgeRequest:
-        """Let it rest until `unpark`: nobody gets it before, and it does not expire."""
+        """Park the request until `unpark`: it cannot be claimed and does not expire."""
         sets = "state = 'needs_login', lease_until = NULL, problem = ?"
         return await self._write(lease, sets, problem_json(problem))
 
     async def unpark(self) -> Sequence[BridgeRequest]:
-        """Put everything that rests back into the queue, with the time that it had left; returns those."""
+        """Put all parked requests back into the queue with the time that they had left; returns them."""
         return await self._storage.run(self._unpark)
 
     async def finish(self, lease: Lease, ending: Ending) -> BridgeRequest:
-        """Its end, durable when this returns; a second one is refused with LeaseLost."""
+        """Record the end; a second one raises LeaseLost."""
         end = ending.state, ending.result, problem_json(ending.problem), self._clock()
         sets = "state = ?, result = ?, problem = ?, finished_at = ?, lease_until = NULL"
         return await self._write(lease, sets, *end)
 
     async def chat_ended(self, turn_id: str) -> None:
-        """The chat came to an end, whatever became of the request."""
+        """Record that the chat has ended, independently of its request."""
         sql = "UPDATE bridge_chats SET ended_at = ? WHERE turn_id = ? AND ended_at IS NULL"
         await self._storage.run(lambda: self._database.run(sql, (self._clock(), turn_id)))
 
     async def open_chats(self) -> Sequence[tuple[BridgeRequest, ChatRef]]:
-        """Chats of ended requests whose own end nobody saw: the Bot may still wait for an answer."""
+        """Open chats of ended requests: the Bot may still wait for an answer."""
         found = await self._all(
             f"{REQUESTS} WHERE NOT r.{OPEN} AND r.request_id IN"
             " (SELECT request_id FROM bridge_chats WHERE ended_at IS NULL) ORDER BY r.seq"
@@ -189,7 +176,7 @@ class RequestQueue:
         return [(request, chat) for request in requests for chat in request.chats if chat.is_open]
 
     async def void_leases(self, worker: str) -> int:
-        """Take every lease from all other workers, who are known to be dead; how many there were."""
+        """End the leases of all other workers, which are known to be dead; returns how many."""
 
         def write() -> int:
             with self._database.transaction() as db:
@@ -199,11 +186,11 @@ class RequestQueue:
         return await self._storage.run(write)
 
     async def expire(self, problem: Problem) -> Sequence[BridgeRequest]:
-        """Fail what was never begun and whose time has run out; returns those."""
+        """Fail requests that expired before they were begun; returns them."""
         return await self._storage.run(lambda: self._expire(problem))
 
     async def forget(self, before: float) -> int:
-        """Drop requests that ended before that time, with their keys; returns how many."""
+        """Delete requests that ended before that time, with their keys; returns how many."""
 
         def write() -> int:
             with self._database.transaction() as db:
@@ -215,7 +202,7 @@ class RequestQueue:
 
         return await self._storage.run(write)
 
-    # --- inside, in the storage's thread ---------------------------------------------------------------
+    # In the storage's thread:
 
     def _cancel(self, request_id: str) -> BridgeRequest | None:
         with self._database.transaction() as db:
@@ -251,7 +238,7 @@ class RequestQueue:
 
     def _unpark(self) -> list[BridgeRequest]:
         with self._database.transaction() as db:
-            # SQLite's max() of a row, so that a clock that was set back takes no time away.
+            # max(), so that a clock that was set back takes no time away.
             found = db.execute(
                 "UPDATE bridge_requests SET state = 'queued', not_before = 0,"
                 " expires_at = expires_at + max(0, ? - changed_at)"
@@ -313,25 +300,24 @@ class ChangeNotifier:
     """Announces changes after they are durable; for one event loop."""
 
     def __init__(self, emit: Callable[[Event], Awaitable[None]], clock: Callable[[], float]) -> None:
-        """`emit` is awaited with a BridgeRequestChanged for each change."""
         self._emit = emit
         self._clock = clock
         self._next = asyncio.Event()
 
     async def notify(self, request: BridgeRequest) -> None:
-        """Announce that a request has changed."""
+        """Emit a BridgeRequestChanged and release those who wait."""
         self._next.set()
         self._next = asyncio.Event()
         event = BridgeRequestChanged(at=self._clock(), request_id=request.request_id, state=request.state)
         await self._emit(event)
 
     def next(self) -> asyncio.Event:
-        """Set with the next change of any request. Take it first, then look, then wait: nothing is missed."""
+        """Set at the next change of any request. Take it, then read, then wait: nothing is missed."""
         return self._next
 
 
 class RequestService:
-    """The only way in for requests, shared by all intakes."""
+    """The only entry point for requests: submits, wakes the worker, lets callers wait."""
 
     def __init__(
         self,
@@ -342,7 +328,7 @@ class RequestService:
         wake: Callable[[], None],
         stop: Callable[[str], Awaitable[None]],
     ) -> None:
-        """`wake` tells the worker that there is something in the queue; `stop` has it stop one request."""
+        """`wake` makes the worker look into the queue; `stop` makes it stop one request."""
         self._queue = queue
         self._wake = wake
         self._stop = stop
@@ -366,14 +352,14 @@ class RequestService:
 
         Args:
             tool: The tool to call.
-            arguments: Its arguments; the tool runner validates them.
+            arguments: Validated by the tool runner, not here.
             source: The intake.
-            requester: Whose idempotency keys they are.
+            requester: Scope of the idempotency key.
             idempotency_key: Makes a repetition the same request; when empty, every call makes a new request.
-            relay: How to run it; None is as the settings say.
-            timeout_s: Seconds until it fails; None, or more than the settings allow, is as the settings say.
-            submitted_at: Unix seconds from which they count; None is now.
-            reply_to: The key of whoever waits for the answer, when it is not `idempotency_key`.
+            relay: How to run it; by default as the settings say.
+            timeout_s: Seconds until it fails; by default, and at most, as the settings say.
+            submitted_at: Unix seconds from which they count; by default now.
+            reply_to: The key under which the answer is awaited, when it is not `idempotency_key`.
 
         Raises:
             KeyReused: The key was used for another request.
@@ -399,7 +385,7 @@ class RequestService:
         return accepted
 
     async def cancel(self, request_id: str) -> BridgeRequest | None:
-        """End a request, or have it stopped when it is at work; None when there is none of that id."""
+        """Cancel a request, or have it stopped when it runs; None when there is none of that id."""
         request = await self._queue.cancel(request_id)
         if request is not None:
             if request.cancel_wanted and not request.ended:
@@ -408,7 +394,7 @@ class RequestService:
         return request
 
     async def get(self, request_id: str) -> BridgeRequest | None:
-        """Look one request up."""
+        """The request of that id; None when there is none."""
         return await self._queue.get(request_id)
 
     async def page(
@@ -430,7 +416,7 @@ class RequestService:
         return await self._queue.counts()
 
     async def ended(self, request_id: str, wait_s: float) -> BridgeRequest | None:
-        """The request when it has ended, or as it is after `wait_s` seconds; None: there is no such one."""
+        """The request once it has ended, or as it is after `wait_s` seconds; None if unknown."""
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 while True:
@@ -452,7 +438,7 @@ class RequestService:
                 yield change
             request = await self._queue.get(request_id)
             if request is None or request.ended:
-                # The end may have been written after the changes were read.
+                # The end may have been recorded after the changes were read.
                 for change in await self._queue.changes(after=after, request_id=request_id):
                     yield change
                 return
@@ -462,5 +448,5 @@ class RequestService:
                 yield None
 
     def watch(self) -> Callable[[], Awaitable[object]]:
-        """A wait that ends with the next change of any request after this call."""
+        """A function that waits for the next change of any request after this call."""
         return self._changes.next().wait

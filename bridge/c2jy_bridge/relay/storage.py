@@ -28,7 +28,7 @@ from c2jy_bridge.relay.request import (
 T = TypeVar("T")
 
 VERSION: Final = 4
-"""Of the bridge's tables."""
+"""Version of the bridge's tables."""
 # Times are Unix seconds.
 _SCHEMA: Final = (
     """
@@ -109,7 +109,7 @@ _SCHEMA: Final = (
 
 
 class Storage:
-    """One connection and one thread of its own: the shared pool may be full of downloads."""
+    """One connection in a thread of its own, as the shared pool may be full of downloads."""
 
     def __init__(self, path: Path) -> None:
         """Open the journal's file and create the bridge's tables if they are missing.
@@ -126,22 +126,22 @@ class Storage:
             raise
 
     async def run(self, function: Callable[[], T]) -> T:
-        """Call `function` in the thread. A cancelled caller leaves, the function ends what it began."""
+        """Call `function` in the thread; it runs to its end even if the caller is cancelled."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, function)
 
     async def note(self, name: str) -> str:
-        """A value kept under a name; empty when there is none."""
+        """The value stored under a name; empty when there is none."""
         sql = "SELECT value FROM bridge_notes WHERE name = ?"
         row = await self.run(lambda: self.database.one(sql, (name,)))
         return str(row["value"]) if row else ""
 
     async def keep_note(self, name: str, value: str) -> None:
-        """Keep a value under a name, in place of what was there."""
+        """Store a value under a name, replacing any other."""
         sql = "INSERT INTO bridge_notes VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
         await self.run(lambda: self.database.run(sql, (name, value)))
 
     async def aclose(self) -> None:
-        """Let what runs finish, then close the file."""
+        """Wait for the running function, then close the file."""
         await asyncio.to_thread(self._thread.shutdown)
         self.database.close()
 
@@ -165,7 +165,7 @@ REQUESTS: Final = (
     " FROM (SELECT * FROM bridge_chats c WHERE c.request_id = r.request_id ORDER BY began_at, rowid))"
     " AS chats FROM bridge_requests r"
 )
-"""Begins every query whose rows become requests."""
+"""Beginning of every query whose rows become requests."""
 
 
 def request_of(row: sqlite3.Row) -> BridgeRequest:
@@ -195,7 +195,7 @@ def request_of(row: sqlite3.Row) -> BridgeRequest:
 
 
 def lease_of(row: sqlite3.Row) -> Lease:
-    """Convert a row of `REQUESTS` to the lease just taken on it."""
+    """Convert a row of `REQUESTS` to the lease just claimed."""
     return Lease(
         request=request_of(row),
         claim=row["claim"],
@@ -220,17 +220,17 @@ def problem_json(value: Problem | None) -> str:
     return json.dumps(asdict(value), ensure_ascii=False) if value else ""
 
 
-Taken = Accepted | KeyReused | QueueFull
+InsertResult = Accepted | KeyReused | QueueFull
 """Outcome of one submission."""
 
 MOST_AT_ONCE: Final = 100
-"""Submissions in one commit; more would let the first of them wait for the last."""
+"""Submissions in one commit; with more, the first would wait too long for the last."""
 
 _COUNTS: Final = (
     f"SELECT (SELECT count(*) FROM bridge_requests WHERE {OPEN}),"
     " coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'bridge_requests'), 0)"
 )
-"""How many requests are open, and the highest `seq` that was ever given."""
+"""How many requests are open, and the highest `seq` ever assigned."""
 
 
 class BatchedInsert:
@@ -248,7 +248,7 @@ class BatchedInsert:
         self._writing: asyncio.Task[None] | None = None
 
     async def accept(self, submission: Submission) -> Accepted:
-        """Insert with the next batch; raises KeyReused and QueueFull."""
+        """Insert with the next batch; raises KeyReused or QueueFull."""
         future: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
         self._waiting.append((submission, future))
         if self._writing is None or self._writing.done():
@@ -260,48 +260,52 @@ class BatchedInsert:
             batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
             submissions = [submission for submission, _ in batch]
             try:
-                taken: Sequence[Taken | Exception]
-                taken = await self._storage.run(partial(self._insert, submissions))
+                results: Sequence[InsertResult | Exception]
+                results = await self._storage.run(partial(self._insert, submissions))
             except asyncio.CancelledError:
                 for _, future in (*batch, *self._waiting):
                     future.cancel()
                 raise
-            except Exception as error:  # none of them was written, and each caller gets the error
-                taken = [error] * len(batch)
-            for (_, future), what in zip(batch, taken, strict=True):
-                if future.done():  # the caller has left; the request is accepted all the same
+            except Exception as error:  # nothing was written; every caller gets the error
+                results = [error] * len(batch)
+            for (_, future), result in zip(batch, results, strict=True):
+                if future.done():  # the caller was cancelled; the request is accepted all the same
                     continue
-                if isinstance(what, Exception):
-                    future.set_exception(what)
+                if isinstance(result, Exception):
+                    future.set_exception(result)
                 else:
-                    future.set_result(what)
+                    future.set_result(result)
 
-    def _insert(self, submissions: Sequence[Submission]) -> list[Taken]:
-        """In the storage's thread: all of them in one transaction, each accepted or refused by itself.
+    def _insert(self, submissions: Sequence[Submission]) -> list[InsertResult]:
+        """In the storage's thread: one transaction in which each is accepted or refused by itself.
 
-        A few statements for all of them together: every call of SQLite lets go of the interpreter, and while
-        the event loop is busy it takes up to 5 ms to get it back (`sys.getswitchinterval`).
+        Few statements for the whole batch: every SQLite call releases the GIL, and while the event loop is
+        busy it takes up to 5 ms to get it back (`sys.getswitchinterval`).
         """
         with self._storage.database.transaction() as db:
             waiting, last = db.execute(_COUNTS).fetchone()
             known = _known(db, submissions)
-            taken: list[Taken] = []
+            results: list[InsertResult] = []
             new: list[tuple[BridgeRequest, str]] = []
             for submission in submissions:
                 fingerprint, key = submission.fingerprint, _key(submission)
                 if key in known:
-                    taken.append(_repeated(known[key], fingerprint))
+                    request, of = known[key]
+                    repeated = of == fingerprint
+                    results.append(
+                        Accepted(request, created=False) if repeated else KeyReused(request.request_id)
+                    )
                 elif waiting + len(new) >= self._limit:
-                    taken.append(QueueFull(self._limit))
+                    results.append(QueueFull(self._limit))
                 else:
                     request = self._new(submission, last + 1 + len(new))
                     new.append((request, fingerprint))
-                    taken.append(Accepted(request, created=True))
+                    results.append(Accepted(request, created=True))
                     if submission.idempotency_key:
                         known[key] = new[-1]
             if new:
                 _write_rows(db, new)
-            return taken
+            return results
 
     def _new(self, submission: Submission, seq: int) -> BridgeRequest:
         now = self._clock()
@@ -327,7 +331,7 @@ _Key = tuple[str, str, str]
 
 
 def _key(submission: Submission) -> _Key:
-    # Spelled as the database keeps them: half a surrogate pair is a question mark there.
+    # As the database stores them: a lone surrogate is a question mark there.
     requester, key = (
         text if text.isascii() else text.encode("utf-8", "replace").decode()
         for text in (submission.requester, submission.idempotency_key)
@@ -338,26 +342,18 @@ def _key(submission: Submission) -> _Key:
 def _known(
     db: sqlite3.Connection, submissions: Sequence[Submission]
 ) -> dict[_Key, tuple[BridgeRequest, str]]:
-    """Requests that the keys of these submissions have brought before, each with its fingerprint."""
+    """Existing requests under the keys of these submissions, each with its fingerprint."""
     keys = [_key(submission) for submission in submissions if submission.idempotency_key]
     if not keys:
         return {}
-    # The last condition is the index's own; without it SQLite reads the whole table.
+    # The last condition is the index's; without it SQLite scans the whole table.
     sql = (
         f"WITH submitted (source, requester, idempotency_key) AS (VALUES {_rows(keys)})"
         f" {REQUESTS} JOIN submitted USING (source, requester, idempotency_key) WHERE r.idempotency_key <> ''"
     )
     found = db.execute(sql, tuple(chain.from_iterable(keys))).fetchall()
     requests = [(request_of(row), str(row["fingerprint"])) for row in found]
-    return {
-        (request.source, request.requester, request.idempotency_key): (request, of)
-        for request, of in requests
-    }
-
-
-def _repeated(before: tuple[BridgeRequest, str], fingerprint: str) -> Taken:
-    request, of = before
-    return Accepted(request, created=False) if of == fingerprint else KeyReused(request.request_id)
+    return {(r.source, r.requester, r.idempotency_key): (r, fingerprint) for r, fingerprint in requests}
 
 
 def _write_rows(db: sqlite3.Connection, new: Sequence[tuple[BridgeRequest, str]]) -> None:
@@ -382,6 +378,6 @@ def _write_rows(db: sqlite3.Connection, new: Sequence[tuple[BridgeRequest, str]]
 
 
 def _rows(values: Sequence[tuple[object, ...]]) -> str:
-    """Placeholders for so many rows: `(?, ?), (?, ?)`."""
+    """SQL placeholders for these rows: `(?, ?), (?, ?)`."""
     row = ", ".join("?" * len(values[0]))
     return ", ".join([f"({row})"] * len(values))

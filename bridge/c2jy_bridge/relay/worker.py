@@ -48,12 +48,12 @@ SWEEP_S: Final = 300.0
 MOST_ATTEMPTS: Final = 8
 """Times that the Bot is asked about one request, over all tries."""
 MOST_TAKEOVERS: Final = 3
-"""A request that was left in the middle more often probably causes it."""
+"""A request that was left unfinished more often probably crashes its process."""
 LONGEST_PAUSE_S: Final = 60.0
 
 
 class Worker:
-    """Works on the queue until it is stopped. One for each data folder."""
+    """Works on the queue until it is stopped; one for each data folder."""
 
     def __init__(
         self,
@@ -67,21 +67,21 @@ class Worker:
         retention_s: float = 7 * 86_400.0,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        """Put the parts together.
+        """Nothing runs before `take_over` and `run`.
 
         Args:
             queue: Where requests come from.
             context: Dependencies of the relays.
-            name: Of this worker, never used before.
+            name: A name that no worker had before.
             receipts: The journal: what a tool had already done.
             on_change: Awaited for every change of a request.
             parallel: Requests that run at once.
             retention_s: Seconds that ended requests are kept.
-            chance: A number from 0 to 1, for pauses that do not fall together.
+            chance: A number from 0 to 1, the jitter of pauses.
         """
         self.name = name
         self.last_problem: Problem | None = None
-        """Why the last question to the Bot failed; None since one went well."""
+        """Why the last question to the Bot failed; None since one succeeded."""
         self._queue = queue
         self._context = context
         self._receipts = receipts
@@ -103,7 +103,7 @@ class Worker:
         return len(self._jobs)
 
     def wake(self) -> None:
-        """There is something in the queue."""
+        """Look into the queue now."""
         self._woken.set()
 
     async def cancel(self, request_id: str) -> None:
@@ -112,17 +112,14 @@ class Worker:
             await relay.stop()
 
     async def take_over(self) -> None:
-        """Release what other, dead workers held, and close the chats that they left.
-
-        Parked requests are tried again: the token may have been replaced before this start.
-        """
+        """Release the leases of dead workers, close their chats, and retry parked requests."""
         await self._queue.void_leases(self.name)
         await self._unpark()
         for request, chat in await self._queue.open_chats():
             self._close_chat(request, chat)
 
     async def run(self) -> None:
-        """Work until `stop`; a fault in the queue is logged and tried again."""
+        """Work until `stop`; a failure of the queue is logged and retried."""
         next_sweep = 0.0
         while not self._stopping:
             self._woken.clear()
@@ -132,14 +129,14 @@ class Worker:
                 if (now := self._context.clock()) >= next_sweep:
                     next_sweep = now + SWEEP_S
                     await self._queue.forget(now - self._retention_s)
-                await self._take_on()
+                await self._claim_due()
             except Exception:
                 log.exception("the bridge's queue failed")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), LOOK_S)
 
     async def stop(self, grace_s: float = 0.0) -> None:
-        """Claim nothing any more; give running requests `grace_s` seconds, then requeue them."""
+        """Stop claiming; give running requests `grace_s` seconds, then requeue them."""
         self._stopping = True
         self._woken.set()
         if self._jobs and grace_s > 0:
@@ -150,9 +147,7 @@ class Worker:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
 
-    # --- one request -----------------------------------------------------------------------------------
-
-    async def _take_on(self) -> None:
+    async def _claim_due(self) -> None:
         while not self._stopping and len(self._jobs) < self._parallel:
             lease = await self._queue.claim(self.name, LEASE_S)
             if lease is None:
@@ -178,13 +173,13 @@ class Worker:
                 if self._login.problem is not None and job.request.relay != "direct":
                     await self._park(job, self._login.problem)
                 else:
-                    await self._carry(job)
+                    await self._run_relay(job)
         except LeaseLost:
             log.info("request %s is no longer ours", request_id)
         except asyncio.CancelledError:
             if not job.ended:
                 with suppress(LeaseLost):
-                    await asyncio.shield(self._put_down(job))
+                    await asyncio.shield(self._give_back(job))
             raise
         except Exception as error:
             log.exception("request %s: %s in the bridge", request_id, type(error).__name__)
@@ -195,14 +190,14 @@ class Worker:
         finally:
             self._relays.pop(request_id, None)
 
-    async def _put_down(self, job: Job) -> None:
+    async def _give_back(self, job: Job) -> None:
         if job.overdue or job.request.cancel_wanted:
             await job.finish(Ending(State.CANCELLED))
         else:
             await job.release(self._context.clock(), None)
 
     async def _ended_before(self, job: Job) -> bool:
-        """Whether a request that was left in the middle needs nothing but its end written."""
+        """Record the end of a request that an earlier worker left, if it needs no more work."""
         lease, request = job.lease, job.request
         if lease.takeovers:
             call = tool_call_of(request, request.call_id)
@@ -212,9 +207,8 @@ class Worker:
             elif self._context.clock() >= request.expires_at:
                 await job.finish(Ending(State.FAILED, problem=bridge_problem("expired")))
             elif lease.takeovers > MOST_TAKEOVERS:
-                await job.finish(
-                    Ending(State.FAILED, problem=bridge_problem("gave_up", times=lease.takeovers))
-                )
+                gave_up = bridge_problem("gave_up", times=lease.takeovers)
+                await job.finish(Ending(State.FAILED, problem=gave_up))
         if request.cancel_wanted and not job.ended:
             await job.finish(Ending(State.CANCELLED))
         if job.ended:
@@ -223,7 +217,7 @@ class Worker:
                     self._close_chat(request, chat)
         return job.ended
 
-    async def _carry(self, job: Job) -> None:
+    async def _run_relay(self, job: Job) -> None:
         keeping: asyncio.Task[None] | None = None
         try:
             with self._conversations.one() as conversation:
@@ -241,9 +235,7 @@ class Worker:
             self.last_problem = None
             if not job.ended:
                 await job.finish(Ending(State.CANCELLED))
-        except CozeProblem as error:
-            await self._failed(job, error.problem)
-        except RelayFailed as error:
+        except (CozeProblem, RelayFailed) as error:
             await self._failed(job, error.problem)
         finally:
             if keeping is not None:
@@ -283,7 +275,7 @@ class Worker:
 
 
 FIRST_LOOK_S: Final = 15.0
-"""Seconds until Coze is first asked whether it takes the token again."""
+"""Seconds until Coze is first asked whether it accepts the token again."""
 LONGEST_LOOK_S: Final = 300.0
 
 
@@ -291,17 +283,17 @@ class LoginWatch:
     """Whether Coze accepts the token; while it does not, requests are parked and Coze is polled."""
 
     def __init__(
-        self, client: Callable[[], Awaitable[CozeClient]], found: Callable[[], Awaitable[None]]
+        self, client: Callable[[], Awaitable[CozeClient]], on_login: Callable[[], Awaitable[None]]
     ) -> None:
-        """`client` is the way to Coze and may raise CozeProblem; `found` is awaited when it works again."""
+        """`on_login` is awaited when Coze accepts the token again."""
         self.problem: Problem | None = None
-        """Why requests rest; None while they need not."""
+        """Why requests are parked; None while Coze accepts the token."""
         self._client = client
-        self._found = found
+        self._on_login = on_login
         self._looking: asyncio.Task[None] | None = None
 
     def lost(self, why: Problem) -> Problem:
-        """Coze refused the token; returns the problem that resting requests have."""
+        """Coze rejected the token: start polling; returns the problem for parked requests."""
         if self.problem is None:
             self.problem = needs_login(why)
             self._looking = asyncio.create_task(self._look())
@@ -317,15 +309,12 @@ class LoginWatch:
         pause_s = FIRST_LOOK_S
         while True:
             await asyncio.sleep(pause_s)
-            if await self._accepted():
+            try:
+                problem = await (await self._client()).check()
+            except CozeProblem as error:
+                problem = error.problem
+            if problem is None or problem.kind not in LOGIN | TRANSIENT:
                 self.problem = None
-                await self._found()
+                await self._on_login()
                 return
             pause_s = min(LONGEST_LOOK_S, pause_s * 2)
-
-    async def _accepted(self) -> bool:
-        try:
-            problem = await (await self._client()).check()
-        except CozeProblem as error:
-            problem = error.problem
-        return problem is None or problem.kind not in LOGIN | TRANSIENT

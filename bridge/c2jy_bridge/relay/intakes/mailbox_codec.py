@@ -5,10 +5,9 @@
     an answer   meta c2jy=res rid=R state=S   {"rid": R, "state": S, "result": {...}, "problem": {...}}
                      request=Q part=N parts=M
 
-R is chosen by the workflow and makes a repetition the same request. A node that cannot set meta_data puts
-the same two fields into the content. An answer too long for one letter comes as `part` 1 to `parts`, to be
-joined. A request that the user has retried is another Q under the same R; its answer is the newer
-one.
+R is chosen by the workflow and makes a repetition the same request. A node that cannot set meta_data puts the
+same two fields into the content. An answer too long for one letter comes as `part` 1 to `parts`, to join.
+A request that the user has retried is another Q under the same R; its answer is the newer one.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from c2jy_bridge.relay.request import bridge_problem, say
 
 MARK: Final = "c2jy"
 PART_CHARS: Final = 8000
-"""Characters of an answer in one letter; Coze's limit is not documented, this is far below any seen."""
+"""Characters of an answer in one letter; Coze's limit is undocumented, this is far below any observed."""
 MOST_PARTS: Final = 24
 """Letters for one answer; what is longer is uploaded as a file."""
 _RID: Final = re.compile(r"[A-Za-z0-9._:/-]{1,128}")
@@ -60,14 +59,14 @@ class Answered:
     rid: str
     part: int
     request: str = ""
-    """The request that it answers; empty when there was none."""
+    """The request that it answers, if any."""
     refused: str = ""
-    """The letter that it refuses, when it does."""
+    """The letter that it refuses, if any."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A letter that is meant for the bridge and cannot be decoded."""
+    """A letter for the bridge that cannot be decoded."""
 
     rid: str
     problem: Problem
@@ -77,7 +76,7 @@ Decoded = ToolRequest | ChatAnnouncement | Answered | Unreadable | None
 
 
 def decode(letter: Letter) -> Decoded:
-    """Decode a letter; None when it is not meant for the bridge."""
+    """Decode a letter; None when it is not for the bridge."""
     meta: Mapping[str, Any] = letter.meta
     try:
         body = read_object(letter.content)
@@ -109,12 +108,12 @@ class Reply:
 
 
 def replies(request: BridgeRequest) -> list[Reply]:
-    """The answer to an ended request, in as many letters as it needs; always cut in the same places."""
+    """The answer to an ended request, in as many letters as needed; the cuts are deterministic."""
     text = answer_text(request)
     pieces = [text[at : at + PART_CHARS] for at in range(0, len(text), PART_CHARS)]
     parts = str(len(pieces))
     return [
-        Reply(piece, {**_about(request), "part": str(number), "parts": parts})
+        Reply(piece, {**_meta_of(request), "part": str(number), "parts": parts})
         for number, piece in enumerate(pieces, 1)
     ]
 
@@ -122,7 +121,7 @@ def replies(request: BridgeRequest) -> list[Reply]:
 def file_reply(request: BridgeRequest, file_id: str) -> Reply:
     """An answer that was uploaded as a file."""
     body = {"rid": request.rid, "state": request.state, "file_id": file_id}
-    return Reply(json.dumps(body), {**_about(request), "part": "1", "parts": "1", "file_id": file_id})
+    return Reply(json.dumps(body), {**_meta_of(request), "part": "1", "parts": "1", "file_id": file_id})
 
 
 def refusal(rid: str, message_id: str, problem: Problem) -> Reply:
@@ -142,7 +141,7 @@ def answer_text(request: BridgeRequest) -> str:
     return json.dumps(body, ensure_ascii=False)
 
 
-def _about(request: BridgeRequest) -> dict[str, str]:
+def _meta_of(request: BridgeRequest) -> dict[str, str]:
     return {MARK: "res", "rid": request.rid, "state": str(request.state), "request": request.request_id}
 
 
@@ -168,11 +167,9 @@ def _tool(rid: str, body: Mapping[str, Any]) -> ToolRequest | None:
 
 def _chat(rid: str, body: Mapping[str, Any]) -> ChatAnnouncement | None:
     conversation_id, chat_id = (str(body.get(name, "")) for name in ("conversation_id", "chat_id"))
-    return (
-        ChatAnnouncement(rid, conversation_id, chat_id)
-        if conversation_id.isdigit() and chat_id.isdigit()
-        else None
-    )
+    if not (conversation_id.isdigit() and chat_id.isdigit()):
+        return None
+    return ChatAnnouncement(rid, conversation_id, chat_id)
 
 
 def _part_number(value: object) -> int:

@@ -1,7 +1,7 @@
 """The mailbox intake: polls a Coze conversation for requests and posts the answers into it.
 
-For workflows that can reach no address of ours. Knows the wire's mailbox and RequestService; must not know
-how a request is run.
+For workflows that cannot reach this machine. Knows coze.mailbox and RequestService; must not know how a
+request is run.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from c2jy_bridge.core.views import IntakeView
 from c2jy_bridge.coze import CozeClient, CozeProblem
 from c2jy_bridge.coze.mailbox import Letter, Mailbox
 from c2jy_bridge.relay.intakes import mailbox_codec as codec
-from c2jy_bridge.relay.intakes.mailbox_codec import Answered
 from c2jy_bridge.relay.request import TAKE_UP, KeyReused, QueueFull, bridge_problem
 from c2jy_bridge.relay.request_queue import RequestService
 from c2jy_bridge.relay.storage import Storage
@@ -31,21 +30,21 @@ from c2jy_bridge.relay.storage import Storage
 log = logging.getLogger(__name__)
 
 HORIZON_S: Final = 86_400.0
-"""Letters older than this are history; far below the two days for which ended requests are remembered."""
+"""Older letters are ignored; ended requests are kept much longer than this."""
 MOST_PAGES: Final = 40
 BUSY_S: Final = 120.0
-"""Seconds after the start and after the last letter during which looks are frequent."""
+"""Seconds after the start and after the last letter during which polls are frequent."""
 QUIET_FACTOR: Final = 4
-"""How much longer the pauses are when it is quiet."""
+"""How much longer the pauses are after that."""
 LONGEST_PAUSE_S: Final = 120.0
 RATE_LIMITED_S: Final = 30.0
 TICK_S: Final = 5.0
-"""Seconds after which a pause looks whether the computer slept meanwhile."""
+"""Seconds between two checks whether the computer slept during a pause."""
 LOOK_S: Final = 60.0
-"""Most seconds for one look: nothing else notices a connection that died in a sleep or with a network."""
+"""Timeout of one poll: nothing else notices a connection that died in a sleep or with a network."""
 NAME: Final = "c2jy mailbox"
 _ABOUT_THE_LETTER: Final = frozenset({"bad_request", "coze", "bad_answer"})
-"""Kinds of refusals that another try with the same letter would meet again."""
+"""Kinds of refusals that would recur with the same letter."""
 
 
 class MailboxIntake:
@@ -63,17 +62,17 @@ class MailboxIntake:
         clock: Callable[[], float] = time.time,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        """Put the parts together.
+        """Nothing is polled before `start`.
 
         Args:
             service: Accepts the requests.
-            storage: Remembers the conversation that was made.
+            storage: Remembers the conversation that was created.
             client: Connects to Coze; may raise CozeProblem.
-            scope: `host/bot`, for a mailbox belongs to one account.
-            conversation_id: The mailbox; empty makes one at the first time.
-            interval_s: Seconds between two looks while it is in use.
+            scope: `host/bot`, as a mailbox belongs to one account.
+            conversation_id: The mailbox; when empty, one is created at the first poll.
+            interval_s: Seconds between two polls while it is in use.
             clock: Unix seconds.
-            chance: A number from 0 to 1, for pauses that do not fall together.
+            chance: A number from 0 to 1, the jitter of pauses.
         """
         self._service = service
         self._storage = storage
@@ -84,7 +83,11 @@ class MailboxIntake:
         self._clock = clock
         self._chance = chance
         self._mailbox: Mailbox | None = None
-        self._seen = SeenLetters()
+        # These only save work and repetitions: that a request runs once depends on its key.
+        self._processed = RecentKeys()
+        self._refused = RecentKeys()
+        self._answered = RecentKeys()
+        """(request_id, part) of answers that are in the mailbox."""
         self._task: asyncio.Task[None] | None = None
         self._alive_at = 0.0
         self._busy_until = 0.0
@@ -93,7 +96,7 @@ class MailboxIntake:
     async def start(self) -> None:
         """Start polling; the network need not be there yet."""
         self._conversation_id = self._conversation_id or await self._storage.note(self._note)
-        self._busy_until = self._clock() + BUSY_S  # whoever switched it on is about to use it
+        self._busy_until = self._clock() + BUSY_S  # it was probably switched on for use now
         self._task = asyncio.create_task(self._poll())
 
     async def stop(self) -> None:
@@ -119,13 +122,13 @@ class MailboxIntake:
                         await self._look()
                     next_look = loop.time() + self._pause()
                 await self._deliver()
-            except QueueFull:  # the letters stay where they are
+            except QueueFull:  # the letters stay in the mailbox
                 next_look = loop.time() + self._pause()
             except CozeProblem as error:
                 failures += 1
                 self._problem = error.problem
                 next_look = loop.time() + self._back_off(failures, error.problem)
-                changed = asyncio.Event().wait  # an answer would meet the same problem
+                changed = asyncio.Event().wait  # posting an answer would fail the same way
             except TimeoutError:
                 failures += 1
                 self._problem = bridge_problem("mailbox_slow", seconds=f"{LOOK_S:g}")
@@ -142,7 +145,7 @@ class MailboxIntake:
     async def _rest(
         self, until: float, changed: Callable[[], Awaitable[object]], sleep_detector: SleepDetector
     ) -> bool:
-        """Wait for the next look or the next change; True when the computer slept, which ends every pause."""
+        """Wait for the next poll or the next change; True when the computer slept, which ends every pause."""
         loop = asyncio.get_running_loop()
         waiting = asyncio.ensure_future(changed())
         try:
@@ -164,8 +167,6 @@ class MailboxIntake:
             pause_s = max(pause_s, RATE_LIMITED_S)
         return pause_s * (0.5 + self._chance() / 2)
 
-    # --- letters in ------------------------------------------------------------------------------------
-
     async def _look(self) -> None:
         mailbox = await self._open()
         fresh: list[Letter] = []
@@ -174,31 +175,33 @@ class MailboxIntake:
         async with contextlib.aclosing(mailbox.pages()) as found:  # type: ignore[type-var]  # it is a generator
             async for page in found:
                 pages += 1
-                new = [letter for letter in page if not self._seen.letter(letter.message_id)]
+                new = [letter for letter in page if letter.message_id not in self._processed]
                 fresh += [letter for letter in new if letter.at >= horizon]
-                # A page with a known letter on it joins what was read before: nothing is missed between.
+                # A page with a processed letter overlaps with what was read before: there is no gap.
                 if len(new) < len(page) or page[-1].at < horizon or pages >= MOST_PAGES:
                     break
         self._alive_at = self._clock()
         decoded = [(letter, codec.decode(letter)) for letter in reversed(fresh)]
         for _, meaning in decoded:
             if isinstance(meaning, codec.Answered):
-                self._seen.answer(meaning)
-        # The oldest first, and none is done with before those that are older: see the joint above.
+                if meaning.refused:
+                    self._refused.add(meaning.refused)
+                else:
+                    self._answered.add((meaning.request, meaning.part))
+        # Oldest first, as a processed letter must have no unprocessed ones before it: see the overlap above.
         for letter, meaning in decoded:
             if not isinstance(meaning, codec.Answered):
-                await self._take(mailbox, letter, meaning)
-                self._seen.mark_processed(letter.message_id)
+                await self._process(mailbox, letter, meaning)
+                self._processed.add(letter.message_id)
 
-    async def _take(self, mailbox: Mailbox, letter: Letter, request: codec.Decoded) -> None:
+    async def _process(self, mailbox: Mailbox, letter: Letter, request: codec.Decoded) -> None:
         if isinstance(request, codec.ToolRequest | codec.ChatAnnouncement):
             self._busy_until = self._clock() + BUSY_S
             try:
                 await self._submit(request, letter, mailbox.conversation_id)
             except KeyReused:
-                await self._refuse(
-                    mailbox, letter, request.rid, bridge_problem("rid_reused", rid=request.rid)
-                )
+                problem = bridge_problem("rid_reused", rid=request.rid)
+                await self._refuse(mailbox, letter, request.rid, problem)
         elif isinstance(request, codec.Unreadable):
             await self._refuse(mailbox, letter, request.rid, request.problem)
 
@@ -228,23 +231,21 @@ class MailboxIntake:
         )
 
     async def _refuse(self, mailbox: Mailbox, letter: Letter, rid: str, problem: Problem) -> None:
-        if not self._seen.refused(letter.message_id):
+        if letter.message_id not in self._refused:
             reply = codec.refusal(rid, letter.message_id, problem)
             await mailbox.post(reply.content, reply.meta)
-
-    # --- answers out -----------------------------------------------------------------------------------
 
     async def _deliver(self) -> None:
         mailbox = self._mailbox
         for request in await self._service.undelivered("mailbox"):
             if mailbox is None or request.requester != mailbox.conversation_id:
-                continue  # of another mailbox, which may come back
+                continue  # of another mailbox, which may be used again
             if request.rid:
                 await self._answer_or_link(mailbox, request)
             await self._service.delivered(request.request_id)
 
     async def _answer_or_link(self, mailbox: Mailbox, request: BridgeRequest) -> None:
-        """An answer that Coze does not take is linked; if not even that, it must not block all others."""
+        """Link an answer that Coze refuses; if that is refused too, it must not block the others."""
         try:
             await self._answer(mailbox, request)
         except CozeProblem as error:
@@ -260,17 +261,17 @@ class MailboxIntake:
     async def _answer(self, mailbox: Mailbox, request: BridgeRequest) -> None:
         replies = codec.replies(request)
         if len(replies) > codec.MOST_PARTS:
-            if not self._seen.answered(request.request_id, 1):
+            if (request.request_id, 1) not in self._answered:
                 await self._link(mailbox, request)
             return
         for number, reply in enumerate(replies, 1):
-            # After a restart the mailbox itself says which parts were posted before.
-            if not self._seen.answered(request.request_id, number):
+            # After a restart the mailbox itself shows which parts were posted before.
+            if (request.request_id, number) not in self._answered:
                 await self._post(mailbox, request, number, reply)
 
     async def _post(self, mailbox: Mailbox, request: BridgeRequest, part: int, reply: codec.Reply) -> None:
         await mailbox.post(reply.content, reply.meta)
-        self._seen.answer(codec.Answered(request.rid, part, request.request_id))
+        self._answered.add((request.request_id, part))
 
     async def _link(self, mailbox: Mailbox, request: BridgeRequest) -> None:
         client = await self._client()
@@ -292,66 +293,40 @@ class MailboxIntake:
         return self._mailbox
 
 
-MOST_SEEN: Final = 5000
-"""Letters, and answers, that are remembered: more than `MOST_PAGES` pages hold."""
+MOST_KEYS: Final = 5000
+"""More than the letters of `MOST_PAGES` pages."""
 
 
-class SeenLetters:
-    """Remembers processed letters and posted answers; the oldest are forgotten first.
-
-    It only saves work and repetitions: that a request is done once does not hang on it, but on its key.
-    """
+class RecentKeys:
+    """A set that forgets its oldest keys."""
 
     def __init__(self) -> None:
-        self._letters: OrderedDict[Hashable, None] = OrderedDict()
-        self._answers: OrderedDict[Hashable, None] = OrderedDict()
-        self._refused: OrderedDict[Hashable, None] = OrderedDict()
+        self._keys: OrderedDict[Hashable, None] = OrderedDict()
 
-    def letter(self, message_id: str) -> bool:
-        """Whether a letter is processed."""
-        return message_id in self._letters
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._keys
 
-    def mark_processed(self, message_id: str) -> None:
-        """Record that a letter is processed."""
-        _keep(self._letters, message_id)
-
-    def answer(self, answered: Answered) -> None:
-        """Record an answer that is in the mailbox."""
-        if answered.refused:
-            _keep(self._refused, answered.refused)
-        else:
-            _keep(self._answers, (answered.request, answered.part))
-
-    def answered(self, request_id: str, part: int) -> bool:
-        """Whether this part of an answer is in the mailbox."""
-        return (request_id, part) in self._answers
-
-    def refused(self, message_id: str) -> bool:
-        """Whether a letter was refused before."""
-        return message_id in self._refused
-
-
-def _keep(kept: OrderedDict[Hashable, None], key: Hashable) -> None:
-    kept[key] = None
-    kept.move_to_end(key)
-    if len(kept) > MOST_SEEN:
-        kept.popitem(last=False)
+    def add(self, key: Hashable) -> None:
+        """Add a key as the newest."""
+        self._keys[key] = None
+        self._keys.move_to_end(key)
+        if len(self._keys) > MOST_KEYS:
+            self._keys.popitem(last=False)
 
 
 SLEPT_S: Final = 10.0
-"""Seconds by which the clocks must part: more than a time server puts right at once."""
+"""Drift that counts as a sleep: more than a time server corrects in one step."""
 
 
 class SleepDetector:
-    """Compares two clocks: while a computer sleeps the wall clock goes on and the steady one stands still."""
+    """Compares the wall clock with a monotonic one, which stops while the computer sleeps."""
 
     def __init__(self, wall: Callable[[], float], steady: Callable[[], float]) -> None:
-        """`wall` is Unix seconds; `steady` counts the seconds that the machine was awake."""
         self._wall = wall
         self._steady = steady
         self._apart = wall() - steady()
 
     def slept(self) -> bool:
-        """Whether it did since the last call."""
+        """Whether the computer slept since the last call."""
         before, self._apart = self._apart, self._wall() - self._steady()
         return self._apart - before > SLEPT_S
