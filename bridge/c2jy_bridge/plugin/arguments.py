@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -13,6 +11,15 @@ from pydantic_core import ErrorDetails
 
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.nearest import nearest
+from c2jy_bridge.core.strict_json import (
+    Fault,
+    Limits,
+    Steps,
+    StrictJsonError,
+    format_path,
+    loads,
+    position,
+)
 from c2jy_bridge.plugin.definition import Tool
 from c2jy_bridge.plugin.schema import JsonSchema
 
@@ -22,7 +29,7 @@ MAX_BYTES: Final = 4 * 1024 * 1024
 """Longest arguments text, in UTF-8 bytes (the body limit of the MCP python-sdk, 4 MiB)."""
 MAX_DEPTH: Final = 100
 """Deepest nesting (pydantic_core stops at about 200)."""
-_INT64: Final = 2**63
+_JSON_LIMITS: Final = Limits(MAX_DEPTH, MAX_BYTES, integers=(-(2**63), 2**63 - 1), object_only=True)
 
 
 class ArgumentsError(ValueError):
@@ -31,19 +38,6 @@ class ArgumentsError(ValueError):
     def __init__(self, *faults: str) -> None:
         super().__init__("; ".join(faults))
         self.faults = faults
-
-
-@dataclass(frozen=True, slots=True)
-class _Unreadable:
-    """Stands in the parsed tree for a number that JSON has no place for, until its path is known."""
-
-    fault: str
-
-
-class _Repeated(dict[str, Any]):
-    """An object in which a key came twice."""
-
-    key: str
 
 
 def read(text: str) -> dict[str, Any]:
@@ -59,23 +53,10 @@ def read(text: str) -> dict[str, Any]:
     """
     if not text.strip():
         return {}
-    if len(text) > MAX_BYTES or len(text.encode("utf-8", "replace")) > MAX_BYTES:
-        raise ArgumentsError(say("arguments.too_long", limit=MAX_BYTES))
     try:
-        value = json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_constant=lambda name: _Unreadable(say("arguments.not_finite", value=name)),
-            parse_float=_float,
-            parse_int=_int,
-        )
-    except json.JSONDecodeError as error:
-        raise ArgumentsError(_syntax_fault(text, error)) from None
-    except RecursionError:
-        raise ArgumentsError(say("arguments.too_deep", limit=MAX_DEPTH)) from None
-    if not isinstance(value, dict):
-        raise ArgumentsError(say("arguments.not_object", got=kind(value)))
-    _check(value)
+        value: dict[str, Any] = loads(text, _JSON_LIMITS)
+    except StrictJsonError as error:
+        raise ArgumentsError(_json_fault(text, error.fault)) from None
     return value
 
 
@@ -86,7 +67,7 @@ def kind(value: object) -> str:
             return say("kind.null")
         case bool():
             return say("kind.boolean")
-        case int() | float() | _Unreadable():
+        case int() | float():
             return say("kind.number")
         case str():
             return say("kind.string")
@@ -96,86 +77,33 @@ def kind(value: object) -> str:
             return say("kind.object")
 
 
-def path_of(steps: tuple[str | int, ...]) -> str:
-    """A JSON path as people write it: `clips[2].url`."""
-    path = ""
-    for step in steps:
-        if isinstance(step, int):
-            path += f"[{step}]"
-        elif step.isidentifier():
-            path += f".{step}" if path else step
-        else:
-            path += f"[{json.dumps(step, ensure_ascii=False)}]"
-    return path
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) == len(pairs):
-        return value
-    seen: set[str] = set()
-    repeated = _Repeated(value)
-    repeated.key = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]  # add() is None, so falsy
-    return repeated
-
-
-def _float(digits: str) -> float | _Unreadable:
-    value = float(digits)
-    return value if math.isfinite(value) else _Unreadable(say("arguments.not_finite", value=digits[:40]))
-
-
-def _int(digits: str) -> int | _Unreadable:
-    # 20 characters hold every 64-bit integer with its sign; int() itself refuses thousands of digits.
-    value = int(digits) if len(digits) <= 20 else _INT64
-    return value if -_INT64 <= value < _INT64 else _Unreadable(say("arguments.too_big", value=digits[:40]))
-
-
-def _check(root: dict[str, Any]) -> None:
-    """Walk the tree without recursion and refuse what the parser let through."""
-    for steps, value in _walk(root):
-        path = path_of(steps)
-        if len(steps) >= MAX_DEPTH and isinstance(value, dict | list):
-            raise ArgumentsError(say("arguments.too_deep", limit=MAX_DEPTH))
-        if isinstance(value, _Unreadable):
-            raise ArgumentsError(f"{path}: {value.fault}")
-        if isinstance(value, _Repeated):
-            raise ArgumentsError(say("arguments.repeated", path=path_of((*steps, value.key))))
-        texts = list(value) if isinstance(value, dict) else [value] if isinstance(value, str) else []
-        if any(_has_surrogate(text) for text in texts):
-            raise ArgumentsError(say("arguments.surrogate", path=path.encode("utf-8", "replace").decode()))
-
-
-def _walk(root: Any) -> Iterator[tuple[tuple[str | int, ...], Any]]:
-    waiting: list[tuple[tuple[str | int, ...], Any]] = [((), root)]
-    while waiting:
-        steps, value = waiting.pop()
-        yield steps, value
-        if isinstance(value, dict):
-            waiting.extend(((*steps, key), item) for key, item in value.items())
-        elif isinstance(value, list):
-            waiting.extend(((*steps, index), item) for index, item in enumerate(value))
-
-
-def _has_surrogate(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return True
-    return False
-
-
-def _syntax_fault(text: str, error: json.JSONDecodeError) -> str:
-    if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"):
-        return say("arguments.cut_off", length=len(text))
-    near = text[max(0, error.pos - 15) : error.pos + 15]
-    return say(
-        "arguments.not_json", line=error.lineno, column=error.colno, reason=error.msg, near=json.dumps(near)
-    )
+def _json_fault(text: str, fault: Fault) -> str:
+    path = format_path(fault.steps)
+    match fault.reason:
+        case "size":
+            return say("arguments.too_long", limit=MAX_BYTES)
+        case "depth":
+            return say("arguments.too_deep", limit=MAX_DEPTH)
+        case "not_object":
+            return say("arguments.not_object", got=say(f"kind.{fault.token}"))
+        case "not_finite":
+            return f"{path}: {say('arguments.not_finite', value=fault.token[:40])}"
+        case "integer":
+            return f"{path}: {say('arguments.too_big', value=fault.token[:40])}"
+        case "duplicate_key":
+            return say("arguments.repeated", path=path)
+        case "surrogate":
+            return say("arguments.surrogate", path=path.encode("utf-8", "replace").decode())
+        case "cut_off":
+            return say("arguments.cut_off", length=len(text))
+        case _:
+            line, column = position(text, fault.offset)
+            near = json.dumps(text[max(0, fault.offset - 15) : fault.offset + 15])
+            return say("arguments.not_json", line=line, column=column, reason=fault.token, near=near)
 
 
 _MAX_FAULTS: Final = 10
 """Faults told at once; more than these help nobody."""
-_Steps = tuple[str | int, ...]
 
 # pydantic's error types (2.11) by what is valid there.
 _KINDS: Final = {
@@ -241,7 +169,7 @@ def validate(tool: Tool, text: str) -> Arguments:
 
 
 def _faults(tool: Tool, given: dict[str, Any], error: ValidationError) -> list[str]:
-    by_path: dict[_Steps, list[ErrorDetails]] = {}
+    by_path: dict[Steps, list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False):
         steps = _steps(given, detail)
         by_path.setdefault(steps, []).append(detail)
@@ -250,7 +178,7 @@ def _faults(tool: Tool, given: dict[str, Any], error: ValidationError) -> list[s
     return [*faults[:_MAX_FAULTS], say("arguments.more", count=left_out)] if left_out > 0 else faults
 
 
-def _steps(given: dict[str, Any], detail: ErrorDetails) -> _Steps:
+def _steps(given: dict[str, Any], detail: ErrorDetails) -> Steps:
     """Where in the input it is: pydantic's location without the names of union branches."""
     steps: list[str | int] = []
     value: Any = given
@@ -267,8 +195,8 @@ def _steps(given: dict[str, Any], detail: ErrorDetails) -> _Steps:
     return tuple(steps)
 
 
-def _fault(tool: Tool, steps: _Steps, details: list[ErrorDetails], given: dict[str, Any]) -> str:
-    path = path_of(steps)
+def _fault(tool: Tool, steps: Steps, details: list[ErrorDetails], given: dict[str, Any]) -> str:
+    path = format_path(steps)
     kinds = [_KINDS[d["type"]] for d in details if d["type"] in _KINDS]
     if len(kinds) == len(details):
         value = _value_at(given, steps)
@@ -281,7 +209,7 @@ def _fault(tool: Tool, steps: _Steps, details: list[ErrorDetails], given: dict[s
     return _one_fault(tool, steps, path, detail)
 
 
-def _one_fault(tool: Tool, steps: _Steps, path: str, detail: ErrorDetails) -> str:
+def _one_fault(tool: Tool, steps: Steps, path: str, detail: ErrorDetails) -> str:
     context: Mapping[str, Any] = detail.get("ctx", {})
     match detail["type"]:
         case "missing":
@@ -313,25 +241,25 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(names)
 
 
-def _value_at(value: Any, steps: _Steps) -> Any:
+def _value_at(value: Any, steps: Steps) -> Any:
     for step in steps:
         value = value[step]
     return value
 
 
-def _names_at(tool: Tool, steps: _Steps) -> list[str]:
+def _names_at(tool: Tool, steps: Steps) -> list[str]:
     return list(
         dict.fromkeys(n for node in _nodes_at(tool.takes.schema, steps) for n in node.get("properties", ()))
     )
 
 
-def _choices_at(tool: Tool, steps: _Steps) -> list[str]:
+def _choices_at(tool: Tool, steps: Steps) -> list[str]:
     nodes = _nodes_at(tool.takes.schema, steps)
     values = [v for node in nodes for v in node.get("enum", [node["const"]] if "const" in node else [])]
     return [str(value) for value in values if value is not None]
 
 
-def _nodes_at(schema: JsonSchema, steps: _Steps) -> list[JsonSchema]:
+def _nodes_at(schema: JsonSchema, steps: Steps) -> list[JsonSchema]:
     """Every schema that may stand at a path; several when there is a choice on the way."""
     nodes = _branches(schema)
     for step in steps:

@@ -1,15 +1,26 @@
-"""Parses JSON from outside strictly, and compares two documents in a canonical form."""
+"""Strict JSON objects from outside, and the canonical form in which two of them are compared."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
-from typing import Any, Final, NoReturn
+from typing import Any, Final
+
+from c2jy_bridge.core.strict_json import Limits, StrictJsonError, loads
 
 MAX_DEPTH: Final = 100
-"""Deepest nesting accepted. A tool's arguments need about ten; Python's own parser gives up near 1000."""
-_EXACT: Final = 2**53  # below this a whole float has the same value as the integer
+"""Deepest nesting taken. A tool's arguments need about ten."""
+_LIMITS: Final = Limits(max_depth=MAX_DEPTH, object_only=True)
+_REASONS: Final = {
+    "cut_off": "syntax",
+    "surrogate": "encoding",
+    "not_finite": "number",
+    "integer": "number",
+}
+_EXACT: Final = 2**53
+"""Below this a float that is whole has the same value as the integer."""
+# Made once: `json.dumps` makes a new one for every call that asks for anything special.
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 class NotPlainJson(ValueError):
@@ -24,30 +35,15 @@ class NotPlainJson(ValueError):
 
 
 def read_object(data: bytes | str) -> dict[str, Any]:
-    """Parse one JSON object in which nothing is ambiguous.
+    """One JSON object, with nothing in it that two readers could understand differently.
 
     Raises:
-        NotPlainJson: Not UTF-8, not JSON, not an object, nested deeper than `MAX_DEPTH`, a key twice in one
-            object, NaN, Infinity, or a number that no float or integer here can hold.
+        NotPlainJson: Not UTF-8, not an object, or refused by `strict_json`.
     """
     try:
-        text = data if isinstance(data, str) else data.decode("utf-8")
-        value = _DECODER.decode(text)
-        # Half of a surrogate pair passes the parser and no wire; in UTF-8 only an escape can make one.
-        if "\\u" in text or isinstance(data, str):
-            json.dumps(value, ensure_ascii=False).encode("utf-8")
-    except NotPlainJson:
-        raise
-    except UnicodeError:
-        raise NotPlainJson("encoding") from None
-    except RecursionError:
-        raise NotPlainJson("depth") from None
-    except ValueError:
-        raise NotPlainJson("syntax") from None
-    if not isinstance(value, dict):
-        raise NotPlainJson("not_object")
-    if _deeper_than(value, MAX_DEPTH):
-        raise NotPlainJson("depth")
+        value: dict[str, Any] = loads(data, _LIMITS)
+    except StrictJsonError as error:
+        raise NotPlainJson(_REASONS.get(error.fault.reason, error.fault.reason)) from None
     return value
 
 
@@ -77,45 +73,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return value
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise NotPlainJson("duplicate_key")
-    return result
-
-
-def _no_constant(_: str) -> NoReturn:
-    raise NotPlainJson("number")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise NotPlainJson("number")
-    return value
-
-
-def _integer(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:  # more digits than Python converts (4300)
-        raise NotPlainJson("number") from None
-
-
-# Made once: `json.loads` and `json.dumps` make a new one for every call that asks for anything special.
-_DECODER: Final = json.JSONDecoder(
-    object_pairs_hook=_object, parse_constant=_no_constant, parse_float=_finite, parse_int=_integer
-)
-_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def _deeper_than(value: Any, limit: int) -> bool:
-    level: list[Any] = [value]
-    for _ in range(limit):
-        nodes = (node.values() if isinstance(node, dict) else node for node in level)
-        level = [item for items in nodes for item in items if isinstance(item, dict | list)]
-        if not level:
-            return False
-    return True

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
+from c2jy_bridge.core.strict_json import format_path
 from c2jy_bridge.plugin import ToolRegistry, tool
-from c2jy_bridge.plugin.arguments import MAX_BYTES, ArgumentsError, path_of, read, validate
+from c2jy_bridge.plugin.arguments import MAX_BYTES, ArgumentsError, read, validate
 
 
 @pytest.mark.parametrize(
@@ -81,8 +82,8 @@ def test_any_text_is_read_or_refused_and_nothing_else(text: str) -> None:
 
 
 def test_paths_are_written_as_people_write_them() -> None:
-    assert path_of(("clips", 2, "url")) == "clips[2].url"
-    assert path_of(("素材", "a b", 0)) == '素材["a b"][0]'
+    assert format_path(("clips", 2, "url")) == "clips[2].url"
+    assert format_path(("素材", "a b", 0)) == '素材["a b"][0]'
 
 
 class Scene(BaseModel):

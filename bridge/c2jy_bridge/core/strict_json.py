@@ -1,0 +1,296 @@
+"""Strict JSON: refuses what two readers could understand differently, and names the place of every fault.
+
+A text without faults is decoded once, at the speed of `json`. Only a refused text is decoded a second time,
+with markers in place of what was refused, to find the paths.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, Literal, TypeAlias
+
+Steps: TypeAlias = tuple[str | int, ...]
+Reason: TypeAlias = Literal[
+    "size",
+    "encoding",
+    "syntax",
+    "cut_off",
+    "depth",
+    "not_object",
+    "not_finite",
+    "integer",
+    "duplicate_key",
+    "surrogate",
+]
+
+_ESCAPED_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+_TOKENS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN|-?\d[\d.eE+-]*', re.S)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one reader accepts."""
+
+    max_depth: int = 100
+    """Deepest nesting of arrays and objects. Python's own parser gives up near 1000."""
+    max_bytes: int | None = None
+    """Longest text, in UTF-8 bytes."""
+    integers: tuple[int, int] | None = None
+    """Smallest and largest integer; None: as many digits as Python converts (4300)."""
+    object_only: bool = False
+    """Refuse any other value at the root."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One reason to refuse a text."""
+
+    reason: Reason
+    steps: Steps = ()
+    """Path of the refused value. Repeated name: its own path; half a character in a name: its object's."""
+    token: str = ""
+    """The number as written, the repeated name, the parser's message, or the JSON type at the root."""
+    offset: int = 0
+    """Of a number or a syntax error: its index in the text."""
+
+
+class StrictJsonError(ValueError):
+    """The text is refused; `fault` is the first of `faults`, in document order."""
+
+    def __init__(self, *faults: Fault) -> None:
+        super().__init__(", ".join(fault.reason for fault in faults[:10]))
+        self.faults = faults
+        self.fault = faults[0]
+
+
+def loads(text: str | bytes, limits: Limits, *, start: int | None = None) -> Any:
+    """Decode one JSON value.
+
+    Args:
+        text: The JSON text; bytes are UTF-8.
+        limits: What to accept.
+        start: Index at which the value begins, when prose may follow it; None: the text holds nothing else.
+
+    Raises:
+        StrictJsonError: Not JSON, or beyond the limits; a name twice in one object, NaN, an infinity, or half
+            of a surrogate pair.
+    """
+    if limits.max_bytes is not None and _is_longer(text, limits.max_bytes):
+        raise StrictJsonError(Fault("size"))
+    try:
+        decoded = text if isinstance(text, str) else text.decode("utf-8")
+    except UnicodeDecodeError:
+        raise StrictJsonError(Fault("encoding")) from None
+    try:
+        value = _decode(_strict_decoder(limits), decoded, start)
+        if _may_hold_surrogates(decoded):
+            json.dumps(value, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        cut = error.pos >= len(decoded.rstrip()) or error.msg.startswith("Unterminated string")
+        raise StrictJsonError(Fault("cut_off" if cut else "syntax", (), error.msg, error.pos)) from None
+    except RecursionError:
+        raise StrictJsonError(Fault("depth")) from None
+    except (_Refused, UnicodeEncodeError):
+        pass
+    else:
+        if not is_deeper(value, limits.max_depth) and (isinstance(value, dict) or not limits.object_only):
+            return value
+    try:
+        value = _decode(_marking_decoder(limits), decoded, start)
+    except json.JSONDecodeError as error:  # behind the first refused value
+        raise StrictJsonError(Fault("syntax", (), error.msg, error.pos)) from None
+    except RecursionError:
+        raise StrictJsonError(Fault("depth")) from None
+    if limits.object_only and not isinstance(value, dict):
+        raise StrictJsonError(Fault("not_object", (), _json_type(value)))
+    raise StrictJsonError(*_faults(value, decoded, limits.max_depth))
+
+
+def position(text: str, offset: int) -> tuple[int, int]:
+    """Line and column of an index in a text, both from 1."""
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
+
+
+def format_path(steps: Steps) -> str:
+    """A JSON path as people write it: `clips[2].url`."""
+    path = ""
+    for step in steps:
+        if isinstance(step, int):
+            path += f"[{step}]"
+        elif step.isidentifier():
+            path += f".{step}" if path else step
+        else:
+            path += f"[{json.dumps(step, ensure_ascii=False)}]"
+    return path
+
+
+def is_deeper(value: Any, limit: int) -> bool:
+    """Whether arrays and objects are nested more than `limit` deep."""
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(limit):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+class _Refused(ValueError):
+    """A number or a name that is refused; the marking decoder leaves it in the tree instead of raising it."""
+
+    def __init__(self, reason: Reason, token: str = "") -> None:
+        super().__init__(reason)
+        self.reason: Reason = reason
+        self.token = token
+
+
+class _Repeated(dict[str, Any]):
+    """An object in which names came twice."""
+
+    names: tuple[str, ...] = ()
+
+
+def _decode(decoder: json.JSONDecoder, text: str, start: int | None) -> Any:
+    if start is not None:
+        return decoder.raw_decode(text, start)[0]
+    if text.startswith("\ufeff"):
+        raise json.JSONDecodeError("Unexpected UTF-8 BOM (decode using utf-8-sig)", text, 0)
+    return decoder.decode(text)
+
+
+@lru_cache(maxsize=16)
+def _strict_decoder(limits: Limits) -> json.JSONDecoder:
+    """Raises at the first refused token. Cached: `json.loads` makes one for every call with a hook."""
+    return json.JSONDecoder(
+        parse_int=lambda token: _integer(token, limits.integers),
+        parse_float=_float,
+        parse_constant=_constant,
+        object_pairs_hook=_object,
+    )
+
+
+@lru_cache(maxsize=16)
+def _marking_decoder(limits: Limits) -> json.JSONDecoder:
+    def integer(token: str) -> int | _Refused:
+        try:
+            return _integer(token, limits.integers)
+        except _Refused as refused:
+            return refused
+
+    def number(token: str) -> float | _Refused:
+        try:
+            return _float(token)
+        except _Refused as refused:
+            return refused
+
+    def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        value = dict(pairs)
+        if len(value) == len(pairs):
+            return value
+        repeated = _Repeated(value)
+        seen: set[str] = set()
+        twice = [name for name, _ in pairs if name in seen or seen.add(name)]  # type: ignore[func-returns-value]  # add() is None, so falsy
+        repeated.names = tuple(dict.fromkeys(twice))
+        return repeated
+
+    return json.JSONDecoder(
+        parse_int=integer,
+        parse_float=number,
+        parse_constant=lambda token: _Refused("not_finite", token),
+        object_pairs_hook=object_of,
+    )
+
+
+def _integer(token: str, allowed: tuple[int, int] | None) -> int:
+    # 20 characters hold every 64-bit integer with its sign; int() itself refuses thousands of digits.
+    if allowed is not None and len(token) > 20:
+        raise _Refused("integer", token)
+    try:
+        value = int(token)
+    except ValueError:
+        raise _Refused("integer", token) from None
+    if allowed is not None and not allowed[0] <= value <= allowed[1]:
+        raise _Refused("integer", token)
+    return value
+
+
+def _float(token: str) -> float:
+    value = float(token)
+    if not math.isfinite(value):
+        raise _Refused("not_finite", token)
+    return value
+
+
+def _constant(token: str) -> Any:
+    raise _Refused("not_finite", token)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise _Refused("duplicate_key")
+    return value
+
+
+def _faults(root: Any, text: str, max_depth: int) -> Iterator[Fault]:
+    """Every fault of a marked tree in document order; what is too deep is named once and not entered."""
+    waiting: list[tuple[Steps, Any]] = [((), root)]
+    deep = False
+    while waiting:
+        steps, value = waiting.pop()
+        if isinstance(value, dict | list) and len(steps) >= max_depth:
+            if not deep:
+                yield Fault("depth", steps)
+            deep = True
+            continue
+        if isinstance(value, _Refused):
+            offset = next((found.start() for found in _TOKENS.finditer(text) if found[0] == value.token), 0)
+            yield Fault(value.reason, steps, value.token, offset)
+        elif isinstance(value, dict):
+            if isinstance(value, _Repeated):
+                yield from (Fault("duplicate_key", (*steps, name), name) for name in value.names)
+            yield from (Fault("surrogate", steps) for name in value if _has_surrogate(name))
+            waiting += [((*steps, name), item) for name, item in reversed(value.items())]
+        elif isinstance(value, list):
+            waiting += [((*steps, index), value[index]) for index in reversed(range(len(value)))]
+        elif isinstance(value, str) and _has_surrogate(value):
+            yield Fault("surrogate", steps)
+
+
+def _is_longer(text: str | bytes, limit: int) -> bool:
+    return len(text) > limit or (isinstance(text, str) and len(text.encode("utf-8", "replace")) > limit)
+
+
+def _may_hold_surrogates(text: str) -> bool:
+    return _ESCAPED_SURROGATE.search(text) is not None or (not text.isascii() and _has_surrogate(text))
+
+
+def _has_surrogate(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _json_type(value: Any) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case str():
+            return "string"
+        case list():
+            return "array"
+        case _:
+            return "number"
