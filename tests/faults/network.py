@@ -1,0 +1,225 @@
+"""The wire breaks in every way, at every place, for every time: what is lost, doubled, stuck, blocked.
+
+    python -m faults.network [--long] [--at WORD ...]
+
+Each case is a whole engine with a data folder of its own, a conversation of its own, and a proxy between it
+and Coze. A question is asked whose tool writes a line into a file. Afterwards the wire is whole again; a second
+question is asked, and the engine is started anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from c2jy_bridge.core.events import Event, TurnCompleted, TurnEnded, TurnFailed
+from c2jy_bridge.core.settings import Settings
+from c2jy_bridge.engine import Engine
+from coze_emulator import Emulator, Script
+from faults.proxy import KINDS, PLACES, Fault, Proxy
+
+PATIENCE_S: Final = 240.0
+"""A turn that has no end after the fault and so long is stuck."""
+STALL_S: Final = 5.0
+AT_ONCE: Final = 12
+
+SCRIPT: Final = """
+rules:
+  - name: writes
+    match: "^write (?P<word>\\\\S+)"
+    steps:
+      - say: "A moment, please: this takes a little while. "
+      - call: write_line
+        arguments: {text: "{{word}}"}
+      - say: "It is written: {{outputs.0.wrote}}. What comes next, and what comes after that?"
+fallback:
+  - say: "You said: {{text}}"
+"""
+TOOL: Final = '''
+import time
+from pathlib import Path
+from c2jy_bridge.plugin import tool
+
+@tool(policy="allow")
+def write_line(text: str) -> dict:
+    """Write a line.
+
+    Args:
+        text: The line.
+    """
+    with (Path(__file__).parent / "lines").open("a") as file:
+        file.write(text + "\\n")
+    time.sleep(0.3)
+    return {"wrote": text}
+'''
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one case."""
+
+    fault: Fault
+    faults: list[str] = field(default_factory=list)
+    """lost, doubled, stuck, blocked, half (an answer that is not whole)."""
+    struck: int = 0
+    seconds: float = 0.0
+    words: str = ""
+
+
+def cases(*, long: bool) -> Iterator[Fault]:
+    """Every kind at every place; once, and in the long form for 10 s and for 2 min too."""
+    for seconds in (0.0, 10.0, 120.0) if long else (0.0,):
+        for place in PLACES:
+            if place == "while_tool_runs" and not seconds:
+                continue  # no request is under way then that could break
+            for kind in KINDS:
+                yield Fault(kind, place, seconds)
+
+
+async def run(fault: Fault, emulator: Emulator, folder: Path) -> Outcome:
+    """One case from the question to the last look."""
+    outcome, began = Outcome(fault), time.monotonic()
+    tools = folder / "config" / "tools"
+    tools.mkdir(parents=True)
+    (tools / "write.py").write_text(TOOL)
+    async with Proxy(emulator.base_url, fault) as proxy:
+        settings = _settings(proxy.url, emulator.bot_id, folder)
+        word = f"{fault.kind}-{fault.place}-{fault.seconds:g}"
+        engine = Engine(settings)
+        await engine.start()
+        # A conversation that Coze and the app know already, as most questions have one.
+        await _turn(engine, "hello", 60)
+        first = await _turn(engine, f"write {word}", PATIENCE_S + fault.seconds)
+        proxy.heal()
+        outcome.struck = proxy.struck
+        if first is None:
+            outcome.faults.append("stuck")
+        elif isinstance(first, TurnFailed):
+            outcome.words = first.problem.message
+        await asyncio.sleep(0.5)
+        for _ in range(3):  # taking up what is owed may need a moment
+            second = await _turn(engine, "hello again", 90)
+            if isinstance(second, TurnCompleted):
+                break
+            await asyncio.sleep(5)
+        else:
+            words = second.problem.message if isinstance(second, TurnFailed) else str(second)
+            outcome.words += f" | then: {words}"
+            outcome.faults.append("blocked")
+        conversation = engine.conversation_id
+        await engine.close()
+        again = Engine(settings)
+        await again.start(reopen=True)
+        last = await _turn(again, "hello after a restart", 90)
+        if not isinstance(last, TurnCompleted):
+            outcome.faults.append("blocked after a restart")
+        messages = await again.messages(conversation)
+        await again.close()
+    lines = (tools / "lines").read_text().split() if (tools / "lines").exists() else []
+    if len(lines) > 1:
+        outcome.faults.append("doubled")
+    answered = any(
+        f"It is written: {word}. What comes next, and what comes after that?" in m.text for m in messages
+    )
+    asked = [seen for seen in emulator.seen("/v3/chat") if f"write {word}" in str(seen.body)]
+    if len(asked) > 1:
+        outcome.faults.append("asked twice")
+    if asked and not lines:
+        outcome.faults.append("lost: the tool never ran")
+    elif asked and not answered:
+        outcome.faults.append("lost: no answer")
+    outcome.seconds = time.monotonic() - began
+    return outcome
+
+
+def _settings(url: str, bot_id: str, folder: Path) -> Settings:
+    return Settings.model_validate(
+        {
+            "coze": {
+                "api_base": url,
+                "token": "t",
+                "bot_id": bot_id,
+                "stall_timeout_s": STALL_S,
+                "connect_timeout_s": 3.0,
+            },
+            "drafts": {"root": str(folder / "drafts")},
+            "data_dir": str(folder / "data"),
+            "config_dir": str(folder / "config"),
+        }
+    )
+
+
+async def _turn(engine: Engine, text: str, patience_s: float = 30.0) -> TurnEnded | None:
+    """The end of a turn; None when it has none in that time."""
+    events = engine.events()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(patience_s):
+            turn_id = await engine.send(text)
+            async for event in events:
+                if _ends(event, turn_id):
+                    assert isinstance(event, TurnEnded)
+                    return event
+    return None
+
+
+def _ends(event: Event, turn_id: str) -> bool:
+    return isinstance(event, TurnEnded) and event.turn_id == turn_id
+
+
+async def run_all(faults: Sequence[Fault], *, show: bool = True) -> list[Outcome]:
+    """All cases, some at once."""
+    gate = asyncio.Semaphore(AT_ONCE)
+    outcomes: list[Outcome] = []
+    with Emulator(script=Script.parse(SCRIPT)) as emulator, tempfile.TemporaryDirectory() as folder:
+        await asyncio.to_thread(emulator.wait_ready)
+
+        async def one(number: int, fault: Fault) -> None:
+            async with gate:
+                try:
+                    outcome = await run(fault, emulator, Path(folder) / str(number))
+                except Exception as error:  # the table wants every case
+                    outcome = Outcome(fault, [f"{type(error).__name__}: {error}"])
+            outcomes.append(outcome)
+            if show:
+                found = ", ".join(outcome.faults) or "ok"
+                print(
+                    f"{fault!s:48} {outcome.seconds:6.1f} s  struck {outcome.struck:3}  {found}  {outcome.words}"
+                )
+                sys.stdout.flush()
+
+        # The longest first.
+        order = sorted(faults, key=lambda fault: -fault.seconds)
+        await asyncio.gather(*(one(number, fault) for number, fault in enumerate(order)))
+    return outcomes
+
+
+def main() -> int:
+    """Run the matrix and print its counts; 1 when anything was lost, doubled, stuck or blocked."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--long", action="store_true", help="also faults of 10 s and of 2 min")
+    parser.add_argument("--at", nargs="*", default=[], help="only cases whose name has one of these words")
+    options = parser.parse_args()
+    chosen = [f for f in cases(long=options.long) if not options.at or any(w in str(f) for w in options.at)]
+    outcomes = asyncio.run(run_all(chosen))
+    counts = Counter(name.partition(":")[0] for outcome in outcomes for name in outcome.faults)
+    unstruck = [str(outcome.fault) for outcome in outcomes if not outcome.struck]
+    print(
+        f"\n{len(outcomes)} cases; "
+        + ", ".join(f"{name} {counts[name]}" for name in ("lost", "doubled", "stuck"))
+    )
+    print(f"other: { {k: v for k, v in counts.items() if k not in ('lost', 'doubled', 'stuck')} }")
+    print(f"never struck: {unstruck}")
+    return 1 if counts else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
