@@ -2,9 +2,9 @@
 
     python -m faults.network [--long] [--at WORD ...]
 
-Each case is a whole engine with a data folder of its own, a conversation of its own, and a proxy between it
-and Coze. A question is asked whose tool writes a line into a file. Afterwards the wire is whole again; a second
-question is asked, and the engine is started anew.
+Each case has an engine, a data folder and a conversation of its own, and a proxy between it and Coze. The
+question's tool writes a line into a file. Afterwards the wire is whole again, a second question is asked, and
+the engine is started anew.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ async def run_all(faults: Sequence[Fault], *, show: bool = True) -> list[Outcome
             if show:
                 found = ", ".join(outcome.faults) or "ok"
                 print(
-                    f"{fault!s:48} {outcome.seconds:6.1f} s  struck {outcome.struck:3}  {found}  {outcome.words}"
+                    f"{fault!s:48} {outcome.seconds:6.1f} s, met {outcome.struck}: {found}  {outcome.words}"
                 )
                 sys.stdout.flush()
 
