@@ -84,7 +84,7 @@ class Workflows:
             found = None if run_id in self._tasks else await runs.claim(run_id)
             if found is None:
                 return None
-            return await self._to_its_end(runs, lambda: runs.take_up(found, answer))
+            return await self._to_its_end(runs, lambda: runs.resume(found, answer))
 
     async def stop(self, run_id: str) -> bool:
         """See `ports.WorkflowsPort`."""

@@ -1,7 +1,14 @@
 """Runs cloud workflows from here: runs the local tools they ask for, passes other questions to the user.
 
 They ask through their question nodes and are resumed with the answer. Needs neither the queue nor a Bot; must
-not know a screen: the caller passes a function that asks the user.
+not know a screen: the caller passes a function that asks the user. A question node asks for tools with one
+JSON object:
+
+    {"c2jy": 1, "rid": "R", "tool": "T", "args": {...}}
+    {"c2jy": 1, "rid": "R", "calls": [{"tool": "T", "args": {...}}, ...]}
+
+Several calls at once save interrupts, each of which is billed. `rid` makes a repeated question the same one,
+so that its tools do not run again.
 """
 
 from __future__ import annotations
@@ -45,10 +52,10 @@ from c2jy_bridge.relay.request import TRANSIENT, bridge_problem, say
 from c2jy_bridge.relay.storage import Storage
 
 WORKFLOW: Final = "workflow"
-"""Stands for the chat of a workflow's tool calls in the journal."""
+"""Recorded in the journal as the chat of a workflow's tool calls."""
 MOST_STOPS: Final = 50
 PATIENCE_S: Final = 60.0
-"""Seconds in which a run whose stream broke is looked for at Coze."""
+"""Seconds for which Coze's record of a run is polled after its stream broke."""
 LOOK_S: Final = 2.0
 DAY_S: Final = 86_400.0
 """How long a question node waits (docs.coze.cn/guides/question_node)."""
@@ -101,34 +108,35 @@ class WorkflowRuns:
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Put the parts together.
+        """Nothing is opened before the first run.
 
         Args:
             client: Connects to Coze; may raise CozeProblem.
             bot_id: The Bot that a workflow's database and variable nodes belong to.
             runner: Runs the tools.
-            storage: Remembers runs that wait.
-            owner: This process: what it follows, no other takes up while it lives.
-            emit: Awaited for every event before the run goes on.
+            storage: Stores runs that wait for an answer.
+            owner: This process: while it lives, no other resumes its runs.
+            emit: Awaited for every event before the run continues.
             clock: Unix seconds.
             new_id: Ids of runs and of calls.
-            sleep: Waits between two looks.
+            sleep: Waits between two polls.
         """
         self._client = client
         self._bot_id = bot_id
         self._runner = runner
-        self._waiting = WaitingRuns(storage, owner)
+        self._storage = storage
+        self._owner = owner
         self._emit = emit
         self._clock = clock
         self._new_id = new_id
         self._sleep = sleep
 
     async def run(self, workflow_id: str, parameters: Mapping[str, Any], answer: Answer) -> WorkflowEnded:
-        """Run a workflow to its end.
+        """Run a published workflow to its end.
 
         Args:
-            workflow_id: A published workflow.
-            parameters: Of its start node.
+            workflow_id: The workflow.
+            parameters: Parameters of its start node.
             answer: Asks the user an ordinary question.
         """
         run_id = self._new_id()
@@ -141,24 +149,38 @@ class WorkflowRuns:
             return await self._ended(run_id, problem=error.problem)
 
     async def waiting(self) -> Sequence[WaitingRun]:
-        """Runs that nobody follows any more, oldest first; Coze keeps them for a day."""
-        runs = await self._waiting.free()
+        """Waiting runs that no other living process follows, oldest first; Coze keeps them for a day."""
+
+        def free() -> list[WaitingRun]:
+            rows = self._storage.database.all("SELECT * FROM bridge_runs ORDER BY at")
+            return [_run(row) for row in rows if self._is_free(row)]
+
+        runs, horizon = await self._storage.run(free), self._clock() - DAY_S
         for run in runs:
-            if run.at < self._clock() - DAY_S:
-                await self._waiting.forget(run.run_id)
-        return [run for run in runs if run.at >= self._clock() - DAY_S]
+            if run.at < horizon:
+                await self._delete(run.run_id)
+        return [run for run in runs if run.at >= horizon]
 
     async def claim(self, run_id: str) -> WaitingRun | None:
-        """A run to be taken up, now followed by this process; None: it ended, or another one was quicker."""
-        return await self._waiting.claim(run_id)
+        """Make a waiting run this process's own; None when it has ended or a living process follows it."""
+
+        def write() -> WaitingRun | None:
+            with self._storage.database.transaction() as db:
+                row = db.execute("SELECT * FROM bridge_runs WHERE run_id = ?", (run_id,)).fetchone()
+                if row is None or not self._is_free(row):
+                    return None
+                db.execute("UPDATE bridge_runs SET owner = ? WHERE run_id = ?", (self._owner.name, run_id))
+                return _run(row)
+
+        return await self._storage.run(write)
 
     async def forget(self, run_id: str) -> None:
-        """A run that waits shall not be taken up again; one that another process follows is left to it."""
-        if await self._waiting.claim(run_id) is not None:
-            await self._waiting.forget(run_id)
+        """Drop a waiting run, unless another living process follows it."""
+        if await self.claim(run_id) is not None:
+            await self._delete(run_id)
 
-    async def take_up(self, run: WaitingRun, answer: Answer) -> WorkflowEnded:
-        """Bring a claimed run to its end; tools that had run are not run again."""
+    async def resume(self, run: WaitingRun, answer: Answer) -> WorkflowEnded:
+        """Bring a claimed run to its end; tools that have run do not run again."""
         began = WorkflowStarted(at=self._clock(), run_id=run.run_id, workflow_id=run.workflow_id)
         await self._emit(began)
         try:
@@ -189,7 +211,7 @@ class WorkflowRuns:
                 debug_url = found.debug_url if found else last.debug_url
                 return await self._ended(run_id, output=said, debug_url=debug_url)
             waits = WaitingRun(run_id, workflow_id, last, said, self._clock())
-            await self._waiting.keep(waits)
+            await self._store(waits)
             steps = await self._resumed(waits, workflows, answer)
         return await self._ended(run_id, problem=bridge_problem("workflow_loop", times=MOST_STOPS))
 
@@ -248,7 +270,7 @@ class WorkflowRuns:
     async def _after_break(
         self, run_id: str, waits: WaitingRun | None, workflows: WorkflowClient, problem: Problem
     ) -> WorkflowEnded:
-        """A stream broke, or Coze refused an answer: perhaps it had taken it. Coze's record says what is."""
+        """A stream broke, or Coze refused an answer which it may have accepted: consult Coze's record."""
         if waits is None:
             return await self._ended(run_id, problem=problem)
         unclear = problem.kind in TRANSIENT or problem.kind == "bad_request"
@@ -265,11 +287,11 @@ class WorkflowRuns:
                 )
             await self._sleep(LOOK_S)
         if unclear and found is not None:
-            # It went on to another stop, and only the lost stream knew its event_id.
+            # It continued to another interrupt, and only the lost stream had its event_id.
             return await self._ended(
                 run_id, debug_url=found.debug_url, problem=bridge_problem("workflow_lost")
             )
-        # Coze was not to be reached: the next process tries once more.
+        # Coze is unreachable: the next process tries again.
         return await self._ended(run_id, forget=not unclear, problem=problem)
 
     async def _record(self, waits: WaitingRun, workflows: WorkflowClient) -> RunRecord | None:
@@ -287,77 +309,44 @@ class WorkflowRuns:
         problem: Problem | None = None,
         forget: bool = True,
     ) -> WorkflowEnded:
+        if forget:
+            await self._delete(run_id)
+        else:
+            await self._execute("UPDATE bridge_runs SET owner = '' WHERE run_id = ?", run_id)
         ended = WorkflowEnded(
             at=self._clock(), run_id=run_id, output=output, debug_url=debug_url, problem=problem
         )
-        if forget:
-            await self._waiting.forget(run_id)
-        else:
-            await self._waiting.release(run_id)
         await self._emit(ended)
         return ended
+
+    async def _store(self, run: WaitingRun) -> None:
+        """Store a run of this process, in place of its earlier interrupt."""
+        stop = run.stop
+        await self._execute(
+            "INSERT OR REPLACE INTO bridge_runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            *(run.run_id, run.workflow_id, stop.event_id, stop.kind, stop.node, stop.data),
+            *(run.question, run.at, self._owner.name),
+        )
+
+    async def _delete(self, run_id: str) -> None:
+        await self._execute("DELETE FROM bridge_runs WHERE run_id = ?", run_id)
+
+    async def _execute(self, sql: str, *values: object) -> None:
+        await self._storage.run(lambda: self._storage.database.run(sql, values))
+
+    def _is_free(self, row: sqlite3.Row) -> bool:
+        return row["owner"] == self._owner.name or self._owner.is_gone(row["owner"])
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingRun:
-    """A run that stopped; `at` is Unix seconds."""
+    """An interrupted run; `at` is Unix seconds."""
 
     run_id: str
     workflow_id: str
     stop: WorkflowInterrupt
     question: str
     at: float
-
-
-class WaitingRuns:
-    """Runs that wait for an answer, each with the process that follows it, in the journal's file."""
-
-    def __init__(self, storage: Storage, owner: Owner) -> None:
-        self._storage = storage
-        self._owner = owner
-
-    async def keep(self, run: WaitingRun) -> None:
-        """A run of this process has stopped; it replaces its earlier stop."""
-        stop = run.stop
-        row = (
-            *(run.run_id, run.workflow_id, stop.event_id, stop.kind, stop.node, stop.data),
-            *(run.question, run.at, self._owner.name),
-        )
-        sql = "INSERT OR REPLACE INTO bridge_runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        await self._storage.run(lambda: self._storage.database.run(sql, row))
-
-    async def forget(self, run_id: str) -> None:
-        """A run has ended."""
-        sql = "DELETE FROM bridge_runs WHERE run_id = ?"
-        await self._storage.run(lambda: self._storage.database.run(sql, (run_id,)))
-
-    async def release(self, run_id: str) -> None:
-        """This process follows a run no more, and any other may."""
-        sql = "UPDATE bridge_runs SET owner = '' WHERE run_id = ?"
-        await self._storage.run(lambda: self._storage.database.run(sql, (run_id,)))
-
-    async def claim(self, run_id: str) -> WaitingRun | None:
-        """Make a run this process's own; None when it has ended or a living process follows it."""
-        return await self._storage.run(lambda: self._claim(run_id))
-
-    async def free(self) -> list[WaitingRun]:
-        """Every run that waits and that no other living process follows, oldest first."""
-        return await self._storage.run(self._free)
-
-    def _claim(self, run_id: str) -> WaitingRun | None:
-        with self._storage.database.transaction() as db:
-            row = db.execute("SELECT * FROM bridge_runs WHERE run_id = ?", (run_id,)).fetchone()
-            if row is None or not self._is_free(row):
-                return None
-            db.execute("UPDATE bridge_runs SET owner = ? WHERE run_id = ?", (self._owner.name, run_id))
-            return _run(row)
-
-    def _free(self) -> list[WaitingRun]:
-        rows = self._storage.database.all("SELECT * FROM bridge_runs ORDER BY at")
-        return [_run(row) for row in rows if self._is_free(row)]
-
-    def _is_free(self, row: sqlite3.Row) -> bool:
-        return row["owner"] == self._owner.name or self._owner.is_gone(row["owner"])
 
 
 def _run(row: sqlite3.Row) -> WaitingRun:
@@ -378,15 +367,15 @@ class ToolUse:
 
 @dataclass(frozen=True, slots=True)
 class ToolQuestion:
-    """A question for tools. `rid` is empty when the workflow gave none."""
+    """A question for tools; `rid` is empty when the workflow gave none."""
 
     uses: tuple[ToolUse, ...]
     rid: str = ""
     several: bool = False
-    """The workflow sent a list and gets one back."""
+    """The workflow sent a list and gets a list back."""
 
     def answer(self, outputs: Sequence[str]) -> str:
-        """What the run is resumed with."""
+        """The text to resume the run with."""
         if not self.several:
             return outputs[0]
         return json.dumps({"results": [json.loads(output) for output in outputs]}, ensure_ascii=False)
@@ -433,7 +422,7 @@ def _use(call: Any) -> ToolUse | None:
 
 
 def _plugin_call(body: Mapping[str, Any]) -> ToolQuestion | None:
-    """One call in the form of a chat's required_action, in case that is what Coze sends here."""
+    """One call in the form of a chat's required_action, which Coze may send here."""
     calls = body.get("tool_calls")
     if not (isinstance(calls, list) and len(calls) == 1 and isinstance(calls[0], dict)):
         return None

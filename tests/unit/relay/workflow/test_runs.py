@@ -119,7 +119,7 @@ class Bench:
         return await self.runs.run(workflow_id, parameters, self.answer)
 
     async def take_up(self) -> list[WorkflowEnded]:
-        return [await self.runs.take_up(run, self.answer) for run in await self.runs.waiting()]
+        return [await self.runs.resume(run, self.answer) for run in await self.runs.waiting()]
 
 
 @pytest.fixture

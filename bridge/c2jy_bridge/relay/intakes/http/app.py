@@ -42,10 +42,10 @@ Ready = Callable[[], Awaitable[Sequence[Problem]]]
 
 _EVERYWHERE: Final = ("no_token", "origin", "host", "rate", "internal", "storage")
 _WITH_BODY: Final = ("slow_body", "too_long", "content_type")
-_ABOUT: Final = """Ask for a local tool call; it is run through a Bot chat, once, and its result is kept.
+_ABOUT: Final = """Submit a local tool call; it is run through a Bot chat, once, and its result is kept.
 
 A body is a JSON object, `application/json` in UTF-8. Without a Content-Type, or with the one that `curl -d`
-sends by itself (`application/x-www-form-urlencoded`), an object is taken too, unless the request has an
+sends by itself (`application/x-www-form-urlencoded`), an object is accepted too, unless the request has an
 Origin; every other type is 415."""
 
 
@@ -62,7 +62,7 @@ class AppDeps:
     address: str
     """Where this app listens, for its description."""
     public_url: str
-    """Where Coze reaches it; empty takes `address`."""
+    """Where Coze reaches it; `address` when empty."""
 
 
 def build(deps: AppDeps, rules: Rules, limit: RateLimit) -> ASGIApp:
@@ -82,7 +82,7 @@ def build(deps: AppDeps, rules: Rules, limit: RateLimit) -> ASGIApp:
 
 
 def openapi(app: FastAPI, address: str) -> dict[str, Any]:
-    """The OpenAPI 3.1 document: every route with every answer that it can give."""
+    """The OpenAPI 3.1 document: every route with all its possible answers."""
     document = get_openapi(
         title="c2jy bridge",
         version=__version__,
@@ -130,7 +130,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request) -> set[str]:
-    """Methods that the path allows; Starlette itself names only those of its first matching route."""
+    """Methods that the path allows; Starlette names only those of its first matching route."""
     matching = (r for r in request.app.routes if r.matches(request.scope)[0] is not Match.NONE)
     return {method for route in matching for method in getattr(route, "methods", ())}
 
@@ -141,15 +141,11 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 
 def _fault(fault: Mapping[str, Any]) -> dict[str, str]:
-    """Say where the fault is and what is valid there; a name that was sent is not repeated."""
-    place = list(fault["loc"])
-    if fault["type"] == "extra_forbidden":
-        return {"where": _path(place[:-1]), "message": say("fault.unknown_field")}
-    return {"where": _path(place), "message": str(fault["msg"])}
-
-
-def _path(place: list[str | int]) -> str:
-    return ".".join(str(step) for step in place)
+    """Where the fault is and what is valid there; a name that was sent is not repeated."""
+    unknown = fault["type"] == "extra_forbidden"
+    place = [str(step) for step in fault["loc"]]
+    where = ".".join(place[:-1] if unknown else place)
+    return {"where": where, "message": say("fault.unknown_field") if unknown else str(fault["msg"])}
 
 
 async def _no_storage(request: Request, error: Exception) -> Response:
@@ -222,7 +218,7 @@ def health_routes(
 
     @router.get("/readyz", summary="Can it work?", responses=documented("not_ready"))
     async def readyz() -> HealthBody:
-        """Journal writable, room on the disk and in the queue, and the last chat with the Bot went well."""
+        """Journal writable, room on the disk and in the queue, and the last chat with the Bot succeeded."""
         hindrances = await ready()
         if hindrances:
             why = [{"kind": p.kind, "message": p.message, "hint": p.hint} for p in hindrances]
@@ -238,7 +234,7 @@ def health_routes(
         },
     )
     async def exposition() -> Response:
-        """Requests by state, answers by route, the intakes' signs of life."""
+        """Requests by state, answers by route, when each intake was last alive."""
         text = generate_latest(_Snapshot(metric_families(answered, await status())))
         return Response(text, media_type=METRICS_MEDIA_TYPE)
 
@@ -246,7 +242,7 @@ def health_routes(
 
 
 class EmbeddedServer(uvicorn.Server):
-    """uvicorn in somebody else's event loop: no signal handlers, no log on the screen."""
+    """uvicorn inside a running event loop: no signal handlers, no log on the screen."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -268,7 +264,7 @@ class EmbeddedServer(uvicorn.Server):
 
 
 def embedded_server(app: ASGIApp, grace_s: int) -> EmbeddedServer:
-    """Make a server for sockets that are already bound, so that it has no reason to exit the process."""
+    """Make a server for bound sockets: one that binds itself exits the process on failure."""
     return EmbeddedServer(
         uvicorn.Config(
             app,

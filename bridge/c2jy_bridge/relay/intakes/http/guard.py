@@ -1,4 +1,4 @@
-"""Checks every HTTP request before the app sees it: Host, Origin, token, rate, body."""
+"""Checks every HTTP request before the app gets it (Host, Origin, token, rate, body) and counts answers."""
 
 from __future__ import annotations
 
@@ -18,35 +18,31 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from c2jy_bridge.relay.intakes.http.http_problems import HttpProblem
 
 BODY_S: Final = 30.0
-"""Seconds that a body may take to arrive, however steadily it drips."""
+"""Seconds that a body may take to arrive."""
 DISCARD_S: Final = 1.0
-"""Seconds that the rest of a refused body is let pass by."""
+"""Seconds for which the rest of a refused body is read."""
 OPEN_PATHS: Final = frozenset({"/healthz"})
-"""Answered without a token: it says nothing but that the process is there."""
-_UNSAID: Final = frozenset({"", "application/x-www-form-urlencoded"})
-"""Types that say nothing of the body: none, and what `curl -d` puts on whatever it sends."""
+"""Answered without a token: it only shows that the process is there."""
+_NO_TYPE: Final = frozenset({"", "application/x-www-form-urlencoded"})
+"""Content types that say nothing of the body: none, and the one that `curl -d` always sends."""
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Who and what is let in.
-
-    Attributes:
-        hosts: Names that may stand in Host, without port, in lower case.
-        origins: Web pages that may call, `scheme://host[:port]`.
-        accepts: Whether a bearer token counts.
-        max_body_bytes: Longest body.
-    """
+    """Which requests are let in."""
 
     hosts: Collection[str]
+    """Allowed names in Host, without port, in lower case."""
     origins: Collection[str]
+    """Web pages that may call, `scheme://host[:port]`."""
     accepts: Callable[[str], bool]
+    """Whether a bearer token is valid."""
     max_body_bytes: int
 
 
 class Guard:
-    """ASGI middleware; answers what it does not let pass with a problem."""
+    """ASGI middleware; answers refused requests with a problem."""
 
     def __init__(self, app: ASGIApp, *, rules: Rules, limit: RateLimit, answered: AnswerCounts) -> None:
         self._app = app
@@ -55,7 +51,7 @@ class Guard:
         self._answered = answered
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """See ASGI."""
+        """Handle one ASGI scope."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -98,7 +94,7 @@ class Guard:
             raise HttpProblem("no_token", headers={"WWW-Authenticate": 'Bearer realm="c2jy"'})
 
     async def _body(self, scope: Scope, headers: Headers, receive: Receive) -> Receive:
-        """All of the body, read up to the limit; the app then gets it in one piece."""
+        """Read the whole body, up to the limit; the app then gets it in one piece."""
         most = self._rules.max_body_bytes
         length = headers.get("content-length", "0")
         if length.isdigit() and int(length) > most:
@@ -120,23 +116,19 @@ class Guard:
         except TimeoutError:
             raise HttpProblem("slow_body", headers={"Connection": "close"}) from None
         if body and not _is_json(headers.get("content-type", "")):
-            if not _is_meant_as_json(headers, body):
+            if not _is_untyped_object(headers, body):
                 raise HttpProblem("content_type")
             MutableHeaders(scope=scope)["content-type"] = "application/json"
-        given = False
+        pending = [{"type": "http.request", "body": bytes(body), "more_body": False}]
 
         async def again() -> Message:
-            nonlocal given
-            if given:
-                return await receive()
-            given = True
-            return {"type": "http.request", "body": bytes(body), "more_body": False}
+            return pending.pop() if pending else await receive()
 
         return again
 
 
 async def _discard(receive: Receive) -> None:
-    """Let the rest of a body pass by for a moment: whoever is still sending would not read the answer."""
+    """Read the rest of a body for a moment: a client that is still sending would not read the answer."""
     with suppress(TimeoutError):
         async with asyncio.timeout(DISCARD_S):
             while (message := await receive())["type"] == "http.request" and message.get("more_body"):
@@ -157,14 +149,14 @@ def _is_json(content_type: str) -> bool:
     return media.strip().lower() == "application/json" and charset in ("", "utf-8", "utf8")
 
 
-def _is_meant_as_json(headers: Headers, body: bytearray) -> bool:
-    """An object from a caller that named no type. A web page has to name it: forms must not pass as JSON."""
+def _is_untyped_object(headers: Headers, body: bytearray) -> bool:
+    """An object without a content type. A web page has to name one: forms must not pass as JSON."""
     media = headers.get("content-type", "").partition(";")[0].strip().lower()
-    return media in _UNSAID and "origin" not in headers and body.lstrip().startswith(b"{")
+    return media in _NO_TYPE and "origin" not in headers and body.lstrip().startswith(b"{")
 
 
 def _route(scope: Scope) -> str:
-    """The path as it is written in the app, so that ids do not make a metric each."""
+    """The route's path template, so that ids do not make a metric each."""
     route = scope.get("route")
     return str(getattr(route, "path", "")) or "other"
 
@@ -179,7 +171,7 @@ class _Bucket:
 
 
 class RateLimit:
-    """At most `per_minute` in the long run, in bursts of up to a quarter of it."""
+    """A token bucket: `per_minute` on average, in bursts of up to a quarter of it."""
 
     def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_s = per_minute / 60
@@ -188,7 +180,7 @@ class RateLimit:
         self._buckets: dict[str, _Bucket] = {}
 
     def take(self, who: str) -> float:
-        """Count one more of `who`; 0 when it may pass, else seconds until the next one may."""
+        """Count a request of `who`; returns 0 when it may pass, else seconds until the next one may."""
         now = self._clock()
         if len(self._buckets) > _MOST_BUCKETS:
             self._buckets = {key: b for key, b in self._buckets.items() if self._filled(b, now) < self._burst}

@@ -14,7 +14,7 @@ from c2jy_bridge.relay.request import say
 
 PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
 PROBLEM_TYPE: Final = "urn:c2jy:problem:"
-"""What `type` begins with; the rest is a stable word."""
+"""Beginning of `type`; a stable word follows."""
 
 STATUS: Final[Mapping[str, int]] = {
     "bad_json": 400,
@@ -60,31 +60,32 @@ class ProblemBody(BaseModel):
 
 
 class HttpProblem(HTTPException):
-    """An error that is answered as a problem; `kind` is a key of STATUS, its texts are in the catalogue."""
+    """An error answered as a problem document; `kind` is a key of STATUS, its texts are in the catalogue."""
 
     def __init__(
         self, kind: str, *, headers: Mapping[str, str] | None = None, more: Mapping[str, Any] | None = None
     ) -> None:
-        """`more` are further members of the problem; they must not repeat anything that was sent."""
+        """`more` are further members of the document; they must not repeat anything that was sent."""
         super().__init__(STATUS[kind], headers=dict(headers or {}))
         self.kind = kind
         self.more = dict(more or {})
 
-    def members(self) -> dict[str, Any]:
-        """The members of the problem document."""
-        about = {"type": PROBLEM_TYPE + self.kind.replace("_", "-"), "status": self.status_code}
-        words = {"title": say(f"http.{self.kind}"), "detail": say(f"http_hint.{self.kind}")}
-        return {**about, **words, **self.more}
-
     def response(self) -> Response:
         """The response to send."""
-        return problem_response(self.status_code, self.members(), self.headers)
+        members = {
+            "type": PROBLEM_TYPE + self.kind.replace("_", "-"),
+            "status": self.status_code,
+            "title": say(f"http.{self.kind}"),
+            "detail": say(f"http_hint.{self.kind}"),
+            **self.more,
+        }
+        return problem_response(self.status_code, members, self.headers)
 
 
 def problem_response(
     status: int, members: Mapping[str, Any], headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Make a response of a problem."""
+    """Make the response for a problem document."""
     body = json.dumps(members, ensure_ascii=False).encode("utf-8")
     return Response(body, status, headers, PROBLEM_MEDIA_TYPE)
 

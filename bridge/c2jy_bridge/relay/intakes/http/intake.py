@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 GRACE_S: Final = 3
 """Seconds that answers under way get when the server stops."""
 FREE_BYTES: Final = 200 * 1024**2
-"""Room on the disk below which no more is taken on."""
+"""Free disk space below which the bridge is not ready."""
 
 
 class HttpIntake:
-    """One time of listening."""
+    """The HTTP server between one `start` and one `stop`."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class HttpIntake:
 
         Raises:
             BridgeProblem: The address cannot be listened on.
-            OSError: The token can be neither read nor made.
+            OSError: The token can be neither read nor written.
         """
         bridge = self._settings.bridge
         await asyncio.to_thread(self._tokens.current)
@@ -86,7 +86,7 @@ class HttpIntake:
         await self._server.listening.wait()
 
     async def stop(self) -> None:
-        """Take no connection any more; whoever waits is answered now."""
+        """Stop accepting connections; waiting callers are answered now."""
         if self._closing is not None:
             self._closing.set()
         if self._server is not None and self._serving is not None:
@@ -97,7 +97,7 @@ class HttpIntake:
             self._socket.close()
 
     def status(self) -> IntakeView:
-        """A server that serves is alive now."""
+        """The address, and whether the server runs."""
         alive = self._serving is not None and not self._serving.done()
         problem = None if alive else bridge_problem("server_ended")
         return IntakeView("http", self._address, self._clock() if alive else 0.0, problem)
@@ -129,7 +129,7 @@ class HttpIntake:
         return build(deps, rules, RateLimit(bridge.rate_per_minute)), closing
 
     async def _hindrances(self) -> Sequence[Problem]:
-        """What keeps requests from being done now."""
+        """Problems that keep requests from being run now."""
         found: list[Problem] = []
         data_dir, limit = self._settings.data_dir, self._settings.bridge.queue_limit
         try:
@@ -151,15 +151,10 @@ BACKLOG: Final = 128
 
 
 def listen(host: str, port: int, *, allow_remote: bool) -> socket.socket:
-    """A listening socket.
-
-    Args:
-        host: Name or address.
-        port: 0 takes a free one.
-        allow_remote: Whether it may be reached from other machines.
+    """A listening socket; port 0 takes a free one.
 
     Raises:
-        BridgeProblem: The address is taken, is none of this machine, needs a permission, or is not loopback.
+        BridgeProblem: The address is taken, is not of this machine, needs a permission, or is not loopback.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)

@@ -33,7 +33,7 @@ ToolName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
 
 
 def output_of(result: str) -> dict[str, Any] | None:
-    """Parse a request's `result`, the tool's output, into an object."""
+    """Parse a request's `result`, which is the tool's output, into an object."""
     if not result:
         return None
     value = json.loads(result)
@@ -61,14 +61,14 @@ class HttpModel(BaseModel):
 
 
 class NewRequest(HttpModel):
-    """A tool call that is wanted."""
+    """A requested tool call."""
 
     tool: ToolName
     """The tool, as GET /v1/tools names it."""
     arguments: dict[str, Any] = Field(default_factory=dict)
-    """Its arguments. What is wrong with them is said in the request's `problem`."""
+    """Its arguments. Faults in them are reported in the request's `problem`."""
     timeout_s: Annotated[float, Field(gt=0, le=86_400)] | None = None
-    """Seconds until it fails when it has not ended; by default, and at most, as the bridge's settings say."""
+    """Seconds until it fails if it has not ended; by default, and at most, as the bridge's settings say."""
 
 
 class ChatBody(HttpModel):
@@ -93,40 +93,35 @@ class RequestBody(HttpModel):
     expires_at: datetime
     finished_at: datetime | None
     cancel_wanted: bool
-    """Somebody cancelled it while it was at work; it will end soon."""
+    """It was cancelled while it ran and will end soon."""
     chats: list[ChatBody]
     result: Annotated[dict[str, Any] | None, BeforeValidator(output_of)]
-    """What the tool gave back, once it has."""
+    """The tool's output, once there is one."""
     problem: Annotated[ProblemBody | None, BeforeValidator(problem_members)]
     """Why it failed; of an open request, what went wrong last."""
 
 
 class PageBody(HttpModel):
-    """Some requests, newest first."""
+    """A page of requests, newest first."""
 
     items: list[RequestBody]
     next_cursor: str | None
-    """Give it as `cursor` for the older ones; null when there are none."""
+    """The `cursor` of the next, older page; null on the last one."""
 
 
 LONGEST_WAIT_S: Final = 120.0
-"""Most seconds that an answer is held back; callers and proxies give up at about that (Coze: 120 s)."""
+"""Longest wait for a result; callers and proxies time out at about that (Coze: 120 s)."""
 RETRY_AFTER_S: Final = 2
-_BIG_BODY: Final = 100_000
-"""Bytes from which a body is read in a thread."""
+_BIG_BODY: Final = 100_000  # bytes from which a body is parsed in a thread
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _WAIT: Final = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,6})\"?\s*(?=$|[,;])", re.IGNORECASE)
 
 
 class StrictRequest(Request):
-    """A request whose JSON is read as `canonical.read_object` reads it."""
+    """A request whose JSON body is parsed by `canonical.read_object`."""
 
+    @override
     async def json(self) -> Any:
-        """The body as an object.
-
-        Raises:
-            HttpProblem: It is refused.
-        """
         if not hasattr(self, "_strict"):
             body = await self.body()
             try:
@@ -139,7 +134,7 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route that reads its body strictly."""
+    """A route that parses its body strictly."""
 
     @override
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -151,25 +146,13 @@ class StrictRoute(APIRoute):
         return strict
 
 
-class Closing:
-    """Set when the server is about to stop: waiting callers get their answer at once, so that it can stop."""
-
-    def __init__(self) -> None:
-        self._event = asyncio.Event()
-
-    def set(self) -> None:
-        """Release everybody who waits."""
-        self._event.set()
-
-    @property
-    def is_set(self) -> bool:
-        """Whether the server is stopping."""
-        return self._event.is_set()
+class Closing(asyncio.Event):
+    """Set when the server is about to stop: waiting callers get their answer at once."""
 
     async def unless(self, waiting: Coroutine[Any, Any, Any]) -> Any:
         """The result of `waiting`, or None when the server stops first."""
         task = asyncio.create_task(waiting)
-        closing = asyncio.create_task(self._event.wait())
+        closing = asyncio.create_task(self.wait())
         try:
             await asyncio.wait({task, closing}, return_when=asyncio.FIRST_COMPLETED)
             return task.result() if task.done() else None
@@ -179,7 +162,7 @@ class Closing:
             await asyncio.gather(task, closing, return_exceptions=True)
 
 
-# Plain headers and no dependencies: those cost as much again as all else that FastAPI does for a request.
+# Plain headers and no dependencies: those would double the time that FastAPI takes for a request.
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -193,16 +176,10 @@ Prefer = Annotated[
 
 
 def read_idempotency_key(header: str | None) -> str:
-    """Read the Idempotency-Key header; empty when there is none.
-
-    Raises:
-        HttpProblem: It is malformed.
-    """
-    if header is None:
-        return ""
-    if not _KEY.fullmatch(header):
+    """Read the Idempotency-Key header; empty when there is none. Raises HttpProblem if it is malformed."""
+    if header is not None and not _KEY.fullmatch(header):
         raise HttpProblem("bad_key")
-    return header
+    return header or ""
 
 
 def read_wait_s(header: str | None) -> float | None:
@@ -214,14 +191,14 @@ def read_wait_s(header: str | None) -> float | None:
 async def wait_for_end(
     service: RequestService, closing: Closing, request: BridgeRequest, wait_s: float
 ) -> BridgeRequest:
-    """The request when it has ended, or as it is after `wait_s` seconds or when the server stops."""
-    if request.ended or wait_s <= 0 or closing.is_set:
+    """The request once it has ended, or as it is after `wait_s` seconds or when the server stops."""
+    if request.ended or wait_s <= 0 or closing.is_set():
         return request
     return await closing.unless(service.ended(request.request_id, wait_s)) or request
 
 
 def to_response(request: BridgeRequest, headers: dict[str, str], *, open_status: int = 202) -> Response:
-    """200 with a request that has ended, `open_status` with one that has not."""
+    """Respond with a request: 200 when it has ended, `open_status` when it has not."""
     where = f"/v1/requests/{request.request_id}"
     headers = {"Location": where, **headers}
     if not request.ended:
@@ -236,11 +213,7 @@ def cursor_of(request: BridgeRequest) -> str:
 
 
 def seq_of_cursor(cursor: str | None) -> int | None:
-    """Decode a cursor made by `cursor_of`.
-
-    Raises:
-        HttpProblem: It is not valid.
-    """
+    """Decode a cursor made by `cursor_of`; raises HttpProblem if it is malformed."""
     if cursor is None:
         return None
     try:
@@ -253,10 +226,10 @@ def seq_of_cursor(cursor: str | None) -> int | None:
 
 
 BEAT_S: Final = 15.0
-"""Seconds of silence after which an event stream shows that it lives; proxies cut at 30 to 60."""
+"""Seconds of silence after which an event stream sends a comment; proxies cut at 30 to 60."""
 RequestId = Annotated[str, Path(pattern="^[0-9a-f]{1,64}$", description="A request's `id`.")]
 _ACCEPTED: Final = {
-    "description": "It is kept and will be done; look again at `Location`.",
+    "description": "It is stored and will be run; look again at `Location`.",
     "model": RequestBody,
     "headers": {
         "Location": {"schema": {"type": "string"}},
@@ -280,7 +253,7 @@ def request_routes(service: RequestService, closing: Closing) -> APIRouter:
         },
     )
     async def submit(new: NewRequest, key: IdempotencyKey = None, prefer: Prefer = None) -> Response:
-        """Take a wish in. When this is answered with 200 or 202 it is on disk and will come to an end."""
+        """Submit a tool call. Once answered with 200 or 202 it is durable and will come to an end."""
         idempotency_key, wait_s = read_idempotency_key(key), read_wait_s(prefer)
         try:
             accepted = await service.submit(
@@ -310,9 +283,8 @@ def request_routes(service: RequestService, closing: Closing) -> APIRouter:
         """Newest first."""
         found = await service.page(before=seq_of_cursor(cursor), limit=limit + 1, state=state)
         more = cursor_of(found[limit - 1]) if len(found) > limit else None
-        return PageBody(
-            items=[RequestBody.model_validate(request) for request in found[:limit]], next_cursor=more
-        )
+        items = [RequestBody.model_validate(request) for request in found[:limit]]
+        return PageBody(items=items, next_cursor=more)
 
     @router.get(
         "/{request_id}",
@@ -324,10 +296,9 @@ def request_routes(service: RequestService, closing: Closing) -> APIRouter:
         },
     )
     async def look(request_id: RequestId, prefer: Prefer = None) -> Response:
-        """The request as it is, or with `Prefer: wait=N` as it is when it has ended."""
-        request = await wait_for_end(
-            service, closing, await _known(service, request_id), read_wait_s(prefer) or 0.0
-        )
+        """The request as it is, or with `Prefer: wait=N` once it has ended."""
+        wait_s = read_wait_s(prefer) or 0.0
+        request = await wait_for_end(service, closing, await _known(service, request_id), wait_s)
         return to_response(request, {}, open_status=200)
 
     @router.delete(
@@ -365,7 +336,7 @@ def request_routes(service: RequestService, closing: Closing) -> APIRouter:
             str | None, Header(pattern="^[0-9]{0,18}$", description="Go on after this event.")
         ] = None,
     ) -> StreamingResponse:
-        """A stream that can be taken up again with Last-Event-ID; a comment shows that it lives."""
+        """A stream that can be resumed with Last-Event-ID; comments keep it alive."""
         await _known(service, request_id)
         stream = _stream(service, closing, request_id, int(last_event_id or 0))
         fresh = {"Cache-Control": "no-store"}
@@ -386,11 +357,8 @@ async def _stream(
 ) -> AsyncIterator[str]:
     changes = service.follow(request_id, after=after, beat_s=BEAT_S)
     seq = after
-    while not closing.is_set:
-        step = await closing.unless(_next(changes))
-        if step is None:
-            return
-        (change,) = step
+    while not closing.is_set():
+        change = await closing.unless(_next(changes))
         if isinstance(change, Change):
             seq = change.seq
             data = {"id": request_id, "state": change.state, "attempts": change.attempts, "at": change.at}
@@ -400,18 +368,15 @@ async def _stream(
             if request is not None:
                 yield _event("ended", seq, RequestBody.model_validate(request).model_dump_json())
             return
-        else:
+        elif not closing.is_set():
             yield ": still here\n\n"
 
 
 _END: Final = object()
 
 
-async def _next(changes: AsyncIterator[Change | None]) -> tuple[object]:
-    try:
-        return (await anext(changes),)
-    except StopAsyncIteration:
-        return (_END,)
+async def _next(changes: AsyncIterator[Change | None]) -> object:
+    return await anext(changes, _END)
 
 
 def _event(name: str, seq: int, data: str) -> str:

@@ -1,4 +1,4 @@
-"""The bridge's bearer token: made once, compared in constant time, replaced with a time of overlap."""
+"""The bridge's bearer token: generated once, compared in constant time, rotated with an overlap."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ from c2jy_bridge.core.vault import Vault
 
 NAME: Final = "bridge-token"
 OVERLAP_S: Final = 300.0
-"""Seconds that a replaced token is still taken: long enough to change it where it is used."""
+"""Seconds for which a replaced token stays valid: time to change it where it is used."""
 FRESH_S: Final = 1.0
-"""Seconds for which the token that was just read is taken without another look; one that was replaced
-meanwhile is good for `OVERLAP_S` anyhow."""
+"""Seconds for which a token just read is accepted without reading the vault again."""
 _BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """What the vault holds; `until` is Unix seconds."""
+    """The vault's content; `until` is Unix seconds."""
 
     token: str = ""
     previous: str = ""
@@ -31,7 +30,7 @@ class _Kept:
 
 
 class Tokens:
-    """The token of one data folder; a change by another process counts from the next request on."""
+    """The token of one data folder; picks up a rotation by another process."""
 
     def __init__(self, vault: Vault, clock: Callable[[], float] = time.time) -> None:
         self._vault = vault
@@ -41,18 +40,14 @@ class Tokens:
         self._looked_at = float("-inf")
 
     def current(self) -> str:
-        """The token; made at the first time.
-
-        Raises:
-            OSError: It cannot be read or written.
-        """
+        """The token; generated at first use. Raises OSError when it cannot be read or written."""
         kept = _read(self._vault.get(NAME))
         if not kept.token:
             kept = _read(self._vault.update(NAME, lambda old: old if _read(old).token else _new("", 0.0)))
         return kept.token
 
     def rotate(self, overlap_s: float = OVERLAP_S) -> str:
-        """Make a new token; the old one is taken for `overlap_s` seconds more, the one before it no longer.
+        """Generate a new token; the old one stays valid for `overlap_s` seconds, the one before it ends now.
 
         Raises:
             OSError: It cannot be written.
@@ -62,11 +57,7 @@ class Tokens:
         return _read(self._vault.update(NAME, lambda old: _new(_read(old).token, until))).token
 
     def accepts(self, presented: str) -> bool:
-        """Whether this is a token that counts now; takes the same time for every wrong one.
-
-        Raises:
-            OSError: The token cannot be read.
-        """
+        """Whether a token is valid now, in constant time. Raises OSError when the vault cannot be read."""
         given = presented.encode("utf-8", "replace")
         if self._is_current(given) and 0 <= self._clock() - self._looked_at < FRESH_S:
             return True
@@ -89,5 +80,5 @@ def _new(previous: str, until: float) -> str:
 def _read(text: str) -> _Kept:
     try:
         return _Kept(**json.loads(text)) if text else _Kept()
-    except (ValueError, TypeError):  # not ours: as good as none, and nobody is let in by it
+    except (ValueError, TypeError):  # damaged: as if there were none, which lets nobody in
         return _Kept()

@@ -45,24 +45,24 @@ from c2jy_bridge.relay.request_queue import RequestService
 
 
 class ToolBody(HttpModel):
-    """A tool that can be asked for."""
+    """A tool that can be called."""
 
     name: str
     description: str
     policy: str
-    """allow, ask (somebody at the computer is asked) or deny."""
+    """allow, ask (the user at the computer approves each call) or deny."""
     parameters: dict[str, Any]
     """JSON Schema of the arguments."""
 
 
 class ToolsBody(HttpModel):
-    """Every tool that can be asked for."""
+    """Every tool that can be called."""
 
     items: list[ToolBody]
 
 
 TOOL_WAIT_S: Final = 60.0
-"""Seconds that the simple form waits when the caller says nothing."""
+"""Seconds that a call waits without a Prefer header."""
 _STATUS_OF_PROBLEM: Final[Mapping[str, int]] = {
     "tool_failed": 422,
     "tool_denied": 403,
@@ -70,12 +70,12 @@ _STATUS_OF_PROBLEM: Final[Mapping[str, int]] = {
     "expired": 504,
     "internal": 500,
 }
-"""HTTP status of a request's problem; everything else went wrong between here and Coze (502)."""
+"""HTTP status of a request's problem; all others arose between here and Coze (502)."""
 _PROBLEM: Final = {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _FAILED: Final[dict[int | str, dict[str, Any]]] = {
     status: {"description": what, "content": _PROBLEM}
     for status, what in {
-        403: "Nobody allowed it, or an Origin that is not let in.",
+        403: "It was not approved, or the Origin is not allowed.",
         409: "It was cancelled.",
         502: "The Bot did not call, or Coze refused.",
         504: "It took too long.",
@@ -91,7 +91,7 @@ def tool_routes(
 
     @router.get("", summary="List tools")
     async def listed() -> ToolsBody:
-        """Every tool that can be asked for, with its JSON Schema."""
+        """Every tool that can be called, with its JSON Schema."""
         return ToolsBody(
             items=[
                 ToolBody(name=t.name, description=t.description, policy=t.policy, parameters=t.parameters)
@@ -153,7 +153,7 @@ def _output(request: BridgeRequest) -> Response:
 PREFIX: Final = "/coze"
 STATUS_TOOL: Final = "bridge_request_status"
 FACADE_WAIT_S: Final = 25.0
-"""Seconds that an answer is held back. How long Coze's plugin node waits is not documented; 30 s is usual."""
+"""Seconds that a call waits. The timeout of Coze's plugin node is undocumented; 30 s is usual."""
 
 Arguments = Annotated[dict[str, Any], Body()]
 
@@ -170,18 +170,16 @@ _FIELDS: Final[dict[str, dict[str, Any]]] = {
 
 
 def description(tools: Iterable[Tool], server: str) -> dict[str, Any]:
-    """The OpenAPI 3.0 document.
+    """The OpenAPI 3.0 document of these tools.
 
-    Args:
-        tools: What Coze may call.
-        server: Where Coze reaches the bridge: https and a domain, for the importer takes no address.
+    `server` is where Coze reaches the bridge: https and a domain, as the importer takes no IP address.
     """
     document = copy.deepcopy(openapi(tool for tool in tools if tool.name != BRIDGE_EXECUTE))
     paths: dict[str, Any] = {}
     for path, item in document["paths"].items():
         operation = item["post"]
         operation.pop("x-functionName", None)
-        output = _content(operation["responses"]["200"])["schema"]
+        output = operation["responses"]["200"]["content"]["application/json"]["schema"]
         operation["responses"] = _answers(output)
         paths[PREFIX + path] = {"post": operation}
     paths[f"{PREFIX}/{STATUS_TOOL}"] = {"post": _status_operation()}
@@ -189,7 +187,7 @@ def description(tools: Iterable[Tool], server: str) -> dict[str, Any]:
 
 
 def facade_routes(service: RequestService, closing: Closing, registry: ToolRegistry) -> APIRouter:
-    """The calls; they are described by `description`, not in the API's own document."""
+    """Make the routes that `description` describes; the API's own document leaves them out."""
     router = APIRouter(prefix=PREFIX, route_class=StrictRoute, include_in_schema=False)
 
     @router.post(f"/{STATUS_TOOL}")
@@ -233,8 +231,8 @@ def _failed(message: str) -> JSONResponse:
 
 
 def _status_operation() -> dict[str, Any]:
-    wanted = {"request_id": {"type": "string", "description": "The request_id of an answer before."}}
-    schema = {"type": "object", "properties": wanted, "required": ["request_id"]}
+    fields = {"request_id": {"type": "string", "description": "The request_id of an earlier answer."}}
+    schema = {"type": "object", "properties": fields, "required": ["request_id"]}
     return {
         "operationId": STATUS_TOOL,
         "summary": say("facade.status"),
@@ -248,15 +246,10 @@ def _answers(output: dict[str, Any]) -> dict[str, Any]:
     schema = {"type": "object", "properties": properties}
     return {
         "200": {"description": "OK", "content": {"application/json": {"schema": schema}}},
-        "default": {"description": "Not let in, or not understood."},
+        "default": {"description": "Not authorised, or malformed."},
     }
 
 
-def _content(response: dict[str, Any]) -> dict[str, Any]:
-    content: dict[str, Any] = response["content"]["application/json"]
-    return content
-
-
 def as_text(document: dict[str, Any]) -> str:
-    """The document as it is served and as it can be pasted into Coze's form."""
+    """The document as it is served and can be pasted into Coze's form."""
     return json.dumps(document, ensure_ascii=False, indent=2)
