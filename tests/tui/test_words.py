@@ -13,6 +13,7 @@ from babel.messages.pofile import read_po
 
 import c2jy_tui
 from c2jy_bridge.core import i18n
+from c2jy_bridge.core.bridge_requests import SOURCES
 from c2jy_bridge.core.events import Outcome
 from c2jy_tui.labels import LOCALE, label
 from c2jy_tui.panes.chat.entries import RunState
@@ -80,8 +81,7 @@ def asked_for() -> set[str]:
     asked |= {f"header.bridge_switching_{way}" for way in ("on", "off")}
     asked |= {f"run.{state}" for state in get_args(RunState)} | {"notice.journal_resumed"}
     asked |= {f"quit.{what}" for what in ("turn", "call", "workflow")}
-    asked |= {f"intake.{name}" for name in ("http", "mailbox")}
-    asked |= {f"approval.always_{intake}" for intake in ("http", "mailbox", "workflow")}
+    asked |= {key for source in SOURCES for key in (f"intake.{source}", f"approval.always_{source}")}
     asked |= (
         {"notice.cancelled"}
         | {f"pane.{pane}" for pane in PANES}

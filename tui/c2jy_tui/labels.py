@@ -7,7 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from c2jy_bridge.core.bridge_requests import SOURCES
 from c2jy_bridge.core.i18n import Say, catalogue
+from c2jy_bridge.core.safety import visible
 
 LOCALE: Final = Path(__file__).parent / "locale"
 """Directory of the catalogues: `<language>/LC_MESSAGES/<domain>.po`."""
@@ -30,3 +32,8 @@ def label(text: str) -> str:
     """
     found = _LABEL.fullmatch(text)
     return _words(found[1])(found[2]) if found else text
+
+
+def source_label(name: str) -> str:
+    """The label of an intake, or of another source of bridge requests."""
+    return say(f"intake.{name}") if name in SOURCES else visible(name, newlines=False)

@@ -179,25 +179,27 @@ class Bridge:
 
     def _intake(self, name: IntakeName, service: RequestService, storage: Storage) -> Intake:
         settings = self._settings
-        if name == "http":
-            return HttpIntake(
-                settings,
-                service=service,
-                storage=storage,
-                registry=self._registry,
-                tokens=self._tokens or bridge_tokens(settings),
-                status=self.status,
-                clock=self._clock,
-            )
-        return MailboxIntake(
-            service=service,
-            storage=storage,
-            client=self._client,
-            scope=f"{urlsplit(settings.coze.api_base).netloc}/{settings.coze.bot_id}",
-            conversation_id=settings.bridge.mailbox_conversation_id,
-            interval_s=settings.bridge.mailbox_interval_s,
-            clock=self._clock,
-        )
+        match name:
+            case "http":
+                return HttpIntake(
+                    settings,
+                    service=service,
+                    storage=storage,
+                    registry=self._registry,
+                    tokens=self._tokens or bridge_tokens(settings),
+                    status=self.status,
+                    clock=self._clock,
+                )
+            case "mailbox":
+                return MailboxIntake(
+                    service=service,
+                    storage=storage,
+                    client=self._client,
+                    scope=f"{urlsplit(settings.coze.api_base).netloc}/{settings.coze.bot_id}",
+                    conversation_id=settings.bridge.mailbox_conversation_id,
+                    interval_s=settings.bridge.mailbox_interval_s,
+                    clock=self._clock,
+                )
 
     async def _close(self, grace_s: float) -> None:
         for intake in self._intakes:

@@ -15,6 +15,7 @@ from typing_extensions import override
 from c2jy_bridge.core.bridge_requests import RELAY_MODES
 from c2jy_bridge.core.safety import visible
 from c2jy_tui import formatting
+from c2jy_tui.labels import source_label
 from c2jy_tui.panes.bridge import labels
 from c2jy_tui.panes.bridge.labels import say
 from c2jy_tui.panes.bridge.record import RequestRecord
@@ -91,7 +92,7 @@ class RequestDetailScreen(TabbedDetail[RequestIntent | None]):
         parts = [
             labels.state_word(view.state),
             formatting.elapsed(self.record.elapsed_s(self._clock())),
-            labels.source(view.source),
+            source_label(view.source),
             say("detail.attempts", count=view.attempts) if view.attempts > 1 else "",
             say("detail.direct") if view.relay == "direct" else "",
         ]
@@ -150,7 +151,7 @@ def _way(record: RequestRecord) -> Content:
     view = record.view
     facts = [
         ("request", view.request_id),
-        ("source", labels.source(view.source)),
+        ("source", source_label(view.source)),
         ("requester", view.requester),
         ("relay", say(f"relay.{view.relay}") if view.relay in RELAY_MODES else view.relay),
         *(("chat", chat.chat_id) for chat in view.chats),

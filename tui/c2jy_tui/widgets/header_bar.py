@@ -10,13 +10,12 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from typing_extensions import override
 
-from c2jy_bridge.core.bridge_requests import INTAKES
 from c2jy_bridge.core.safety import visible
 from c2jy_bridge.core.views import ConnectionView, IntakeView
 from c2jy_tui.controllers.activity import Activity, Doing
 from c2jy_tui.controllers.bridge_mode import BridgeMode
 from c2jy_tui.formatting import countable, elapsed
-from c2jy_tui.labels import say
+from c2jy_tui.labels import say, source_label
 
 Piece = tuple[str, str]
 """Text and style."""
@@ -101,7 +100,7 @@ def _bridge(mode: BridgeMode, now: float) -> list[Piece]:
         queue = resting if view.parked == view.waiting else f"{resting} · {queue}"
     lives = []
     if view.intakes:
-        each = (f"{_intake(intake.name)} {_sign_of_life(intake, now)}" for intake in view.intakes)
+        each = (f"{source_label(intake.name)} {_sign_of_life(intake, now)}" for intake in view.intakes)
         oldest = _sign_of_life(min(view.intakes, key=lambda intake: intake.alive_at), now)
         lives = [
             say("header.bridge_alive", when=when) for when in (say("header.list_and").join(each), oldest)
@@ -110,10 +109,6 @@ def _bridge(mode: BridgeMode, now: float) -> list[Piece]:
     ways += [f"{place} · {queue}" for place in (here, short, say("header.bridge_on"))]
     ways.append(say("header.bridge_on"))
     return [(f"{sign}{words}", style) for words in ways]
-
-
-def _intake(name: str) -> str:
-    return say(f"intake.{name}") if name in INTAKES else visible(name, newlines=False)
 
 
 def _sign_of_life(intake: IntakeView, now: float) -> str:

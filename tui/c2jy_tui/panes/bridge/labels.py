@@ -6,13 +6,12 @@ import json
 import shlex
 from typing import Final
 
-from c2jy_bridge.core.bridge_requests import SOURCES
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.safety import visible
 from c2jy_tui import formatting
 from c2jy_tui.controllers.bridge_mode import BridgeMode
-from c2jy_tui.labels import LOCALE
+from c2jy_tui.labels import LOCALE, source_label
 from c2jy_tui.panes.bridge.record import RequestRecord
 from c2jy_tui.widgets.row_list import Cell, Column, Row, Tone
 
@@ -58,11 +57,6 @@ def state_word(state: str) -> str:
     return f"{_SIGNS[state]} {say(f'state.{state}')}" if state in _SIGNS else visible(state, newlines=False)
 
 
-def source(name: str) -> str:
-    """The intake in words."""
-    return say(f"source.{name}") if name in SOURCES else visible(name, newlines=False)
-
-
 def tool(record: RequestRecord) -> str:
     """The tool's name, or that the request attends a workflow's own chat."""
     return visible(record.view.tool, newlines=False) if record.repeatable else say("tool.chat")
@@ -73,7 +67,7 @@ def row(record: RequestRecord, now: float) -> Row:
     view = record.view
     return {
         "time": Cell(formatting.clock_time(view.accepted_at, now), "muted"),
-        "source": Cell((source(view.source),), "muted"),
+        "source": Cell((source_label(view.source),), "muted"),
         "tool": Cell((tool(record),)),
         "state": Cell((state_word(view.state),), _TONES.get(view.state, "plain")),
         "attempts": Cell((str(view.attempts) if view.attempts else "",), "muted"),

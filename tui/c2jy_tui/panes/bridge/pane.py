@@ -18,6 +18,7 @@ from c2jy_bridge.core.events import BridgeRequestChanged, Event
 from c2jy_bridge.core.ports import EnginePort
 from c2jy_bridge.core.safety import visible
 from c2jy_tui.controllers.bridge_mode import BridgeMode
+from c2jy_tui.labels import source_label
 from c2jy_tui.panes.bridge import labels
 from c2jy_tui.panes.bridge.labels import say
 from c2jy_tui.panes.bridge.record import RequestRecord, StateHistory
@@ -322,7 +323,7 @@ class BridgePane(ListPane):
 def _has(record: RequestRecord, wanted: Sequence[str]) -> bool:
     view = record.view
     problem = labels.problem_line(view.problem) if view.problem else ""
-    named = (labels.tool(record), labels.source(view.source), labels.state_word(view.state), view.request_id)
+    named = (labels.tool(record), source_label(view.source), labels.state_word(view.state), view.request_id)
     known = (view.tool, view.source, view.state, view.requester, *(chat.chat_id for chat in view.chats))
     text = "\n".join((*named, *known, view.arguments, view.result, problem)).casefold()
     return all(word in text for word in wanted)
