@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from c2jy_bridge.compat.coze2jianying import step_tools
 from c2jy_bridge.core.events import Decision, Issue
 from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.core.views import ConnectionView
@@ -87,14 +88,13 @@ def compose(
     registry = ToolRegistry()
     built_in_tools(
         registry,
-        studio=studio,
+        builder=studio,
         library=library,
-        courier=courier,
-        unfinished_dir=data / "unfinished",
+        packer=courier,
+        step_tools=step_tools(studio, data / "unfinished", time_unit=settings.drafts.time_unit),
         folders=settings.tools.folders,
         upload=line.upload,
         config_file=settings.config_dir / "config.toml",
-        time_unit=settings.drafts.time_unit,
     )
     registry.register(BridgeTool())
     issues = (

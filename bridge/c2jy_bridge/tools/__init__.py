@@ -3,26 +3,18 @@
 Knows the plugin's decorator and the drafts room. Must not know Coze (an upload is handed in) or a screen.
 """
 
-from c2jy_bridge.tools.adding import AddingTools
 from c2jy_bridge.tools.built_in import built_in_tools
 from c2jy_bridge.tools.drafts import DraftTools, PackingTools
 from c2jy_bridge.tools.files import FileTools
 from c2jy_bridge.tools.media import MediaTools, ResourceTools
-from c2jy_bridge.tools.scenes import SceneTools
 from c2jy_bridge.tools.screen import ScreenTools
-from c2jy_bridge.tools.step_session import StepSession
-from c2jy_bridge.tools.stepping import SteppingTools
 
 __all__ = [
-    "AddingTools",
     "DraftTools",
     "FileTools",
     "MediaTools",
     "PackingTools",
     "ResourceTools",
-    "SceneTools",
     "ScreenTools",
-    "StepSession",
-    "SteppingTools",
     "built_in_tools",
 ]

@@ -17,7 +17,7 @@ from c2jy_bridge.drafts.spec import parse_spec
 from c2jy_bridge.tools import DraftTools
 
 if TYPE_CHECKING:
-    from unit.tools.conftest import Bot, MediaServer
+    from tool_harness import Bot, MediaServer
 
 
 @pytest.fixture(autouse=True)

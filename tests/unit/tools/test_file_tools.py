@@ -19,7 +19,7 @@ from c2jy_bridge.tools.files import DeclaredFolders, is_private
 from c2jy_bridge.tools.safe_open import checked_descriptor, checked_entries, list_folder, read_file
 
 if TYPE_CHECKING:
-    from unit.tools.conftest import Bot
+    from tool_harness import Bot
 
 SECRET = "the secret outside"
 

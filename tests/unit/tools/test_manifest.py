@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from c2jy_bridge.compat.coze2jianying import step_tools
 from c2jy_bridge.core import i18n
 from c2jy_bridge.drafts import DraftBuilder, DraftPacker, Library
 from c2jy_bridge.plugin import ToolRegistry, tool
@@ -27,10 +28,10 @@ async def registry(studio: DraftBuilder, library: Library) -> ToolRegistry:
     made = ToolRegistry()
     built_in_tools(
         made,
-        studio=studio,
+        builder=studio,
         library=library,
-        courier=DraftPacker(library, library.root.parent / "exports"),
-        unfinished_dir=library.root.parent / "unfinished",
+        packer=DraftPacker(library, library.root.parent / "exports"),
+        step_tools=step_tools(studio, library.root.parent / "unfinished"),
         folders=[],
         upload=_no_upload,
     )

@@ -10,7 +10,7 @@ from c2jy_bridge.drafts import DraftBuilder
 from c2jy_bridge.tools import MediaTools
 
 if TYPE_CHECKING:
-    from unit.tools.conftest import Bot, MediaServer
+    from tool_harness import Bot, MediaServer
 
 
 @pytest.fixture(autouse=True)

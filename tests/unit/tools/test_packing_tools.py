@@ -13,7 +13,7 @@ from c2jy_bridge.drafts import DraftBuilder, DraftPacker, Library
 from c2jy_bridge.tools import DraftTools, PackingTools
 
 if TYPE_CHECKING:
-    from unit.tools.conftest import Bot, MediaServer
+    from tool_harness import Bot, MediaServer
 
 WINDOWS = "D:\\剪映\\com.lveditor.draft"
 

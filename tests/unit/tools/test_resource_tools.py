@@ -11,7 +11,7 @@ import pytest
 from c2jy_bridge.tools import ResourceTools
 
 if TYPE_CHECKING:
-    from unit.tools.conftest import Bot
+    from tool_harness import Bot
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ from c2jy_bridge.tools import ScreenTools
 from c2jy_bridge.tools.screen import Picture
 
 if TYPE_CHECKING:
-    from unit.tools.conftest import Bot
+    from tool_harness import Bot
 
 
 class Coze:

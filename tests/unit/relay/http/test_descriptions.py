@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator, validate
 
+from c2jy_bridge.compat.coze2jianying import step_tools
 from c2jy_bridge.plugin import ToolRegistry
 from c2jy_bridge.relay.intakes.http.tool_routes import description
 from c2jy_bridge.tools import built_in_tools
@@ -60,10 +61,10 @@ def test_the_facade_of_the_real_tools_passes_cozes_import() -> None:
     nothing: Any = None
     built_in_tools(
         registry,
-        studio=nothing,
+        builder=nothing,
         library=nothing,
-        courier=nothing,
-        unfinished_dir=nothing,
+        packer=nothing,
+        step_tools=step_tools(nothing, nothing),
         folders=[],
         upload=nothing,
     )

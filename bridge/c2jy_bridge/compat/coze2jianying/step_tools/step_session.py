@@ -1,4 +1,4 @@
-"""What the step-by-step tools work with: the studio that checks, and the unfinished drafts that keep."""
+"""The state that all step-by-step tools share: a builder that checks each step, and the unfinished drafts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+from pydantic import WithJsonSchema
 
 from c2jy_bridge.compat.coze2jianying.unfinished import Lane, Step, Unfinished, UnfinishedDrafts, UnknownDraft
 from c2jy_bridge.core.events import Issue
@@ -21,6 +23,12 @@ say: Final = catalogue("tools")
 
 _NAMED: Final = 5
 """Open drafts named in an error."""
+Infos = Annotated[
+    list[str | dict[str, Any]] | str | dict[str, Any],
+    WithJsonSchema({"type": "array", "items": {"type": "string"}}),
+]
+"""The type of `*_infos` arguments: described as JSON texts; objects or one JSON text are taken too."""
+
 _NAME: Final = "-"
 """Of drafts that are only tried."""
 

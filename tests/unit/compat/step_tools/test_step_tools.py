@@ -9,21 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from c2jy_bridge.compat.coze2jianying import step_tools
 from c2jy_bridge.compat.coze2jianying.unfinished import UnfinishedDrafts
 from c2jy_bridge.core.events import DraftWritten, ToolCall
 from c2jy_bridge.core.settings import TimeUnit
 from c2jy_bridge.drafts import DraftBuilder, DraftError
-from c2jy_bridge.tools import AddingTools, SceneTools, SteppingTools, StepSession
 
 if TYPE_CHECKING:
-    from unit.tools.conftest import Bot, MediaServer
+    from tool_harness import Bot, MediaServer
 
 NOW = 1_700_000_000.0
 
 
 def equip(bot: Bot, studio: DraftBuilder, folder: Path, time_unit: TimeUnit = "auto") -> None:
-    bench = StepSession(studio, UnfinishedDrafts(folder, lambda: NOW), lambda: NOW, time_unit)
-    for tools in (SteppingTools(bench), AddingTools(bench), SceneTools(bench)):
+    for tools in step_tools(studio, folder, time_unit=time_unit, clock=lambda: NOW):
         bot.registry.register(tools)
 
 

@@ -1,4 +1,4 @@
-"""The step-by-step tools around the adding: begin a draft, name a track, move things, save."""
+"""The other step-by-step tools: create a draft, add a track or keyframes, remove segments, save."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from c2jy_bridge.compat.coze2jianying.step_tools.step_answers import (
+    DraftBegun,
+    KeyframesAdded,
+    SegmentsRemoved,
+    TrackAdded,
+)
+from c2jy_bridge.compat.coze2jianying.step_tools.step_session import Infos, StepSession
 from c2jy_bridge.compat.coze2jianying.unfinished import Lane, Step, Unfinished
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.settings import TimeUnit
 from c2jy_bridge.drafts import DraftError
 from c2jy_bridge.drafts.spec import TrackKind, nearest
 from c2jy_bridge.plugin import ToolContext, ToolError, tool
-from c2jy_bridge.tools.answers import DraftBegun, DraftsMade, KeyframesAdded, SegmentsRemoved, TrackAdded
+from c2jy_bridge.tools.answers import DraftsMade
 from c2jy_bridge.tools.drafts import announce, made, refused, serious, teller, with_issues
-from c2jy_bridge.tools.infos import Infos
-from c2jy_bridge.tools.step_session import StepSession
 
 say: Final = catalogue("tools")
 
@@ -26,11 +31,11 @@ _NAMED: Final = 5
 _Pixels = Annotated[int, Field(ge=1, le=16384)]
 
 
-class SteppingTools:
+class EditTools:
     """create_draft, add_track, add_keyframes, remove_segments, save_draft."""
 
-    def __init__(self, bench: StepSession) -> None:
-        self._bench = bench
+    def __init__(self, session: StepSession) -> None:
+        self._session = session
 
     @tool
     async def create_draft(
@@ -57,13 +62,13 @@ class SteppingTools:
         """
         try:
             draft = await asyncio.to_thread(
-                self._bench.unfinished.create,
+                self._session.unfinished.create,
                 context.call_id,
                 name=draft_name,
                 width=width,
                 height=height,
                 fps=fps,
-                time_unit=self._bench.time_unit if time_unit == "auto" else time_unit,
+                time_unit=self._session.time_unit if time_unit == "auto" else time_unit,
             )
         except OSError as error:
             raise ToolError(say("step.disk", reason=error.strerror or str(error))) from None
@@ -83,11 +88,11 @@ class SteppingTools:
             track_type: video (videos and images), audio, text, sticker, effect or filter.
             track_name: Its name.
         """
-        async with self._bench.draft(draft_id, context) as draft:
+        async with self._session.draft(draft_id, context) as draft:
             lane = Lane(track_type, track_name, track_name)
             given = {"track_type": track_type, "track_name": track_name}
             step = Step(context.call_id, "add_track", (lane,), given=given)
-            draft, _ = await self._bench.add(draft, context, lambda _: step)
+            draft, _ = await self._session.add(draft, context, lambda _: step)
             keys = list(dict.fromkeys((one.kind, one.key) for one in draft.lanes))
             message = say("step.track", track=track_name, name=draft.name)
             return TrackAdded(message, keys.index((track_type, track_name)))
@@ -116,7 +121,7 @@ class SteppingTools:
         """
         from c2jy_bridge.compat.coze2jianying.unfinished.keyframes import read_keyframes
 
-        async with self._bench.draft(draft_id, context) as draft:
+        async with self._session.draft(draft_id, context) as draft:
             unit = None if time_unit == "auto" else time_unit
             try:
                 frames, issues = await asyncio.to_thread(read_keyframes, keyframe_infos, draft, unit)
@@ -124,9 +129,9 @@ class SteppingTools:
                 raise refused(error, "step.not_added") from None
             step = Step(context.call_id, "add_keyframes", keyframes=frames, given=keyframe_infos)
             moved = _moved(draft.with_step(step), set(frames))
-            report = await self._bench.try_out(draft, moved, context, {key: key for key in frames})
+            report = await self._session.try_out(draft, moved, context, {key: key for key in frames})
             issues = (*issues, *report.issues, *report.drafts[0].issues)
-            draft, _ = await self._bench.add(draft, context, lambda _: step)
+            draft, _ = await self._session.add(draft, context, lambda _: step)
             count = sum(map(len, frames.values()))
             sentences = [say("step.keyframes", count=count, name=draft.name), *with_issues(serious(issues))]
             return KeyframesAdded(" ".join(sentences), count, list(issues))
@@ -146,7 +151,7 @@ class SteppingTools:
             draft_id: From create_draft.
             segment_ids: What the add_ tools returned.
         """
-        async with self._bench.draft(draft_id, context) as draft:
+        async with self._session.draft(draft_id, context) as draft:
             wanted = tuple(dict.fromkeys(segment_ids))
             if draft.step(context.call_id) is None:
                 known = draft.clips
@@ -155,7 +160,7 @@ class SteppingTools:
                         near = ", ".join(nearest(one, known) or list(known)[:_NAMED]) or "-"
                         raise ToolError(say("step.no_segment", id=one, nearest=near), removed=[])
             step = Step(context.call_id, "remove_segments", removed=wanted, given=segment_ids)
-            draft, step = await self._bench.add(draft, context, lambda _: step)
+            draft, step = await self._session.add(draft, context, lambda _: step)
             left = len(draft.clips)
             message = say("step.removed", count=len(step.removed), name=draft.name, left=left)
             return SegmentsRemoved(message, list(step.removed), left)
@@ -172,12 +177,12 @@ class SteppingTools:
             draft_id: From create_draft.
             name: Another name for the draft.
         """
-        async with self._bench.draft(draft_id, context) as draft:
+        async with self._session.draft(draft_id, context) as draft:
             document = draft.document()
             if not document["tracks"]:
                 raise ToolError(say("step.empty"), drafts=[])
             try:
-                report = await self._bench.studio.build(
+                report = await self._session.studio.build(
                     document,
                     name=name,
                     time_unit="us",
@@ -188,13 +193,13 @@ class SteppingTools:
                 raise refused(error, "step.not_saved", drafts=[]) from None
             (built,) = report.drafts
             await asyncio.to_thread(
-                self._bench.unfinished.mark_saved,
+                self._session.unfinished.mark_saved,
                 draft.draft_id,
                 context.call_id,
                 name=built.name,
                 path=built.path,
             )
-            announce(report, context, self._bench.clock())
+            announce(report, context, self._session.clock())
             return made(report, dry_run=False)
 
 

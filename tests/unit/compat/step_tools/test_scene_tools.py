@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from c2jy_bridge.compat.coze2jianying.unfinished import UnfinishedDrafts
+from c2jy_bridge.compat.coze2jianying import step_tools
 from c2jy_bridge.drafts import DraftBuilder
-from c2jy_bridge.tools import AddingTools, SceneTools, SteppingTools, StepSession
 
 if TYPE_CHECKING:
-    from unit.tools.conftest import Bot, MediaServer
+    from tool_harness import Bot, MediaServer
 
 
 @pytest.fixture(autouse=True)
 def tools(bot: Bot, studio: DraftBuilder, tmp_path: Path) -> None:
-    bench = StepSession(studio, UnfinishedDrafts(tmp_path / "unfinished", lambda: 0.0), lambda: 0.0)
-    for one in (SteppingTools(bench), AddingTools(bench), SceneTools(bench)):
+    for one in step_tools(studio, tmp_path / "unfinished", clock=lambda: 0.0):
         bot.registry.register(one)
 
 

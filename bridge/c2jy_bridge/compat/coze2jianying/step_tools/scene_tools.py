@@ -1,4 +1,4 @@
-"""append_scenes: the whole of a narrated video in one call."""
+"""append_scenes: all scenes of a narrated video in one call."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
+from c2jy_bridge.compat.coze2jianying.step_tools.step_answers import ScenesAdded, SceneSpan
+from c2jy_bridge.compat.coze2jianying.step_tools.step_session import StepSession
 from c2jy_bridge.compat.coze2jianying.unfinished import (
     Laid,
     Lane,
@@ -22,9 +24,7 @@ from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.drafts import Material
 from c2jy_bridge.plugin import ToolContext, ToolError, tool
-from c2jy_bridge.tools.answers import ScenesAdded, SceneSpan
 from c2jy_bridge.tools.drafts import lines, serious, teller, with_issues
-from c2jy_bridge.tools.step_session import StepSession
 
 say: Final = catalogue("tools")
 
@@ -32,8 +32,8 @@ say: Final = catalogue("tools")
 class SceneTools:
     """append_scenes."""
 
-    def __init__(self, bench: StepSession) -> None:
-        self._bench = bench
+    def __init__(self, session: StepSession) -> None:
+        self._session = session
 
     @tool
     async def append_scenes(
@@ -61,7 +61,7 @@ class SceneTools:
                 stretch: distorted.
             caption_style: Style of the captions, as in generate_draft: {"size": 10, "color": "#FFDD00"}.
         """
-        async with self._bench.draft(draft_id, context) as draft:
+        async with self._session.draft(draft_id, context) as draft:
             files = await self._files(scenes, music, context)
 
             def laid_on(now: Unfinished) -> Laid:
@@ -69,9 +69,9 @@ class SceneTools:
                 return lay_out(scenes, music, now, files, prefix=prefix, fit=fit, caption_style=caption_style)
 
             laid = laid_on(_before(draft, context.call_id))
-            report = await self._bench.try_out(draft, laid.lanes, context, _by_id(laid))
+            report = await self._session.try_out(draft, laid.lanes, context, _by_id(laid))
             (built,) = report.drafts
-            draft, _ = await self._bench.add(
+            draft, _ = await self._session.add(
                 draft,
                 context,
                 lambda now: _step(context.call_id, laid_on(now), scenes, music),
@@ -99,7 +99,7 @@ class SceneTools:
             ToolError: Some cannot be had, or are not what they are wanted for; with all of them.
         """
         wanted = sources(scenes, music)
-        found = await self._bench.studio.probe([address for _, address in wanted], teller(context))
+        found = await self._session.studio.probe([address for _, address in wanted], teller(context))
         faults = [
             Issue("no_file", path, "error", result.error, "")
             for (path, _), result in zip(wanted, found, strict=True)

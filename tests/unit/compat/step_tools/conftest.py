@@ -1,0 +1,7 @@
+"""The fixtures of tests that call tools."""
+
+from __future__ import annotations
+
+from tool_harness import bot, library, media, root, studio
+
+__all__ = ["bot", "library", "media", "root", "studio"]
