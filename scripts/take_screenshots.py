@@ -18,7 +18,7 @@ from c2jy_tui.app import C2jyApp
 from c2jy_tui.commands.emulator import demo
 
 if TYPE_CHECKING:
-    from c2jy_bridge.core.ports import EnginePort
+    from c2jy_bridge.engine import Engine
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 QUESTIONS: dict[Language, str] = {
@@ -32,7 +32,7 @@ PATIENCE_S = 60
 async def take(lang: Language, settings: Settings) -> None:
     """Run one turn and save the picture."""
 
-    async def start_engine() -> EnginePort:
+    async def start_engine() -> Engine:
         engine = Engine(settings, demo=True)
         await engine.start(reopen=True)
         return engine

@@ -51,7 +51,7 @@ class Clock:
 
 
 class ScriptedDrafts:
-    """A DraftsPort over a list."""
+    """Stands in for `engine.Drafts`, over a list."""
 
     def __init__(self) -> None:
         self.stored: list[DraftView] = []
@@ -73,7 +73,7 @@ class ScriptedDrafts:
 
 
 class ScriptedWorkflows:
-    """A WorkflowsPort that remembers what it was asked; its runs end when the test says so."""
+    """Stands in for `engine.Workflows`: remembers what it was asked; its runs end when the test says so."""
 
     def __init__(self) -> None:
         self.wish = WorkflowRequest("7397")
@@ -112,7 +112,7 @@ class ScriptedWorkflows:
 
 
 class ScriptedEngine:
-    """An EnginePort whose events come from the test; it remembers what it was asked."""
+    """Stands in for `Engine`: its events come from the test; it remembers what it was asked."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock

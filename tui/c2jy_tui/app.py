@@ -27,7 +27,7 @@ from c2jy_tui.widgets.workspace import BREAKPOINTS
 
 if TYPE_CHECKING:
     # Imported after the first paint: with the events and the panes they take longer than Textual itself.
-    from c2jy_bridge.core.ports import EnginePort
+    from c2jy_bridge.engine import Engine
     from c2jy_tui.screens.main import MainScreen, Session
 
 
@@ -52,7 +52,7 @@ class C2jyApp(App[None]):
 
     def __init__(
         self,
-        start_engine: Callable[[], Awaitable[EnginePort]],
+        start_engine: Callable[[], Awaitable[Engine]],
         look: Look | None = None,
         lang: i18n.Language = "en",
         *,
@@ -72,7 +72,7 @@ class C2jyApp(App[None]):
         self._look = look or Look()
         self._clock = clock
         self._folder = folder
-        self._engine: EnginePort | None = None
+        self._engine: Engine | None = None
         self._main: MainScreen | None = None
 
     # --- coming and going --------------------------------------------------------------------------
@@ -142,7 +142,7 @@ class C2jyApp(App[None]):
             await self.remove_mode(before)
         return main
 
-    async def _live(self, engine: EnginePort, main: MainScreen) -> None:
+    async def _live(self, engine: Engine, main: MainScreen) -> None:
         """Pass every event to the main screen, until the engine closes."""
         events = engine.events()
         self._attach_engine(engine, main)
@@ -160,7 +160,7 @@ class C2jyApp(App[None]):
                 await asyncio.sleep(0.001)
                 last_rest = time.perf_counter()
 
-    def _attach_engine(self, engine: EnginePort, main: MainScreen, *, with_messages: bool = True) -> None:
+    def _attach_engine(self, engine: Engine, main: MainScreen, *, with_messages: bool = True) -> None:
         meeting = main.attach_engine(engine, with_messages=with_messages)
         self.run_worker(meeting, group="attach_engine", exit_on_error=False)
 

@@ -7,16 +7,20 @@ room of the engine; it knows no screen.
 from c2jy_bridge.drafts import BuildReport, DraftError, DraftsRoot, Progress
 from c2jy_bridge.engine.bridging import bridge_token
 from c2jy_bridge.engine.doctor import Check, examine, found_roots
+from c2jy_bridge.engine.drafts import Drafts
 from c2jy_bridge.engine.engine import Engine
+from c2jy_bridge.engine.workflows import Workflows
 from c2jy_bridge.plugin import prints_go_to_stderr
 
 __all__ = [
     "BuildReport",
     "Check",
     "DraftError",
+    "Drafts",
     "DraftsRoot",
     "Engine",
     "Progress",
+    "Workflows",
     "bridge_token",
     "examine",
     "found_roots",

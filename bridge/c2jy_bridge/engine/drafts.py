@@ -1,4 +1,4 @@
-"""The drafts as the engine holds them: a folder to look into, a studio, a courier (ports.DraftsPort)."""
+"""Lists, checks, builds, packs and trashes drafts, with the disk work in threads."""
 
 from __future__ import annotations
 
@@ -34,31 +34,35 @@ class Drafts:
         self._courier = courier
 
     async def list(self) -> Sequence[DraftView]:
-        """See `ports.DraftsPort`."""
+        """The drafts folder, newest first."""
         return await asyncio.to_thread(self._library.list)
 
     async def open(self, name: str) -> DraftDetail:
-        """See `ports.DraftsPort`."""
+        """One draft opened, with its tracks."""
         return await asyncio.to_thread(self._library.detail, name)
 
     async def check(self, name: str) -> Sequence[Issue]:
-        """See `ports.DraftsPort`."""
+        """Verify one draft now; empty when whole."""
         return await asyncio.to_thread(self._library.check, name)
 
     async def trash(self, name: str) -> str:
-        """See `ports.DraftsPort`."""
+        """Move a draft into the trash folder beside the data; returns a ticket for `restore`."""
         return await asyncio.to_thread(self._library.trash, name)
 
     async def restore(self, ticket: str) -> str:
-        """See `ports.DraftsPort`."""
+        """Undo `trash`, also of an earlier run of the app; returns the draft's name."""
         return await asyncio.to_thread(self._library.restore, ticket)
 
     async def trashed(self) -> Sequence[TrashedView]:
-        """See `ports.DraftsPort`."""
+        """What is in the trash, newest first. It never empties by itself."""
         return await asyncio.to_thread(self._library.trashed)
 
     async def delete(self, ticket: str) -> str:
-        """See `ports.DraftsPort`."""
+        """Delete a draft in the trash for good; returns its name.
+
+        Raises:
+            DraftError: It is not proven to be ours.
+        """
         return await asyncio.to_thread(self._library.delete, ticket)
 
     async def build(self, document: str | bytes, **options: Any) -> BuildReport:
@@ -70,18 +74,35 @@ class Drafts:
         return await self._studio.build(document, **options)
 
     async def origin(self, name: str) -> OriginView:
-        """See `ports.DraftsPort`."""
+        """What a draft can be built from again.
+
+        Raises:
+            DraftError: From nothing: it is not ours, or its document is gone.
+        """
         return await self._studio.origin(await asyncio.to_thread(self._library.folder, name))
 
     async def rebuild(
         self, name: str, *, time_unit: TimeUnitName | None = None, on_progress: OnProgress | None = None
     ) -> BuildReport:
-        """See `ports.DraftsPort`."""
+        """Build a draft anew from its own document, beside it; cancelled, it leaves nothing behind.
+
+        Args:
+            name: The draft; it stays as it is.
+            time_unit: Another unit for the numbers of the export that it came from; None: as they were read.
+            on_progress: Called on the event loop.
+
+        Raises:
+            DraftError: It cannot be built.
+        """
         folder = await asyncio.to_thread(self._library.folder, name)
         return await self._studio.rebuild(folder, on_progress, time_unit=time_unit or "auto")
 
     async def packing(self, name: str) -> PackingView:
-        """See `ports.DraftsPort`."""
+        """What there is to choose before a draft is packed.
+
+        Raises:
+            DraftError: There is no such draft.
+        """
         return await asyncio.to_thread(self._packing, name)
 
     async def pack(
@@ -93,7 +114,18 @@ class Drafts:
         replace_zip: bool = False,
         on_progress: OnProgress | None = None,
     ) -> Packed:
-        """See `ports.DraftsPort`."""
+        """Pack a draft for another machine; cancelled, it leaves nothing behind.
+
+        Args:
+            name: The draft.
+            out: The zip, or a folder for it; empty: the folder for zips.
+            target_root: The drafts folder that the paths in the zip are spelled for; empty leaves them.
+            replace_zip: Whether a zip that is at `out` may go.
+            on_progress: Called on the event loop.
+
+        Raises:
+            DraftError: It cannot be packed; `pack_there` when there is a zip already.
+        """
         return await self._courier.pack(
             name,
             zip_place(out),

@@ -1,4 +1,4 @@
-"""The engine: what a screen or a command starts, asks and listens to (ports.EnginePort)."""
+"""The engine: what a screen or a command starts, asks and listens to."""
 
 from __future__ import annotations
 
@@ -113,80 +113,87 @@ class Engine:
 
     @property
     def connection(self) -> ConnectionView:
-        """See `ports.EnginePort`."""
+        """The Bot, the host, the drafts folder; for the header."""
         return self._connection
 
     @property
     def conversation_id(self) -> str:
-        """See `ports.EnginePort`."""
+        """The open conversation; empty before the first turn of a new one."""
         return self._rooms.chats.conversation_id
 
     def events(self) -> AsyncIterator[Event]:
-        """See `ports.EnginePort`."""
+        """All events from now on. Each caller gets its own stream, which ends when the engine closes."""
         return self._rooms.broadcast.subscribe()
 
     async def send(self, text: str) -> str:
-        """See `ports.EnginePort`."""
+        """Start a turn in the open conversation; returns its `turn_id` at once.
+
+        Raises:
+            Busy: A turn of this conversation is still running.
+        """
         turn_id = self._new_id()
         self._rooms.chats.claim(turn_id)
         self._background.go(self._rooms.chats.send(text, turn_id))
         return turn_id
 
     async def cancel(self) -> None:
-        """See `ports.EnginePort`."""
+        """Stop the running turn, if any; `TurnCancelled` (or its end) follows."""
         await self._rooms.chats.cancel()
 
     async def new_conversation(self) -> None:
-        """See `ports.EnginePort`."""
+        """Leave the open conversation; the next turn begins another."""
         self._rooms.chats.conversation_id = ""
 
     async def open_conversation(self, conversation_id: str) -> None:
-        """See `ports.EnginePort`."""
+        """Make an earlier conversation the open one."""
         self._rooms.chats.conversation_id = conversation_id
 
     async def conversations(self) -> Sequence[ConversationView]:
-        """See `ports.EnginePort`."""
+        """Newest first."""
         return await self._recall(self._rooms.journal.history.conversations)
 
     async def messages(self, conversation_id: str) -> Sequence[MessageView]:
-        """See `ports.EnginePort`."""
+        """Oldest first."""
         return await self._recall(self._rooms.journal.history.messages, conversation_id)
 
     async def questions(self, limit: int = 200) -> Sequence[str]:
-        """See `ports.EnginePort`."""
+        """What the maker typed before, oldest first: the input history."""
         return await self._recall(self._rooms.journal.history.questions, limit)
 
     # --- tool calls ----------------------------------------------------------------------------------
 
     async def calls(self, conversation_id: str | None = None, limit: int = 1000) -> Sequence[CallView]:
-        """See `ports.EnginePort`."""
+        """Recorded tool calls, oldest first, of one conversation or of all."""
         return await self._recall(self._rooms.journal.history.calls, conversation_id, limit)
 
     def decide(self, call_id: str, decision: Decision) -> bool:
-        """See `ports.EnginePort`."""
+        """Answer a `ToolCallAwaitingApproval`; False when nobody waits for it any more."""
         return self._rooms.approvals.answer(call_id, decision)
 
     async def rerun(self, call_id: str, arguments: str | None = None) -> str:
-        """See `ports.EnginePort`."""
+        """Run a recorded call again here, with other arguments if given; returns the new call's id.
+
+        Its output goes to the inspector only, never to Coze.
+        """
         call = await self._recall(self._rooms.journal.history.call, call_id)
         if call is None:
             raise KeyError(call_id)
         return self._run_here(call.tool, call.arguments if arguments is None else arguments)
 
     async def call_tool(self, name: str, arguments: dict[str, Any]) -> str:
-        """See `ports.EnginePort`."""
+        """Run one tool from here with the same runner and policy; returns the recorded call's id."""
         return self._run_here(name, json.dumps(arguments, ensure_ascii=False))
 
     async def cancel_call(self, call_id: str) -> bool:
-        """See `ports.EnginePort`."""
+        """Stop one running tool call; Coze gets an error output for it. False when it does not run."""
         return self._rooms.runner.cancel(call_id)
 
     def tools(self) -> Sequence[ToolView]:
-        """See `ports.EnginePort`."""
+        """Every tool the Bot can call."""
         return self._rooms.registry.views(self.settings.tools.policy)
 
     def issues(self) -> Sequence[Issue]:
-        """See `ports.EnginePort`."""
+        """What went wrong while starting (a user tool that did not load ...)."""
         return self._rooms.issues
 
     def write_manifests(self, folder: Path) -> list[Path]:
@@ -203,34 +210,34 @@ class Engine:
 
     @property
     def drafts(self) -> Drafts:
-        """See `ports.EnginePort`."""
+        """The drafts folder and what can be done with the drafts in it."""
         return self._rooms.drafts
 
     # --- bridge mode ---------------------------------------------------------------------------------
 
     async def switch_bridge(self, on: bool) -> Problem | None:
-        """See `ports.EnginePort`."""
+        """Turn bridge mode on or off; `BridgeStarted` or `BridgeStopped` follows. Why it could not be."""
         return await self._rooms.bridging.switch(on)
 
     async def bridge(self) -> BridgeView:
-        """See `ports.EnginePort`."""
+        """Bridge mode now."""
         return await self._rooms.bridging.view()
 
     async def bridge_requests(self, limit: int = 200) -> Sequence[BridgeRequest]:
-        """See `ports.EnginePort`."""
+        """The newest bridge requests, newest first; none while bridge mode is off."""
         return await self._rooms.bridging.requests(limit)
 
     async def cancel_request(self, request_id: str) -> bool:
-        """See `ports.EnginePort`."""
+        """End a bridge request; False when there is none of that id."""
         return await self._rooms.bridging.cancel(request_id)
 
     async def retry_request(self, request_id: str) -> str:
-        """See `ports.EnginePort`."""
+        """Ask for the same thing again as a new request; its id, empty when there is no such one."""
         return await self._rooms.bridging.retry(request_id)
 
     @property
     def workflows(self) -> Workflows:
-        """See `ports.EnginePort`."""
+        """Cloud workflows run from here."""
         return self._rooms.workflows
 
     # --- inside --------------------------------------------------------------------------------------

@@ -11,9 +11,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from c2jy_bridge.core.events import Event, Problem, WorkflowEnded, WorkflowStarted
+from c2jy_bridge.core.events import Event, Problem, WorkflowAsked, WorkflowEnded, WorkflowStarted
 from c2jy_bridge.core.i18n import catalogue
-from c2jy_bridge.core.ports import AnswersWorkflow
 from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.core.views import WaitingWorkflow, WorkflowRequest
 from c2jy_bridge.coze import CozeClient
@@ -25,12 +24,14 @@ if TYPE_CHECKING:
 
 say: Final = catalogue("engine")
 
+AnswersWorkflow = Callable[[WorkflowAsked], Awaitable[str]]
+"""Asks the user what a workflow asks of a person; a JSON object when the question has fields."""
 REMEMBERED: Final = "workflow.json"
 """In the data folder: what the maker last ran, to be offered again."""
 
 
 class Workflows:
-    """Runs cloud workflows; see `ports.WorkflowsPort`."""
+    """Cloud workflows run from here. What happens in a run is published as `WorkflowEvent`s."""
 
     def __init__(
         self,
@@ -56,13 +57,13 @@ class Workflows:
         self._stopped: set[str] = set()
 
     async def remembered(self) -> WorkflowRequest:
-        """See `ports.WorkflowsPort`."""
+        """What was run last, else the workflow that the settings name."""
         return await asyncio.to_thread(_read, self._file, self._settings.coze.workflow_id)
 
     async def run(
         self, workflow_id: str, parameters: Mapping[str, Any], answer: AnswersWorkflow
     ) -> WorkflowEnded:
-        """See `ports.WorkflowsPort`."""
+        """Run a workflow to its end: tools it asks for run here, other questions go to `answer`."""
         wish = WorkflowRequest(workflow_id, dict(parameters))
         with contextlib.suppress(OSError):  # it is only not offered next time
             await asyncio.to_thread(_write, self._file, wish)
@@ -70,7 +71,7 @@ class Workflows:
             return await self._to_its_end(runs, lambda: runs.run(workflow_id, parameters, answer))
 
     async def waiting(self) -> Sequence[WaitingWorkflow]:
-        """See `ports.WorkflowsPort`."""
+        """Runs that an earlier process left waiting, oldest first."""
         async with self._runs() as runs:
             return [
                 WaitingWorkflow(run.run_id, run.workflow_id, run.question, run.at)
@@ -79,7 +80,7 @@ class Workflows:
             ]
 
     async def resume(self, run_id: str, answer: AnswersWorkflow) -> WorkflowEnded | None:
-        """See `ports.WorkflowsPort`."""
+        """Bring a run that was left waiting to its end; None when it does not wait."""
         async with self._runs() as runs:
             found = None if run_id in self._tasks else await runs.claim(run_id)
             if found is None:
@@ -87,7 +88,7 @@ class Workflows:
             return await self._to_its_end(runs, lambda: runs.resume(found, answer))
 
     async def stop(self, run_id: str) -> bool:
-        """See `ports.WorkflowsPort`."""
+        """Stop following a run of this process and forget it; False when it does not run."""
         task = self._tasks.get(run_id)
         if task is None:
             return False
@@ -97,7 +98,7 @@ class Workflows:
         return True
 
     async def drop(self, run_id: str) -> None:
-        """See `ports.WorkflowsPort`."""
+        """Forget a run that was left waiting."""
         async with self._runs() as runs:
             await runs.forget(run_id)
 

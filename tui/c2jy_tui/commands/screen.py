@@ -21,7 +21,7 @@ from c2jy_tui.commands import say
 from c2jy_tui.commands.running import complain, settings_of
 
 if TYPE_CHECKING:
-    from c2jy_bridge.core.ports import EnginePort
+    from c2jy_bridge.engine import Engine
 
 
 log: Final = logging.getLogger("c2jy_bridge.printed")
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     refused: list[str] = []
     with ExitStack() as stack:
 
-        async def start_engine() -> EnginePort:
+        async def start_engine() -> Engine:
             return await _start(options, stack, refused)
 
         app = C2jyApp(start_engine, look_of_app, lang=i18n.language())
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     return app.return_code or 0
 
 
-async def _start(options: argparse.Namespace, stack: ExitStack, refused: list[str]) -> EnginePort:
+async def _start(options: argparse.Namespace, stack: ExitStack, refused: list[str]) -> Engine:
     """The engine, made in threads: what it imports takes longer than the whole screen.
 
     Settings that are wrong end the app; their sentence is for the terminal that comes back.
@@ -69,12 +69,11 @@ async def _start(options: argparse.Namespace, stack: ExitStack, refused: list[st
         refused.append(str(error))
         raise SystemExit(2) from None
     module = await asyncio.to_thread(importlib.import_module, "c2jy_bridge.engine")
-    engine = await asyncio.to_thread(module.Engine, settings, demo=getattr(options, "demo", False))
+    engine: Engine = await asyncio.to_thread(module.Engine, settings, demo=getattr(options, "demo", False))
     await engine.start(reopen=True)
     if getattr(options, "bridge", False):
         await engine.switch_bridge(True)
-    port: EnginePort = engine
-    return port
+    return engine
 
 
 def _look(options: argparse.Namespace) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from textual.widget import Widget
 
@@ -13,8 +14,10 @@ from c2jy_bridge.core.events import (
     ToolCallFinished,
     ToolCallStarted,
 )
-from c2jy_bridge.core.ports import EnginePort
 from c2jy_tui.labels import say
+
+if TYPE_CHECKING:
+    from c2jy_bridge.engine import Engine
 
 
 class Approvals:
@@ -69,9 +72,9 @@ class ApprovalController:
         self._host = host
         self._approvals = approvals
         self._clock = clock
-        self._engine: EnginePort | None = None
+        self._engine: Engine | None = None
 
-    def attach_engine(self, engine: EnginePort) -> None:
+    def attach_engine(self, engine: Engine) -> None:
         """Use `engine` from now on."""
         self._engine = engine
 

@@ -11,7 +11,6 @@ from textual.widget import Widget
 from textual.worker import Worker
 
 from c2jy_bridge.core.events import BridgeStopped, Event, Problem
-from c2jy_bridge.core.ports import EnginePort
 from c2jy_bridge.core.safety import visible
 from c2jy_tui.controllers import bridge_mode
 from c2jy_tui.controllers.bridge_mode import BridgeMode
@@ -19,6 +18,8 @@ from c2jy_tui.labels import say
 from c2jy_tui.widgets.workspace import Workspace
 
 if TYPE_CHECKING:
+    from c2jy_bridge.engine import Engine
+
     # Imported when the pane is first needed.
     from c2jy_tui.panes.bridge import BridgePane
 
@@ -42,7 +43,7 @@ class BridgeController:
         self._mode = mode
         self._workspace = workspace
         self._clock = clock
-        self._engine: EnginePort | None = None
+        self._engine: Engine | None = None
         self._pane: BridgePane | None = None
         self._mounting = asyncio.Lock()
         self._explained: Problem | None = None
@@ -79,7 +80,7 @@ class BridgeController:
         elif self._mode.used:
             self._host.run_worker(self._mount_pane(), group="bridge-pane", exit_on_error=False)
 
-    async def attach_engine(self, engine: EnginePort) -> None:
+    async def attach_engine(self, engine: Engine) -> None:
         """Use `engine` from now on; it may have bridge mode on already."""
         self._engine = engine
         self._set_mode(bridge_mode.looked(self._mode, await engine.bridge()))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from textual.widget import Widget
 
 from c2jy_bridge.core.events import Event, TurnCompleted, TurnEnded
-from c2jy_bridge.core.ports import Busy, EnginePort
+from c2jy_bridge.core.ports import Busy
 from c2jy_tui.controllers import activity as activities
 from c2jy_tui.controllers.activity import Activity
 from c2jy_tui.labels import say
 from c2jy_tui.panes.chat import ChatPane
+
+if TYPE_CHECKING:
+    from c2jy_bridge.engine import Engine
 
 
 class ChatController:
@@ -28,7 +32,7 @@ class ChatController:
         self._activity = activity
         self._chat = chat
         self._clock = clock
-        self._engine: EnginePort | None = None
+        self._engine: Engine | None = None
         self.changed: Callable[[Activity], None] = lambda _activity: None
         """Called with every new `activity`."""
 
@@ -56,7 +60,7 @@ class ChatController:
         self._chat.take_back()
         self._set_activity(activities.unavailable(self.activity, self._clock()))
 
-    def attach_engine(self, engine: EnginePort) -> None:
+    def attach_engine(self, engine: Engine) -> None:
         """Use `engine` from now on."""
         self._engine = engine
 

@@ -15,7 +15,6 @@ from textual.worker import Worker
 from c2jy_bridge.core.byte_sizes import byte_size
 from c2jy_bridge.core.draft_views import BuildReport, DraftError, OnProgress, Packed, TimeUnitName
 from c2jy_bridge.core.events import Issue
-from c2jy_bridge.core.ports import DraftsPort
 from c2jy_bridge.core.safety import visible
 from c2jy_bridge.core.views import DraftView
 from c2jy_tui import formatting
@@ -23,6 +22,8 @@ from c2jy_tui.panes.drafts import labels
 from c2jy_tui.panes.drafts.labels import say
 
 if TYPE_CHECKING:
+    from c2jy_bridge.engine import Drafts
+
     # The dialogs are imported when they open: the first paint must not wait for them.
     from c2jy_tui.screens.draft_forms import PackOptions
 
@@ -60,12 +61,12 @@ class DraftJobs:
 
     def __init__(self, host: Widget) -> None:
         self._host = host
-        self._drafts: DraftsPort | None = None
+        self._drafts: Drafts | None = None
         self._worker: Worker[None] | None = None
         self._at = ""
         """The draft that is being worked on."""
 
-    def attach_engine(self, drafts: DraftsPort) -> None:
+    def attach_engine(self, drafts: Drafts) -> None:
         """Use the engine's drafts from now on."""
         self._drafts = drafts
 
@@ -91,7 +92,7 @@ class DraftJobs:
         """Build a draft that came from an export again with its numbers in another time unit."""
         self._begin(view, self._retime)
 
-    def _begin(self, view: DraftView, job: Callable[[DraftsPort, DraftView], Awaitable[None]]) -> None:
+    def _begin(self, view: DraftView, job: Callable[[Drafts, DraftView], Awaitable[None]]) -> None:
         if self._drafts is None:
             return
         if self.busy:
@@ -111,7 +112,7 @@ class DraftJobs:
         finally:
             self._host.post_message(self.Progressed(""))
 
-    async def _pack(self, drafts: DraftsPort, view: DraftView) -> None:
+    async def _pack(self, drafts: Drafts, view: DraftView) -> None:
         from c2jy_tui.screens.draft_forms import PackForm, PackOptions
 
         offer = await drafts.packing(view.name)
@@ -154,7 +155,7 @@ class DraftJobs:
         self._show_result("\n".join(filter(None, lines)), severity)
         self._host.post_message(self.ZipWritten(view.name, packed.path))
 
-    async def _rebuild(self, drafts: DraftsPort, view: DraftView) -> None:
+    async def _rebuild(self, drafts: Drafts, view: DraftView) -> None:
         origin = await drafts.origin(view.name)
         # What was changed in JianYing is not in the document: the user should know before, not after.
         if origin.resaved or view.state == "encrypted":
@@ -167,7 +168,7 @@ class DraftJobs:
                 return
         await self._build(drafts, view, None)
 
-    async def _retime(self, drafts: DraftsPort, view: DraftView) -> None:
+    async def _retime(self, drafts: Drafts, view: DraftView) -> None:
         from c2jy_tui.screens.draft_forms import UnitChoice
 
         origin = await self._long(view, lambda _: drafts.origin(view.name))
@@ -180,7 +181,7 @@ class DraftJobs:
         elif unit is not None:
             await self._build(drafts, view, unit)
 
-    async def _build(self, drafts: DraftsPort, view: DraftView, unit: TimeUnitName | None) -> None:
+    async def _build(self, drafts: Drafts, view: DraftView, unit: TimeUnitName | None) -> None:
         report = await self._long(
             view,
             lambda on_progress: drafts.rebuild(view.name, time_unit=unit, on_progress=on_progress),

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 from textual.notifications import SeverityLevel
 from textual.widget import Widget
 
 from c2jy_bridge.core.draft_views import DraftError
-from c2jy_bridge.core.ports import DraftsPort
 from c2jy_bridge.core.views import DraftView
 from c2jy_tui.panes.drafts import labels
 from c2jy_tui.panes.drafts.labels import say
+
+if TYPE_CHECKING:
+    from c2jy_bridge.engine import Drafts
 
 
 class TrashController:
@@ -29,12 +32,12 @@ class TrashController:
     def __init__(self, host: Widget, clock: Callable[[], float]) -> None:
         self._host = host
         self._clock = clock
-        self._drafts: DraftsPort | None = None
+        self._drafts: Drafts | None = None
         self._drafts_root = ""
         self._trashed: list[tuple[str, str]] = []
         self._sure = ""
 
-    def attach_engine(self, drafts: DraftsPort, drafts_root: str) -> None:
+    def attach_engine(self, drafts: Drafts, drafts_root: str) -> None:
         """Use the engine's drafts from now on.
 
         Args:
@@ -59,7 +62,7 @@ class TrashController:
             self._sure = view.name
             self._notify("trash.sure", "warning", name=labels.shown(view.name))
 
-    async def _trash(self, drafts: DraftsPort, name: str) -> None:
+    async def _trash(self, drafts: Drafts, name: str) -> None:
         try:
             ticket = await drafts.trash(name)
         except Exception as error:
@@ -104,7 +107,7 @@ class TrashController:
         )
         await self._host.app.push_screen_wait(screen)
 
-    async def _restore(self, drafts: DraftsPort, ticket: str, name: str) -> None:
+    async def _restore(self, drafts: Drafts, ticket: str, name: str) -> None:
         try:
             back = await drafts.restore(ticket)
         except Exception as error:
@@ -114,7 +117,7 @@ class TrashController:
         self._notify("undo.done", name=labels.shown(back))
         self._host.post_message(self.Changed(back))
 
-    async def _delete(self, drafts: DraftsPort, ticket: str, name: str) -> None:
+    async def _delete(self, drafts: Drafts, ticket: str, name: str) -> None:
         try:
             await drafts.delete(ticket)
         except DraftError as error:

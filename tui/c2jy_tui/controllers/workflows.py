@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from textual.widget import Widget
 
 from c2jy_bridge.core.events import Event, WorkflowAsked, WorkflowEnded
-from c2jy_bridge.core.ports import EnginePort
 from c2jy_bridge.core.safety import visible
 from c2jy_tui.labels import say
 from c2jy_tui.panes.chat import ChatPane
 from c2jy_tui.panes.chat.cards import RunIntent
+
+if TYPE_CHECKING:
+    from c2jy_bridge.engine import Engine
 
 
 class WorkflowQuestions:
@@ -25,7 +28,7 @@ class WorkflowQuestions:
         """Called when there is another question, or one less."""
 
     async def ask(self, question: WorkflowAsked) -> str:
-        """Wait for the user's answer (ports.AnswersWorkflow)."""
+        """Wait for the user's answer (engine.workflows.AnswersWorkflow)."""
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._open[question.run_id] = question, answer
         self.changed()
@@ -73,13 +76,13 @@ class WorkflowController:
         self._questions = questions
         self._chat = chat
         self._clock = clock
-        self._engine: EnginePort | None = None
+        self._engine: Engine | None = None
 
     def start(self) -> None:
         """The host is mounted: from now on it shows the questions."""
         self._questions.changed = self.resume
 
-    async def attach_engine(self, engine: EnginePort) -> None:
+    async def attach_engine(self, engine: Engine) -> None:
         """Use `engine` from now on; offer what an earlier process left waiting."""
         self._engine = engine
         for waiting in await engine.workflows.waiting():
@@ -163,7 +166,7 @@ class WorkflowController:
                 await self._engine.workflows.drop(run_id)
                 self._chat.drop_run(run_id)
 
-    async def _resume_run(self, engine: EnginePort, run_id: str) -> None:
+    async def _resume_run(self, engine: Engine, run_id: str) -> None:
         if await engine.workflows.resume(run_id, self._questions.ask) is None:
             self._chat.drop_run(run_id)
             self._host.notify(visible(say("run.gone")), severity="warning", markup=False)

@@ -13,7 +13,6 @@ from textual.binding import ActiveBinding
 from typing_extensions import override
 
 from c2jy_bridge.core.events import ConnectionChanged, Event, JournalResumed, JournalStopped, Problem
-from c2jy_bridge.core.ports import EnginePort
 from c2jy_bridge.core.safety import visible
 from c2jy_tui.controllers.activity import Activity
 from c2jy_tui.controllers.approvals import ApprovalController, Approvals
@@ -33,6 +32,8 @@ from c2jy_tui.widgets.key_bar import KeyBar
 from c2jy_tui.widgets.workspace import PaneName, PaneTabs, Workspace, layout_for
 
 if TYPE_CHECKING:
+    from c2jy_bridge.engine import Engine
+
     # Imported when it is first wanted; its messages are handled by name.
     from c2jy_tui.panes.bridge import BridgePane
 
@@ -75,7 +76,7 @@ class MainScreen(BaseScreen):
         super().__init__()
         self.session = session
         self._clock = clock
-        self._engine: EnginePort | None = None
+        self._engine: Engine | None = None
         self.header = HeaderBar(clock)
         self.header.set_reactive(HeaderBar.activity, session.activity)
         self.chat = ChatPane(session.transcript, clock=clock, id="chat")
@@ -118,7 +119,7 @@ class MainScreen(BaseScreen):
 
     # --- the engine --------------------------------------------------------------------------------
 
-    async def attach_engine(self, engine: EnginePort, *, with_messages: bool = True) -> None:
+    async def attach_engine(self, engine: Engine, *, with_messages: bool = True) -> None:
         """Show what the engine has stored.
 
         Args:

@@ -15,7 +15,6 @@ from textual.timer import Timer
 from typing_extensions import override
 
 from c2jy_bridge.core.events import BridgeRequestChanged, Event
-from c2jy_bridge.core.ports import EnginePort
 from c2jy_bridge.core.safety import visible
 from c2jy_tui.controllers.bridge_mode import BridgeMode
 from c2jy_tui.labels import source_label
@@ -27,6 +26,8 @@ from c2jy_tui.widgets.list_pane import ListPane
 from c2jy_tui.widgets.row_list import Row, RowList
 
 if TYPE_CHECKING:
+    from c2jy_bridge.engine import Engine
+
     # The screen is imported when it opens.
     from c2jy_tui.screens.request_detail import RequestDetailScreen, RequestIntent
 
@@ -86,7 +87,7 @@ class BridgePane(ListPane):
         self._awaited = ""
         """A request to put the cursor on once it is listed."""
         self._demo = False
-        self._engine: EnginePort | None = None
+        self._engine: Engine | None = None
         self._settling: Timer | None = None
         self._detail: RequestDetailScreen | None = None
 
@@ -113,7 +114,7 @@ class BridgePane(ListPane):
         if self._settling is None:
             self._settling = self.set_timer(SETTLE_S, self._settled)
 
-    async def load(self, engine: EnginePort) -> None:
+    async def load(self, engine: Engine) -> None:
         """Fill from the engine, and keep it for the actions."""
         self._engine = engine
         self._demo = engine.connection.demo

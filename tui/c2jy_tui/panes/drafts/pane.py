@@ -14,7 +14,6 @@ from textual.timer import Timer
 from typing_extensions import override
 
 from c2jy_bridge.core.events import DraftChanged, DraftWritten, Event, Issue
-from c2jy_bridge.core.ports import DraftsPort, EnginePort
 from c2jy_bridge.core.safety import visible
 from c2jy_bridge.core.views import DraftView
 from c2jy_tui import desktop
@@ -27,6 +26,8 @@ from c2jy_tui.widgets.list_pane import ListPane
 from c2jy_tui.widgets.row_list import Row, RowList
 
 if TYPE_CHECKING:
+    from c2jy_bridge.engine import Drafts, Engine
+
     # The screen is imported when it opens: the first paint must not wait for it.
     from c2jy_tui.screens.draft_detail import DraftDetailScreen
 
@@ -77,7 +78,7 @@ class DraftsPane(ListPane):
         self._to_reveal = ""
         self._settling: Timer | None = None
         self._detail: DraftDetailScreen | None = None
-        self._drafts: DraftsPort | None = None
+        self._drafts: Drafts | None = None
         self._jobs = draft_jobs.DraftJobs(self)
         self._trash = trash.TrashController(self, clock)
 
@@ -92,7 +93,7 @@ class DraftsPane(ListPane):
         """The draft under the cursor."""
         return next((view for view in self._list.shown if view.name == self._name), None)
 
-    async def load(self, engine: EnginePort) -> None:
+    async def load(self, engine: Engine) -> None:
         """Fill from the drafts folder, and keep the engine for the actions."""
         self._jobs.attach_engine(engine.drafts)
         self._trash.attach_engine(engine.drafts, engine.connection.drafts_root)

@@ -17,7 +17,6 @@ from textual.reactive import var
 from typing_extensions import override
 
 from c2jy_bridge.core.events import Decision, Event
-from c2jy_bridge.core.ports import EnginePort
 from c2jy_bridge.core.safety import visible
 from c2jy_tui.panes.inspector import export, labels
 from c2jy_tui.panes.inspector.labels import say
@@ -28,6 +27,8 @@ from c2jy_tui.widgets.list_pane import ListPane
 from c2jy_tui.widgets.row_list import Row, RowList
 
 if TYPE_CHECKING:
+    from c2jy_bridge.engine import Engine
+
     # The screens are imported when they open: the first paint must not wait for their widgets.
     from c2jy_tui.screens.call_detail import CallDetailScreen, CallIntent
 
@@ -107,7 +108,7 @@ class Inspector(ListPane):
         self.current_id = ""
         self._relist_due = False
         self._folder = export_folder
-        self._engine: EnginePort | None = None
+        self._engine: Engine | None = None
         self._detail: CallDetailScreen | None = None
 
     def on_mount(self) -> None:
@@ -129,7 +130,7 @@ class Inspector(ListPane):
         if self._detail is not None and (call_id := self._detail.record.call.call_id) in changed:
             self._detail.record = self.store[call_id]
 
-    async def load(self, engine: EnginePort) -> None:
+    async def load(self, engine: Engine) -> None:
         """Fill from the journal, and keep the engine for the actions."""
         self._engine = engine
         self.store.fill(await engine.calls())
