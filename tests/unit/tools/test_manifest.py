@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Iterator
@@ -171,3 +172,17 @@ def test_odd_types_of_the_makers_own_tools_become_plain_ones() -> None:
     assert properties["above"] == {"type": "number"}
     answer = operation["responses"]["200"]["content"]["application/json"]["schema"]
     assert list(answer["properties"]) == ["status", "message"]
+
+
+def test_every_function_marked_as_a_tool_is_registered(registry: ToolRegistry) -> None:
+    folder = Path(built_in_tools.__code__.co_filename).parent
+    marked = {
+        node.name
+        for path in folder.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        for decorator in node.decorator_list
+        if "tool" in {part.id for part in ast.walk(decorator) if isinstance(part, ast.Name)}
+    }
+    assert len(marked) > 10
+    assert marked - {one.name for one in registry} == set()
