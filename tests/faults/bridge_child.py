@@ -21,7 +21,7 @@ from c2jy_bridge.coze.mailbox import Mailbox
 from c2jy_bridge.journal import Journal
 from c2jy_bridge.plugin import tool
 from c2jy_bridge.relay.request_queue import RequestQueue
-from unit.relay.relay_harness import BenchTools, RelayHarness
+from relay_harness import BenchTools, RelayHarness
 
 KILLED = 9
 QUEUE = ("accept", "claim", "asking", "in_chat", "running", "finish", "chat_ended", "delivered")

@@ -12,8 +12,8 @@ import pytest
 from c2jy_bridge.core.bridge_requests import State
 from coze_emulator import Emulator, Script
 from faults.bridge_child import KILLED, POINTS, OnDisk
-from unit.relay.mailbox.conftest import Workflow, quick
-from unit.relay.relay_harness import OBEDIENT, RelayHarness
+from mailbox_workflow import Workflow, quick
+from relay_harness import OBEDIENT, RelayHarness
 
 __all__ = ["quick"]
 
@@ -41,8 +41,8 @@ def obedient() -> Iterator[Emulator]:
 async def killed(folder: Path, emulator: Emulator, relay: str, point: str, *mailbox: str) -> None:
     arguments = (str(CHILD), str(folder), emulator.base_url, relay, point, *mailbox)
     child = await asyncio.create_subprocess_exec(sys.executable, *arguments, stderr=asyncio.subprocess.PIPE)
-    _, told = await asyncio.wait_for(child.communicate(), 60)
-    assert child.returncode == KILLED, told.decode()
+    _, errors = await asyncio.wait_for(child.communicate(), 60)
+    assert child.returncode == KILLED, errors.decode()
 
 
 @pytest.mark.slow
@@ -80,7 +80,7 @@ async def test_a_kill_loses_nothing_without_a_bot_either(
 
 
 LETTERS = [
-    *[("wish", point) for point in ("accept:after", "receipt:after", "post:before", "post:after")],
+    *[("tool", point) for point in ("accept:after", "receipt:after", "post:before", "post:after")],
     *[("chat", point) for point in ("running:after", "receipt:after", "finish:after", "delivered:after")],
 ]
 
@@ -95,8 +95,8 @@ async def test_a_kill_answers_every_letter_once(
     workflow = Workflow(cloud, "")
     made = await workflow.api("/v1/conversation/create")
     workflow.conversation_id = made["data"]["id"]
-    if variant == "wish":
-        await workflow.wish("r", "write", text="once")
+    if variant == "tool":
+        await workflow.request("r", "write", text="once")
     else:
         await workflow.begin_chat("r", "write it")
     await killed(tmp_path, obedient, "bot", point, workflow.conversation_id)
@@ -105,7 +105,7 @@ async def test_a_kill_answers_every_letter_once(
     await harness.bridge.start()
     try:
         assert (await workflow.answer("r"))["state"] == "succeeded"
-        await workflow.wish("later", "write", text="later")
+        await workflow.request("later", "write", text="later")
         await workflow.answer("later")
         assert harness.tools.effects() == ["once", "later"]
         assert len(await workflow.letters("r")) == 1

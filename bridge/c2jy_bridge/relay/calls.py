@@ -24,8 +24,7 @@ from c2jy_bridge.core.events import (
     ToolCallRequested,
 )
 from c2jy_bridge.plugin import ToolError, tool
-from c2jy_bridge.relay.canonical import NotPlainJson, read_object, same
-from c2jy_bridge.relay.request import LeaseLost, say
+from c2jy_bridge.relay.request import LeaseLost, NotPlainJson, read_object, same, say
 
 BRIDGE_EXECUTE: Final = "bridge_execute"
 """The tool that takes a handle."""

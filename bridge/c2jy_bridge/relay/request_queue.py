@@ -26,8 +26,6 @@ from c2jy_bridge.relay.storage import (
     REQUESTS,
     BatchedInsert,
     Storage,
-    change_of,
-    lease_of,
     problem_json,
     request_of,
 )
@@ -82,7 +80,7 @@ class RequestQueue:
             *([request_id] if request_id else []),
             *(after, limit),
         )
-        return [change_of(row) for row in found]
+        return [Change(r["seq"], r["request_id"], State(r["state"]), r["attempts"], r["at"]) for r in found]
 
     async def counts(self) -> Mapping[State, int]:
         """How many requests are in each state."""
@@ -234,7 +232,9 @@ class RequestQueue:
             ).fetchone()
             if row is None:
                 return None
-            return lease_of(db.execute(f"{REQUESTS} WHERE r.seq = ?", (row["seq"],)).fetchone())
+            row = db.execute(f"{REQUESTS} WHERE r.seq = ?", (row["seq"],)).fetchone()
+            fence = {name: row[name] for name in ("claim", "takeovers", "handle_digest", "handle_used_by")}
+            return Lease(request_of(row), **fence)
 
     def _unpark(self) -> list[BridgeRequest]:
         with self._database.transaction() as db:

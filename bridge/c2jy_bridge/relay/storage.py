@@ -18,9 +18,7 @@ from c2jy_bridge.core.events import Problem
 from c2jy_bridge.journal.database import Database
 from c2jy_bridge.relay.request import (
     Accepted,
-    Change,
     KeyReused,
-    Lease,
     QueueFull,
     Submission,
 )
@@ -166,53 +164,23 @@ REQUESTS: Final = (
     " AS chats FROM bridge_requests r"
 )
 """Beginning of every query whose rows become requests."""
+_INSERTED: Final = (
+    *("seq", "request_id", "source", "requester", "idempotency_key", "tool", "arguments", "relay", "state"),
+    *("accepted_at", "expires_at", "changed_at", "reply_to"),
+)
+_PLAIN_COLUMNS: Final = ({*_INSERTED} - {"state"}) | {"finished_at", "attempts", "call_id", "result"}
+"""Columns whose values are those of the fields of the same name."""
 
 
 def request_of(row: sqlite3.Row) -> BridgeRequest:
     """Convert a row of `REQUESTS`."""
     return BridgeRequest(
-        seq=row["seq"],
-        request_id=row["request_id"],
-        tool=row["tool"],
-        arguments=row["arguments"],
-        source=row["source"],
-        requester=row["requester"],
-        idempotency_key=row["idempotency_key"],
-        relay=row["relay"],
+        **{name: row[name] for name in _PLAIN_COLUMNS},
         state=State(row["state"]),
-        accepted_at=row["accepted_at"],
-        expires_at=row["expires_at"],
-        changed_at=row["changed_at"],
-        finished_at=row["finished_at"],
-        attempts=row["attempts"],
         chats=tuple(ChatRef(t, v, c, is_open=bool(o)) for t, v, c, o in json.loads(row["chats"])),
-        call_id=row["call_id"],
-        result=row["result"],
-        problem=problem_of(row["problem"]),
+        problem=Problem(**json.loads(row["problem"])) if row["problem"] else None,
         cancel_wanted=bool(row["cancel_wanted"]),
-        reply_to=row["reply_to"],
     )
-
-
-def lease_of(row: sqlite3.Row) -> Lease:
-    """Convert a row of `REQUESTS` to the lease just claimed."""
-    return Lease(
-        request=request_of(row),
-        claim=row["claim"],
-        takeovers=row["takeovers"],
-        handle_digest=row["handle_digest"],
-        handle_used_by=row["handle_used_by"],
-    )
-
-
-def change_of(row: sqlite3.Row) -> Change:
-    """Convert a row of `bridge_changes`."""
-    return Change(row["seq"], row["request_id"], State(row["state"]), row["attempts"], row["at"])
-
-
-def problem_of(text: str) -> Problem | None:
-    """Parse a stored problem."""
-    return Problem(**json.loads(text)) if text else None
 
 
 def problem_json(value: Problem | None) -> str:
@@ -309,6 +277,7 @@ class BatchedInsert:
 
     def _new(self, submission: Submission, seq: int) -> BridgeRequest:
         now = self._clock()
+        begins = now if submission.submitted_at is None else submission.submitted_at
         return BridgeRequest(
             seq=seq,
             request_id=self._new_id(),
@@ -320,8 +289,7 @@ class BatchedInsert:
             relay=submission.relay,
             state=State.QUEUED,
             accepted_at=now,
-            expires_at=(now if submission.submitted_at is None else submission.submitted_at)
-            + submission.timeout_s,
+            expires_at=begins + submission.timeout_s,
             changed_at=now,
             reply_to=submission.reply_to,
         )
@@ -357,17 +325,9 @@ def _known(
 
 
 def _write_rows(db: sqlite3.Connection, new: Sequence[tuple[BridgeRequest, str]]) -> None:
-    requests = [
-        (
-            *(it.seq, it.request_id, it.source, it.requester, it.idempotency_key, fingerprint, it.tool),
-            *(it.arguments, it.relay, it.state, it.accepted_at, it.expires_at, it.changed_at, it.reply_to),
-        )
-        for it, fingerprint in new
-    ]
+    requests = [(fingerprint, *(getattr(it, name) for name in _INSERTED)) for it, fingerprint in new]
     db.execute(
-        "INSERT INTO bridge_requests (seq, request_id, source, requester, idempotency_key, fingerprint, tool,"
-        " arguments, relay, state, accepted_at, expires_at, changed_at, reply_to)"
-        f" VALUES {_rows(requests)}",
+        f"INSERT INTO bridge_requests (fingerprint, {', '.join(_INSERTED)}) VALUES {_rows(requests)}",
         tuple(chain.from_iterable(requests)),
     )
     changes = [(it.request_id, it.state, 0, it.accepted_at) for it, _ in new]

@@ -1,4 +1,4 @@
-"""A clock that the test owns, ids in a row, and every engine that stands behind the queue's port."""
+"""A manual clock, sequential ids, the SQLite queue and its model in memory, bridges and mailboxes."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ import pytest
 from c2jy_bridge.relay.request_queue import RequestQueue
 from c2jy_bridge.relay.storage import Storage
 from coze_emulator import Emulator, Script
+from mailbox_workflow import cloud, quick
+from relay_harness import OBEDIENT, RelayHarness
 from unit.relay.memory_queue import MemoryQueue
-from unit.relay.relay_harness import OBEDIENT, RelayHarness
+
+__all__ = ["cloud", "quick"]
 
 
 class Clock:

@@ -1,4 +1,4 @@
-"""A second engine behind the queue's port, kept in dicts: the proof that the port is no picture of SQLite."""
+"""A model of the request queue in dicts, which passes the same tests as the one in SQLite."""
 
 from __future__ import annotations
 

@@ -15,11 +15,7 @@ from typing import Any
 
 import pytest
 
-from unit.relay.conftest import start_bridge
-from unit.relay.mailbox.conftest import Workflow, cloud, quick
-from unit.relay.mailbox.test_mailbox import ASKS_ITSELF
-
-__all__ = ["cloud", "quick", "start_bridge"]
+from mailbox_workflow import ASKS_ITSELF, Workflow
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 PAGES = ["bridge.md", "bridge.zh-CN.md"]
@@ -114,8 +110,8 @@ def test_systemd_takes_the_unit(page: str, tmp_path: Path) -> None:
     unit.write_text(found[2].replace("%h/.local/bin/c2jy-tui", sys.executable), encoding="utf-8")
     environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
     command = ["systemd-analyze", "--user", "verify", str(unit)]
-    told = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert (told.returncode, told.stderr) == (0, "")
+    verified = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert (verified.returncode, verified.stderr) == (0, "")
 
 
 def test_both_languages_show_the_same_code_and_calls() -> None:

@@ -21,8 +21,7 @@ from typing import Any, Final
 from c2jy_bridge.core.bridge_requests import BridgeRequest
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.coze.mailbox import Letter
-from c2jy_bridge.relay.canonical import NotPlainJson, read_object
-from c2jy_bridge.relay.request import bridge_problem, say
+from c2jy_bridge.relay.request import NotPlainJson, bridge_problem, read_object, say
 
 MARK: Final = "c2jy"
 PART_CHARS: Final = 8000

@@ -47,8 +47,7 @@ from c2jy_bridge.coze.workflow import (
 )
 from c2jy_bridge.journal import Owner
 from c2jy_bridge.relay.calls import Runner, scope_of
-from c2jy_bridge.relay.canonical import NotPlainJson, read_object
-from c2jy_bridge.relay.request import TRANSIENT, bridge_problem, say
+from c2jy_bridge.relay.request import TRANSIENT, NotPlainJson, bridge_problem, read_object, say
 from c2jy_bridge.relay.storage import Storage
 
 WORKFLOW: Final = "workflow"

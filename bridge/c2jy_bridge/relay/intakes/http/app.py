@@ -7,8 +7,7 @@ import contextlib
 import logging
 import socket
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import uvicorn
@@ -25,7 +24,7 @@ from typing_extensions import override
 
 from c2jy_bridge import __version__
 from c2jy_bridge.core.events import Problem
-from c2jy_bridge.core.settings import Policy
+from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.core.views import BridgeView
 from c2jy_bridge.plugin import ToolRegistry
 from c2jy_bridge.relay.intakes.http.guard import AnswerCounts, Guard, RateLimit, Rules
@@ -49,35 +48,30 @@ sends by itself (`application/x-www-form-urlencoded`), an object is accepted too
 Origin; every other type is 415."""
 
 
-@dataclass(frozen=True, slots=True)
-class AppDeps:
-    """Dependencies of the app."""
-
-    service: RequestService
-    registry: ToolRegistry
-    policy: Mapping[str, Policy]
-    status: Callable[[], Awaitable[BridgeView]]
-    ready: Ready
-    closing: Closing
-    address: str
-    """Where this app listens, for its description."""
-    public_url: str
-    """Where Coze reaches it; `address` when empty."""
-
-
-def build(deps: AppDeps, rules: Rules, limit: RateLimit) -> ASGIApp:
-    """Build the app behind its guard."""
+def build(
+    settings: Settings,
+    *,
+    service: RequestService,
+    registry: ToolRegistry,
+    status: Callable[[], Awaitable[BridgeView]],
+    ready: Ready,
+    closing: Closing,
+    address: str,
+    rules: Rules,
+) -> ASGIApp:
+    """Build the app behind its guard; `address` is where it listens."""
     answered = AnswerCounts()
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    app.include_router(request_routes(deps.service, deps.closing))
-    app.include_router(tool_routes(deps.service, deps.closing, lambda: deps.registry.views(deps.policy)))
-    app.include_router(health_routes(deps.status, deps.ready, answered))
-    app.include_router(facade_routes(deps.service, deps.closing, deps.registry))
-    _describe(app, deps)
+    app.include_router(request_routes(service, closing))
+    app.include_router(tool_routes(service, closing, lambda: registry.views(settings.tools.policy)))
+    app.include_router(health_routes(status, ready, answered))
+    app.include_router(facade_routes(service, closing, registry))
+    _describe(app, registry, address, settings.bridge.public_url or address)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(sqlite3.Error, _no_storage)
     app.add_exception_handler(Exception, _broken)
+    limit = RateLimit(settings.bridge.rate_per_minute)
     return Guard(app, rules=rules, limit=limit, answered=answered)
 
 
@@ -107,8 +101,8 @@ def openapi(app: FastAPI, address: str) -> dict[str, Any]:
     return document
 
 
-def _describe(app: FastAPI, deps: AppDeps) -> None:
-    document = openapi(app, deps.address)
+def _describe(app: FastAPI, registry: ToolRegistry, address: str, public_url: str) -> None:
+    document = openapi(app, address)
 
     @app.get("/openapi.json", include_in_schema=False)
     async def described() -> Response:
@@ -116,8 +110,7 @@ def _describe(app: FastAPI, deps: AppDeps) -> None:
 
     @app.get("/openapi-coze.json", include_in_schema=False)
     async def described_for_coze() -> Response:
-        text = as_text(description(deps.registry, deps.public_url or deps.address))
-        return Response(text, media_type="application/json")
+        return Response(as_text(description(registry, public_url)), media_type="application/json")
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -168,41 +161,39 @@ METRICS_MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 """What `generate_latest` writes."""
 
 
-def metric_families(answered: AnswerCounts, bridge: BridgeView) -> Iterator[Metric]:
-    """All metrics: those of HTTP answers, and the bridge as it is now."""
-    requests = GaugeMetricFamily(
-        "c2jy_bridge_requests", "Bridge requests that are kept, by state.", labels=["state"]
-    )
-    for state, count in sorted(bridge.counts.items()):
-        requests.add_metric([state], count)
-    yield requests
-    yield GaugeMetricFamily("c2jy_bridge_at_work", "Requests being carried out.", value=bridge.at_work)
-    alive = GaugeMetricFamily(
-        "c2jy_bridge_intake_alive_seconds", "Unix time of the last sign of life.", labels=["intake"]
-    )
-    for intake in bridge.intakes:
-        alive.add_metric([intake.name], intake.alive_at)
-    yield alive
-    answers = CounterMetricFamily(
-        "c2jy_bridge_http_responses_total", "HTTP answers.", labels=["method", "route", "code"]
-    )
-    for labels, count in sorted(answered.answers.items()):
-        answers.add_metric(labels, count)
-    yield answers
-    seconds = CounterMetricFamily(
-        "c2jy_bridge_http_seconds_total", "Seconds spent on HTTP answers.", labels=["method", "route"]
-    )
-    for route, value in sorted(answered.seconds.items()):
-        seconds.add_metric(route, value)
-    yield seconds
+class BridgeMetrics(Collector):
+    """All metrics: of HTTP answers, and of the bridge as it is now."""
 
+    def __init__(self, answered: AnswerCounts, bridge: BridgeView) -> None:
+        self._answered, self._bridge = answered, bridge
 
-class _Snapshot(Collector):
-    def __init__(self, families: Iterable[Metric]) -> None:
-        self._families = families
-
-    def collect(self) -> Iterable[Metric]:
-        return self._families
+    @override
+    def collect(self) -> Iterator[Metric]:
+        bridge = self._bridge
+        requests = GaugeMetricFamily(
+            "c2jy_bridge_requests", "Bridge requests that are kept, by state.", labels=["state"]
+        )
+        for state, count in sorted(bridge.counts.items()):
+            requests.add_metric([state], count)
+        alive = GaugeMetricFamily(
+            "c2jy_bridge_intake_alive_seconds", "Unix time of the last sign of life.", labels=["intake"]
+        )
+        for intake in bridge.intakes:
+            alive.add_metric([intake.name], intake.alive_at)
+        answers = CounterMetricFamily(
+            "c2jy_bridge_http_responses_total", "HTTP answers.", labels=["method", "route", "code"]
+        )
+        for labels, count in sorted(self._answered.answers.items()):
+            answers.add_metric(labels, count)
+        seconds = CounterMetricFamily(
+            "c2jy_bridge_http_seconds_total", "Seconds spent on HTTP answers.", labels=["method", "route"]
+        )
+        for route, value in sorted(self._answered.seconds.items()):
+            seconds.add_metric(route, value)
+        at_work = GaugeMetricFamily(
+            "c2jy_bridge_at_work", "Requests being carried out.", value=bridge.at_work
+        )
+        yield from (requests, at_work, alive, answers, seconds)
 
 
 def health_routes(
@@ -235,7 +226,7 @@ def health_routes(
     )
     async def exposition() -> Response:
         """Requests by state, answers by route, when each intake was last alive."""
-        text = generate_latest(_Snapshot(metric_families(answered, await status())))
+        text = generate_latest(BridgeMetrics(answered, await status()))
         return Response(text, media_type=METRICS_MEDIA_TYPE)
 
     return router

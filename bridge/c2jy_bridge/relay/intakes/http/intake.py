@@ -103,21 +103,11 @@ class HttpIntake:
         return IntakeView("http", self._address, self._clock() if alive else 0.0, problem)
 
     def _app(self) -> tuple[Any, Closing]:
-        from c2jy_bridge.relay.intakes.http.app import AppDeps, build
-        from c2jy_bridge.relay.intakes.http.guard import RateLimit, Rules, host_name
+        from c2jy_bridge.relay.intakes.http.app import build
+        from c2jy_bridge.relay.intakes.http.guard import Rules, host_name
         from c2jy_bridge.relay.intakes.http.request_routes import Closing
 
         bridge, closing = self._settings.bridge, Closing()
-        deps = AppDeps(
-            service=self._service,
-            registry=self._registry,
-            policy=self._settings.tools.policy,
-            status=self._status,
-            ready=self._hindrances,
-            closing=closing,
-            address=self._address,
-            public_url=bridge.public_url,
-        )
         known = [bridge.host, bridge.public_url.partition("://")[2].partition("/")[0], *bridge.allowed_hosts]
         names = {host_name(name.lower()) for name in known} - {""}
         rules = Rules(
@@ -126,7 +116,17 @@ class HttpIntake:
             accepts=self._tokens.accepts,
             max_body_bytes=bridge.max_body_bytes,
         )
-        return build(deps, rules, RateLimit(bridge.rate_per_minute)), closing
+        app = build(
+            self._settings,
+            service=self._service,
+            registry=self._registry,
+            status=self._status,
+            ready=self._hindrances,
+            closing=closing,
+            address=self._address,
+            rules=rules,
+        )
+        return app, closing
 
     async def _hindrances(self) -> Sequence[Problem]:
         """Problems that keep requests from being run now."""

@@ -19,14 +19,13 @@ from typing_extensions import override
 
 from c2jy_bridge.core.bridge_requests import BridgeRequest, RelayMode, RequestSource, State
 from c2jy_bridge.core.events import Problem
-from c2jy_bridge.relay.canonical import NotPlainJson, read_object
 from c2jy_bridge.relay.intakes.http.http_problems import (
     PROBLEM_TYPE,
     HttpProblem,
     ProblemBody,
     documented,
 )
-from c2jy_bridge.relay.request import Change, KeyReused, QueueFull, say
+from c2jy_bridge.relay.request import Change, KeyReused, NotPlainJson, QueueFull, read_object, say
 from c2jy_bridge.relay.request_queue import RequestService
 
 ToolName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
@@ -118,7 +117,7 @@ _WAIT: Final = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,6})\"?\s*(?=$|[,;])
 
 
 class StrictRequest(Request):
-    """A request whose JSON body is parsed by `canonical.read_object`."""
+    """A request whose JSON body is parsed by `read_object`."""
 
     @override
     async def json(self) -> Any:

@@ -19,8 +19,8 @@ from c2jy_bridge.relay.request import Ending, Lease, Submission
 from c2jy_bridge.relay.request_queue import RequestQueue
 from c2jy_bridge.relay.storage import Storage
 from coze_emulator import Emulator, Script
+from relay_harness import OBEDIENT, RelayHarness, eventually
 from unit.relay.conftest import Clock
-from unit.relay.relay_harness import OBEDIENT, RelayHarness, eventually
 
 Left = Callable[[RequestQueue, Lease], Coroutine[Any, Any, None]]
 SUBMISSION = Submission("note", {"text": "a"}, "http", timeout_s=60)
@@ -35,10 +35,10 @@ class Dead:
         self._folder = folder
         self.harness: RelayHarness | None = None
 
-    async def leaves(self, left: Left, wish: Submission = SUBMISSION) -> str:
+    async def leaves(self, left: Left, submission: Submission = SUBMISSION) -> str:
         storage = Storage(self._folder / "journal.db")
         queue = RequestQueue(storage, clock=self.clock)
-        request = (await queue.accept(wish)).request
+        request = (await queue.accept(submission)).request
         lease = await queue.claim("dead", 60)
         assert lease is not None
         await left(queue, lease)

@@ -14,7 +14,7 @@ import schemathesis.specs.openapi.checks as checks
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error
 
-from unit.relay.relay_harness import RelayHarness
+from relay_harness import RelayHarness
 
 # Not `use_after_free`: DELETE cancels and keeps the request, so that it can still be looked at.
 CHECKS = [

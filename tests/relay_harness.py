@@ -1,9 +1,10 @@
-"""Bridge mode on the bench: a real emulator, journal, runner and queue; the tools count what they did."""
+"""Bridge mode under test: a real emulator, journal, runner and queue, and tools that count their calls."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -50,7 +51,7 @@ async def eventually(look: Callable[[], Awaitable[T]], wait_s: float = 20) -> T:
 
 
 class BenchTools:
-    """Tools whose doings can be counted, held up and broken."""
+    """Tools whose calls can be counted, held up and broken."""
 
     def __init__(self) -> None:
         self.done: Counter[str] = Counter()
@@ -68,8 +69,9 @@ class BenchTools:
     def wait(self, text: str, context: ToolContext) -> dict[str, Any]:
         """Write a text down, when allowed to go on."""
         self.started.set()
+        deadline = time.monotonic() + 120
         while not (self.go_on.wait(0.02) or context.cancelled.is_set()):
-            pass
+            assert time.monotonic() < deadline
         if context.cancelled.is_set():
             return {"noted": ""}
         self.done[text] += 1
@@ -82,13 +84,13 @@ class BenchTools:
 
     @tool(policy="ask")
     def asks(self) -> dict[str, Any]:
-        """Needs leave."""
+        """Needs approval."""
         self.done["asks"] += 1
         return {}
 
 
 class Approver:
-    """Whoever is asked; silent until told otherwise."""
+    """Records approval requests; answers when the test says so."""
 
     def __init__(self) -> None:
         self.asked: list[ToolCallAwaitingApproval] = []
@@ -147,7 +149,7 @@ class RelayHarness:
             receipts=self.journal,
             client=self.client,
             deny=lambda call_id: self.approver.answer(call_id, Decision.DENY),
-            emit=self._saw,
+            emit=self.emit,
             tokens=self.tokens,
             **more,
         )
@@ -162,7 +164,7 @@ class RelayHarness:
             self._client = await asyncio.to_thread(connect, self.settings.coze)
         return self._client
 
-    async def _saw(self, event: Event) -> None:
+    async def emit(self, event: Event) -> None:
         await asyncio.to_thread(self.journal.record, [event])
         self.events.append(event)
         self._more.set()

@@ -49,22 +49,22 @@ def accepting(path: Path, count: int, end: str) -> subprocess.Popen[str]:
 
 async def test_what_was_accepted_is_there_after_the_process_was_killed(tmp_path: Path) -> None:
     child = accepting(tmp_path / "journal.db", 3, "die")
-    told, _ = child.communicate(timeout=60)
+    printed, _ = child.communicate(timeout=60)
     assert child.returncode == -signal.SIGKILL
     storage = Storage(tmp_path / "journal.db")
     queue = RequestQueue(storage)
     kept = [request.request_id for request in await queue.page()]
-    assert kept[::-1] == told.split()
+    assert kept[::-1] == printed.split()
     again = await queue.accept(Submission("tool", {}, "http", idempotency_key="k0"))
-    assert (again.created, again.request.request_id) == (False, told.split()[0])
+    assert (again.created, again.request.request_id) == (False, printed.split()[0])
     await storage.aclose()
 
 
 def test_two_processes_that_take_in_the_same_keys_make_one_request_of_each(tmp_path: Path) -> None:
     children = [accepting(tmp_path / "journal.db", 40, "leave") for _ in range(3)]
-    told = [child.communicate(timeout=60)[0].split() for child in children]
-    assert told[0] == told[1] == told[2]
-    assert len(set(told[0])) == 40
+    printed = [child.communicate(timeout=60)[0].split() for child in children]
+    assert printed[0] == printed[1] == printed[2]
+    assert len(set(printed[0])) == 40
 
 
 async def test_the_journal_and_the_bridge_share_one_file(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from c2jy_bridge.relay.canonical import MAX_DEPTH, NotPlainJson, canonical, fingerprint, read_object, same
+from c2jy_bridge.relay.request import MAX_DEPTH, NotPlainJson, canonical, fingerprint, read_object, same
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 VALUES = st.recursive(

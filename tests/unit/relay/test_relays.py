@@ -22,7 +22,7 @@ from c2jy_bridge.core.events import (
     TurnStarted,
 )
 from c2jy_bridge.relay.request import BridgeProblem
-from unit.relay.relay_harness import HANDLE, OBEDIENT, RelayHarness
+from relay_harness import HANDLE, OBEDIENT, RelayHarness
 
 Make = Callable[..., Any]
 

@@ -14,36 +14,17 @@ from c2jy_bridge.core.bridge_requests import State
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.coze import CozeProblem
 from c2jy_bridge.coze.mailbox import Mailbox
+from mailbox_workflow import ASKS_ITSELF, Workflow
+from relay_harness import OBEDIENT, eventually
 from unit.relay.conftest import Clock
-from unit.relay.mailbox.conftest import Workflow
-from unit.relay.relay_harness import HANDLE, OBEDIENT, eventually
 
 Cloud = Callable[..., Any]
-
-ASKS_ITSELF = f"""
-rules:
-  - name: obeys
-    match: "{HANDLE}"
-    steps:
-      - call: bridge_execute
-        arguments: {{handle: "{{{{handle}}}}"}}
-      - say: OK
-  - name: own
-    match: write
-    steps:
-      - call: note
-        arguments: {{text: from the workflow's chat}}
-      - call: note
-        arguments: {{text: and once more}}
-      - say: "All is written: {{{{outputs.0.noted}}}}"
-fallback: []
-"""
 
 
 async def test_a_letter_is_answered_with_the_tools_result(cloud: Cloud) -> None:
     workflow = await cloud()
     harness = workflow.harness
-    await workflow.wish("run-1", text="from a workflow")
+    await workflow.request("run-1", text="from a workflow")
     answer = await workflow.answer("run-1")
     assert answer["state"] == "succeeded"
     assert answer["result"]["noted"] == "from a workflow"
@@ -63,10 +44,10 @@ async def test_a_letter_posted_twice_is_one_request(cloud: Cloud) -> None:
     workflow = await cloud(relay="direct")
     harness = workflow.harness
     for _ in range(3):
-        await workflow.wish("r", text="once")
+        await workflow.request("r", text="once")
     await workflow.answer("r")
-    await workflow.wish("r", text="once")
-    await workflow.wish("other", text="another")
+    await workflow.request("r", text="once")
+    await workflow.request("other", text="another")
     await workflow.answer("other")
     assert harness.tools.done == {"once": 1, "another": 1}
     assert len(await workflow.letters("r")) == 1
@@ -75,7 +56,7 @@ async def test_a_letter_posted_twice_is_one_request(cloud: Cloud) -> None:
 async def test_many_letters_at_once_are_all_taken_though_they_fill_pages(cloud: Cloud) -> None:
     workflow = await cloud(relay="direct", parallel=8)
     harness = workflow.harness
-    await asyncio.gather(*(workflow.wish(f"r{n}", text=str(n)) for n in range(70)))
+    await asyncio.gather(*(workflow.request(f"r{n}", text=str(n)) for n in range(70)))
     for n in range(70):
         assert (await workflow.answer(f"r{n}", wait_s=60))["state"] == "succeeded"
     assert harness.tools.done == {str(n): 1 for n in range(70)}
@@ -84,7 +65,7 @@ async def test_many_letters_at_once_are_all_taken_though_they_fill_pages(cloud: 
 async def test_a_full_queue_leaves_letters_where_they_are_until_there_is_room(cloud: Cloud) -> None:
     workflow = await cloud(relay="direct", queue_limit=2, parallel=1)
     for n in range(8):
-        await workflow.wish(f"r{n}", text=str(n))
+        await workflow.request(f"r{n}", text=str(n))
     for n in range(8):
         assert (await workflow.answer(f"r{n}"))["state"] == "succeeded"
 
@@ -94,7 +75,7 @@ async def test_letters_that_came_while_the_app_was_off_are_found(cloud: Cloud) -
     harness = workflow.harness
     await harness.bridge.stop()
     for n in range(3):
-        await workflow.wish(f"r{n}", text=str(n))
+        await workflow.request(f"r{n}", text=str(n))
     await harness.bridge.start()
     for n in range(3):
         assert (await workflow.answer(f"r{n}"))["state"] == "succeeded"
@@ -104,13 +85,13 @@ async def test_letters_that_came_while_the_app_was_off_are_found(cloud: Cloud) -
 async def test_after_a_restart_nothing_is_done_or_answered_again(cloud: Cloud) -> None:
     workflow = await cloud(relay="direct")
     harness = workflow.harness
-    await workflow.wish("r", text="once")
+    await workflow.request("r", text="once")
     await workflow.post("{", {"c2jy": "req", "rid": "broken"})
     await workflow.answer("r")
     await workflow.answer("broken")
     await harness.bridge.stop()
     await harness.bridge.start()
-    await workflow.wish("next", text="next")
+    await workflow.request("next", text="next")
     await workflow.answer("next")
     assert harness.tools.done == {"once": 1, "next": 1}
     assert len(await workflow.letters()) == 3
@@ -121,9 +102,9 @@ async def test_an_answer_whose_acceptance_got_lost_is_posted_again_but_not_for_e
 ) -> None:
     lost = breaking(monkeypatch, Problem(kind="network", message="", hint=""), after=True)
     workflow = await cloud(relay="direct")
-    await workflow.wish("r", text="a")
+    await workflow.request("r", text="a")
     assert (await workflow.answer("r"))["state"] == "succeeded"
-    await workflow.wish("s", text="b")
+    await workflow.request("s", text="b")
     await workflow.answer("s")
     assert lost == ["r"]
     assert len(await workflow.letters("r")) == 1  # it was looked for before it was posted again
@@ -150,7 +131,7 @@ def breaking(monkeypatch: pytest.MonkeyPatch, problem: Problem, *, after: bool) 
 
 async def test_a_long_answer_comes_in_parts_that_join_to_the_whole(cloud: Cloud) -> None:
     workflow = await cloud(relay="direct")
-    await workflow.wish("r", text="长", size=30_000)
+    await workflow.request("r", text="长", size=30_000)
     answer = await workflow.answer("r")
     assert len(await workflow.letters("r")) == 4
     assert answer["result"]["padding"] == "x" * 30_000
@@ -161,7 +142,7 @@ async def test_a_very_long_answer_is_uploaded_and_linked(
 ) -> None:
     monkeypatch.setattr("c2jy_bridge.relay.intakes.mailbox_codec.MOST_PARTS", 2)
     workflow = await cloud(relay="direct")
-    await workflow.wish("r", text="a", size=30_000)
+    await workflow.request("r", text="a", size=30_000)
     answer = await workflow.answer("r")
     assert answer["state"] == "succeeded"
     uploaded = await workflow.http.get("/v1/files/retrieve", params={"file_id": answer["file_id"]})
@@ -173,16 +154,16 @@ async def test_an_answer_that_coze_does_not_take_is_linked_and_blocks_no_other(
 ) -> None:
     breaking(monkeypatch, Problem(kind="bad_request", message="too long", code=4000), after=False)
     workflow = await cloud(relay="direct")
-    await workflow.wish("r", text="a")
+    await workflow.request("r", text="a")
     assert (await workflow.answer("r"))["file_id"]
-    await workflow.wish("s", text="b")
+    await workflow.request("s", text="b")
     assert (await workflow.answer("s"))["result"]["noted"] == "b"
 
 
-async def test_a_request_asked_for_again_by_the_maker_answers_under_the_same_rid(cloud: Cloud) -> None:
+async def test_a_request_retried_by_the_user_answers_under_the_same_rid(cloud: Cloud) -> None:
     workflow = await cloud(relay="direct")
     harness = workflow.harness
-    await workflow.wish("r", "fail")
+    await workflow.request("r", "fail")
     assert (await workflow.answer("r"))["state"] == "failed"
     again = await harness.ask("note", source="mailbox", requester=workflow.conversation_id, reply_to="r")
     await harness.result(again)
@@ -197,7 +178,7 @@ async def test_a_request_asked_for_again_by_the_maker_answers_under_the_same_rid
     # The newest letter is the first of the newest page: that is what a workflow reads.
     await harness.bridge.stop()
     await harness.bridge.start()
-    await workflow.wish("s", text="b")
+    await workflow.request("s", text="b")
     await workflow.answer("s")
     assert len(await workflow.letters("r")) == 2
     assert await harness.service.undelivered("mailbox") == []
@@ -216,7 +197,7 @@ async def test_after_a_sleep_of_the_computer_the_mailbox_is_looked_into_at_once(
         return box.address if box.alive_at else ""
 
     workflow = Workflow(harness, await eventually(looked))
-    await workflow.wish("r", text="a")
+    await workflow.request("r", text="a")
     clock.advance(600)  # the lid was shut; the next look was due in five minutes of being awake
     assert (await workflow.answer("r"))["state"] == "succeeded"
     await workflow.aclose()
@@ -233,7 +214,7 @@ async def test_a_look_that_hangs_is_given_up_and_said(cloud: Cloud, monkeypatch:
 
     assert (await eventually(said)).kind == "mailbox_slow"
     monkeypatch.setattr("c2jy_bridge.relay.intakes.mailbox_intake.LOOK_S", 30.0)
-    await workflow.wish("r", text="a")
+    await workflow.request("r", text="a")
     assert (await workflow.answer("r"))["state"] == "succeeded"
 
 
@@ -264,9 +245,9 @@ async def test_a_letter_that_cannot_be_understood_is_refused_with_the_reason(
 async def test_a_rid_used_for_another_wish_is_refused(cloud: Cloud) -> None:
     workflow = await cloud(relay="direct")
     harness = workflow.harness
-    await workflow.wish("r", text="one")
+    await workflow.request("r", text="one")
     await workflow.answer("r")
-    await workflow.wish("r", text="two")
+    await workflow.request("r", text="two")
 
     async def second() -> list[dict[str, Any]]:
         return (await workflow.letters("r"))[1:]
@@ -282,7 +263,7 @@ async def test_letters_of_others_and_letters_without_an_id_are_left_alone(cloud:
     await workflow.post("Hello, is anybody there?")
     await workflow.post({"tool": "note", "arguments": {"text": "no mark"}})
     await workflow.post({"tool": "note", "arguments": {"text": "no rid"}}, {"c2jy": "req"})
-    await workflow.wish("r", text="mine")
+    await workflow.request("r", text="mine")
     await workflow.answer("r")
     assert harness.tools.done == {"mine": 1}
     assert len(await workflow.letters()) == 1
@@ -290,7 +271,7 @@ async def test_letters_of_others_and_letters_without_an_id_are_left_alone(cloud:
 
 async def test_a_failed_request_is_answered_with_its_problem(cloud: Cloud) -> None:
     workflow = await cloud("fallback: [{say: No.}]")
-    await workflow.wish("r", text="a")
+    await workflow.request("r", text="a")
     answer = await workflow.answer("r")
     assert (answer["state"], answer["problem"]["kind"]) == ("failed", "tool_not_called")
 
@@ -326,10 +307,10 @@ async def test_being_told_to_slow_down_slows_the_looks_down_and_says_so(cloud: C
     harness = workflow.harness
     harness.emulator.add_fault("refuse", on="messages", code=4013, msg="rate limited", times=1)
 
-    async def told() -> object:
+    async def problem() -> object:
         return (await harness.bridge.status()).intakes[0].problem
 
-    await eventually(told)
+    await eventually(problem)
     looks = len(harness.emulator.requests_to("/v1/conversation/message/list"))
     await asyncio.sleep(1.5)
     assert len(harness.emulator.requests_to("/v1/conversation/message/list")) == looks
@@ -341,7 +322,7 @@ async def test_the_mailbox_is_made_once_and_remembered(cloud: Cloud) -> None:
     harness = workflow.harness
     await harness.bridge.stop()
     await harness.bridge.start()
-    await workflow.wish("r", text="a")
+    await workflow.request("r", text="a")
     assert json.dumps(await workflow.answer("r"))
     assert (await harness.bridge.status()).intakes[0].address == workflow.conversation_id
     assert len(harness.emulator.requests_to("/v1/conversation/create")) == 1

@@ -1,4 +1,4 @@
-"""A mailbox at the emulator, and a cloud workflow that knows nothing but Coze's own API."""
+"""A mailbox at the emulator, and a cloud workflow that uses nothing but Coze's own API."""
 
 from __future__ import annotations
 
@@ -9,10 +9,26 @@ from typing import Any
 import httpx
 import pytest
 
-from unit.relay.conftest import start_bridge
-from unit.relay.relay_harness import RelayHarness, eventually
+from relay_harness import HANDLE, RelayHarness, eventually
 
-__all__ = ["start_bridge"]
+ASKS_ITSELF = f"""
+rules:
+  - name: obeys
+    match: "{HANDLE}"
+    steps:
+      - call: bridge_execute
+        arguments: {{handle: "{{{{handle}}}}"}}
+      - say: OK
+  - name: own
+    match: write
+    steps:
+      - call: note
+        arguments: {{text: from the workflow's chat}}
+      - call: note
+        arguments: {{text: and once more}}
+      - say: "All is written: {{{{outputs.0.noted}}}}"
+fallback: []
+"""
 
 
 class Workflow:
@@ -37,7 +53,7 @@ class Workflow:
         answer = await self.api("/v1/conversation/message/create", body, conversation_id=self.conversation_id)
         return str(answer["data"]["id"])
 
-    async def wish(self, rid: str, tool: str = "note", **arguments: Any) -> str:
+    async def request(self, rid: str, tool: str = "note", **arguments: Any) -> str:
         return await self.post({"tool": tool, "arguments": arguments}, {"c2jy": "req", "rid": rid})
 
     async def begin_chat(self, rid: str, text: str) -> dict[str, str]:
@@ -53,7 +69,7 @@ class Workflow:
         """Answers in the mailbox, oldest first."""
         found: list[dict[str, Any]] = []
         query: dict[str, Any] = {"order": "desc", "limit": 50}
-        while True:
+        for _ in range(100):
             page = await self.api(
                 "/v1/conversation/message/list", query, conversation_id=self.conversation_id
             )

@@ -10,8 +10,8 @@ import pytest
 
 from c2jy_bridge.core.bridge_requests import BridgeRequest, State
 from c2jy_bridge.relay import worker as login
+from relay_harness import RelayHarness, eventually
 from unit.relay.conftest import Clock
-from unit.relay.relay_harness import RelayHarness, eventually
 
 Make = Callable[..., Any]
 
@@ -65,7 +65,7 @@ async def test_a_restart_with_a_token_that_works_takes_up_what_rested_with_the_t
     request_id = await harness.ask()
     await rests(harness, request_id)
     await harness.bridge.stop()
-    clock.advance(3 * 86_400)  # the maker was away
+    clock.advance(3 * 86_400)  # the user was away
     harness.emulator.clear_faults()
     await harness.bridge.start()
     request = await harness.result(request_id)

@@ -14,7 +14,7 @@ from c2jy_bridge.compat.coze2jianying import step_tools
 from c2jy_bridge.plugin import ToolRegistry
 from c2jy_bridge.relay.intakes.http.tool_routes import description
 from c2jy_bridge.tools import built_in_tools
-from unit.relay.http.coze_import import objections
+from unit.relay.intakes.http.coze_import import objections
 
 Call = Callable[..., Any]
 DOMAIN = "https://bridge.example.com"
@@ -91,7 +91,7 @@ def test_the_facade_of_the_real_tools_passes_cozes_import() -> None:
 def test_the_checker_says_why_a_document_would_not_be_taken(
     change: Callable[[dict[str, Any]], object], word: str
 ) -> None:
-    from unit.relay.relay_harness import BenchTools
+    from relay_harness import BenchTools
 
     registry = ToolRegistry()
     registry.register(BenchTools())

@@ -8,14 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from unit.relay.conftest import start_bridge
-from unit.relay.relay_harness import RelayHarness
-
-__all__ = ["start_bridge"]
+from relay_harness import RelayHarness
 
 
 class Caller(httpx.AsyncClient):
-    """Knows the bridge's address and token; `harness` is what stands behind it."""
+    """A client with the bridge's address and token; `harness` runs that bridge."""
 
     harness: RelayHarness
 

@@ -14,7 +14,7 @@ import pytest
 from c2jy_bridge.coze import CozeClient
 from c2jy_bridge.engine.bridging import Bridging
 from coze_emulator import Emulator, Script
-from unit.relay.relay_harness import OBEDIENT, RelayHarness, eventually
+from relay_harness import OBEDIENT, RelayHarness, eventually
 
 Hold = Callable[..., Bridging]
 
@@ -33,7 +33,7 @@ async def hold(harness: RelayHarness) -> AsyncIterator[Hold]:
 
     def make(**more: Any) -> Bridging:
         parts = {"registry": harness.registry, "runner": harness.runner, "journal": harness.journal}
-        parts |= {"client": harness.client, "answer": harness.approver.answer, "saw": harness._saw}
+        parts |= {"client": harness.client, "answer": harness.approver.answer, "saw": harness.emit}
         bridging = Bridging(
             harness.settings, **{**parts, **more}, clock=time.time, new_id=lambda: uuid.uuid4().hex
         )

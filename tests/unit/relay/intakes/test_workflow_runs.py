@@ -20,9 +20,7 @@ from c2jy_bridge.core.events import (
 from c2jy_bridge.journal import Owner
 from c2jy_bridge.relay.intakes.workflow_runs import WaitingRun, WorkflowRuns, open_workflow_runs
 from c2jy_bridge.relay.storage import Storage
-from unit.relay.conftest import Clock, start_bridge
-
-__all__ = ["start_bridge"]
+from unit.relay.conftest import Clock
 
 SCRIPT = r"""
 fallback: []
@@ -90,7 +88,7 @@ workflows:
 
 
 class Bench:
-    """Runs workflows of the script; the maker answers what `says` says."""
+    """Runs workflows of the script; the user answers with `says`."""
 
     def __init__(self, harness: Any, storage: Storage, clock: Clock) -> None:
         self.harness = harness
@@ -103,7 +101,7 @@ class Bench:
             runner=harness.runner,
             storage=storage,
             owner=Owner(harness.settings.data_dir / "run"),
-            emit=harness._saw,
+            emit=harness.emit,
             clock=clock,
             sleep=self._sleep,
         )
@@ -159,7 +157,7 @@ async def test_two_runs_of_one_workflow_are_two(bench: Bench) -> None:
     assert bench.harness.tools.done == {"a": 2}
 
 
-async def test_an_ordinary_question_is_put_to_the_maker(bench: Bench) -> None:
+async def test_an_ordinary_question_is_put_to_the_user(bench: Bench) -> None:
     ended = await bench.run("person")
     assert json.loads(ended.output) == {"output": "Sunny in Peking"}
     assert [(asked.text, asked.fields) for asked in bench.asked] == [("Which city?", ())]
@@ -177,7 +175,7 @@ async def test_a_local_plugin_interrupt_is_run_when_it_looks_like_a_call(bench: 
     assert bench.harness.tools.done == {"six": 1}
 
 
-async def test_a_local_plugin_interrupt_that_nobody_understands_is_shown_to_the_maker(bench: Bench) -> None:
+async def test_a_local_plugin_interrupt_that_nobody_understands_is_shown_to_the_user(bench: Bench) -> None:
     await bench.run("strange")
     assert "nobody knows" in bench.asked[0].text
 
@@ -274,7 +272,7 @@ async def test_workflows_run_beside_bridge_mode_in_one_data_folder(start_bridge:
 
     owner = Owner(harness.settings.data_dir / "run")
     async with open_workflow_runs(
-        harness.settings, owner=owner, runner=harness.runner, client=harness.client, emit=harness._saw
+        harness.settings, owner=owner, runner=harness.runner, client=harness.client, emit=harness.emit
     ) as runs:
         ended = await runs.run("tool", {"text": "beside"}, nobody)
     assert json.loads(ended.output) == {"output": "beside"}

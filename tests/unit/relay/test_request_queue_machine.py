@@ -77,15 +77,15 @@ class Requests(RuleBasedStateMachine):
 
     @rule(key=KEYS, body=st.integers(1, 2), timeout_s=st.sampled_from([40.0, 400.0]))
     def somebody_asks(self, key: str, body: int, timeout_s: float) -> None:
-        wish = Submission("tool", {"body": body}, "http", idempotency_key=key, timeout_s=timeout_s)
+        submission = Submission("tool", {"body": body}, "http", idempotency_key=key, timeout_s=timeout_s)
         known = self.by_key.get(key) if key else None
         if known is not None and known[0] != body:
             with pytest.raises(KeyReused) as reused:
-                self.run(self.queue.accept(wish))
+                self.run(self.queue.accept(submission))
             assert reused.value.request_id == known[1]
             return
         try:
-            accepted = self.run(self.queue.accept(wish))
+            accepted = self.run(self.queue.accept(submission))
         except QueueFull:
             assert len(self.accepted) - len(self.ends) >= 6
             return
@@ -214,8 +214,11 @@ class Requests(RuleBasedStateMachine):
                 for _ in range(20):
                     self.time_passes(45.0)
                     self.a_worker_claims()
-                    while self.workers:
+                    for _ in range(1000):
+                        if not self.workers:
+                            break
                         self.advance(self.workers[0])
+                    assert not self.workers
                 self.a_request_has_one_effect_and_one_end()
                 assert set(self.ends) == set(self.accepted)
         finally:

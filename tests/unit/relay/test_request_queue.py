@@ -1,4 +1,4 @@
-"""The suite that every engine behind the queue's port passes."""
+"""What the SQLite queue and its model in memory both do."""
 
 from __future__ import annotations
 
@@ -198,7 +198,7 @@ async def test_time_runs_out_for_what_was_never_begun_and_only_for_that(queue: A
     assert (await claimed(queue)).request.request_id == later.request.request_id
 
 
-async def test_the_time_of_a_wish_that_arrived_late_runs_from_when_it_was_asked(
+async def test_the_timeout_of_a_request_that_arrived_late_counts_from_when_it_was_sent(
     queue: Any, clock: Clock
 ) -> None:
     request = (await queue.accept(wanted(timeout_s=60, submitted_at=clock.now - 50))).request
@@ -305,9 +305,9 @@ async def test_a_request_that_rests_takes_a_place_and_can_be_cancelled(queue: An
     assert len(await queue.unpark()) == 4
 
 
-async def test_wishes_that_come_together_are_judged_one_by_one(queue: Any) -> None:
-    wishes = [wanted("k"), wanted("k"), wanted("k", tool="other"), *(wanted(f"k{n}") for n in range(5))]
-    taken = await asyncio.gather(*(queue.accept(wish) for wish in wishes), return_exceptions=True)
+async def test_submissions_that_come_together_are_judged_one_by_one(queue: Any) -> None:
+    submissions = [wanted("k"), wanted("k"), wanted("k", tool="other"), *(wanted(f"k{n}") for n in range(5))]
+    taken = await asyncio.gather(*(queue.accept(one) for one in submissions), return_exceptions=True)
     first, again, reused, *others = taken
     assert (first.created, again.created, again.request) == (True, False, first.request)
     assert isinstance(reused, KeyReused)
