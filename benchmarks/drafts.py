@@ -53,6 +53,7 @@ def document(clips: int) -> dict[str, object]:
 
 def ours(clips: int, folder: Path) -> float:
     """Parse, compile, write, verify and publish, as `draft build` does."""
+    from c2jy_bridge.compat.coze2jianying import read_document
     from c2jy_bridge.core.settings import DraftSettings, MaterialSettings
     from c2jy_bridge.drafts import DraftBuilder
 
@@ -62,6 +63,7 @@ def ours(clips: int, folder: Path) -> float:
             cache_dir=folder / "cache",
             settings=DraftSettings(profile="jianying_win"),
             materials=MaterialSettings(),
+            reader=read_document,
         )
         await studio.build(document(1))
         wanted = document(clips)

@@ -67,6 +67,7 @@ async def heartbeat() -> AsyncIterator[list[float]]:
 
 async def measure(kind: str, clips: int, before: int, folder: Path) -> tuple[float, float]:
     """The longest gap while a draft is built, and beside a counting thread for as long."""
+    from c2jy_bridge.compat.coze2jianying import read_document
     from c2jy_bridge.core.settings import DraftSettings, MaterialSettings
     from c2jy_bridge.drafts import DraftBuilder
 
@@ -75,6 +76,7 @@ async def measure(kind: str, clips: int, before: int, folder: Path) -> tuple[flo
         cache_dir=folder / "cache",
         settings=DraftSettings(),
         materials=MaterialSettings(folders=[folder]),
+        reader=read_document,
     )
     for _ in range(before):
         await studio.build(document(1))

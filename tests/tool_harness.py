@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from c2jy_bridge.compat.coze2jianying import read_document
 from c2jy_bridge.core.events import Decision, Event, ToolCall, ToolCallAwaitingApproval, ToolCallFinished
 from c2jy_bridge.core.settings import DraftSettings, MaterialSettings, ToolSettings
 from c2jy_bridge.drafts import DraftBuilder, Library
@@ -147,6 +148,7 @@ async def studio(root: Path, tmp_path: Path, media: MediaServer) -> AsyncIterato
         cache_dir=tmp_path / "cache",
         settings=DraftSettings(),
         materials=MaterialSettings(allow_private_hosts=[media.address], retries=0),
+        reader=read_document,
     )
     yield made
     await made.aclose()

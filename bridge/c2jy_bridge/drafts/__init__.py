@@ -4,15 +4,14 @@ The only room that knows pyJianYingDraft, which it imports when the first draft 
 know Coze, the local plugin or a screen.
 """
 
-from c2jy_bridge.core.draft_views import Packed
-from c2jy_bridge.drafts.build import DraftBuilder
+from c2jy_bridge.core.draft_views import BuildReport, BuiltDraft, Packed
+from c2jy_bridge.drafts.build import DraftBuilder, ProbeResult
 from c2jy_bridge.drafts.errors import DraftError
 from c2jy_bridge.drafts.library.draft_roots import DraftsRoot
 from c2jy_bridge.drafts.library.library import Library
 from c2jy_bridge.drafts.library.packer import DraftPacker
 from c2jy_bridge.drafts.library.relocate import Relocated, RelocateReport
 from c2jy_bridge.drafts.materials import Material, OnProgress, Progress
-from c2jy_bridge.drafts.reports import BuildReport, BuiltDraft, ProbeResult
 
 __all__ = [
     "BuildReport",

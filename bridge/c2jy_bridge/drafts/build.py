@@ -1,4 +1,4 @@
-"""The studio: a document in, verified draft folders out."""
+"""Builds drafts: a document in, verified draft folders out."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from c2jy_bridge.core.gc_control import gc_frozen
+from c2jy_bridge.core.draft_views import BuildReport
+from c2jy_bridge.core.gc_control import gc_frozen, gc_paused, release_in_steps
 from c2jy_bridge.core.settings import DraftSettings, MaterialSettings, TimeUnit
-from c2jy_bridge.drafts.background import ByteMeter, in_thread
 from c2jy_bridge.drafts.errors import DraftError, say
 from c2jy_bridge.drafts.materials import Material, MaterialStore, OnProgress
-from c2jy_bridge.drafts.reading import forget_drafts, get_ready, read_drafts
-from c2jy_bridge.drafts.reports import BuildReport, ProbeResult
+from c2jy_bridge.drafts.write.background import ByteMeter, in_thread
 
 if TYPE_CHECKING:
     from c2jy_bridge.core.draft_views import OriginView, Packed
-    from c2jy_bridge.drafts.building import BuildContext, BuildOptions, Draft
+    from c2jy_bridge.core.events import Issue
+    from c2jy_bridge.drafts.build_steps import BuildContext, BuildOptions, Draft
+    from c2jy_bridge.drafts.documents import DocumentReader
     from c2jy_bridge.drafts.library.rebuild import Kept
 
 Register = Literal["no", "existing", "create"]
@@ -32,6 +33,15 @@ Register = Literal["no", "existing", "create"]
 
 def _uuid() -> str:
     return str(uuid.uuid4()).upper()
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """What one source is; exactly one of `material` and `error` is set."""
+
+    source: str
+    material: Material | None = None
+    error: str = ""
 
 
 class DraftBuilder:
@@ -42,8 +52,9 @@ class DraftBuilder:
         cache_dir: Where fetched media are kept for all drafts.
         settings: Profile, what to do on a conflict, the folder on another machine.
         materials: Limits of downloads.
+        reader: Reads the documents; ours and those of other systems.
         folders: Folders whose files a document may use by path, and that drafts may be put into.
-        exports_dir: Where a document's wish for a zip goes; None: `exports` beside the cache.
+        exports_dir: Where the zip goes that a document asks for; None: `exports` beside the cache.
         clock: Unix seconds.
         new_id: Ids of drafts, upper-case UUIDs as JianYing makes them.
     """
@@ -55,6 +66,7 @@ class DraftBuilder:
         cache_dir: Path,
         settings: DraftSettings,
         materials: MaterialSettings,
+        reader: DocumentReader,
         folders: Sequence[Path] = (),
         exports_dir: Path | None = None,
         clock: Callable[[], float] = time.time,
@@ -66,6 +78,7 @@ class DraftBuilder:
         self._materials = materials
         self._exports_dir = exports_dir or self._cache_dir.parent / "exports"
         self._folders = tuple(dict.fromkeys((*folders, *materials.folders)))
+        self._reader = reader
         self._clock = clock
         self._new_id = new_id
         self._store = MaterialStore(self._cache_dir, materials, self._folders)
@@ -106,8 +119,8 @@ class DraftBuilder:
                 nothing of the build is left behind either.
         """
         with gc_frozen():
-            await asyncio.to_thread(get_ready)
-            from c2jy_bridge.drafts.building import BuildOptions
+            await asyncio.to_thread(_import_build)
+            from c2jy_bridge.drafts.build_steps import BuildOptions
 
             order = BuildOptions(
                 root=self._output(output_folder),
@@ -128,7 +141,7 @@ class DraftBuilder:
     ) -> BuildReport:
         """Build a draft anew from the document in its folder, beside it, under a name with a number.
 
-        What stands there is not touched: JianYing may have encrypted it with the maker's changes in it.
+        What is there is not touched: JianYing may have encrypted it with the user's changes in it.
 
         Args:
             folder: A draft folder of ours. Media that are still inside it are used again, so a link that has
@@ -141,8 +154,8 @@ class DraftBuilder:
             DraftError: The folder has no document, it cannot be built, or its numbers have no other unit.
         """
         with gc_frozen():
-            await asyncio.to_thread(get_ready)
-            from c2jy_bridge.drafts.building import BuildOptions
+            await asyncio.to_thread(_import_build)
+            from c2jy_bridge.drafts.build_steps import BuildOptions
             from c2jy_bridge.drafts.library.rebuild import export_of, kept_document
 
             kept = await asyncio.to_thread(kept_document, folder)
@@ -166,14 +179,14 @@ class DraftBuilder:
             DraftError: The folder has no document, or it cannot be read any more.
         """
         with gc_frozen():
-            await asyncio.to_thread(get_ready)
-            from c2jy_bridge.drafts.building import durations
+            await asyncio.to_thread(_import_build)
+            from c2jy_bridge.drafts.build_steps import durations
             from c2jy_bridge.drafts.library.rebuild import kept_document, origin, unit_of
 
             kept = await asyncio.to_thread(kept_document, folder)
             # Only an export's unit is judged by the lengths of its media.
             found = await self._still_there(kept) if unit_of(kept) else {}
-            return await asyncio.to_thread(origin, kept, durations(found))
+            return await asyncio.to_thread(origin, kept, durations(found), self._reader)
 
     async def probe(self, sources: Sequence[str], on_progress: OnProgress | None = None) -> list[ProbeResult]:
         """Fetch sources and say what they are: one result for each input, in order."""
@@ -206,14 +219,14 @@ class DraftBuilder:
         on_progress: OnProgress | None,
         found: Mapping[str, Material] = MappingProxyType({}),
     ) -> BuildReport:
-        drafts, faults = await asyncio.to_thread(read_drafts, document, unit)
+        drafts, faults = await asyncio.to_thread(_read_drafts, self._reader, document, unit)
         try:
             report = await self._fetch_and_build(drafts, order, on_progress, found)
             return replace(report, issues=(*faults, *report.issues))
         except DraftError as error:
             raise DraftError((*faults, *error.issues)) from None
         finally:
-            await asyncio.shield(asyncio.to_thread(forget_drafts, drafts))
+            await asyncio.shield(asyncio.to_thread(_release, drafts))
 
     async def _fetch_and_build(
         self,
@@ -222,11 +235,10 @@ class DraftBuilder:
         on_progress: OnProgress | None,
         found: Mapping[str, Material],
     ) -> BuildReport:
-        from c2jy_bridge.drafts.building import BuildContext
+        from c2jy_bridge.drafts.build_steps import BuildContext
         from c2jy_bridge.drafts.compile.subtitles import LARGEST, subtitle_links
-        from c2jy_bridge.drafts.sources import addresses
 
-        wanted = addresses(item for draft in drafts for item in draft.wanted)
+        wanted = dict.fromkeys(item.source.address for draft in drafts for item in draft.wanted)
         missing = [address for address in wanted if address not in found]
         fetched = {**found, **(await self._store.fetch(missing, on_progress) if missing else {})}
         links = subtitle_links(draft.read.spec for draft in drafts)
@@ -251,7 +263,7 @@ class DraftBuilder:
     def _build(
         self, drafts: list[Draft], fetched: Any, order: BuildOptions, around: BuildContext
     ) -> BuildReport:
-        from c2jy_bridge.drafts.building import build_all
+        from c2jy_bridge.drafts.build_steps import build_all
         from c2jy_bridge.drafts.write import sweep
 
         if not self._swept and not order.dry_run:
@@ -296,3 +308,43 @@ async def _forget(report: BuildReport) -> None:
             await asyncio.shield(asyncio.to_thread(remove_tree, Path(draft.path)))
         if draft.archive:
             await asyncio.shield(asyncio.to_thread(Path(draft.archive).unlink, missing_ok=True))
+
+
+def _import_build() -> None:
+    """Import what a build needs, in a thread: pyJianYingDraft and the models take a fifth of a second."""
+    with gc_paused():
+        import c2jy_bridge.drafts.build_steps
+        import c2jy_bridge.drafts.library.rebuild  # noqa: F401  # imported for its own sake
+
+
+def _read_drafts(
+    reader: DocumentReader, document: object, unit: TimeUnit
+) -> tuple[list[Draft], tuple[Issue, ...]]:
+    """The drafts of a document with the media they need, and why others of it could not be read."""
+    from c2jy_bridge.drafts.build_steps import Draft, wanted_media
+    from c2jy_bridge.drafts.compile.notes import Notes
+
+    drafts = []
+    with gc_paused():
+        found = reader(document, unit)
+        for read in found.drafts:
+            notes = Notes()
+            wanted = wanted_media(read.spec, read.path, notes)
+            drafts.append(Draft(read, wanted, notes.issues))
+    return drafts, found.faults
+
+
+def _release(drafts: list[Draft]) -> None:
+    """Release what was read, clip by clip."""
+    parts = [part for draft in drafts for part in _parts(draft)]
+    drafts.clear()
+    release_in_steps(parts)
+
+
+def _parts(draft: Draft) -> Iterator[object]:
+    """What there is one of for each clip."""
+    for track in draft.read.spec.tracks:
+        yield from track.clips
+    yield from draft.wanted
+    if draft.read.imported is not None:
+        yield from draft.read.imported.parts()

@@ -1,18 +1,62 @@
-"""Any document that somebody hands in, to the specs in it."""
+"""What a document reader hands to a build: the drafts of a document as specs.
+
+The reader itself is injected into `DraftBuilder`, so that this room knows no other system's exports.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
-from c2jy_bridge.compat.coze2jianying.exports import Imported, import_each
-from c2jy_bridge.compat.coze2jianying.exports.fields import checked
-from c2jy_bridge.compat.coze2jianying.exports.json_text import one_document, read
+from c2jy_bridge.core.draft_views import TimeUnitName
 from c2jy_bridge.core.events import Issue
-from c2jy_bridge.core.gc_control import gc_paused
 from c2jy_bridge.core.settings import TimeUnit
-from c2jy_bridge.drafts.spec import DraftSpec, is_spec, parse_spec
+from c2jy_bridge.drafts.spec import DraftSpec
+
+
+class TimeUnitDecision(Protocol):
+    """The unit that the numbers of an export were read in."""
+
+    @property
+    def unit(self) -> TimeUnitName:
+        """The unit."""
+
+    @property
+    def lengths_us(self) -> Mapping[TimeUnitName, int]:
+        """How long the draft would be in each unit, microseconds."""
+
+    def issue(self, path: str) -> Issue:
+        """The decision, its evidence and the alternatives."""
+
+
+class ImportedDraft(Protocol):
+    """A draft of another system's export, converted to our spec."""
+
+    @property
+    def spec(self) -> DraftSpec:
+        """The draft as our spec."""
+
+    @property
+    def issues(self) -> tuple[Issue, ...]:
+        """What the import changed, guessed or left out; paths are those of the export."""
+
+    @property
+    def unit(self) -> TimeUnitDecision | None:
+        """The unit of its numbers; None when the document itself names it."""
+
+    def decide_unit(self, durations_us: Mapping[str, int]) -> ImportedDraft:
+        """The same draft, its unit decided again from real media lengths (by address, microseconds).
+
+        Raises:
+            DraftError: In that unit the draft is impossible.
+        """
+
+    def original_path(self, path: str) -> str:
+        """The path in the export of what has this path in the spec."""
+
+    def parts(self) -> Iterator[object]:
+        """What it keeps of each clip beside the spec, so that it can be released in steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,33 +69,33 @@ class ReadDraft:
     issues: tuple[Issue, ...] = ()
     document: Mapping[str, Any] | None = None
     """What it was read from, if that is our own schema."""
-    imported: Imported | None = None
+    imported: ImportedDraft | None = None
 
-    def knowing(self, durations_us: Mapping[str, int]) -> ReadDraft:
-        """The same draft once it is known how long its media are: an export does not say its time unit.
+    def decide_unit(self, durations_us: Mapping[str, int]) -> ReadDraft:
+        """The same draft once real media lengths are known: an export does not name its time unit.
 
         Args:
             durations_us: By address, microseconds; images left out.
 
         Raises:
-            DraftError: In the unit that the media speak for, the draft is impossible.
+            DraftError: In the unit that the media point to, the draft is impossible.
         """
         if self.imported is None:
             return self
         again = self.imported.decide_unit(durations_us)
         return replace(self, spec=again.spec, issues=again.issues, imported=again)
 
-    def told(self, issues: Iterable[Issue]) -> tuple[Issue, ...]:
-        """Issues with paths that a reader of the document finds there: an export has no `tracks[0].clips[2]`.
+    def with_original_paths(self, issues: Iterable[Issue]) -> tuple[Issue, ...]:
+        """Issues with the paths of the document that was handed in: an export has no `tracks[0].clips[2]`.
 
         Args:
             issues: Of this draft, from any part of the build; those of its import have such paths already.
         """
-        if self.imported is None or not self.imported.origins:
+        if self.imported is None:
             return tuple(issues)
-        origins, ready = self.imported.origins, set(self.issues)
+        original, done = self.imported.original_path, set(self.issues)
         return tuple(
-            found if found in ready else replace(found, path=origins.of(found.path)) for found in issues
+            found if found in done else replace(found, path=original(found.path)) for found in issues
         )
 
 
@@ -63,31 +107,17 @@ class ReadDocument:
     faults: tuple[Issue, ...] = ()
 
 
-def read_document(document: object, time_unit: TimeUnit) -> ReadDocument:
-    """Read our own schema or any export of Coze2JianYing.
+class DocumentReader(Protocol):
+    """Reads a document of any supported schema."""
 
-    Args:
-        document: An object, a list, or JSON as text or bytes, also inside a Markdown fence or a string.
-        time_unit: Of bare numbers where the document does not say; `auto` is seconds for our schema and is
-            found out for exports.
+    def __call__(self, document: object, time_unit: TimeUnit) -> ReadDocument:
+        """Read our own schema or a supported export.
 
-    Raises:
-        DraftError: It is no JSON, or there is no draft in it that can be read; with all faults.
-    """
-    with gc_paused(), one_document():
-        value = read(document) if isinstance(document, (str, bytes, bytearray)) else checked(document)
-        path, ours = _ours(value)
-        if ours is not None:
-            unit = None if time_unit == "auto" else time_unit
-            parsed = parse_spec(ours, path=path, default_unit=unit)
-            return ReadDocument((ReadDraft(parsed.spec, path, parsed.issues, parsed.document),))
-        imported, faults = import_each(value, time_unit=time_unit)
-        drafts = (ReadDraft(item.spec, item.path, item.issues, imported=item) for item in imported)
-        return ReadDocument(tuple(drafts), faults)
+        Args:
+            document: An object, a list, or JSON as text or bytes, also inside a Markdown fence or a string.
+            time_unit: Of bare numbers where the document does not say; `auto` is seconds for our schema and
+                detected for exports.
 
-
-def _ours(value: Any) -> tuple[str, Mapping[str, Any] | None]:
-    """The short way for what most documents are: one of our own, or a c2jy.json."""
-    if isinstance(value, Mapping) and "marker" in value and is_spec(value.get("document")):
-        return "document", value["document"]
-    return "", value if isinstance(value, Mapping) and is_spec(value) else None
+        Raises:
+            DraftError: It is not JSON, or no draft in it can be read; with all faults.
+        """

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from c2jy_bridge.compat.coze2jianying import step_tools
+from c2jy_bridge.compat.coze2jianying import read_document, step_tools
 from c2jy_bridge.core.events import Decision, Issue
 from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.core.views import ConnectionView
@@ -80,6 +80,7 @@ def compose(
         cache_dir=data / "materials",
         settings=settings.drafts,
         materials=settings.materials,
+        reader=read_document,
         folders=[*settings.materials.folders, *settings.tools.folders],
         clock=clock,
     )

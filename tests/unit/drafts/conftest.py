@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from c2jy_bridge.compat.coze2jianying import read_document
 from c2jy_bridge.core.settings import DraftSettings, MaterialSettings
 from c2jy_bridge.drafts import BuiltDraft, DraftBuilder, Library
 
@@ -68,6 +69,7 @@ async def make_studio(tmp_path: Path, media: Path) -> AsyncIterator[MakeStudio]:
             "cache_dir": tmp_path / "cache",
             "settings": settings or DraftSettings(),
             "materials": MaterialSettings(),
+            "reader": read_document,
             "folders": [media],
             **more,
         }

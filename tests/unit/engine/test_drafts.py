@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from c2jy_bridge.compat.coze2jianying import read_document
 from c2jy_bridge.core.draft_views import DraftError
 from c2jy_bridge.core.settings import DraftSettings, MaterialSettings
 from c2jy_bridge.drafts import DraftBuilder, DraftPacker, DraftsRoot, Library
@@ -31,6 +32,7 @@ async def drafts(tmp_path: Path) -> AsyncIterator[Drafts]:
         cache_dir=tmp_path / "cache",
         settings=DraftSettings(),
         materials=MaterialSettings(),
+        reader=read_document,
     )
     found = Drafts(studio, library, DraftPacker(library, tmp_path / "exports"))
     await found.build(DOCUMENT)

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from c2jy_bridge.core.draft_views import Packed
 from c2jy_bridge.core.events import Issue, Severity
-from c2jy_bridge.drafts.background import ByteMeter, in_thread
 from c2jy_bridge.drafts.errors import DraftError, issue, say
 from c2jy_bridge.drafts.library.archive import pack
 from c2jy_bridge.drafts.library.library import Library
 from c2jy_bridge.drafts.library.relocate import Relocated, RelocateReport, read_files, relocate
 from c2jy_bridge.drafts.materials import OnProgress
+from c2jy_bridge.drafts.write.background import ByteMeter, in_thread
 from c2jy_bridge.drafts.write.naming import numbered
 from c2jy_bridge.drafts.write.paths import TargetRoot
 

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import orjson
 
-from c2jy_bridge.compat.coze2jianying.exports import Imported, parse
 from c2jy_bridge.core.draft_views import OriginView, TimeUnitName
 from c2jy_bridge.core.settings import TimeUnit
+from c2jy_bridge.drafts.documents import DocumentReader, TimeUnitDecision
 from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.library.snapshot import content_file
 from c2jy_bridge.drafts.materials import Material, MaterialStore
@@ -100,12 +100,13 @@ _SETTLE_S: Final = 2.0
 """We write a draft's files within a moment of each other, c2jy.json last; FAT keeps times to two seconds."""
 
 
-def origin(kept: Kept, durations_us: Mapping[str, int]) -> OriginView:
+def origin(kept: Kept, durations_us: Mapping[str, int], reader: DocumentReader) -> OriginView:
     """What can be said before a draft is built again.
 
     Args:
         kept: Its document.
         durations_us: Real lengths of its audio and video files by address, microseconds.
+        reader: Reads the export.
 
     Raises:
         DraftError: The export in it cannot be read any more.
@@ -114,11 +115,18 @@ def origin(kept: Kept, durations_us: Mapping[str, int]) -> OriginView:
     unit = unit_of(kept)
     if unit is None:
         return OriginView(resaved)
-    imported = _decided(kept, "auto", durations_us)
-    if imported.unit is None or imported.unit.unit != unit:
-        imported = _decided(kept, unit, durations_us)
-    assert imported.unit is not None, "asked for, so decided"
-    return OriginView(resaved, unit, imported.unit.lengths_us, imported.unit.issue(imported.path))
+
+    def decide(asked: TimeUnit) -> tuple[TimeUnitDecision, str]:
+        (draft, *_) = reader(export_of(kept), asked).drafts
+        imported = draft.decide_unit(durations_us).imported
+        assert imported is not None, "an export"
+        assert imported.unit is not None, "an export does not name its unit, so it was decided"
+        return imported.unit, draft.path
+
+    decision, path = decide("auto")
+    if decision.unit != unit:
+        decision, path = decide(unit)
+    return OriginView(resaved, unit, decision.lengths_us, decision.issue(path))
 
 
 def unit_of(kept: Kept) -> TimeUnitName | None:
@@ -141,10 +149,6 @@ def export_of(kept: Kept) -> Any:
     if unit_of(kept) is None:
         raise DraftError([issue("no_other_unit", DOCUMENT, name=kept.folder.name)])
     return _document(kept)["legacy"]
-
-
-def _decided(kept: Kept, asked: TimeUnit, durations_us: Mapping[str, int]) -> Imported:
-    return parse(export_of(kept), time_unit=asked)[0].decide_unit(durations_us)
 
 
 def _document(kept: Kept) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from c2jy_bridge.compat.coze2jianying import read_document
 from c2jy_bridge.core.chunked_json import content_pieces
 from c2jy_bridge.core.gc_control import gc_frozen, gc_paused, release_in_steps
 from c2jy_bridge.core.settings import DraftSettings, MaterialSettings
@@ -32,6 +33,7 @@ def studio(tmp_path: Path) -> DraftBuilder:
         cache_dir=tmp_path / "cache",
         settings=DraftSettings(),
         materials=MaterialSettings(),
+        reader=read_document,
     )
 
 

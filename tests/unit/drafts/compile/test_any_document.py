@@ -158,7 +158,7 @@ def test_a_document_written_out_and_read_again_makes_the_same_draft(document: di
     )
 )
 def test_anything_at_all_is_a_document_or_an_error_of_ours(anything: Any) -> None:
-    from c2jy_bridge.drafts.documents import read_document
+    from c2jy_bridge.compat.coze2jianying import read_document
 
     with pytest.raises(DraftError) as caught:
         read_document(anything, "auto")

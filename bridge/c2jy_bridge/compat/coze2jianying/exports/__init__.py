@@ -19,7 +19,7 @@ unit later: `parse(spec.legacy, time_unit="ms")`.
 This room must not know how a draft is compiled or written.
 """
 
-from c2jy_bridge.compat.coze2jianying.exports.imported import Imported, import_each, parse
+from c2jy_bridge.compat.coze2jianying.exports.imported import Imported, parse, read_document
 from c2jy_bridge.compat.coze2jianying.exports.units import UnitDecision
 
-__all__ = ["Imported", "UnitDecision", "import_each", "parse"]
+__all__ = ["Imported", "UnitDecision", "parse", "read_document"]

@@ -14,10 +14,11 @@ from c2jy_bridge.compat.coze2jianying.exports.source_map import Origins
 from c2jy_bridge.compat.coze2jianying.exports.units import Evidence, UnitDecision
 from c2jy_bridge.compat.coze2jianying.exports.wrappers import Found, find_drafts
 from c2jy_bridge.core.events import Issue
-from c2jy_bridge.core.gc_control import release_in_steps
+from c2jy_bridge.core.gc_control import gc_paused, release_in_steps
 from c2jy_bridge.core.settings import TimeUnit
+from c2jy_bridge.drafts.documents import ReadDocument, ReadDraft
 from c2jy_bridge.drafts.errors import DraftError
-from c2jy_bridge.drafts.spec import DraftSpec, parse_spec
+from c2jy_bridge.drafts.spec import DraftSpec, is_spec, parse_spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,10 @@ class Imported:
     def evidence(self) -> str:
         """Why the numbers were read in this unit, in a sentence; empty for our own documents."""
         return self.unit.issue(self.path).message if self.unit else ""
+
+    def original_path(self, path: str) -> str:
+        """The path in the document of what has this path in the spec."""
+        return self.origins.of(path) if self.origins else path
 
     def parts(self) -> Iterator[object]:
         """What it keeps of each clip beside the spec, so that it can be let go of in steps."""
@@ -120,6 +125,27 @@ def import_each(value: Any, *, time_unit: TimeUnit = "auto") -> tuple[list[Impor
     if not drafts:
         raise DraftError(faults)
     return drafts, tuple(faults)
+
+
+def read_document(document: object, time_unit: TimeUnit) -> ReadDocument:
+    """Read our own schema or any export of Coze2JianYing (a `DocumentReader`)."""
+    with gc_paused(), one_document():
+        value = read(document) if isinstance(document, (str, bytes, bytearray)) else checked(document)
+        path, ours = _ours(value)
+        if ours is not None:
+            unit = None if time_unit == "auto" else time_unit
+            parsed = parse_spec(ours, path=path, default_unit=unit)
+            return ReadDocument((ReadDraft(parsed.spec, path, parsed.issues, parsed.document),))
+        imported, faults = import_each(value, time_unit=time_unit)
+        drafts = (ReadDraft(item.spec, item.path, item.issues, imported=item) for item in imported)
+        return ReadDocument(tuple(drafts), faults)
+
+
+def _ours(value: Any) -> tuple[str, Mapping[str, Any] | None]:
+    """The short way for most documents: one of our own, or a c2jy.json."""
+    if isinstance(value, Mapping) and "marker" in value and is_spec(value.get("document")):
+        return "document", value["document"]
+    return "", value if isinstance(value, Mapping) and is_spec(value) else None
 
 
 def _import(found: Found, asked: TimeUnit, durations_us: Mapping[str, int]) -> Imported:

@@ -55,7 +55,7 @@ class ReadInfos:
 
     def place(self, path: str) -> str:
         """Where in the infos that stands which has this path in the spec that they were read as."""
-        return self.imported.origins.of(path) if self.imported.origins else path
+        return self.imported.original_path(path)
 
     def knowing(self, durations_us: Mapping[str, int], usual: Unit | None) -> ReadInfos:
         """The same once it is known how long the media are.
