@@ -228,7 +228,7 @@ def test_a_token_is_never_written_to_disk(c2jy: Callable[..., Any], tmp_path: Pa
         (("chat",), "c2jy-tui chat：缺少：text"),
         (("draft", "bogus"), "c2jy-tui draft：COMMAND 不能是 'bogus'，可选："),
         (("emulator", "--port", "99999"), "--port：99999 不是端口"),
-        (("config", "show", "--jsn"), "c2jy-tui：这里没有：--jsn"),
+        (("config", "show", "--jsn"), "c2jy-tui：未知参数：--jsn"),
         (("--theme",), "--theme 后面要写一个值"),
         (("draft", "relocate", "--to", "x"), "缺少其中一项：name --all"),
     ],

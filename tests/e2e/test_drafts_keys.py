@@ -52,7 +52,7 @@ def test_a_maker_packs_rebuilds_and_brings_back_by_key(
     assert "Users" in meta["draft_fold_path"]
 
     app.press("u")
-    app.wait_for("现在的单位")
+    app.wait_for("当前单位")
     app.press("Home", "Enter")
     app.wait_for("旅行 (2)")
     content = json.loads((root / "旅行 (2)" / "draft_content.json").read_text(encoding="utf-8"))

@@ -54,7 +54,7 @@ async def test_the_dialog_says_how_far_always_goes_for_a_bridge_request(stage: A
         await on.play(on.bot.wants("read_file"), ask)
         await hearing(on)
         assert "Always for mailbox requests" in on.text
-        assert '"Always" lets read_file run unasked for everything that comes in this way' in on.text
+        assert '"Always" lets read_file run without asking for every request that comes in this way' in on.text
 
 
 @pytest.mark.parametrize(
@@ -106,8 +106,8 @@ async def test_esc_leaves_the_question_open_and_its_line_brings_it_back(stage: A
         await asked(on)
         await on.press("escape")
         assert on.engine.decisions == []
-        assert "waits for your leave" in on.text
-        assert "needs your leave" in on.lines[0]
+        assert "needs approval" in on.text
+        assert "needs approval" in on.lines[0]
         on.main.query_one(CallCard).focus()
         await on.press("enter")
         assert isinstance(on.app.screen, ApprovalScreen)
@@ -149,11 +149,11 @@ async def test_a_call_that_went_on_without_an_answer_closes_its_dialog(stage: An
 async def test_the_seconds_until_it_is_denied_count_down(stage: Any) -> None:
     async with stage() as on:
         await asked(on, deadline_s=60)
-        assert "Denied by itself in 1:00" in on.text
+        assert "Denied automatically in 1:00" in on.text
         on.clock.advance(15)
         on.app.screen._count()
         await on.settle()
-        assert "Denied by itself in 45 s" in on.text
+        assert "Denied automatically in 45 s" in on.text
 
 
 async def test_long_arguments_can_be_scrolled_to_their_end(stage: Any) -> None:

@@ -74,7 +74,7 @@ async def test_while_it_switches_the_header_says_so_and_the_key_does_nothing(
     monkeypatch.setattr(engine, "switch_bridge", slowly)
     async with stage() as on:
         await on.press("f2")
-        assert "bridge is being switched on…" in on.lines[0]
+        assert "bridge switching on…" in on.lines[0]
         await on.press("f2")
         go_on.set()
         await on.settle()
@@ -91,9 +91,9 @@ async def test_the_header_counts_what_waits_and_the_time_since_each_sign_of_life
         await seen(on, waiting=3, intakes=intakes)
         assert "3 waiting · alive: HTTP just now, mailbox 1:15 ago" in on.lines[0]
         await seen(on, parked=1)
-        assert "1 need a login · 2 waiting · alive" in on.lines[0]
+        assert "1 need login · 2 waiting · alive" in on.lines[0]
         await seen(on, parked=3)
-        assert "· 3 need a login · alive" in on.lines[0]
+        assert "· 3 need login · alive" in on.lines[0]
         await seen(on, intakes=(IntakeView("http", HTTP, on.clock()), IntakeView("mailbox")))
         assert "mailbox not yet" in on.lines[0]
 
@@ -282,7 +282,7 @@ async def test_a_question_of_a_bridge_call_names_its_source_and_counts_down(stag
         on.clock.advance(55.5)
         on.app.screen._count()
         await on.settle()
-        assert "Denied by itself in 5 s" in on.text
+        assert "Denied automatically in 5 s" in on.text
         await on.play(on.bot.finished("screenshot", "denied"))
         assert on.app.screen is on.main
         assert on.engine.decisions == []

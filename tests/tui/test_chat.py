@@ -21,11 +21,11 @@ NOW = 1_760_000_000.0
 
 async def test_a_newcomer_is_told_what_to_do_and_asks_an_example_with_two_keys(stage: Any) -> None:
     async with stage() as on:
-        assert "Say what video you want" in on.text
+        assert "Describe the video you want" in on.text
         assert "/home/maker/drafts" in on.text
         await on.press("tab", "1")
         assert on.engine.sent == ["Make me a video about Chinese food"]
-        assert "Say what video you want" not in on.text
+        assert "Describe the video you want" not in on.text
         assert on.main.focused is on.chat.composer
 
 
@@ -108,7 +108,7 @@ async def test_a_tool_call_is_one_line_that_says_its_state_in_words(stage: Any) 
     async with stage() as on:
         await on.ask("q")
         await on.play(on.bot.started("q"), on.bot.wants("generate_draft"))
-        assert "● generate_draft  asked for" in on.text
+        assert "● generate_draft  requested" in on.text
         await on.play(on.bot.runs(), on.bot.progresses("downloading", 3, 12))
         on.clock.advance(4)
         on.main.query_one(TranscriptView).tick()
@@ -226,7 +226,7 @@ async def test_a_recovered_stream_is_remarked_on(stage: Any) -> None:
     async with stage() as on:
         await on.ask("q")
         await on.play(on.bot.started("q"), on.bot.says("half "), on.bot.recovered("dropped"))
-        assert "The connection broke" in on.said
+        assert "The connection was lost" in on.said
 
 
 async def test_esc_stops_the_answer_and_its_text_stays(stage: Any) -> None:
@@ -254,10 +254,10 @@ async def test_a_question_asked_meanwhile_waits_and_goes_out_when_the_turn_ends(
         await on.play(on.bot.started("first"), on.bot.says("a"))
         await on.ask("second")
         assert on.engine.sent == ["first"]
-        assert "Waits to be sent" in on.text
+        assert "Queued (Esc withdraws it)" in on.text
         await on.play(on.bot.completed())
         assert on.engine.sent == ["first", "second"]
-        assert "Waits to be sent" not in on.text
+        assert "Queued (Esc withdraws it)" not in on.text
 
 
 async def test_esc_takes_the_waiting_question_back_before_it_stops_the_answer(stage: Any) -> None:
@@ -395,7 +395,7 @@ async def test_ctrl_n_begins_anew_and_ctrl_o_opens_an_earlier_conversation(stage
         await on.play(on.bot.started("q"), on.bot.said("a"), on.bot.completed())
         await on.press("ctrl+n")
         assert on.engine.conversation_id == ""
-        assert "Say what video you want" in on.text
+        assert "Describe the video you want" in on.text
         engine.stored_messages = conversation(1)
         await on.press("ctrl+o")
         assert isinstance(on.app.screen, SessionsScreen)

@@ -86,7 +86,7 @@ async def test_an_empty_folder_says_in_one_sentence_how_a_draft_comes_here(
     async with host.run_test(size=(70, 12)) as pilot:
         await pane.load(PaneEngine())
         await keys(pilot, "enter", "v", "o", "y", "delete", "u", "U", "z", "R", "s", "down")
-        assert "No draft yet. Ask the Bot for a video" in host.seen()
+        assert "No drafts yet. Ask the Bot for a video" in host.seen()
         assert host.said == ""
 
 
@@ -114,7 +114,7 @@ async def test_a_written_draft_appears_marked_as_new_until_it_is_opened(host: Ho
         assert names(pane) == ["中国美食", "beach"]
         assert "new, just now" in host.seen()
         assert "new: 1" in host.seen()
-        assert "Notes from writing it (1): tracks[0]: filter is not carried" in host.seen()
+        assert "Notes from building it (1): tracks[0]: filter is not carried" in host.seen()
         await keys(pilot, "enter")
         await keys(pilot, "escape")
         assert "new" not in host.seen().replace("newest", "")
@@ -211,16 +211,16 @@ async def test_verifying_says_what_is_wrong_and_keeps_saying_it_until_the_draft_
     async with host.run_test(size=(100, 14)) as pilot:
         await pane.load(engine)
         await keys(pilot, "v")
-        assert "✓ beach: everything is there." in host.said
-        assert "✓ verified: everything is there" in host.seen()
+        assert "✓ beach: everything is present." in host.said
+        assert "✓ verified: everything is present" in host.seen()
         await keys(pilot, "j", "v")
-        assert "✗ Alps: faults found (1)" in host.said
+        assert "✗ Alps: problems found (1)" in host.said
         assert "tracks[0].clips[1]: a.mp4 is gone" in host.said
         await keys(pilot, "k", "j")
-        assert "✗ Faults found (1): tracks[0].clips[1]" in host.seen()
+        assert "✗ Problems found (1): tracks[0].clips[1]" in host.seen()
         pane.show(DraftChanged(at=NOON, names=("Alps",)))
         await burst_over(pilot)
-        assert "✗ Faults found" not in host.seen()
+        assert "✗ Problems found" not in host.seen()
 
 
 async def test_a_draft_goes_to_the_trash_and_comes_back(host: Host, pane: DraftsPane) -> None:
@@ -411,7 +411,7 @@ async def test_verifying_in_the_detail_replaces_what_was_known(host: Host, pane:
         await opened(pilot, pane, engine)
         assert "Faults (1)" in host.seen()
         await keys(pilot, "v")
-        assert "✓ Verified: every clip and every file is there." in host.seen()
+        assert "✓ Verified: every clip and every file is present." in host.seen()
         assert "面条.webp is gone" not in host.seen()
         assert ("check", "Alps") in engine.drafts.asked
 
@@ -431,7 +431,7 @@ async def test_an_open_detail_follows_the_draft_on_disk(host: Host, pane: Drafts
         seen = host.seen()
         assert "25 fps" in seen
         assert "audio · clip 1 of 1" in seen
-        assert "No fault known." in seen
+        assert "No known problems." in seen
 
 
 async def test_an_open_detail_closes_when_its_draft_is_gone(host: Host, pane: DraftsPane) -> None:
@@ -453,7 +453,7 @@ async def test_an_encrypted_draft_says_why_there_is_nothing_to_see(host: Host, p
     engine = PaneEngine(drafts=PaneDrafts(folder=[view], details={"city": DraftDetail(view)}))
     async with host.run_test(size=(100, 30)) as pilot:
         await opened(pilot, pane, engine)
-        assert "JianYing has saved this draft again and encrypted it." in host.seen()
+        assert "JianYing has saved and encrypted this draft." in host.seen()
         await keys(pilot, "right", "plus", "0", "n", "escape")
         assert not isinstance(host.screen, DraftDetailScreen)
 

@@ -27,7 +27,7 @@ ORIGIN = OriginView(
     unit="ms",
     lengths_us={"us": 12_500, "ms": 12_500_000, "s": 12_500_000_000},
     evidence=Issue(
-        "time_unit", "", "info", "时间按毫秒读取：3/3 个片段与素材真实时长相符。", "不对请换单位。"
+        "time_unit", "", "info", "时间按毫秒读取：3/3 个片段与素材的实际时长相符。", "不对请换单位。"
     ),
 )
 

@@ -82,7 +82,7 @@ async def test_a_suggested_folder_wants_the_account_of_the_other_machine(
         form = await shows(pilot, PackForm)
         await pilot.press("down", "enter")
         await pilot.press("enter")
-        assert "in place of <name>" in host.seen()
+        assert "Replace <name>" in host.seen()
         await pilot.press(*"me", "enter")
         await ends(pilot)
         assert drafts.asked[-1] == ("pack", "beach", "", r"C:\Users\me\Projects", False)
@@ -128,9 +128,9 @@ async def test_long_work_says_how_far_it_is_and_esc_stops_it(host: Host, drafts:
         await pilot.press("R")
         await soon(pilot, lambda: "beach: Building 1.0/4.0 MB · Esc stops" in host.seen())
         await pilot.press("z")
-        assert "beach is being worked on" in host.said
+        assert "beach is busy" in host.said
         await pilot.press("escape")
-        await soon(pilot, lambda: "beach: stopped. Nothing of it was left behind." in host.said)
+        await soon(pilot, lambda: "beach: stopped. Nothing was left behind." in host.said)
         await soon(pilot, lambda: "Drafts: 1" in host.seen())
         assert [view.name for view in drafts.folder] == ["beach"]
         assert pane.check_action("cancel", ()) is False
@@ -179,7 +179,7 @@ async def test_another_unit_is_offered_with_its_length_and_what_the_present_one_
         choice = await shows(pilot, UnitChoice)
         seen = host.seen()
         assert "3 of 3 clips fit" in seen
-        assert "milliseconds  0:12.5  ← as it is now" in seen
+        assert "milliseconds  0:12.5  ← current unit" in seen
         assert "seconds  3:28:20.0" in seen
         assert choice.query_one(OptionList).highlighted == 2
         await pilot.press("enter")
@@ -190,7 +190,7 @@ async def test_another_unit_is_offered_with_its_length_and_what_the_present_one_
         await shows(pilot, UnitChoice)
         await pilot.press("k", "enter")
         await ends(pilot)
-        assert "beach is in milliseconds already; nothing was built." in host.said
+        assert "beach is already in milliseconds; nothing was built." in host.said
         assert drafts.asked == []
 
 
@@ -199,7 +199,7 @@ async def test_a_draft_of_another_kind_has_no_other_unit(host: Host, drafts: Pan
         await begin(host, drafts, pilot)
         await pilot.press("u")
         await ends(pilot)
-        assert "was not made from an export of Coze2JianYing" in host.said
+        assert "was not built from a Coze2JianYing export" in host.said
         assert pilot.app.screen is host.screen_stack[0]
 
 
@@ -230,7 +230,7 @@ async def test_only_what_this_app_made_is_deleted_for_good_and_only_after_asking
         screen = await shows(pilot, TrashScreen)
         await pilot.press("j", "delete")
         assert pilot.app.screen is screen
-        assert "never deleted by it for good" in host.seen()
+        assert "never deleted permanently" in host.seen()
         await pilot.press("k", "delete")
         await shows(pilot, ConfirmScreen)
         await pilot.press("n")
@@ -240,7 +240,7 @@ async def test_only_what_this_app_made_is_deleted_for_good_and_only_after_asking
         await shows(pilot, ConfirmScreen)
         await pilot.press("y")
         await soon(pilot, lambda: set(drafts.bin) == {"2"})
-        await soon(pilot, lambda: "alps is deleted for good." in host.said)
+        await soon(pilot, lambda: "alps is deleted permanently." in host.said)
 
 
 async def test_an_undone_deletion_in_the_trash_is_no_longer_undoable(host: Host, drafts: PaneDrafts) -> None:

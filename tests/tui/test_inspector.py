@@ -99,7 +99,7 @@ async def keys(pilot: Pilot[Any], *pressed: str) -> None:
 async def test_an_empty_inspector_says_in_one_sentence_what_will_appear(host: InspectorHost) -> None:
     async with host.run_test(size=(60, 12)) as pilot:
         await pilot.pause()
-        assert "No tool call yet." in host.seen()
+        assert "No tool calls yet." in host.seen()
         await pilot.press("enter", "r", "y", "D", "down")  # none of them has anything to work on
         assert host.wishes == []
 
@@ -211,7 +211,7 @@ async def test_a_waiting_call_is_answered_from_its_row(host: InspectorHost, insp
         asks(inspector)
         await pilot.pause()
         assert "? asks you" in host.seen()
-        assert "Asks for leave: policy: ask" in host.seen()
+        assert "Needs approval: policy: ask" in host.seen()
         await pilot.press("a", "A", "d", "enter")
         await pilot.pause()
     assert host.wishes == [

@@ -117,10 +117,10 @@ async def test_a_huge_output_is_cut_on_the_screen_and_whole_when_copied(
         screen = await opened(pilot, inspector, ended(output=output))
         shown = screen._texts["output"].content.plain
         assert len(shown) < SHOWN_CHARACTERS + 200
-        assert "more characters are not shown" in shown
+        assert "more characters not shown" in shown
         await pilot.press("G")
         await pilot.pause()
-        assert "more characters are not shown" in host.seen()
+        assert "more characters not shown" in host.seen()
         await pilot.press("y")
         assert json.loads(host.copied) == json.loads(output)
         await pilot.press("w")
@@ -173,7 +173,7 @@ async def test_the_detail_of_a_running_call_goes_on_until_its_output_is_submitte
         seen = host.seen()
         assert "finished: ✗ timed out" in seen
         assert "+2,100 ms" in seen
-        assert "submitted: Coze has the output" in seen
+        assert "submitted: Coze has received the output" in seen
         assert "1.8 s" in seen
 
 
@@ -208,7 +208,7 @@ async def test_an_output_taken_from_a_receipt_is_said_to_be_so(inspector: Inspec
         await pilot.pause()
         await pilot.press("enter")
         await pilot.pause()
-        assert "answered from its receipt, not run twice" in host.seen()
+        assert "answered from its receipt, not run again" in host.seen()
 
 
 async def test_the_detail_scrolls_by_keys(inspector: Inspector) -> None:

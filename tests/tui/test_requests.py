@@ -194,7 +194,7 @@ async def test_a_request_that_is_gone_is_said_to_be(stage: Any, engine: Any, mon
     async with stage() as on:
         await opened(on, request(1))
         await on.press("t")
-        assert [n.message for n in on.app._notifications] == ["This request is not known any more."]
+        assert [n.message for n in on.app._notifications] == ["This request no longer exists."]
 
 
 async def test_what_the_engine_cannot_do_is_read_on_the_screen(
@@ -317,9 +317,9 @@ async def test_a_chat_that_a_workflow_began_is_no_command_and_cannot_be_had_agai
         assert not pane.check_action("copy_command", ())
         assert "take_up_chat" not in on.text
         await on.press("enter", "c")
-        assert "in a chat that the workflow began" not in on.text
+        assert "in a chat started by the workflow" not in on.text
         await on.press("right")
-        assert "in a chat that the workflow began" in on.text
+        assert "in a chat started by the workflow" in on.text
 
 
 # --- pure ----------------------------------------------------------------------------------------------

@@ -199,7 +199,7 @@ async def test_quitting_with_a_run_that_goes_on_is_asked_about(stage: Any) -> No
     async with stage() as on:
         await on.play(began())
         await on.press("ctrl+q")
-        assert "A workflow still runs" in on.text
+        assert "A workflow is still running" in on.text
 
 
 async def test_the_app_is_ready_once_what_it_keeps_is_shown_and_the_bot_has_a_name(

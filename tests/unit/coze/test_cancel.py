@@ -85,7 +85,7 @@ async def test_a_running_tool_is_stopped_and_its_call_answered_before_the_chat_i
     assert isinstance(events[-1], TurnCancelled)
     outputs = emulator.requests_to(SUBMIT)[0].body["tool_outputs"]
     assert [json.loads(o["output"]) for o in outputs] == [
-        {"status": "error", "message": "Cancelled by the maker."}
+        {"status": "error", "message": "Cancelled by the user."}
     ] * 2
     paths = [seen.path for seen in emulator.requests]
     assert paths.index(SUBMIT) < paths.index(CANCEL)

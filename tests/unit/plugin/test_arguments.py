@@ -24,7 +24,7 @@ from c2jy_bridge.plugin.arguments import MAX_BYTES, ArgumentsError, read, valida
         ('{"a": 1e999}', "a: 1e999"),
         ('{"a": 18446744073709551616}', "64 bits"),
         ('{"a": ' + "9" * 6000 + "}", "64 bits"),
-        ('{"a": {"b": 1, "b": 2}}', "a.b: this name comes twice"),
+        ('{"a": {"b": 1, "b": 2}}', "a.b: this name occurs twice"),
         ("[1]", "not a list"),
         ('"{}"', "not text"),
         ("null", "not null"),
@@ -119,11 +119,11 @@ def fault(**arguments: object) -> str:
     ("arguments", "words"),
     [
         ({"content": 5}, "content: must be text or an object or a list, not a number"),
-        ({"contents": "y"}, "contents: there is no such argument; did you mean content?"),
-        ({"zzz": 1}, "zzz: there is no such argument (valid here: content, scenes, count, sure, ratio"),
+        ({"contents": "y"}, "contents: no such argument; did you mean content?"),
+        ({"zzz": 1}, "zzz: no such argument (valid here: content, scenes, count, sure, ratio"),
         ({"scenes": "a.jpg"}, 'scenes: must be a list, not text; wrap it: ["a.jpg"]'),
         ({"scenes": [{"image": "a"}, {"imge": "b"}]}, "scenes[1].image: is missing"),
-        ({"scenes": [{"image": "a", "secons": 1}]}, "scenes[0].secons: there is no such argument"),
+        ({"scenes": [{"image": "a", "secons": 1}]}, "scenes[0].secons: no such argument"),
         ({"scenes": [{"image": "a", "fit": "Full"}]}, "not one of fit, fill, stretch; nearest: fill"),
         ({"scenes": [{"image": 7}]}, "scenes[0].image: must be text, not a number"),
         ({"count": "3"}, "count: must be a whole number, not text"),
@@ -146,7 +146,7 @@ def test_a_wrong_argument_is_named_by_path_with_what_is_valid(
 def test_a_missing_argument_is_named() -> None:
     registry = ToolRegistry()
     registry.register(build)
-    with pytest.raises(ArgumentsError, match="content: is missing and required"):
+    with pytest.raises(ArgumentsError, match="content: missing and required"):
         validate(registry.get("build"), "{}")  # type: ignore[arg-type]  # it is there
 
 

@@ -137,8 +137,8 @@ async def test_a_bot_that_calls_the_tool_by_name_with_the_same_arguments_is_acce
     ("call", "code"),
     [
         ("{call: note, arguments: {text: changed}}", "arguments"),
-        ("{call: fail, arguments: {}}", "is not what was asked"),
-        ("{call: nobody_has_this, arguments: {}}", "is not what was asked"),
+        ("{call: fail, arguments: {}}", "was not requested"),
+        ("{call: nobody_has_this, arguments: {}}", "was not requested"),
         ("{call: bridge_execute, arguments: {handle: 0123456789abcdef-0123456789abcdef01234567}}", "handle"),
         ("{call: bridge_execute, arguments: {}}", "handle"),
     ],

@@ -32,7 +32,7 @@ async def test_media_are_measured_in_the_order_asked_with_an_error_where_one_fai
     assert page["error"]
     assert again == sound
     assert told["failed"] == 2
-    assert told["message"].startswith("3 of 5 measured; 2 could not be had. The first of them: ")
+    assert told["message"].startswith("3 of 5 measured; 2 could not be fetched. The first of them: ")
     assert gone["error"] in told["message"]
 
 

@@ -86,7 +86,7 @@ def test_any_numbers_get_a_unit_and_an_alternative(lengths, durations):
 def test_a_clip_that_is_impossible_in_the_unit_is_named_with_the_one_that_fits():
     (issue,) = odd_clips([ClipTime("a", 0, 3), ClipTime("b", 0, 4_000_000)], "us")
     assert (issue.path, issue.code) == ("a", "odd_length")
-    assert "s they would make sense" in issue.fix
+    assert "s they would be plausible" in issue.fix
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ async def test_a_unit_that_was_asked_for_is_told_as_asked_for(studio: DraftBuild
     assert origin.unit == "us"
     assert origin.evidence is not None
     assert origin.evidence.code == "time_unit"
-    assert "fit the real length" not in origin.evidence.message
+    assert "match the real length" not in origin.evidence.message
 
 
 async def test_a_draft_that_was_rebuilt_can_still_change_its_unit(studio: DraftBuilder, media: Path) -> None:

@@ -28,7 +28,7 @@ COLUMNS: Final = (
     Column("tracks", 6, right=True, keep=20),
     Column("clips", 6, right=True, keep=30),
     Column("media", 13, grow=True, most=20, keep=80),
-    Column("age", 8, grow=True, most=14, right=True, keep=70),
+    Column("age", 9, grow=True, most=14, right=True, keep=70),
 )
 
 _KINDS: Final = ("video", "image", "audio", "text", "sticker", "effect", "filter")
