@@ -38,7 +38,7 @@ def test_a_profile_is_laid_over_the_file(config: Path) -> None:
 
 
 def test_an_unknown_profile_names_those_there_are(config: Path) -> None:
-    with pytest.raises(SettingsError, match=r"profiles\.home: not there \(have: work\)"):
+    with pytest.raises(SettingsError, match=r"no profiles\.home \(available: work\)"):
         load(config, profile="home")
 
 
@@ -80,7 +80,7 @@ def test_a_wrong_variable_is_not_blamed_on_the_file(config: Path, monkeypatch: p
 @pytest.mark.parametrize("text", ["[coze", "a = \xff"])
 def test_a_file_that_is_not_toml_is_named(config: Path, text: str) -> None:
     config.write_bytes(text.encode("latin-1"))
-    with pytest.raises(SettingsError, match=r"config\.toml: not TOML"):
+    with pytest.raises(SettingsError, match=r"config\.toml: not valid TOML"):
         load(config)
 
 

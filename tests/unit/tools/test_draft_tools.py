@@ -60,7 +60,7 @@ async def test_one_call_makes_a_draft_folder_that_the_list_and_the_check_know(
     assert [track["type"] for track in shown["timeline"]] == ["video", "audio", "text"]
     assert shown["timeline"][2]["clips"][0]["label"] == "你好"
     assert await bot.call("check_draft", name="中国美食") == {
-        "status": "success", "message": 'Draft "中国美食" is whole.', "ok": True, "issues": [],
+        "status": "success", "message": 'Draft "中国美食" is complete.', "ok": True, "issues": [],
     }  # fmt: skip
 
 

@@ -42,7 +42,7 @@ async def test_media_of_which_none_could_be_had_are_an_error(
 ) -> None:
     told = await bot.call(tool, **{argument: [media.url(name) for name in ("gone.mp4", "page")]})
     assert (told["status"], told["failed"]) == ("error", 2)
-    assert told["message"].startswith("None of 2 could be measured.")
+    assert told["message"].startswith("None of the 2 could be measured.")
     rows = told["results" if tool == "probe_media" else "timelines"]
     assert [bool(row["error"]) for row in rows] == [True, True]
 
