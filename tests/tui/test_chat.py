@@ -254,10 +254,10 @@ async def test_a_question_asked_meanwhile_waits_and_goes_out_when_the_turn_ends(
         await on.play(on.bot.started("first"), on.bot.says("a"))
         await on.ask("second")
         assert on.engine.sent == ["first"]
-        assert "Queued (Esc withdraws it)" in on.text
+        assert "Queued, Esc withdraws it" in on.text
         await on.play(on.bot.completed())
         assert on.engine.sent == ["first", "second"]
-        assert "Queued (Esc withdraws it)" not in on.text
+        assert "Queued, Esc withdraws it" not in on.text
 
 
 async def test_esc_takes_the_waiting_question_back_before_it_stops_the_answer(stage: Any) -> None:

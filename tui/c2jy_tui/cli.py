@@ -65,7 +65,8 @@ def _parser() -> argparse.ArgumentParser:
 
     parser = Parser("c2jy-tui", description=say("about"), parents=[everywhere])
     parser.set_defaults(run="screen")
-    parser.add_argument("--version", action="version", version=f"c2jy-tui {__version__}")
+    version = f"c2jy-tui {__version__}"
+    parser.add_argument("--version", action="version", version=version, help=say("option.version"))
     parser.add_argument("--bridge", action="store_true", help=say("option.bridge"))
     parser.add_argument("--theme", metavar="NAME", help=say("option.theme"))
     parser.add_argument("--no-mouse", action="store_true", help=say("option.no_mouse"))

@@ -28,7 +28,7 @@ COLUMNS: Final = (
     Column("tracks", 6, right=True, keep=20),
     Column("clips", 6, right=True, keep=30),
     Column("media", 13, grow=True, most=20, keep=80),
-    Column("age", 9, grow=True, most=14, right=True, keep=70),
+    Column("age", 8, grow=True, most=14, right=True, keep=70),
 )
 
 _KINDS: Final = ("video", "image", "audio", "text", "sticker", "effect", "filter")
@@ -94,7 +94,7 @@ def row(view: DraftView, now: float, *, new: bool) -> Row:
         "tracks": Cell((str(view.tracks) if readable else "",), "muted"),
         "clips": Cell((str(view.clips) if readable else "",), "muted"),
         "media": Cell(states, tone),
-        "age": Cell((say("age.new", age=old), say("new")), "warn") if new else Cell((old,), "muted"),
+        "age": Cell((say("age.new", age=old), say("new")), "warn") if new else Cell((old, old.replace(" ", "")), "muted"),
     }
 
 
