@@ -94,7 +94,9 @@ def row(view: DraftView, now: float, *, new: bool) -> Row:
         "tracks": Cell((str(view.tracks) if readable else "",), "muted"),
         "clips": Cell((str(view.clips) if readable else "",), "muted"),
         "media": Cell(states, tone),
-        "age": Cell((say("age.new", age=old), say("new")), "warn") if new else Cell((old, old.replace(" ", "")), "muted"),
+        "age": Cell((say("age.new", age=old), say("new")), "warn")
+        if new
+        else Cell((old, old.replace(" ", "")), "muted"),
     }
 
 
