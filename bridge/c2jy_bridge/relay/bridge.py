@@ -56,7 +56,7 @@ def bridge_tokens(settings: Settings) -> Tokens:
 
 
 class Bridge:
-    """Bridge mode, off at first; `service` exists while it is on."""
+    """Bridge mode, off at first."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Bridge:
 
         Args:
             settings: Limits, addresses, the Bot, and which intakes there are.
-            registry: The tools, for their descriptions; `BridgeTool` should be among them.
+            registry: The tools, `BridgeTool` among them.
             runner: Runs the tools.
             receipts: The journal.
             client: Connects to Coze at first use; may raise CozeProblem.

@@ -72,11 +72,6 @@ class Job:
         self._on_change = on_change
 
     @property
-    def ended(self) -> bool:
-        """Whether its end is written."""
-        return self.request.ended
-
-    @property
     def open_chat(self) -> ChatRef | None:
         """The chat that an earlier worker left open."""
         left = [chat for chat in self.request.chats if chat.is_open]
@@ -126,11 +121,11 @@ async def keep_lease(
     the lease is lost.
     """
     stopped_at: float | None = None
-    while not job.ended:
+    while not job.request.ended:
         try:
             await job.renew(LEASE_S)
         except LeaseLost:
-            if work is not None and not job.ended:
+            if work is not None and not job.request.ended:
                 work.cancel()
             return
         except Exception:
@@ -253,7 +248,7 @@ class _ChatRelay:
         await self._job.in_chat(chat)
 
     async def _tool_finished(self) -> None:
-        return
+        """Called after each ToolCallFinished."""
 
 
 class BotRelay(_ChatRelay):
@@ -282,7 +277,7 @@ class BotRelay(_ChatRelay):
             ids = {"chat_id": left.chat_id, "conversation_id": left.conversation_id}
             await self._chat(self._session.resume(turn_id=left.turn_id, **ids))
         for ask in range(1 + REASKS):
-            if self._job.ended or self._stopped:
+            if self._job.request.ended or self._stopped:
                 return
             new = new_handle(self._job.request.request_id)
             self._relayed.expect_handle(digest_of(new))
@@ -290,7 +285,7 @@ class BotRelay(_ChatRelay):
             words = say("ask.again" if ask else "ask.first", handle=new, execute=BRIDGE_EXECUTE)
             self._answers.clear()
             await self._chat(self._session.send(words, source="bridge"))
-        if not (self._job.ended or self._stopped):
+        if not (self._job.request.ended or self._stopped):
             problem = tool_not_called(self._job.request.tool, " ".join(self._answers))
             await self._job.finish(Ending(State.FAILED, problem=problem))
 
@@ -298,7 +293,7 @@ class BotRelay(_ChatRelay):
         end = await self._follow(events)
         if not isinstance(end, TurnCompleted):
             self._conversation.spoiled = True
-        if isinstance(end, TurnFailed) and not self._job.ended:
+        if isinstance(end, TurnFailed) and not self._job.request.ended:
             raise RelayFailed(end.problem)
 
     async def _began(self, chat: ChatRef) -> None:
@@ -308,7 +303,7 @@ class BotRelay(_ChatRelay):
 
     async def _tool_finished(self) -> None:
         end = self._relayed.finished
-        if end is not None and not self._job.ended:
+        if end is not None and not self._job.request.ended:
             await self._job.finish(ending_of(end.tool, end.outcome, end.output, end.error))
 
 

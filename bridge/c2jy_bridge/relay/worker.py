@@ -73,11 +73,11 @@ class Worker:
             queue: Where requests come from.
             context: Dependencies of the relays.
             name: A name that no worker had before.
-            receipts: The journal: what a tool had already done.
+            receipts: The journal.
             on_change: Awaited for every change of a request.
             parallel: Requests that run at once.
             retention_s: Seconds that ended requests are kept.
-            chance: A number from 0 to 1, the jitter of pauses.
+            chance: Jitter of pauses, from 0 to 1.
         """
         self.name = name
         self.last_problem: Problem | None = None
@@ -177,13 +177,13 @@ class Worker:
         except LeaseLost:
             log.info("request %s is no longer ours", request_id)
         except asyncio.CancelledError:
-            if not job.ended:
+            if not job.request.ended:
                 with suppress(LeaseLost):
                     await asyncio.shield(self._give_back(job))
             raise
         except Exception as error:
             log.exception("request %s: %s in the bridge", request_id, type(error).__name__)
-            if not job.ended:
+            if not job.request.ended:
                 problem = bridge_problem("internal", why=type(error).__name__)
                 with suppress(LeaseLost):
                     await job.finish(Ending(State.FAILED, problem=problem))
@@ -209,13 +209,13 @@ class Worker:
             elif lease.takeovers > MOST_TAKEOVERS:
                 gave_up = bridge_problem("gave_up", times=lease.takeovers)
                 await job.finish(Ending(State.FAILED, problem=gave_up))
-        if request.cancel_wanted and not job.ended:
+        if request.cancel_wanted and not job.request.ended:
             await job.finish(Ending(State.CANCELLED))
-        if job.ended:
+        if job.request.ended:
             for chat in request.chats:
                 if chat.is_open:
                     self._close_chat(request, chat)
-        return job.ended
+        return job.request.ended
 
     async def _run_relay(self, job: Job) -> None:
         keeping: asyncio.Task[None] | None = None
@@ -233,7 +233,7 @@ class Worker:
                 )
                 await relay.run()
             self.last_problem = None
-            if not job.ended:
+            if not job.request.ended:
                 await job.finish(Ending(State.CANCELLED))
         except (CozeProblem, RelayFailed) as error:
             await self._failed(job, error.problem)

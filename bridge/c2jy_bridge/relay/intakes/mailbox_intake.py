@@ -72,7 +72,7 @@ class MailboxIntake:
             conversation_id: The mailbox; when empty, one is created at the first poll.
             interval_s: Seconds between two polls while it is in use.
             clock: Unix seconds.
-            chance: A number from 0 to 1, the jitter of pauses.
+            chance: Jitter of pauses, from 0 to 1.
         """
         self._service = service
         self._storage = storage

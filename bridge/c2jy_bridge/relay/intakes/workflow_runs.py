@@ -64,29 +64,11 @@ Answer = Callable[[WorkflowAsked], Awaitable[str]]
 
 
 @asynccontextmanager
-async def open_workflow_runs(
-    settings: Settings,
-    *,
-    owner: Owner,
-    runner: Runner,
-    client: Callable[[], Awaitable[CozeClient]],
-    emit: Callable[[Event], Awaitable[None]],
-    clock: Callable[[], float] = time.time,
-    new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
-) -> AsyncIterator[WorkflowRuns]:
-    """Make a WorkflowRuns on the journal's file, with or without bridge mode."""
+async def open_workflow_runs(settings: Settings, **parts: Any) -> AsyncIterator[WorkflowRuns]:
+    """Make a WorkflowRuns of these parts on the journal's file, with or without bridge mode."""
     storage = await asyncio.to_thread(Storage, settings.data_dir / "journal.db")
     try:
-        yield WorkflowRuns(
-            client=client,
-            bot_id=settings.coze.bot_id,
-            runner=runner,
-            storage=storage,
-            owner=owner,
-            emit=emit,
-            clock=clock,
-            new_id=new_id,
-        )
+        yield WorkflowRuns(bot_id=settings.coze.bot_id, storage=storage, **parts)
     finally:
         await storage.aclose()
 
@@ -131,13 +113,7 @@ class WorkflowRuns:
         self._sleep = sleep
 
     async def run(self, workflow_id: str, parameters: Mapping[str, Any], answer: Answer) -> WorkflowEnded:
-        """Run a published workflow to its end.
-
-        Args:
-            workflow_id: The workflow.
-            parameters: Parameters of its start node.
-            answer: Asks the user an ordinary question.
-        """
+        """Run a published workflow to its end; `answer` asks the user an ordinary question."""
         run_id = self._new_id()
         await self._emit(WorkflowStarted(at=self._clock(), run_id=run_id, workflow_id=workflow_id))
         try:
@@ -278,18 +254,13 @@ class WorkflowRuns:
             found = await self._record(waits, workflows)
             if found is not None and not found.running:
                 failed = found.problem_code or not unclear
-                return await self._ended(
-                    run_id,
-                    output=found.output,
-                    debug_url=found.debug_url,
-                    problem=problem if failed else None,
-                )
+                why = problem if failed else None
+                return await self._ended(run_id, output=found.output, debug_url=found.debug_url, problem=why)
             await self._sleep(LOOK_S)
         if unclear and found is not None:
             # It continued to another interrupt, and only the lost stream had its event_id.
-            return await self._ended(
-                run_id, debug_url=found.debug_url, problem=bridge_problem("workflow_lost")
-            )
+            lost = bridge_problem("workflow_lost")
+            return await self._ended(run_id, debug_url=found.debug_url, problem=lost)
         # Coze is unreachable: the next process tries again.
         return await self._ended(run_id, forget=not unclear, problem=problem)
 

@@ -12,7 +12,7 @@ import shutil
 import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from c2jy_bridge.core.bridge_requests import ENDED
@@ -26,6 +26,8 @@ from c2jy_bridge.relay.request_queue import RequestService
 from c2jy_bridge.relay.storage import Storage
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
     from c2jy_bridge.relay.intakes.http.app import EmbeddedServer
     from c2jy_bridge.relay.intakes.http.request_routes import Closing
 
@@ -80,8 +82,7 @@ class HttpIntake:
         await asyncio.to_thread(importlib.import_module, "c2jy_bridge.relay.intakes.http.app")
         from c2jy_bridge.relay.intakes.http.app import embedded_server
 
-        app, self._closing = self._app()
-        self._server = embedded_server(app, GRACE_S)
+        self._server = embedded_server(self._app(), GRACE_S)
         self._serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
         await self._server.listening.wait()
 
@@ -102,12 +103,12 @@ class HttpIntake:
         problem = None if alive else bridge_problem("server_ended")
         return IntakeView("http", self._address, self._clock() if alive else 0.0, problem)
 
-    def _app(self) -> tuple[Any, Closing]:
+    def _app(self) -> ASGIApp:
         from c2jy_bridge.relay.intakes.http.app import build
         from c2jy_bridge.relay.intakes.http.guard import Rules, host_name
         from c2jy_bridge.relay.intakes.http.request_routes import Closing
 
-        bridge, closing = self._settings.bridge, Closing()
+        bridge, self._closing = self._settings.bridge, Closing()
         known = [bridge.host, bridge.public_url.partition("://")[2].partition("/")[0], *bridge.allowed_hosts]
         names = {host_name(name.lower()) for name in known} - {""}
         rules = Rules(
@@ -116,17 +117,16 @@ class HttpIntake:
             accepts=self._tokens.accepts,
             max_body_bytes=bridge.max_body_bytes,
         )
-        app = build(
+        return build(
             self._settings,
             service=self._service,
             registry=self._registry,
             status=self._status,
             ready=self._hindrances,
-            closing=closing,
+            closing=self._closing,
             address=self._address,
             rules=rules,
         )
-        return app, closing
 
     async def _hindrances(self) -> Sequence[Problem]:
         """Problems that keep requests from being run now."""

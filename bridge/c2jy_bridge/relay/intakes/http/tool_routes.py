@@ -129,10 +129,8 @@ def tool_routes(
             raise HttpProblem("key_reused") from None
         except QueueFull:
             raise HttpProblem("full", headers={"Retry-After": "10"}) from None
-        request = await wait_for_end(
-            service, closing, accepted.request, TOOL_WAIT_S if wait_s is None else wait_s
-        )
-        return _output(request)
+        wait_s = TOOL_WAIT_S if wait_s is None else wait_s
+        return _output(await wait_for_end(service, closing, accepted.request, wait_s))
 
     return router
 
@@ -202,9 +200,8 @@ def facade_routes(service: RequestService, closing: Closing, registry: ToolRegis
         if name == BRIDGE_EXECUTE or registry.get(name) is None:
             return _failed(say("http.unknown_tool"))
         try:
-            accepted = await service.submit(
-                name, arguments, source="http", idempotency_key=read_idempotency_key(key)
-            )
+            read_key = read_idempotency_key(key)
+            accepted = await service.submit(name, arguments, source="http", idempotency_key=read_key)
         except KeyReused:
             return _failed(say("http.key_reused"))
         except QueueFull:
