@@ -27,7 +27,7 @@ from c2jy_bridge.core.draft_views import (
 )
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.views import CallView, ConnectionView, DraftDetail, DraftView
-from c2jy_tui.widgets.base_screens import BaseScreen
+from c2jy_tui.widgets.bindings import BaseScreen
 from c2jy_tui.widgets.key_bar import KeyBar
 
 NOON = 1_795_262_400.0

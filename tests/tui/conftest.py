@@ -30,7 +30,7 @@ from c2jy_bridge.core.views import (
 )
 from c2jy_tui.app import C2jyApp
 from c2jy_tui.panes.chat import ChatPane
-from c2jy_tui.panes.chat.transcript_view import TranscriptView
+from c2jy_tui.panes.chat.pane import TranscriptView
 from c2jy_tui.screens.main import MainScreen
 from pane_host import soon
 

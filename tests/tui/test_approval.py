@@ -17,13 +17,13 @@ ARGUMENTS = {"path": "/home/maker/notes.txt", "names": ["一", "two"], "limit": 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(approval, "DEAF_S", 0.01)
+    monkeypatch.setattr(approval, "IGNORE_KEYS_S", 0.01)
 
 
 async def hearing(on: Any) -> None:
     """Wait until the dialog takes keys."""
     for _ in range(200):
-        if not getattr(on.app.screen, "_deaf", False):
+        if not getattr(on.app.screen, "_ignores_keys", False):
             return
         await on.pilot.pause(0.01)
 
@@ -73,7 +73,7 @@ async def test_one_key_answers(stage: Any, key: str, decision: Decision) -> None
 async def test_whoever_was_typing_when_it_came_up_answers_nothing(
     stage: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(approval, "DEAF_S", 60)
+    monkeypatch.setattr(approval, "IGNORE_KEYS_S", 60)
     async with stage() as on:
         await on.ask("q")
         on.engine.emit(

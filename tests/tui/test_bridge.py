@@ -22,7 +22,14 @@ from c2jy_bridge.core.events import (
 )
 from c2jy_bridge.core.views import BridgeView, IntakeView
 from c2jy_tui.commands.bridge import print_events
-from c2jy_tui.controllers.bridge_mode import BridgeMode, after, done, looked, refused, switched
+from c2jy_tui.controllers.bridge_mode import (
+    BridgeMode,
+    after,
+    polled,
+    switch_done,
+    switch_refused,
+    switch_requested,
+)
 from c2jy_tui.screens import approval
 from c2jy_tui.screens.approval import ApprovalScreen
 from pane_host import soon
@@ -264,7 +271,7 @@ async def test_the_pane_comes_when_it_is_wanted(stage: Any) -> None:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(approval, "DEAF_S", 0.01)
+    monkeypatch.setattr(approval, "IGNORE_KEYS_S", 0.01)
 
 
 async def asked(on: Any) -> None:
@@ -303,7 +310,7 @@ async def test_a_question_that_ended_under_the_help_is_gone_with_the_help(stage:
 async def test_a_bridge_call_can_be_allowed(stage: Any) -> None:
     async with stage() as on:
         await asked(on)
-        await soon(on.pilot, lambda: not on.app.screen._deaf)
+        await soon(on.pilot, lambda: not on.app.screen._ignores_keys)
         await on.press("o")
         assert on.engine.decisions == [("call-1", Decision.ONCE)]
 
@@ -332,20 +339,20 @@ ON = BridgeView(on=True, address=HTTP, waiting=2, intakes=(IntakeView("http", HT
 
 
 def test_a_look_that_falls_into_a_switch_changes_nothing() -> None:
-    switching = switched(BridgeMode(ON, used=True), on=False)
-    assert looked(switching, ON) == switching
+    switching = switch_requested(BridgeMode(ON, was_on=True), on=False)
+    assert polled(switching, ON) == switching
 
 
 def test_the_event_of_a_start_keeps_what_a_look_found_already() -> None:
-    mode = done(switched(BridgeMode(), on=True), ON)
+    mode = switch_done(switch_requested(BridgeMode(), on=True), ON)
     assert mode.view == ON
     assert after(mode, BridgeStarted(at=1.0, address=HTTP)) == mode
 
 
 def test_an_answer_without_a_problem_waits_for_its_event() -> None:
-    switching = switched(BridgeMode(), on=True)
-    assert refused(switching, None) == switching
-    assert refused(switching, TAKEN) == BridgeMode(problem=TAKEN)
+    switching = switch_requested(BridgeMode(), on=True)
+    assert switch_refused(switching, None) == switching
+    assert switch_refused(switching, TAKEN) == BridgeMode(problem=TAKEN)
 
 
 def test_a_conversation_is_no_address_for_http() -> None:

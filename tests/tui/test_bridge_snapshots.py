@@ -119,7 +119,7 @@ async def question(on: Any, lang: str) -> None:
     wants = on.bot.wants("screenshot")
     asks = on.bot.asks_leave("screenshot", {"display": 1}, deadline_s=60.0)
     await on.play(replace(wants, call=replace(wants.call, source="bridge")), replace(asks, source="bridge"))
-    await soon(on.pilot, lambda: not on.app.screen._deaf)
+    await soon(on.pilot, lambda: not on.app.screen._ignores_keys)
 
 
 WIDE, NORMAL, NARROW = (120, 36), (80, 24), (60, 24)
@@ -156,7 +156,7 @@ def test_bridge_mode_looks_as_it_did(
     stage_of: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(approval, "DEAF_S", 0.01)
+    monkeypatch.setattr(approval, "IGNORE_KEYS_S", 0.01)
     app = make_app(lang=lang)
 
     async def act(pilot: Pilot[None]) -> None:

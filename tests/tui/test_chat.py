@@ -12,8 +12,8 @@ from c2jy_bridge.core.views import CallView as StoredCall
 from c2jy_bridge.core.views import ConversationView, MessageView
 from c2jy_tui.panes.chat.cards import CallCard, DraftCard
 from c2jy_tui.panes.chat.entry_widgets import AnswerView, FailureView, ThinkingView
+from c2jy_tui.panes.chat.pane import FIRST, MOST, Earlier, TranscriptView
 from c2jy_tui.panes.chat.suggestions import Suggestion, Suggestions
-from c2jy_tui.panes.chat.transcript_view import FIRST, MOST, Earlier, TranscriptView
 from c2jy_tui.screens.dialogs import SessionsScreen
 
 NOW = 1_760_000_000.0

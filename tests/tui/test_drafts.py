@@ -76,7 +76,7 @@ async def settled(pilot: Pilot[Any]) -> None:
 
 
 async def burst_over(pilot: Pilot[Any]) -> None:
-    await soon(pilot, lambda: pilot.app.pane._settling is None)
+    await soon(pilot, lambda: pilot.app.pane._debounce is None)
     await settled(pilot)
 
 

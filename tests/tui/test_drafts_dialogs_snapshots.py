@@ -41,7 +41,7 @@ def scene(key: str, dialog: type) -> tuple[Host, Callable[[Pilot[Any]], Awaitabl
         await pane.load(PaneEngine(drafts=drafts))
         await pilot.press(key)
         await soon(pilot, lambda: isinstance(pilot.app.screen, dialog))
-        await soon(pilot, lambda: not pane.doing)
+        await soon(pilot, lambda: not pane.job_line)
         await pilot.press("down")
         await pilot.pause()
 

@@ -90,7 +90,7 @@ def scene(*pressed: str, empty: bool = False) -> tuple[Host, Callable[[Pilot[Any
                     at=NOON, draft_id="1", name=view.name, path=view.path, duration_us=1, issues=(note,)
                 )
             )
-            await soon(pilot, lambda: pane._settling is None)
+            await soon(pilot, lambda: pane._debounce is None)
         await pilot.app.workers.wait_for_complete()
         await pilot.pause()
         for key in pressed:

@@ -26,7 +26,7 @@ from c2jy_bridge.core.events import (
     TurnStarted,
 )
 from c2jy_bridge.core.views import CallView
-from c2jy_tui.panes.inspector import export, labels
+from c2jy_tui.panes.inspector import labels
 from c2jy_tui.panes.inspector.record import KEPT_PROGRESS, CallRecord
 from c2jy_tui.panes.inspector.store import CallStore, parse_filter
 
@@ -204,7 +204,7 @@ def test_a_filtered_list_gains_and_loses_calls_as_their_status_changes() -> None
 @given(st.text())
 def test_the_copied_command_line_gives_a_shell_the_very_same_arguments(value: str) -> None:
     call = CallView("c1", "generate_draft", json.dumps({"x": value}), "chat", T)
-    line = export.command_line(CallRecord(call))
+    line = labels.command_line(CallRecord(call))
     *command, arguments = shlex.split(line)
     assert command == ["c2jy-tui", "tools", "call", "generate_draft"]
     assert json.loads(arguments) == {"x": value}
@@ -213,7 +213,7 @@ def test_the_copied_command_line_gives_a_shell_the_very_same_arguments(value: st
 
 
 def test_malformed_arguments_are_copied_without_what_a_terminal_would_obey() -> None:
-    line = export.command_line(CallRecord(CallView("c1", "t", '{"a": \x1b]52;c;evil\x07', "chat", T)))
+    line = labels.command_line(CallRecord(CallView("c1", "t", '{"a": \x1b]52;c;evil\x07', "chat", T)))
     assert shlex.split(line)[-1] == '{"a": ]52;c;evil'
 
 
@@ -222,8 +222,8 @@ def test_an_export_has_one_object_a_line_and_never_writes_over_a_file(tmp_path: 
         recorded(requested(), ASKED, STARTED, finished()),
         CallRecord(CallView("c2", "t", "{bad", "chat", T)),
     ]
-    first = export.export(records, tmp_path, T)
-    second = export.export(records, tmp_path, T)
+    first = labels.write_calls(records, tmp_path, T)
+    second = labels.write_calls(records, tmp_path, T)
     assert first != second
     assert first.stat().st_mode & 0o077 == 0
     lines = [json.loads(line) for line in first.read_text(encoding="utf-8").splitlines()]

@@ -10,8 +10,8 @@ from textual.pilot import Pilot
 
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.views import ConversationView
+from c2jy_tui.app import Look
 from c2jy_tui.screens import approval
-from c2jy_tui.widgets.base_screens import Look
 from pane_host import soon
 
 QUESTION = {"en": "Make me a video about Chinese food", "zh": "帮我生成一个介绍中国美食的视频"}
@@ -75,7 +75,7 @@ async def running(on: Any, lang: str) -> None:
 async def talk(on: Any, lang: str) -> None:
     """A whole turn."""
     await running(on, lang)
-    on.chat.wait_with("")
+    on.chat.set_queued("")
     await on.play(
         on.bot.wrote(NAME[lang]),
         on.bot.finished("generate_draft", elapsed_s=4.2),
@@ -105,7 +105,7 @@ async def question(on: Any, lang: str) -> None:
         on.bot.wants("read_file"),
         on.bot.asks_leave("read_file", {"path": "/home/maker/笔记.txt", "max_bytes": 4096}, deadline_s=60.0),
     )
-    await soon(on.pilot, lambda: not on.app.screen._deaf)
+    await soon(on.pilot, lambda: not on.app.screen._ignores_keys)
 
 
 async def help_(on: Any, lang: str) -> None:
@@ -168,7 +168,7 @@ def test_the_screen_looks_as_it_did(
     stage_of: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(approval, "DEAF_S", 0.01)
+    monkeypatch.setattr(approval, "IGNORE_KEYS_S", 0.01)
     app = make_app(lang=lang, look=Look(theme=theme))
 
     async def act(pilot: Pilot[None]) -> None:

@@ -78,7 +78,7 @@ async def changed(on: Any, *requests: BridgeRequest) -> None:
     await on.play(*events)
     pane = on.main.query_one(BridgePane)
     for _ in range(500):
-        if pane._settling is None:
+        if pane._debounce is None:
             break
         await on.pilot.pause(0.01)
     if reading := [worker for worker in on.app.workers if worker.group == "requests-read"]:
@@ -373,5 +373,5 @@ def test_a_request_of_an_earlier_run_has_its_beginning_and_its_end() -> None:
 def test_changes_of_forgotten_requests_are_forgotten() -> None:
     seen = StateHistory()
     seen.add(BridgeRequestChanged(at=1.0, request_id="r1", state="running"))
-    seen.keep_only({"r2"})
+    seen.retain({"r2"})
     assert seen.record(request(1)).seen == ()

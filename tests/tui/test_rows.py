@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from c2jy_bridge.core.byte_sizes import byte_size
+from c2jy_bridge.core.i18n import byte_size
 from c2jy_tui import formatting
 from c2jy_tui.panes.drafts.labels import COLUMNS as DRAFTS
 from c2jy_tui.panes.inspector.labels import COLUMNS as CALLS
@@ -32,7 +32,7 @@ def test_a_list_that_gets_narrow_loses_the_least_important_column_first() -> Non
 
 
 def test_a_wide_list_gives_what_is_over_to_the_column_without_an_end() -> None:
-    columns = (Column("a", 5, grow=True), Column("b", 5, grow=True, most=8), Column("c", 5))
+    columns = (Column("a", 5, grow=True), Column("b", 5, grow=True, max_width=8), Column("c", 5))
     assert [cells for _, cells in fit_columns(columns, 100)] == [85, 8, 5]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 PROGRAM = """
 import logging, os, subprocess, sys
-from c2jy_tui.commands.screen import terminal_of_our_own
+from c2jy_tui.commands.screen import redirected_stdio
 
 kept = []
 class Keep(logging.Handler):
@@ -19,7 +19,7 @@ logging.getLogger("c2jy_bridge").addHandler(Keep())
 logging.getLogger("c2jy_bridge").propagate = False
 
 print("before")
-with terminal_of_our_own():
+with redirected_stdio():
     os.write(1, b"noise 1\\n")
     os.write(2, b"noise 2\\n")
     subprocess.run(["sh", "-c", "echo noise 3; echo noise 4 >&2"], check=True)

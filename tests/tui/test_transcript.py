@@ -7,7 +7,7 @@ from typing import Any
 from c2jy_bridge.core import events as ev
 from c2jy_bridge.core.events import Outcome, Problem
 from c2jy_bridge.core.views import BridgeView, CallView, ConnectionView, MessageView
-from c2jy_tui.controllers.activity import Activity, Doing, after, asked
+from c2jy_tui.controllers.activity import Activity, Doing, after
 from c2jy_tui.controllers.approvals import Approvals
 from c2jy_tui.controllers.bridge_mode import BridgeMode
 from c2jy_tui.panes.chat.composer import InputHistory
@@ -154,7 +154,7 @@ def test_a_stream_that_broke_is_remarked_on(bot: Any) -> None:
 
 
 def activity_after(*events: ev.Event) -> Activity:
-    activity = asked(Activity(doing=Doing.READY), "turn-1", NOW)
+    activity = Activity(doing=Doing.SENDING, since=NOW, turn_id="turn-1")
     for event in events:
         activity = after(activity, event)
     return activity

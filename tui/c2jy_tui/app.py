@@ -6,7 +6,8 @@ import asyncio
 import importlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -17,11 +18,11 @@ from textual.screen import Screen
 from typing_extensions import override
 
 from c2jy_bridge.core import i18n
-from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.safety import one_line, visible
 from c2jy_tui import desktop
+from c2jy_tui.formatting import Clock
 from c2jy_tui.labels import say
 from c2jy_tui.screens.splash import SplashScreen
-from c2jy_tui.widgets.base_screens import Look
 from c2jy_tui.widgets.bindings import binding
 from c2jy_tui.widgets.workspace import BREAKPOINTS
 
@@ -36,6 +37,15 @@ log: Final = logging.getLogger("c2jy_bridge.tui")
 
 _SLICE_S: Final = 0.004
 """Seconds of handing out events after which keys and drawing get their turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Theme, mouse and keymap: the values of `ScreenSettings`, which is too heavy to import here."""
+
+    theme: str = "textual-dark"
+    mouse: bool = True
+    keymap: Mapping[str, str] = field(default_factory=dict)
 
 
 class C2jyApp(App[None]):
@@ -56,7 +66,7 @@ class C2jyApp(App[None]):
         look: Look | None = None,
         lang: i18n.Language = "en",
         *,
-        clock: Callable[[], float] = time.time,
+        clock: Clock = time.time,
         folder: Path | None = None,
     ) -> None:
         """Args:
@@ -112,7 +122,7 @@ class C2jyApp(App[None]):
         from c2jy_tui.widgets.markdown_blocks import warm_up
 
         splash = self.screen
-        main = await self._enter(Session(Activity(since=self._clock())))
+        main = await self._show_main(Session(Activity(since=self._clock())))
         if isinstance(splash, SplashScreen):
             # The composer may have had letters already.
             main.chat.composer.write(splash.typed + main.chat.composer.text)
@@ -128,9 +138,9 @@ class C2jyApp(App[None]):
             # Whatever it is, the user reads it here, and not in a terminal full of Python.
             main.engine_failed(error)
         else:
-            await self._live(self._engine, main)
+            await self._process_events(self._engine, main)
 
-    async def _enter(self, session: Session) -> MainScreen:
+    async def _show_main(self, session: Session) -> MainScreen:
         """Create the main screen and switch to it; each language has its own mode, one at a time."""
         from c2jy_tui.screens.main import MainScreen
 
@@ -142,27 +152,27 @@ class C2jyApp(App[None]):
             await self.remove_mode(before)
         return main
 
-    async def _live(self, engine: Engine, main: MainScreen) -> None:
+    async def _process_events(self, engine: Engine, main: MainScreen) -> None:
         """Pass every event to the main screen, until the engine closes."""
         events = engine.events()
         self._attach_engine(engine, main)
         last_rest = time.perf_counter()
         async for event in events:
             # A change of language makes another main screen.
-            seen_by = self._main or main
+            screen = self._main or main
             try:
-                seen_by.show(event)
+                screen.show(event)
             except Exception as error:
                 # A picture that cannot be drawn must not keep the events after it from being seen.
                 log.exception("%s", type(event).__name__)
-                seen_by.fail("internal", say("app.show_failed"), error)
+                screen.fail("internal", say("app.show_failed"), error)
             if time.perf_counter() - last_rest > _SLICE_S:
                 await asyncio.sleep(0.001)
                 last_rest = time.perf_counter()
 
     def _attach_engine(self, engine: Engine, main: MainScreen, *, with_messages: bool = True) -> None:
-        meeting = main.attach_engine(engine, with_messages=with_messages)
-        self.run_worker(meeting, group="attach_engine", exit_on_error=False)
+        attaching = main.attach_engine(engine, with_messages=with_messages)
+        self.run_worker(attaching, group="attach_engine", exit_on_error=False)
 
     async def on_unmount(self) -> None:
         """Close the engine, which finishes what it must."""
@@ -203,18 +213,16 @@ class C2jyApp(App[None]):
         self.run_worker(self._copy(text), group="copy", exit_on_error=False)
 
     async def _copy(self, text: str) -> None:
-        from c2jy_tui import desktop
-
         if await desktop.copy_text(text, super().copy_to_clipboard):
             self.notify(say("copy.done", n=len(text)), timeout=3)
             return
         try:
             path = desktop.write_copied_text(text, self._folder or Path.cwd(), self._clock())
         except OSError as error:
-            why = visible(error.strerror or str(error), newlines=False)
+            why = one_line(error.strerror or str(error))
             self.notify(say("copy.failed", why=why), severity="error", markup=False)
         else:
-            where = visible(str(path), newlines=False)
+            where = one_line(str(path))
             self.notify(say("copy.file", path=where), timeout=12, markup=False)
 
     @override
@@ -246,14 +254,13 @@ class C2jyApp(App[None]):
             return
         i18n.use(language)
         draft, queued = self._main.chat.composer.text, self._main.chat.queued
-        main = await self._enter(self._main.session)
+        main = await self._show_main(self._main.session)
         main.chat.composer.write(draft)
-        main.chat.wait_with(queued)
+        main.chat.set_queued(queued)
         if self._engine is not None:
             self._attach_engine(self._engine, main, with_messages=False)
 
     async def action_other_language(self) -> None:
-        """Switch between English and Chinese."""
         await self.action_language("zh" if i18n.language() == "en" else "en")
 
     @override

@@ -70,13 +70,7 @@ async def copy_text(
     environment: Mapping[str, str] = os.environ,
     platform: str = sys.platform,
 ) -> bool:
-    """Copy by the most reliable way available.
-
-    Args:
-        text: What to copy.
-        osc52: Sends the text to the terminal.
-        environment: Where to look for SSH, tmux and displays.
-        platform: `sys.platform`.
+    """Copy by the most reliable way available; `osc52` sends the text to the terminal.
 
     Returns:
         False when the text is too long for the only way there is. OSC 52 counts as done, although no
@@ -105,13 +99,6 @@ def write_copied_text(text: str, folder: Path, now: float) -> Path:
 
 def write_new_file(folder: Path, stem: str, suffix: str, text: str, now: float) -> Path:
     """Write `text` to a new file `<stem>-<time>[-N].<suffix>` that only its owner may read.
-
-    Args:
-        folder: Its directory.
-        stem: What its name begins with.
-        suffix: `txt`, `jsonl`.
-        text: Its content.
-        now: Unix seconds.
 
     Raises:
         OSError: The folder is missing, full or not writable.

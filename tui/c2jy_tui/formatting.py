@@ -1,4 +1,4 @@
-"""Formats times and JSON as short text that reads the same in both languages."""
+"""Formats times, errors and JSON as short text that reads the same in both languages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ import json
 import math
 import re
 import time
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+from c2jy_bridge.core.safety import visible
+
+Clock: TypeAlias = Callable[[], float]
+"""Gives Unix seconds; the app and the engine share one."""
 
 
 def elapsed(seconds: float) -> str:
@@ -48,8 +54,32 @@ def clock_time(at: float, now: float) -> tuple[str, ...]:
     return (time.strftime("%Y-%m-%d %H:%M:%S", then), time.strftime("%Y-%m", then))
 
 
-# Characters a terminal might interpret when they are pasted; JSON can write each as \uXXXX.
-_UNSAFE: Final = re.compile("[\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+def error_reason(error: Exception) -> str:
+    """What an exception says, without the number of an OSError."""
+    said = error.strerror if isinstance(error, OSError) else None
+    return visible(said or str(error) or type(error).__name__)
+
+
+# C1 and bidi controls, line separators, halves of characters: legal inside JSON, but not for a terminal.
+_UNSAFE: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def escape_unsafe(json_text: str) -> str:
+    """JSON with characters that a terminal would interpret written as \\uXXXX."""
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", json_text)
+
+
+def pastable_json(value: Any) -> str:
+    """A value as one line of JSON without characters that a terminal would interpret."""
+    return escape_unsafe(json.dumps(value, ensure_ascii=False))
+
+
+def parse_json(text: str, default: Any = None) -> Any:
+    """The value of JSON text; `default` for any other text."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return default
 
 
 def pretty_json(text: str) -> tuple[str, bool]:
@@ -60,30 +90,14 @@ def pretty_json(text: str) -> tuple[str, bool]:
         return text, False
 
 
-def pastable_json(value: Any) -> str:
-    """A value as one line of JSON without characters that a terminal would interpret."""
-    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
-
-
 def is_tool_request(text: str) -> bool:
-    """Whether a workflow's message is a question for this program and not for the user.
-
-    Such a message is an object with `c2jy` in it (docs/bridge.md).
-    """
-    if "c2jy" not in text:
-        return False
-    try:
-        parsed: Any = json.loads(text)
-    except (ValueError, RecursionError):
-        return False
+    """Whether a workflow's message is an object with `c2jy`: a request to this program (docs/bridge.md)."""
+    parsed = parse_json(text) if "c2jy" in text else None
     return isinstance(parsed, dict) and bool(parsed.get("c2jy"))
 
 
 def json_message(text: str) -> str:
     """The `message` of JSON text that is an object with one; empty when there is none."""
-    try:
-        parsed: Any = json.loads(text)
-    except (ValueError, RecursionError):
-        return ""
+    parsed = parse_json(text)
     found = parsed.get("message") if isinstance(parsed, dict) else None
     return found if isinstance(found, str) else ""

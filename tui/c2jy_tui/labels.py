@@ -9,7 +9,7 @@ from typing import Final
 
 from c2jy_bridge.core.bridge_requests import SOURCES
 from c2jy_bridge.core.i18n import Say, catalogue
-from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.safety import one_line
 
 LOCALE: Final = Path(__file__).parent / "locale"
 """Directory of the catalogues: `<language>/LC_MESSAGES/<domain>.po`."""
@@ -36,4 +36,4 @@ def label(text: str) -> str:
 
 def source_label(name: str) -> str:
     """The label of an intake, or of another source of bridge requests."""
-    return say(f"intake.{name}") if name in SOURCES else visible(name, newlines=False)
+    return say(f"intake.{name}") if name in SOURCES else one_line(name)

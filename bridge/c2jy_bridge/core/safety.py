@@ -14,18 +14,18 @@ _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _CRLF: Final = re.compile("\r\n?")
 
 
-def visible(text: str, *, newlines: bool = True) -> str:
+def visible(text: str) -> str:
     """`text` with nothing in it that a terminal would obey.
 
     Control characters are dropped, bidi controls shown as `<U+202E>`, halves of characters as U+FFFD, CR and
-    CRLF become LF.
-
-    Args:
-        text: Any string from outside: model text, a file name, an error, an argument.
-        newlines: False folds line ends and tabs to spaces, for text that must stay on one line.
+    CRLF become LF. For any string from outside: model text, a file name, an error, an argument.
     """
     text = _CRLF.sub("\n", text)
     text = _CONTROLS.sub(lambda m: "\n" if m[0] in "\u2028\u2029\x85" else "", text)
     text = _BIDI.sub(lambda m: f"<U+{ord(m[0]):04X}>", text)
-    text = _SURROGATES.sub("\ufffd", text)
-    return text if newlines else text.replace("\n", " ").replace("\t", " ")
+    return _SURROGATES.sub("\ufffd", text)
+
+
+def one_line(text: str) -> str:
+    """`visible` with line ends and tabs folded to spaces."""
+    return visible(text).replace("\n", " ").replace("\t", " ")

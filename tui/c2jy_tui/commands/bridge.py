@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from c2jy_bridge.core.events import BridgeRequestChanged, Event, ToolCallFinished
 from c2jy_tui.commands import say
-from c2jy_tui.commands.running import complain, complain_of, complain_of_call, with_engine, with_settings
+from c2jy_tui.commands.running import print_call, print_issues, print_stderr, with_engine, with_settings
 from c2jy_tui.labels import label
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def serve(options: argparse.Namespace) -> int:
     """Take requests until SIGTERM or Ctrl+C, then let those at work end; 1 when it cannot begin."""
 
     async def work(engine: Engine) -> int:
-        complain_of(*engine.issues())
+        print_issues(*engine.issues())
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
@@ -31,11 +31,11 @@ def serve(options: argparse.Namespace) -> int:
                 loop.add_signal_handler(name, stop.set)
         printing = asyncio.create_task(print_events(engine.events()))
         if problem := await engine.switch_bridge(True):
-            complain(problem.message, problem.hint)
+            print_stderr(problem.message, problem.hint)
             return 1
-        complain(say("bridge.on", address=(await engine.bridge()).address or "-"))
+        print_stderr(say("bridge.on", address=(await engine.bridge()).address or "-"))
         await stop.wait()
-        complain(say("bridge.draining"))
+        print_stderr(say("bridge.draining"))
         await engine.switch_bridge(False)
         printing.cancel()
         return 0
@@ -54,7 +54,7 @@ def token(options: argparse.Namespace) -> int:
     try:
         return with_settings(options, show)
     except OSError as error:
-        complain(say("bridge.no_token", why=error.strerror or error))
+        print_stderr(say("bridge.no_token", why=error.strerror or error))
         return 1
 
 
@@ -63,6 +63,6 @@ async def print_events(events: AsyncIterator[Event]) -> None:
     async for event in events:
         match event:
             case BridgeRequestChanged():
-                complain(f"{event.request_id} {label(f'bridge_pane:state.{event.state}')}")
+                print_stderr(f"{event.request_id} {label(f'bridge_pane:state.{event.state}')}")
             case ToolCallFinished():
-                complain_of_call(event)
+                print_call(event)

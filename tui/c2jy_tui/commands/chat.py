@@ -9,25 +9,10 @@ import sys
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from c2jy_bridge.core.events import (
-    AnswerCompleted,
-    AnswerDelta,
-    DraftWritten,
-    Event,
-    StreamRecovered,
-    ToolCallFinished,
-    ToolCallProgress,
-    ToolCallStarted,
-    TurnCancelled,
-    TurnCompleted,
-    TurnEnded,
-    TurnEvent,
-    TurnFailed,
-    to_json,
-)
+from c2jy_bridge.core import events as ev
 from c2jy_bridge.core.safety import visible
 from c2jy_tui.commands import say
-from c2jy_tui.commands.running import as_json, complain, complain_of, complain_of_call, with_engine
+from c2jy_tui.commands.running import as_json, print_call, print_issues, print_stderr, with_engine
 
 if TYPE_CHECKING:
     from c2jy_bridge.engine import Engine
@@ -37,11 +22,11 @@ def run(options: argparse.Namespace) -> int:
     """Ask once; 0 when the turn completed, 1 when it failed, 130 when it was interrupted."""
     text = sys.stdin.read() if options.text == "-" else options.text
     if not text.strip():
-        complain(say("chat.empty"))
+        print_stderr(say("chat.empty"))
         return 2
 
     async def ask(engine: Engine) -> int:
-        complain_of(*engine.issues())
+        print_issues(*engine.issues())
         events = engine.events()
         turn_id = await engine.send(text)
         # Ctrl+C cancels the turn on Coze's side too, instead of leaving the conversation waiting.
@@ -61,17 +46,17 @@ def _cancel(engine: Engine) -> None:
 _cancelling: set[asyncio.Future[None]] = set()
 
 
-async def _follow(events: AsyncIterator[Event], turn_id: str, draw: object) -> int:
+async def _follow(events: AsyncIterator[ev.Event], turn_id: str, draw: object) -> int:
     assert callable(draw)
     async for event in events:
         draw(event)
-        if isinstance(event, TurnEvent) and event.turn_id == turn_id and isinstance(event, TurnEnded):
-            return {TurnCompleted: 0, TurnCancelled: 130}.get(type(event), 1)
+        if isinstance(event, ev.TurnEvent) and event.turn_id == turn_id and isinstance(event, ev.TurnEnded):
+            return {ev.TurnCompleted: 0, ev.TurnCancelled: 130}.get(type(event), 1)
     return 1
 
 
-def _print_json(event: Event) -> None:
-    print(as_json(to_json(event)), flush=True)
+def _print_json(event: ev.Event) -> None:
+    print(as_json(ev.to_json(event)), flush=True)
 
 
 class _Lines:
@@ -80,27 +65,25 @@ class _Lines:
     def __init__(self) -> None:
         self._streamed: set[str] = set()
 
-    def show(self, event: Event) -> None:
+    def show(self, event: ev.Event) -> None:
         """Write one event."""
         match event:
-            case AnswerDelta():
+            case ev.AnswerDelta():
                 self._streamed.add(event.message_id)
                 print(visible(event.text), end="", flush=True)
-            case AnswerCompleted() if event.message_id in self._streamed:
+            case ev.AnswerCompleted() if event.message_id in self._streamed:
                 print(flush=True)
-            case AnswerCompleted():
+            case ev.AnswerCompleted():
                 print(visible(event.text), flush=True)
-            case ToolCallStarted() | ToolCallProgress():
-                pass
-            case ToolCallFinished():
-                complain_of_call(event, event.error)
-            case DraftWritten():
-                complain(say("chat.draft_written", name=event.name, path=event.path))
-                complain_of(*event.issues)
-            case StreamRecovered():
-                complain(say("chat.recovered"))
-            case TurnFailed():
+            case ev.ToolCallFinished():
+                print_call(event, event.error)
+            case ev.DraftWritten():
+                print_stderr(say("chat.draft_written", name=event.name, path=event.path))
+                print_issues(*event.issues)
+            case ev.StreamRecovered():
+                print_stderr(say("chat.recovered"))
+            case ev.TurnFailed():
                 p = event.problem
-                complain(p.message, p.hint, p.logid and f"(logid {p.logid})")
-            case TurnCancelled():
-                complain(say("chat.cancelled"))
+                print_stderr(p.message, p.hint, p.logid and f"(logid {p.logid})")
+            case ev.TurnCancelled():
+                print_stderr(say("chat.cancelled"))

@@ -10,9 +10,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from c2jy_bridge.core.places import default_config_file
-from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.safety import one_line
 from c2jy_tui.commands import say
-from c2jy_tui.commands.running import as_json, complain, with_settings
+from c2jy_tui.commands.running import as_json, print_stderr, with_settings
 
 if TYPE_CHECKING:
     from c2jy_bridge.core.settings import Settings
@@ -34,10 +34,10 @@ def run(options: argparse.Namespace) -> int:
             return 1 if wrong else 0
         for check in checks:
             # The Bot's name and what Coze says of an error come from outside.
-            print(visible(f"{SIGNS[check.state]} {check.name}: {check.message}", newlines=False))
+            print(one_line(f"{SIGNS[check.state]} {check.name}: {check.message}"))
             if check.fix:
-                print(visible(f"    → {check.fix}", newlines=False))
-        complain(say("doctor.wrong", count=len(wrong)) if wrong else say("doctor.fine"))
+                print(one_line(f"    → {check.fix}"))
+        print_stderr(say("doctor.wrong", count=len(wrong)) if wrong else say("doctor.fine"))
         return 1 if wrong else 0
 
     return with_settings(options, check)

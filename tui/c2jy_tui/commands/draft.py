@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.safety import one_line, visible
 from c2jy_tui.commands import say
 from c2jy_tui.commands.running import (
     as_json,
     clear_progress,
-    complain,
-    complain_of,
-    refused,
+    print_issues,
+    print_refusal,
+    print_stderr,
     show_progress,
     with_engine,
 )
@@ -30,7 +30,7 @@ def build(options: argparse.Namespace) -> int:
     try:
         source = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
     except OSError as error:
-        complain(say("draft.unreadable", file=options.file, why=error.strerror or error))
+        print_stderr(say("draft.unreadable", file=options.file, why=error.strerror or error))
         return 2
 
     wanted: dict[str, Any] = {
@@ -62,7 +62,7 @@ async def _build(options: argparse.Namespace, building: Awaitable[BuildReport]) 
     try:
         report = await building
     except DraftError as error:
-        return refused(error.issues, as_json_too=options.json)
+        return print_refusal(error.issues, as_json_too=options.json)
     finally:
         clear_progress()
     issues = [*report.issues, *(i for d in report.drafts for i in d.issues)]
@@ -71,7 +71,7 @@ async def _build(options: argparse.Namespace, building: Awaitable[BuildReport]) 
     if options.json:
         status = "partial" if partly else "success"
         print(as_json({"status": status, "drafts": report.drafts, "issues": report.issues}, indent=2))
-    complain_of(*issues)
+    print_issues(*issues)
     if not options.json:
         dry_run = getattr(options, "dry_run", False)
         for draft in report.drafts:
@@ -104,7 +104,7 @@ def show(options: argparse.Namespace) -> int:
         try:
             detail = await engine.drafts.open(options.name)
         except (KeyError, ValueError, OSError):
-            complain(say("draft.unknown", name=options.name, root=engine.connection.drafts_root))
+            print_stderr(say("draft.unknown", name=options.name, root=engine.connection.drafts_root))
             return 1
         print(as_json(detail, indent=2)) if options.json else _picture(detail)
         return 0
@@ -119,13 +119,13 @@ def check(options: argparse.Namespace) -> int:
         try:
             issues = await engine.drafts.check(options.name)
         except (KeyError, ValueError, OSError):
-            complain(say("draft.unknown", name=options.name, root=engine.connection.drafts_root))
+            print_stderr(say("draft.unknown", name=options.name, root=engine.connection.drafts_root))
             return 1
         errors = [issue for issue in issues if issue.severity == "error"]
         if options.json:
             print(as_json({"status": "error" if errors else "success", "issues": issues}, indent=2))
         else:
-            complain_of(*issues)
+            print_issues(*issues)
             if not errors:
                 print(say("draft.whole", name=visible(options.name)))
         return 1 if errors else 0
@@ -133,37 +133,36 @@ def check(options: argparse.Namespace) -> int:
     return with_engine(options, work)
 
 
-def _table(views: Any) -> None:
+def _table(views: Sequence[DraftView]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    views_: list[DraftView] = list(views)
-    if not views_:
-        complain(say("draft.none"))
+    if not views:
+        print_stderr(say("draft.none"))
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("name", "length", "tracks", "clips", "media", "state"):
         table.add_column(say(f"column.{column}"), justify="left" if column in ("name", "state") else "right")
-    for v in views_:
+    for v in views:
         numbers = f"{v.duration_us / 1e6:.1f} s", str(v.tracks), str(v.clips), str(v.media)
         # Text, not str: a name with [brackets] is a name.
-        table.add_row(Text(visible(v.name, newlines=False)), *numbers, say(f"state.{v.state}"))
+        table.add_row(Text(one_line(v.name)), *numbers, say(f"state.{v.state}"))
     Console(highlight=False).print(table)
 
 
 def _picture(detail: DraftDetail) -> None:
     v = detail.view
     figures = f"{v.width}x{v.height}  {v.duration_us / 1e6:.1f} s  {say(f'state.{v.state}')}"
-    print(f"{visible(v.name, newlines=False)}  {figures}")
+    print(f"{one_line(v.name)}  {figures}")
     for track in detail.tracks:
-        print(visible(f"{track.kind} {track.name}".rstrip(), newlines=False))
+        print(one_line(f"{track.kind} {track.name}".rstrip()))
         for clip in track.clips:
             end = (clip.start_us + clip.duration_us) / 1e6
             missing = "" if clip.media_ok else f"  ! {say('state.media_missing')}"
-            kind, label = visible(clip.kind, newlines=False), visible(clip.label, newlines=False)
+            kind, label = one_line(clip.kind), one_line(clip.label)
             print(f"  {clip.start_us / 1e6:8.2f} – {end:8.2f} s  {kind:7} {label}{missing}")
-    complain_of(*detail.issues)
+    print_issues(*detail.issues)
 
 
 def pack(options: argparse.Namespace) -> int:
@@ -181,12 +180,12 @@ def pack(options: argparse.Namespace) -> int:
                 on_progress=show_progress,
             )
         except DraftError as error:
-            return refused(error.issues, as_json_too=options.json)
+            return print_refusal(error.issues, as_json_too=options.json)
         finally:
             clear_progress()
         if options.json:
             print(as_json({"status": "success", "archive": made}, indent=2))
-        complain_of(*made.issues)
+        print_issues(*made.issues)
         if not options.json:
             print(visible(say("draft.packed", path=made.path)))
         return 0
@@ -203,11 +202,11 @@ def relocate(options: argparse.Namespace) -> int:
         try:
             report = await engine.drafts.relocate(None if options.all else [options.name], options.to)
         except DraftError as error:
-            return refused(error.issues, as_json_too=options.json)
+            return print_refusal(error.issues, as_json_too=options.json)
         if options.json:
             answer = {"status": "success", "drafts": report.drafts, "issues": report.issues}
             print(as_json(answer, indent=2))
-        complain_of(*report.issues, *(i for draft in report.drafts for i in draft.issues))
+        print_issues(*report.issues, *(i for draft in report.drafts for i in draft.issues))
         if not options.json:
             for draft in report.drafts:
                 words = {"name": draft.name, "root": draft.root, "was": draft.was or "-"}
@@ -226,7 +225,7 @@ def roots(options: argparse.Namespace) -> int:
         print(as_json(found, indent=2))
         return 0
     if not found:
-        complain(say("draft.no_roots"))
+        print_stderr(say("draft.no_roots"))
     for root in found:
         app = say(f"app.{root.app}")
         state = say("draft.root_used" if root.used else "draft.root_unused")

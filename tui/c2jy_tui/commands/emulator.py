@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from c2jy_bridge.core.bridge_requests import INTAKES
 from c2jy_tui.commands import say
-from c2jy_tui.commands.running import complain
+from c2jy_tui.commands.running import print_stderr
 
 if TYPE_CHECKING:
     from c2jy_bridge.core.settings import Settings
@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     from coze_emulator import Script, ScriptError, serve
 
     def ready(emulator: Emulator) -> None:
-        complain(say("emulator.ready", url=emulator.base_url))
+        print_stderr(say("emulator.ready", url=emulator.base_url))
         print(f"export COZE_API_BASE={emulator.base_url}")
         print("export COZE_API_TOKEN=demo")
         print(f"export COZE_BOT_ID={emulator.bot_id} BOT_ID={emulator.bot_id}")
@@ -42,11 +42,11 @@ def run(options: argparse.Namespace) -> int:
         script = Script.read(options.script) if options.script else None
         serve(host=options.host, port=options.port, script=script, on_ready=ready)
     except ScriptError as error:
-        complain(str(error))
+        print_stderr(str(error))
         return 2
     except OSError as error:
         where = f"{options.host}:{options.port}"
-        complain(say("emulator.busy", where=where, why=error.strerror or error))
+        print_stderr(say("emulator.busy", where=where, why=error.strerror or error))
         return 1
     return 0
 

@@ -8,24 +8,21 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import re
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, is_dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from c2jy_bridge.core import i18n
-from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.safety import one_line, visible
 from c2jy_tui.commands import say
+from c2jy_tui.formatting import escape_unsafe
 
 if TYPE_CHECKING:
     from c2jy_bridge.core.events import Issue, ToolCallFinished
     from c2jy_bridge.core.settings import Settings
     from c2jy_bridge.engine import Engine, Progress
-
-# C1 and bidi controls and the odd line ends: legal inside JSON, but not for a terminal that shows it.
-_RISKY: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 # --- settings and engine --------------------------------------------------------------------------
 
@@ -90,7 +87,7 @@ def with_settings(options: argparse.Namespace, work: Callable[[Settings], int]) 
         with settings_of(options) as settings:
             return work(settings)
     except SettingsError as error:
-        complain(str(error))
+        print_stderr(str(error))
         return 2
 
 
@@ -111,10 +108,10 @@ def json_object(text: str) -> dict[str, Any] | None:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        complain(say("tools.not_json", why=error))
+        print_stderr(say("tools.not_json", why=error))
         return None
     if not isinstance(value, dict):
-        complain(say("tools.not_object"))
+        print_stderr(say("tools.not_object"))
         return None
     return value
 
@@ -125,47 +122,47 @@ def json_object(text: str) -> dict[str, Any] | None:
 def as_json(value: Any, *, indent: int | None = None) -> str:
     """JSON with readable Chinese and nothing in it that a terminal would obey."""
     text = json.dumps(value, ensure_ascii=False, indent=indent, default=_plain)
-    return _RISKY.sub(lambda m: f"\\u{ord(m[0]):04x}", text)
+    return escape_unsafe(text)
 
 
 def _plain(value: Any) -> Any:
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)
 
 
-def complain(*parts: str) -> None:
+def print_stderr(*parts: str) -> None:
     """One line of diagnostics: the parts that are not empty."""
     print(visible(" ".join(filter(None, parts))), file=sys.stderr, flush=True)
 
 
-def complain_of(*issues: Issue) -> None:
+def print_issues(*issues: Issue) -> None:
     """One line an issue: what, where, what to do."""
     for issue in issues:
         where = f"{issue.path}: " if issue.path else ""
         fix = f" → {issue.fix}" if issue.fix else ""
         text = f"{say(f'severity.{issue.severity}')}: {where}{issue.message}{fix}"
         # A line end from outside could pass for another diagnostic.
-        complain(visible(text, newlines=False))
+        print_stderr(one_line(text))
 
 
-def refused(issues: Sequence[Issue], *, as_json_too: bool) -> int:
+def print_refusal(issues: Sequence[Issue], *, as_json_too: bool) -> int:
     """Why a command did nothing; its status."""
     if as_json_too:
         print(as_json({"status": "error", "issues": issues}, indent=2))
-    complain_of(*issues)
+    print_issues(*issues)
     return 1
 
 
-def complain_of_call(event: ToolCallFinished, error: str = "") -> None:
+def print_call(event: ToolCallFinished, error: str = "") -> None:
     """One line for a tool call that has ended."""
     line = f"· {event.tool}: {say(f'outcome.{event.outcome}')} ({event.elapsed_s:.1f} s) {error}".rstrip()
-    complain(visible(line, newlines=False))
+    print_stderr(one_line(line))
 
 
 def show_progress(progress: Progress) -> None:
     """One line on a terminal, written over again and again."""
     if sys.stderr.isatty():
         total = f"/{progress.total}" if progress.total else ""
-        text = f"{visible(progress.message, newlines=False)} {progress.done}{total}"
+        text = f"{one_line(progress.message)} {progress.done}{total}"
         print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
 

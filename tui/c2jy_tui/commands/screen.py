@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import importlib
-import io
 import logging
 import os
 import sys
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from c2jy_bridge.core import i18n
 from c2jy_bridge.core.places import default_config_file
 from c2jy_tui.commands import say
-from c2jy_tui.commands.running import complain, settings_of
+from c2jy_tui.commands.running import print_stderr, settings_of
 
 if TYPE_CHECKING:
     from c2jy_bridge.engine import Engine
@@ -26,23 +25,24 @@ if TYPE_CHECKING:
 
 log: Final = logging.getLogger("c2jy_bridge.printed")
 
-_LAST_WORDS_S: Final = 0.5
+_DRAIN_S: Final = 0.5
 """How long the end waits for what was printed last: a program that a tool began may keep the pipe open."""
 
 
 def run(options: argparse.Namespace) -> int:
     """Paint first; settings, emulator and engine start behind the first frame."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        complain(say("screen.no_terminal"))
+        print_stderr(say("screen.no_terminal"))
         return 2
-    look = _look(options)
+    look = _screen_table(options)
     if "lang" not in vars(options) and look.get("lang") in ("zh", "en"):
         i18n.use(look["lang"])
-    from c2jy_tui.app import C2jyApp
-    from c2jy_tui.widgets.base_screens import Look
+    from c2jy_tui.app import C2jyApp, Look
 
     mouse = look.get("mouse") is not False
-    look_of_app = Look(theme=str(look.get("theme", Look().theme)), mouse=mouse, keymap=_keymap(look))
+    given = look.get("keymap")
+    keymap = {str(key): str(value) for key, value in given.items()} if isinstance(given, dict) else {}
+    look_of_app = Look(theme=str(look.get("theme", Look().theme)), mouse=mouse, keymap=keymap)
     refused: list[str] = []
     with ExitStack() as stack:
 
@@ -50,10 +50,10 @@ def run(options: argparse.Namespace) -> int:
             return await _start(options, stack, refused)
 
         app = C2jyApp(start_engine, look_of_app, lang=i18n.language())
-        with terminal_of_our_own():
+        with redirected_stdio():
             app.run(mouse=mouse)
     for sentence in refused:
-        complain(sentence)
+        print_stderr(sentence)
     return app.return_code or 0
 
 
@@ -76,7 +76,7 @@ async def _start(options: argparse.Namespace, stack: ExitStack, refused: list[st
     return engine
 
 
-def _look(options: argparse.Namespace) -> dict[str, Any]:
+def _screen_table(options: argparse.Namespace) -> dict[str, Any]:
     """The `[screen]` settings, read without the weight of the others: the first paint waits for them.
 
     A file that cannot be read or used is left for the real reading, which says what is wrong.
@@ -102,13 +102,8 @@ def _look(options: argparse.Namespace) -> dict[str, Any]:
     return look
 
 
-def _keymap(look: dict[str, Any]) -> dict[str, str]:
-    keymap = look.get("keymap")
-    return {str(k): str(v) for k, v in keymap.items()} if isinstance(keymap, dict) else {}
-
-
 @contextmanager
-def terminal_of_our_own() -> Iterator[None]:
+def redirected_stdio() -> Iterator[None]:
     """Point file descriptors 1 and 2 at the log, and what Textual draws with at the terminal.
 
     A tool's C library or a program that it starts writes to the descriptors, past everything that Python
@@ -122,9 +117,11 @@ def terminal_of_our_own() -> Iterator[None]:
     sys.stdout.flush()
     sys.stderr.flush()
     ours = {1: os.dup(1), 2: os.dup(2)}
-    terminal = {number: _text(copy) for number, copy in ours.items()}
+    terminal = {
+        number: os.fdopen(copy, "w", encoding="utf-8", errors="replace") for number, copy in ours.items()
+    }
     read, write = os.pipe()
-    reader = threading.Thread(target=_into_log, args=(read,), name="printed", daemon=True)
+    reader = threading.Thread(target=_copy_to_log, args=(read,), name="printed", daemon=True)
     reader.start()
     for number in ours:
         os.dup2(write, number)
@@ -141,14 +138,10 @@ def terminal_of_our_own() -> Iterator[None]:
             setattr(sys, name, stream)
         for file in terminal.values():
             file.close()
-        reader.join(_LAST_WORDS_S)
+        reader.join(_DRAIN_S)
 
 
-def _text(descriptor: int) -> io.TextIOWrapper:
-    return os.fdopen(descriptor, "w", encoding="utf-8", errors="replace")
-
-
-def _into_log(descriptor: int) -> None:
+def _copy_to_log(descriptor: int) -> None:
     with os.fdopen(descriptor, encoding="utf-8", errors="replace") as lines:
         for line in lines:
             if line.strip():

@@ -7,9 +7,9 @@ import json
 from typing import TYPE_CHECKING
 
 from c2jy_bridge.core.events import Outcome, ToolCallFinished
-from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.safety import one_line
 from c2jy_tui.commands import say
-from c2jy_tui.commands.running import as_json, complain, complain_of, json_object, with_engine
+from c2jy_tui.commands.running import as_json, json_object, print_issues, print_stderr, with_engine
 
 if TYPE_CHECKING:
     from c2jy_bridge.engine import Engine
@@ -19,7 +19,7 @@ def list_(options: argparse.Namespace) -> int:
     """Print every tool with its policy."""
 
     async def work(engine: Engine) -> int:
-        complain_of(*engine.issues())
+        print_issues(*engine.issues())
         views = engine.tools()
         if options.json:
             print(as_json(views, indent=2))
@@ -32,7 +32,7 @@ def list_(options: argparse.Namespace) -> int:
         for column in ("tool", "policy", "what"):
             table.add_column(say(f"column.{column}"))
         for v in views:
-            table.add_row(Text(v.name), say(f"policy.{v.policy}"), Text(visible(v.about, newlines=False)))
+            table.add_row(Text(v.name), say(f"policy.{v.policy}"), Text(one_line(v.about)))
         Console(highlight=False).print(table)
         return 0
 
@@ -46,7 +46,7 @@ def manifest(options: argparse.Namespace) -> int:
         try:
             written = engine.write_manifests(options.out)
         except OSError as error:
-            complain(say("tools.unwritable", folder=options.out, why=error.strerror or error))
+            print_stderr(say("tools.unwritable", folder=options.out, why=error.strerror or error))
             return 1
         for path in written:
             print(path)

@@ -8,18 +8,10 @@ import sys
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from c2jy_bridge.core.events import (
-    Event,
-    ToolCallFinished,
-    WorkflowAsked,
-    WorkflowEnded,
-    WorkflowEvent,
-    WorkflowSaid,
-    to_json,
-)
+from c2jy_bridge.core import events as ev
 from c2jy_bridge.core.safety import visible
 from c2jy_tui.commands import say
-from c2jy_tui.commands.running import as_json, complain, complain_of_call, json_object, with_engine
+from c2jy_tui.commands.running import as_json, json_object, print_call, print_stderr, with_engine
 
 if TYPE_CHECKING:
     from c2jy_bridge.engine import Engine
@@ -34,11 +26,11 @@ def run(options: argparse.Namespace) -> int:
     async def work(engine: Engine) -> int:
         workflow_id = options.id or engine.settings.coze.workflow_id
         if not workflow_id:
-            complain(say("workflow.none"))
+            print_stderr(say("workflow.none"))
             return 2
         # A workflow may reach this machine by itself, through the mailbox or over HTTP.
         if options.bridge and (problem := await engine.switch_bridge(True)):
-            complain(problem.message, problem.hint)
+            print_stderr(problem.message, problem.hint)
             return 1
         printing = asyncio.create_task(_print_events(engine.events(), options.json))
         ended = await engine.workflows.run(workflow_id, parameters, _ask)
@@ -54,7 +46,7 @@ def resume(options: argparse.Namespace) -> int:
     async def work(engine: Engine) -> int:
         runs = await engine.workflows.waiting()
         if not runs:
-            complain(say("workflow.none_waiting"))
+            print_stderr(say("workflow.none_waiting"))
             return 0
         printing = asyncio.create_task(_print_events(engine.events(), options.json, ends=len(runs)))
         ended = [await engine.workflows.resume(run.run_id, _ask) for run in runs]
@@ -67,33 +59,33 @@ def resume(options: argparse.Namespace) -> int:
     return with_engine(options, work, start=True)
 
 
-async def _ask(question: WorkflowAsked) -> str:
+async def _ask(question: ev.WorkflowAsked) -> str:
     """A line from the user; the question goes to stderr, so that stdout stays output."""
-    complain(question.text)
+    print_stderr(question.text)
     if question.fields:
-        complain(say("workflow.fields", fields=", ".join(question.fields)))
+        print_stderr(say("workflow.fields", fields=", ".join(question.fields)))
     print("> ", end="", file=sys.stderr, flush=True)
     line: str = await asyncio.to_thread(sys.stdin.readline)
     return line.rstrip("\n")
 
 
-async def _print_events(events: AsyncIterator[Event], json_lines: bool, *, ends: int = 1) -> None:
+async def _print_events(events: AsyncIterator[ev.Event], json_lines: bool, *, ends: int = 1) -> None:
     """Print what happens until so many runs have ended."""
     async for event in events:
-        if json_lines and isinstance(event, WorkflowEvent | ToolCallFinished):
-            print(as_json(to_json(event)), flush=True)
-        elif isinstance(event, WorkflowSaid) and not json_lines:
+        if json_lines and isinstance(event, ev.WorkflowEvent | ev.ToolCallFinished):
+            print(as_json(ev.to_json(event)), flush=True)
+        elif isinstance(event, ev.WorkflowSaid) and not json_lines:
             print(visible(event.text), flush=True)
-        elif isinstance(event, ToolCallFinished) and not json_lines:
-            complain_of_call(event)
-        if isinstance(event, WorkflowEnded):
+        elif isinstance(event, ev.ToolCallFinished) and not json_lines:
+            print_call(event)
+        if isinstance(event, ev.WorkflowEnded):
             ends -= 1
             if not ends:
                 return
 
 
-def _status(ended: WorkflowEnded) -> int:
+def _status(ended: ev.WorkflowEnded) -> int:
     if ended.problem is None:
         return 0
-    complain(ended.problem.message, ended.problem.hint, ended.debug_url)
+    print_stderr(ended.problem.message, ended.problem.hint, ended.debug_url)
     return 1

@@ -5,27 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from c2jy_bridge.core.events import (
-    AnswerDelta,
-    ConnectionChanged,
-    Event,
-    ReasoningDelta,
-    StreamRecovered,
-    ToolCallAwaitingApproval,
-    ToolCallFinished,
-    ToolCallRequested,
-    ToolCallStarted,
-    ToolOutputsSubmitted,
-    TurnCompleted,
-    TurnEnded,
-    TurnEvent,
-    TurnFailed,
-    TurnStarted,
-    WorkflowAsked,
-    WorkflowEnded,
-    WorkflowEvent,
-    WorkflowStarted,
-)
+from c2jy_bridge.core import events as ev
 
 
 class Doing(StrEnum):
@@ -60,7 +40,7 @@ class Activity:
     """Tool calls that were asked for and have no end yet: (call_id, tool), oldest first."""
     approvals: tuple[str, ...] = ()
     """Call ids that wait for a person, oldest first."""
-    others: frozenset[str] = frozenset()
+    foreign_turns: frozenset[str] = frozenset()
     """Turns of bridge requests: they run beside the conversation and are not what the app is doing."""
     workflows: tuple[str, ...] = ()
     """Ids of the workflow runs that go on."""
@@ -95,56 +75,49 @@ def unavailable(activity: Activity, at: float) -> Activity:
     return replace(activity, doing=Doing.UNAVAILABLE, since=at)
 
 
-def asked(activity: Activity, turn_id: str, at: float) -> Activity:
-    """A question was handed to the engine."""
-    if activity.turn_id == turn_id:
-        return activity
-    return replace(activity, doing=Doing.SENDING, since=at, turn_id=turn_id)
-
-
-def after(activity: Activity, event: Event) -> Activity:
+def after(activity: Activity, event: ev.Event) -> Activity:
     """The activity once `event` has happened."""
     match event:
-        case TurnStarted(source="bridge" | "maker", turn_id=turn_id):
-            return replace(activity, others=activity.others | {turn_id})
-        case TurnEnded(turn_id=turn_id) if turn_id in activity.others:
-            return replace(activity, others=activity.others - {turn_id})
-        case TurnEvent(turn_id=turn_id) if turn_id in activity.others:
+        case ev.TurnStarted(source="bridge" | "maker", turn_id=turn_id):
+            return replace(activity, foreign_turns=activity.foreign_turns | {turn_id})
+        case ev.TurnEnded(turn_id=turn_id) if turn_id in activity.foreign_turns:
+            return replace(activity, foreign_turns=activity.foreign_turns - {turn_id})
+        case ev.TurnEvent(turn_id=turn_id) if turn_id in activity.foreign_turns:
             return activity
-        case TurnStarted(turn_id=turn_id) | StreamRecovered(turn_id=turn_id):
+        case ev.TurnStarted(turn_id=turn_id) | ev.StreamRecovered(turn_id=turn_id):
             return _doing(replace(activity, turn_id=turn_id), Doing.WAITING, event.at)
-        case TurnEvent(turn_id=turn_id) if turn_id != activity.turn_id:
+        case ev.TurnEvent(turn_id=turn_id) if turn_id != activity.turn_id:
             return activity
-        case ReasoningDelta():
+        case ev.ReasoningDelta():
             return _doing(activity, Doing.THINKING, event.at)
-        case AnswerDelta():
+        case ev.AnswerDelta():
             return _doing(activity, Doing.ANSWERING, event.at)
-        case ToolOutputsSubmitted():
+        case ev.ToolOutputsSubmitted():
             return _doing(activity, Doing.WAITING, event.at)
-        case TurnEnded():
+        case ev.TurnEnded():
             return _ended(activity, event)
-        case ToolCallRequested(call=call):
+        case ev.ToolCallRequested(call=call):
             calls = (*activity.running, (call.call_id, call.tool))
             return _calls(replace(activity, running=calls), event.at)
-        case ToolCallAwaitingApproval(call_id=call_id):
+        case ev.ToolCallAwaitingApproval(call_id=call_id):
             return _calls(replace(activity, approvals=(*activity.approvals, call_id)), event.at)
-        case ToolCallStarted(call_id=call_id):
+        case ev.ToolCallStarted(call_id=call_id):
             waiting = tuple(one for one in activity.approvals if one != call_id)
             return _calls(replace(activity, approvals=waiting), event.at)
-        case ToolCallFinished(call_id=call_id):
+        case ev.ToolCallFinished(call_id=call_id):
             waiting = tuple(one for one in activity.approvals if one != call_id)
             calls = tuple(one for one in activity.running if one[0] != call_id)
             return _calls(replace(activity, approvals=waiting, running=calls), event.at)
-        case ConnectionChanged() if activity.doing is Doing.CONNECTING:
+        case ev.ConnectionChanged() if activity.doing is Doing.CONNECTING:
             return _doing(activity, Doing.READY if event.problem is None else Doing.UNAVAILABLE, event.at)
-        case WorkflowStarted(run_id=run_id):
+        case ev.WorkflowStarted(run_id=run_id):
             runs = (*activity.workflows, run_id)
             return _calls(replace(activity, workflows=runs), event.at)
-        case WorkflowAsked(run_id=run_id):
+        case ev.WorkflowAsked(run_id=run_id):
             return _calls(replace(activity, asking=(*activity.asking, run_id)), event.at)
-        case WorkflowEvent(run_id=run_id):
+        case ev.WorkflowEvent(run_id=run_id):
             asking = tuple(one for one in activity.asking if one != run_id)
-            ended = isinstance(event, WorkflowEnded)
+            ended = isinstance(event, ev.WorkflowEnded)
             runs = tuple(one for one in activity.workflows if not (ended and one == run_id))
             return _calls(replace(activity, workflows=runs, asking=asking), event.at)
         case _:
@@ -169,9 +142,9 @@ def _calls(activity: Activity, at: float) -> Activity:
     return _doing(activity, Doing.WORKFLOW if activity.workflows else Doing.READY, at)
 
 
-def _ended(activity: Activity, event: TurnEnded) -> Activity:
-    tokens = event.usage.total_tokens if isinstance(event, TurnCompleted) else 0
-    doing = Doing.FAILED if isinstance(event, TurnFailed) else Doing.READY
+def _ended(activity: Activity, event: ev.TurnEnded) -> Activity:
+    tokens = event.usage.total_tokens if isinstance(event, ev.TurnCompleted) else 0
+    doing = Doing.FAILED if isinstance(event, ev.TurnFailed) else Doing.READY
     ended = replace(activity, turn_id="", tokens=tokens or activity.tokens)
     at_work = ended.running or ended.workflows
     return _calls(ended, event.at) if at_work else _doing(ended, doing, event.at)

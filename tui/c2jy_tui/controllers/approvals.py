@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from textual.widget import Widget
@@ -14,6 +13,7 @@ from c2jy_bridge.core.events import (
     ToolCallFinished,
     ToolCallStarted,
 )
+from c2jy_tui.formatting import Clock
 from c2jy_tui.labels import say
 
 if TYPE_CHECKING:
@@ -40,8 +40,6 @@ class Approvals:
             case ToolCallFinished(call_id=call_id):
                 self._waiting.pop(call_id, None)
                 self._put_off.discard(call_id)
-            case _:
-                pass
 
     def get(self, call_id: str) -> ToolCallAwaitingApproval | None:
         """The question about one call, while it is open."""
@@ -63,12 +61,7 @@ class Approvals:
 class ApprovalController:
     """Opens the approval dialog over the host screen and passes the answer to the engine."""
 
-    def __init__(self, host: Widget, approvals: Approvals, clock: Callable[[], float]) -> None:
-        """Args:
-        host: The screen that the dialog opens over.
-        approvals: The open questions.
-        clock: Unix seconds.
-        """
+    def __init__(self, host: Widget, approvals: Approvals, clock: Clock) -> None:
         self._host = host
         self._approvals = approvals
         self._clock = clock

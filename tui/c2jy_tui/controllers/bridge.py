@@ -14,6 +14,7 @@ from c2jy_bridge.core.events import BridgeStopped, Event, Problem
 from c2jy_bridge.core.safety import visible
 from c2jy_tui.controllers import bridge_mode
 from c2jy_tui.controllers.bridge_mode import BridgeMode
+from c2jy_tui.formatting import Clock
 from c2jy_tui.labels import say
 from c2jy_tui.widgets.workspace import Workspace
 
@@ -30,17 +31,9 @@ POLL_S: Final = 1.0
 class BridgeController:
     """Keeps `mode` up to date."""
 
-    def __init__(
-        self, host: Widget, mode: BridgeMode, workspace: Workspace, clock: Callable[[], float]
-    ) -> None:
-        """Args:
-        host: Owns the workers, the timer and the notices.
-        mode: What is known of it already.
-        workspace: Where the pane goes.
-        clock: Unix seconds.
-        """
+    def __init__(self, host: Widget, mode: BridgeMode, workspace: Workspace, clock: Clock) -> None:
         self._host = host
-        self._mode = mode
+        self.mode = mode
         self._workspace = workspace
         self._clock = clock
         self._engine: Engine | None = None
@@ -51,14 +44,9 @@ class BridgeController:
         self.changed: Callable[[BridgeMode], None] = lambda _mode: None
         """Called with every new `mode`."""
 
-    @property
-    def mode(self) -> BridgeMode:
-        """Bridge mode as the screen knows it."""
-        return self._mode
-
     def _set_mode(self, mode: BridgeMode) -> None:
-        if mode != self._mode:
-            self._mode = mode
+        if mode != self.mode:
+            self.mode = mode
             self._apply_mode()
             self.changed(mode)
 
@@ -71,25 +59,25 @@ class BridgeController:
         """Poll only while it is on; update the pane, or mount it once there is something to show."""
         if self._timer is None:
             return
-        if self._mode.view.on:
+        if self.mode.view.on:
             self._timer.resume()
         else:
             self._timer.pause()
         if self._pane is not None:
-            self._pane.mode = self._mode
-        elif self._mode.used:
+            self._pane.mode = self.mode
+        elif self.mode.was_on:
             self._host.run_worker(self._mount_pane(), group="bridge-pane", exit_on_error=False)
 
     async def attach_engine(self, engine: Engine) -> None:
         """Use `engine` from now on; it may have bridge mode on already."""
         self._engine = engine
-        self._set_mode(bridge_mode.looked(self._mode, await engine.bridge()))
+        self._set_mode(bridge_mode.polled(self.mode, await engine.bridge()))
         if self._pane is not None:
             await self._pane.load(engine)
 
     def show(self, event: Event) -> None:
         """Process one event."""
-        self._set_mode(bridge_mode.after(self._mode, event))
+        self._set_mode(bridge_mode.after(self.mode, event))
         if self._pane is not None:
             self._pane.show(event)
         if isinstance(event, BridgeStopped) and event.problem is not None:
@@ -100,11 +88,11 @@ class BridgeController:
         return self._host.run_worker(self._poll(), group="bridge-poll", exit_on_error=False)
 
     async def _poll(self) -> None:
-        if self._engine is not None and self._mode.view.on:
+        if self._engine is not None and self.mode.view.on:
             view = await self._engine.bridge()
             # It may have been switched off meanwhile.
-            if self._mode.view.on:
-                self._set_mode(bridge_mode.looked(self._mode, view))
+            if self.mode.view.on:
+                self._set_mode(bridge_mode.polled(self.mode, view))
 
     # --- intents -----------------------------------------------------------------------------------
 
@@ -116,20 +104,20 @@ class BridgeController:
         if self._engine is None:
             self._host.notify(say("bridge.no_engine"), severity="warning")
             return
-        if self._mode.switching:
+        if self.mode.switching:
             return
-        on = not self._mode.view.on
+        on = not self.mode.view.on
         self._explained = None
-        self._set_mode(bridge_mode.switched(self._mode, on))
+        self._set_mode(bridge_mode.switch_requested(self.mode, on))
         try:
             problem = await self._engine.switch_bridge(on)
             if problem is None:
-                self._set_mode(bridge_mode.done(self._mode, await self._engine.bridge()))
+                self._set_mode(bridge_mode.switch_done(self.mode, await self._engine.bridge()))
         except Exception as error:
             # Whatever it is, the user reads it and the app lives on.
             problem = Problem("bridge", str(error) or type(error).__name__, say("app.failed_hint"))
         if problem is not None:
-            self._set_mode(bridge_mode.refused(self._mode, problem))
+            self._set_mode(bridge_mode.switch_refused(self.mode, problem))
             self._explain(problem)
 
     def open(self) -> None:
@@ -146,10 +134,10 @@ class BridgeController:
                 return
             from c2jy_tui.panes.bridge import BridgePane
 
-            pane = BridgePane(clock=self._clock, mode=self._mode, id="bridge")
+            pane = BridgePane(clock=self._clock, mode=self.mode, id="bridge")
             await self._workspace.add("bridge", pane)
             self._pane = pane
-            pane.mode = self._mode
+            pane.mode = self.mode
             if self._engine is not None:
                 await pane.load(self._engine)
 

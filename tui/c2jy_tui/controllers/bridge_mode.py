@@ -22,7 +22,7 @@ class BridgeMode:
     """Where it is being switched to."""
     problem: Problem | None = None
     """Why it could not be switched on, or stopped by itself."""
-    used: bool = False
+    was_on: bool = False
     """It is on, or was in this run of the app."""
 
     @property
@@ -36,35 +36,35 @@ class BridgeMode:
         return next((one.address for one in self.view.intakes if one.name == "mailbox"), "")
 
     @property
-    def known(self) -> Hashable:
+    def shown_state(self) -> Hashable:
         """All of it but what changes with every poll: signs of life, how many wait."""
-        return self.view.on, self.switching, self.problem, self.http_address, self.mailbox, self.troubles
+        return self.view.on, self.switching, self.problem, self.http_address, self.mailbox, self.problems
 
     @property
-    def troubles(self) -> tuple[Problem, ...]:
+    def problems(self) -> tuple[Problem, ...]:
         """What is wrong while it is on: the Bot first, then the intakes."""
         found = (self.view.problem, *(intake.problem for intake in self.view.intakes))
         return tuple(problem for problem in found if problem is not None)
 
 
-def switched(mode: BridgeMode, on: bool) -> BridgeMode:
+def switch_requested(mode: BridgeMode, on: bool) -> BridgeMode:
     """It was asked for; the engine has not done it yet."""
     return replace(mode, switching="on" if on else "off", problem=None)
 
 
-def refused(mode: BridgeMode, problem: Problem | None) -> BridgeMode:
+def switch_refused(mode: BridgeMode, problem: Problem | None) -> BridgeMode:
     """The engine's answer to the switch: nothing changes but what it complains about."""
     return mode if problem is None else replace(mode, switching="", problem=problem)
 
 
-def looked(mode: BridgeMode, view: BridgeView) -> BridgeMode:
+def polled(mode: BridgeMode, view: BridgeView) -> BridgeMode:
     """After a look at the engine; one that fell into a switch may be of before it, and is not used."""
-    return mode if mode.switching else replace(mode, view=view, used=mode.used or view.on)
+    return mode if mode.switching else replace(mode, view=view, was_on=mode.was_on or view.on)
 
 
-def done(mode: BridgeMode, view: BridgeView) -> BridgeMode:
+def switch_done(mode: BridgeMode, view: BridgeView) -> BridgeMode:
     """The engine has switched it, and this is how it is now; the event of it may come before or later."""
-    return looked(replace(mode, switching=""), view)
+    return polled(replace(mode, switching=""), view)
 
 
 def after(mode: BridgeMode, event: Event) -> BridgeMode:
@@ -72,8 +72,8 @@ def after(mode: BridgeMode, event: Event) -> BridgeMode:
     match event:
         case BridgeStarted(address=address):
             view = mode.view if mode.view.on else BridgeView(on=True, address=address)
-            return BridgeMode(view, used=True)
+            return BridgeMode(view, was_on=True)
         case BridgeStopped(problem=problem):
-            return BridgeMode(problem=problem, used=mode.used)
+            return BridgeMode(problem=problem, was_on=mode.was_on)
         case _:
             return mode

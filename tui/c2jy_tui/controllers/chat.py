@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.widget import Widget
@@ -10,7 +11,8 @@ from textual.widget import Widget
 from c2jy_bridge.core.events import Event, TurnCompleted, TurnEnded
 from c2jy_bridge.core.ports import Busy
 from c2jy_tui.controllers import activity as activities
-from c2jy_tui.controllers.activity import Activity
+from c2jy_tui.controllers.activity import Activity, Doing
+from c2jy_tui.formatting import Clock
 from c2jy_tui.labels import say
 from c2jy_tui.panes.chat import ChatPane
 
@@ -21,29 +23,19 @@ if TYPE_CHECKING:
 class ChatController:
     """Keeps `activity` up to date and lets at most one question wait for the running turn."""
 
-    def __init__(self, host: Widget, activity: Activity, chat: ChatPane, clock: Callable[[], float]) -> None:
-        """Args:
-        host: Owns the workers, dialogs and notices.
-        activity: What is known of it already.
-        chat: Where the conversation is seen.
-        clock: Unix seconds.
-        """
+    def __init__(self, host: Widget, activity: Activity, chat: ChatPane, clock: Clock) -> None:
         self._host = host
-        self._activity = activity
+        self.activity = activity
+        """What goes on, folded from the events."""
         self._chat = chat
         self._clock = clock
         self._engine: Engine | None = None
         self.changed: Callable[[Activity], None] = lambda _activity: None
         """Called with every new `activity`."""
 
-    @property
-    def activity(self) -> Activity:
-        """What goes on, folded from the events."""
-        return self._activity
-
     def _set_activity(self, activity: Activity) -> None:
-        if activity != self._activity:
-            self._activity = activity
+        if activity != self.activity:
+            self.activity = activity
             self.changed(activity)
 
     @property
@@ -57,7 +49,7 @@ class ChatController:
 
     def engine_failed(self) -> None:
         """There will be no engine: give the waiting question back."""
-        self._chat.take_back()
+        self._chat.unqueue()
         self._set_activity(activities.unavailable(self.activity, self._clock()))
 
     def attach_engine(self, engine: Engine) -> None:
@@ -76,7 +68,7 @@ class ChatController:
             if isinstance(event, TurnCompleted):
                 self._ask_queued()
             else:
-                self._chat.take_back()
+                self._chat.unqueue()
 
     async def load(self) -> None:
         """Show the open conversation."""
@@ -100,12 +92,13 @@ class ChatController:
             self._queue(text)
             return
         at = self._clock()
-        self._set_activity(activities.asked(self.activity, turn_id, at))
+        if self.activity.turn_id != turn_id:  # its TurnStarted may have come already
+            self._set_activity(replace(self.activity, doing=Doing.SENDING, since=at, turn_id=turn_id))
         self._chat.asked(turn_id, text, at)
 
     async def stop(self) -> bool:
         """Take the waiting question back, else stop the answer; False when there is neither."""
-        if self._chat.take_back():
+        if self._chat.unqueue():
             return True
         if self.activity.turn_id and self._engine is not None:
             await self._engine.cancel()
@@ -140,14 +133,14 @@ class ChatController:
 
     def _ask_queued(self) -> None:
         text = self._chat.queued
-        self._chat.wait_with("")
+        self._chat.set_queued("")
         self._host.run_worker(self.ask(text), group="ask")
 
     def _queue(self, text: str) -> None:
         if self._chat.queued:
             self._host.notify(say("chat.queue_full"), severity="warning")
         else:
-            self._chat.wait_with(text)
+            self._chat.set_queued(text)
 
     async def _show_other(self) -> None:
         """Show another conversation; an error of the one before is not its state."""

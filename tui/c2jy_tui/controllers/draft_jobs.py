@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from textual.message import Message
 from textual.notifications import SeverityLevel
-from textual.widget import Widget
 from textual.worker import Worker
 
-from c2jy_bridge.core.byte_sizes import byte_size
 from c2jy_bridge.core.draft_views import BuildReport, DraftError, OnProgress, Packed, TimeUnitName
 from c2jy_bridge.core.events import Issue
-from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.i18n import byte_size
+from c2jy_bridge.core.safety import one_line
 from c2jy_bridge.core.views import DraftView
 from c2jy_tui import formatting
 from c2jy_tui.panes.drafts import labels
 from c2jy_tui.panes.drafts.labels import say
+from c2jy_tui.widgets.list_pane import ListPane
 
 if TYPE_CHECKING:
     from c2jy_bridge.engine import Drafts
@@ -59,7 +59,7 @@ class DraftJobs:
         name: str
         path: str
 
-    def __init__(self, host: Widget) -> None:
+    def __init__(self, host: ListPane) -> None:
         self._host = host
         self._drafts: Drafts | None = None
         self._worker: Worker[None] | None = None
@@ -96,7 +96,7 @@ class DraftJobs:
         if self._drafts is None:
             return
         if self.busy:
-            self._notify("moves.busy", "warning", name=labels.shown(self._at))
+            self._host.notify_text("moves.busy", "warning", name=one_line(self._at))
             return
         self._at = view.name
         running = self._run(job(self._drafts, view))
@@ -108,7 +108,7 @@ class DraftJobs:
         except DraftError as error:
             self._show_result(labels.refusal(error.issues), "error")
         except Exception as error:
-            self._notify("moves.failed", "error", name=labels.shown(self._at), error=labels.reason(error))
+            self._host.notify_error("moves.failed", error, name=one_line(self._at))
         finally:
             self._host.post_message(self.Progressed(""))
 
@@ -133,21 +133,21 @@ class DraftJobs:
                 )
 
             try:
-                packed = await self._long(view, start)
+                packed = await self._with_progress(view, start)
             except DraftError as error:
                 if error.issues[0].code not in CORRECTABLE:
                     raise
                 issues = error.issues
                 options = replace(options, replace_zip=issues[0].code == "pack_there")
             else:
-                self._packed(view, packed)
+                self._show_packed(view, packed)
                 return
 
-    def _packed(self, view: DraftView, packed: Packed) -> None:
-        root = visible(packed.root, newlines=False)
+    def _show_packed(self, view: DraftView, packed: Packed) -> None:
+        root = one_line(packed.root)
         lines = [
-            say("pack.done", name=labels.shown(view.name), size=byte_size(packed.size_bytes)),
-            visible(packed.path, newlines=False),
+            say("pack.done", name=one_line(view.name), size=byte_size(packed.size_bytes)),
+            one_line(packed.path),
             say("pack.spelled", root=root) if root else "",
             *(labels.issue_line(issue) for issue in packed.issues[:3]),
         ]
@@ -162,7 +162,7 @@ class DraftJobs:
             from c2jy_tui.screens.dialogs import ConfirmScreen
 
             what = "encrypted" if view.state == "encrypted" else "resaved"
-            name = labels.shown(view.name)
+            name = one_line(view.name)
             question = ConfirmScreen(say("rebuild.title"), say(f"rebuild.{what}", name=name))
             if not await self._host.app.push_screen_wait(question):
                 return
@@ -171,30 +171,29 @@ class DraftJobs:
     async def _retime(self, drafts: Drafts, view: DraftView) -> None:
         from c2jy_tui.screens.draft_forms import UnitChoice
 
-        origin = await self._long(view, lambda _: drafts.origin(view.name))
+        origin = await self._with_progress(view, lambda _: drafts.origin(view.name))
         if origin.unit is None:
-            self._notify("unit.none", "warning", name=labels.shown(view.name))
+            self._host.notify_text("unit.none", "warning", name=one_line(view.name))
             return
         unit = await self._host.app.push_screen_wait(UnitChoice(view, origin))
         if unit == origin.unit:
-            self._notify("unit.same", name=labels.shown(view.name), unit=say(f"unit.{unit}"))
+            self._host.notify_text("unit.same", name=one_line(view.name), unit=say(f"unit.{unit}"))
         elif unit is not None:
             await self._build(drafts, view, unit)
 
     async def _build(self, drafts: Drafts, view: DraftView, unit: TimeUnitName | None) -> None:
-        report = await self._long(
-            view,
-            lambda on_progress: drafts.rebuild(view.name, time_unit=unit, on_progress=on_progress),
+        report = await self._with_progress(
+            view, lambda on_progress: drafts.rebuild(view.name, time_unit=unit, on_progress=on_progress)
         )
         for made in report.drafts:
-            length, path = formatting.length(made.duration_us), visible(made.path, newlines=False)
-            name, was = labels.shown(made.name), labels.shown(view.name)
+            length, path = formatting.length(made.duration_us), one_line(made.path)
+            name, was = one_line(made.name), one_line(view.name)
             self._show_result(say("rebuild.done", name=name, was=was, length=length, path=path))
         self._host.post_message(self.Built(report))
 
-    async def _long(self, view: DraftView, start: Callable[[OnProgress], Awaitable[T]]) -> T:
+    async def _with_progress(self, view: DraftView, start: Callable[[OnProgress], Awaitable[T]]) -> T:
         """Run one step of a job: the pane shows its progress, Esc in the pane stops it."""
-        name = labels.shown(view.name)
+        name = one_line(view.name)
 
         def report(line: str) -> None:
             self._host.post_message(self.Progressed(say("moves.doing", name=name, what=line)))
@@ -203,13 +202,10 @@ class DraftJobs:
         try:
             return await start(lambda progress: report(labels.progress_line(progress)))
         except asyncio.CancelledError:
-            self._notify("moves.cancelled", "warning", name=name)
+            self._host.notify_text("moves.cancelled", "warning", name=name)
             raise
         finally:
             self._host.post_message(self.Progressed(""))
-
-    def _notify(self, key: str, severity: SeverityLevel = "information", **values: object) -> None:
-        self._host.notify(say(key, **values), severity=severity, markup=False)
 
     def _show_result(self, text: str, severity: SeverityLevel = "information") -> None:
         self._host.notify(text, severity=severity, timeout=RESULT_S, markup=False)

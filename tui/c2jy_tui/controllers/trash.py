@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual.message import Message
-from textual.notifications import SeverityLevel
-from textual.widget import Widget
 
 from c2jy_bridge.core.draft_views import DraftError
+from c2jy_bridge.core.safety import one_line
 from c2jy_bridge.core.views import DraftView
+from c2jy_tui.formatting import Clock
 from c2jy_tui.panes.drafts import labels
-from c2jy_tui.panes.drafts.labels import say
+from c2jy_tui.widgets.list_pane import ListPane
 
 if TYPE_CHECKING:
     from c2jy_bridge.engine import Drafts
@@ -29,21 +28,16 @@ class TrashController:
         reveal: str = ""
         """The draft that came back."""
 
-    def __init__(self, host: Widget, clock: Callable[[], float]) -> None:
+    def __init__(self, host: ListPane, clock: Clock) -> None:
         self._host = host
         self._clock = clock
         self._drafts: Drafts | None = None
         self._drafts_root = ""
         self._trashed: list[tuple[str, str]] = []
-        self._sure = ""
+        self._confirming = ""
 
     def attach_engine(self, drafts: Drafts, drafts_root: str) -> None:
-        """Use the engine's drafts from now on.
-
-        Args:
-            drafts: The engine's drafts side.
-            drafts_root: Where they are, for people.
-        """
+        """Use the engine's drafts from now on; `drafts_root` is shown to the user."""
         self._drafts, self._drafts_root = drafts, drafts_root
 
     @property
@@ -55,22 +49,22 @@ class TrashController:
         """Move a draft to the trash; one that was not made here only when asked twice."""
         if self._drafts is None:
             return
-        if view.ours or self._sure == view.name:
+        if view.ours or self._confirming == view.name:
             trashing = self._trash(self._drafts, view.name)
             self._host.run_worker(trashing, group="drafts-trash", exit_on_error=False)
         else:
-            self._sure = view.name
-            self._notify("trash.sure", "warning", name=labels.shown(view.name))
+            self._confirming = view.name
+            self._host.notify_text("trash.sure", "warning", name=one_line(view.name))
 
     async def _trash(self, drafts: Drafts, name: str) -> None:
         try:
             ticket = await drafts.trash(name)
         except Exception as error:
-            self._notify("trash.failed", "error", name=labels.shown(name), error=labels.reason(error))
+            self._host.notify_error("trash.failed", error, name=one_line(name))
             return
         self._trashed.append((ticket, name))
-        self._sure = ""
-        self._notify("trash.done", name=labels.shown(name))
+        self._confirming = ""
+        self._host.notify_text("trash.done", name=one_line(name))
         self._host.post_message(self.Changed())
 
     def undo(self) -> None:
@@ -95,7 +89,7 @@ class TrashController:
         try:
             entries = await drafts.trashed()
         except Exception as error:
-            self._notify("trash.unread", "error", error=labels.reason(error))
+            self._host.notify_error("trash.unread", error)
             return
         screen = TrashScreen(
             entries,
@@ -111,10 +105,10 @@ class TrashController:
         try:
             back = await drafts.restore(ticket)
         except Exception as error:
-            self._notify("undo.failed", "error", name=labels.shown(name), error=labels.reason(error))
+            self._host.notify_error("undo.failed", error, name=one_line(name))
             return
         self._forget(ticket)
-        self._notify("undo.done", name=labels.shown(back))
+        self._host.notify_text("undo.done", name=one_line(back))
         self._host.post_message(self.Changed(back))
 
     async def _delete(self, drafts: Drafts, ticket: str, name: str) -> None:
@@ -123,14 +117,11 @@ class TrashController:
         except DraftError as error:
             self._host.notify(labels.refusal(error.issues), severity="error", markup=False)
         except Exception as error:
-            self._notify("delete.failed", "error", name=labels.shown(name), error=labels.reason(error))
+            self._host.notify_error("delete.failed", error, name=one_line(name))
         else:
             self._forget(ticket)
-            self._notify("delete.done", name=labels.shown(name))
+            self._host.notify_text("delete.done", name=one_line(name))
             self._host.post_message(self.Changed())
 
     def _forget(self, ticket: str) -> None:
         self._trashed = [kept for kept in self._trashed if kept[0] != ticket]
-
-    def _notify(self, key: str, severity: SeverityLevel = "information", **values: object) -> None:
-        self._host.notify(say(key, **values), severity=severity, markup=False)

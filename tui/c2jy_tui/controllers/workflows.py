@@ -10,6 +10,7 @@ from textual.widget import Widget
 
 from c2jy_bridge.core.events import Event, WorkflowAsked, WorkflowEnded
 from c2jy_bridge.core.safety import visible
+from c2jy_tui.formatting import Clock
 from c2jy_tui.labels import say
 from c2jy_tui.panes.chat import ChatPane
 from c2jy_tui.panes.chat.cards import RunIntent
@@ -63,15 +64,7 @@ class WorkflowQuestions:
 class WorkflowController:
     """Opens the workflow dialogs over the host screen and starts, resumes and stops runs."""
 
-    def __init__(
-        self, host: Widget, questions: WorkflowQuestions, chat: ChatPane, clock: Callable[[], float]
-    ) -> None:
-        """Args:
-        host: The screen that the dialogs open over.
-        questions: The open questions.
-        chat: Where the runs are seen.
-        clock: Unix seconds.
-        """
+    def __init__(self, host: Widget, questions: WorkflowQuestions, chat: ChatPane, clock: Clock) -> None:
         self._host = host
         self._questions = questions
         self._chat = chat
@@ -140,7 +133,7 @@ class WorkflowController:
             if text is None:
                 self._questions.put_off(run_id)
             else:
-                self._chat.run_went_on(run_id, text, self._clock())
+                self._chat.run_answered(run_id, text, self._clock())
                 self._questions.answer(run_id, text)
             self.resume()
 

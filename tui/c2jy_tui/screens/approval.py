@@ -15,14 +15,13 @@ from typing_extensions import override
 
 from c2jy_bridge.core.bridge_requests import SOURCES
 from c2jy_bridge.core.events import Decision, ToolCallAwaitingApproval
-from c2jy_bridge.core.safety import visible
-from c2jy_tui.formatting import countable
+from c2jy_bridge.core.safety import one_line
+from c2jy_tui.formatting import Clock, countable
 from c2jy_tui.labels import say
-from c2jy_tui.widgets.base_screens import BaseDialog
-from c2jy_tui.widgets.bindings import binding
+from c2jy_tui.widgets.bindings import BaseDialog, binding
 from c2jy_tui.widgets.prose import Prose
 
-DEAF_S: Final = 0.4
+IGNORE_KEYS_S: Final = 0.4
 """Seconds without a key until keys count: whoever was typing when the dialog came up must not answer it."""
 
 _HEIGHTS: Final = [(0, "-low"), (30, "-tall")]
@@ -53,15 +52,15 @@ class ApprovalScreen(BaseDialog[Decision]):
         waiting: int,
         asker: str,
         still_open: Callable[[], bool],
-        clock: Callable[[], float],
+        clock: Clock,
     ) -> None:
         """Args:
-        question: The question.
+        question: What is asked.
         about: What the tool does, in a line; empty when unknown.
         waiting: How many questions are open, this one included.
         asker: Who wants the call, in words.
         still_open: Whether the call still waits for an answer.
-        clock: Unix seconds; for the countdown.
+        clock: For the countdown.
         """
         super().__init__()
         self.question = question
@@ -70,7 +69,7 @@ class ApprovalScreen(BaseDialog[Decision]):
         self._asker = asker
         self._still_open = still_open
         self._clock = clock
-        self._deaf = True
+        self._ignores_keys = True
 
     @override
     def compose(self) -> ComposeResult:
@@ -82,17 +81,18 @@ class ApprovalScreen(BaseDialog[Decision]):
             if self._waiting > 1:
                 dialog.border_subtitle = say("approval.queue", n=self._waiting - 1)
             with Vertical(id="tool"):
-                yield Static(Content.styled(visible(question.tool, newlines=False), "$text-primary bold"))
+                yield Static(Content.styled(one_line(question.tool), "$text-primary bold"))
                 if self._about:
                     yield Prose(self._about, markdown=False, classes="reason")
             yield Prose(say("approval.asker", asker=self._asker), markdown=False)
             yield Prose(say("approval.reason", reason=question.reason), markdown=False, classes="reason")
             yield Static(say("approval.arguments"), classes="label", markup=False)
             with VerticalScroll(id="arguments", can_focus=True):
-                yield Prose(pretty(question.arguments), markdown=False)
+                # Exactly what the tool would get.
+                yield Prose(json.dumps(question.arguments, ensure_ascii=False, indent=2), markdown=False)
             yield Static(id="countdown", markup=False)
             if intake in SOURCES:
-                tool = visible(question.tool, newlines=False)
+                tool = one_line(question.tool)
                 yield Prose(say("approval.scope", tool=tool), markdown=False, classes="reason")
             with Horizontal(id="answers"):
                 yield Button(_key("O", say("approval.once")), id="once", compact=True)
@@ -103,7 +103,7 @@ class ApprovalScreen(BaseDialog[Decision]):
     def on_mount(self) -> None:
         """The arguments have the focus first: scrolling them answers nothing."""
         self.query_one("#arguments").focus()
-        self._deafness = self.set_timer(DEAF_S, self._hear)
+        self._ignore_timer = self.set_timer(IGNORE_KEYS_S, self._accept_keys)
         self.set_interval(1.0, self._count)
         self._count()
 
@@ -112,19 +112,19 @@ class ApprovalScreen(BaseDialog[Decision]):
         if not self._still_open():
             self.dismiss(None)
 
-    def _hear(self) -> None:
-        self._deaf = False
+    def _accept_keys(self) -> None:
+        self._ignores_keys = False
         self.refresh_bindings()
 
     def on_key(self) -> None:
         """The user is still typing: wait again."""
-        if self._deaf:
-            self._deafness.reset()
+        if self._ignores_keys:
+            self._ignore_timer.reset()
 
     @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Deaf for a moment, so that typing on answers nothing."""
-        return None if self._deaf and action in ("decide", "back") else True
+        return None if self._ignores_keys and action in ("decide", "back") else True
 
     def _count(self) -> None:
         line = self.query_one("#countdown", Static)
@@ -134,24 +134,16 @@ class ApprovalScreen(BaseDialog[Decision]):
             line.update(say("approval.countdown", time=countable(math.ceil(left))))
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        """A click, or Enter on a button."""
         event.stop()
-        if event.button.id and not self._deaf:
+        if event.button.id and not self._ignores_keys:
             self.action_decide(event.button.id)
 
     def action_decide(self, decision: str) -> None:
-        """Answer."""
         self.dismiss(Decision(decision))
 
     def action_scroll(self, step: int) -> None:
-        """Move through the arguments."""
         self.query_one("#arguments").scroll_relative(y=step, animate=False)
 
 
 def _key(key: str, words: str) -> Content:
     return Content.assemble((key, "bold underline"), " ", words)
-
-
-def pretty(arguments: dict[str, object]) -> str:
-    """Exactly what the tool would get, readable."""
-    return json.dumps(arguments, ensure_ascii=False, indent=2)

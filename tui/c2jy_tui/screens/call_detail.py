@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import ClassVar, Final, Literal
@@ -16,15 +15,15 @@ from textual.reactive import reactive
 from textual.widgets import Static
 from typing_extensions import override
 
-from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.safety import one_line, visible
 from c2jy_tui import formatting
-from c2jy_tui.panes.inspector import export, labels
+from c2jy_tui.formatting import Clock
+from c2jy_tui.panes.inspector import labels
 from c2jy_tui.panes.inspector.labels import say, timeline
 from c2jy_tui.panes.inspector.record import CallRecord
 from c2jy_tui.screens.json_field import JsonField
 from c2jy_tui.screens.tabbed_detail import TabbedDetail
-from c2jy_tui.widgets.base_screens import BaseDialog
-from c2jy_tui.widgets.bindings import binding
+from c2jy_tui.widgets.bindings import BaseDialog, binding
 from c2jy_tui.widgets.key_bar import KeyBar
 
 CallIntent = Literal["rerun", "edit", "stop", "once", "always", "deny"]
@@ -51,14 +50,8 @@ class CallDetailScreen(TabbedDetail[CallIntent | None]):
 
     record: reactive[CallRecord] = reactive[CallRecord](None, init=False)  # type: ignore[arg-type]  # set in __init__
 
-    def __init__(self, record: CallRecord, *, clock: Callable[[], float], folder: Path | None = None) -> None:
-        """Show `record`.
-
-        Args:
-            record: The call as it is now; assign `record` anew when more is known.
-            clock: Unix seconds.
-            folder: Where `w` writes a text; the current directory when None.
-        """
+    def __init__(self, record: CallRecord, *, clock: Clock, folder: Path | None = None) -> None:
+        """Assign `record` anew when more is known; `w` writes texts into `folder`."""
         super().__init__(say, clock=clock, folder=folder)
         self.set_reactive(CallDetailScreen.record, record)
 
@@ -92,7 +85,7 @@ class CallDetailScreen(TabbedDetail[CallIntent | None]):
             say(f"source.{call.source}"),
             say("detail.replayed") if self.record.replayed else "",
         ]
-        tool = visible(call.tool, newlines=False)
+        tool = one_line(call.tool)
         return Content.assemble((tool, "bold"), f"   {' · '.join(p for p in parts if p)}")
 
     @override
@@ -119,8 +112,7 @@ class CallDetailScreen(TabbedDetail[CallIntent | None]):
                 return timeline(self.record, self._clock()).plain
 
     def action_copy_command(self) -> None:
-        """Copy the call as a command line."""
-        self.app.copy_to_clipboard(export.command_line(self.record))
+        self.app.copy_to_clipboard(labels.command_line(self.record))
 
 
 COMPARED_LINES: Final = 2000
@@ -173,11 +165,9 @@ class CompareCallsScreen(BaseDialog[None]):
         return [Content.styled(line, _STYLES.get(line[:1], "")) for line in self._lines]
 
     def action_copy_diff(self) -> None:
-        """Copy the diff."""
         self.app.copy_to_clipboard("\n".join(self._lines))
 
     def action_scroll(self, by: int) -> None:
-        """Scroll by lines."""
         self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
 
 
@@ -190,7 +180,7 @@ def _compared(first: CallRecord, second: CallRecord, now: float) -> list[str]:
         facts = [
             when,
             say(f"source.{call.source}"),
-            visible(call.tool, newlines=False),
+            one_line(call.tool),
             labels.status(record),
             "" if took is None else formatting.elapsed(took),
         ]
@@ -220,16 +210,15 @@ class EditArgumentsScreen(BaseDialog[str | None]):
     @override
     def compose(self) -> ComposeResult:
         with Vertical(id="call-edit"):
-            tool = visible(self._tool, newlines=False)
+            tool = one_line(self._tool)
             yield Static(Content.styled(say("edit.title", tool=tool), "bold"), id="title")
             yield self._field
             yield KeyBar(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Straight into the text."""
         self._field.focus_text()
 
     def action_run(self) -> None:
         """Run with this text, unless it is not JSON of an object."""
-        if not self._field.refuse():
+        if not self._field.focus_fault():
             self.dismiss(self._field.text)

@@ -14,12 +14,11 @@ from textual.widgets import Button, OptionList, Static
 from textual.widgets.option_list import Option
 from typing_extensions import override
 
-from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.safety import one_line
 from c2jy_bridge.core.views import ConversationView
 from c2jy_tui.formatting import clock_time
 from c2jy_tui.labels import label, say
-from c2jy_tui.widgets.base_screens import BaseDialog
-from c2jy_tui.widgets.bindings import binding
+from c2jy_tui.widgets.bindings import BaseDialog, binding
 from c2jy_tui.widgets.prose import Prose
 
 
@@ -52,11 +51,9 @@ class ConfirmScreen(BaseDialog[bool]):
         self.query_one("#no").focus()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        """A click, or Enter on a button."""
         self.dismiss(event.button.id == "yes")
 
     def action_answer(self, yes: bool) -> None:
-        """Answer by key."""
         self.dismiss(yes)
 
 
@@ -72,11 +69,7 @@ class SessionsScreen(BaseDialog[str]):
     ]
 
     def __init__(self, conversations: Sequence[ConversationView], *, current: str, now: float) -> None:
-        """Args:
-        conversations: Newest first.
-        current: The id of the open one; the cursor starts there.
-        now: Unix seconds, to say today's times without their date.
-        """
+        """`conversations` are newest first; the cursor starts at the one whose id is `current`."""
         super().__init__()
         self._conversations = conversations
         self._current = current
@@ -96,7 +89,7 @@ class SessionsScreen(BaseDialog[str]):
 
     def _line(self, one: ConversationView) -> Content:
         mark = "● " if one.conversation_id == self._current else "  "
-        title = visible(one.title, newlines=False) or say("sessions.untitled")
+        title = one_line(one.title) or say("sessions.untitled")
         when = clock_time(one.updated_at, self._now)[-1] if one.updated_at else ""
         turns = say("sessions.turns", n=one.turns)
         return Content.assemble(
@@ -104,7 +97,6 @@ class SessionsScreen(BaseDialog[str]):
         )
 
     def on_mount(self) -> None:
-        """Start at the open conversation."""
         options = self.query_one(OptionList)
         options.display = bool(self._conversations)
         ids = [one.conversation_id for one in self._conversations]
@@ -112,11 +104,9 @@ class SessionsScreen(BaseDialog[str]):
         options.focus()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Open it."""
         self.dismiss(event.option.id)
 
     def action_move(self, way: str) -> None:
-        """j and k."""
         options = self.query_one(OptionList)
         if way == "down":
             options.action_cursor_down()
@@ -124,14 +114,11 @@ class SessionsScreen(BaseDialog[str]):
             options.action_cursor_up()
 
     def action_open(self) -> None:
-        """Open the one under the cursor."""
         self.query_one(OptionList).action_select()
 
 
 def help_text(
-    focused: Iterable[DOMNode],
-    bindings: Iterable[ActiveBinding],
-    key_of: Callable[[Binding], str],
+    focused: Iterable[DOMNode], bindings: Iterable[ActiveBinding], key_of: Callable[[Binding], str]
 ) -> str:
     """The help for where the focus is, as Markdown.
 
@@ -177,9 +164,7 @@ class HelpScreen(BaseDialog[None]):
                 yield Prose(self._text)
 
     def on_mount(self) -> None:
-        """Ready to scroll."""
         self.query_one("#text").focus()
 
     def action_scroll(self, step: int) -> None:
-        """Move by lines."""
         self.query_one("#text").scroll_relative(y=step, animate=False)

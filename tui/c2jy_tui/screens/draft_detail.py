@@ -14,16 +14,16 @@ from textual.reactive import reactive
 from textual.widgets import Static
 from typing_extensions import override
 
-from c2jy_bridge.core.byte_sizes import byte_size
 from c2jy_bridge.core.events import Issue, Severity
-from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.i18n import byte_size
+from c2jy_bridge.core.safety import one_line
 from c2jy_bridge.core.views import DraftDetail
 from c2jy_tui import formatting
+from c2jy_tui.formatting import Clock
 from c2jy_tui.panes.drafts import labels
 from c2jy_tui.panes.drafts.labels import say
 from c2jy_tui.panes.drafts.timeline_view import TimelineView
-from c2jy_tui.widgets.base_screens import BaseDialog
-from c2jy_tui.widgets.bindings import binding
+from c2jy_tui.widgets.bindings import BaseDialog, binding
 from c2jy_tui.widgets.key_bar import KeyBar
 
 _SIGNS: Final[dict[Severity, tuple[str, str]]] = {
@@ -58,14 +58,14 @@ class DraftDetailScreen(BaseDialog[None]):
         notes: Sequence[Issue] = (),
         check: Callable[[], Awaitable[Sequence[Issue] | None]],
         open_folder: Callable[[], object],
-        clock: Callable[[], float],
+        clock: Clock,
     ) -> None:
-        """Show `detail`.
+        """Assign `detail` anew when the draft changes.
 
         Args:
-            detail: The draft; assign `detail` anew when it changes.
-            notes: What its writing could not do as asked.
-            check: Verifies the draft; None when that failed and was reported elsewhere.
+            detail: The draft.
+            notes: What its writing could not do as requested.
+            check: Verifies the draft; returns None when that failed and was reported elsewhere.
             open_folder: Shows its folder.
             clock: Unix seconds.
         """
@@ -89,12 +89,10 @@ class DraftDetailScreen(BaseDialog[None]):
             yield KeyBar(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Fill in what is known, keys to the timeline."""
         self._draw()
         self.query_one(TimelineView).focus()
 
     def watch_detail(self, _before: DraftDetail, after: DraftDetail) -> None:
-        """The draft changed on disk."""
         self._found, self._verified = after.issues, False
         if self.is_mounted:
             self.query_one(TimelineView).show_tracks(after.tracks, after.view.duration_us)
@@ -113,11 +111,11 @@ class DraftDetailScreen(BaseDialog[None]):
         ]
         self.query_one("#head", Static).update(
             Content.assemble(
-                (visible(view.name, newlines=False), "bold"),
+                (one_line(view.name), "bold"),
                 f"   {states[0]}\n",
                 " · ".join(fact for fact in facts if fact),
                 "\n",
-                (visible(view.path, newlines=False), "dim"),
+                (one_line(view.path), "dim"),
             )
         )
         timeline = self.query_one(TimelineView)
@@ -159,22 +157,19 @@ class DraftDetailScreen(BaseDialog[None]):
 
     @work(exclusive=True, exit_on_error=False)
     async def action_check(self) -> None:
-        """Verify the draft now."""
         if (found := await self._check()) is not None:
             self._found, self._verified = found, True
             self._draw_issues()
 
     def action_open_folder(self) -> None:
-        """Show its folder in the file manager."""
         self._open_folder()
 
     def action_copy_path(self) -> None:
-        """Copy its path."""
-        self.app.copy_to_clipboard(visible(self.detail.view.path, newlines=False))
+        self.app.copy_to_clipboard(one_line(self.detail.view.path))
 
 
 def _issue(issue: Issue) -> Content:
     """What, where, what to do."""
     sign, style = _SIGNS[issue.severity]
-    fix = f"\n  → {visible(issue.fix, newlines=False)}" if issue.fix else ""
+    fix = f"\n  → {one_line(issue.fix)}" if issue.fix else ""
     return Content.assemble((f"{sign} ", style), labels.issue_line(issue), (fix, "dim"))

@@ -19,13 +19,12 @@ from typing_extensions import override
 
 from c2jy_bridge.core.draft_views import OriginView, PackingView, PlaceView, TimeUnitName
 from c2jy_bridge.core.events import Issue
-from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.safety import one_line
 from c2jy_bridge.core.views import DraftView
 from c2jy_tui import formatting
 from c2jy_tui.panes.drafts import labels
 from c2jy_tui.panes.drafts.labels import say
-from c2jy_tui.widgets.base_screens import BaseDialog
-from c2jy_tui.widgets.bindings import binding
+from c2jy_tui.widgets.bindings import BaseDialog, binding
 from c2jy_tui.widgets.key_bar import KeyBar
 
 ACCOUNT: Final = "<name>"
@@ -56,12 +55,7 @@ class PackForm(BaseDialog[PackOptions]):
     def __init__(
         self, draft: DraftView, offer: PackingView, options: PackOptions, issues: Sequence[Issue] = ()
     ) -> None:
-        """Args:
-        draft: What is packed.
-        offer: What there is to choose.
-        options: The initial text of the fields.
-        issues: Why the last answer was refused.
-        """
+        """`options` is the initial text of the fields; `issues` say why the last answer was refused."""
         super().__init__()
         self._draft = draft
         self._offer = offer
@@ -76,11 +70,11 @@ class PackForm(BaseDialog[PackOptions]):
     @override
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog") as dialog:
-            dialog.border_title = say("pack.title", name=labels.shown(self._draft.name))
+            dialog.border_title = say("pack.title", name=one_line(self._draft.name))
             dialog.border_subtitle = say("pack.enter")
             yield Static(say("pack.target"), classes="label", markup=False)
             yield self._target
-            now = visible(self._offer.spelled_for, newlines=False) or say("pack.now_unknown")
+            now = one_line(self._offer.spelled_for) or say("pack.now_unknown")
             yield Static(say("pack.now", root=now), classes="hint", markup=False)
             yield OptionList(*map(_option, self._offer.places), id="places", compact=True)
             yield Static(say("pack.out"), classes="label", markup=False)
@@ -131,11 +125,9 @@ class PackForm(BaseDialog[PackOptions]):
         self._target.selection = Selection(at, at + len(ACCOUNT)) if at >= 0 else Selection(end, end)
 
     def action_next(self) -> None:
-        """From a field to what is below it."""
         self.focus_next()
 
     def action_previous(self) -> None:
-        """From a field to what is above it."""
         self.focus_previous()
 
     def _show_problem(self, text: str) -> None:
@@ -146,12 +138,12 @@ class PackForm(BaseDialog[PackOptions]):
 
 def _option(place: PlaceView) -> Option:
     name = say(f"place.{place.system}", app=say(f"app.{place.app}"))
-    return Option(Content.assemble((name, "bold"), "  ", visible(place.path, newlines=False)))
+    return Option(Content.assemble((name, "bold"), "  ", one_line(place.path)))
 
 
 UNITS: Final[tuple[TimeUnitName, ...]] = ("us", "ms", "s")
 
-_USUAL_US: Final = 60_000_000
+_TYPICAL_US: Final = 60_000_000
 """A minute: what comes out of workflows is seldom shorter than seconds or longer than an hour."""
 
 
@@ -172,10 +164,6 @@ class UnitChoice(BaseDialog[TimeUnitName]):
     HELP = "drafts_pane:help.unit"
 
     def __init__(self, draft: DraftView, origin: OriginView) -> None:
-        """Args:
-        draft: What is built again.
-        origin: The unit it was read in, and what for.
-        """
         super().__init__()
         self._draft = draft
         self._origin = origin
@@ -183,7 +171,7 @@ class UnitChoice(BaseDialog[TimeUnitName]):
     @override
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog") as dialog:
-            dialog.border_title = say("unit.title", name=visible(self._draft.name, newlines=False))
+            dialog.border_title = say("unit.title", name=one_line(self._draft.name))
             evidence = self._origin.evidence
             yield Static(labels.issue_lines(evidence) if evidence else "", classes="evidence", markup=False)
             yield UnitList(*map(self._option, UNITS), compact=True)
@@ -201,7 +189,7 @@ class UnitChoice(BaseDialog[TimeUnitName]):
         """Of the other units, the one in which the draft is most like a video that people make."""
         lengths = self._origin.lengths_us
         others = [unit for unit in UNITS if unit != self._origin.unit]
-        return min(others, key=lambda unit: abs(math.log(max(1, lengths.get(unit, 0)) / _USUAL_US)))
+        return min(others, key=lambda unit: abs(math.log(max(1, lengths.get(unit, 0)) / _TYPICAL_US)))
 
     def _option(self, unit: TimeUnitName) -> Option:
         now = unit == self._origin.unit

@@ -49,24 +49,24 @@ class JsonField(Vertical):
     @property
     def value(self) -> dict[str, Any] | None:
         """The object, or None while the text is not one."""
-        return None if self._wrong() else json.loads(self.text)
+        return None if self._find_fault() else json.loads(self.text)
 
-    def refuse(self) -> bool:
+    def focus_fault(self) -> bool:
         """Whether the text is no JSON object; if so the cursor goes to where it is wrong."""
-        wrong = self._wrong()
-        if wrong is None:
+        fault = self._find_fault()
+        if fault is None:
             return False
-        self._area.move_cursor(wrong[1])
+        self._area.move_cursor(fault[1])
         self._area.focus()
         return True
 
     @on(TextArea.Changed)
     def _check(self) -> None:
-        wrong = self._wrong()
-        self._fault.update(Content(say("edit.valid") if wrong is None else wrong[0]))
-        self.set_class(wrong is not None, "-faulty")
+        fault = self._find_fault()
+        self._fault.update(Content(say("edit.valid") if fault is None else fault[0]))
+        self.set_class(fault is not None, "-faulty")
 
-    def _wrong(self) -> tuple[str, tuple[int, int]] | None:
+    def _find_fault(self) -> tuple[str, tuple[int, int]] | None:
         """What is wrong with the text and where (row, column), or None."""
         try:
             parsed = json.loads(self.text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -20,13 +19,13 @@ from c2jy_tui.controllers.bridge import BridgeController
 from c2jy_tui.controllers.bridge_mode import BridgeMode
 from c2jy_tui.controllers.chat import ChatController
 from c2jy_tui.controllers.workflows import WorkflowController, WorkflowQuestions
+from c2jy_tui.formatting import Clock
 from c2jy_tui.labels import say
 from c2jy_tui.panes.chat import ChatPane, Transcript
 from c2jy_tui.panes.chat.cards import CallCard, DraftCard, RunCard
 from c2jy_tui.panes.drafts import DraftsPane
 from c2jy_tui.panes.inspector import Inspector
-from c2jy_tui.widgets.base_screens import BaseScreen
-from c2jy_tui.widgets.bindings import binding
+from c2jy_tui.widgets.bindings import BaseScreen, binding
 from c2jy_tui.widgets.header_bar import HeaderBar
 from c2jy_tui.widgets.key_bar import KeyBar
 from c2jy_tui.widgets.workspace import PaneName, PaneTabs, Workspace, layout_for
@@ -65,14 +64,8 @@ class MainScreen(BaseScreen):
         binding("tui", "app.sessions", "ctrl+o", "sessions", show=False, priority=True),
     ]
 
-    def __init__(
-        self, session: Session, clock: Callable[[], float], *, export_folder: Path | None = None
-    ) -> None:
-        """Args:
-        session: The stores of this run; a screen in another language shows them again.
-        clock: Unix seconds.
-        export_folder: Where calls are written to; the current directory when None.
-        """
+    def __init__(self, session: Session, clock: Clock, *, export_folder: Path | None = None) -> None:
+        """A screen in another language is given the same `session`; calls are exported to `export_folder`."""
         super().__init__()
         self.session = session
         self._clock = clock
@@ -97,8 +90,7 @@ class MainScreen(BaseScreen):
         yield KeyBar(compact=True)
 
     def on_mount(self) -> None:
-        """Ready to type."""
-        self.inspector.unread = self.drafts.unread = True
+        self.inspector.is_loading = self.drafts.is_loading = True
         self.chat_controller.changed = self._activity_changed
         self.bridge.changed = self._bridge_changed
         self._activity_changed(self.activity)
@@ -120,12 +112,7 @@ class MainScreen(BaseScreen):
     # --- the engine --------------------------------------------------------------------------------
 
     async def attach_engine(self, engine: Engine, *, with_messages: bool = True) -> None:
-        """Show what the engine has stored.
-
-        Args:
-            engine: The engine.
-            with_messages: Show the open conversation from the journal; False keeps the transcript as it is.
-        """
+        """Show what the engine has stored; without `with_messages` the transcript stays as it is."""
         self._engine = engine
         self.chat_controller.attach_engine(engine)
         self.approvals.attach_engine(engine)
@@ -141,7 +128,7 @@ class MainScreen(BaseScreen):
         except Exception as error:
             # One pane that cannot be filled must not take the others down.
             self.fail("load", say("app.load_failed"), error)
-        self.inspector.unread = self.drafts.unread = False
+        self.inspector.is_loading = self.drafts.is_loading = False
         self.chat_controller.loaded(named=bool(engine.connection.bot_name))
         for issue in engine.issues():
             words = " ".join(piece for piece in (issue.path, issue.message, issue.fix) if piece)
@@ -155,7 +142,7 @@ class MainScreen(BaseScreen):
 
     def engine_failed(self, error: Exception) -> None:
         """The engine could not be started."""
-        self.inspector.unread = self.drafts.unread = False
+        self.inspector.is_loading = self.drafts.is_loading = False
         self.fail("start", say("app.start_failed"), error)
         self.chat_controller.engine_failed()
 
@@ -190,8 +177,6 @@ class MainScreen(BaseScreen):
                 self.chat.fail(problem, event.at)
             case JournalResumed():
                 self.chat.note("notice.journal_resumed", event.at)
-            case _:
-                pass
 
     # --- intents -----------------------------------------------------------------------------------
 
@@ -211,7 +196,6 @@ class MainScreen(BaseScreen):
         self.workflows.do(event.run_id, event.intent)
 
     def on_bridge_pane_call_requested(self, event: BridgePane.CallRequested) -> None:
-        """Show the tool call of a bridge request."""
         self.reveal_call(event.call_id)
 
     def reveal_call(self, call_id: str) -> None:
@@ -236,10 +220,6 @@ class MainScreen(BaseScreen):
     def _tab_chosen(self, event: PaneTabs.Chosen) -> None:
         self.action_go(event.pane)
 
-    @on(ChatPane.CopyRequested)
-    def _copy(self, event: ChatPane.CopyRequested) -> None:
-        self.app.copy_to_clipboard(event.text)
-
     def action_go(self, pane: PaneName) -> None:
         """Bring a pane to the front; the chat is ready to type at once."""
         if pane == "bridge":
@@ -250,11 +230,9 @@ class MainScreen(BaseScreen):
             self.chat.focus_composer()
 
     def action_toggle_bridge(self) -> None:
-        """F2: bridge mode on or off."""
         self.bridge.toggle()
 
     def action_run_workflow(self) -> None:
-        """F7: run a cloud workflow."""
         self.workflows.open_form()
 
     @override
@@ -282,18 +260,14 @@ class MainScreen(BaseScreen):
             self.action_go("chat")
 
     def action_copy_answer(self) -> None:
-        """Copy the newest answer, from wherever the focus is."""
         self.chat.action_copy_answer()
 
     def action_copy_code(self) -> None:
-        """Copy the newest code block, from wherever the focus is."""
         self.chat.action_copy_code()
 
     async def action_new_conversation(self) -> None:
-        """Begin another conversation."""
         if await self.chat_controller.new_conversation():
             self.action_go("chat")
 
     async def action_sessions(self) -> None:
-        """Choose an earlier conversation."""
         await self.chat_controller.choose_conversation(lambda: self.action_go("chat"))

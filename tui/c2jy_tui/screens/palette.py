@@ -41,7 +41,7 @@ class Command:
     tip: str
     key: str
     run: Callable[[], Any]
-    possible: bool = True
+    enabled: bool = True
     """False for what a pane can do, but not with what is under its cursor now."""
 
     def shown(self, title: Content | str) -> Content:
@@ -57,7 +57,7 @@ class Commands(Provider):
     async def discover(self) -> Hits:
         """Everything that can be done now."""
         for command in commands(self.app, self.screen):
-            if command.possible:
+            if command.enabled:
                 yield DiscoveryHit(command.shown(command.title), command.run, command.title)
 
     @override
@@ -68,7 +68,7 @@ class Commands(Provider):
             score = max(matcher.match(command.title), 0.8 * matcher.match(command.tip))
             if score > 0:
                 yield Hit(
-                    score if command.possible else 0.5 * score,
+                    score if command.enabled else 0.5 * score,
                     command.shown(matcher.highlight(command.title)),
                     command.run,
                     command.title,
@@ -100,11 +100,11 @@ def commands(app: App[Any], screen: Screen[object]) -> Iterator[Command]:
     """The app's commands, then what each pane can do; on other screens, what they can do first."""
     main = _main(screen)
     bound = [active.binding for active in screen.active_bindings.values()]
-    keys = {_bare(binding.action): app.get_key_display(binding) for binding in reversed(bound)}
+    keys = {_action_name(binding.action): app.get_key_display(binding) for binding in reversed(bound)}
     if main is None:
         yield from _of_dialog(app, screen)
     for name, action, run in app_commands(app, screen):
-        key = keys.get(_bare(action), "")
+        key = keys.get(_action_name(action), "")
         yield Command(say(f"command.{name}"), say(f"command.{name}.tip"), key, run)
     if main is not None:
         for pane_name, pane in main.workspace.panes.items():
@@ -114,7 +114,7 @@ def commands(app: App[Any], screen: Screen[object]) -> Iterator[Command]:
 
 
 def app_commands(app: App[Any], screen: Screen[object]) -> Iterator[tuple[str, str, Callable[[], Any]]]:
-    """What the app can do from a screen: the name of the words, the action, a way to do it."""
+    """What the app can do from a screen: the name of the words, the action, a pane_key to do it."""
     for name, action in _APP.items():
         if _main(screen) is not None or action.startswith("app."):
             yield name, action, partial(app.run_action, action, default_namespace=screen)
@@ -129,41 +129,41 @@ def _main(screen: Screen[object]) -> MainScreen | None:
 def _of_dialog(app: App[Any], screen: Screen[object]) -> Iterable[Command]:
     for active in screen.active_bindings.values():
         binding = active.binding
-        if _worth(binding) and active.node is not app:
+        if _is_listed(binding) and active.node is not app:
             run = partial(app.run_action, binding.action, default_namespace=active.node)
             key = app.get_key_display(binding)
             yield Command(binding.description, label(active.tooltip), key, run, active.enabled)
 
 
-def _of_pane(main: MainScreen, name: PaneName, pane: Widget, way: str) -> Iterable[Command]:
-    """What the keys of a pane do; it comes to the front for that. `way` is the key that leads there."""
-    for _, binding in pane._bindings:  # Textual has no public way to the bindings of one widget
-        if not _worth(binding):
+def _of_pane(main: MainScreen, name: PaneName, pane: Widget, pane_key: str) -> Iterable[Command]:
+    """What the keys of a pane do; it comes to the front for that. `pane_key` is the key that leads there."""
+    for _, binding in pane._bindings:  # Textual has no public pane_key to the bindings of one widget
+        if not _is_listed(binding):
             continue
 
         async def run(binding: Binding = binding) -> None:
             main.action_go(name)
-            if _can(pane, binding):
+            if _is_enabled(pane, binding):
                 await main.app.run_action(binding.action, default_namespace=pane)
             else:
                 main.notify(say("palette.not_now"), severity="warning")
 
-        key = f"{way} {main.app.get_key_display(binding)}".strip()
+        key = f"{pane_key} {main.app.get_key_display(binding)}".strip()
         title = f"{say(f'pane.{name}')} · {label(binding.description)}"
-        yield Command(title, label(binding.tooltip), key, run, _can(pane, binding))
+        yield Command(title, label(binding.tooltip), key, run, _is_enabled(pane, binding))
 
 
-def _worth(binding: Binding) -> bool:
+def _is_listed(binding: Binding) -> bool:
     return bool(binding.id) and not _MOVES.fullmatch((binding.id or "").rpartition(".")[2])
 
 
-def _can(pane: Widget, binding: Binding) -> bool:
+def _is_enabled(pane: Widget, binding: Binding) -> bool:
     name, _, rest = binding.action.partition("(")
     parameters = (rest.rstrip(")").strip("'\""),) if rest else ()
     return bool(pane.check_action(name, parameters))
 
 
-def _bare(action: str) -> str:
+def _action_name(action: str) -> str:
     return action.removeprefix("app.").removeprefix("screen.")
 
 

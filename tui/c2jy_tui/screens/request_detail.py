@@ -13,8 +13,9 @@ from textual.reactive import reactive
 from typing_extensions import override
 
 from c2jy_bridge.core.bridge_requests import RELAY_MODES
-from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.safety import one_line, visible
 from c2jy_tui import formatting
+from c2jy_tui.formatting import Clock
 from c2jy_tui.labels import source_label
 from c2jy_tui.panes.bridge import labels
 from c2jy_tui.panes.bridge.labels import say
@@ -47,13 +48,13 @@ class RequestDetailScreen(TabbedDetail[RequestIntent | None]):
         *,
         address: str,
         possible: Callable[[str, RequestRecord], bool],
-        clock: Callable[[], float],
+        clock: Clock,
         folder: Path | None = None,
     ) -> None:
-        """Show `record`.
+        """Assign `record` anew when more is known.
 
         Args:
-            record: The request as it is now; assign `record` anew when more is known.
+            record: The request as it is now.
             address: Where the bridge takes requests; empty when it does not.
             possible: Whether `retry` or `cancel` can be done to the request now.
             clock: Unix seconds.
@@ -128,7 +129,6 @@ class RequestDetailScreen(TabbedDetail[RequestIntent | None]):
                 return self.body(tab).plain
 
     def action_copy_command(self) -> None:
-        """Copy the request as a command line."""
         view = self.record.view
         self.app.copy_to_clipboard(labels.curl_command(self._address, view.tool, view.arguments))
 
@@ -158,7 +158,7 @@ def _way(record: RequestRecord) -> Content:
         ("call", view.call_id),
     ]
     lines = [
-        Content.assemble((f"{say(f'way.{name}')}  ", "dim"), visible(value, newlines=False))
+        Content.assemble((f"{say(f'way.{name}')}  ", "dim"), one_line(value))
         for name, value in facts
         if value
     ]

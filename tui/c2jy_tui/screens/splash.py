@@ -25,7 +25,6 @@ class Greeting(Static):
     """The first words of the welcome, with the line ends that the main screen gives them."""
 
     def on_resize(self) -> None:
-        """Wrap them."""
         title = Content.styled(say("welcome.title"), "$text-primary bold")
         about = wrapped(Content(say("welcome.about")), self.content_size.width - 1)
         self.update(Content("\n").join([title, *about]))
@@ -59,17 +58,14 @@ class SplashScreen(Screen[None]):
         yield Static(id="keys")
 
     def on_mount(self) -> None:
-        """Show the empty prompt."""
         self.watch_typed("")
 
     def watch_typed(self, typed: str) -> None:
-        """Echo it."""
         if self.is_mounted:
             words = Content(typed) if typed else Content.styled(say("chat.placeholder"), "dim")
             self.query_one("#prompt", Static).update(words)
 
     def on_key(self, event: events.Key) -> None:
-        """Keep what is typed."""
         if event.key == "backspace":
             self.typed = self.typed[:-1]
         elif event.key == "enter" and self.typed.strip() and not self.asked:
@@ -78,5 +74,4 @@ class SplashScreen(Screen[None]):
             self.typed += event.character
 
     def on_paste(self, event: events.Paste) -> None:
-        """Keep what is pasted."""
         self.typed += visible(event.text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, Final, TypeVar
 
@@ -19,9 +18,9 @@ from typing_extensions import override
 from c2jy_bridge.core.i18n import Say
 from c2jy_bridge.core.safety import visible
 from c2jy_tui import desktop, formatting
+from c2jy_tui.formatting import Clock
 from c2jy_tui.labels import say
-from c2jy_tui.widgets.base_screens import BaseDialog
-from c2jy_tui.widgets.bindings import binding
+from c2jy_tui.widgets.bindings import BaseDialog, binding
 from c2jy_tui.widgets.key_bar import KeyBar
 
 Result = TypeVar("Result")
@@ -52,12 +51,8 @@ class TabbedDetail(BaseDialog[Result]):
         binding("tui", "detail.bottom", "G,end", "bottom", show=False),
     ]
 
-    def __init__(self, words: Say, *, clock: Callable[[], float], folder: Path | None = None) -> None:
-        """Args:
-        words: The subclass's catalogue.
-        clock: Unix seconds.
-        folder: Where `w` writes a text; the current directory when None.
-        """
+    def __init__(self, words: Say, *, clock: Clock, folder: Path | None = None) -> None:
+        """`words` is the subclass's catalogue; `folder` is where `w` writes (None: the current directory)."""
         super().__init__()
         self._words = words
         self._clock = clock
@@ -75,7 +70,6 @@ class TabbedDetail(BaseDialog[Result]):
             yield KeyBar(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Fill in what is known."""
         self.draw()
 
     # --- given by the subclass -----------------------------------------------------------------------
@@ -104,7 +98,6 @@ class TabbedDetail(BaseDialog[Result]):
     # --- drawing -------------------------------------------------------------------------------------
 
     def watch_record(self) -> None:
-        """Follow the record of the subclass."""
         if self.is_mounted:
             self.draw()
 
@@ -148,24 +141,19 @@ class TabbedDetail(BaseDialog[Result]):
         return self.query_one(f"#{self._tab} VerticalScroll", VerticalScroll)
 
     def action_answer(self, intent: Result) -> None:
-        """Close, and have this done."""
         self.dismiss(intent)
 
     def action_tab(self, by: int) -> None:
-        """To the next or the previous tab."""
         tabs = self.query_one(TabbedContent)
         tabs.active = self.TABS[(self.TABS.index(tabs.active) + by) % len(self.TABS)]
 
     def action_scroll(self, by: int) -> None:
-        """Scroll the tab by lines."""
         self._scroll.scroll_relative(y=by, animate=False)
 
     def action_top(self) -> None:
-        """To the first line."""
         self._scroll.scroll_home(animate=False)
 
     def action_bottom(self) -> None:
-        """To the last line."""
         self._scroll.scroll_end(animate=False)
 
     def action_copy_whole(self) -> None:

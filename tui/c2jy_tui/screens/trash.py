@@ -13,22 +13,22 @@ from textual.content import Content
 from textual.widgets import Static
 from typing_extensions import override
 
-from c2jy_bridge.core.byte_sizes import byte_size
 from c2jy_bridge.core.draft_views import TrashedView
-from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.i18n import byte_size
+from c2jy_bridge.core.safety import one_line
+from c2jy_tui.formatting import Clock
 from c2jy_tui.panes.drafts import labels
 from c2jy_tui.panes.drafts.labels import say
-from c2jy_tui.widgets.base_screens import BaseDialog
-from c2jy_tui.widgets.bindings import binding
+from c2jy_tui.widgets.bindings import BaseDialog, binding
 from c2jy_tui.widgets.key_bar import KeyBar
 from c2jy_tui.widgets.row_list import Cell, Column, Row, RowList
 
 COLUMNS: Final = (
     Column("name", 14, grow=True),
-    Column("length", 7, right=True, keep=60),
-    Column("size", 8, right=True, keep=80),
-    Column("media", 13, grow=True, most=20, keep=70),
-    Column("trashed", 8, grow=True, most=14, right=True, keep=90),
+    Column("length", 7, right=True, priority=60),
+    Column("size", 8, right=True, priority=80),
+    Column("media", 13, grow=True, max_width=20, priority=70),
+    Column("trashed", 8, grow=True, max_width=14, right=True, priority=90),
 )
 
 
@@ -60,16 +60,9 @@ class TrashScreen(BaseDialog[None]):
         read: Callable[[], Awaitable[Sequence[TrashedView]]],
         restore: Act,
         delete: Act,
-        clock: Callable[[], float],
+        clock: Clock,
     ) -> None:
-        """Args:
-        entries: What is in the trash, newest first.
-        drafts_root: Where drafts come back to.
-        read: Looks into the trash again.
-        restore: Brings a draft back.
-        delete: Deletes a draft for good.
-        clock: Unix seconds.
-        """
+        """`entries` are newest first; `read` reads the trash again; drafts come back to `drafts_root`."""
         super().__init__()
         self._entries = entries
         self._drafts_root = drafts_root
@@ -89,7 +82,6 @@ class TrashScreen(BaseDialog[None]):
             yield KeyBar(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Fill in."""
         self._rows.hint = say("trash.empty")
         self._list()
         self._rows.focus()
@@ -114,12 +106,12 @@ class TrashScreen(BaseDialog[None]):
         entry = self.current
         lines: list[str] = []
         if entry is not None:
-            root = visible(entry.root, newlines=False)
+            root = one_line(entry.root)
             here = entry.root == self._drafts_root
             lines.append(
                 say("trash.from", root=root)
                 if here
-                else say("trash.from_elsewhere", root=root, here=visible(self._drafts_root, newlines=False))
+                else say("trash.from_elsewhere", root=root, here=one_line(self._drafts_root))
             )
             if not entry.draft.ours:
                 lines.append(say("trash.not_ours"))
@@ -150,7 +142,6 @@ class TrashScreen(BaseDialog[None]):
             self._act(self._restore, entry)
 
     def action_delete(self) -> None:
-        """Delete the draft under the cursor for good, after a confirmation."""
         if (entry := self.current) is None:
             return
         from c2jy_tui.screens.dialogs import ConfirmScreen
@@ -159,7 +150,7 @@ class TrashScreen(BaseDialog[None]):
             if yes:
                 self._act(self._delete, entry)
 
-        name = visible(entry.draft.name, newlines=False)
+        name = one_line(entry.draft.name)
         self.app.push_screen(ConfirmScreen(say("delete.title"), say("delete.sure", name=name)), answered)
 
     @work(group="trash", exit_on_error=False)

@@ -13,12 +13,11 @@ from textual.widgets import Input, Static
 from typing_extensions import override
 
 from c2jy_bridge.core.events import WorkflowAsked
-from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.safety import one_line, visible
 from c2jy_bridge.core.views import WorkflowRequest
 from c2jy_tui.labels import say
 from c2jy_tui.screens.json_field import JsonField
-from c2jy_tui.widgets.base_screens import BaseDialog
-from c2jy_tui.widgets.bindings import binding
+from c2jy_tui.widgets.bindings import BaseDialog, binding
 from c2jy_tui.widgets.key_bar import KeyBar
 from c2jy_tui.widgets.prose import Prose
 
@@ -36,9 +35,7 @@ class WorkflowFormScreen(BaseDialog[WorkflowRequest]):
     def __init__(self, remembered: WorkflowRequest, *, demo: bool = False) -> None:
         super().__init__()
         hint = say("workflow.id_demo") if demo else say("workflow.id_hint")
-        self._workflow = Input(
-            visible(remembered.workflow_id, newlines=False), placeholder=hint, compact=True
-        )
+        self._workflow = Input(one_line(remembered.workflow_id), placeholder=hint, compact=True)
         self._missing = Static(id="missing", markup=False)
         self._parameters = JsonField(visible(json.dumps(remembered.parameters, ensure_ascii=False, indent=2)))
 
@@ -68,7 +65,7 @@ class WorkflowFormScreen(BaseDialog[WorkflowRequest]):
             self._workflow.focus()
             self._missing.update(say("workflow.no_id"))
             return
-        if not self._parameters.refuse():
+        if not self._parameters.focus_fault():
             self.dismiss(WorkflowRequest(workflow_id, self._parameters.value or {}))
 
 
@@ -94,7 +91,7 @@ class WorkflowQuestionScreen(BaseDialog[str]):
             with VerticalScroll(id="question", can_focus=False):
                 yield Prose(self._question.text or say("workflow_question.none"), markdown=False)
             for name in self._question.fields:
-                yield Static(visible(name, newlines=False), classes="label", markup=False)
+                yield Static(one_line(name), classes="label", markup=False)
                 yield Input(compact=True)
             if not self._question.fields:
                 yield Input(placeholder=say("workflow_question.hint"), compact=True)

@@ -1,13 +1,17 @@
-"""Key bindings whose descriptions come from the catalogues."""
+"""Key bindings whose descriptions come from the catalogues, and the screens and dialogs that show them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import ClassVar, Final, TypeVar
 
 from textual.binding import ActiveBinding, Binding
+from textual.screen import ModalScreen, Screen
+from typing_extensions import override
 
 from c2jy_tui.labels import label
+
+Result = TypeVar("Result")
 
 _TEXTUALS: Final = {"command_palette": "palette"}
 """Bindings that Textual itself creates: their action, and the name of our text for it."""
@@ -38,3 +42,26 @@ def translated(active: ActiveBinding) -> ActiveBinding:
     tooltip = label(tooltip)
     bound = replace(bound, description=label(bound.description), tooltip=tooltip)
     return ActiveBinding(active.node, bound, active.enabled, tooltip)
+
+
+class BaseScreen(Screen[None]):
+    """A full screen."""
+
+    @property
+    @override
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        return {key: translated(active) for key, active in super().active_bindings.items()}
+
+
+class BaseDialog(ModalScreen[Result]):
+    """A dialog; Esc goes back without an answer."""
+
+    BINDINGS: ClassVar = [binding("tui", "dialog.back", "escape", "back")]
+
+    @property
+    @override
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        return {key: translated(active) for key, active in super().active_bindings.items()}
+
+    def action_back(self) -> None:
+        self.dismiss(None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from textual.content import Content
@@ -10,11 +10,11 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from typing_extensions import override
 
-from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.safety import one_line
 from c2jy_bridge.core.views import ConnectionView, IntakeView
 from c2jy_tui.controllers.activity import Activity, Doing
 from c2jy_tui.controllers.bridge_mode import BridgeMode
-from c2jy_tui.formatting import countable, elapsed
+from c2jy_tui.formatting import Clock, countable, elapsed
 from c2jy_tui.labels import say, source_label
 
 Piece = tuple[str, str]
@@ -52,11 +52,11 @@ def line(
     # (on the left, variants longest first), most important first
     extra: list[tuple[bool, Sequence[Piece]]] = []
     if connection is not None:
-        host = say("header.demo") if connection.demo else visible(connection.host, newlines=False)
+        host = say("header.demo") if connection.demo else one_line(connection.host)
         # Before Coze has sent the name, the id would only flicker.
         unknown = "" if activity.doing in _EARLY else connection.bot_id or say("header.no_bot")
         if name := connection.bot_name or unknown:
-            extra.append((True, [(visible(name, newlines=False), "bold")]))
+            extra.append((True, [(one_line(name), "bold")]))
         extra.append((True, [(host, "$text-warning" if connection.demo else "dim")]))
     if activity.tokens:
         extra.append((False, [(say("header.tokens", n=f"{activity.tokens:,}"), "dim")]))
@@ -75,7 +75,7 @@ def line(
 
 def _doing(activity: Activity, now: float) -> Piece:
     mark, style = _STYLES.get(activity.doing, ("●", "$text-primary"))
-    words = say(f"doing.{activity.doing}", tool=visible(activity.tool, newlines=False))
+    words = say(f"doing.{activity.doing}", tool=one_line(activity.tool))
     counted = activity.doing in _COUNTED and now - activity.since >= 1
     return f"{mark} {words}" + (f" {elapsed(now - activity.since)}" if counted else ""), style
 
@@ -88,9 +88,9 @@ def _bridge(mode: BridgeMode, now: float) -> list[Piece]:
         return [(f"✗ {say('header.bridge_refused')}", "$text-error")]
     if not mode.view.on:
         return [(say("header.bridge_off"), "dim")]
-    sign, style = ("! ", "$text-warning bold") if mode.troubles else ("", "$text-accent")
+    sign, style = ("! ", "$text-warning bold") if mode.problems else ("", "$text-accent")
     view = mode.view
-    address = visible(view.address, newlines=False).removeprefix("http://")
+    address = one_line(view.address).removeprefix("http://")
     here = say("header.bridge_at", address=address) if address else say("header.bridge_on")
     # The port is usually enough: the host is this computer.
     short = say("header.bridge_at", address=f":{address.rpartition(':')[2]}") if ":" in address else here
@@ -100,8 +100,8 @@ def _bridge(mode: BridgeMode, now: float) -> list[Piece]:
         queue = resting if view.parked == view.waiting else f"{resting} · {queue}"
     lives = []
     if view.intakes:
-        each = (f"{source_label(intake.name)} {_sign_of_life(intake, now)}" for intake in view.intakes)
-        oldest = _sign_of_life(min(view.intakes, key=lambda intake: intake.alive_at), now)
+        each = (f"{source_label(intake.name)} {_last_seen(intake, now)}" for intake in view.intakes)
+        oldest = _last_seen(min(view.intakes, key=lambda intake: intake.alive_at), now)
         lives = [
             say("header.bridge_alive", when=when) for when in (say("header.list_and").join(each), oldest)
         ]
@@ -111,7 +111,7 @@ def _bridge(mode: BridgeMode, now: float) -> list[Piece]:
     return [(f"{sign}{words}", style) for words in ways]
 
 
-def _sign_of_life(intake: IntakeView, now: float) -> str:
+def _last_seen(intake: IntakeView, now: float) -> str:
     """How long ago an intake was last seen to be alive."""
     if not intake.alive_at:
         return say("header.never")
@@ -134,12 +134,11 @@ class HeaderBar(Widget):
     activity: reactive[Activity] = reactive(Activity)
     bridge: reactive[BridgeMode] = reactive(BridgeMode)
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Clock) -> None:
         super().__init__()
         self._clock = clock
 
     def on_mount(self) -> None:
-        """Start the seconds."""
         self.set_interval(1.0, self._tick)
 
     @override

@@ -52,7 +52,6 @@ class KeyBar(Footer):
         return self.size.width, keys
 
     def on_resize(self, event: events.Resize) -> None:
-        """Choose again for another width."""
         if self._composed_for is not None:
             self.refresh(recompose=True)
 

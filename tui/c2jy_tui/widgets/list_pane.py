@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import ClassVar, Self
 
 from textual import on
@@ -12,14 +12,16 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.events import Resize
 from textual.message import Message
+from textual.notifications import SeverityLevel
 from textual.reactive import var
 from textual.widgets import Input, Static
 from typing_extensions import override
 
-from c2jy_bridge.core.i18n import catalogue
+from c2jy_bridge.core.i18n import Say, catalogue
+from c2jy_tui.formatting import Clock, error_reason
 from c2jy_tui.labels import LOCALE
 from c2jy_tui.widgets.bindings import binding
-from c2jy_tui.widgets.row_list import RowList
+from c2jy_tui.widgets.row_list import Column, Row, RowList
 
 say = catalogue("rows", LOCALE)
 
@@ -43,18 +45,16 @@ class FilterInput(Input):
         super().__init__(compact=True, id=id, select_on_focus=False)
 
     def action_keep(self) -> None:
-        """Return to the list with the filter as it is."""
         self.set_class(bool(self.value), "-open")
         self.post_message(self.Left())
 
     def action_drop(self) -> None:
-        """Return to the unfiltered list."""
         self.value = ""
         self.action_keep()
 
 
 class ListPane(Vertical):
-    """A list with two lines and a filter; a subclass supplies the `RowList` and `apply_filter`."""
+    """A list with two lines and a filter; a subclass supplies the rows, their texts and the filter."""
 
     DEFAULT_CSS = """
     ListPane {
@@ -65,16 +65,17 @@ class ListPane(Vertical):
     """
     BINDINGS: ClassVar[list[BindingType]] = []
 
-    unread: var[bool] = var(False, init=False)
+    is_loading: var[bool] = var(False, init=False)
     """Whether the items are still being read: too early to call the list empty."""
 
-    def __init__(
-        self, rows: RowList, hint: str, *, id: str | None = None, classes: str | None = None
-    ) -> None:
-        super().__init__(id=id, classes=classes)
-        self.rows = rows
+    def __init__(self, columns: Sequence[Column], texts: Say, *, clock: Clock, id: str | None = None) -> None:
+        """`texts` is the subclass's catalogue; `clock` gives Unix seconds, as the engine's does."""
+        super().__init__(id=id)
+        self.rows = RowList(columns, self.row, lambda name: texts(f"column.{name}"))
+        self._texts = texts
+        self._clock = clock
         self._filter = FilterInput()
-        self._filter.placeholder = hint
+        self._filter.placeholder = texts("filter.hint")
         self._about = Static(classes="list-pane--line list-pane--about")
         self._state = Static(classes="list-pane--line")
         self._about_all = ""
@@ -87,15 +88,26 @@ class ListPane(Vertical):
         yield self._filter
         yield self._state
 
-    def watch_unread(self, unread: bool) -> None:
+    def on_mount(self) -> None:
+        self.border_title = self._texts("title")
+
+    def watch_is_loading(self, is_loading: bool) -> None:
         """Show that items are being read, or the line about all rows."""
-        self.rows.waiting = say("loading") if unread else ""
-        self._state.update(Content("" if unread else self._about_all))
+        self.rows.loading_hint = say("loading") if is_loading else ""
+        self._state.update(Content("" if is_loading else self._about_all))
 
     @override
     def focus(self, scroll_visible: bool = True) -> Self:
         self.rows.focus(scroll_visible)
         return self
+
+    @override
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return bool(self.filter_text) if action == "unfilter" else True
+
+    def row(self, index: int) -> Row:
+        """The cells of one row."""
+        raise NotImplementedError
 
     def apply_filter(self, text: str) -> None:
         """Show only the rows that match `text`; all when it is empty."""
@@ -107,36 +119,36 @@ class ListPane(Vertical):
         return self._filter.value.strip()
 
     def describe(self, about: str, state: str, offer: Hashable) -> None:
-        """Set the two lines below the list.
-
-        Args:
-            about: About the row under the cursor.
-            state: About all rows.
-            offer: Determines which keys are offered; the footer is refreshed only when it changes.
-        """
+        """Set the lines about the current row and about all; a changed `offer` redraws the footer."""
         self._about.update(Content(about))
         self._about_all = state
-        self._state.update(Content("" if self.unread else state))
+        self._state.update(Content("" if self.is_loading else state))
         if offer != self._offer:
             self._offer = offer
             self.refresh_bindings()
 
+    def notify_text(self, key: str, severity: SeverityLevel = "information", **values: object) -> None:
+        """Show a text of the pane's catalogue as a notice."""
+        self.notify(self._texts(key, **values), severity=severity, markup=False)
+
+    def notify_error(self, key: str, error: Exception, **values: object) -> None:
+        """Show an error of the engine to the user."""
+        self.notify_text(key, "error", error=error_reason(error), **values)
+
     def action_filter(self) -> None:
-        """Open the filter."""
         self._filter.add_class("-open")
         self._filter.focus()
 
     def action_unfilter(self) -> None:
-        """Drop the filter."""
         self._filter.action_drop()
 
     @on(Input.Changed)
-    def _sifted(self, event: Input.Changed) -> None:
+    def _filter_changed(self, event: Input.Changed) -> None:
         event.stop()
         self.apply_filter(self.filter_text)
 
     @on(FilterInput.Left)
-    def _back(self, event: FilterInput.Left) -> None:
+    def _filter_left(self, event: FilterInput.Left) -> None:
         event.stop()
         self.rows.focus()
 

@@ -33,11 +33,7 @@ class Prose(Widget):
     """
 
     def __init__(self, text: str = "", *, markdown: bool = True, classes: str | None = None) -> None:
-        """Args:
-        text: The text so far, untrusted; it is filtered here.
-        markdown: False shows it verbatim.
-        classes: The widget's classes.
-        """
+        """`text` is untrusted and filtered here; `markdown=False` shows it verbatim."""
         super().__init__(classes=classes)
         self._markdown = markdown
         self._document = self._blank()

@@ -54,17 +54,17 @@ class Column:
         name: Key of its cells in a `Row`, and of its title.
         width: Cells it needs; the minimum of a growing column.
         grow: Takes the space that the others leave.
-        most: Cells beyond which it does not grow; 0 for no limit.
+        max_width: Cells beyond which it does not grow; 0 for no limit.
         right: Right-aligned.
-        keep: Columns with the lowest value are dropped first in a narrow list; the highest never.
+        priority: Columns with the lowest value are dropped first in a narrow list; the highest never.
     """
 
     name: str
     width: int
     grow: bool = False
-    most: int = 0
+    max_width: int = 0
     right: bool = False
-    keep: int = 100
+    priority: int = 100
 
 
 def fit_columns(columns: Sequence[Column], width: int) -> list[tuple[Column, int]]:
@@ -75,14 +75,14 @@ def fit_columns(columns: Sequence[Column], width: int) -> list[tuple[Column, int
         return sum(c.width for c in shown) + GAP * (len(shown) - 1)
 
     while len(shown) > 1 and needed() > width:
-        shown.remove(min(shown, key=lambda c: c.keep))
+        shown.remove(min(shown, key=lambda c: c.priority))
     wide = {c.name: min(width, c.width) for c in shown}
     spare = max(0, width - needed())
     # Limited columns first, so that what they do not take goes to the others.
-    growing = sorted((c for c in shown if c.grow), key=lambda c: (c.most == 0, c.most))
+    growing = sorted((c for c in shown if c.grow), key=lambda c: (c.max_width == 0, c.max_width))
     for at, column in enumerate(growing):
-        share = -(-spare // (len(growing) - at)) if column.most == 0 else spare // (len(growing) - at)
-        extra = min(share, column.most - column.width) if column.most else share
+        share = -(-spare // (len(growing) - at)) if column.max_width == 0 else spare // (len(growing) - at)
+        extra = min(share, column.max_width - column.width) if column.max_width else share
         wide[column.name] += extra
         spare -= extra
     return [(c, wide[c.name]) for c in shown]
@@ -167,14 +167,14 @@ class RowList(ScrollView, can_focus=True):
     """Index of the row under the cursor."""
     hint: reactive[str] = reactive("")
     """Text of an empty list."""
-    waiting: reactive[str] = reactive("")
+    loading_hint: reactive[str] = reactive("")
     """Text shown instead while the rows are still being read."""
 
     @dataclass
     class Moved(Message):
         """The cursor moved to another row, or another row moved under the cursor."""
 
-        by_hand: bool
+        by_user: bool
         """True when the user moved it."""
         to_end: bool = False
         """True when the user jumped to the last row."""
@@ -197,18 +197,14 @@ class RowList(ScrollView, can_focus=True):
         self._columns = columns
         self._row = row
         self._titles = titles
-        self._count = 0
-
-    @property
-    def count(self) -> int:
+        self.count = 0
         """How many rows there are."""
-        return self._count
 
     def reset(self, count: int, cursor: int | None = None) -> None:
         """Redraw `count` rows; the cursor goes to `cursor` or stays."""
-        self._count = count
+        self.count = count
         self.virtual_size = Size(1, count + 1)
-        self._go(self.cursor if cursor is None else cursor, by_hand=False)
+        self._go(self.cursor if cursor is None else cursor, by_user=False)
         self.refresh()
 
     def redraw(self, index: int) -> None:
@@ -217,10 +213,10 @@ class RowList(ScrollView, can_focus=True):
         if 1 <= line < self.size.height:
             self.refresh(Region(0, line, self.size.width, 1))
 
-    def seen(self) -> range:
+    def visible_rows(self) -> range:
         """Indexes of the visible rows."""
         top = self.scroll_offset.y
-        return range(top, min(self._count, top + max(0, self.size.height - 1)))
+        return range(top, min(self.count, top + max(0, self.size.height - 1)))
 
     @override
     def render_line(self, y: int) -> Strip:
@@ -234,7 +230,7 @@ class RowList(ScrollView, can_focus=True):
             ]
             return _line([(text, style) for text in texts], base, width)
         index = y + self.scroll_offset.y - 1
-        if index >= self._count:
+        if index >= self.count:
             return self._hint_line(y, width)
         row = self._row(index)
         here = index == self.cursor
@@ -250,8 +246,8 @@ class RowList(ScrollView, can_focus=True):
 
     def _hint_line(self, y: int, width: int) -> Strip:
         style = self.rich_style
-        hint = self.waiting or self.hint
-        if self._count or not hint or y < 2 or width < 4:
+        hint = self.loading_hint or self.hint
+        if self.count or not hint or y < 2 or width < 4:
             return Strip.blank(width, style)
         lines = wrapped(Content(hint), width - 2)
         if y - 2 >= len(lines):
@@ -261,15 +257,15 @@ class RowList(ScrollView, can_focus=True):
     def _tone(self, tone: str) -> Style:
         return self.get_component_rich_style(f"rows--{tone}")
 
-    def _go(self, index: int, *, by_hand: bool, to_end: bool = False) -> None:
+    def _go(self, index: int, *, by_user: bool, to_end: bool = False) -> None:
         before = self.cursor
-        self.cursor = max(0, min(index, self._count - 1))
+        self.cursor = max(0, min(index, self.count - 1))
         if before != self.cursor:
             self.redraw(before)
             self.redraw(self.cursor)
         self._reveal()
         if before != self.cursor or to_end:
-            self.post_message(self.Moved(by_hand, to_end))
+            self.post_message(self.Moved(by_user, to_end))
 
     def _reveal(self) -> None:
         room = max(1, self.size.height - 1)
@@ -280,36 +276,29 @@ class RowList(ScrollView, can_focus=True):
             self.scroll_to(y=self.cursor - room + 1, animate=False, immediate=True, force=True)
 
     def on_resize(self) -> None:
-        """Keep the cursor visible."""
         self._reveal()
 
     def action_move(self, by: int) -> None:
-        """Move up or down by rows."""
-        self._go(self.cursor + by, by_hand=True)
+        self._go(self.cursor + by, by_user=True)
 
     def action_page(self, by: int) -> None:
-        """Move up or down by a page."""
-        self._go(self.cursor + by * max(1, self.size.height - 2), by_hand=True)
+        self._go(self.cursor + by * max(1, self.size.height - 2), by_user=True)
 
     def action_first(self) -> None:
-        """Move to the first row."""
-        self._go(0, by_hand=True)
+        self._go(0, by_user=True)
 
     def action_last(self) -> None:
-        """Move to the last row."""
-        self._go(self._count - 1, by_hand=True, to_end=True)
+        self._go(self.count - 1, by_user=True, to_end=True)
 
     def action_open(self) -> None:
-        """Open the row under the cursor."""
-        if self._count:
+        if self.count:
             self.post_message(self.Opened(self.cursor))
 
     def on_click(self, event: events.Click) -> None:
-        """Move the cursor with one click, open the row with two."""
         index = event.y + self.scroll_offset.y - 1
-        if event.y < 1 or index >= self._count:
+        if event.y < 1 or index >= self.count:
             return
-        self._go(index, by_hand=True)
+        self._go(index, by_user=True)
         if event.chain == 2:
             self.action_open()
 

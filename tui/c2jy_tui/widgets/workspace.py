@@ -19,6 +19,7 @@ from textual.message import Message
 from textual.reactive import var
 from textual.widget import Widget
 from textual.widgets import Static
+from typing_extensions import override
 
 from c2jy_tui.labels import say
 
@@ -27,7 +28,7 @@ PANES: Final[tuple[PaneName, ...]] = get_args(PaneName)
 SHARED: Final = PANES[2:]
 """Panes that share the place below the inspector on a wide screen."""
 BREAKPOINTS: Final = [(0, "-narrow"), (80, "-normal"), (120, "-wide")]
-"""Columns from which a layout begins ."""
+"""Columns from which a layout begins."""
 
 
 def layout_for(columns: int) -> str:
@@ -63,8 +64,8 @@ class PaneTabs(Horizontal):
         self._tabs = [PaneTab(pane) for pane in panes]
         self.mark(current)
 
+    @override
     def compose(self) -> ComposeResult:
-        """One tab a pane."""
         yield from self._tabs
 
     def mark(self, current: PaneName) -> None:
@@ -73,7 +74,6 @@ class PaneTabs(Horizontal):
             tab.set_class(tab.pane == current, "-current")
 
     def on_click(self, event: events.Click) -> None:
-        """Bring the clicked one to the front."""
         if isinstance(event.widget, PaneTab):
             self.post_message(self.Chosen(event.widget.pane))
 
@@ -104,8 +104,8 @@ class Workspace(Vertical):
         """The panes that are there, in their order."""
         return self._panes
 
+    @override
     def compose(self) -> ComposeResult:
-        """Everything once; what is not wanted is not displayed."""
         yield self._tabs["all"]
         with Vertical(id="panes"):
             yield self._panes["chat"]

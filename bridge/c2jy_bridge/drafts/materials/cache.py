@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.safety import one_line
 from c2jy_bridge.drafts.materials.convert import check_whole, convert, needs_conversion
 from c2jy_bridge.drafts.materials.material import MaterialKind, Refused
 from c2jy_bridge.drafts.materials.partial_file import Validators
@@ -284,7 +284,7 @@ def sha256_of(path: Path) -> str:
 
 
 def _excerpt(head: bytes) -> str:
-    return visible(head[:120].decode("utf-8", "replace"), newlines=False).strip()
+    return one_line(head[:120].decode("utf-8", "replace")).strip()
 
 
 def _probe(path: Path, extension: str) -> Facts:

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 import httpcore
 import httpx
 
-from c2jy_bridge.core.byte_sizes import byte_size
+from c2jy_bridge.core.i18n import byte_size
 from c2jy_bridge.core.settings import MaterialSettings
 from c2jy_bridge.drafts.materials.cache import check_head
 from c2jy_bridge.drafts.materials.local import decode

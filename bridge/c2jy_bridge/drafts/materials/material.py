@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from c2jy_bridge.core import i18n
 from c2jy_bridge.core.events import Issue
-from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.safety import one_line
 
 MaterialKind = Literal["video", "image", "audio"]
 
@@ -97,7 +97,7 @@ def shown(source: str) -> str:
         # Of what cannot be taken apart, at least nothing that may be a password or a signature.
         unclear = source.partition("://")[2].partition("?")[0].rpartition("@")[2]
         source = f"{parts.hostname or ''}{unquote(parts.path)}" if parts else unclear
-    text = visible(source, newlines=False)
+    text = one_line(source)
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:30]}…{text[-(_SHOWN_CHARACTERS - 31) :]}"
 
 
@@ -127,5 +127,5 @@ def readable_name(source: str, sha256: str, extension: str) -> str:
     base, dot, suffix = stem.rpartition(".")
     if dot and base and len(suffix) <= 5:
         stem = base
-    stem = _ILLEGAL.sub("_", visible(stem, newlines=False)).strip(" ._")[:_NAME_CHARACTERS].strip(" ._")
+    stem = _ILLEGAL.sub("_", one_line(stem)).strip(" ._")[:_NAME_CHARACTERS].strip(" ._")
     return f"{stem or sha256[:8]}.{extension}"

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, ParamSpec, Self, TypeVar
 
-from c2jy_bridge.core.byte_sizes import byte_size
 from c2jy_bridge.core.draft_views import OnProgress, Progress
+from c2jy_bridge.core.i18n import byte_size
 from c2jy_bridge.drafts.materials.material import Passing, say
 
 P = ParamSpec("P")

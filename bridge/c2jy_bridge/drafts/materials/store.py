@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from c2jy_bridge.core.byte_sizes import byte_size
 from c2jy_bridge.core.draft_views import OnProgress
 from c2jy_bridge.core.events import Issue, Severity
+from c2jy_bridge.core.i18n import byte_size
 from c2jy_bridge.core.settings import MaterialSettings
 from c2jy_bridge.drafts.materials.cache import Link, MaterialCache, Stored, check_head, link_key
 from c2jy_bridge.drafts.materials.local import as_path, decode, open_inside

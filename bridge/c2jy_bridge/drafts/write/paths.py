@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from typing import Any, Final
 
-from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.safety import one_line
 from c2jy_bridge.drafts.errors import DraftError, issue
 
 MATERIALS: Final = "materials"
@@ -35,7 +35,7 @@ class TargetRoot:
         if given is None or not given.strip():
             return cls(local)
         text = given.strip()
-        if visible(text, newlines=False) != text or len(text) > _LONGEST:
+        if one_line(text) != text or len(text) > _LONGEST:
             raise DraftError([issue("target_root", "target.root", root=text[:100])])
         if _WINDOWS.match(text):
             return cls(PureWindowsPath(text))

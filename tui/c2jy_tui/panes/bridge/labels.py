@@ -8,7 +8,7 @@ from typing import Final
 
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.i18n import catalogue
-from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.safety import one_line
 from c2jy_tui import formatting
 from c2jy_tui.controllers.bridge_mode import BridgeMode
 from c2jy_tui.labels import LOCALE, source_label
@@ -23,12 +23,12 @@ CURL_WAIT_S: Final = 20
 """Seconds the command waits for the result."""
 
 COLUMNS: Final = (
-    Column("time", 8, keep=60),
-    Column("source", 8, keep=30),
+    Column("time", 8, priority=60),
+    Column("source", 8, priority=30),
     Column("tool", 12, grow=True),
-    Column("state", 12, grow=True, most=16, keep=95),
-    Column("attempts", 5, right=True, keep=20),
-    Column("took", 7, right=True, keep=80),
+    Column("state", 12, grow=True, max_width=16, priority=95),
+    Column("attempts", 5, right=True, priority=20),
+    Column("took", 7, right=True, priority=80),
 )
 
 # Narrow in every terminal, as in the inspector.
@@ -54,12 +54,12 @@ _TONES: Final[dict[str, Tone]] = {
 
 def state_word(state: str) -> str:
     """A state with its sign: `✓ done`; an unknown one stays as it is."""
-    return f"{_SIGNS[state]} {say(f'state.{state}')}" if state in _SIGNS else visible(state, newlines=False)
+    return f"{_SIGNS[state]} {say(f'state.{state}')}" if state in _SIGNS else one_line(state)
 
 
 def tool(record: RequestRecord) -> str:
     """The tool's name, or that the request attends a workflow's own chat."""
-    return visible(record.view.tool, newlines=False) if record.repeatable else say("tool.chat")
+    return one_line(record.view.tool) if record.repeatable else say("tool.chat")
 
 
 def row(record: RequestRecord, now: float) -> Row:
@@ -83,8 +83,8 @@ def about(record: RequestRecord) -> str:
     if view.state == "relaying" and view.attempts > 1:
         return say("about.again", count=view.attempts)
     if view.result:
-        return visible(formatting.json_message(view.result) or view.result, newlines=False)
-    return visible(view.arguments, newlines=False)
+        return one_line(formatting.json_message(view.result) or view.result)
+    return one_line(view.arguments)
 
 
 def state(total: int, shown: int, still_open: int, mode: BridgeMode, *, filter_text: str) -> str:
@@ -95,9 +95,9 @@ def state(total: int, shown: int, still_open: int, mode: BridgeMode, *, filter_t
     if mode.switching:
         parts.append(say(f"mode.switching_{mode.switching}"))
     elif mode.view.on:
-        parts += [f"! {problem_line(problem)}" for problem in mode.troubles[:1]]
+        parts += [f"! {problem_line(problem)}" for problem in mode.problems[:1]]
         if mode.mailbox:
-            parts.append(say("mode.mailbox", conversation=visible(mode.mailbox, newlines=False)))
+            parts.append(say("mode.mailbox", conversation=one_line(mode.mailbox)))
     else:
         parts.append(say("mode.off"))
     return " · ".join(parts)
@@ -109,7 +109,7 @@ def empty(mode: BridgeMode, *, demo: bool, filter_text: str) -> str:
         return say("empty.filter")
     if mode.http_address:
         token = "c2jy-tui --demo bridge token" if demo else "c2jy-tui bridge token"
-        return say("empty.http", address=visible(mode.http_address, newlines=False), token=token)
+        return say("empty.http", address=one_line(mode.http_address), token=token)
     if mode.view.on:
         return say("empty.mailbox")
     if mode.problem is not None:
@@ -120,22 +120,16 @@ def empty(mode: BridgeMode, *, demo: bool, filter_text: str) -> str:
 def problem_line(problem: Problem) -> str:
     """A problem on one line: what happened, what to do."""
     gap = "" if problem.message.endswith("。") else " "
-    return visible(gap.join(filter(None, (problem.message, problem.hint))), newlines=False)
+    return one_line(gap.join(filter(None, (problem.message, problem.hint))))
 
 
 def curl_command(address: str, tool: str, arguments: str) -> str:
-    """A request as a `curl` command for a POSIX shell; the shell fills in `$TOKEN`.
-
-    Args:
-        address: `http://127.0.0.1:8765`.
-        tool: Name of the tool.
-        arguments: A JSON object as text.
-    """
+    """A request as a `curl` command for a POSIX shell; the shell fills in `$TOKEN`."""
     body = formatting.pastable_json({"tool": tool, "arguments": json.loads(arguments)})
     headers = ["Content-Type: application/json", f"Prefer: wait={CURL_WAIT_S}"]
     words = ["curl", "-sS", '-H "Authorization: Bearer $TOKEN"']
     words += [f"-H {shlex.quote(header)}" for header in headers]
-    words += [f"-d {shlex.quote(body)}", shlex.quote(visible(address, newlines=False) + REQUESTS_PATH)]
+    words += [f"-d {shlex.quote(body)}", shlex.quote(one_line(address) + REQUESTS_PATH)]
     return " ".join(words)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on, work
 from textual.binding import BindingType
 from textual.message import Message
-from textual.notifications import SeverityLevel
 from textual.reactive import var
 from textual.timer import Timer
 from typing_extensions import override
@@ -17,6 +16,7 @@ from typing_extensions import override
 from c2jy_bridge.core.events import BridgeRequestChanged, Event
 from c2jy_bridge.core.safety import visible
 from c2jy_tui.controllers.bridge_mode import BridgeMode
+from c2jy_tui.formatting import Clock
 from c2jy_tui.labels import source_label
 from c2jy_tui.panes.bridge import labels
 from c2jy_tui.panes.bridge.labels import say
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     # The screen is imported when it opens.
     from c2jy_tui.screens.request_detail import RequestDetailScreen, RequestIntent
 
-SETTLE_S: Final = 0.1
+DEBOUNCE_S: Final = 0.1
 """Seconds in which changes of requests are collected before the list is read again."""
 TICK_S: Final = 0.5
 """Seconds between two redraws of running times while a request is open."""
@@ -59,41 +59,23 @@ class BridgePane(ListPane):
 
         call_id: str
 
-    def __init__(
-        self,
-        *,
-        clock: Callable[[], float],
-        mode: BridgeMode,
-        id: str | None = None,
-        classes: str | None = None,
-    ) -> None:
-        """An empty list.
-
-        Args:
-            clock: Unix seconds; the same clock as the engine's.
-            mode: Bridge mode now; assign `mode` anew when it changes.
-            id: The widget's id.
-            classes: The widget's classes.
-        """
-        rows = RowList(labels.COLUMNS, self._row, lambda name: say(f"column.{name}"))
-        super().__init__(rows, say("filter.hint"), id=id, classes=classes)
+    def __init__(self, *, clock: Clock, mode: BridgeMode, id: str | None = None) -> None:
+        """Assign `mode` anew when it changes."""
+        super().__init__(labels.COLUMNS, say, clock=clock, id=id)
         self.set_reactive(BridgePane.mode, mode)
-        self._clock = clock
         self._history = StateHistory()
         self._all: Sequence[RequestRecord] = ()
         self._shown: Sequence[RequestRecord] = ()
         self._request_id = ""
-        self._moved_by_hand = False
-        self._awaited = ""
+        self._moved_by_user = False
+        self._to_reveal = ""
         """A request to put the cursor on once it is listed."""
         self._demo = False
         self._engine: Engine | None = None
-        self._settling: Timer | None = None
+        self._debounce: Timer | None = None
         self._detail: RequestDetailScreen | None = None
 
     def on_mount(self) -> None:
-        """Set the title and draw the first lines."""
-        self.border_title = say("title")
         self._ticker = self.set_interval(TICK_S, self.tick, pause=True)
         self._relist()
 
@@ -111,8 +93,8 @@ class BridgePane(ListPane):
         if not isinstance(event, BridgeRequestChanged):
             return
         self._history.add(event)
-        if self._settling is None:
-            self._settling = self.set_timer(SETTLE_S, self._settled)
+        if self._debounce is None:
+            self._debounce = self.set_timer(DEBOUNCE_S, self._debounced)
 
     async def load(self, engine: Engine) -> None:
         """Fill from the engine, and keep it for the actions."""
@@ -120,8 +102,8 @@ class BridgePane(ListPane):
         self._demo = engine.connection.demo
         await self._read()
 
-    def _settled(self) -> None:
-        self._settling = None
+    def _debounced(self) -> None:
+        self._debounce = None
         self._read_again()
 
     @work(group="requests-read", exclusive=True, exit_on_error=False)
@@ -129,7 +111,7 @@ class BridgePane(ListPane):
         try:
             await self._read()
         except Exception as error:
-            self._failed("read.failed", error)
+            self.notify_error("read.failed", error)
 
     async def _read(self) -> None:
         if self._engine is None:
@@ -137,7 +119,7 @@ class BridgePane(ListPane):
         views = await self._engine.bridge_requests()
         # While bridge mode is off the engine has none to give; those listed stay.
         if views or self.mode.view.on:
-            self._history.keep_only({view.request_id for view in views})
+            self._history.retain({view.request_id for view in views})
             self._all = [self._history.record(view) for view in views]
             self._relist()
         if self._detail is not None and (now := self._get(self._detail.record.view.request_id)):
@@ -145,12 +127,12 @@ class BridgePane(ListPane):
 
     def watch_mode(self, before: BridgeMode, after: BridgeMode) -> None:
         """Redraw when it was switched or has a problem; signs of life are shown by the header."""
-        if self.is_mounted and before.known != after.known:
+        if self.is_mounted and before.shown_state != after.shown_state:
             self._relist()
 
     def reveal(self, request_id: str) -> None:
         """Put the cursor on a request as soon as it is there."""
-        self._awaited = request_id
+        self._to_reveal = request_id
         self._relist()
 
     @override
@@ -159,7 +141,7 @@ class BridgePane(ListPane):
 
     def tick(self) -> None:
         """Redraw whatever shows a running time."""
-        for index in self.rows.seen():
+        for index in self.rows.visible_rows():
             if index < len(self._shown) and not self._shown[index].ended:
                 self.rows.redraw(index)
         if self._detail is not None:
@@ -167,22 +149,22 @@ class BridgePane(ListPane):
 
     def _relist(self) -> None:
         wanted = self.filter_text.casefold().split()
-        self._shown = [record for record in self._all if _has(record, wanted)]
+        self._shown = [record for record in self._all if _matches(record, wanted)]
         ids = [record.view.request_id for record in self._shown]
         cursor: int | None = 0
-        if self._awaited in ids:
-            self._request_id, self._moved_by_hand, self._awaited = self._awaited, True, ""
-        if self._moved_by_hand:
+        if self._to_reveal in ids:
+            self._request_id, self._moved_by_user, self._to_reveal = self._to_reveal, True, ""
+        if self._moved_by_user:
             cursor = ids.index(self._request_id) if self._request_id in ids else None
         self.rows.hint = labels.empty(self.mode, demo=self._demo, filter_text=self.filter_text)
         self.rows.reset(len(ids), cursor)
-        self._at_cursor()
+        self._describe_cursor()
         if any(not record.ended for record in self._all):
             self._ticker.resume()
         else:
             self._ticker.pause()
 
-    def _at_cursor(self) -> None:
+    def _describe_cursor(self) -> None:
         """Describe the row under the cursor, and all rows together."""
         at = self.rows.cursor
         record = self._shown[at] if at < len(self._shown) else None
@@ -195,15 +177,16 @@ class BridgePane(ListPane):
             (record and record.view.state, self.filter_text, self.mode.http_address, self.mode.view.on),
         )
 
-    def _row(self, index: int) -> Row:
+    @override
+    def row(self, index: int) -> Row:
         return labels.row(self._shown[index], self._clock())
 
     @on(RowList.Moved)
     def _moved(self, event: RowList.Moved) -> None:
         event.stop()
-        if event.by_hand:
-            self._moved_by_hand, self._awaited = True, ""
-        self._at_cursor()
+        if event.by_user:
+            self._moved_by_user, self._to_reveal = True, ""
+        self._describe_cursor()
 
     # --- actions ------------------------------------------------------------------------------------
 
@@ -219,10 +202,8 @@ class BridgePane(ListPane):
                 return record.repeatable if record is not None else not self.rows.count
             case "copy_result":
                 return record is not None and bool(record.view.result)
-            case "unfilter":
-                return bool(self.filter_text)
             case _:
-                return True
+                return super().check_action(action, parameters)
 
     def _possible(self, intent: str, record: RequestRecord) -> bool:
         if not self.mode.view.on:
@@ -260,12 +241,10 @@ class BridgePane(ListPane):
                     self.post_message(self.CallRequested(record.view.call_id))
 
     def action_retry(self) -> None:
-        """Send the same request again."""
         if record := self.current:
             self._retry(record.view.request_id)
 
     def action_cancel(self) -> None:
-        """End the open request under the cursor."""
         if record := self.current:
             self._cancel(record.view.request_id)
 
@@ -276,14 +255,14 @@ class BridgePane(ListPane):
         try:
             again = await self._engine.retry_request(request_id)
         except Exception as error:
-            self._failed("retry.failed", error)
+            self.notify_error("retry.failed", error)
             return
         if not again:
-            self._tell("gone", "warning")
+            self.notify_text("gone", "warning")
             return
         self.reveal(again)
         self._read_again()
-        self._tell("retry.started")
+        self.notify_text("retry.started")
 
     @work(group="requests", exit_on_error=False)
     async def _cancel(self, request_id: str) -> None:
@@ -292,12 +271,12 @@ class BridgePane(ListPane):
         try:
             known = await self._engine.cancel_request(request_id)
         except Exception as error:
-            self._failed("cancel.failed", error)
+            self.notify_error("cancel.failed", error)
             return
         if known:
-            self._tell("cancel.asked")
+            self.notify_text("cancel.asked")
         else:
-            self._tell("gone", "warning")
+            self.notify_text("gone", "warning")
 
     def action_copy_command(self) -> None:
         """Copy the request under the cursor as a command line; a first one while there is none."""
@@ -309,19 +288,11 @@ class BridgePane(ListPane):
         self.app.copy_to_clipboard(command)
 
     def action_copy_result(self) -> None:
-        """Copy the result of the request under the cursor."""
         if record := self.current:
             self.app.copy_to_clipboard(visible(record.view.result))
 
-    def _failed(self, key: str, error: Exception) -> None:
-        """Show an error of the engine to the user."""
-        self._tell(key, "error", error=visible(str(error) or type(error).__name__))
 
-    def _tell(self, key: str, severity: SeverityLevel = "information", **values: object) -> None:
-        self.notify(say(key, **values), severity=severity, markup=False)
-
-
-def _has(record: RequestRecord, wanted: Sequence[str]) -> bool:
+def _matches(record: RequestRecord, wanted: Sequence[str]) -> bool:
     view = record.view
     problem = labels.problem_line(view.problem) if view.problem else ""
     named = (labels.tool(record), source_label(view.source), labels.state_word(view.state), view.request_id)

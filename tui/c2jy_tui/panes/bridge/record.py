@@ -68,6 +68,6 @@ class StateHistory:
         """A request with its state changes."""
         return RequestRecord(view, self._changes.get(view.request_id, ()))
 
-    def keep_only(self, request_ids: set[str]) -> None:
+    def retain(self, request_ids: set[str]) -> None:
         """Forget all others."""
         self._changes = {i: changes for i, changes in self._changes.items() if i in request_ids}

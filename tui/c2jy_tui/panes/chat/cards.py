@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Final, Literal
+from typing import ClassVar, Final, Generic, Literal, TypeVar
 
 from textual.content import Content
 from textual.message import Message
@@ -12,13 +11,13 @@ from textual.widgets import Static
 from typing_extensions import override
 
 from c2jy_bridge.core.events import Outcome
-from c2jy_bridge.core.safety import visible
-from c2jy_tui.formatting import clock_time, elapsed, length
+from c2jy_bridge.core.safety import one_line, visible
+from c2jy_tui.formatting import Clock, clock_time, elapsed, length
 from c2jy_tui.labels import say
-from c2jy_tui.panes.chat.entries import Call, Draft, Run, RunState
+from c2jy_tui.panes.chat.entries import Call, Draft, Entry, Run, RunState
 from c2jy_tui.widgets.bindings import binding
 
-Now = Callable[[], float]
+E = TypeVar("E", bound=Entry)
 RunIntent = Literal["answer", "resume", "stop", "drop"]
 
 # Symbol and text carry the same information; the colour only repeats it.
@@ -43,7 +42,23 @@ _RUN_MARKS: Final[dict[RunState, tuple[str, str]]] = {
 _WAITING: Final = ("asking", "left")
 
 
-class CallCard(Static, can_focus=True):
+class Card(Static, Generic[E], can_focus=True):
+    """One line about an entry; Enter or a click opens it."""
+
+    def __init__(self, entry: E, now: Clock) -> None:
+        super().__init__(markup=False)
+        self.entry = entry
+        self._now = now
+
+    def on_click(self) -> None:
+        if self.check_action("open", ()):
+            self.action_open()
+
+    def action_open(self) -> None:
+        raise NotImplementedError
+
+
+class CallCard(Card[Call]):
     """A tool call: its name, its state, its progress, its duration."""
 
     BINDINGS: ClassVar = [binding("tui", "chat.open_call", "enter", "open")]
@@ -54,11 +69,6 @@ class CallCard(Static, can_focus=True):
 
         call_id: str
         awaiting: bool
-
-    def __init__(self, entry: Call, now: Now) -> None:
-        super().__init__(markup=False)
-        self.entry = entry
-        self._now = now
 
     @property
     def live(self) -> bool:
@@ -72,13 +82,13 @@ class CallCard(Static, can_focus=True):
         mark, style = self._mark()
         line = Content.assemble(
             (f"{mark} ", style),
-            (visible(entry.tool, newlines=False), "bold"),
+            (one_line(entry.tool), "bold"),
             "  ",
             (self._state(), style),
             (self._detail(), "dim"),
         )
         if entry.error and entry.outcome is not Outcome.OK:
-            line += Content.assemble("\n  ", (visible(entry.error, newlines=False), "dim"))
+            line += Content.assemble("\n  ", (one_line(entry.error), "dim"))
         self.update(line)
 
     def _mark(self) -> tuple[str, str]:
@@ -102,21 +112,18 @@ class CallCard(Static, can_focus=True):
         elif self.live and entry.started_at is not None:
             pieces.append(elapsed(max(0.0, self._now() - entry.started_at)))
         if (progress := entry.progress) is not None:
-            pieces.append(visible(progress.message, newlines=False))
+            pieces.append(one_line(progress.message))
             if progress.total:
                 pieces.append(f"{100 * progress.done // progress.total}%")
         return "".join(f" · {piece}" for piece in pieces if piece)
 
+    @override
     def action_open(self) -> None:
         """Open it in the inspector, or answer it."""
         self.post_message(self.Opened(self.entry.call_id, self.entry.awaiting))
 
-    def on_click(self) -> None:
-        """Open it by mouse."""
-        self.action_open()
 
-
-class DraftCard(Static, can_focus=True):
+class DraftCard(Card[Draft]):
     """A draft that was written to disk."""
 
     BINDINGS: ClassVar = [binding("tui", "chat.open_draft", "enter", "open")]
@@ -126,10 +133,6 @@ class DraftCard(Static, can_focus=True):
         """The user wants to see this draft in the list."""
 
         name: str
-
-    def __init__(self, entry: Draft, now: Now) -> None:
-        super().__init__(markup=False)
-        self.entry = entry
 
     def redraw(self) -> None:
         """Draw the draft's name, length and number of issues."""
@@ -141,21 +144,17 @@ class DraftCard(Static, can_focus=True):
             Content.assemble(
                 ("◆ ", "$text-success"),
                 say("chat.draft_written"),
-                (visible(entry.name, newlines=False), "bold"),
+                (one_line(entry.name), "bold"),
                 (tail, "dim"),
             )
         )
 
+    @override
     def action_open(self) -> None:
-        """Show it in the drafts list."""
         self.post_message(self.Opened(self.entry.name))
 
-    def on_click(self) -> None:
-        """Open it by mouse."""
-        self.action_open()
 
-
-class RunCard(Static, can_focus=True):
+class RunCard(Card[Run]):
     """A workflow run; its messages and tool calls are entries below it."""
 
     BINDINGS: ClassVar = [
@@ -171,11 +170,6 @@ class RunCard(Static, can_focus=True):
 
         run_id: str
         intent: RunIntent
-
-    def __init__(self, entry: Run, now: Now) -> None:
-        super().__init__(markup=False)
-        self.entry = entry
-        self._now = now
 
     @property
     def live(self) -> bool:
@@ -201,7 +195,7 @@ class RunCard(Static, can_focus=True):
         entry = self.entry
         self.set_class(entry.state in _WAITING, "-awaiting")
         mark, style = _RUN_MARKS[entry.state]
-        name = say("run.name", workflow=visible(entry.workflow_id, newlines=False))
+        name = say("run.name", workflow=one_line(entry.workflow_id))
         line = Content.assemble(
             (f"{mark} ", style),
             (name, "bold"),
@@ -210,7 +204,7 @@ class RunCard(Static, can_focus=True):
             (self._when(), "dim"),
         )
         if entry.question and entry.state == "left":  # otherwise the line above shows it
-            line += Content.assemble("\n  ", visible(entry.question, newlines=False))
+            line += Content.assemble("\n  ", one_line(entry.question))
         if entry.debug_url and not entry.failed:
             line += Content.assemble("\n  ", (say("run.link", link=visible(entry.debug_url)), "dim"))
         self.update(line)
@@ -225,6 +219,7 @@ class RunCard(Static, can_focus=True):
             return f" · {elapsed(max(0.0, until - entry.at))}"
         return ""
 
+    @override
     def action_open(self) -> None:
         """Answer its question, or resume a run that was left waiting."""
         self._request("answer" if self.entry.state == "asking" else "resume")
@@ -234,17 +229,10 @@ class RunCard(Static, can_focus=True):
         self._request("drop" if self.entry.state == "left" else "stop")
 
     def action_copy_output(self) -> None:
-        """Copy its last message."""
         self.app.copy_to_clipboard(visible(self.entry.output))
 
     def action_copy_link(self) -> None:
-        """Copy the address of Coze's page about it."""
-        self.app.copy_to_clipboard(visible(self.entry.debug_url, newlines=False))
-
-    def on_click(self) -> None:
-        """Open it by mouse."""
-        if self.check_action("open", ()):
-            self.action_open()
+        self.app.copy_to_clipboard(one_line(self.entry.debug_url))
 
     def _request(self, intent: RunIntent) -> None:
         self.post_message(self.Requested(self.entry.run_id, intent))

@@ -127,31 +127,27 @@ class Composer(TextArea):
         self.move_cursor(self.document.end)
 
     def action_send(self) -> None:
-        """Submit the text; it stays until `taken` is called."""
+        """Submit the text; it stays until `clear_sent` is called."""
         text = self.text.strip()
         if text:
             self.post_message(self.Submitted(text))
 
-    def taken(self, text: str) -> None:
+    def clear_sent(self, text: str) -> None:
         """`text` was sent or queued: clear the field unless it holds something else by now."""
         self._history.add(text)
         if self.text.strip() == text:
             self.clear()
 
     def action_new_line(self) -> None:
-        """Begin a new line."""
         self.insert("\n")
 
     def action_suggestions(self) -> None:
-        """Go to the suggestions."""
         self.post_message(self.SuggestionsRequested())
 
     def action_page(self, pages: int) -> None:
-        """Scroll the transcript."""
         self.post_message(self.Scrolled(pages))
 
     def action_newest(self) -> None:
-        """Scroll the transcript to its end."""
         self.post_message(self.Scrolled(0))
 
     @override

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -12,14 +13,15 @@ from textual.reactive import var
 from textual.widgets import Static
 from typing_extensions import override
 
-from c2jy_tui.formatting import elapsed
+from c2jy_tui.formatting import Clock, elapsed
 from c2jy_tui.labels import say
-from c2jy_tui.panes.chat.cards import CallCard, DraftCard, Now, RunCard
+from c2jy_tui.panes.chat.cards import CallCard, DraftCard, RunCard
 from c2jy_tui.panes.chat.entries import (
     Answer,
     AnyEntry,
     Call,
     Draft,
+    Entry,
     Failure,
     FollowUps,
     Notice,
@@ -31,13 +33,20 @@ from c2jy_tui.panes.chat.suggestions import Suggestions
 from c2jy_tui.widgets.bindings import binding
 from c2jy_tui.widgets.prose import Prose
 
+E = TypeVar("E", bound=Entry)
 
-class QuestionView(VerticalGroup):
-    """A question of the user."""
 
-    def __init__(self, entry: Question, now: Now) -> None:
+class EntryView(VerticalGroup, Generic[E]):
+    """The widget of one entry; `redraw` brings it up to date with the entry."""
+
+    def __init__(self, entry: E, now: Clock) -> None:
         super().__init__()
         self.entry = entry
+        self._now = now
+
+
+class QuestionView(EntryView[Question]):
+    """A question of the user."""
 
     @override
     def compose(self) -> ComposeResult:
@@ -53,20 +62,15 @@ class FoldHead(Static):
     """The one line of a folded block."""
 
 
-class ThinkingView(VerticalGroup, can_focus=True):
+class ThinkingView(EntryView[Thinking], can_focus=True):
     """The reasoning, folded into one line until it is opened."""
 
-    BINDINGS: ClassVar = [
-        binding("tui", "chat.unfold", "enter,space", "unfold"),
-    ]
+    BINDINGS: ClassVar = [binding("tui", "chat.unfold", "enter,space", "unfold")]
 
     open: var[bool] = var(False, toggle_class="-open")
 
-    def __init__(self, entry: Thinking, now: Now) -> None:
-        super().__init__()
-        self.entry = entry
-        self._now = now
-        self._shown = 0
+    _shown = 0
+    """Parts of the text that are drawn."""
 
     @property
     def live(self) -> bool:
@@ -93,7 +97,6 @@ class ThinkingView(VerticalGroup, can_focus=True):
             self._shown = len(entry.parts)
 
     def action_unfold(self) -> None:
-        """Fold or unfold."""
         self.open = not self.open
 
     @on(events.Click)
@@ -102,7 +105,6 @@ class ThinkingView(VerticalGroup, can_focus=True):
             self.action_unfold()
 
     async def watch_open(self, is_open: bool) -> None:
-        """Mount the text, or remove it."""
         if not self.is_mounted:
             return
         await self.query(Prose).remove()
@@ -112,12 +114,11 @@ class ThinkingView(VerticalGroup, can_focus=True):
         self.redraw()
 
 
-class AnswerView(VerticalGroup):
+class AnswerView(EntryView[Answer]):
     """One answer, streaming."""
 
-    def __init__(self, entry: Answer, now: Now) -> None:
-        super().__init__()
-        self.entry = entry
+    def __init__(self, entry: Answer, now: Clock) -> None:
+        super().__init__(entry, now)
         self._shown = len(entry.text)
         self._replaced = entry.replaced
         self._prose = Prose(entry.text)
@@ -141,7 +142,7 @@ class AnswerView(VerticalGroup):
 class FollowUpsView(Suggestions):
     """The questions that the Bot proposes."""
 
-    def __init__(self, entry: FollowUps, now: Now) -> None:
+    def __init__(self, entry: FollowUps, now: Clock) -> None:
         super().__init__(entry.texts)
         self.entry = entry
 
@@ -150,12 +151,8 @@ class FollowUpsView(Suggestions):
         await self.offer(self.entry.texts)
 
 
-class NoticeView(VerticalGroup):
+class NoticeView(EntryView[Notice]):
     """A remark of the app itself."""
-
-    def __init__(self, entry: Notice, now: Now) -> None:
-        super().__init__()
-        self.entry = entry
 
     @override
     def compose(self) -> ComposeResult:
@@ -166,12 +163,8 @@ class NoticeView(VerticalGroup):
         self.query_one(Prose).replace("— " + say(self.entry.key, **self.entry.values))
 
 
-class FailureView(VerticalGroup):
+class FailureView(EntryView[Failure]):
     """An error: what happened, what to do, and the log id for Coze's support."""
-
-    def __init__(self, entry: Failure, now: Now) -> None:
-        super().__init__()
-        self.entry = entry
 
     @override
     def compose(self) -> ComposeResult:
@@ -202,33 +195,27 @@ AnyView: TypeAlias = (
     QuestionView
     | ThinkingView
     | AnswerView
-    | CallCard
-    | DraftCard
     | FollowUpsView
     | NoticeView
     | FailureView
+    | CallCard
+    | DraftCard
     | RunCard
 )
 
+_VIEWS: Final[Mapping[type[Entry], Callable[[Any, Clock], AnyView]]] = {
+    Question: QuestionView,
+    Thinking: ThinkingView,
+    Answer: AnswerView,
+    Call: CallCard,
+    Draft: DraftCard,
+    FollowUps: FollowUpsView,
+    Notice: NoticeView,
+    Failure: FailureView,
+    Run: RunCard,
+}
 
-def view_of(entry: AnyEntry, now: Now) -> AnyView:
+
+def view_of(entry: AnyEntry, now: Clock) -> AnyView:
     """The widget for an entry."""
-    match entry:
-        case Question():
-            return QuestionView(entry, now)
-        case Thinking():
-            return ThinkingView(entry, now)
-        case Answer():
-            return AnswerView(entry, now)
-        case Call():
-            return CallCard(entry, now)
-        case Draft():
-            return DraftCard(entry, now)
-        case FollowUps():
-            return FollowUpsView(entry, now)
-        case Notice():
-            return NoticeView(entry, now)
-        case Failure():
-            return FailureView(entry, now)
-        case Run():
-            return RunCard(entry, now)
+    return _VIEWS[type(entry)](entry, now)

@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.widgets import Static
 from typing_extensions import override
 
-from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.safety import one_line
 from c2jy_bridge.core.views import ConnectionView
 from c2jy_tui.labels import say
 from c2jy_tui.widgets.bindings import binding
@@ -27,7 +27,7 @@ class Suggestion(Static, can_focus=True):
     """One question of the list."""
 
     def __init__(self, number: int, text: str) -> None:
-        shown = Content.assemble((f"{number} ", "$text-primary bold"), visible(text, newlines=False))
+        shown = Content.assemble((f"{number} ", "$text-primary bold"), one_line(text))
         super().__init__(shown, markup=False)
         self.text = text
 
@@ -68,12 +68,10 @@ class Suggestions(VerticalGroup):
         self.query(Suggestion).first().focus()
 
     def action_pick(self) -> None:
-        """Pick the focused question."""
         if isinstance(self.screen.focused, Suggestion):
             self.post_message(self.Picked(self.screen.focused.text))
 
     def action_move(self, step: int) -> None:
-        """Focus the next or the previous one."""
         lines = list(self.query(Suggestion))
         if isinstance(self.screen.focused, Suggestion) and self.screen.focused in lines:
             lines[(lines.index(self.screen.focused) + step) % len(lines)].focus()
@@ -85,7 +83,6 @@ class Suggestions(VerticalGroup):
             self.post_message(self.Picked(self.texts[int(event.key) - 1]))
 
     def on_click(self, event: events.Click) -> None:
-        """Pick by mouse."""
         if isinstance(event.widget, Suggestion):
             event.stop()
             self.post_message(self.Picked(event.widget.text))
@@ -108,7 +105,6 @@ class Welcome(VerticalGroup):
         yield Suggestions([say(key) for key in EXAMPLES])
 
     def on_mount(self) -> None:
-        """Show the drafts folder, when it is known."""
         self.connect(self._connection)
 
     def connect(self, connection: ConnectionView | None) -> None:
@@ -117,5 +113,5 @@ class Welcome(VerticalGroup):
         where = self.query_one(".where", Prose)
         where.display = connection is not None
         if connection is not None:
-            text = say("welcome.where", folder=visible(connection.drafts_root, newlines=False))
+            text = say("welcome.where", folder=one_line(connection.drafts_root))
             where.replace(f"{say('welcome.demo')}\n{text}" if connection.demo else text)

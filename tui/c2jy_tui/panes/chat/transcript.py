@@ -4,32 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from c2jy_bridge.core.events import (
-    AnswerCompleted,
-    AnswerDelta,
-    DraftWritten,
-    Event,
-    FollowUpSuggested,
-    Problem,
-    ReasoningDelta,
-    StreamRecovered,
-    ToolCallAwaitingApproval,
-    ToolCallEvent,
-    ToolCallFinished,
-    ToolCallProgress,
-    ToolCallRequested,
-    ToolCallStarted,
-    TurnCancelled,
-    TurnEnded,
-    TurnEvent,
-    TurnFailed,
-    TurnStarted,
-    WorkflowAsked,
-    WorkflowEnded,
-    WorkflowEvent,
-    WorkflowSaid,
-    WorkflowStarted,
-)
+from c2jy_bridge.core import events as ev
 from c2jy_bridge.core.views import CallView, MessageView, WaitingWorkflow
 from c2jy_tui.formatting import is_tool_request
 from c2jy_tui.panes.chat.entries import (
@@ -60,19 +35,19 @@ class Runs:
         """Runs that have not ended: they stay in view whatever conversation is open."""
         return [run for run in self._runs.values() if run.open]
 
-    def apply(self, event: WorkflowEvent) -> tuple[Sequence[AnyEntry], Sequence[AnyEntry]]:
+    def apply(self, event: ev.WorkflowEvent) -> tuple[Sequence[AnyEntry], Sequence[AnyEntry]]:
         """Apply one event; returns the new entries, and those that changed."""
         run = self._runs.get(event.run_id)
         if run is None:
-            if not isinstance(event, WorkflowStarted):
+            if not isinstance(event, ev.WorkflowStarted):
                 return (), ()
             run = Run(at=event.at, run_id=event.run_id, workflow_id=event.workflow_id)
             self._runs[event.run_id] = run
             return (run,), ()
         match event:
-            case WorkflowStarted(at=at):
+            case ev.WorkflowStarted(at=at):
                 run.at, run.state, run.question = at, "running", ""
-            case WorkflowSaid(text=text):
+            case ev.WorkflowSaid(text=text):
                 # A request for our tools shows up as the calls it leads to.
                 if text.strip() and not is_tool_request(text):
                     run.state = "running"
@@ -80,15 +55,13 @@ class Runs:
                     said = Answer(at=event.at, message_id=f"{run.run_id}-{event.at}", complete=True)
                     said.parts.append(text)
                     return (said,), (run,)
-            case WorkflowAsked(text=text):
+            case ev.WorkflowAsked(text=text):
                 run.state, run.question = "asking", text
-            case WorkflowEnded():
+            case ev.WorkflowEnded():
                 return self._ended(run, event), (run,)
-            case _:
-                pass
         return (), (run,)
 
-    def _ended(self, run: Run, event: WorkflowEnded) -> Sequence[AnyEntry]:
+    def _ended(self, run: Run, event: ev.WorkflowEnded) -> Sequence[AnyEntry]:
         run.ended_at, run.debug_url = event.at, event.debug_url
         run.output = event.output or run.output
         if event.problem is None:
@@ -97,7 +70,7 @@ class Runs:
         run.state = "stopped" if event.problem.kind == "cancelled" else "failed"
         return (Failure(at=event.at, problem=event.problem, link=event.debug_url),) if run.failed else ()
 
-    def went_on(self, run_id: str) -> Run:
+    def answered(self, run_id: str) -> Run:
         """The user has answered its question."""
         run = self._runs[run_id]
         run.state, run.question = "running", ""
@@ -154,33 +127,33 @@ class Transcript:
         self.turn_id = turn_id
         return (self._add(Question(at=at, turn_id=turn_id, text=text)),)
 
-    def apply(self, event: Event) -> Sequence[AnyEntry]:
+    def apply(self, event: ev.Event) -> Sequence[AnyEntry]:
         """Apply one event; returns the entries that are new or changed."""
         match event:
-            case TurnStarted():
+            case ev.TurnStarted():
                 return self._turn_started(event)
-            case TurnEvent(turn_id=turn_id) if turn_id in self._foreign:
+            case ev.TurnEvent(turn_id=turn_id) if turn_id in self._foreign:
                 return ()
-            case ReasoningDelta(message_id=message_id, text=text):
+            case ev.ReasoningDelta(message_id=message_id, text=text):
                 return (self._think(event, message_id, text),)
-            case AnswerDelta(message_id=message_id, text=text):
+            case ev.AnswerDelta(message_id=message_id, text=text):
                 answer, touched = self._answer(event, message_id)
                 answer.parts.append(text)
                 return touched
-            case AnswerCompleted():
+            case ev.AnswerCompleted():
                 return self._complete(event)
-            case FollowUpSuggested(text=text):
+            case ev.FollowUpSuggested(text=text):
                 return (self._follow_up(event, text),)
-            case StreamRecovered(reason=reason, turn_id=turn_id):
+            case ev.StreamRecovered(reason=reason, turn_id=turn_id):
                 self.turn_id = turn_id
                 return (self._add(Notice(at=event.at, turn_id=turn_id, key=f"notice.recovered_{reason}")),)
-            case TurnEnded():
+            case ev.TurnEnded():
                 return self._turn_ended(event)
-            case WorkflowEvent():
+            case ev.WorkflowEvent():
                 return self._workflow_event(event)
-            case ToolCallEvent():
+            case ev.ToolCallEvent():
                 return self._call_event(event)
-            case DraftWritten(call_id=call_id) if call_id in self._calls:
+            case ev.DraftWritten(call_id=call_id) if call_id in self._calls:
                 entry = Draft(
                     at=event.at,
                     name=event.name,
@@ -197,9 +170,9 @@ class Transcript:
         run = self._runs.left(waiting)
         return (self._add(run),) if run is not None else ()
 
-    def went_on(self, run_id: str, answer: str, at: float) -> Sequence[AnyEntry]:
+    def answered(self, run_id: str, answer: str, at: float) -> Sequence[AnyEntry]:
         """The user answered the question of a run."""
-        return (self._runs.went_on(run_id), self._add(Question(at=at, text=answer, accepted=True)))
+        return (self._runs.answered(run_id), self._add(Question(at=at, text=answer, accepted=True)))
 
     def drop(self, run_id: str) -> Sequence[AnyEntry]:
         """Drop a run that was left waiting."""
@@ -209,7 +182,7 @@ class Transcript:
         """Add a remark of the app itself."""
         return self._add(Notice(at=at, key=key, values=values))
 
-    def fail(self, problem: Problem, at: float) -> AnyEntry:
+    def fail(self, problem: ev.Problem, at: float) -> AnyEntry:
         """Add an error that belongs to no turn."""
         return self._add(Failure(at=at, problem=problem))
 
@@ -221,7 +194,7 @@ class Transcript:
         self.entries.append(entry)
         return entry
 
-    def _turn_started(self, event: TurnStarted) -> Sequence[AnyEntry]:
+    def _turn_started(self, event: ev.TurnStarted) -> Sequence[AnyEntry]:
         if event.source != "chat":
             self._foreign.add(event.turn_id)
             return ()
@@ -233,7 +206,7 @@ class Transcript:
         question = Question(at=event.at, turn_id=event.turn_id, text=event.text, accepted=True)
         return (self._add(question),)
 
-    def _think(self, event: TurnEvent, message_id: str, text: str) -> AnyEntry:
+    def _think(self, event: ev.TurnEvent, message_id: str, text: str) -> AnyEntry:
         thought = self._thoughts.get(message_id)
         if thought is None:
             thought = self._thoughts[message_id] = Thinking(at=event.at, turn_id=event.turn_id)
@@ -241,7 +214,7 @@ class Transcript:
         thought.parts.append(text)
         return thought
 
-    def _answer(self, event: TurnEvent, message_id: str) -> tuple[Answer, list[AnyEntry]]:
+    def _answer(self, event: ev.TurnEvent, message_id: str) -> tuple[Answer, list[AnyEntry]]:
         touched: list[AnyEntry] = []
         thought = self._thoughts.get(message_id)
         if thought is not None and thought.ended_at is None:
@@ -254,7 +227,7 @@ class Transcript:
             self._add(answer)
         return answer, [*touched, answer]
 
-    def _complete(self, event: AnswerCompleted) -> Sequence[AnyEntry]:
+    def _complete(self, event: ev.AnswerCompleted) -> Sequence[AnyEntry]:
         touched: list[AnyEntry] = []
         if event.reasoning and event.message_id not in self._thoughts:
             touched.append(self._think(event, event.message_id, event.reasoning))
@@ -267,7 +240,7 @@ class Transcript:
         answer.complete = True
         return [*touched, *more]
 
-    def _follow_up(self, event: TurnEvent, text: str) -> AnyEntry:
+    def _follow_up(self, event: ev.TurnEvent, text: str) -> AnyEntry:
         last = self.entries[-1] if self.entries else None
         if not isinstance(last, FollowUps) or last.turn_id != event.turn_id:
             last = FollowUps(at=event.at, turn_id=event.turn_id)
@@ -276,7 +249,7 @@ class Transcript:
             last.texts.append(text)
         return last
 
-    def _turn_ended(self, event: TurnEnded) -> Sequence[AnyEntry]:
+    def _turn_ended(self, event: ev.TurnEnded) -> Sequence[AnyEntry]:
         if event.turn_id == self.turn_id:
             self.turn_id = ""
         touched: list[AnyEntry] = []
@@ -292,21 +265,19 @@ class Transcript:
                 entry.complete = True
                 touched.append(entry)
         match event:
-            case TurnCancelled():
+            case ev.TurnCancelled():
                 touched.append(self._add(Notice(at=event.at, turn_id=event.turn_id, key="notice.cancelled")))
-            case TurnFailed(problem=problem):
+            case ev.TurnFailed(problem=problem):
                 touched.append(self._add(Failure(at=event.at, turn_id=event.turn_id, problem=problem)))
-            case _:
-                pass
         return touched
 
-    def _workflow_event(self, event: WorkflowEvent) -> Sequence[AnyEntry]:
+    def _workflow_event(self, event: ev.WorkflowEvent) -> Sequence[AnyEntry]:
         new, changed = self._runs.apply(event)
         self.entries.extend(new)
         return [*changed, *new]
 
-    def _call_event(self, event: ToolCallEvent) -> Sequence[AnyEntry]:
-        if isinstance(event, ToolCallRequested):
+    def _call_event(self, event: ev.ToolCallEvent) -> Sequence[AnyEntry]:
+        if isinstance(event, ev.ToolCallRequested):
             of_run = event.call.turn_id in self._runs
             if not of_run and (event.call.source != "chat" or event.call.turn_id in self._foreign):
                 return ()
@@ -318,18 +289,16 @@ class Transcript:
         if known is None:
             return ()
         match event:
-            case ToolCallAwaitingApproval():
+            case ev.ToolCallAwaitingApproval():
                 known.awaiting = True
-            case ToolCallStarted():
+            case ev.ToolCallStarted():
                 known.awaiting, known.started_at = False, event.at
-            case ToolCallProgress():
+            case ev.ToolCallProgress():
                 known.progress = event
-            case ToolCallFinished():
+            case ev.ToolCallFinished():
                 known.awaiting, known.progress = False, None
                 known.outcome, known.error = event.outcome, event.error
                 known.elapsed_s, known.replayed = event.elapsed_s, event.replayed
-            case _:
-                pass
         return (known,)
 
     def load(self, messages: Iterable[MessageView], calls: Iterable[CallView]) -> None:
@@ -370,7 +339,7 @@ class Transcript:
             case "follow_up":
                 yield FollowUps(at=at, turn_id=turn_id, texts=[message.text])
             case "error":
-                yield Failure(at=at, turn_id=turn_id, problem=Problem("journal", message.text))
+                yield Failure(at=at, turn_id=turn_id, problem=ev.Problem("journal", message.text))
             case "notice":
                 yield Notice(at=at, turn_id=turn_id, key=f"notice.{message.text}")
 

@@ -9,11 +9,10 @@ from typing import Final
 
 from rich.cells import cell_len
 
-from c2jy_bridge.core.byte_sizes import byte_progress, byte_size
 from c2jy_bridge.core.draft_views import Progress
 from c2jy_bridge.core.events import Issue
-from c2jy_bridge.core.i18n import catalogue
-from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.i18n import byte_progress, byte_size, catalogue
+from c2jy_bridge.core.safety import one_line
 from c2jy_bridge.core.views import ClipView, DraftView
 from c2jy_tui import formatting
 from c2jy_tui.labels import LOCALE
@@ -23,15 +22,16 @@ say = catalogue("drafts_pane", LOCALE)
 
 COLUMNS: Final = (
     Column("name", 14, grow=True),
-    Column("length", 7, right=True, keep=90),
-    Column("size", 8, right=True, keep=50),
-    Column("tracks", 6, right=True, keep=20),
-    Column("clips", 6, right=True, keep=30),
-    Column("media", 13, grow=True, most=20, keep=80),
-    Column("age", 8, grow=True, most=14, right=True, keep=70),
+    Column("length", 7, right=True, priority=90),
+    Column("size", 8, right=True, priority=50),
+    Column("tracks", 6, right=True, priority=20),
+    Column("clips", 6, right=True, priority=30),
+    Column("media", 13, grow=True, max_width=20, priority=80),
+    Column("age", 8, grow=True, max_width=14, right=True, priority=70),
 )
 
-_KINDS: Final = ("video", "image", "audio", "text", "sticker", "effect", "filter")
+KINDS: Final = ("video", "image", "audio", "text", "sticker", "effect", "filter")
+"""Kinds of clips that have a name and a colour."""
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _CHECKSUM: Final = re.compile(r"(?=.*\d)(?=.*[a-f])[0-9a-f]{8,64}")
 """The engine names a file by its checksum when its link carries no name."""
@@ -39,12 +39,12 @@ _CHECKSUM: Final = re.compile(r"(?=.*\d)(?=.*[a-f])[0-9a-f]{8,64}")
 
 def kind_word(kind: str) -> str:
     """The name of a kind such as `video`; an unknown one stays as it is."""
-    return say(f"kind.{kind}") if kind in _KINDS else visible(kind, newlines=False)
+    return say(f"kind.{kind}") if kind in KINDS else one_line(kind)
 
 
 def track_name(kind: str, name: str) -> str:
     """A track's kind and what its name adds to it: `text 2` becomes `文字 2`."""
-    added = visible(name, newlines=False)
+    added = one_line(name)
     if added.casefold().startswith(kind.casefold()):
         added = added[len(kind) :].strip(" _-")
     return f"{kind_word(kind)} {added}".rstrip()
@@ -52,7 +52,7 @@ def track_name(kind: str, name: str) -> str:
 
 def kind_letter(kind: str) -> str:
     """A kind as one letter or character, for a block on the timeline."""
-    return say(f"letter.{kind}") if kind in _KINDS else visible(kind, newlines=False)[:1].upper()
+    return say(f"letter.{kind}") if kind in KINDS else one_line(kind)[:1].upper()
 
 
 def media(view: DraftView) -> tuple[tuple[str, ...], Tone]:
@@ -88,7 +88,7 @@ def row(view: DraftView, now: float, *, new: bool) -> Row:
     readable = view.state not in ("damaged", "encrypted")
     old = age(view.modified_at, now)
     return {
-        "name": Cell((visible(view.name, newlines=False),), "strong" if new else "plain"),
+        "name": Cell((one_line(view.name),), "strong" if new else "plain"),
         "length": Cell((formatting.length(view.duration_us) if readable else "",)),
         "size": Cell((byte_size(view.size_bytes),), "muted"),
         "tracks": Cell((str(view.tracks) if readable else "",), "muted"),
@@ -124,7 +124,7 @@ def about(
 
 
 def _with_path(before: str, path: str, width: int) -> str:
-    shown = visible(path, newlines=False)
+    shown = one_line(path)
     room = width - cell_len(before)
     return before + truncate_start(shown, room)
 
@@ -142,14 +142,14 @@ def state(total: int, shown: int, new: int, *, order: str, filter_text: str) -> 
 
 def issue_line(issue: Issue) -> str:
     """An issue on one line: its path and message."""
-    where = visible(issue.path, newlines=False)
-    message = visible(issue.message, newlines=False)
+    where = one_line(issue.path)
+    message = one_line(issue.message)
     return f"{where}: {message}" if where else message
 
 
 def issue_lines(issue: Issue) -> str:
     """An issue, with its fix on the next line."""
-    fix = visible(issue.fix, newlines=False)
+    fix = one_line(issue.fix)
     return f"{issue_line(issue)}\n→ {fix}" if fix else issue_line(issue)
 
 
@@ -158,21 +158,9 @@ def refusal(issues: Sequence[Issue]) -> str:
     return "\n".join(issue_lines(issue) for issue in issues[:4])
 
 
-def shown(name: str) -> str:
-    """A draft's name, safe to show in a sentence."""
-    return visible(name, newlines=False)
-
-
-def reason(error: Exception) -> str:
-    """The reason an exception gives."""
-    if isinstance(error, OSError) and error.strerror:
-        return visible(error.strerror)
-    return visible(str(error) or type(error).__name__)
-
-
 def progress_line(progress: Progress) -> str:
     """The step of a job and its progress: `Packing 1.2/3.4 MB`."""
-    what, done, total = visible(progress.message, newlines=False), progress.done, progress.total
+    what, done, total = one_line(progress.message), progress.done, progress.total
     if progress.unit == "bytes":
         far = byte_progress(done, total) if total else byte_size(done)
     else:
@@ -182,7 +170,7 @@ def progress_line(progress: Progress) -> str:
 
 def clip_name(shown: ClipView) -> str:
     """The name of a clip: its text, or its file name unless that is only a checksum."""
-    label = visible(shown.label, newlines=False)
+    label = one_line(shown.label)
     stem = label.rpartition(".")[0] or label
     return kind_word(shown.kind) if shown.media and _CHECKSUM.fullmatch(stem) else label
 
@@ -191,7 +179,7 @@ def clip_lines(track: str, number: int, count: int, shown: ClipView) -> tuple[st
     """A clip in two lines: its place and length, then its media or text."""
     place = say(
         "clip.place",
-        track=visible(track, newlines=False),
+        track=one_line(track),
         number=number,
         count=count,
         start=formatting.length(shown.start_us),
@@ -202,6 +190,6 @@ def clip_lines(track: str, number: int, count: int, shown: ClipView) -> tuple[st
     if not shown.media:
         return place, label
     missing = "" if shown.media_ok else say("clip.missing")
-    path = visible(shown.media, newlines=False)
+    path = one_line(shown.media)
     named = "" if path.endswith(label) else f"{label}  "
     return place, f"{missing}{named}{path}"

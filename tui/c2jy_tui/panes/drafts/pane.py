@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on, work
 from textual.binding import BindingType
 from textual.events import Resize
-from textual.notifications import SeverityLevel
 from textual.timer import Timer
 from typing_extensions import override
 
 from c2jy_bridge.core.events import DraftChanged, DraftWritten, Event, Issue
-from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.safety import one_line, visible
 from c2jy_bridge.core.views import DraftView
 from c2jy_tui import desktop
 from c2jy_tui.controllers import draft_jobs, trash
+from c2jy_tui.formatting import Clock
 from c2jy_tui.panes.drafts import labels
 from c2jy_tui.panes.drafts.draft_list import DraftList
 from c2jy_tui.panes.drafts.labels import say
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     # The screen is imported when it opens: the first paint must not wait for it.
     from c2jy_tui.screens.draft_detail import DraftDetailScreen
 
-SETTLE_S: Final = 0.25
+DEBOUNCE_S: Final = 0.25
 """Seconds to let a burst of changes on disk end before the folder is read again."""
 AGING_S: Final = 30.0
 """Seconds between two redraws of the drafts' ages, whose smallest step is a minute."""
@@ -57,34 +56,21 @@ class DraftsPane(ListPane):
         binding("drafts_pane", "drafts.trash_view", "t", "trash_view"),
     ]
 
-    def __init__(
-        self, *, clock: Callable[[], float] = time.time, id: str | None = None, classes: str | None = None
-    ) -> None:
-        """An empty list.
-
-        Args:
-            clock: Unix seconds; ages are counted by it.
-            id: The widget's id.
-            classes: The widget's classes.
-        """
-        rows = RowList(labels.COLUMNS, self._row, lambda name: say(f"column.{name}"))
-        super().__init__(rows, say("filter.hint"), id=id, classes=classes)
-        self._clock = clock
+    def __init__(self, *, clock: Clock, id: str | None = None) -> None:
+        super().__init__(labels.COLUMNS, say, clock=clock, id=id)
         self._list = DraftList()
         self._name = ""
-        self._moved_by_hand = False
-        self.doing = ""
+        self._moved_by_user = False
+        self.job_line = ""
         """The job that runs, shown in place of the line about all drafts."""
         self._to_reveal = ""
-        self._settling: Timer | None = None
+        self._debounce: Timer | None = None
         self._detail: DraftDetailScreen | None = None
         self._drafts: Drafts | None = None
         self._jobs = draft_jobs.DraftJobs(self)
         self._trash = trash.TrashController(self, clock)
 
     def on_mount(self) -> None:
-        """Set the title and draw the first lines."""
-        self.border_title = say("title")
         self.set_interval(AGING_S, self.rows.refresh)
         self._relist()
 
@@ -110,11 +96,11 @@ class DraftsPane(ListPane):
                     self._list.forget_findings(name)
             case _:
                 return
-        if self._settling is None:
-            self._settling = self.set_timer(SETTLE_S, self._settled)
+        if self._debounce is None:
+            self._debounce = self.set_timer(DEBOUNCE_S, self._debounced)
 
-    def _settled(self) -> None:
-        self._settling = None
+    def _debounced(self) -> None:
+        self._debounce = None
         self._read_again()
 
     @work(group="drafts-read", exclusive=True, exit_on_error=False)
@@ -127,7 +113,7 @@ class DraftsPane(ListPane):
         try:
             self._fill(await self._drafts.list())
         except Exception as error:
-            self._failed("read.failed", error)
+            self.notify_error("read.failed", error)
             return
         if self._to_reveal:
             self.reveal(self._to_reveal)
@@ -145,7 +131,7 @@ class DraftsPane(ListPane):
         try:
             detail = await self._drafts.open(name) if self._drafts else None
         except Exception as error:
-            self._failed("open.failed", error, name=visible(name, newlines=False))
+            self.notify_error("open.failed", error, name=one_line(name))
             detail = None
         if self._detail is not screen:
             return
@@ -158,7 +144,7 @@ class DraftsPane(ListPane):
         """Put the cursor on a draft, dropping the filter when it hides the draft."""
         if all(view.name != name for view in self._list.shown):
             self.action_unfilter()
-        self._name, self._moved_by_hand = name, True
+        self._name, self._moved_by_user = name, True
         self._relist()
 
     @override
@@ -170,13 +156,13 @@ class DraftsPane(ListPane):
         self._list.arrange(self.filter_text)
         names = [view.name for view in self._list.shown]
         cursor = names.index(self._name) if self._name in names else None
-        if not self._moved_by_hand:
+        if not self._moved_by_user:
             cursor = 0
         self.rows.hint = say("empty.filter") if self.filter_text else say("empty")
         self.rows.reset(len(names), cursor)
-        self._at_cursor()
+        self._describe_cursor()
 
-    def _at_cursor(self) -> None:
+    def _describe_cursor(self) -> None:
         """Describe the row under the cursor, and all rows together."""
         drafts, at = self._list, self.rows.cursor
         view = drafts.shown[at] if at < len(drafts.shown) else None
@@ -189,22 +175,22 @@ class DraftsPane(ListPane):
             order=drafts.order,
             filter_text=self.filter_text,
         )
-        self.describe(about, self.doing or state, (view is None, self.filter_text, bool(self.doing)))
+        self.describe(about, self.job_line or state, (view is None, self.filter_text, bool(self.job_line)))
 
-    def _row(self, index: int) -> Row:
+    @override
+    def row(self, index: int) -> Row:
         view = self._list.shown[index]
         return labels.row(view, self._clock(), new=view.name in self._list.new)
 
     @on(RowList.Moved)
     def _moved(self, event: RowList.Moved) -> None:
         event.stop()
-        self._moved_by_hand |= event.by_hand
-        self._at_cursor()
+        self._moved_by_user |= event.by_user
+        self._describe_cursor()
 
     def on_resize(self, event: Resize) -> None:
         """A path shows as much as there is room for."""
-        super().on_resize(event)
-        self._at_cursor()
+        self._describe_cursor()
 
     # --- actions ------------------------------------------------------------------------------------
 
@@ -216,11 +202,9 @@ class DraftsPane(ListPane):
             case "undo":
                 return self._trash.undoable
             case "cancel":
-                return bool(self.doing)
-            case "unfilter":
-                return bool(self.filter_text)
+                return bool(self.job_line)
             case _:
-                return True
+                return super().check_action(action, parameters)
 
     @on(RowList.Opened)
     def _open(self, event: RowList.Opened) -> None:
@@ -238,7 +222,7 @@ class DraftsPane(ListPane):
         try:
             detail = await self._drafts.open(name)
         except Exception as error:
-            self._failed("open.failed", error, name=visible(name, newlines=False))
+            self.notify_error("open.failed", error, name=one_line(name))
             return
         self._list.new.discard(name)
         self._relist()
@@ -262,7 +246,7 @@ class DraftsPane(ListPane):
         try:
             issues = await self._drafts.check(name)
         except Exception as error:
-            self._failed("check.failed", error, name=visible(name, newlines=False))
+            self.notify_error("check.failed", error, name=one_line(name))
             return None
         self._list.checked[name] = issues
         self._relist()
@@ -270,19 +254,17 @@ class DraftsPane(ListPane):
 
     @work(group="drafts-check", exit_on_error=False)
     async def action_check(self) -> None:
-        """Verify the draft under the cursor now."""
         if (view := self.current) is None:
             return
-        name = visible(view.name, newlines=False)
+        name = one_line(view.name)
         issues = await self._verify(view.name)
         if issues:
             lines = "\n".join(labels.issue_lines(issue) for issue in issues[:3])
-            self._tell("check.faults", "warning", name=name, count=len(issues), lines=lines)
+            self.notify_text("check.faults", "warning", name=name, count=len(issues), lines=lines)
         elif issues is not None:
-            self._tell("check.whole", name=name)
+            self.notify_text("check.whole", name=name)
 
     def action_open_folder(self) -> None:
-        """Show the folder of the draft under the cursor in the file manager."""
         if (view := self.current) is not None:
             self._open_folder(view.path)
 
@@ -290,19 +272,18 @@ class DraftsPane(ListPane):
     async def _open_folder(self, path: str) -> None:
         command = desktop.folder_command(path)
         if command is None:
-            shown = visible(path, newlines=False)
+            shown = one_line(path)
             self.app.copy_to_clipboard(shown)
-            self._tell("folder.copied", path=shown)
+            self.notify_text("folder.copied", path=shown)
             return
         try:
             await desktop.open_folder(command, path)
         except OSError as error:
-            self._failed("folder.failed", error, path=visible(path))
+            self.notify_error("folder.failed", error, path=visible(path))
 
     def action_copy_path(self) -> None:
-        """Copy the path of the draft under the cursor."""
         if (view := self.current) is not None:
-            self.app.copy_to_clipboard(visible(view.path, newlines=False))
+            self.app.copy_to_clipboard(one_line(view.path))
 
     def action_sort(self) -> None:
         """Sort by the next order: newest, name, length, size, state."""
@@ -310,53 +291,45 @@ class DraftsPane(ListPane):
         self._relist()
 
     def action_pack(self) -> None:
-        """Pack the draft under the cursor for another machine."""
-        self._move(self._jobs.pack)
+        self._with_current(self._jobs.pack)
 
     def action_rebuild(self) -> None:
         """Build the draft under the cursor anew from its own document, beside it."""
-        self._move(self._jobs.rebuild)
+        self._with_current(self._jobs.rebuild)
 
     def action_retime(self) -> None:
         """Build the draft under the cursor again with another time unit."""
-        self._move(self._jobs.retime)
+        self._with_current(self._jobs.retime)
 
     def action_trash(self) -> None:
-        """Move the draft under the cursor to the trash."""
-        self._move(self._trash.trash)
+        self._with_current(self._trash.trash)
 
-    def _move(self, move: Callable[[DraftView], object]) -> None:
+    def _with_current(self, action: Callable[[DraftView], object]) -> None:
         if (view := self.current) is not None:
-            move(view)
+            action(view)
 
     def action_undo(self) -> None:
-        """Bring the draft back that was moved to the trash last."""
         self._trash.undo()
 
     def action_trash_view(self) -> None:
-        """Show what is in the trash."""
         self._trash.open()
 
     def action_cancel(self) -> None:
-        """Stop the running job."""
         self._jobs.cancel()
 
     # Handled by name: the controllers import this package's labels, and may not be loaded yet here.
 
     def on_draft_jobs_progressed(self, event: draft_jobs.DraftJobs.Progressed) -> None:
-        """Show how far the job is."""
         event.stop()
-        self.doing = event.line
-        self._at_cursor()
+        self.job_line = event.line
+        self._describe_cursor()
 
     def on_draft_jobs_zip_written(self, event: draft_jobs.DraftJobs.ZipWritten) -> None:
-        """Remember the zip of a draft."""
         event.stop()
         self._list.packed[event.name] = event.path
         self._relist()
 
     def on_draft_jobs_built(self, event: draft_jobs.DraftJobs.Built) -> None:
-        """Mark the new drafts and go to the first."""
         event.stop()
         drafts = event.report.drafts
         for made in drafts:
@@ -364,14 +337,6 @@ class DraftsPane(ListPane):
         self._read_again(drafts[0].name if drafts else "")
 
     def on_trash_controller_changed(self, event: trash.TrashController.Changed) -> None:
-        """Read the folder again."""
         event.stop()
         self.refresh_bindings()
         self._read_again(event.reveal)
-
-    def _failed(self, key: str, error: Exception, **values: object) -> None:
-        """Show an error of the engine to the user."""
-        self._tell(key, "error", error=labels.reason(error), **values)
-
-    def _tell(self, key: str, severity: SeverityLevel = "information", **values: object) -> None:
-        self.notify(say(key, **values), severity=severity, markup=False)

@@ -13,7 +13,7 @@ from typing import Final
 
 from rich.cells import cell_len
 
-from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.safety import one_line
 from c2jy_bridge.core.views import ClipView, TrackView
 from c2jy_tui import formatting
 from c2jy_tui.panes.drafts.labels import clip_name, kind_letter
@@ -185,7 +185,7 @@ def block_text(block: ClipBlock, clip: ClipView) -> str:
     left, right = "[" if block.begins else "<", "]" if block.ends else ">"
     if width == 2:
         return (mark or left) + right
-    label = clip_name(clip) or visible(clip.media, newlines=False)
+    label = clip_name(clip) or one_line(clip.media)
     room = width - 2
     sign = f"{mark}{kind_letter(clip.kind)}"
     if cell_len(sign) > room:

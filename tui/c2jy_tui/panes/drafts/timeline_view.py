@@ -16,13 +16,10 @@ from textual.strip import Strip
 from typing_extensions import override
 
 from c2jy_bridge.core.views import ClipView, TrackView
-from c2jy_tui.panes.drafts.labels import track_name
+from c2jy_tui.panes.drafts.labels import KINDS, track_name
 from c2jy_tui.panes.drafts.timeline import ClipBlock, Scale, TrackLane, block_text, ruler, whole
 from c2jy_tui.widgets.bindings import binding
 from c2jy_tui.widgets.row_list import Cell, pad_cell, truncate
-
-KINDS: Final = ("video", "image", "audio", "text", "sticker", "effect", "filter")
-"""The kinds of clips that have a colour; any other is drawn as `other`."""
 
 GUTTER: Final = 11
 """Cells for the names of the tracks; a third of a very narrow screen."""
@@ -85,13 +82,7 @@ class TimelineView(ScrollView, can_focus=True):
         """The cursor moved to a clip."""
 
     def __init__(self, tracks: Sequence[TrackView], duration_us: int, *, id: str | None = None) -> None:
-        """Tracks to draw.
-
-        Args:
-            tracks: Bottom first, as `DraftDetail.tracks` has them.
-            duration_us: Length of the draft; longer clips make it longer.
-            id: The widget's id.
-        """
+        """`tracks` are bottom first; a clip that ends after `duration_us` makes the draft longer."""
         super().__init__(id=id)
         self._scale = Scale(1_000_000)
         self._fits = True
@@ -156,7 +147,7 @@ class TimelineView(ScrollView, can_focus=True):
         first = self.scroll_offset.x
         if y == 0:
             text = " " * self._gutter + ruler(self._scale, first, self._width)
-            return Strip([Segment(text, self._part("ruler"))]).adjust_cell_length(width, base)
+            return Strip([Segment(text, self._style("ruler"))]).adjust_cell_length(width, base)
         number = y - 1 + self.scroll_offset.y
         if number >= len(self.lanes):
             return Strip.blank(width, base)
@@ -164,30 +155,30 @@ class TimelineView(ScrollView, can_focus=True):
         here = number == self._lane
         name = truncate(track_name(lane.kind, lane.name), self._gutter - 1)
         label = pad_cell(Cell((name,)), self._gutter)
-        segments = [Segment(label, self._part("name-here" if here else "name"))]
+        segments = [Segment(label, self._style("name-here" if here else "name"))]
         at = first
         for block in lane.blocks(self._scale, first, self._width):
             if block.cell > at:
-                segments.append(Segment("·" * (block.cell - at), self._part("ruler")))
+                segments.append(Segment("·" * (block.cell - at), self._style("ruler")))
             shown = lane.clips[block.first]
-            style = self._look(shown, cursor=here and self._covers(block))
+            style = self._block_style(shown, cursor=here and self._covers(block))
             segments.append(Segment(block_text(block, shown), style))
             at = block.cell + block.width
         if (beyond := min(self._scale.cell(lane.end_us), first + self._width)) > at:
-            segments.append(Segment("·" * (beyond - at), self._part("ruler")))
+            segments.append(Segment("·" * (beyond - at), self._style("ruler")))
         return Strip(segments).adjust_cell_length(width, base)
 
     def _covers(self, block: ClipBlock) -> bool:
         return block.first <= self._index < block.first + block.count
 
-    def _look(self, shown: ClipView, *, cursor: bool) -> Style:
+    def _block_style(self, shown: ClipView, *, cursor: bool) -> Style:
         if cursor:
-            return self._part("cursor")
+            return self._style("cursor")
         if not shown.media_ok:
-            return self._part("missing")
-        return self._part(shown.kind if shown.kind in KINDS else "other")
+            return self._style("missing")
+        return self._style(shown.kind if shown.kind in KINDS else "other")
 
-    def _part(self, name: str) -> Style:
+    def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"timeline--{name}")
 
     # --- moving -------------------------------------------------------------------------------------
@@ -225,7 +216,6 @@ class TimelineView(ScrollView, can_focus=True):
         self._reveal()
 
     def action_clip(self, by: int) -> None:
-        """Go to the next or previous clip of the track."""
         self._go(self._lane, self._index + by)
 
     def action_track(self, by: int) -> None:
@@ -236,11 +226,9 @@ class TimelineView(ScrollView, can_focus=True):
             self._go(lane, self.lanes[lane].near(at) if lane != self._lane else self._index)
 
     def action_first(self) -> None:
-        """Go to the first clip of the track."""
         self._go(self._lane, 0)
 
     def action_last(self) -> None:
-        """Go to the last clip of the track."""
         if self.lanes:
             self._go(self._lane, len(self.lane.clips) - 1)
 
@@ -249,15 +237,12 @@ class TimelineView(ScrollView, can_focus=True):
         self.scroll_relative(x=by * max(1, self._width // 4), animate=False)
 
     def action_closer(self) -> None:
-        """Zoom in."""
         self._zoom(self._scale.closer())
 
     def action_farther(self) -> None:
-        """Zoom out."""
         self._zoom(self._scale.farther(self._duration_us, self._width))
 
     def action_whole(self) -> None:
-        """Zoom to the whole draft."""
         self._zoom(whole(self._duration_us, self._width))
 
     def action_next_missing(self) -> None:
@@ -272,7 +257,6 @@ class TimelineView(ScrollView, can_focus=True):
             self._go(*next((place for place in missing if place > (self._lane, self._index)), missing[0]))
 
     def on_click(self, event: events.Click) -> None:
-        """Go to the clip under the mouse."""
         number = event.y - 1 + self.scroll_offset.y
         cell = event.x - self._gutter + self.scroll_offset.x
         if event.y >= 1 and event.x >= self._gutter and number < len(self.lanes):

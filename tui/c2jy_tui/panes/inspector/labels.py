@@ -1,17 +1,21 @@
-"""Formats tool calls for the inspector: rows, status, progress, summary lines, the timeline of one call."""
+"""Formats tool calls: rows, status, progress, summary lines, timelines, command lines, exported files."""
 
 from __future__ import annotations
 
+import json
+import shlex
 import time
-from typing import Final
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
 
 from textual.content import Content
 
-from c2jy_bridge.core.byte_sizes import byte_progress, byte_size
 from c2jy_bridge.core.events import ToolCallProgress
-from c2jy_bridge.core.i18n import catalogue
-from c2jy_bridge.core.safety import visible
-from c2jy_tui import formatting
+from c2jy_bridge.core.i18n import byte_progress, byte_size, catalogue
+from c2jy_bridge.core.safety import one_line, visible
+from c2jy_tui import desktop, formatting
 from c2jy_tui.labels import LOCALE
 from c2jy_tui.panes.inspector.record import CallRecord, Moment, Status
 from c2jy_tui.widgets.row_list import Cell, Column, Row, Tone
@@ -19,11 +23,11 @@ from c2jy_tui.widgets.row_list import Cell, Column, Row, Tone
 say = catalogue("inspector", LOCALE)
 
 COLUMNS: Final = (
-    Column("time", 8, keep=60),
-    Column("source", 6, keep=20),
+    Column("time", 8, priority=60),
+    Column("source", 6, priority=20),
     Column("tool", 14, grow=True),
-    Column("status", 13, grow=True, most=24, keep=95),
-    Column("took", 7, right=True, keep=80),
+    Column("status", 13, grow=True, max_width=24, priority=95),
+    Column("took", 7, right=True, priority=80),
 )
 
 # Narrow in every terminal: none is an emoji or of ambiguous width but the ellipsis.
@@ -72,7 +76,7 @@ def row(record: CallRecord, now: float, *, marked: bool) -> Row:
         far = progress(record.progress[-1])
         states = (f"{word} {far}", f"… {far}")
     took = record.elapsed_s(now)
-    tool = visible(call.tool, newlines=False)
+    tool = one_line(call.tool)
     return {
         "time": Cell(formatting.clock_time(call.requested_at, now), "muted"),
         "source": Cell((say(f"source.{call.source}"),), "muted"),
@@ -91,23 +95,21 @@ def about(record: CallRecord) -> str:
 def _about(record: CallRecord) -> str:
     match record.status:
         case "waiting" if record.asked:
-            return say("about.waiting", reason=visible(record.asked.reason, newlines=False))
+            return say("about.waiting", reason=one_line(record.asked.reason))
         case "running" if record.progress:
             step = record.progress[-1]
-            return f"{visible(step.message, newlines=False)} {progress(step)}"
+            return f"{one_line(step.message)} {progress(step)}"
         case "running" | "requested" | "unfinished":
             return say(f"about.{record.status}")
         case "ok":
-            return visible(
-                formatting.json_message(record.call.output) or record.call.arguments, newlines=False
-            )
+            return one_line(formatting.json_message(record.call.output) or record.call.arguments)
         case _:
             text = (
                 record.call.error
                 or formatting.json_message(record.call.output)
                 or say(f"about.{record.status}")
             )
-            return visible(text, newlines=False)
+            return one_line(text)
 
 
 def state(
@@ -161,7 +163,7 @@ def _ids(record: CallRecord) -> list[Content]:
         "conversation": call.conversation_id,
     }
     return [
-        Content.assemble((f"{say(f'id.{name}')}  ", "dim"), visible(value, newlines=False))
+        Content.assemble((f"{say(f'id.{name}')}  ", "dim"), one_line(value))
         for name, value in ids.items()
         if value
     ]
@@ -170,13 +172,45 @@ def _ids(record: CallRecord) -> list[Content]:
 def _what(record: CallRecord, moment: Moment) -> str:
     match moment.kind:
         case "progress" if moment.progress is not None:
-            message = visible(moment.progress.message, newlines=False)
+            message = one_line(moment.progress.message)
             return f"{progress(moment.progress)}  {message}"
         case "asked" if record.asked is not None:
-            return say("timeline.asked", reason=visible(record.asked.reason, newlines=False))
+            return say("timeline.asked", reason=one_line(record.asked.reason))
         case "started" if record.asked is not None:
             return say("timeline.approved")
         case "finished":
             return say("timeline.finished", status=status(record))
         case kind:
             return say(f"timeline.{kind}")
+
+
+def command_line(record: CallRecord) -> str:
+    """The call as a command for a POSIX shell: `c2jy-tui tools call NAME 'JSON'`."""
+    try:
+        arguments = formatting.pastable_json(json.loads(record.call.arguments or "{}"))
+    except (ValueError, RecursionError):
+        arguments = visible(record.call.arguments)
+    tool = one_line(record.call.tool)
+    return shlex.join(["c2jy-tui", "tools", "call", tool, arguments])
+
+
+def json_line(record: CallRecord) -> str:
+    """One call as one line of JSON; arguments and output as objects where they are JSON."""
+    fields: dict[str, Any] = asdict(record.call)
+    for name in ("arguments", "output"):
+        fields[name] = formatting.parse_json(fields[name], fields[name])
+    fields["status"] = record.status
+    fields["replayed"] = record.replayed
+    if record.asked is not None:
+        fields["asked_at"] = record.asked.at
+    return json.dumps(fields, ensure_ascii=False)
+
+
+def write_calls(records: Iterable[CallRecord], folder: Path, now: float) -> Path:
+    """Write `calls-<time>.jsonl`, one call a line, into `folder`, never overwriting another.
+
+    Raises:
+        OSError: The folder is missing, full or not writable.
+    """
+    text = "".join(json_line(record) + "\n" for record in records)
+    return desktop.write_new_file(folder, "calls", "jsonl", text, now)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +11,13 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from textual import on, work
 from textual.binding import BindingType
 from textual.message import Message
-from textual.notifications import SeverityLevel
 from textual.reactive import var
 from typing_extensions import override
 
 from c2jy_bridge.core.events import Decision, Event
 from c2jy_bridge.core.safety import visible
-from c2jy_tui.panes.inspector import export, labels
+from c2jy_tui.formatting import Clock
+from c2jy_tui.panes.inspector import labels
 from c2jy_tui.panes.inspector.labels import say
 from c2jy_tui.panes.inspector.record import CallRecord
 from c2jy_tui.panes.inspector.store import CallStore, every_call, parse_filter
@@ -84,27 +83,11 @@ class Inspector(ListPane):
         call_id: str
         decision: Decision
 
-    def __init__(
-        self,
-        *,
-        clock: Callable[[], float] = time.time,
-        export_folder: Path | None = None,
-        id: str | None = None,
-        classes: str | None = None,
-    ) -> None:
-        """An empty inspector.
-
-        Args:
-            clock: Unix seconds; the same clock as the engine's.
-            export_folder: Where `x` and `w` write files; the current directory when None.
-            id: The widget's id.
-            classes: The widget's classes.
-        """
-        rows = RowList(labels.COLUMNS, self._row, lambda name: say(f"column.{name}"))
-        super().__init__(rows, say("filter.hint"), id=id, classes=classes)
+    def __init__(self, *, clock: Clock, export_folder: Path | None = None, id: str | None = None) -> None:
+        """`x` and `w` write files into `export_folder`; into the current directory when it is None."""
+        super().__init__(labels.COLUMNS, say, clock=clock, id=id)
         self.store = CallStore()
         self.marked: list[str] = []
-        self._clock = clock
         self.current_id = ""
         self._relist_due = False
         self._folder = export_folder
@@ -112,8 +95,6 @@ class Inspector(ListPane):
         self._detail: CallDetailScreen | None = None
 
     def on_mount(self) -> None:
-        """Set the title and draw the first lines."""
-        self.border_title = say("title")
         self._ticker = self.set_interval(TICK_S, self.tick, pause=True)
         self._relist()
 
@@ -154,7 +135,7 @@ class Inspector(ListPane):
     def tick(self) -> None:
         """Redraw whatever shows a running time."""
         shown = self.store.shown
-        for index in self.rows.seen():
+        for index in self.rows.visible_rows():
             if index < len(shown) and not self.store[shown[index]].ended:
                 self.rows.redraw(index)
         if self._detail is not None:
@@ -175,13 +156,13 @@ class Inspector(ListPane):
             cursor = shown.index(self.current_id) if self.current_id in shown else None
         self.rows.hint = say("empty.filter") if self.filter_text else say("empty")
         self.rows.reset(len(shown), cursor)
-        self._at_cursor()
+        self._describe_cursor()
         if any(not record.ended for record in self.store):
             self._ticker.resume()
         else:
             self._ticker.pause()
 
-    def _at_cursor(self) -> None:
+    def _describe_cursor(self) -> None:
         """Describe the row under the cursor, and all rows together."""
         shown = self.store.shown
         self.current_id = shown[self.rows.cursor] if self.rows.cursor < len(shown) else ""
@@ -201,16 +182,17 @@ class Inspector(ListPane):
             (self.current_id, record.status if record else "", bool(shown), self.filter_text),
         )
 
-    def _row(self, index: int) -> Row:
+    @override
+    def row(self, index: int) -> Row:
         record = self.store[self.store.shown[index]]
         return labels.row(record, self._clock(), marked=record.call.call_id in self.marked)
 
     @on(RowList.Moved)
     def _moved(self, event: RowList.Moved) -> None:
         event.stop()
-        if event.by_hand:
+        if event.by_user:
             self.following = event.to_end
-        self._at_cursor()
+        self._describe_cursor()
 
     def _follow(self, newest: bool) -> None:
         self.following = newest
@@ -224,11 +206,9 @@ class Inspector(ListPane):
             return (record := self.current) is not None and _POSSIBLE[action](record)
         if action == "compare":
             return len(self.marked) == 2
-        if action == "unfilter":
-            return bool(self.filter_text)
         if action == "export":
             return len(self.store) > 0
-        return True
+        return super().check_action(action, parameters)
 
     @on(RowList.Opened)
     def _open(self, event: RowList.Opened) -> None:
@@ -266,11 +246,9 @@ class Inspector(ListPane):
                 self.post_message(self.DecisionMade(call_id, Decision(intent)))
 
     def action_decide(self, decision: str) -> None:
-        """Answer the waiting call under the cursor: `once`, `always` or `deny`."""
         self.post_message(self.DecisionMade(self.current_id, Decision(decision)))
 
     def action_stop(self) -> None:
-        """Stop the running call under the cursor."""
         self._stop(self.current_id)
 
     def action_rerun(self) -> None:
@@ -278,7 +256,6 @@ class Inspector(ListPane):
         self._rerun(self.current_id, None)
 
     def action_edit(self) -> None:
-        """Edit the arguments of the call under the cursor and run that."""
         self._edit(self.current_id)
 
     def _edit(self, call_id: str) -> None:
@@ -299,29 +276,25 @@ class Inspector(ListPane):
         try:
             await self._engine.rerun(call_id, arguments)
         except Exception as error:
-            # Whatever the engine could not do is shown to the user.
-            self._tell("rerun.failed", "error", error=visible(str(error) or type(error).__name__))
+            self.notify_error("rerun.failed", error)
         else:
             self._follow(True)
-            self._tell("rerun.started")
+            self.notify_text("rerun.started")
 
     @work(group="inspector", exit_on_error=False)
     async def _stop(self, call_id: str) -> None:
         if self._engine is not None and not await self._engine.cancel_call(call_id):
-            self._tell("stop.too_late", "warning")
+            self.notify_text("stop.too_late", "warning")
 
     def action_copy(self) -> None:
-        """Copy the output of the call under the cursor."""
         if record := self.current:
             self.app.copy_to_clipboard(visible(record.call.output))
 
     def action_copy_command(self) -> None:
-        """Copy the call under the cursor as a command line."""
         if record := self.current:
-            self.app.copy_to_clipboard(export.command_line(record))
+            self.app.copy_to_clipboard(labels.command_line(record))
 
     def action_follow(self) -> None:
-        """Follow the newest call, or stay where the cursor is."""
         self._follow(not self.following)
 
     def action_mark(self) -> None:
@@ -346,11 +319,8 @@ class Inspector(ListPane):
         """Write all calls to a file as JSON lines."""
         records, folder = list(self.store), self._folder or Path.cwd()
         try:
-            path = await asyncio.to_thread(export.export, records, folder, self._clock())
+            path = await asyncio.to_thread(labels.write_calls, records, folder, self._clock())
         except OSError as error:
-            self._tell("export.failed", "error", folder=visible(str(folder)), error=error.strerror)
+            self.notify_text("export.failed", "error", folder=visible(str(folder)), error=error.strerror)
         else:
-            self._tell("export.done", count=len(records), path=visible(str(path)))
-
-    def _tell(self, key: str, severity: SeverityLevel = "information", **values: object) -> None:
-        self.notify(say(key, **values), severity=severity, markup=False)
+            self.notify_text("export.done", count=len(records), path=visible(str(path)))

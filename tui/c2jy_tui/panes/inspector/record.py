@@ -107,7 +107,8 @@ def first_seen(event: Event) -> CallRecord | None:
                 tool_call_id=call.tool_call_id,
             )
         case ToolCallAwaitingApproval(tool=tool, source=source):
-            view = CallView(event.call_id, tool, _written(event), source, event.at)
+            arguments = json.dumps(event.arguments, ensure_ascii=False)
+            view = CallView(event.call_id, tool, arguments, source, event.at)
         case ToolCallFinished(tool=tool):
             view = CallView(event.call_id, tool, "", "chat", event.at - event.elapsed_s)
         case _:
@@ -133,11 +134,6 @@ def advanced(record: CallRecord, event: Event) -> CallRecord:
             return record
 
 
-def submitted(record: CallRecord, at: float) -> CallRecord:
-    """`record` after its output was submitted to Coze."""
-    return replace(record, call=replace(record.call, submitted_at=at))
-
-
 def completed_from(record: CallRecord, view: CallView) -> CallRecord:
     """A live record completed from the journal; the live values win."""
     call = record.call
@@ -160,7 +156,3 @@ def completed_from(record: CallRecord, view: CallView) -> CallRecord:
             error=call.error or view.error,
         ),
     )
-
-
-def _written(event: ToolCallAwaitingApproval) -> str:
-    return json.dumps(event.arguments, ensure_ascii=False)

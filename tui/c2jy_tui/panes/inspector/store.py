@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from c2jy_bridge.core.events import Event, ToolCallEvent, ToolOutputsSubmitted
 from c2jy_bridge.core.views import CallView
 from c2jy_tui.panes.inspector import labels
-from c2jy_tui.panes.inspector.record import (
-    CallRecord,
-    advanced,
-    completed_from,
-    first_seen,
-    submitted,
-)
+from c2jy_tui.panes.inspector.record import CallRecord, advanced, completed_from, first_seen
 
 CAPACITY: Final = 1000
 """Calls held at once, the default of hookdeck's listen TUI (maxEvents); the journal has the rest."""
@@ -35,7 +29,8 @@ class CallStore:
         self._capacity = capacity
         self._records: dict[str, CallRecord] = {}
         self._filter: CallFilter = every_call
-        self._shown: list[str] = []
+        self.shown: list[str] = []
+        """Ids of the calls that pass the filter, oldest first."""
         self.forgotten = 0
         """Number of calls dropped from the ring."""
 
@@ -52,22 +47,18 @@ class CallStore:
         """The call, or None when it is not held."""
         return self._records.get(call_id)
 
-    @property
-    def shown(self) -> list[str]:
-        """Ids of the calls that pass the filter, oldest first."""
-        return self._shown
-
     def apply(self, event: Event) -> list[str]:
         """Apply one event; returns the ids of the calls that it changed."""
         if isinstance(event, ToolOutputsSubmitted):
             known = [i for i in event.call_ids if i in self._records]
             for call_id in known:
-                self._put(submitted(self._records[call_id], event.at))
+                submitted = self._records[call_id]
+                self._put(replace(submitted, call=replace(submitted.call, submitted_at=event.at)))
             return known
         if not isinstance(event, ToolCallEvent):
             return []
-        known_record = self._records.get(event.call_id)
-        record = first_seen(event) if known_record is None else advanced(known_record, event)
+        before = self._records.get(event.call_id)
+        record = first_seen(event) if before is None else advanced(before, event)
         if record is None:
             return []
         self._put(record)
@@ -90,7 +81,7 @@ class CallStore:
         self._refilter()
 
     def _refilter(self) -> None:
-        self._shown = [i for i, record in self._records.items() if self._filter(record)]
+        self.shown = [i for i, record in self._records.items() if self._filter(record)]
 
     def _put(self, record: CallRecord) -> None:
         call_id = record.call.call_id
@@ -98,7 +89,7 @@ class CallStore:
         self._records[call_id] = record
         if before is None:
             if self._filter(record):
-                self._shown.append(call_id)
+                self.shown.append(call_id)
             if len(self._records) > self._capacity:
                 self._forget()
         elif self._filter is not every_call and self._filter(before) != self._filter(record):
@@ -109,8 +100,8 @@ class CallStore:
         oldest = next((i for i, r in self._records.items() if r.ended), next(iter(self._records)))
         del self._records[oldest]
         self.forgotten += 1
-        if oldest in self._shown:
-            self._shown.remove(oldest)
+        if oldest in self.shown:
+            self.shown.remove(oldest)
 
 
 _FIELDS = ("tool", "status", "source")

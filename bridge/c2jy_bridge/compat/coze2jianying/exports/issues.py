@@ -9,7 +9,7 @@ from typing import Final
 
 from c2jy_bridge.core import i18n
 from c2jy_bridge.core.events import Issue, Severity
-from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.safety import one_line
 
 say = i18n.catalogue("importers")
 _INDEX: Final = re.compile(r"\[\d+\]")
@@ -34,7 +34,7 @@ def issue(code: str, path: str, severity: Severity = "error", **values: object) 
 
 def shown(value: object, longest: int = 60) -> str:
     """A value from outside, short and harmless enough for a sentence."""
-    text = visible(value if isinstance(value, str) else repr(value), newlines=False)
+    text = one_line(value if isinstance(value, str) else repr(value))
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
