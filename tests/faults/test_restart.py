@@ -32,14 +32,14 @@ moment, question = sys.argv[1], sys.argv[3]
 
 async def main():
     engine = Engine(Settings(**json.loads(sys.argv[2])))
-    publish = engine._rooms.broadcast.publish
+    publish = engine._services.broadcast.publish
 
     def publish_or_die(event):
         if type(event).__name__ == moment:
             os.kill(os.getpid(), signal.SIGKILL)
         publish(event)
 
-    engine._rooms.broadcast.publish = publish_or_die
+    engine._services.broadcast.publish = publish_or_die
     events = engine.events()
     await engine.send(question)
     async for event in events:

@@ -1,6 +1,6 @@
-"""What is told about work on drafts: how far it is, what came of it, and what there is to choose before it.
+"""Progress, results and options of work on drafts.
 
-On the ground floor like `views`, so that a screen needs nothing from the rooms that do the work.
+In core like `views`, so that a screen needs nothing from the packages that do the work.
 """
 
 from __future__ import annotations

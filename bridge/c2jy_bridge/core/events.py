@@ -1,4 +1,4 @@
-"""What happened, as frozen dataclasses: the only language between the engine and a face.
+"""Events as frozen dataclasses: everything that the engine reports to a UI.
 
 Every event carries `at`, Unix seconds from the clock of whoever saw it happen. Strings in an event are
 as they came from outside; whoever shows them passes them through `safety.visible`.
@@ -22,7 +22,7 @@ class Outcome(StrEnum):
 
 
 class Decision(StrEnum):
-    """What a person answers when a tool call asks for leave."""
+    """What a person answers when a tool call asks for approval."""
 
     ONCE = "once"
     ALWAYS = "always"
@@ -105,7 +105,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnEvent(Event):
-    """Something in one turn: a question of the maker's and all that follows from it until it ends."""
+    """Something in one turn: a question of the user's and all that follows from it until it ends."""
 
     turn_id: str
 

@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from c2jy_bridge.core.bridge_requests import IntakeName
 from c2jy_bridge.core.places import default_config_file, default_data_dir
-from c2jy_bridge.core.settings_faults import say, told
+from c2jy_bridge.core.settings_faults import describe_faults, say
 
 Policy = Literal["allow", "ask", "deny"]
 TimeUnit = Literal["auto", "us", "ms", "s"]
@@ -267,7 +267,7 @@ def load(
         return Settings(**(overrides or {}))
     except ValidationError as error:
         # Not str(error): pydantic quotes the input, and the input may be a token.
-        raise SettingsError(told(error, Settings, path)) from None
+        raise SettingsError(describe_faults(error, Settings, path)) from None
     finally:
         _file.reset(token)
 

@@ -35,7 +35,7 @@ _NEEDS: Final = {
 """Kinds of pydantic's errors (pydantic 2, errors) and what the setting must be instead."""
 
 
-def told(
+def describe_faults(
     error: ValidationError, model: type[BaseModel], path: Path, environment: Mapping[str, str] = os.environ
 ) -> str:
     """One line for each wrong setting, with the file or the variable that it comes from.

@@ -1,6 +1,6 @@
-"""What a face draws: read-only pictures of conversations, messages, calls and drafts.
+"""Read-only views of conversations, messages, calls and drafts, for a UI to draw.
 
-They sit on the ground floor beside the events, so that a screen needs nothing from the rooms that fill them.
+They are in core, so that a screen needs nothing from the packages that fill them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class ConversationView:
 class MessageView:
     """One message of a conversation as it is shown again after a restart.
 
-    The text of a `notice` is its name, not its words: `cancelled`, the maker stopped the answer here.
+    The text of a `notice` is its name, not its words: `cancelled`, the user stopped the answer here.
     """
 
     turn_id: str

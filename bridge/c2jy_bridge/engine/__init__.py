@@ -1,7 +1,7 @@
-"""The one place where everything is put together: settings -> journal, tools, runner, client, sessions.
+"""Composition root: settings -> journal, tools, runner, client, sessions.
 
-A face starts an `Engine`, sends it intents, and draws the events that come back. The room knows every other
-room of the engine; it knows no screen.
+A UI starts an `Engine`, calls it, and draws the events that come back. This package knows every other one of
+the bridge; it knows no screen.
 """
 
 from c2jy_bridge.drafts import BuildReport, DraftError, DraftsRoot, Progress

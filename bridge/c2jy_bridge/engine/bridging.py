@@ -1,4 +1,4 @@
-"""Bridge mode as the engine holds it: off until it is wanted, and imported no sooner."""
+"""Switches bridge mode on and off; the relay is imported only when it is first switched on."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from c2jy_bridge.relay.bridge import Bridge
 
 
-class Bridging:
+class BridgeSwitch:
     """Switches bridge mode on and off, and shows its requests."""
 
     def __init__(
@@ -33,7 +33,7 @@ class Bridging:
         journal: Journal,
         client: Callable[[], Awaitable[CozeClient]],
         answer: Callable[[str, Decision], bool],
-        saw: Callable[[Event], Awaitable[None]],
+        emit: Callable[[Event], Awaitable[None]],
         clock: Callable[[], float],
         new_id: Callable[[], str],
     ) -> None:
@@ -44,7 +44,7 @@ class Bridging:
         self._journal = journal
         self._client = client
         self._answer = answer
-        self._saw = saw
+        self._emit = emit
         self._clock = clock
         self._new_id = new_id
         self._bridge: Bridge | None = None
@@ -59,7 +59,7 @@ class Bridging:
                 return None
             # In a thread: FastAPI and uvicorn take longer to import than the whole screen.
             problems = await asyncio.to_thread(importlib.import_module, "c2jy_bridge.relay.request")
-            bridge = await self._made()
+            bridge = await self._built_bridge()
             # cozepy is imported before the web app is built and not meanwhile: both lay filters over Python's
             # warnings, which belong to all threads together, and would take each other's away.
             with suppress(CozeProblem):
@@ -68,12 +68,12 @@ class Bridging:
                 await bridge.start()
             except problems.BridgeProblem as error:
                 problem: Problem = error.problem
-                await self._saw(BridgeStopped(at=self._clock(), problem=problem))
+                await self._emit(BridgeStopped(at=self._clock(), problem=problem))
                 return problem
             return None
 
     async def view(self) -> BridgeView:
-        """How it is now."""
+        """Its current status."""
         return BridgeView(on=False) if self._bridge is None else await self._bridge.status()
 
     async def requests(self, limit: int) -> Sequence[BridgeRequest]:
@@ -109,21 +109,21 @@ class Bridging:
         if self._bridge is not None:
             await self._bridge.stop()
 
-    async def _made(self) -> Bridge:
+    async def _built_bridge(self) -> Bridge:
         if self._bridge is None:
             relay_bridge = await asyncio.to_thread(importlib.import_module, "c2jy_bridge.relay.bridge")
-            made: Bridge = relay_bridge.Bridge(
+            built: Bridge = relay_bridge.Bridge(
                 self._settings,
                 registry=self._registry,
                 runner=self._runner,
                 receipts=self._journal,
                 client=self._client,
                 deny=lambda call_id: self._answer(call_id, Decision.DENY),
-                emit=self._saw,
+                emit=self._emit,
                 clock=self._clock,
                 new_id=self._new_id,
             )
-            self._bridge = made
+            self._bridge = built
         return self._bridge
 
 

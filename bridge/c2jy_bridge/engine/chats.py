@@ -25,7 +25,7 @@ from c2jy_bridge.journal import OpenTurn
 
 
 class Approvals:
-    """The tool runner asks here; a face answers. Without a screen one answer stands for all."""
+    """Open approval questions; without a screen one answer is given to all."""
 
     def __init__(self, unattended: Decision | None = None) -> None:
         """`unattended` is given to every question at once; None waits for a person."""
@@ -74,14 +74,14 @@ class Chats:
         *,
         client: Callable[[], Awaitable[CozeClient]],
         runner: RunsTools,
-        saw: Callable[[Event], Awaitable[None]],
+        emit: Callable[[Event], Awaitable[None]],
         clock: Callable[[], float],
     ) -> None:
-        """`saw` is awaited for every event before the turn goes on."""
+        """`emit` is awaited for every event before the turn goes on."""
         self._settings = settings
         self._client = client
         self._runner = runner
-        self._saw = saw
+        self._emit = emit
         self._clock = clock
         self._running: dict[str, _Turn] = {}
         self.conversation_id = ""
@@ -134,11 +134,11 @@ class Chats:
                     raise CozeProblem(problem)
                 client = await self._client()
             except CozeProblem as error:
-                await self._saw(self._failed(turn_id, turn, error.problem))
+                await self._emit(self._failed(turn_id, turn, error.problem))
                 return
             except asyncio.CancelledError:
                 ids = {"turn_id": turn_id, "conversation_id": turn.conversation_id}
-                await self._saw(TurnCancelled(at=self._clock(), **ids))
+                await self._emit(TurnCancelled(at=self._clock(), **ids))
                 raise
             turn.session = ChatSession(
                 client,
@@ -150,18 +150,18 @@ class Chats:
             )
             async for event in begin(turn.session):
                 if isinstance(event, TurnStarted):
-                    self._began(turn, event.conversation_id)
-                await self._saw(event)
-        except Exception as error:  # a fault of ours: whoever waits for the end of the turn must see one
+                    self._adopt_conversation(turn, event.conversation_id)
+                await self._emit(event)
+        except Exception as error:  # a bug: whoever waits for the end of the turn must still see one
             log.exception("turn %s", turn_id)
             problem = Problem(
                 "internal", say("turn.broke", reason=type(error).__name__), say("turn.broke.fix")
             )
-            await self._saw(self._failed(turn_id, turn, problem))
+            await self._emit(self._failed(turn_id, turn, problem))
         finally:
             self._running.pop(turn_id, None)
 
-    def _began(self, turn: _Turn, conversation_id: str) -> None:
+    def _adopt_conversation(self, turn: _Turn, conversation_id: str) -> None:
         if self.conversation_id == turn.conversation_id:
             self.conversation_id = conversation_id
         turn.conversation_id = conversation_id

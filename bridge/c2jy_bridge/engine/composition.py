@@ -1,4 +1,4 @@
-"""The composition root: settings in, every room of the engine made and handed what it needs."""
+"""The composition root: builds every service of the engine from the settings."""
 
 from __future__ import annotations
 
@@ -12,30 +12,31 @@ from c2jy_bridge.core.events import Decision, Issue
 from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.core.views import ConnectionView
 from c2jy_bridge.drafts import DraftBuilder, DraftPacker, Library
-from c2jy_bridge.engine.bridging import Bridging
+from c2jy_bridge.engine.bridging import BridgeSwitch
 from c2jy_bridge.engine.chats import Approvals, Chats
 from c2jy_bridge.engine.connection import CozeConnection
 from c2jy_bridge.engine.drafts import Drafts
 from c2jy_bridge.engine.event_sink import Broadcast, EventSink, Recorder
-from c2jy_bridge.engine.startup import needed, open_log
+from c2jy_bridge.engine.startup import open_log, startup_errors
 from c2jy_bridge.engine.workflows import Workflows
 from c2jy_bridge.journal import Journal, Owner
 from c2jy_bridge.plugin import ToolRegistry, ToolRunner
+from c2jy_bridge.plugin.user_tools import load_entry_points, load_folder
 from c2jy_bridge.relay.calls import BridgeTool
 from c2jy_bridge.tools import built_in_tools
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the engine is made of; made in this order, and closed in the other."""
+    """The parts of the engine, in the order in which they are built; closed in reverse."""
 
     log: logging.Handler
     owner: Owner
     journal: Journal
     recorder: Recorder
     broadcast: Broadcast
-    witness: EventSink
-    line: CozeConnection
+    sink: EventSink
+    coze: CozeConnection
     drafts: Drafts
     approvals: Approvals
     registry: ToolRegistry
@@ -43,12 +44,12 @@ class Services:
     """What went wrong while the tools were loaded."""
     runner: ToolRunner
     chats: Chats
-    bridging: Bridging
+    bridge: BridgeSwitch
     workflows: Workflows
     connection: ConnectionView
 
 
-def compose(
+def build_services(
     settings: Settings,
     *,
     demo: bool,
@@ -56,26 +57,26 @@ def compose(
     clock: Callable[[], float],
     new_id: Callable[[], str],
 ) -> Services:
-    """Put the rooms together; nothing is connected yet, but the journal is open.
+    """Build the services; nothing is connected yet, but the journal is open.
 
     Raises:
         SettingsError: The drafts folder, the data folder or the journal cannot be used.
     """
     data, root, host = settings.data_dir, settings.drafts_root, urlsplit(settings.coze.api_base).netloc
-    with needed("drafts", root):
+    with startup_errors("drafts", root):
         root.mkdir(parents=True, exist_ok=True)
-    with needed("data", data):
+    with startup_errors("data", data):
         log = open_log(data / "logs", [token for token in (settings.coze.token,) if token])
         owner = Owner(data / "run")
     # The demo's host has another port each time and is still the same Bot.
     scope = f"{'demo' if demo else host}/{settings.coze.bot_id}"
-    with needed("journal", data / "journal.db"):
+    with startup_errors("journal", data / "journal.db"):
         journal = Journal(data / "journal.db", scope=scope, owner=owner.name)
     broadcast = Broadcast()
     recorder = Recorder(journal, data / "journal.db", publish=broadcast.publish, clock=clock)
-    witness = EventSink(recorder, broadcast)
-    line = CozeConnection(settings.coze)
-    studio = DraftBuilder(
+    sink = EventSink(recorder, broadcast)
+    coze = CozeConnection(settings.coze)
+    builder = DraftBuilder(
         root=root,
         cache_dir=data / "materials",
         settings=settings.drafts,
@@ -85,22 +86,22 @@ def compose(
         clock=clock,
     )
     library = Library(root, data / "trash")
-    courier = DraftPacker(library, data / "exports", clock)
+    packer = DraftPacker(library, data / "exports", clock)
     registry = ToolRegistry()
     built_in_tools(
         registry,
-        builder=studio,
+        builder=builder,
         library=library,
-        packer=courier,
-        step_tools=step_tools(studio, data / "unfinished", time_unit=settings.drafts.time_unit),
+        packer=packer,
+        step_tools=step_tools(builder, data / "unfinished", time_unit=settings.drafts.time_unit),
         folders=settings.tools.folders,
-        upload=line.upload,
+        upload=coze.upload,
         config_file=settings.config_dir / "config.toml",
     )
     registry.register(BridgeTool())
     issues = (
-        *registry.load_user_tools(settings.config_dir / "tools"),
-        *registry.load_entry_points(),
+        *load_folder(registry, settings.config_dir / "tools"),
+        *load_entry_points(registry),
         *registry.policy_issues(settings.tools.policy),
     )
     approvals = Approvals(unattended)
@@ -112,14 +113,14 @@ def compose(
         clock=clock,
         new_id=new_id,
     )
-    bridging = Bridging(
+    bridge = BridgeSwitch(
         settings,
         registry=registry,
         runner=runner,
         journal=journal,
-        client=line.client,
+        client=coze.client,
         answer=approvals.answer,
-        saw=witness.saw,
+        emit=sink.emit,
         clock=clock,
         new_id=new_id,
     )
@@ -129,21 +130,21 @@ def compose(
         journal=journal,
         recorder=recorder,
         broadcast=broadcast,
-        witness=witness,
-        line=line,
-        drafts=Drafts(studio, library, courier),
+        sink=sink,
+        coze=coze,
+        drafts=Drafts(builder, library, packer),
         approvals=approvals,
         registry=registry,
         issues=issues,
         runner=runner,
-        chats=Chats(settings.coze, client=line.client, runner=runner, saw=witness.saw, clock=clock),
-        bridging=bridging,
+        chats=Chats(settings.coze, client=coze.client, runner=runner, emit=sink.emit, clock=clock),
+        bridge=bridge,
         workflows=Workflows(
             settings,
             owner=owner,
             runner=runner,
-            client=line.client,
-            saw=witness.saw,
+            client=coze.client,
+            emit=sink.emit,
             clock=clock,
             new_id=new_id,
         ),

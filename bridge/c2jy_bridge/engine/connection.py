@@ -1,4 +1,4 @@
-"""The line to Coze: one client, shared by turns, uploads and the bridge."""
+"""The connection to Coze: one client, shared by turns, uploads and the bridge."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class CozeConnection:
             return self._client
 
     async def bot_name(self) -> str:
-        """What Coze calls the Bot.
+        """The Bot's name.
 
         Raises:
             CozeProblem: Something is missing, or Coze does not answer or refuses.
@@ -49,6 +49,6 @@ class CozeConnection:
         return await client.upload(path)
 
     async def aclose(self) -> None:
-        """Hang up, if anybody called."""
+        """Close the client, if there is one."""
         if self._client is not None:
             await self._client.aclose()

@@ -1,4 +1,4 @@
-"""Is everything there that a draft needs? Each answer says what to do when not."""
+"""Checks whether everything is there that a draft needs, and says what to do when not."""
 
 from __future__ import annotations
 

@@ -28,10 +28,10 @@ from c2jy_bridge.engine.doctor import found_roots
 class Drafts:
     """What can be done with drafts without a Bot; the disk is never waited for on the event loop."""
 
-    def __init__(self, studio: DraftBuilder, library: Library, courier: DraftPacker) -> None:
-        self._studio = studio
+    def __init__(self, builder: DraftBuilder, library: Library, packer: DraftPacker) -> None:
+        self._builder = builder
         self._library = library
-        self._courier = courier
+        self._packer = packer
 
     async def list(self) -> Sequence[DraftView]:
         """The drafts folder, newest first."""
@@ -71,7 +71,7 @@ class Drafts:
         Raises:
             DraftError: With every issue that kept the draft from being written.
         """
-        return await self._studio.build(document, **options)
+        return await self._builder.build(document, **options)
 
     async def origin(self, name: str) -> OriginView:
         """What a draft can be built from again.
@@ -79,7 +79,7 @@ class Drafts:
         Raises:
             DraftError: From nothing: it is not ours, or its document is gone.
         """
-        return await self._studio.origin(await asyncio.to_thread(self._library.folder, name))
+        return await self._builder.origin(await asyncio.to_thread(self._library.folder, name))
 
     async def rebuild(
         self, name: str, *, time_unit: TimeUnitName | None = None, on_progress: OnProgress | None = None
@@ -95,7 +95,7 @@ class Drafts:
             DraftError: It cannot be built.
         """
         folder = await asyncio.to_thread(self._library.folder, name)
-        return await self._studio.rebuild(folder, on_progress, time_unit=time_unit or "auto")
+        return await self._builder.rebuild(folder, on_progress, time_unit=time_unit or "auto")
 
     async def packing(self, name: str) -> PackingView:
         """What there is to choose before a draft is packed.
@@ -126,36 +126,36 @@ class Drafts:
         Raises:
             DraftError: It cannot be packed; `pack_there` when there is a zip already.
         """
-        return await self._courier.pack(
+        return await self._packer.pack(
             name,
-            zip_place(out),
+            zip_path(out),
             target_root=target_root or None,
             replace_zip=replace_zip,
             on_progress=on_progress,
         )
 
     async def relocate(self, names: Sequence[str] | None, root: str) -> RelocateReport:
-        """Spell drafts for another drafts folder; see `drafts.DraftPacker.relocate`.
+        """Rewrite the media paths of drafts for another drafts folder; see `drafts.DraftPacker.relocate`.
 
         Raises:
             DraftError: Not one could be relocated.
         """
-        return await self._courier.relocate(names, root)
+        return await self._packer.relocate(names, root)
 
     def _packing(self, name: str) -> PackingView:
-        spelled_for = self._courier.spelled_for(name)
-        return PackingView(spelled_for, places(found_roots()), str(self._courier.exports_dir))
+        spelled_for = self._packer.spelled_for(name)
+        return PackingView(spelled_for, places(found_roots()), str(self._packer.exports_dir))
 
     def watch(self) -> AsyncIterator[tuple[str, ...]]:
         """Names of drafts that somebody added, changed or removed, as it happens."""
         return self._library.watch()
 
     async def aclose(self) -> None:
-        """Close what the studio keeps open."""
-        await self._studio.aclose()
+        """Close the builder."""
+        await self._builder.aclose()
 
 
-def zip_place(out: str | Path) -> Path | None:
+def zip_path(out: str | Path) -> Path | None:
     """Where a zip goes, from what a person typed: `~` is home, and what is no folder is called `.zip`.
 
     Returns:

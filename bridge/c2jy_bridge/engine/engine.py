@@ -1,13 +1,14 @@
-"""The engine: what a screen or a command starts, asks and listens to."""
+"""The engine: what a screen or a command starts, sends requests to and receives events from."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import json
+import logging
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -32,16 +33,45 @@ from c2jy_bridge.core.views import (
     ToolView,
 )
 from c2jy_bridge.coze import CozeProblem
-from c2jy_bridge.engine.background import Background
-from c2jy_bridge.engine.composition import compose
+from c2jy_bridge.engine.composition import build_services
 from c2jy_bridge.engine.drafts import Drafts
-from c2jy_bridge.engine.startup import close_log, needed
+from c2jy_bridge.engine.startup import close_log, startup_errors
 from c2jy_bridge.engine.workflows import Workflows
 
+log: Final = logging.getLogger(__name__)
 T = TypeVar("T")
 
 CLOSE_S: Final = 3.0
 """How long a clean end may wait for running turns to be cancelled on Coze's side."""
+
+
+class Background:
+    """Tasks that nobody waits for; a failure is logged and ends only that piece of work."""
+
+    def __init__(self) -> None:
+        # The loop itself holds its tasks weakly.
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Start a task."""
+        task = asyncio.create_task(_guarded(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Cancel what runs and wait for its end."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def _guarded(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except asyncio.CancelledError:
+        raise
+    except Exception:
+        log.exception("background work failed")
 
 
 class Engine:
@@ -56,7 +86,7 @@ class Engine:
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
     ) -> None:
-        """Put the rooms together; nothing is connected yet, but the journal is open.
+        """Put the services together; nothing is connected yet, but the journal is open.
 
         Args:
             settings: Where Coze is, where drafts go, what is allowed.
@@ -71,43 +101,47 @@ class Engine:
         self.settings = settings
         self._clock = clock
         self._new_id = new_id
-        self._rooms = compose(settings, demo=demo, unattended=unattended, clock=clock, new_id=new_id)
+        self._services = build_services(
+            settings, demo=demo, unattended=unattended, clock=clock, new_id=new_id
+        )
         self._background = Background()
-        self._connection = self._rooms.connection
+        self._connection = self._services.connection
 
     async def start(self, *, reopen: bool = False) -> None:
-        """Begin what goes on by itself: turns that a dead process left, the watch on the drafts folder.
+        """Start background work: resume orphaned turns, watch the drafts folder.
 
         Args:
-            reopen: Open the newest conversation again and look up the Bot's name, as a screen wants it.
+            reopen: Open the newest conversation and look up the Bot's name, for a screen.
         """
-        rooms = self._rooms
-        with needed("journal", self.settings.data_dir / "journal.db"):
-            if reopen and (earlier := await asyncio.to_thread(rooms.journal.history.conversations)):
-                rooms.chats.conversation_id = earlier[0].conversation_id
-            for turn in await asyncio.to_thread(rooms.journal.open_turns):
-                if await asyncio.to_thread(rooms.owner.is_gone, turn.owner) and rooms.journal.take_over(turn):
-                    self._background.go(rooms.chats.resume(turn))
+        services = self._services
+        with startup_errors("journal", self.settings.data_dir / "journal.db"):
+            if reopen and (earlier := await asyncio.to_thread(services.journal.history.conversations)):
+                services.chats.conversation_id = earlier[0].conversation_id
+            for turn in await asyncio.to_thread(services.journal.open_turns):
+                if await asyncio.to_thread(services.owner.is_gone, turn.owner) and services.journal.take_over(
+                    turn
+                ):
+                    self._background.start(services.chats.resume(turn))
         if reopen:
-            self._background.go(self._introduce())
-        self._background.go(self._follow_drafts())
+            self._background.start(self._look_up_bot())
+        self._background.start(self._watch_drafts())
 
     async def close(self) -> None:
-        """Cancel what runs, tell Coze where it must know, close the journal."""
-        rooms = self._rooms
+        """Cancel running work, also on Coze's side, and close the journal."""
+        services = self._services
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S):
-                await rooms.workflows.aclose()
-                await rooms.bridging.close()
-                await rooms.chats.close()
-                await rooms.line.aclose()
+                await services.workflows.aclose()
+                await services.bridge.close()
+                await services.chats.close()
+                await services.coze.aclose()
         await self._background.close()
-        await rooms.drafts.aclose()
-        rooms.broadcast.close()
-        await rooms.recorder.flush()
-        await asyncio.to_thread(rooms.journal.close)
-        rooms.owner.release()
-        close_log(rooms.log)
+        await services.drafts.aclose()
+        services.broadcast.close()
+        await services.recorder.flush()
+        await asyncio.to_thread(services.journal.close)
+        services.owner.release()
+        close_log(services.log)
 
     # --- chat ----------------------------------------------------------------------------------------
 
@@ -119,11 +153,11 @@ class Engine:
     @property
     def conversation_id(self) -> str:
         """The open conversation; empty before the first turn of a new one."""
-        return self._rooms.chats.conversation_id
+        return self._services.chats.conversation_id
 
     def events(self) -> AsyncIterator[Event]:
         """All events from now on. Each caller gets its own stream, which ends when the engine closes."""
-        return self._rooms.broadcast.subscribe()
+        return self._services.broadcast.subscribe()
 
     async def send(self, text: str) -> str:
         """Start a turn in the open conversation; returns its `turn_id` at once.
@@ -132,50 +166,50 @@ class Engine:
             Busy: A turn of this conversation is still running.
         """
         turn_id = self._new_id()
-        self._rooms.chats.claim(turn_id)
-        self._background.go(self._rooms.chats.send(text, turn_id))
+        self._services.chats.claim(turn_id)
+        self._background.start(self._services.chats.send(text, turn_id))
         return turn_id
 
     async def cancel(self) -> None:
         """Stop the running turn, if any; `TurnCancelled` (or its end) follows."""
-        await self._rooms.chats.cancel()
+        await self._services.chats.cancel()
 
     async def new_conversation(self) -> None:
         """Leave the open conversation; the next turn begins another."""
-        self._rooms.chats.conversation_id = ""
+        self._services.chats.conversation_id = ""
 
     async def open_conversation(self, conversation_id: str) -> None:
         """Make an earlier conversation the open one."""
-        self._rooms.chats.conversation_id = conversation_id
+        self._services.chats.conversation_id = conversation_id
 
     async def conversations(self) -> Sequence[ConversationView]:
         """Newest first."""
-        return await self._recall(self._rooms.journal.history.conversations)
+        return await self._read_journal(self._services.journal.history.conversations)
 
     async def messages(self, conversation_id: str) -> Sequence[MessageView]:
         """Oldest first."""
-        return await self._recall(self._rooms.journal.history.messages, conversation_id)
+        return await self._read_journal(self._services.journal.history.messages, conversation_id)
 
     async def questions(self, limit: int = 200) -> Sequence[str]:
         """What the maker typed before, oldest first: the input history."""
-        return await self._recall(self._rooms.journal.history.questions, limit)
+        return await self._read_journal(self._services.journal.history.questions, limit)
 
     # --- tool calls ----------------------------------------------------------------------------------
 
     async def calls(self, conversation_id: str | None = None, limit: int = 1000) -> Sequence[CallView]:
         """Recorded tool calls, oldest first, of one conversation or of all."""
-        return await self._recall(self._rooms.journal.history.calls, conversation_id, limit)
+        return await self._read_journal(self._services.journal.history.calls, conversation_id, limit)
 
     def decide(self, call_id: str, decision: Decision) -> bool:
         """Answer a `ToolCallAwaitingApproval`; False when nobody waits for it any more."""
-        return self._rooms.approvals.answer(call_id, decision)
+        return self._services.approvals.answer(call_id, decision)
 
     async def rerun(self, call_id: str, arguments: str | None = None) -> str:
         """Run a recorded call again here, with other arguments if given; returns the new call's id.
 
         Its output goes to the inspector only, never to Coze.
         """
-        call = await self._recall(self._rooms.journal.history.call, call_id)
+        call = await self._read_journal(self._services.journal.history.call, call_id)
         if call is None:
             raise KeyError(call_id)
         return self._run_here(call.tool, call.arguments if arguments is None else arguments)
@@ -186,15 +220,15 @@ class Engine:
 
     async def cancel_call(self, call_id: str) -> bool:
         """Stop one running tool call; Coze gets an error output for it. False when it does not run."""
-        return self._rooms.runner.cancel(call_id)
+        return self._services.runner.cancel(call_id)
 
     def tools(self) -> Sequence[ToolView]:
         """Every tool the Bot can call."""
-        return self._rooms.registry.views(self.settings.tools.policy)
+        return self._services.registry.views(self.settings.tools.policy)
 
     def issues(self) -> Sequence[Issue]:
         """What went wrong while starting (a user tool that did not load ...)."""
-        return self._rooms.issues
+        return self._services.issues
 
     def write_manifests(self, folder: Path) -> list[Path]:
         """Write what is entered on Coze's pages: the local plugin with its tools, and a prompt for the Bot.
@@ -204,68 +238,68 @@ class Engine:
         """
         from c2jy_bridge.plugin.manifest import write_manifests
 
-        return write_manifests(self._rooms.registry, folder)
+        return write_manifests(self._services.registry, folder)
 
     # --- drafts --------------------------------------------------------------------------------------
 
     @property
     def drafts(self) -> Drafts:
         """The drafts folder and what can be done with the drafts in it."""
-        return self._rooms.drafts
+        return self._services.drafts
 
     # --- bridge mode ---------------------------------------------------------------------------------
 
     async def switch_bridge(self, on: bool) -> Problem | None:
         """Turn bridge mode on or off; `BridgeStarted` or `BridgeStopped` follows. Why it could not be."""
-        return await self._rooms.bridging.switch(on)
+        return await self._services.bridge.switch(on)
 
     async def bridge(self) -> BridgeView:
         """Bridge mode now."""
-        return await self._rooms.bridging.view()
+        return await self._services.bridge.view()
 
     async def bridge_requests(self, limit: int = 200) -> Sequence[BridgeRequest]:
         """The newest bridge requests, newest first; none while bridge mode is off."""
-        return await self._rooms.bridging.requests(limit)
+        return await self._services.bridge.requests(limit)
 
     async def cancel_request(self, request_id: str) -> bool:
         """End a bridge request; False when there is none of that id."""
-        return await self._rooms.bridging.cancel(request_id)
+        return await self._services.bridge.cancel(request_id)
 
     async def retry_request(self, request_id: str) -> str:
         """Ask for the same thing again as a new request; its id, empty when there is no such one."""
-        return await self._rooms.bridging.retry(request_id)
+        return await self._services.bridge.retry(request_id)
 
     @property
     def workflows(self) -> Workflows:
         """Cloud workflows run from here."""
-        return self._rooms.workflows
+        return self._services.workflows
 
     # --- inside --------------------------------------------------------------------------------------
 
-    async def _recall(self, read: Callable[..., T], *arguments: object) -> T:
-        await self._rooms.recorder.flush()
+    async def _read_journal(self, read: Callable[..., T], *arguments: object) -> T:
+        await self._services.recorder.flush()
         return await asyncio.to_thread(read, *arguments)
 
     def _run_here(self, tool: str, arguments: str) -> str:
         call = ToolCall(call_id=self._new_id(), tool=tool, arguments=arguments, source="maker")
 
         async def run() -> None:
-            async for event in self._rooms.runner.run([call]):
-                await self._rooms.witness.saw(event)
+            async for event in self._services.runner.run([call]):
+                await self._services.sink.emit(event)
 
-        self._background.go(run())
+        self._background.start(run())
         return call.call_id
 
-    async def _introduce(self) -> None:
-        """Ask Coze for the Bot's name; a token that does not work is said before the first question."""
+    async def _look_up_bot(self) -> None:
+        """Ask Coze for the Bot's name; this reports a bad token before the first question."""
         name, problem = "", None
         try:
-            name = await self._rooms.line.bot_name()
+            name = await self._services.coze.bot_name()
         except CozeProblem as error:
             problem = error.problem
         self._connection = replace(self._connection, bot_name=name)
-        self._rooms.broadcast.publish(ConnectionChanged(at=self._clock(), bot_name=name, problem=problem))
+        self._services.broadcast.publish(ConnectionChanged(at=self._clock(), bot_name=name, problem=problem))
 
-    async def _follow_drafts(self) -> None:
-        async for names in self._rooms.drafts.watch():
-            self._rooms.broadcast.publish(DraftChanged(at=self._clock(), names=names))
+    async def _watch_drafts(self) -> None:
+        async for names in self._services.drafts.watch():
+            self._services.broadcast.publish(DraftChanged(at=self._clock(), names=names))

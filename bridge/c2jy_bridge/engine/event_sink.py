@@ -17,8 +17,8 @@ from c2jy_bridge.journal import Journal
 class Broadcast:
     """One stream of events for each listener, in order and without loss; for one event loop.
 
-    What happens before anybody listens is kept for the first who does: an engine may begin to take up an
-    unfinished turn before its screen has found its place.
+    Events before the first subscription are kept for the first listener: an engine may resume a turn before
+    its screen is mounted.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class Broadcast:
         self._closed = False
 
     def publish(self, event: Event) -> None:
-        """Hand `event` to everybody who listens now."""
+        """Deliver `event` to every current listener."""
         if self._early is not None:
             self._early.append(event)
         for queue in self._queues:
@@ -84,7 +84,7 @@ class Recorder:
         """Args:
         journal: Takes the events.
         path: Its file, for people.
-        publish: Is told when the journal takes no more, and when it does again.
+        publish: Called when the journal stops accepting events, and when it accepts them again.
         clock: Unix seconds.
         """
         self._journal = journal
@@ -116,16 +116,16 @@ class Recorder:
             try:
                 await asyncio.to_thread(self._journal.record, events)
             except (sqlite3.Error, OSError) as error:
-                # A full disk: a restart will not know of this, but the maker gets the answer now.
+                # A full disk: a restart will not know of this, but the user gets the answer now.
                 log.error("the journal did not take %d events: %s", len(events), error)
-                self._tell_stopped(error)
+                self._publish_stopped(error)
             else:
                 if self._stopped:
                     self._stopped = False
                     self._publish(JournalResumed(at=self._clock()))
 
-    def _tell_stopped(self, error: Exception) -> None:
-        """Once, however many events are lost."""
+    def _publish_stopped(self, error: Exception) -> None:
+        """Publish it once, however many events are lost."""
         if self._stopped:
             return
         self._stopped = True
@@ -140,13 +140,13 @@ class Recorder:
 
 
 class EventSink:
-    """Stands between everything that makes events and everybody who sees them."""
+    """Records each event, then broadcasts it."""
 
     def __init__(self, recorder: Recorder, broadcast: Broadcast) -> None:
         self._recorder = recorder
         self._broadcast = broadcast
 
-    async def saw(self, event: Event) -> None:
-        """Returns when the event is as safe as it must be, and published."""
+    async def emit(self, event: Event) -> None:
+        """Return once the event is recorded as durably as it must be, and published."""
         await self._recorder.record(event)
         self._broadcast.publish(event)

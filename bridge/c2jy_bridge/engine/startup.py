@@ -68,8 +68,8 @@ say: Final = catalogue("engine")
 
 
 @contextmanager
-def needed(what: Literal["drafts", "data", "journal"], path: Path) -> Iterator[None]:
-    """Around whatever opens `path`.
+def startup_errors(what: Literal["drafts", "data", "journal"], path: Path) -> Iterator[None]:
+    """Turn a failure to open `path` into a SettingsError.
 
     Raises:
         SettingsError: It cannot be used; the message says which setting names it and why.

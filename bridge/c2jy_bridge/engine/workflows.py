@@ -1,4 +1,4 @@
-"""Cloud workflows as the engine holds them: imported when one is wanted, each run with its task."""
+"""Runs cloud workflows, each in a task of its own; the relay is imported on first use."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ say: Final = catalogue("engine")
 AnswersWorkflow = Callable[[WorkflowAsked], Awaitable[str]]
 """Asks the user what a workflow asks of a person; a JSON object when the question has fields."""
 REMEMBERED: Final = "workflow.json"
-"""In the data folder: what the maker last ran, to be offered again."""
+"""In the data folder: the last run's request, offered again."""
 
 
 class Workflows:
@@ -40,16 +40,16 @@ class Workflows:
         owner: Owner,
         runner: ToolRunner,
         client: Callable[[], Awaitable[CozeClient]],
-        saw: Callable[[Event], Awaitable[None]],
+        emit: Callable[[Event], Awaitable[None]],
         clock: Callable[[], float],
         new_id: Callable[[], str],
     ) -> None:
-        """Nothing is opened or imported yet; `saw` is awaited for every event before a run goes on."""
+        """Nothing is opened or imported yet; `emit` is awaited for every event before a run goes on."""
         self._settings = settings
         self._owner = owner
         self._runner = runner
         self._client = client
-        self._saw_event = saw
+        self._emit = emit
         self._clock = clock
         self._new_id = new_id
         self._tasks: dict[str, asyncio.Task[WorkflowEnded]] = {}
@@ -64,11 +64,11 @@ class Workflows:
         self, workflow_id: str, parameters: Mapping[str, Any], answer: AnswersWorkflow
     ) -> WorkflowEnded:
         """Run a workflow to its end: tools it asks for run here, other questions go to `answer`."""
-        wish = WorkflowRequest(workflow_id, dict(parameters))
+        request = WorkflowRequest(workflow_id, dict(parameters))
         with contextlib.suppress(OSError):  # it is only not offered next time
-            await asyncio.to_thread(_write, self._file, wish)
+            await asyncio.to_thread(_write, self._file, request)
         async with self._runs() as runs:
-            return await self._to_its_end(runs, lambda: runs.run(workflow_id, parameters, answer))
+            return await self._follow(runs, lambda: runs.run(workflow_id, parameters, answer))
 
     async def waiting(self) -> Sequence[WaitingWorkflow]:
         """Runs that an earlier process left waiting, oldest first."""
@@ -85,7 +85,7 @@ class Workflows:
             found = None if run_id in self._tasks else await runs.claim(run_id)
             if found is None:
                 return None
-            return await self._to_its_end(runs, lambda: runs.resume(found, answer))
+            return await self._follow(runs, lambda: runs.resume(found, answer))
 
     async def stop(self, run_id: str) -> bool:
         """Stop following a run of this process and forget it; False when it does not run."""
@@ -109,15 +109,15 @@ class Workflows:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _to_its_end(
+    async def _follow(
         self, runs: WorkflowRuns, begin: Callable[[], Awaitable[WorkflowEnded]]
     ) -> WorkflowEnded:
         """Follow a run in a task of its own, so that stopping it stops nothing else."""
 
-        async def follow() -> WorkflowEnded:
+        async def run_in_task() -> WorkflowEnded:
             return await begin()
 
-        task = asyncio.create_task(follow())
+        task = asyncio.create_task(run_in_task())
         try:
             return await task
         except asyncio.CancelledError:
@@ -129,16 +129,16 @@ class Workflows:
             await runs.forget(run_id)
             problem = Problem("cancelled", say("workflow.stopped"), say("workflow.stopped.fix"))
             ended = WorkflowEnded(at=self._clock(), run_id=run_id, problem=problem)
-            await self._saw_event(ended)
+            await self._emit(ended)
             return ended
         finally:
             for run_id in [one for one, its in self._tasks.items() if its is task]:
                 del self._tasks[run_id]
 
-    async def _saw(self, event: Event) -> None:
+    async def _track(self, event: Event) -> None:
         if isinstance(event, WorkflowStarted) and (task := asyncio.current_task()) is not None:
             self._tasks[event.run_id] = task
-        await self._saw_event(event)
+        await self._emit(event)
 
     @asynccontextmanager
     async def _runs(self) -> AsyncIterator[WorkflowRuns]:
@@ -149,7 +149,7 @@ class Workflows:
             owner=self._owner,
             runner=self._runner,
             client=self._client,
-            emit=self._saw,
+            emit=self._track,
             clock=self._clock,
             new_id=self._new_id,
         ) as runs:
@@ -168,9 +168,11 @@ def _read(path: Path, default_id: str) -> WorkflowRequest:
         return WorkflowRequest(default_id)
 
 
-def _write(path: Path, wish: WorkflowRequest) -> None:
-    text = json.dumps({"workflow_id": wish.workflow_id, "parameters": wish.parameters}, ensure_ascii=False)
+def _write(path: Path, request: WorkflowRequest) -> None:
+    text = json.dumps(
+        {"workflow_id": request.workflow_id, "parameters": request.parameters}, ensure_ascii=False
+    )
     fresh = path.with_suffix(".new")
-    fresh.touch(mode=0o600)  # parameters are the maker's own
+    fresh.touch(mode=0o600)  # parameters are private
     fresh.write_text(text, encoding="utf-8")
     fresh.replace(path)

@@ -1,7 +1,7 @@
-"""What must survive the process: conversations, messages, tool calls and their receipts, in one SQLite file.
+"""Persists conversations, messages, tool calls and their receipts in one SQLite file.
 
-The room stores and finds; it decides nothing. It knows the events it records and the views it hands out, not
-who makes or draws them.
+It stores and finds; it decides nothing. It knows the events it records and the views it returns, not who
+makes or draws them.
 """
 
 from c2jy_bridge.journal.database import Owner

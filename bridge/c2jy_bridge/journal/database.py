@@ -1,4 +1,4 @@
-"""The SQLite file of the journal, and which process runs a turn."""
+"""The SQLite file of the journal, and process ownership by lock files."""
 
 from __future__ import annotations
 
@@ -53,8 +53,6 @@ class Owner:
 
 
 VERSION: Final = 2
-_STEPS: Final = {1: ("ALTER TABLE messages ADD COLUMN thought_s REAL",)}
-"""What makes the schema of a version into that of the next."""
 BUSY_MS: Final = 30_000  # how long to wait for another process's commit
 
 
@@ -62,14 +60,14 @@ class Database:
     """A connection that several threads may share: each transaction holds the lock from BEGIN to COMMIT."""
 
     def __init__(self, path: Path) -> None:
-        """Open or create the file and bring its schema to this program's version.
+        """Open the file; create the schema in a new one.
 
         Raises:
-            sqlite3.Error: The file is not a database, newer than this program, or cannot be written.
+            sqlite3.Error: The file is not a database, of another version, or cannot be written.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(OSError):  # what keeps it from being made, SQLite says better
-            path.touch(mode=0o600)  # conversations are the maker's own; SQLite's other files take after it
+            path.touch(mode=0o600)  # conversations are private; SQLite's other files inherit the mode
         self._lock = threading.RLock()
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, factory=_Connection)
         self._db.row_factory = sqlite3.Row
@@ -77,7 +75,7 @@ class Database:
         self._db.execute("PRAGMA journal_mode=WAL")
         # FULL: a receipt that a power cut takes back would let a tool run twice.
         self._db.execute("PRAGMA synchronous=FULL")
-        self._migrate()
+        self._create_schema()
 
     def close(self) -> None:
         """Close the file; nothing is pending, every transaction commits."""
@@ -104,21 +102,18 @@ class Database:
         with self._lock:
             return self._db.execute(sql, tuple(values)).fetchall()
 
-    def _migrate(self) -> None:
+    def _create_schema(self) -> None:
         with self.transaction() as db:
             (found,) = db.execute("PRAGMA user_version").fetchone()
-            if found > VERSION:
-                raise sqlite3.DatabaseError(f"journal version {found} is newer than this program ({VERSION})")
-            if found == 0:
-                schema = (resources.files(__package__) / "schema.sql").read_text(encoding="utf-8")
-                for statement in _statements(schema):
-                    db.execute(statement)
-            else:
-                for version in range(found, VERSION):
-                    for statement in _STEPS[version]:
-                        db.execute(statement)
-            if found < VERSION:
-                db.execute(f"PRAGMA user_version = {VERSION}")
+            if found == VERSION:
+                return
+            if found:
+                age = "newer than this program" if found > VERSION else "of an earlier, unreleased program"
+                raise sqlite3.DatabaseError(f"journal version {found} is {age} ({VERSION})")
+            schema = (resources.files(__package__) / "schema.sql").read_text(encoding="utf-8")
+            for statement in _statements(schema):
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {VERSION}")
 
 
 class Transaction:

@@ -1,4 +1,4 @@
-"""What was recorded, as the views that a face draws again after a restart."""
+"""Reads recorded conversations, messages and calls as the views that a UI draws."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class History:
         return _call(row) if row else None
 
     def questions(self, limit: int) -> list[str]:
-        """The newest `limit` questions that the maker typed, oldest first, repetitions in a row once."""
+        """The newest `limit` questions that the user typed, oldest first, repetitions in a row once."""
         rows = self._database.all(
             "SELECT question FROM turns WHERE source = 'chat' AND question <> ''"
             " ORDER BY started_at DESC LIMIT ?",

@@ -109,7 +109,7 @@ class Journal:
     # --- receipts (ports.ReceiptStore) ---------------------------------------------------------------
 
     def receipt(self, call: ToolCall) -> Receipt | None:
-        """See `ports.ReceiptStore.receipt`."""
+        """The receipt of this call, if it ended before; raises ReceiptConflict for other arguments."""
         if not call.tool_call_id:
             return None
         row = self._database.one(
@@ -129,7 +129,7 @@ class Journal:
         )
 
     def write_receipt(self, call: ToolCall, receipt: Receipt) -> None:
-        """See `ports.ReceiptStore.write_receipt`."""
+        """Keep a receipt; it is durable when this returns."""
         by_coze_id = _BY_COZE_ID, (call.chat_id, call.tool_call_id)
         where, key = by_coze_id if call.tool_call_id else ("call_id = ?", (call.call_id,))
         outcome = receipt.outcome, receipt.output, receipt.error, receipt.started_at, receipt.finished_at
@@ -158,10 +158,10 @@ class Journal:
             for event in events:
                 self._keep(event)
 
-    # --- taking up what a dead process left ----------------------------------------------------------
+    # --- recovery ----------------------------------------------------------------------------------
 
     def open_turns(self) -> list[OpenTurn]:
-        """The maker's turns that have no end on record, this process's own excepted; oldest first.
+        """The user's turns that have no end on record, this process's own excepted; oldest first.
 
         Those of bridge requests are the relay's to take up.
         """
@@ -174,7 +174,7 @@ class Journal:
         return [OpenTurn(*(row[name] for name in names)) for row in rows]
 
     def take_over(self, turn: OpenTurn) -> bool:
-        """Make a dead process's open turn ours; False when another process was quicker."""
+        """Take ownership of a dead process's open turn; False when another process was quicker."""
         with self._database.transaction() as db:
             changed = db.execute(
                 "UPDATE turns SET owner = ? WHERE turn_id = ? AND owner = ? AND state = 'open'",
@@ -223,7 +223,7 @@ class Journal:
     def _begin(self, event: TurnStarted) -> None:
         title = " ".join(event.text.split())[:TITLE_CHARS]
         with self._database.transaction() as db:
-            if event.source == "chat":  # the relay's work conversations are not the maker's
+            if event.source == "chat":  # the relay's work conversations are not the user's
                 db.execute(
                     "INSERT INTO conversations VALUES (?, ?, ?, ?, ?)"
                     " ON CONFLICT DO UPDATE SET updated_at = excluded.updated_at",

@@ -1,4 +1,4 @@
-"""One attempt at a tool call: check it, get leave, run it, and say how it ended."""
+"""One attempt at a tool call: validates, gets approval, runs it, and returns how it ended."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from c2jy_bridge.core.nearest import nearest
 from c2jy_bridge.plugin.approval import Approval, Denied
 from c2jy_bridge.plugin.arguments import Arguments, ArgumentsError, validate
 from c2jy_bridge.plugin.context import Reporter, ToolContext, ToolError
-from c2jy_bridge.plugin.definition import LaneBlocked, Lanes, Tool
+from c2jy_bridge.plugin.definition import BUILT_IN, LaneBlocked, Lanes, Tool
 from c2jy_bridge.plugin.execution import Done, Work
 from c2jy_bridge.plugin.registry import ToolRegistry
 
@@ -40,7 +40,7 @@ class Ending:
 
 
 class Attempt:
-    """From the wish to its end; `started_at` stays None when the tool never began."""
+    """One call from its request to its end; `started_at` stays None when the tool never began."""
 
     def __init__(
         self,
@@ -126,7 +126,7 @@ class Attempt:
         # Not the message: it may quote arguments, and those are nobody's business in a log.
         log.error("tool %s (%s) raised %s at %s", tool.name, self._call.call_id, type(error).__name__, where)
         reason = f"{type(error).__name__}: {_words(error)}".removesuffix(": ")[:_LONGEST_ERROR]
-        if tool.origin != "built-in":
+        if tool.origin != BUILT_IN:
             reason += f" ({where})"
         return Ending(Outcome.ERROR, say("failed.exception", tool=tool.name, reason=reason), "failed")
 

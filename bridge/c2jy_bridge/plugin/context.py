@@ -1,4 +1,4 @@
-"""What a running tool is given: who asked, a way to report, and the word to stop."""
+"""The context of a running tool: who asked, progress reporting, cancellation."""
 
 from __future__ import annotations
 

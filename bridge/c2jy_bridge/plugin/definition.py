@@ -19,16 +19,29 @@ Concurrency = Literal["parallel", "serial", "exclusive"]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 say: Final = catalogue("plugin")
-BUILT_IN: Final = "built-in"
-"""Where a tool comes from that the app brings with it."""
 _MARK: Final = "__c2jy_tool__"
 # What function calling takes as a name (OpenAI's rule; Coze shows the same in its form).
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a tool comes from; `name` is the file or the entry point."""
+
+    kind: Literal["built-in", "file", "entry point"]
+    name: str = ""
+
+    def __str__(self) -> str:
+        """As the list of tools shows it."""
+        return f"{self.kind} {self.name}" if self.kind == "entry point" else self.name or self.kind
+
+
+BUILT_IN: Final = Origin("built-in")
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
-    """What the decorator was told; None is "what is usual here"."""
+    """The decorator's arguments; None is the default."""
 
     policy: Policy | None = None
     timeout_s: float | None = None
@@ -40,8 +53,7 @@ class Options:
 class Tool:
     """A tool that can be called.
 
-    `policy` is its own default; `timeout_s` None means the setting's; `origin` is `built-in`, a file or an
-    entry point.
+    `policy` is its own default; `timeout_s` None means the setting's.
     """
 
     name: str
@@ -49,7 +61,7 @@ class Tool:
     policy: Policy
     timeout_s: float | None
     concurrency: Concurrency
-    origin: str
+    origin: Origin
     function: Callable[..., Any]
     takes: Parameters
 
@@ -113,7 +125,7 @@ def options_of(candidate: object) -> Options | None:
     return found if isinstance(found, Options) and callable(candidate) else None
 
 
-def define(function: Callable[..., Any], *, origin: str, policy: Policy) -> Tool:
+def define(function: Callable[..., Any], *, origin: Origin, policy: Policy) -> Tool:
     """Read a decorated function or bound method.
 
     Args:

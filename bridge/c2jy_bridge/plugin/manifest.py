@@ -1,4 +1,4 @@
-"""What Coze must be told of the local plugin: plugin.json, plugin.yaml and a prompt for the Bot.
+"""What Coze must be common of the local plugin: plugin.json, plugin.yaml and a prompt for the Bot.
 
 The shape of both files is that of Coze's own local plugin example (coze-cookbook, examples/local_plugin); the
 rules for schemas are those of coze-studio's importer: OpenAPI 3.0, one type each, an object at the top, `200`
@@ -113,8 +113,8 @@ def bot_prompt(tools: Iterable[Tool], language: i18n.Language) -> str:
 
 def _operation(tool: Tool) -> dict[str, Any]:
     answer = read_answer(tool.function)
-    told = {"status": {"type": "string", "enum": ["success", "error"]}, "message": {"type": "string"}}
-    properties = {**told, **_single(answer)["properties"]}
+    common = {"status": {"type": "string", "enum": ["success", "error"]}, "message": {"type": "string"}}
+    properties = {**common, **_single(answer)["properties"]}
     return {
         "operationId": tool.name,
         "x-functionName": tool.name,

@@ -35,8 +35,8 @@ class KeyedLocks:
 T = TypeVar("T")
 
 
-class ReceiptDesk:
-    """The receipt store seen from the loop."""
+class ReceiptWriter:
+    """Calls the receipt store from the event loop."""
 
     def __init__(self, store: ReceiptStore) -> None:
         self._store = store

@@ -1,10 +1,9 @@
-"""All tools by name."""
+"""The registry of all tools, by name."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from c2jy_bridge.core.events import Issue
@@ -12,16 +11,15 @@ from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.nearest import nearest
 from c2jy_bridge.core.settings import Policy
 from c2jy_bridge.core.views import ToolView
-from c2jy_bridge.plugin import user_tools
 from c2jy_bridge.plugin.approval import policy_of
-from c2jy_bridge.plugin.definition import BUILT_IN, Tool, define, options_of
+from c2jy_bridge.plugin.definition import BUILT_IN, Origin, Tool, define, options_of
 from c2jy_bridge.plugin.schema import DefinitionError
 
 say: Final = catalogue("plugin")
 
 
 class NameTaken(DefinitionError):
-    """Another tool has this name; nobody may stand in its place."""
+    """The name is already registered; tools cannot be overridden."""
 
 
 class ToolRegistry:
@@ -30,12 +28,12 @@ class ToolRegistry:
     def __init__(self) -> None:
         self._tools: dict[str, Tool] = {}
 
-    def register(self, candidate: object, origin: str = BUILT_IN) -> None:
+    def register(self, candidate: object, origin: Origin = BUILT_IN) -> None:
         """Add a decorated function or bound method, or every decorated method of an object.
 
         Args:
             candidate: The function, or an object whose methods carry `@tool`.
-            origin: `built-in`, a file, or `entry point <name>`.
+            origin: Where it comes from.
 
         Raises:
             NameTaken: There is a tool of this name.
@@ -68,7 +66,7 @@ class ToolRegistry:
                 description=one.description,
                 policy=policy_of(one, policy or {}),
                 parameters=one.takes.schema,
-                origin=one.origin,
+                origin=str(one.origin),
                 timeout_s=one.timeout_s or 0.0,
                 about=one.about(),
             )
@@ -90,14 +88,6 @@ class ToolRegistry:
             if name not in self._tools
         ]
 
-    def load_user_tools(self, folder: Path) -> list[Issue]:
-        """Add the functions of `folder/*.py`; what does not load becomes an Issue and the rest goes on."""
-        return user_tools.load_folder(self, folder)
-
-    def load_entry_points(self) -> list[Issue]:
-        """Add the tools of installed packages (entry point group `c2jy.tools`), as `load_user_tools` does."""
-        return user_tools.load_entry_points(self)
-
 
 def _methods(owner: object) -> list[Callable[..., Any]]:
     # Looked up on the class: a property of the object must not run because somebody looks for tools.
@@ -106,15 +96,15 @@ def _methods(owner: object) -> list[Callable[..., Any]]:
     return [getattr(owner, name) for name in names]
 
 
-def _default_policy(function: object, origin: str) -> Policy:
+def _default_policy(function: object, origin: Origin) -> Policy:
     """Built-in tools are allowed unless they say otherwise, all others ask.
 
-    A file in the maker's own folder may say `allow`, for the maker wrote it; an installed package may not.
+    A file in the user's own folder may say `allow`; an installed package may not.
     """
     options = options_of(function)
     declared = options.policy if options else None
     if origin == BUILT_IN:
         return declared or "allow"
-    if declared == "allow" and origin.startswith(user_tools.ENTRY_POINT):
+    if declared == "allow" and origin.kind == "entry point":
         return "ask"
     return declared or "ask"

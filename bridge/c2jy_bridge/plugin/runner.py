@@ -18,7 +18,7 @@ from c2jy_bridge.plugin import output
 from c2jy_bridge.plugin.approval import Approval, Approver
 from c2jy_bridge.plugin.attempt import Attempt, Ending
 from c2jy_bridge.plugin.definition import Lanes
-from c2jy_bridge.plugin.receipts import ReceiptDesk
+from c2jy_bridge.plugin.receipts import ReceiptWriter
 from c2jy_bridge.plugin.registry import ToolRegistry
 
 say: Final = catalogue("plugin")
@@ -54,7 +54,7 @@ class ToolRunner:
         self._settings = settings
         self._approval = Approval(settings, approver, clock)
         self._lanes = Lanes()
-        self._desk = ReceiptDesk(receipts)
+        self._receipts = ReceiptWriter(receipts)
         self._clock = clock
         self._new_id = new_id
         self._running: dict[str, asyncio.Task[Ending]] = {}
@@ -100,9 +100,9 @@ class ToolRunner:
         put(finished)
 
     async def _answered(self, call: ToolCall, put: Put) -> ToolCallFinished:
-        async with self._desk.alone(call):
+        async with self._receipts.alone(call):
             try:
-                earlier = await self._desk.earlier(call)
+                earlier = await self._receipts.earlier(call)
             except ReceiptConflict:
                 return self._unrecorded(call, say("failed.conflict", tool=call.tool), "receipt_conflict")
             except Exception as error:  # without the journal nobody knows whether it ran: it does not run
@@ -143,7 +143,7 @@ class ToolRunner:
         return await self._kept(call, attempt, ending)
 
     async def _kept(self, call: ToolCall, attempt: Attempt, ending: Ending) -> ToolCallFinished:
-        receipt, fault = await self._desk.keep(call, lambda: self._receipt(attempt, ending))
+        receipt, fault = await self._receipts.keep(call, lambda: self._receipt(attempt, ending))
         finished = self._finished(call, receipt)
         if fault is None:
             return finished
@@ -152,19 +152,19 @@ class ToolRunner:
         return replace(finished, error=f"{finished.error} {unkept}".strip())
 
     def _receipt(self, attempt: Attempt, ending: Ending) -> Receipt:
-        """The end as Coze is told of it. Runs in a thread: an output may be megabytes before it is cut."""
+        """The end as Coze is answer of it. Runs in a thread: an output may be megabytes before it is cut."""
         outcome, message = ending.outcome, ending.message
         try:
-            told = _told(ending)
+            answer = _answer_of(ending)
         except Exception as error:  # a value may refuse to be written in any way
             unwritten = say("failed.output", reason=type(error).__name__)
             outcome, message = Outcome.ERROR, f"{message} {unwritten}".strip()
-            told = output.failure(message, "failed")
-        if outcome is Outcome.OK and told["status"] == output.ERROR:
-            outcome, message = Outcome.ERROR, str(told.get("message", ""))
+            answer = output.failure(message, "failed")
+        if outcome is Outcome.OK and answer["status"] == output.ERROR:
+            outcome, message = Outcome.ERROR, str(answer.get("message", ""))
         return Receipt(
             outcome=outcome,
-            output=output.capped(told, self._settings.max_output_bytes),
+            output=output.capped(answer, self._settings.max_output_bytes),
             error=message,
             started_at=attempt.started_at,
             finished_at=self._clock(),
@@ -185,12 +185,12 @@ class ToolRunner:
 
     def _unrecorded(self, call: ToolCall, message: str, code: str) -> ToolCallFinished:
         """The end of a call that was not tried and gets no receipt."""
-        told = output.capped(output.failure(message, code), self._settings.max_output_bytes)
-        receipt = Receipt(outcome=Outcome.ERROR, output=told, error=message, finished_at=self._clock())
+        answer = output.capped(output.failure(message, code), self._settings.max_output_bytes)
+        receipt = Receipt(outcome=Outcome.ERROR, output=answer, error=message, finished_at=self._clock())
         return self._finished(call, receipt)
 
 
-def _told(ending: Ending) -> dict[str, Any]:
+def _answer_of(ending: Ending) -> dict[str, Any]:
     if ending.outcome is Outcome.OK:
         return output.success(ending.value)
     return output.failure(ending.message, ending.code, ending.fields)

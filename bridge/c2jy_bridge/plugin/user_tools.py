@@ -1,4 +1,4 @@
-"""Tools that the maker wrote or installed. One that does not load is named; the others go on."""
+"""Loads the tools that the user wrote or installed; one that fails becomes an Issue, the others go on."""
 
 from __future__ import annotations
 
@@ -11,20 +11,16 @@ from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from c2jy_bridge.core.events import Issue, Severity
 from c2jy_bridge.core.i18n import catalogue
-from c2jy_bridge.plugin.definition import options_of
+from c2jy_bridge.plugin.definition import Origin, options_of
+from c2jy_bridge.plugin.registry import ToolRegistry
 from c2jy_bridge.plugin.schema import DefinitionError
-
-if TYPE_CHECKING:
-    from c2jy_bridge.plugin.registry import ToolRegistry
 
 GROUP: Final = "c2jy.tools"
 """The entry point group: a decorated function, a module with some, or an object with decorated methods."""
-ENTRY_POINT: Final = "entry point "
-"""How the origin of such a tool begins."""
 _PACKAGE: Final = "c2jy_user_tools"
 
 say: Final = catalogue("plugin")
@@ -58,7 +54,7 @@ def load_entry_points(registry: ToolRegistry, found: Iterable[EntryPoint] | None
         offered = _marked(loaded) if isinstance(loaded, ModuleType) else [loaded]
         if not offered:
             issues.append(_issue("empty", path))
-        issues += _register(registry, offered, origin=f"{ENTRY_POINT}{entry.name}", path=path)
+        issues += _register(registry, offered, origin=Origin("entry point", entry.name), path=path)
     return issues
 
 
@@ -76,13 +72,13 @@ def _load_file(registry: ToolRegistry, file: Path) -> list[Issue]:
     except SyntaxError as error:
         del sys.modules[name]
         return [_issue("syntax", f"{error.filename or file}:{error.lineno or 1}", reason=error.msg)]
-    except (Exception, SystemExit) as error:  # the maker's code may fail in any way
+    except (Exception, SystemExit) as error:  # the user's code may fail in any way
         del sys.modules[name]
         return [_issue("crashed", f"{file}:{_line_in(file, error)}", reason=_reason(error))]
     marked = _marked(module)
     if not marked:
         return [_issue("empty", str(file))]
-    return _register(registry, marked, origin=str(file), path=str(file))
+    return _register(registry, marked, origin=Origin("file", str(file)), path=str(file))
 
 
 def _marked(module: ModuleType) -> list[Any]:
@@ -94,7 +90,9 @@ def _marked(module: ModuleType) -> list[Any]:
     ]
 
 
-def _register(registry: ToolRegistry, candidates: Iterable[object], *, origin: str, path: str) -> list[Issue]:
+def _register(
+    registry: ToolRegistry, candidates: Iterable[object], *, origin: Origin, path: str
+) -> list[Issue]:
     issues: list[Issue] = []
     for candidate in candidates:
         try:

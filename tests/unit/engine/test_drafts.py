@@ -13,7 +13,7 @@ from c2jy_bridge.compat.coze2jianying import read_document
 from c2jy_bridge.core.draft_views import DraftError
 from c2jy_bridge.core.settings import DraftSettings, MaterialSettings
 from c2jy_bridge.drafts import DraftBuilder, DraftPacker, DraftsRoot, Library
-from c2jy_bridge.engine.drafts import Drafts, places, zip_place
+from c2jy_bridge.engine.drafts import Drafts, places, zip_path
 
 DOCUMENT = json.dumps(
     {
@@ -82,14 +82,14 @@ async def test_the_trash_is_the_same_for_a_later_run(drafts: Drafts, tmp_path: P
     [("", None), ("  ", None), ("/x/y.zip", "/x/y.zip"), ("/x/y.ZIP", "/x/y.ZIP"), ("/x/y", "/x/y.zip")],
 )
 def test_a_typed_place_is_a_zip_unless_it_is_a_folder(typed: str, place: str | None) -> None:
-    assert zip_place(typed) == (Path(place) if place else None)
+    assert zip_path(typed) == (Path(place) if place else None)
 
 
 def test_home_may_be_written_short(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
-    assert zip_place("~/film.zip") == tmp_path / "film.zip"
-    assert zip_place("~") == tmp_path
+    assert zip_path("~/film.zip") == tmp_path / "film.zip"
+    assert zip_path("~") == tmp_path
 
 
 def test_folders_of_this_machine_are_offered_first_as_the_app_spells_them() -> None:

@@ -24,6 +24,7 @@ from c2jy_bridge.core.events import (
 )
 from c2jy_bridge.core.settings import ToolSettings
 from c2jy_bridge.plugin import Receipt, ReceiptConflict, ToolRegistry, ToolRunner
+from c2jy_bridge.plugin.definition import BUILT_IN, Origin
 
 
 class SqliteReceipts:
@@ -99,7 +100,7 @@ class Bench:
         )
         self._ids = itertools.count(1)
 
-    def add(self, *functions: Callable[..., Any], origin: str = "built-in") -> None:
+    def add(self, *functions: Callable[..., Any], origin: Origin = BUILT_IN) -> None:
         for function in functions:
             self.registry.register(function, origin)
 

@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from c2jy_bridge.plugin import DefinitionError, NameTaken, ToolContext, ToolRegistry, tool
+from c2jy_bridge.plugin.definition import BUILT_IN, Origin
 
 
 class Scene(BaseModel):
@@ -47,7 +48,7 @@ def build(
     return {"n": len(scenes)}
 
 
-def registered(*candidates: object, origin: str = "built-in") -> ToolRegistry:
+def registered(*candidates: object, origin: Origin = BUILT_IN) -> ToolRegistry:
     registry = ToolRegistry()
     for candidate in candidates:
         registry.register(candidate, origin)
@@ -174,25 +175,25 @@ def test_a_second_tool_of_the_same_name_is_refused_and_the_first_stays() -> None
         """Impostor."""
 
     with pytest.raises(NameTaken, match="built-in"):
-        registry.register(impostor, "mine.py")
-    assert [one.origin for one in registry] == ["built-in"]
+        registry.register(impostor, Origin("file", "mine.py"))
+    assert [str(one.origin) for one in registry] == ["built-in"]
 
 
 @pytest.mark.parametrize(
     ("origin", "declared", "policy"),
     [
-        ("built-in", None, "allow"),
-        ("built-in", "ask", "ask"),
-        ("mine.py", None, "ask"),
-        ("mine.py", "allow", "allow"),
-        ("mine.py", "deny", "deny"),
-        ("entry point x", None, "ask"),
-        ("entry point x", "allow", "ask"),
-        ("entry point x", "deny", "deny"),
+        (BUILT_IN, None, "allow"),
+        (BUILT_IN, "ask", "ask"),
+        (Origin("file", "mine.py"), None, "ask"),
+        (Origin("file", "mine.py"), "allow", "allow"),
+        (Origin("file", "mine.py"), "deny", "deny"),
+        (Origin("entry point", "x"), None, "ask"),
+        (Origin("entry point", "x"), "allow", "ask"),
+        (Origin("entry point", "x"), "deny", "deny"),
     ],
 )
 def test_the_default_policy_depends_on_who_wrote_the_tool(
-    origin: str, declared: Literal["allow", "ask", "deny"] | None, policy: str
+    origin: Origin, declared: Literal["allow", "ask", "deny"] | None, policy: str
 ) -> None:
     @tool(policy=declared)
     def mine() -> None:

@@ -24,6 +24,7 @@ from c2jy_bridge.core.events import (
     ToolCallStarted,
 )
 from c2jy_bridge.plugin import ToolContext, ToolError, tool
+from c2jy_bridge.plugin.definition import Origin
 
 if TYPE_CHECKING:
     from unit.plugin.conftest import Bench
@@ -175,7 +176,7 @@ async def test_fields_of_a_tool_error_may_say_anything_but_success(bench: Bench)
 
 
 async def test_an_error_in_the_makers_own_tool_names_file_and_line(bench: Bench) -> None:
-    bench.add(tool(policy="allow")(fail), origin="mine.py")
+    bench.add(tool(policy="allow")(fail), origin=Origin("file", "mine.py"))
     finished = await bench.finish("fail", {"kind": "value"})
     assert "(test_runner.py:" in told(finished)["message"]
 

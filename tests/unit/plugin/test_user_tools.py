@@ -13,7 +13,7 @@ import pytest
 
 from c2jy_bridge.core.events import Outcome
 from c2jy_bridge.plugin import ToolRegistry, tool
-from c2jy_bridge.plugin.user_tools import load_entry_points
+from c2jy_bridge.plugin.user_tools import load_entry_points, load_folder
 
 if TYPE_CHECKING:
     from unit.plugin.conftest import Bench
@@ -54,7 +54,7 @@ def folder(tmp_path: Path) -> Path:
 
 async def test_a_function_in_the_tools_folder_can_be_called_after_a_yes(bench: Bench, folder: Path) -> None:
     (folder / "greet.py").write_text(GREET, encoding="utf-8")
-    assert bench.registry.load_user_tools(folder) == []
+    assert load_folder(bench.registry, folder) == []
     (view,) = bench.registry.views()
     assert (view.name, view.policy, view.origin) == ("greet", "ask", str(folder / "greet.py"))
     finished = await bench.finish("greet", {"name": "li"})
@@ -83,7 +83,7 @@ def test_what_does_not_load_is_named_with_file_and_line_and_the_rest_go_on(folde
     (folder / "notes.txt").write_text("not python", encoding="utf-8")
     registry = ToolRegistry()
     registry.register(probe_media)
-    issues = registry.load_user_tools(folder)
+    issues = load_folder(registry, folder)
     places = {issue.path.removeprefix(f"{folder}/"): issue.code for issue in issues}
     assert {path: code for path, code in places.items() if not path.startswith("i_bytes")} == {
         "a_syntax.py:3": "user_tool.syntax",
@@ -107,9 +107,9 @@ def test_a_user_tool_cannot_stand_in_for_a_built_in_one(folder: Path) -> None:
         "from c2jy_bridge.plugin import tool\n@tool(name='probe_media')\ndef x() -> None:\n    '''X.'''\n",
         encoding="utf-8",
     )
-    (issue,) = registry.load_user_tools(folder)
+    (issue,) = load_folder(registry, folder)
     assert "probe_media" in issue.message
-    assert [one.origin for one in registry] == ["built-in"]
+    assert [str(one.origin) for one in registry] == ["built-in"]
 
 
 def test_an_imported_tool_is_not_registered_a_second_time(folder: Path) -> None:
@@ -118,18 +118,18 @@ def test_an_imported_tool_is_not_registered_a_second_time(folder: Path) -> None:
         "from c2jy_user_tools.a import greet\n" + GREET.replace("def greet", "def wave"), encoding="utf-8"
     )
     registry = ToolRegistry()
-    issues = registry.load_user_tools(folder)
+    issues = load_folder(registry, folder)
     assert [one.name for one in registry if one.name == "greet"] == ["greet"]
     assert all(issue.code != "user_tool.refused" for issue in issues)
 
 
 def test_no_folder_means_no_tools(tmp_path: Path) -> None:
-    assert ToolRegistry().load_user_tools(tmp_path / "nowhere") == []
+    assert load_folder(ToolRegistry(), tmp_path / "nowhere") == []
 
 
 def test_a_file_where_the_folder_should_be_is_named(tmp_path: Path) -> None:
     (tmp_path / "tools").write_text("", encoding="utf-8")
-    (issue,) = ToolRegistry().load_user_tools(tmp_path / "tools")
+    (issue,) = load_folder(ToolRegistry(), tmp_path / "tools")
     assert issue.code == "user_tool.unreadable"
 
 
@@ -139,7 +139,7 @@ def test_what_a_tool_file_prints_while_it_loads_stays_out_of_stdout(
     (folder / "loud.py").write_text(
         "print('hello from the file')\n" + GREET.replace("from __future__", "# "), "utf-8"
     )
-    ToolRegistry().load_user_tools(folder)
+    load_folder(ToolRegistry(), folder)
     out, err = capsys.readouterr()
     assert out == ""
     assert "hello from the file" in err
@@ -167,7 +167,7 @@ def test_entry_points_may_name_a_function_a_module_or_an_object(package: ModuleT
     ):  # fmt: skip
         registry = ToolRegistry()
         assert load_entry_points(registry, [EntryPoint("mine", value, "c2jy.tools")]) == []
-        assert [(one.name, one.policy, one.origin) for one in registry] == [
+        assert [(one.name, one.policy, str(one.origin)) for one in registry] == [
             (name, "ask", "entry point mine") for name in names
         ]
 
@@ -186,4 +186,4 @@ def test_entry_points_that_do_not_load_are_named_and_the_rest_go_on(package: Mod
 
 
 def test_the_installed_packages_of_this_environment_are_looked_through() -> None:
-    assert ToolRegistry().load_entry_points() == []
+    assert load_entry_points(ToolRegistry()) == []
