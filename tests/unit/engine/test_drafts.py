@@ -70,7 +70,7 @@ async def test_a_folder_that_is_not_there_is_said_to_be_missing(drafts: Drafts, 
 async def test_the_trash_is_the_same_for_a_later_run(drafts: Drafts, tmp_path: Path) -> None:
     await drafts.trash("夏天")
     assert await drafts.list() == []
-    later = Drafts(drafts._studio, Library(tmp_path / "drafts", tmp_path / "trash"), drafts._courier)
+    later = Drafts(drafts._builder, Library(tmp_path / "drafts", tmp_path / "trash"), drafts._packer)
     (entry,) = await later.trashed()
     assert entry.draft.name == "夏天"
     assert await later.restore(entry.ticket) == "夏天"
