@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from c2jy_bridge.coze import CozeClient
-from c2jy_bridge.engine.bridging import Bridging
+from c2jy_bridge.engine.bridging import BridgeSwitch
 from coze_emulator import Emulator, Script
 from relay_harness import OBEDIENT, RelayHarness, eventually
 
-Hold = Callable[..., Bridging]
+Hold = Callable[..., BridgeSwitch]
 
 
 @pytest.fixture
@@ -29,12 +29,12 @@ async def harness(tmp_path: Path) -> AsyncIterator[RelayHarness]:
 
 @pytest.fixture
 async def hold(harness: RelayHarness) -> AsyncIterator[Hold]:
-    held: list[Bridging] = []
+    held: list[BridgeSwitch] = []
 
-    def make(**more: Any) -> Bridging:
+    def make(**more: Any) -> BridgeSwitch:
         parts = {"registry": harness.registry, "runner": harness.runner, "journal": harness.journal}
         parts |= {"client": harness.client, "answer": harness.approver.answer, "saw": harness.emit}
-        bridging = Bridging(
+        bridging = BridgeSwitch(
             harness.settings, **{**parts, **more}, clock=time.time, new_id=lambda: uuid.uuid4().hex
         )
         held.append(bridging)
