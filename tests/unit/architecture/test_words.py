@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import inspect
 import re
 import string
 from pathlib import Path
@@ -104,3 +106,30 @@ def test_no_text_is_kept_that_nothing_says(locale: Path, domain: str, code: Code
 )
 def test_a_text_that_nothing_says_is_found(key: str, code: Code) -> None:
     assert not code.says(key, "tui")
+
+
+MODULES = [
+    path.relative_to(ROOT / folder)
+    for folder, package in (("bridge", "c2jy_bridge"), ("tui", "c2jy_tui"))
+    for path in sorted((ROOT / folder / package).rglob("*.py"))
+    if "say(" in path.read_text(encoding="utf-8")
+]
+
+
+def test_every_text_that_a_module_names_is_in_its_catalogue() -> None:
+    missing = []
+    for module in MODULES:
+        loaded = importlib.import_module(".".join(module.with_suffix("").parts).removesuffix(".__init__"))
+        if not hasattr(loaded, "say"):
+            continue
+        where = inspect.getclosurevars(loaded.say).nonlocals
+        known = texts(where["folder"], "en", where["domain"])
+        for node in ast.walk(ast.parse(Path(str(loaded.__file__)).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "say" and node.args:
+                keys = [part.value for part in ast.walk(node.args[0]) if isinstance(part, ast.Constant)]
+                simple = isinstance(node.args[0], ast.Constant | ast.IfExp)
+                missing += [
+                    f"{module}: {key}" for key in keys if simple and "." in str(key) and key not in known
+                ]
+    assert len(MODULES) > 50
+    assert missing == []
