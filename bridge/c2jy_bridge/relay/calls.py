@@ -243,7 +243,7 @@ def _coze_call(call: ToolCall) -> str:
 def _output_for_bot(finished: ToolCallFinished) -> str:
     """Only that the call ended: the output goes to the requester and costs no tokens."""
     fine = finished.outcome is Outcome.OK
-    status, key = ("success", "told.done") if fine else ("error", "told.failed")
+    status, key = ("success", "bot_output.done") if fine else ("error", "bot_output.failed")
     return json.dumps({"status": status, "message": say(key)}, ensure_ascii=False)
 
 

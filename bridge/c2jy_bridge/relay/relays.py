@@ -155,9 +155,7 @@ class Relay(Protocol):
     async def run(self) -> None:
         """Bring the request to its end, or return without one when it was stopped.
 
-        Raises:
-            RelayFailed: Something around the tool failed.
-            LeaseLost: Another worker has it.
+        Raises RelayFailed when something around the tool failed, LeaseLost when another worker has it.
         """
 
     async def stop(self) -> None:

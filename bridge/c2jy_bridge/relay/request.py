@@ -179,11 +179,7 @@ class NotPlainJson(ValueError):
 
 
 def read_object(data: bytes | str) -> dict[str, Any]:
-    """One JSON object, with nothing in it that two readers could understand differently.
-
-    Raises:
-        NotPlainJson: Not UTF-8, not an object, or refused by `strict_json`.
-    """
+    """Parse one JSON object; raises NotPlainJson when it is not UTF-8, not an object, or ambiguous."""
     try:
         value: dict[str, Any] = loads(data, _LIMITS)
     except StrictJsonError as error:
