@@ -101,3 +101,14 @@ def test_a_pane_has_its_folder_and_a_key_on_the_main_screen() -> None:
 def test_an_intake_is_in_the_documentation(page: str) -> None:
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     assert [name for name in INTAKES if f'"{name}"' not in text and f"`{name}`" not in text] == []
+
+
+def test_the_files_that_contributing_names_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = {name for name in re.findall(r"`([\w./*-]+\.(?:py|po|md))`", text) if "<" not in name}
+    assert len(named) > 15
+    assert [
+        name
+        for name in named
+        if not any(ROOT.glob(f"[!.]*/**/{name.lstrip('.')}")) and not (ROOT / name).exists()
+    ] == []
