@@ -236,7 +236,7 @@ class DraftBuilder:
         found: Mapping[str, Material],
     ) -> BuildReport:
         from c2jy_bridge.drafts.build_steps import BuildContext
-        from c2jy_bridge.drafts.compile.subtitles import LARGEST, subtitle_links
+        from c2jy_bridge.drafts.compile.texts import LARGEST, subtitle_links
 
         wanted = dict.fromkeys(item.source.address for draft in drafts for item in draft.wanted)
         missing = [address for address in wanted if address not in found]
@@ -278,12 +278,12 @@ class DraftBuilder:
         return pack_to(folders, place, target=None, token=uuid.uuid4().hex, meter=meter, at=self._clock())
 
     def _stand_in(self, width: int, height: int, address: str) -> Material:
-        from c2jy_bridge.drafts.materials.placeholder import placeholder
+        from c2jy_bridge.drafts.materials.material import placeholder
 
         return placeholder(self._cache_dir / "placeholders", address, width, height)
 
     def _read_file(self, path: str) -> bytes:
-        from c2jy_bridge.drafts.compile.subtitles import LARGEST
+        from c2jy_bridge.drafts.compile.texts import LARGEST
         from c2jy_bridge.drafts.materials.local import open_inside
         from c2jy_bridge.drafts.materials.material import Refused
 
@@ -294,7 +294,7 @@ class DraftBuilder:
             return file.read(LARGEST)
 
     def _output(self, folder: str | None) -> Path:
-        from c2jy_bridge.drafts.write.naming import output_folder
+        from c2jy_bridge.drafts.write.paths import output_folder
 
         return output_folder(folder, self._root, self._folders)
 
@@ -322,7 +322,7 @@ def _read_drafts(
 ) -> tuple[list[Draft], tuple[Issue, ...]]:
     """The drafts of a document with the media they need, and why others of it could not be read."""
     from c2jy_bridge.drafts.build_steps import Draft, wanted_media
-    from c2jy_bridge.drafts.compile.notes import Notes
+    from c2jy_bridge.drafts.errors import Notes
 
     drafts = []
     with gc_paused():

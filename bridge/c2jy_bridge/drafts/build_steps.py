@@ -13,13 +13,14 @@ from typing import Final, Literal
 from c2jy_bridge.core.draft_views import BuildReport, BuiltDraft
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.gc_control import gc_paused
+from c2jy_bridge.core.nearest import nearest
 from c2jy_bridge.core.settings import DraftProfile
 from c2jy_bridge.drafts.compile import CompiledDraft, Notes, PlacedFile, compile_draft
-from c2jy_bridge.drafts.compile.subtitles import subtitle_tracks
+from c2jy_bridge.drafts.compile.texts import subtitle_tracks
 from c2jy_bridge.drafts.documents import ReadDraft
 from c2jy_bridge.drafts.errors import DraftError, issue, say
 from c2jy_bridge.drafts.materials import Material, MaterialFailure
-from c2jy_bridge.drafts.spec import AudioClip, DraftSpec, PictureClip, Source, nearest
+from c2jy_bridge.drafts.spec import AudioClip, DraftSpec, PictureClip, Source
 from c2jy_bridge.drafts.write import (
     DraftToWrite,
     TargetRoot,
@@ -30,9 +31,8 @@ from c2jy_bridge.drafts.write import (
 )
 from c2jy_bridge.drafts.write.background import Stopped
 from c2jy_bridge.drafts.write.folder import OnConflict
-from c2jy_bridge.drafts.write.meta import TRIED
-from c2jy_bridge.drafts.write.naming import checked, is_bare_uuid, numbered
-from c2jy_bridge.drafts.write.publish import Pack, entered, packed
+from c2jy_bridge.drafts.write.meta import TRIED, Pack, entered, packed
+from c2jy_bridge.drafts.write.paths import checked, is_bare_uuid, numbered
 
 _NAMED: Final = ("effects", "video_effects", "audio_effects", "transitions", "material_animations")
 """Materials that are named by ids of JianYing."""
@@ -328,8 +328,8 @@ def wanted_media(spec: DraftSpec, path: str, notes: Notes) -> list[Wanted]:
             if not source.address:
                 notes.note("no_address", f"{where}.media", "error")
             elif source is clip.media and spec.media and not _NAME_ONLY & set(source.address):
-                near = nearest(source.address, spec.media, 1) or list(spec.media)
-                notes.note("unknown_media", f"{where}.media", "error", name=source.address, near=near[0])
+                near = nearest(source.address, spec.media) or next(iter(spec.media))
+                notes.note("unknown_media", f"{where}.media", "error", name=source.address, near=near)
             else:
                 found.append(Wanted(where, source, isinstance(clip, AudioClip)))
     used = {item.source.address for item in found}

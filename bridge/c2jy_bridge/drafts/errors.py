@@ -1,4 +1,4 @@
-"""How an Issue of this room is worded, and the one exception that carries them."""
+"""Issues of this room: their wording, a collector for them, and the exception that carries them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from c2jy_bridge.core.draft_views import DraftError
 from c2jy_bridge.core.events import Issue, Severity
 from c2jy_bridge.core.i18n import catalogue
 
-__all__ = ["DraftError", "issue", "say"]
+__all__ = ["DraftError", "Notes", "issue", "say"]
 
 say: Final = catalogue("drafts")
 
@@ -17,3 +17,60 @@ def issue(code: str, path: str, severity: Severity = "error", **values: object) 
     """An Issue in the words of the catalogue: `issue.<code>` what happened, `fix.<code>` what to do."""
     message, fix = say(f"issue.{code}", **values), say(f"fix.{code}", **values)
     return Issue(code, path, severity, message, "" if fix == f"fix.{code}" else fix)
+
+
+_MOST_OF_ONE_KIND: Final = 200
+
+
+class Notes:
+    """Collects issues; a kind that comes thousands of times is kept 200 times and then counted."""
+
+    def __init__(self) -> None:
+        self._found: list[Issue] = []
+        self._count: dict[tuple[str, Severity], int] = {}
+        self._once: set[object] = set()
+
+    def note(self, code: str, path: str, severity: Severity, **values: object) -> None:
+        """Keep an issue in the words of the catalogue; of a loop's rounds the first says it all."""
+        if (code, path) in self._once:
+            return
+        self._once.add((code, path))
+        count = self._count.get((code, severity), 0) + 1
+        self._count[code, severity] = count
+        if count <= _MOST_OF_ONE_KIND:
+            self._found.append(issue(code, path, severity, **values))
+
+    def once(self, key: object, code: str, path: str, severity: Severity, **values: object) -> None:
+        """Keep an issue unless one was kept for `key`."""
+        if key not in self._once:
+            self._once.add(key)
+            self.note(code, path, severity, **values)
+
+    def take(self, *issues: Issue) -> None:
+        """Keep issues that were worded elsewhere."""
+        self._found.extend(issues)
+
+    @property
+    def issues(self) -> tuple[Issue, ...]:
+        """All of them, with a last one for each kind that came too often."""
+        rest = [
+            issue("more_of_this", "", severity, kind=code, count=count - _MOST_OF_ONE_KIND)
+            for (code, severity), count in self._count.items()
+            if count > _MOST_OF_ONE_KIND
+        ]
+        return (*self._found, *rest)
+
+    @property
+    def count(self) -> int:
+        """How many were found so far."""
+        return sum(self._count.values())
+
+    @property
+    def failed(self) -> bool:
+        """Whether any of them is an error."""
+        return any(found.severity == "error" for found in self._found)
+
+    def raise_if_failed(self) -> None:
+        """Raise `DraftError` with everything found when any of it is an error."""
+        if self.failed:
+            raise DraftError(self.issues)

@@ -6,28 +6,26 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pyJianYingDraft import StickerSegment, Timerange
+from pyJianYingDraft import AudioMaterial, ScriptFile, StickerSegment, Timerange, TrackType, VideoMaterial
+from pyJianYingDraft.script_material import ScriptMaterial
+from pyJianYingDraft.track import Track as LibraryTrack
 
 from c2jy_bridge.core.gc_control import release_in_steps
-from c2jy_bridge.drafts.compile.canvas import Canvas, add_keyframes, clip_settings
-from c2jy_bridge.drafts.compile.media import MaterialPool, PlacedFile
-from c2jy_bridge.drafts.compile.notes import Notes
-from c2jy_bridge.drafts.compile.plan import PlacedClip, place_track, settle
-from c2jy_bridge.drafts.compile.script import (
-    append_track,
-    content_of,
-    new_script,
-    of_the_library,
-    without_speed,
-)
+from c2jy_bridge.drafts.compile.plan import PlacedClip, PlacedFile, place_track, settle
 from c2jy_bridge.drafts.compile.segments import (
     PICTURE_EFFECTS,
+    Canvas,
+    MaterialPool,
+    add_keyframes,
+    clip_settings,
     find_effect,
     picture_segment,
     sliders,
     sound_segment,
+    without_speed,
 )
 from c2jy_bridge.drafts.compile.texts import TextBuilder
+from c2jy_bridge.drafts.errors import Notes
 from c2jy_bridge.drafts.spec import (
     AudioClip,
     DraftSpec,
@@ -40,6 +38,72 @@ from c2jy_bridge.drafts.spec import (
     Track,
     TrackKind,
 )
+
+
+class UncheckedTrack(LibraryTrack):  # type: ignore[misc]  # the library ships no types
+    """A track whose segments are known not to overlap."""
+
+    def add_segment(self, segment: Any) -> UncheckedTrack:
+        """Append without looking at the others."""
+        self.segments.append(segment)
+        return self
+
+
+class KnownMaterials(ScriptMaterial):  # type: ignore[misc]  # the library ships no types
+    """Materials with an index of the shared ones; the others belong to one segment and are always new."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shared: set[str] = set()
+
+    def __contains__(self, item: object) -> bool:
+        if isinstance(item, (VideoMaterial, AudioMaterial)):
+            if item.material_id in self._shared:
+                return True
+            self._shared.add(item.material_id)  # ScriptFile.add_material appends it right after asking
+        return False
+
+
+def new_script(width: int, height: int, fps: float, magnet: bool) -> Any:
+    """An empty ScriptFile; whole frame rates stay whole numbers, as the library writes them."""
+    script = ScriptFile(width, height, int(fps) if fps == int(fps) else fps, magnet)
+    script.materials = KnownMaterials()
+    return script
+
+
+def append_track(script: Any, kind: str, name: str, mute: bool) -> None:
+    """Add a track on top of the others; `name` must be new."""
+    script.tracks[name] = UncheckedTrack(TrackType.from_name(kind), name, len(script.tracks), mute)
+
+
+def content_of(script: Any) -> dict[str, Any]:
+    """What `ScriptFile.dumps` of 0.3.1 writes, as an object: orjson needs a fiftieth of the time for it."""
+    content: dict[str, Any] = script.content
+    content["fps"] = script.fps
+    content["duration"] = script.duration
+    content["config"]["maintrack_adsorb"] = script.maintrack_adsorb
+    content["canvas_config"] = {"width": script.width, "height": script.height, "ratio": "original"}
+    content["materials"] = script.materials.export_json()
+    tracks = []
+    for order, track in enumerate(script.tracks.values()):
+        exported = track.export_json()
+        for segment in exported["segments"]:
+            segment["render_index"] = order
+            segment["track_render_index"] = 0
+        tracks.append(exported)
+    content["tracks"] = tracks
+    return content
+
+
+def library_lists(script: Any, content: Mapping[str, Any]) -> Iterator[list[Any]]:
+    """The long lists of a script that its content does not share: nobody needs them once there is content."""
+    shared = {id(group) for group in content["materials"].values()}
+    for track in script.tracks.values():
+        yield track.segments
+    for group in vars(script.materials).values():
+        if isinstance(group, list) and id(group) not in shared:
+            yield group
+
 
 _HOLDS: Mapping[TrackKind, tuple[type, ...]] = {
     "video": (PictureClip,),
@@ -103,20 +167,20 @@ def compile_draft(
     prefix = f"{path}." if path else ""
     own = [(f"{prefix}tracks[{index}]", track) for index, track in enumerate(spec.tracks)]
     lanes = list(_lanes([*own, *more], spec.overlap, files, notes))
-    _look_at_neighbours(lanes, notes)
+    _check_neighbours(lanes, notes)
     script = new_script(spec.width, spec.height, spec.fps, spec.main_track_magnet)
-    shelf, press = MaterialPool(), TextBuilder(script, canvas)
+    pool, texts = MaterialPool(), TextBuilder(script, canvas)
     for lane, name in zip(lanes, _distinct(lanes), strict=True):
         append_track(script, lane.kind, name, lane.mute)
         for index, placed in enumerate(lane.clips):
             if index % _PAUSE_EVERY == 0:
                 pause()
-            _add(script, name, placed, shelf, press, canvas)
+            _add(script, name, placed, pool, texts, canvas)
     count = sum(len(track.segments) for track in script.tracks.values())
     if not count and not notes.failed:
         notes.note("nothing_to_show", path or "tracks", "error")
     compiled = CompiledDraft(content_of(script), script.duration, len(script.tracks), count)
-    for parts in (*of_the_library(script, compiled.content), *(lane.clips for lane in lanes)):
+    for parts in (*library_lists(script, compiled.content), *(lane.clips for lane in lanes)):
         release_in_steps(parts)
     return compiled
 
@@ -165,7 +229,7 @@ def _distinct(lanes: Iterable[_Lane]) -> Iterator[str]:
         yield name
 
 
-def _look_at_neighbours(lanes: list[_Lane], notes: Notes) -> None:
+def _check_neighbours(lanes: list[_Lane], notes: Notes) -> None:
     """Report what the library writes but JianYing has no use for."""
     lowest = next((lane for lane in lanes if lane.kind == "video"), None)
     for lane in lanes:
@@ -187,15 +251,15 @@ def _look_at_neighbours(lanes: list[_Lane], notes: Notes) -> None:
 
 
 def _add(
-    script: Any, track: str, placed: PlacedClip, shelf: MaterialPool, press: TextBuilder, canvas: Canvas
+    script: Any, track: str, placed: PlacedClip, pool: MaterialPool, texts: TextBuilder, canvas: Canvas
 ) -> None:
     clip = placed.clip
     if isinstance(clip, TextClip):
-        press.add(placed, clip, track)
+        texts.add(placed, clip, track)
     elif isinstance(clip, PictureClip):
-        script.add_segment(picture_segment(placed, clip, shelf, canvas), track)
+        script.add_segment(picture_segment(placed, clip, pool, canvas), track)
     elif isinstance(clip, AudioClip):
-        script.add_segment(sound_segment(placed, clip, shelf, canvas), track)
+        script.add_segment(sound_segment(placed, clip, pool, canvas), track)
     elif isinstance(clip, StickerClip):
         settings = clip_settings(clip.transform, canvas)
         segment = StickerSegment(clip.resource_id, _when(placed), clip_settings=settings)

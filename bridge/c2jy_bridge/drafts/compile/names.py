@@ -91,7 +91,7 @@ def find(kind: NameKind, name: str) -> Enum | None:
 
 
 @lru_cache(maxsize=4096)
-def nearest(kinds: tuple[NameKind, ...], name: str, count: int = 3) -> tuple[str, ...]:
+def nearest_names(kinds: tuple[NameKind, ...], name: str, count: int = 3) -> tuple[str, ...]:
     """The names of these kinds most like `name`: those that contain it first, then by likeness."""
     wanted = _plain(name)
     known = {key: title(member) for kind in kinds for key, member in _index(kind).items()}

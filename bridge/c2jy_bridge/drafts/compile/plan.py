@@ -6,11 +6,10 @@ import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Final
+from typing import Final, Protocol
 
 from c2jy_bridge.core.events import Severity
-from c2jy_bridge.drafts.compile.media import PlacedFile
-from c2jy_bridge.drafts.compile.notes import Notes
+from c2jy_bridge.drafts.errors import Notes
 from c2jy_bridge.drafts.spec import (
     AudioClip,
     BaseClip,
@@ -21,6 +20,52 @@ from c2jy_bridge.drafts.spec import (
     VideoClip,
     clock,
 )
+
+PHOTO_US: Final = 10_800_000_000
+"""Length of a still image: three hours (pyJianYingDraft 0.3.1, VideoMaterial)."""
+
+
+class MediaFile(Protocol):
+    """What is known of a fetched file; `materials.Material` is one."""
+
+    @property
+    def kind(self) -> str:
+        """video, image or audio."""
+
+    @property
+    def duration_us(self) -> int:
+        """0 for images."""
+
+    @property
+    def width(self) -> int:
+        """Pixels."""
+
+    @property
+    def height(self) -> int:
+        """Pixels."""
+
+    @property
+    def has_audio(self) -> bool:
+        """Whether there is sound."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedFile:
+    """A fetched file and where the draft will find it."""
+
+    file: MediaFile
+    path: str
+    """As the machine that opens the draft spells it."""
+    name: str
+    """What JianYing shows."""
+    stands_for: bool = False
+    """It is a placeholder for a file that could not be had."""
+
+    @property
+    def length_us(self) -> int:
+        """How much of it can be used."""
+        return PHOTO_US if self.file.kind == "image" else self.file.duration_us
+
 
 ROUNDING_US: Final = 1_000
 """Containers round lengths to milliseconds, so a clip may ask for up to 1 ms more than there is."""

@@ -16,10 +16,9 @@ from c2jy_bridge.core.views import DraftDetail, DraftView
 from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.library.snapshot import Snapshot, detail, load, read_snapshot, stamp, view
 from c2jy_bridge.drafts.library.trash import Trash
-from c2jy_bridge.drafts.write.naming import LONGEST
-from c2jy_bridge.drafts.write.paths import files_of, same_folder, spelled_folder
+from c2jy_bridge.drafts.write.folder import faults
+from c2jy_bridge.drafts.write.paths import LONGEST, files_of, same_folder, spelled_folder
 from c2jy_bridge.drafts.write.staging import PREFIX
-from c2jy_bridge.drafts.write.verify import faults
 
 _DEBOUNCE_MS: Final = 400
 _STEP_MS: Final = 100

@@ -19,8 +19,7 @@ from c2jy_bridge.drafts.library.library import Library
 from c2jy_bridge.drafts.library.relocate import Relocated, RelocateReport, read_files, relocate
 from c2jy_bridge.drafts.materials import OnProgress
 from c2jy_bridge.drafts.write.background import ByteMeter, in_thread
-from c2jy_bridge.drafts.write.naming import numbered
-from c2jy_bridge.drafts.write.paths import TargetRoot
+from c2jy_bridge.drafts.write.paths import TargetRoot, numbered
 
 
 class DraftPacker:

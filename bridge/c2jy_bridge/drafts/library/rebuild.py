@@ -18,9 +18,9 @@ from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.library.snapshot import content_file
 from c2jy_bridge.drafts.materials import Material, MaterialStore
 from c2jy_bridge.drafts.materials.material import readable_name
-from c2jy_bridge.drafts.write.manifest import DOCUMENT, read_marker
-from c2jy_bridge.drafts.write.paths import MATERIALS, former_folder
-from c2jy_bridge.drafts.write.safe_read import read_plain
+from c2jy_bridge.drafts.write.meta import read_marker
+from c2jy_bridge.drafts.write.paths import DOCUMENT, MATERIALS, former_folder
+from c2jy_bridge.drafts.write.staging import read_plain
 
 _META: Final = "draft_meta_info.json"
 

@@ -14,7 +14,7 @@ from c2jy_bridge.core.chunked_json import content_pieces
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.library.snapshot import load
-from c2jy_bridge.drafts.write.manifest import read_marker
+from c2jy_bridge.drafts.write.meta import read_marker
 from c2jy_bridge.drafts.write.paths import (
     Respelled,
     TargetRoot,
@@ -24,8 +24,7 @@ from c2jy_bridge.drafts.write.paths import (
     respell_meta,
     spelled_folder,
 )
-from c2jy_bridge.drafts.write.safe_read import read_plain
-from c2jy_bridge.drafts.write.staging import sync_folder, write_file
+from c2jy_bridge.drafts.write.staging import read_plain, sync_folder, write_file
 
 CONTENTS: Final = ("draft_content.json", "draft_info.json")
 META: Final = "draft_meta_info.json"

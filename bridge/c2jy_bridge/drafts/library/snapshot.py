@@ -15,10 +15,10 @@ import orjson
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.views import ClipView, DraftDetail, DraftState, DraftView, TrackView
 from c2jy_bridge.drafts.errors import issue
-from c2jy_bridge.drafts.write.manifest import DOCUMENT, Figures, read_figures, read_marker
-from c2jy_bridge.drafts.write.paths import MATERIALS, local_view
-from c2jy_bridge.drafts.write.safe_read import is_there, read_plain
-from c2jy_bridge.drafts.write.verify import media_of
+from c2jy_bridge.drafts.write.folder import media_of
+from c2jy_bridge.drafts.write.meta import Figures, read_figures, read_marker
+from c2jy_bridge.drafts.write.paths import DOCUMENT, MATERIALS, local_view
+from c2jy_bridge.drafts.write.staging import is_there, read_plain
 
 _CONTENT_FILES: Final = ("draft_content.json", "draft_info.json")
 _META: Final = "draft_meta_info.json"

@@ -18,10 +18,9 @@ from c2jy_bridge.core.draft_views import TrashedView
 from c2jy_bridge.core.views import DraftView
 from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.library.snapshot import read_snapshot, view
-from c2jy_bridge.drafts.write.manifest import read_marker
-from c2jy_bridge.drafts.write.naming import numbered
-from c2jy_bridge.drafts.write.safe_read import read_plain
-from c2jy_bridge.drafts.write.staging import write_file
+from c2jy_bridge.drafts.write.meta import read_marker
+from c2jy_bridge.drafts.write.paths import numbered
+from c2jy_bridge.drafts.write.staging import read_plain, write_file
 
 _TICKET: Final = "c2jy-trashed.json"
 _DRAFT: Final = "draft"

@@ -1,4 +1,4 @@
-"""The cache of materials: files by content hash, links by what they gave; shared by drafts and processes."""
+"""The cache of materials, shared by drafts and processes: files by content hash, links, partial downloads."""
 
 from __future__ import annotations
 
@@ -11,14 +11,184 @@ import threading
 import uuid
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
+
+from filelock import FileLock, Timeout
 
 from c2jy_bridge.core.safety import one_line
-from c2jy_bridge.drafts.materials.convert import check_whole, convert, needs_conversion
+from c2jy_bridge.drafts.materials.convert import (
+    ONE_LARGE_PICTURE,
+    check_whole,
+    convert,
+    is_huge,
+    needs_conversion,
+)
+from c2jy_bridge.drafts.materials.isolated_conversion import convert_isolated
 from c2jy_bridge.drafts.materials.material import MaterialKind, Refused
-from c2jy_bridge.drafts.materials.partial_file import Validators
-from c2jy_bridge.drafts.materials.probe import Facts, av_facts, image_facts
-from c2jy_bridge.drafts.materials.signature import Foreign, Media, identify
+from c2jy_bridge.drafts.materials.probe import Facts, Foreign, Media, av_facts, identify, image_facts
+
+BUFFER_BYTES: Final = 1 << 20
+"""Bytes kept in memory before they go to disk; most pictures never make a `.part` file at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What a server says about a file's version; empty when it says nothing."""
+
+    etag: str = ""
+    last_modified: str = ""
+
+    @property
+    def if_range(self) -> str:
+        """The value for If-Range: a strong ETag, else the date; empty when a resume would be a guess."""
+        return self.etag if self.etag and not self.etag.startswith("W/") else self.last_modified
+
+
+class PartialFile:
+    """Bytes so far, with their hash; goes on with what an earlier run left under the same key.
+
+    Two tasks or processes that fetch one link at once each get a part of their own. Methods block as long as
+    the disk needs; a lock keeps the last write of a cancelled owner's thread apart from `close`.
+    """
+
+    def __init__(self, folder: Path, key: str, unique: str) -> None:
+        self.validators = Validators()
+        self.path = folder / f"{key}.{unique}.part"
+        self._kept = folder / f"{key}.part"
+        self._claim = FileLock(self._kept.with_suffix(".lock"), blocking=False, thread_local=False)
+        self._lock = threading.Lock()
+        self._file: IO[bytes] | None = None
+        self._buffer = bytearray()
+        self._flushed = 0
+        self._sealed = False
+        self._closed = False
+        self._hash = hashlib.sha256()
+        if self._kept.exists():
+            self._take_up()
+
+    @property
+    def size(self) -> int:
+        """Bytes so far."""
+        return self._flushed + len(self._buffer)
+
+    @property
+    def pending(self) -> int:
+        """Bytes that are only in memory."""
+        return len(self._buffer)
+
+    def head(self, count: int) -> bytes:
+        """The first `count` bytes, or as many as there are."""
+        if not self._flushed:
+            return bytes(self._buffer[:count])
+        with self.path.open("rb") as file:
+            return file.read(count)
+
+    def append(self, chunk: bytes) -> None:
+        """Take a chunk into memory; call `flush` when `pending` passes `BUFFER_BYTES`."""
+        self._buffer += chunk
+
+    def flush(self) -> None:
+        """Write what is in memory."""
+        with self._lock:
+            self._write()
+
+    def restart(self) -> None:
+        """Forget all bytes: the server sends the file from its beginning."""
+        with self._lock:
+            self._buffer.clear()
+            self._hash = hashlib.sha256()
+            self._flushed = 0
+            if self._file is not None:
+                self._file.truncate(0)
+
+    def seal(self) -> str:
+        """Put every byte on the disk; returns their sha256. The file at `path` is the caller's to move."""
+        with self._lock:
+            self._write()
+            file = self._opened()
+            file.flush()
+            os.fsync(file.fileno())
+            file.close()
+            self._file = None
+            self._sealed = True
+            return self._hash.hexdigest()
+
+    def discard(self) -> None:
+        """Let go and keep nothing: what these bytes begin is of no use."""
+        self.validators = Validators()
+        self.close()
+
+    def close(self) -> None:
+        """Let go. What can be resumed stays on disk under the key, everything else goes."""
+        with self._lock, contextlib.suppress(OSError):
+            if self._closed:
+                return
+            self._closed = True
+            resumable = bool(self.validators.if_range and self.size and not self._sealed)
+            if resumable and self._take_claim():
+                self._write()
+                note = {"etag": self.validators.etag, "last_modified": self.validators.last_modified}
+                self._note.write_text(json.dumps(note), encoding="utf-8")
+                self._shut()
+                if self.path != self._kept:
+                    self.path.replace(self._kept)
+            elif self._file is not None:
+                self._shut()
+                self.path.unlink(missing_ok=True)
+        if self._claim.is_locked:
+            # Before the release: filelock never takes a lock whose file has lost its name.
+            with contextlib.suppress(OSError):
+                self._kept.with_suffix(".lock").unlink()
+            self._claim.release()
+
+    @property
+    def _note(self) -> Path:
+        return self._kept.with_suffix(".note")
+
+    def _take_claim(self) -> bool:
+        if not self._claim.is_locked:
+            self._kept.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(Timeout, OSError):
+                self._claim.acquire()
+        return self._claim.is_locked
+
+    def _take_up(self) -> None:
+        if not self._take_claim():
+            return
+        try:
+            note = json.loads(self._note.read_text(encoding="utf-8"))
+            self.validators = Validators(str(note["etag"]), str(note["last_modified"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            self._kept.unlink(missing_ok=True)
+            return
+        self._note.unlink(missing_ok=True)
+        self.path = self._kept
+        file = self._opened()
+        file.seek(0)
+        while chunk := file.read(BUFFER_BYTES):
+            self._hash.update(chunk)
+            self._flushed += len(chunk)
+
+    def _opened(self) -> IO[bytes]:
+        if self._file is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self.path.open("a+b")
+        return self._file
+
+    def _write(self) -> None:
+        if self._buffer:
+            file = self._opened()
+            file.write(self._buffer)
+            file.flush()
+            self._hash.update(self._buffer)
+            self._flushed += len(self._buffer)
+            self._buffer.clear()
+
+    def _shut(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS links (
@@ -203,7 +373,7 @@ class MaterialCache:
         if needs_conversion(source, extension):
             target = self.temporary()
             try:
-                extension, notes = convert(source, target, extension)
+                extension, notes = converted(source, target, extension)
             except BaseException:
                 target.unlink(missing_ok=True)
                 raise
@@ -285,6 +455,14 @@ def sha256_of(path: Path) -> str:
 
 def _excerpt(head: bytes) -> str:
     return one_line(head[:120].decode("utf-8", "replace")).strip()
+
+
+def converted(source: Path, target: Path, extension: str) -> tuple[str, tuple[str, ...]]:
+    """As `convert`, for a huge picture in a process of its own where there can be one."""
+    if is_huge(source, extension):
+        with contextlib.suppress(OSError), ONE_LARGE_PICTURE:
+            return convert_isolated(source, target, extension)
+    return convert(source, target, extension)
 
 
 def _probe(path: Path, extension: str) -> Facts:

@@ -6,11 +6,10 @@ import mmap
 import threading
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from c2jy_bridge.drafts.materials.isolated_conversion import convert_apart
 from c2jy_bridge.drafts.materials.material import Refused
 from c2jy_bridge.drafts.materials.probe import frame_count, gif_frames, open_image
 
@@ -28,10 +27,10 @@ _MOST_PIXELS: Final = 64_000_000
 """Largest picture that is drawn, 8000 x 8000. A few KB of WebP can claim far more, and drawing costs 15 bytes
 a pixel (measured, Pillow 12: 6 KB of WebP took 2.5 GB)."""
 _MANY_PIXELS: Final = 8_000_000
-_HUGE_PIXELS: Final = 16_000_000
-"""From here on another process draws: the interpreter would be held for more than 50 ms (WebP: 41 ms for 12
-million, measured), while a process costs a third of a second."""
-_ONE_LARGE_PICTURE: Final = threading.Lock()
+HUGE_PIXELS: Final = 16_000_000
+"""From here on another process should draw: the interpreter would be held for more than 50 ms (WebP: 41 ms
+for 12 million, measured), while a process costs a third of a second."""
+ONE_LARGE_PICTURE: Final = threading.Lock()
 """Held while a picture of many pixels is drawn: eight threads draw at once, and memory is one."""
 
 
@@ -42,17 +41,13 @@ def needs_conversion(path: Path, extension: str) -> bool:
     return gif_frames(path)[0] < 2
 
 
-def convert(source: Path, target: Path, extension: str) -> tuple[str, tuple[str, ...]]:
-    """As `convert_here`, for a large picture in a process of its own where there can be one."""
+def is_huge(source: Path, extension: str) -> bool:
+    """Whether a picture that may be drawn has so many pixels that another process should do it."""
     with open_image(source, extension) as image:
-        pixels = image.width * image.height
-    if _HUGE_PIXELS <= pixels <= _MOST_PIXELS:
-        with suppress(OSError), _ONE_LARGE_PICTURE:
-            return convert_apart(source, target, extension)
-    return convert_here(source, target, extension)
+        return HUGE_PIXELS <= image.width * image.height <= _MOST_PIXELS
 
 
-def convert_here(source: Path, target: Path, extension: str) -> tuple[str, tuple[str, ...]]:
+def convert(source: Path, target: Path, extension: str) -> tuple[str, tuple[str, ...]]:
     """Write `source` as PNG (when transparent), JPEG of quality 95, or GIF (when animated) to `target`.
 
     Returns:
@@ -80,7 +75,7 @@ def room_to_draw(image: Image) -> Iterator[None]:
     if pixels < _MANY_PIXELS:
         yield
         return
-    with _ONE_LARGE_PICTURE:
+    with ONE_LARGE_PICTURE:
         yield
 
 

@@ -8,33 +8,30 @@ import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import httpcore
 import httpx
 
 from c2jy_bridge.core.i18n import byte_size
 from c2jy_bridge.core.settings import MaterialSettings
-from c2jy_bridge.drafts.materials.cache import check_head
+from c2jy_bridge.drafts.materials.cache import BUFFER_BYTES, PartialFile, Validators, check_head
 from c2jy_bridge.drafts.materials.local import decode
 from c2jy_bridge.drafts.materials.material import MaterialFailure, Passing, Refused
-from c2jy_bridge.drafts.materials.pace import (
-    Meter,
-    Patience,
-    SpeedGauge,
-    Threads,
-    retry_after,
-    wait_before,
-)
-from c2jy_bridge.drafts.materials.partial_file import BUFFER_BYTES, PartialFile, Validators
-from c2jy_bridge.drafts.materials.signature import HEAD_BYTES, Foreign, identify
+from c2jy_bridge.drafts.materials.probe import HEAD_BYTES, Foreign, identify
 from c2jy_bridge.drafts.materials.transport import (
     AllowedHosts,
     GuardedBackend,
+    SpeedGauge,
     checked_link,
     is_certificate_fault,
     joined,
+    retry_after,
+    wait_before,
 )
+
+if TYPE_CHECKING:
+    from c2jy_bridge.drafts.materials.store import Meter, Patience, Threads
 
 _PIECE: Final = 1 << 20
 # zlib's window bits, with 16 more for a gzip header (zlib manual, inflateInit2).

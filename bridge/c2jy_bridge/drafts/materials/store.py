@@ -10,15 +10,26 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, ParamSpec, Self, TypeVar
 
-from c2jy_bridge.core.draft_views import OnProgress
+from c2jy_bridge.core.draft_views import OnProgress, Progress
 from c2jy_bridge.core.events import Issue, Severity
 from c2jy_bridge.core.i18n import byte_size
 from c2jy_bridge.core.settings import MaterialSettings
-from c2jy_bridge.drafts.materials.cache import Link, MaterialCache, Stored, check_head, link_key
+from c2jy_bridge.drafts.materials.cache import (
+    BUFFER_BYTES,
+    Link,
+    MaterialCache,
+    PartialFile,
+    Stored,
+    Validators,
+    check_head,
+    link_key,
+)
 from c2jy_bridge.drafts.materials.local import as_path, decode, open_inside
 from c2jy_bridge.drafts.materials.material import (
     Material,
@@ -29,9 +40,7 @@ from c2jy_bridge.drafts.materials.material import (
     say,
     shown,
 )
-from c2jy_bridge.drafts.materials.pace import DownloadSlot, Meter, Patience, Threads, Turns
-from c2jy_bridge.drafts.materials.partial_file import BUFFER_BYTES, PartialFile, Validators
-from c2jy_bridge.drafts.materials.signature import HEAD_BYTES
+from c2jy_bridge.drafts.materials.probe import HEAD_BYTES
 
 if TYPE_CHECKING:
     from c2jy_bridge.drafts.materials.download import Downloader
@@ -40,6 +49,121 @@ _log = logging.getLogger(__name__)
 
 _FREE_BYTES: Final = 256 * 1024**2
 """Disk space that downloads leave to everything else."""
+
+
+P = ParamSpec("P")
+
+
+T = TypeVar("T")
+
+
+class Threads:
+    """A few threads for blocking calls, started when first used."""
+
+    def __init__(self, count: int = 8) -> None:
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix="materials")
+
+    async def run(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """The result of `call`, made in a thread. A cancelled caller leaves the call to end by itself."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, partial(call, *args, **kwargs))
+
+    def close(self) -> None:
+        """Let the threads end when their work is done."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+class DownloadSlots:
+    """As many downloads at once as the settings say, and beside them as many files that are being taken in.
+
+    Apart, because a line must not stand still while a disk syncs; both counted, because each has up to a
+    megabyte of its file in memory.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.line = asyncio.Semaphore(count)
+        self.disk = asyncio.Semaphore(count)
+
+
+class DownloadSlot:
+    """One file's turn: begins on the line, may go on at the disk."""
+
+    def __init__(self, turns: DownloadSlots) -> None:
+        self._turns = turns
+        self._held = turns.line
+
+    async def __aenter__(self) -> Self:
+        await self._held.acquire()
+        return self
+
+    async def to_disk(self) -> None:
+        """Give the line to somebody else, as soon as there is room at the disk."""
+        await self._turns.disk.acquire()
+        self._held.release()
+        self._held = self._turns.disk
+
+    async def __aexit__(self, *_: object) -> None:
+        self._held.release()
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Limits on time; seconds and bytes."""
+
+    connect_s: float = 10.0
+    window_s: float = 20.0
+    """Over how long speed is judged; also the longest silence."""
+    least_bytes_per_s: float = 2048.0
+    """Slower than this over a whole window is a stall (curl's --speed-limit and --speed-time do the same)."""
+    first_wait_s: float = 0.5
+    """Upper end of the first wait between tries; it doubles with each."""
+    longest_wait_s: float = 20.0
+    fresh_s: float = 600.0
+    """A link fetched this recently is not asked about again: a Bot probes media, then builds with them."""
+    redirects: int = 5
+
+
+_EVERY_S: Final = 0.1
+
+
+class Meter:
+    """Progress of one fetch: of bytes when it is one file whose size is known, else of files."""
+
+    def __init__(self, files: int, tell: OnProgress | None, now: Callable[[], float]) -> None:
+        self._files = files
+        self._tell = tell
+        self._now = now
+        self._told = float("-inf")
+        self._done = 0
+        self._bytes = 0
+        self._expected = 0
+
+    def expect(self, count: int) -> None:
+        """A file of `count` bytes is on its way."""
+        self._expected += count
+
+    def add(self, count: int) -> None:
+        """`count` bytes came; negative when they must come again."""
+        self._bytes += count
+        if self._now() - self._told >= _EVERY_S:
+            self._report()
+
+    def finish_file(self) -> None:
+        """One file is done, whatever became of it."""
+        self._done += 1
+        if self._done == self._files or self._now() - self._told >= _EVERY_S:
+            self._report()
+
+    def _report(self) -> None:
+        if self._tell is None:
+            return
+        self._told = self._now()
+        amount = byte_size(self._bytes)
+        if self._files == 1 and self._expected and not self._done:
+            message = say("progress.bytes", amount=amount, total=byte_size(self._expected))
+            self._tell(Progress(message, self._bytes, self._expected, "bytes"))
+            return
+        message = say("progress.files", done=self._done, total=self._files, amount=amount)
+        self._tell(Progress(message, self._done, self._files, "items"))
 
 
 class MaterialStore:
@@ -93,7 +217,7 @@ class MaterialStore:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._settings.deadline_s
         meter = Meter(len(distinct), on_progress, loop.time)
-        turns = Turns(self._settings.concurrency)
+        turns = DownloadSlots(self._settings.concurrency)
 
         async def one(number: int, source: str) -> Material | MaterialFailure:
             try:

@@ -1,21 +1,77 @@
-"""The network below downloads: allowed hosts, checked links, and a stream that reads in large pieces."""
+"""The network below downloads: allowed hosts, checked links, time limits, and a stream with large reads."""
 
 from __future__ import annotations
 
 import asyncio
+import email.utils
 import ipaddress
 import select
 import socket
 import ssl
 import sys
 import time
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final
 
 import httpcore
 import httpx
 
 from c2jy_bridge.drafts.materials.material import Passing, Refused
+
+if TYPE_CHECKING:
+    from c2jy_bridge.drafts.materials.store import Patience
+
+
+class SpeedGauge:
+    """Raises when bytes come in too slowly, which a limit on the silence between two reads cannot see."""
+
+    def __init__(self, patience: Patience, now: Callable[[], float], host: str) -> None:
+        self._patience = patience
+        self._now = now
+        self._host = host
+        self._since = now()
+        self._bytes = 0
+
+    def add(self, count: int) -> None:
+        """Count what arrived.
+
+        Raises:
+            Passing: A whole window was slower than the least speed.
+        """
+        self._bytes += count
+        elapsed = self._now() - self._since
+        if elapsed < self._patience.window_s:
+            return
+        if self._bytes < self._patience.least_bytes_per_s * elapsed:
+            raise Passing("too_slow", host=self._host)
+        self._since, self._bytes = self._now(), 0
+
+
+def wait_before(attempt: int, patience: Patience, rng: Callable[[], float], asked_s: float | None) -> float:
+    """Seconds to wait before try number `attempt` (1 is the first repeat).
+
+    Exponential with full jitter, so that many clients do not come back together; a server's Retry-After is
+    kept, with jitter on top of it and never below.
+    """
+    ceiling = min(patience.longest_wait_s, patience.first_wait_s * float(2 ** (attempt - 1)))
+    return (asked_s or 0.0) + rng() * ceiling
+
+
+def retry_after(header: str | None, unix_now: float) -> float | None:
+    """Seconds that a Retry-After header asks for: a number of seconds or an HTTP date (RFC 9110, 10.2.3)."""
+    if not header:
+        return None
+    try:
+        return max(0.0, float(int(header)))
+    except OverflowError:
+        return None  # hundreds of digits
+    except ValueError:
+        pass
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(header).timestamp() - unix_now)
+    except (TypeError, ValueError):
+        return None
+
 
 _PIECE: Final = 256 * 1024
 """What asyncio reads at once (asyncio.selector_events, max_size); httpcore would take a quarter of it."""

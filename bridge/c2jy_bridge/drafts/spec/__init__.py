@@ -26,24 +26,30 @@ from c2jy_bridge.drafts.spec.appearance import (
     parse_colour,
     parse_rgb,
 )
-from c2jy_bridge.drafts.spec.clips import (
+from c2jy_bridge.drafts.spec.document import (
+    SCHEMA,
     AudioClip,
     BaseClip,
     Clip,
+    DraftSpec,
     EffectClip,
     FilterClip,
     ImageClip,
     Media,
+    Overlap,
     PictureClip,
     Source,
     StickerClip,
+    Subtitles,
+    Target,
     TextClip,
+    Track,
+    TrackKind,
     VideoClip,
     VisualClip,
 )
-from c2jy_bridge.drafts.spec.document import SCHEMA, DraftSpec, Overlap, Subtitles, Target, Track, TrackKind
 from c2jy_bridge.drafts.spec.model import LONGEST_US, Range, SpecModel, TimeUS, Us, clock, parse_time, us
-from c2jy_bridge.drafts.spec.reading import ParsedSpec, is_spec, nearest, parse_spec
+from c2jy_bridge.drafts.spec.reading import ParsedSpec, is_spec, parse_spec
 
 __all__ = [
     "LONGEST_US",
@@ -91,7 +97,6 @@ __all__ = [
     "VisualClip",
     "clock",
     "is_spec",
-    "nearest",
     "opaque_hex",
     "parse_colour",
     "parse_rgb",

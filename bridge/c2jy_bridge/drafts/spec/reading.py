@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -14,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from c2jy_bridge.core.chunked_json import content_pieces
 from c2jy_bridge.core.events import Issue
+from c2jy_bridge.core.nearest import nearest
 from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.spec.document import SCHEMA, DraftSpec
 from c2jy_bridge.drafts.spec.model import US_PER, counting_strangers, unknown_fields
@@ -137,16 +137,10 @@ def _beginning(value: Any, depth: int) -> Any:
 def _unknown(spec: DraftSpec, path: str) -> Iterable[Issue]:
     for where, name, known in unknown_fields(spec, path):
         full = f"{where}.{name}" if where else name
-        near = nearest(name, known)
-        if near:
-            yield issue("unknown_field_near", full, "warning", name=name, near=near[0])
+        if near := nearest(name, known):
+            yield issue("unknown_field_near", full, "warning", name=name, near=near)
         else:
             yield issue("unknown_field", full, "warning", name=name, known=", ".join(sorted(known)))
-
-
-def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
-    """The names most like `name`, best first; empty when none is close."""
-    return difflib.get_close_matches(name.lower(), list(known), count, 0.6)
 
 
 def _faults(error: ValidationError, given: Mapping[str, Any], path: str) -> list[Issue]:
@@ -260,12 +254,10 @@ def _fault(detail: ErrorDetails, where: str) -> Issue:
     if code == "not_one_of":
         known = _choices(str(context.get("expected") or context.get("expected_tags") or ""))
         given = str(context.get("tag") or detail["input"])
-        near = nearest(given, known, 1)
         if kind == "union_tag_invalid":
             where = f"{where}.type"
-        return issue(
-            "not_one_of", where, value=_shown(given), known=", ".join(known), near=(near or known or [""])[0]
-        )
+        near = nearest(given, known) or (known or [""])[0]
+        return issue("not_one_of", where, value=_shown(given), known=", ".join(known), near=near)
     if code == "clip_without_type":
         return issue(code, f"{where}.type", known=", ".join(_CLIP_TYPES))
     if code == "out_of_range":

@@ -1,11 +1,13 @@
-"""One draft to the disk: staged, verified, then published under its name."""
+"""Writes one draft to disk: staged, verified, then published under its name."""
 
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
@@ -14,28 +16,225 @@ import orjson
 
 from c2jy_bridge import __version__
 from c2jy_bridge.core.chunked_json import content_pieces
+from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.gc_control import release_in_steps
 from c2jy_bridge.core.settings import DraftProfile
 from c2jy_bridge.drafts.errors import DraftError, issue
-from c2jy_bridge.drafts.spec import SCHEMA, DraftSpec
-from c2jy_bridge.drafts.write.manifest import DOCUMENT, Marker, beginning, figures_of, read_marker
-from c2jy_bridge.drafts.write.media import bring, write_cover
-from c2jy_bridge.drafts.write.meta import COVER, meta_info, say_platform
-from c2jy_bridge.drafts.write.naming import numbered
-from c2jy_bridge.drafts.write.paths import MATERIALS, TargetRoot
-from c2jy_bridge.drafts.write.staging import ASIDE, Staging, remove_tree, sync_folder, write_file
-from c2jy_bridge.drafts.write.verify import faults
+from c2jy_bridge.drafts.spec import SCHEMA, DraftSpec, clock
+from c2jy_bridge.drafts.write.meta import (
+    CONTENT_FILES,
+    COVER,
+    Marker,
+    beginning,
+    figures_of,
+    meta_info,
+    read_marker,
+    say_platform,
+)
+from c2jy_bridge.drafts.write.paths import DOCUMENT, MATERIALS, TargetRoot, local_view, numbered
+from c2jy_bridge.drafts.write.staging import ASIDE, Staging, is_there, remove_tree, sync_folder, write_file
+
+_LONG_SIDE: Final = 480
+_DARK: Final = (24, 26, 31)
+_MOST_PIXELS: Final = 16_000_000
+"""Largest picture that is drawn for a cover: more pixels keep the event loop waiting (15 ms for 12 million).
+Of a JPEG it is the size to which its decoder shrinks it."""
+
+
+def write_cover(target: Path, picture: Path | None, width: int, height: int) -> bool:
+    """Draw the cover: the picture filling the canvas's shape, else one dark colour.
+
+    Args:
+        target: Where the JPEG goes.
+        picture: The first image of the draft, if it has one.
+        width: Of the canvas, px.
+        height: Of the canvas, px.
+
+    Returns:
+        Whether there is a cover now; a picture that cannot be drawn is no reason to have no draft.
+    """
+    from PIL import Image, ImageOps  # only now: listing drafts draws nothing
+
+    scale = _LONG_SIDE / max(width, height)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    try:
+        if picture is None:
+            Image.new("RGB", size, _DARK).save(target, "JPEG", quality=80)
+        else:
+            with Image.open(picture) as image:
+                image.draft("RGB", size)
+                if image.width * image.height > _MOST_PIXELS:
+                    return write_cover(target, None, width, height)
+                upright = ImageOps.exif_transpose(image).convert("RGB")
+                ImageOps.fit(upright, size).save(target, "JPEG", quality=80)
+    except Exception:  # a damaged picture makes Pillow raise anything at all
+        target.unlink(missing_ok=True)
+        return False
+    return True
+
+
+_AT_ONCE: Final = 8
+_CHUNK: Final = 4 * 1024 * 1024
+
+
+def bring(
+    files: Iterable[tuple[Path, str]],
+    folder: Path,
+    mode: Literal["copy", "hardlink"],
+    moved: Callable[[int], None],
+) -> None:
+    """Put media files into a folder.
+
+    Args:
+        files: (file in the cache, name in the folder).
+        mode: `hardlink` costs no space; where the system cannot, the file is copied.
+        moved: Told the bytes of each piece, from several threads; may raise to stop.
+    """
+    folder.mkdir(exist_ok=True)
+
+    def one(pair: tuple[Path, str]) -> None:
+        source, name = pair
+        target = folder / name
+        if mode == "hardlink":
+            try:
+                os.link(source, target)
+                moved(source.stat().st_size)
+                return
+            except OSError:
+                pass  # another file system, or one without links
+        _copy(source, target, moved)
+
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="c2jy-media") as pool:
+        jobs = [pool.submit(one, pair) for pair in files]
+        try:
+            for job in jobs:
+                job.result()
+        except BaseException:
+            for job in jobs:
+                job.cancel()
+            raise
+
+
+def _copy(source: Path, target: Path, moved: Callable[[int], None]) -> None:
+    with open(source, "rb") as reader, open(target, "xb") as writer:
+        while chunk := reader.read(_CHUNK):
+            moved(len(chunk))
+            writer.write(chunk)
+        writer.flush()
+        os.fsync(writer.fileno())
+
+
+_ROUNDING_US: Final = 1_000
+
+
+def media_of(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(path in the content, file path) of every video, image and sound of a draft."""
+    materials = _mapping(content.get("materials"))
+    for kind in ("videos", "audios"):
+        for index, material in enumerate(_list(materials.get(kind))):
+            if isinstance(material, Mapping) and material.get("path"):
+                yield f"materials.{kind}[{index}].path", str(material["path"])
+
+
+def missing_media(content: Mapping[str, Any], folder: Path, name: str | None = None) -> Iterator[Issue]:
+    """An issue for every media file that is not on this machine."""
+    for where, path in media_of(content):
+        here = local_view(path, folder, name)
+        if here is None or not is_there(here):
+            yield issue("media_missing", where, file=path)
+
+
+def faults(content: Mapping[str, Any], folder: Path, name: str | None = None) -> Iterator[Issue]:
+    """Everything that is wrong with a draft's content, as errors.
+
+    Args:
+        content: The object in draft_content.json.
+        folder: The draft's folder on this machine.
+        name: Its name, when the folder does not have it yet.
+    """
+    tracks = content.get("tracks")
+    if not isinstance(tracks, list) or not isinstance(content.get("materials"), Mapping):
+        yield issue("not_a_draft", "")
+        return
+    lengths: dict[str, int] = {}
+    for kind, group in content["materials"].items():
+        plays = kind in ("videos", "audios")
+        for material in map(_mapping, _list(group)):
+            known = str(material.get("id", ""))
+            lengths[known] = _number(material.get("duration")) if plays else 0
+    last = 0
+    for number, track in enumerate(tracks):
+        before_end = 0
+        for index, segment in enumerate(map(_mapping, _list(_mapping(track).get("segments")))):
+            begin, length = _times(segment.get("target_timerange"))
+            if length <= 0 or begin < max(before_end, 0) or not _is_sound(segment, lengths):
+                where = f"tracks[{number}].segments[{index}]"
+                yield from _segment_faults(segment, where, begin, length, before_end, lengths)
+            before_end = max(before_end, begin + length)
+        last = max(last, before_end)
+    length = _number(content.get("duration"))
+    if length < last:
+        yield issue("draft_too_short", "duration", duration=clock(max(length, 0)))
+    yield from missing_media(content, folder, name)
+
+
+def _is_sound(segment: Mapping[str, Any], known: Mapping[str, int]) -> bool:
+    """The quick look at what it refers to, which nearly every segment passes."""
+    begin, length = _times(segment.get("source_timerange"))
+    whole = known.get(str(segment.get("material_id")), -1)
+    if whole < 0 or (whole and begin + length > whole + _ROUNDING_US):
+        return False
+    return all(str(reference) in known for reference in _list(segment.get("extra_material_refs")))
+
+
+def _segment_faults(
+    segment: Mapping[str, Any], where: str, begin: int, length: int, before_end: int, known: Mapping[str, int]
+) -> Iterator[Issue]:
+    if length <= 0 or begin < 0:
+        yield issue("bad_duration", f"{where}.target_timerange", duration=length)
+    if begin < before_end:
+        yield issue("segments_overlap", where, start=clock(max(begin, 0)), until=clock(before_end))
+    yield from _dangling(segment, where, known)
+    yield from _beyond(segment, where, known)
+
+
+def _dangling(segment: Mapping[str, Any], where: str, known: Mapping[str, int]) -> Iterator[Issue]:
+    if str(segment.get("material_id")) not in known:
+        yield issue("dangling", f"{where}.material_id", id=segment.get("material_id"))
+    for index, reference in enumerate(_list(segment.get("extra_material_refs"))):
+        if str(reference) not in known:
+            yield issue("dangling", f"{where}.extra_material_refs[{index}]", id=reference)
+
+
+def _beyond(segment: Mapping[str, Any], where: str, lengths: Mapping[str, int]) -> Iterator[Issue]:
+    begin, length = _times(segment.get("source_timerange"))
+    whole = lengths.get(str(segment.get("material_id")), 0)
+    if whole and begin + length > whole + _ROUNDING_US:
+        yield issue(
+            "source_beyond", f"{where}.source_timerange", end=clock(begin + length), length=clock(whole)
+        )
+
+
+def _times(timerange: object) -> tuple[int, int]:
+    timerange = _mapping(timerange)
+    return _number(timerange.get("start")), _number(timerange.get("duration"))
+
+
+def _number(value: object) -> int:
+    return int(value) if isinstance(value, (int, float)) and math.isfinite(value) else 0
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    # dict first: the question of any Mapping takes ten times as long.
+    return value if isinstance(value, (dict, Mapping)) else {}
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
 
 OnConflict = Literal["suffix", "error", "replace_own"]
 
-CONTENT_FILES: Final[Mapping[DraftProfile, tuple[str, ...]]] = {
-    "jianying_win": ("draft_content.json",),
-    "jianying_mac": ("draft_info.json",),
-    "capcut_win": ("draft_content.json",),
-    "capcut_mac": ("draft_info.json",),
-    "both": ("draft_content.json", "draft_info.json"),
-}
-"""The main file by app (facts of 2026-11 on capcut-mate and pyJianYingDraft PR 198)."""
 _MOST_OF_A_NAME: Final = 1000
 """`name (2)` ... `name (1000)`; then something else is wrong."""
 

@@ -1,19 +1,145 @@
-"""draft_meta_info.json and root_meta_info.json: what the app knows of a draft and of its list of drafts."""
+"""The JSON beside a draft's content: c2jy.json (our manifest), draft_meta_info.json, root_meta_info.json."""
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, Final
 
 import orjson
 
+from c2jy_bridge.core.draft_views import Packed
+from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.settings import DraftProfile
 from c2jy_bridge.drafts.errors import DraftError, issue
-from c2jy_bridge.drafts.write.paths import pure
-from c2jy_bridge.drafts.write.staging import sync_folder, write_file
+from c2jy_bridge.drafts.write.paths import DOCUMENT, pure
+from c2jy_bridge.drafts.write.staging import read_head, read_plain, sync_folder, write_file
+
+CONTENT_FILES: Final[Mapping[DraftProfile, tuple[str, ...]]] = {
+    "jianying_win": ("draft_content.json",),
+    "jianying_mac": ("draft_info.json",),
+    "capcut_win": ("draft_content.json",),
+    "capcut_mac": ("draft_info.json",),
+    "both": ("draft_content.json", "draft_info.json"),
+}
+"""The main file by app (facts of 2026-11 on capcut-mate and pyJianYingDraft PR 198)."""
+_HEAD_BYTES: Final = 4096
+_LONG_HEAD_BYTES: Final = 1024 * 1024
+_LARGEST: Final = 2**53
+_BEGINS: Final = '{"marker":'
+_GOES_ON: Final = ',"figures":'
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """Who made a draft folder."""
+
+    draft_id: str
+    spec_id: str | None
+    """The document's own id, by which a later one may replace it."""
+    schema: str
+    created_at: float
+    """Unix seconds."""
+    version: str
+    """Of this program."""
+
+    def as_json(self) -> dict[str, Any]:
+        """As it stands in c2jy.json."""
+        return {
+            "draft_id": self.draft_id,
+            "id": self.spec_id,
+            "schema": self.schema,
+            "created_at": self.created_at,
+            "version": self.version,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a list says of a draft, so that nobody has to read megabytes of JSON for a line."""
+
+    content_sha256: str
+    """Of the main file that they are about; of any other content they say nothing."""
+    duration_us: int
+    tracks: int
+    clips: int
+    width: int
+    height: int
+    media: tuple[str, ...]
+    """Paths as the content has them, each once."""
+
+
+def figures_of(content: Mapping[str, Any], sha256: str) -> Figures:
+    """The figures of a content that we wrote."""
+    materials, canvas = content["materials"], content["canvas_config"]
+    paths = (material["path"] for kind in ("videos", "audios") for material in materials[kind])
+    return Figures(
+        content_sha256=sha256,
+        duration_us=content["duration"],
+        tracks=len(content["tracks"]),
+        clips=sum(len(track["segments"]) for track in content["tracks"]),
+        width=canvas["width"],
+        height=canvas["height"],
+        media=tuple(dict.fromkeys(paths)),
+    )
+
+
+def beginning(marker: Marker, figures: Figures) -> bytes:
+    """How c2jy.json begins: the mark and the figures, where they are found without reading the rest."""
+    return b"".join(
+        (_BEGINS.encode(), orjson.dumps(marker.as_json()), _GOES_ON.encode(), orjson.dumps(figures))
+    )
+
+
+def read_figures(folder: Path) -> Figures | None:
+    """The figures in a draft folder; None when there are none, or somebody else wrote them."""
+    try:
+        text = read_head(folder / DOCUMENT, _LONG_HEAD_BYTES).decode("utf-8", "replace")
+        if not text.startswith(_BEGINS):
+            return None
+        decoder = json.JSONDecoder()
+        _, end = decoder.raw_decode(text, len(_BEGINS))
+        if not text.startswith(_GOES_ON, end):
+            return None
+        found, _ = decoder.raw_decode(text, end + len(_GOES_ON))
+        figures = Figures(**{**found, "media": tuple(found["media"])})
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    numbers = (figures.duration_us, figures.tracks, figures.clips, figures.width, figures.height)
+    if not all(type(number) is int and 0 <= number < _LARGEST for number in numbers):
+        return None
+    return figures if all(isinstance(path, str) for path in figures.media) else None
+
+
+def read_marker(folder: Path) -> Marker | None:
+    """The mark in a draft folder; None when it is not ours."""
+    try:
+        marker = _head(folder / DOCUMENT) or orjson.loads(read_plain(folder / DOCUMENT))["marker"]
+        return Marker(
+            str(marker["draft_id"]),
+            marker.get("id"),
+            str(marker["schema"]),
+            float(marker["created_at"]),
+            str(marker["version"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _head(path: Path) -> Any:
+    """The mark where we write it, at the beginning; the document behind it may be tens of megabytes."""
+    text = read_head(path, _HEAD_BYTES).decode("utf-8", "replace")
+    if not text.startswith(_BEGINS):
+        return None
+    try:
+        return json.JSONDecoder().raw_decode(text, len(_BEGINS))[0]
+    except (ValueError, RecursionError):
+        return None
+
 
 _JIANYING: Final = {"app_id": 3704, "app_source": "lv"}
 _CAPCUT: Final = {"app_id": 359289, "app_source": "cc"}
@@ -243,3 +369,35 @@ def _is_same(entry: Any, ours: Mapping[str, Any]) -> bool:
         return False
     same_id = entry.get("draft_id") == ours["draft_id"]
     return same_id or pure(str(entry.get("draft_fold_path") or "-")) == pure(ours["draft_fold_path"])
+
+
+Pack = Callable[[Sequence[Path], Path | None], Packed]
+"""Packs draft folders into a zip; None: into the exports folder under a free name."""
+
+
+def packed(
+    folders: Sequence[Path], out: Path | None, pack: Pack, where: str
+) -> tuple[str, tuple[Issue, ...]]:
+    """Pack; returns the zip, empty when it was not written, and what there is to say.
+
+    Args:
+        where: JSON path of the wish; empty when it came from outside the document.
+    """
+    try:
+        made = pack(folders, out)
+    except DraftError as error:
+        return "", (issue("not_packed", where, "error", name=folders[0].name), *error.issues)
+    return made.path, made.issues
+
+
+def entered(folder: Path, profile: DraftProfile, where: str, *, create: bool) -> tuple[Issue, ...]:
+    """Enter a draft into root_meta_info.json; returns what there is to say."""
+    try:
+        meta = orjson.loads((folder / "draft_meta_info.json").read_bytes())
+        register(folder.parent, folder, meta, CONTENT_FILES[profile][0], create=create)
+    except DraftError as error:
+        return (issue("not_registered", where, "warning", name=folder.name), *error.issues)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        return (issue("disk", where, "warning", reason=reason, folder=folder.parent),)
+    return (issue("registered", where, "info", name=folder.name),)

@@ -14,7 +14,7 @@ import pytest
 
 from c2jy_bridge.drafts import DraftBuilder, DraftError
 from c2jy_bridge.drafts.write import folder as folder_module
-from c2jy_bridge.drafts.write import media as media_module
+from c2jy_bridge.drafts.write import folder as media_module
 from c2jy_bridge.drafts.write import staging as staging_module
 
 

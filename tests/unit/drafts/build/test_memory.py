@@ -14,7 +14,7 @@ from c2jy_bridge.core.chunked_json import content_pieces
 from c2jy_bridge.core.gc_control import gc_frozen, gc_paused, release_in_steps
 from c2jy_bridge.core.settings import DraftSettings, MaterialSettings
 from c2jy_bridge.drafts import DraftBuilder, DraftError
-from c2jy_bridge.drafts.write.manifest import read_marker
+from c2jy_bridge.drafts.write.meta import read_marker
 
 CLIPS = 2_000
 

@@ -13,7 +13,7 @@ from c2jy_bridge.drafts import DraftError
 from c2jy_bridge.drafts.compile import Notes, PlacedFile, compile_draft
 from c2jy_bridge.drafts.materials import Material
 from c2jy_bridge.drafts.spec import AudioClip, PictureClip, parse_spec
-from c2jy_bridge.drafts.write.verify import faults
+from c2jy_bridge.drafts.write.folder import faults
 
 S = 1_000_000
 FILES = {

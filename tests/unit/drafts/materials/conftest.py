@@ -15,7 +15,7 @@ from PIL import Image
 
 from c2jy_bridge.core.settings import MaterialSettings
 from c2jy_bridge.drafts.materials import MaterialStore
-from c2jy_bridge.drafts.materials.pace import Patience
+from c2jy_bridge.drafts.materials.store import Patience
 
 
 @dataclass

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from c2jy_bridge.drafts.materials.pace import Patience, retry_after, wait_before
-from c2jy_bridge.drafts.materials.transport import AllowedHosts, is_global
+from c2jy_bridge.drafts.materials.store import Patience
+from c2jy_bridge.drafts.materials.transport import AllowedHosts, is_global, retry_after, wait_before
 
 
 @pytest.mark.parametrize(

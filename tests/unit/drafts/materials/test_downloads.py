@@ -8,7 +8,7 @@ import time
 import pytest
 
 from c2jy_bridge.drafts.materials import Material, MaterialFailure, MaterialStore, Progress
-from c2jy_bridge.drafts.materials.pace import Patience
+from c2jy_bridge.drafts.materials.store import Patience
 
 
 def only(results: dict[str, Material | MaterialFailure]) -> Material | MaterialFailure:

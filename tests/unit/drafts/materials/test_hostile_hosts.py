@@ -11,7 +11,7 @@ import zlib
 import pytest
 
 from c2jy_bridge.drafts.materials import MaterialFailure
-from c2jy_bridge.drafts.materials.pace import retry_after
+from c2jy_bridge.drafts.materials.transport import retry_after
 
 
 async def refused(store, url: str) -> MaterialFailure:

@@ -15,10 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from c2jy_bridge.drafts.materials import Material, MaterialFailure, convert
+from c2jy_bridge.drafts.materials import Material, MaterialFailure, cache, convert
 from c2jy_bridge.drafts.materials.material import Refused
-from c2jy_bridge.drafts.materials.probe import av_facts, gif_frames
-from c2jy_bridge.drafts.materials.signature import Foreign, Media, identify
+from c2jy_bridge.drafts.materials.probe import Foreign, Media, av_facts, gif_frames, identify
 
 
 def data_url(body: bytes, mime: str = "application/octet-stream") -> str:
@@ -217,14 +216,14 @@ async def test_a_huge_picture_is_converted_by_another_process_and_is_the_same(st
     monkeypatch.setattr(
         subprocess, "run", lambda command, **more: ran.append(command) or run(command, **more)
     )
-    monkeypatch.setattr(convert, "_HUGE_PIXELS", 1)
+    monkeypatch.setattr(convert, "HUGE_PIXELS", 1)
     (tmp_path / "a.webp").write_bytes(file.getvalue())
-    assert convert.convert(tmp_path / "a.webp", tmp_path / "b", "webp") == ("jpg", ())
+    assert cache.converted(tmp_path / "a.webp", tmp_path / "b", "webp") == ("jpg", ())
     assert (tmp_path / "b").read_bytes() == here
     assert len(ran) == 1
     (tmp_path / "a.webp").write_bytes(file.getvalue()[:-400])
     with pytest.raises(Refused, match="unreadable_media"):
-        convert.convert(tmp_path / "a.webp", tmp_path / "b", "webp")
+        cache.converted(tmp_path / "a.webp", tmp_path / "b", "webp")
     monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))
     (tmp_path / "a.webp").write_bytes(file.getvalue())
-    assert convert.convert(tmp_path / "a.webp", tmp_path / "c", "webp") == ("jpg", ())
+    assert cache.converted(tmp_path / "a.webp", tmp_path / "c", "webp") == ("jpg", ())

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from c2jy_bridge.drafts.materials.pace import DownloadSlot, Turns
+from c2jy_bridge.drafts.materials.store import DownloadSlot, DownloadSlots
 
 
 async def test_a_file_that_is_being_taken_in_leaves_the_line_to_the_next() -> None:
-    turns = Turns(1)
+    turns = DownloadSlots(1)
     async with asyncio.timeout(5), DownloadSlot(turns) as first:
         await first.to_disk()
         async with DownloadSlot(turns):
@@ -19,7 +19,7 @@ async def test_a_file_that_is_being_taken_in_leaves_the_line_to_the_next() -> No
 
 
 async def test_while_the_disk_is_full_of_work_a_file_keeps_the_line() -> None:
-    turns = Turns(1)
+    turns = DownloadSlots(1)
     async with DownloadSlot(turns) as first:
         await first.to_disk()
         async with DownloadSlot(turns) as second:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from c2jy_bridge.drafts import DraftError
-from c2jy_bridge.drafts.write.naming import LONGEST, checked, fault, is_bare_uuid, numbered, suggestion
+from c2jy_bridge.drafts.write.paths import LONGEST, checked, fault, is_bare_uuid, numbered, suggestion
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from difflib import get_close_matches
 from typing import Annotated, Final
 
 from pydantic import Field
@@ -18,7 +19,7 @@ from c2jy_bridge.compat.coze2jianying.unfinished import Lane, Step, Unfinished
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.settings import TimeUnit
 from c2jy_bridge.drafts import DraftError
-from c2jy_bridge.drafts.spec import TrackKind, nearest
+from c2jy_bridge.drafts.spec import TrackKind
 from c2jy_bridge.plugin import ToolContext, ToolError, tool
 from c2jy_bridge.tools.answers import DraftsMade
 from c2jy_bridge.tools.drafts import announce, made, refused, serious, teller, with_issues
@@ -157,7 +158,10 @@ class EditTools:
                 known = draft.clips
                 for one in wanted:
                     if one not in known:
-                        near = ", ".join(nearest(one, known) or list(known)[:_NAMED]) or "-"
+                        near = (
+                            ", ".join(get_close_matches(one.lower(), known, 3, 0.6) or list(known)[:_NAMED])
+                            or "-"
+                        )
                         raise ToolError(say("step.no_segment", id=one, nearest=near), removed=[])
             step = Step(context.call_id, "remove_segments", removed=wanted, given=segment_ids)
             draft, step = await self._session.add(draft, context, lambda _: step)
