@@ -1,5 +1,7 @@
 # make demo   the app on the built-in demo: no account, no network, nothing to set up
-# make test   the tests
+# make test   the tests, without the slow ones
+# make test-slow  the slow ones: loops of kills, programs of Coze's SDKs, long hostile runs
+# make quick  unit tests of the rooms that start no process; `make quick ROOM=relay` for one room
 # make check  what must be clean before a commit: format, lint, types, floors, tests
 # make bench  the project's own measurements, each against its yardstick
 # make screenshots  the pictures of the README, from the app itself
@@ -11,8 +13,11 @@ BIN := $(VENV)/bin
 # the words are compiled when the app is installed, so new ones after a pull want that again
 WORDS := $(wildcard */*/locale/*/LC_MESSAGES/*.po)
 ARGS ?=
+ROOM ?=
+QUICK := $(addprefix tests/unit/,architecture compat core coze engine journal plugin tools \
+    drafts/compile drafts/packing drafts/resources drafts/spec drafts/subtitles drafts/write)
 
-.PHONY: demo test check bench screenshots lock clean
+.PHONY: demo test test-slow quick check bench screenshots lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.app
@@ -20,7 +25,15 @@ demo: $(VENV)/.app
 
 test: $(VENV)/.dev
 	@sh .ci/debian.sh tmux
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(ARGS)
+
+test-slow: $(VENV)/.dev
+	@sh .ci/debian.sh tmux
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow $(ARGS)
+
+quick: $(VENV)/.dev
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(ARGS) \
+	    $(if $(ROOM),$(wildcard tests/$(ROOM) tests/unit/$(ROOM)),$(QUICK))
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
