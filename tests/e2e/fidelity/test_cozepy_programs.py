@@ -17,10 +17,13 @@ from cozepy import Coze, TokenAuth
 from coze_emulator import Emulator
 
 _FOLDER = os.environ.get("COZEPY_EXAMPLES", "")
-pytestmark = pytest.mark.skipif(
-    not Path(_FOLDER, "chat_stream.py").is_file(),
-    reason="COZEPY_EXAMPLES does not name the examples folder of coze-dev/coze-py",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not Path(_FOLDER, "chat_stream.py").is_file(),
+        reason="COZEPY_EXAMPLES does not name the examples folder of coze-dev/coze-py",
+    ),
+]
 
 
 def run(emulator: Emulator, program: str, *arguments: str, **environment: str) -> str:
