@@ -102,7 +102,7 @@ async def _serve(folder: Path) -> None:
     async def status() -> BridgeView:
         raise NotImplementedError("nobody asks for it here")
 
-    settings = Settings(bridge={"port": 0, "rate_per_minute": 10**7}, data_dir=folder, config_dir=folder)  # type: ignore[arg-type]  # pydantic makes groups of dicts
+    settings = Settings(bridge={"port": 0, "rate_per_minute": 10**7}, data_dir=folder, config_dir=folder)
     storage = await asyncio.to_thread(Storage, folder / "journal.db")
     queue = RequestQueue(storage, limit=settings.bridge.queue_limit)
     tokens = Tokens(Vault(folder / "secrets"))

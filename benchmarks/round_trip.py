@@ -105,7 +105,7 @@ def _script(base_url: str, keep: Callable[[str], None]) -> Callable[[], float]:
                             stream=True,
                         )
                     done += event.event == ChatEventType.CONVERSATION_CHAT_COMPLETED
-                stream = following
+                stream = following  # type: ignore[assignment]
         assert done == TRIPS
         return time.perf_counter() - begin
 

@@ -274,7 +274,7 @@ def test_a_question_that_a_killed_app_asked_is_asked_again_and_its_tool_is_not_r
     cloud.gallery.open()
     app = cloud.runs("workflow", "run", ASKS_TOO, json.dumps(cloud.wish("kept")))
     assert app.stderr is not None
-    until(lambda: "这样可以吗" in app.stderr.readline())  # type: ignore[union-attr]  # it is a pipe
+    until(lambda: "这样可以吗" in app.stderr.readline())  # it is a pipe
     killed(app)
     done = c2jy("workflow", "resume", stdin="可以\n", **cloud.environment)
     assert done.status == 0, done.err

@@ -130,7 +130,7 @@ async def run(fault: Fault, emulator: Emulator, folder: Path) -> Outcome:
     answered = any(
         f"It is written: {word}. What comes next, and what comes after that?" in m.text for m in messages
     )
-    asked = [seen for seen in emulator.seen("/v3/chat") if f"write {word}" in str(seen.body)]
+    asked = [seen for seen in emulator.requests_to("/v3/chat") if f"write {word}" in str(seen.body)]
     if len(asked) > 1:
         outcome.faults.append("asked twice")
     if asked and not lines:

@@ -6,6 +6,7 @@ import json
 import shlex
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -40,7 +41,7 @@ def requested(
     return ToolCallRequested(at=at, call_id=call_id, call=call)
 
 
-def finished(call_id: str = "c1", outcome: Outcome = Outcome.OK, at: float = T + 2, **more: object) -> Event:
+def finished(call_id: str = "c1", outcome: Outcome = Outcome.OK, at: float = T + 2, **more: Any) -> Event:
     facts = {"tool": "generate_draft", "output": '{"status":"success"}', "elapsed_s": 1.5} | more
     return ToolCallFinished(at=at, call_id=call_id, outcome=outcome, **facts)
 

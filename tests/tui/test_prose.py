@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -42,7 +43,8 @@ def drawn(placed: tuple[Placed, ...] | list[Placed], width: int = 40) -> list[st
 
 
 def streamed(text: str, sizes: list[int]) -> list[Placed]:
-    growing, final, at = GrowingDocument(), [], 0
+    final: list[Placed] = []
+    growing, at = GrowingDocument(), 0
     for size in sizes:
         final.extend(growing.append(text[at : at + size]))
         at += size
@@ -157,7 +159,7 @@ def test_what_one_piece_makes_be_read_again_does_not_grow_with_the_text(
     reads: list[int] = []
     original = markdown_blocks.top_level
 
-    def counted(text: str) -> list[object]:
+    def counted(text: str) -> Any:
         reads.append(len(text))
         return original(text)
 

@@ -134,7 +134,7 @@ def test_a_chat_is_created_and_polled(coze: Coze, emulator: Emulator) -> None:
 
 
 def test_a_chat_is_created_and_cancelled_only_while_it_runs(coze: Coze, emulator: Emulator) -> None:
-    emulator._world.pace_s = 0.05
+    emulator._state.pace_s = 0.05
     chat = coze.chat.create(
         bot_id=emulator.bot_id,
         user_id="maker",

@@ -70,9 +70,9 @@ class Code:
                     self._frame(values)
                 case ast.Call(
                     func=ast.Name(id="binding"),
-                    args=[ast.Constant(value=domain), ast.Constant(value=id_), *_],
+                    args=[ast.Constant(value=str(domain)), ast.Constant(value=str(id_)), *_],
                 ):
-                    key = f"{domain}:key.{str(id_).partition('.')[2]}"
+                    key = f"{domain}:key.{id_.partition('.')[2]}"
                     self.texts |= {key, f"{key}.tip"}
                 case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
                     self.texts.add(name)  # a tool is called as its function

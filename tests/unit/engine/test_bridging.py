@@ -48,7 +48,7 @@ async def hold(harness: RelayHarness) -> AsyncIterator[Hold]:
 async def test_a_request_that_is_run_again_answers_whoever_waits_for_the_first(hold: Hold) -> None:
     bridging = hold()
     assert await bridging.switch(True) is None
-    service = bridging._bridge.service  # type: ignore[union-attr]  # it is on
+    service = bridging._bridge.service  # it is on
     assert service is not None
     first = await service.submit("fail", {}, source="mailbox", requester="box", idempotency_key="run-1")
     await service.ended(first.request.request_id, 20)

@@ -103,7 +103,7 @@ def test_a_default_may_be_a_field() -> None:
         """Cut."""
 
     properties = registered(cut).views()[0].parameters["properties"]
-    assert properties["seconds"] == {"type": "number", "exclusiveMinimum": 0, "default": 2.5}  # type: ignore[index]  # a JSON Schema
+    assert properties["seconds"] == {"type": "number", "exclusiveMinimum": 0, "default": 2.5}  # a JSON Schema
 
 
 def test_every_decorated_method_of_an_object_becomes_a_tool_in_the_order_written() -> None:
@@ -130,7 +130,7 @@ def test_every_decorated_method_of_an_object_becomes_a_tool_in_the_order_written
     assert [one.name for one in registered(Tools())] == ["first", "second", "third_by_name"]
 
 
-def _no_hint(value) -> None:  # type: ignore[no-untyped-def]  # that is the case under test
+def _no_hint(value) -> None:  # that is the case under test
     """No hint."""
 
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -168,7 +169,7 @@ async def make_store(tmp_path: Path, host: Host, clock: Clock) -> AsyncIterator[
         settings_folders: tuple[Path, ...] = (),
         allow: bool = True,
         patience: Patience = HASTY,
-        **settings: object,
+        **settings: Any,
     ) -> MaterialStore:
         allowed = [host.name] if allow else []
         store = MaterialStore(
@@ -195,7 +196,7 @@ def store(make_store: MakeStore) -> MaterialStore:
 
 
 def picture(
-    form: str = "PNG", size: tuple[int, int] = (64, 48), colour: str = "red", **options: object
+    form: str = "PNG", size: tuple[int, int] = (64, 48), colour: str = "red", **options: Any
 ) -> bytes:
     """A small picture."""
     data = io.BytesIO()

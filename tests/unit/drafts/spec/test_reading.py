@@ -91,7 +91,7 @@ def test_nulls_count_as_left_out() -> None:
     parsed = parse_spec({"width": None, **_one(clip)})
     assert parsed.issues == ()
     assert parsed.spec.width == 1920
-    assert parsed.spec.tracks[0].clips[0].transform == Transform()  # type: ignore[union-attr]
+    assert parsed.spec.tracks[0].clips[0].transform == Transform()
 
 
 def test_types_are_found_from_each_other() -> None:
