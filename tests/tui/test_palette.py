@@ -71,7 +71,7 @@ async def test_what_a_pane_does_is_done_from_there(stage: Any, engine: Any) -> N
     async with stage() as on:
         await on.play(on.bot.wants("list_drafts"), on.bot.finished("list_drafts", Outcome.OK))
         rerun = next(one for one in commands(on.app, on.main) if one.title.endswith("Rerun"))
-        assert rerun.possible
+        assert rerun.enabled
         await rerun.run()
         await on.settle()
         assert engine.rerun_calls == [("call-1", None)]
@@ -81,7 +81,7 @@ async def test_what_a_pane_does_is_done_from_there(stage: Any, engine: Any) -> N
 async def test_what_a_pane_cannot_do_now_is_said(stage: Any) -> None:
     async with stage() as on:
         approve = next(one for one in commands(on.app, on.main) if one.title.endswith("Allow once"))
-        assert not approve.possible
+        assert not approve.enabled
         await approve.run()
         await on.settle()
         assert any("Not possible now" in notice.message for notice in on.app._notifications)

@@ -126,10 +126,8 @@ def test_every_text_that_a_module_names_is_in_its_catalogue() -> None:
         known = texts(where["folder"], "en", where["domain"])
         for node in ast.walk(ast.parse(Path(str(loaded.__file__)).read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "say" and node.args:
-                keys = [part.value for part in ast.walk(node.args[0]) if isinstance(part, ast.Constant)]
+                keys = [str(part.value) for part in ast.walk(node.args[0]) if isinstance(part, ast.Constant)]
                 simple = isinstance(node.args[0], ast.Constant | ast.IfExp)
-                missing += [
-                    f"{module}: {key}" for key in keys if simple and "." in str(key) and key not in known
-                ]
+                missing += [f"{module}: {key}" for key in keys if simple and "." in key and key not in known]
     assert len(MODULES) > 50
     assert missing == []
