@@ -1,6 +1,6 @@
 """Events as frozen dataclasses: everything that the engine reports to a UI.
 
-Every event carries `at`, Unix seconds from the clock of whoever saw it happen. Strings in an event are
+Every event carries `at`, Unix seconds from the emitter's clock. Strings in an event are
 as they came from outside; whoever shows them passes them through `safety.visible`.
 """
 

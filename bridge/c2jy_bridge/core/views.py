@@ -44,7 +44,7 @@ class MessageView:
     message_id: str = ""
     reasoning: str = ""
     thought_s: float | None = None
-    """Seconds from the first word of the reasoning to the first of the answer; None when nobody saw them."""
+    """Seconds from the first word of the reasoning to the first of the answer; None if not streamed here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ async def hold(harness: RelayHarness) -> AsyncIterator[Hold]:
 
     def make(**more: Any) -> BridgeSwitch:
         parts = {"registry": harness.registry, "runner": harness.runner, "journal": harness.journal}
-        parts |= {"client": harness.client, "answer": harness.approver.answer, "saw": harness.emit}
+        parts |= {"client": harness.client, "answer": harness.approver.answer, "emit": harness.emit}
         bridging = BridgeSwitch(
             harness.settings, **{**parts, **more}, clock=time.time, new_id=lambda: uuid.uuid4().hex
         )
