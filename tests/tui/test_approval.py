@@ -42,7 +42,7 @@ async def test_the_dialog_shows_who_wants_what_why_and_exactly_which_arguments(s
         assert isinstance(on.app.screen, ApprovalScreen)
         text = on.text
         assert "read_file" in text
-        assert "Asked by 美食助手, in this chat" in text
+        assert "Requested by 美食助手, in this chat" in text
         assert "read_file looks into your folders" in text
         for words in ('"path": "/home/maker/notes.txt"', '"一"', '"limit": 10'):
             assert words in text

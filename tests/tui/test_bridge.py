@@ -64,7 +64,7 @@ async def test_the_palette_switches_it_too(stage: Any) -> None:
         assert on.engine.switched == [True]
         await commands["Go to the bridge requests"]()
         await on.settle()
-        assert "No request yet" in on.text
+        assert "No requests yet" in on.text
 
 
 async def test_while_it_switches_the_header_says_so_and_the_key_does_nothing(
@@ -231,13 +231,13 @@ async def test_the_requests_share_the_place_of_the_drafts_only_once_somebody_use
         assert "─ Drafts ─" in on.text
         await on.press("f2")
         assert "F5 Drafts    F6 Requests" in on.text
-        assert "No draft yet" in on.text
+        assert "No drafts yet" in on.text
         await on.press("f6")
-        assert "No request yet" in on.text
-        assert "No tool call yet" in on.text
+        assert "No requests yet" in on.text
+        assert "No tool calls yet" in on.text
         await on.press("f5")
-        assert "No draft yet" in on.text
-        assert "No request yet" not in on.text
+        assert "No drafts yet" in on.text
+        assert "No requests yet" not in on.text
 
 
 @pytest.mark.parametrize("size", [(80, 24), (60, 24)])
@@ -285,7 +285,7 @@ async def test_a_question_of_a_bridge_call_names_its_source_and_counts_down(stag
     async with stage() as on:
         await asked(on)
         assert isinstance(on.app.screen, ApprovalScreen)
-        assert "Asked by a bridge request" in on.text
+        assert "Requested by a bridge request" in on.text
         on.clock.advance(55.5)
         on.app.screen._count()
         await on.settle()

@@ -233,7 +233,7 @@ async def test_a_draft_goes_to_the_trash_and_comes_back(host: Host, pane: Drafts
         await keys(pilot, "U")
         assert "Alps" in names(pane)
         assert pane.current.name == "Alps"
-        assert "Alps is back." in host.said
+        assert "Alps is restored." in host.said
         await keys(pilot, "U")
         assert engine.drafts.bin == {}
 
@@ -409,7 +409,7 @@ async def test_verifying_in_the_detail_replaces_what_was_known(host: Host, pane:
     engine = PaneEngine(drafts=PaneDrafts(folder=[view], details={"Alps": detail_of(view)}))
     async with host.run_test(size=(100, 30)) as pilot:
         await opened(pilot, pane, engine)
-        assert "Faults (1)" in host.seen()
+        assert "Problems (1)" in host.seen()
         await keys(pilot, "v")
         assert "✓ Verified: every clip and every file is present." in host.seen()
         assert "面条.webp is gone" not in host.seen()
