@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from c2jy_bridge.compat.coze2jianying.exports.issues import IssueCollector, issue, shown
+from c2jy_bridge.core.events import Issue
+from c2jy_bridge.core.strict_json import is_deeper
 from c2jy_bridge.drafts.errors import DraftError
 
 DEEPEST: Final = 64
@@ -15,13 +17,6 @@ MOST_DIGITS: Final = 18
 """More do not fit 64 bits; 18 digits of microseconds are 31,000 years."""
 _HALF: Final = re.compile("[\ud800-\udfff]")
 """A surrogate without its partner: an emoji cut in two by whoever cut the text. No file can hold it."""
-_CONTAINERS: Final = (dict, list)
-
-
-class Twice(dict[str, Any]):
-    """An object in which names stood twice; `names` are those."""
-
-    names: tuple[str, ...] = ()
 
 
 def checked(value: Any, path: str = "") -> Any:
@@ -30,32 +25,13 @@ def checked(value: Any, path: str = "") -> Any:
     For values that did not come through `read`: tool arguments, objects of Python's. What is plain already is
     returned as it is.
     """
-    return value if not is_deep(value) and _is_plain(value) else named(value, path)
-
-
-def named(value: Any, path: str) -> Any:
-    """The long way: a copy of the value, or all its faults with their paths."""
-    faults: list[Any] = []
+    if not is_deeper(value, DEEPEST) and _is_plain(value):
+        return value
+    faults: list[Issue] = []
     result = _plain(value, path, 0, faults)
     if faults:
         raise DraftError(faults)
     return result
-
-
-def is_deep(value: Any) -> bool:
-    """Whether containers in containers go down as far as is allowed."""
-    level = [value]
-    for _ in range(DEEPEST):
-        level = [
-            inner
-            for outer in level
-            if type(outer) in _CONTAINERS
-            for inner in (outer.values() if type(outer) is dict else outer)
-            if type(inner) in _CONTAINERS
-        ]
-        if not level:
-            return False
-    return True
 
 
 def _is_plain(value: object) -> bool:
@@ -74,14 +50,12 @@ def _is_plain(value: object) -> bool:
     return value is None or kind is bool or (isinstance(value, float) and math.isfinite(value))
 
 
-def _plain(value: Any, path: str, depth: int, faults: list[Any]) -> Any:
+def _plain(value: Any, path: str, depth: int, faults: list[Issue]) -> Any:
     if depth > DEEPEST:
         if not any(fault.code == "json_too_deep" for fault in faults):
             faults.append(issue("json_too_deep", path, limit=DEEPEST))
         return None
     if isinstance(value, Mapping):
-        if isinstance(value, Twice):
-            faults.extend(issue("json_twice", step(path, name), name=shown(name)) for name in value.names)
         faults.extend(issue("json_half_character", path) for name in value if _HALF.search(str(name)))
         return {
             str(name): _plain(item, step(path, str(name)), depth + 1, faults) for name, item in value.items()
@@ -231,7 +205,7 @@ class Fields:
         return [(item, f"{path}[{index}]") for index, item in enumerate(value) if item is not None]
 
     def close(self) -> None:
-        """IssueCollector every field that nobody took and that says something."""
+        """Report every field that nobody took and that says something."""
         for path, value in self._untaken():
             name = path.rpartition(".")[2]
             self.report.add("unknown_field", self.at(path), name=shown(name), value=shown(value))

@@ -1,22 +1,20 @@
-"""From text to JSON values, with every fault named by its place and by what to do about it.
+"""Reads JSON from text that a user pasted; every fault becomes an Issue with its place and what to do.
 
-Stricter than `json`: it refuses NaN, numbers that do not fit, a name twice in one object, and more nesting
-than anybody writes. More lenient in one way: prose and a Markdown fence around the JSON are stepped over.
+As strict as `core.strict_json`, but prose and a Markdown fence around the JSON are skipped.
 """
 
 from __future__ import annotations
 
-import json
-import math
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final, NoReturn
 
-from c2jy_bridge.compat.coze2jianying.exports.fields import DEEPEST, MOST_DIGITS, Twice, is_deep, named
+from c2jy_bridge.compat.coze2jianying.exports.fields import DEEPEST, MOST_DIGITS, step
 from c2jy_bridge.compat.coze2jianying.exports.issues import issue, shown
+from c2jy_bridge.core.events import Issue
+from c2jy_bridge.core.strict_json import Fault, Limits, Steps, StrictJsonError, loads, position
 from c2jy_bridge.drafts.errors import DraftError
 
 MOST_BYTES: Final = 64 * 1024 * 1024
@@ -26,8 +24,9 @@ MOST_VALUES: Final = 1_500_000
 _FENCE: Final = re.compile(r"```[ \t]*(?:json|JSON|json5)?[ \t]*\r?\n(.*?)(?:\r?\n[ \t]*```|\Z)", re.S)
 _TOKENS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN|-?\d[\d.eE+-]*', re.S)
 _STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"', re.S)
-_HALF_WRITTEN: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _START: Final = re.compile(r'[\[{"]')
+_MOST: Final = 10**MOST_DIGITS - 1
+_LIMITS: Final = Limits(max_depth=DEEPEST, integers=(-_MOST, _MOST))
 
 
 _spent: ContextVar[list[int] | None] = ContextVar("spent", default=None)
@@ -59,20 +58,10 @@ def read(document: str | bytes | bytearray, path: str = "") -> Any:
     if not text.strip():
         _refuse("json_empty", path)
     _count(text, path)
-    twice: list[Twice] = []
-    decoder = _decoder(twice)
     try:
-        value = decoder.decode(text)
-    except json.JSONDecodeError as error:
-        value = _rescued(decoder, text, error, path)
-    except RecursionError:
-        _refuse("json_too_deep", path, limit=DEEPEST)
-    except _Unreadable as error:
-        _refuse_number(text, error.token, path)
-    # The decoder lets through nothing else that JSON cannot be.
-    if twice or _may_be_cut(text) or is_deep(value):
-        return named(value, path)
-    return value
+        return loads(text, _LIMITS)
+    except StrictJsonError as error:
+        return _rescued(text, error, path)
 
 
 def _count(text: str, path: str) -> None:
@@ -88,56 +77,6 @@ def _count(text: str, path: str) -> None:
 
 def _most_values(text: str) -> int:
     return text.count(",") + text.count("[") + text.count("{") + 1
-
-
-def _may_be_cut(text: str) -> bool:
-    """Whether there may be halves of characters in the strings of a JSON text."""
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            return True
-    return _HALF_WRITTEN.search(text) is not None
-
-
-class _Unreadable(ValueError):
-    def __init__(self, token: str) -> None:
-        super().__init__(token)
-        self.token = token
-
-
-def _integer(token: str) -> int:
-    if len(token.lstrip("-")) > MOST_DIGITS:
-        raise _Unreadable(token)
-    return int(token)
-
-
-def _float(token: str) -> float:
-    value = float(token)
-    if not math.isfinite(value):
-        raise _Unreadable(token)
-    return value
-
-
-def _constant(token: str) -> NoReturn:
-    raise _Unreadable(token)
-
-
-def _decoder(twice: list[Twice]) -> json.JSONDecoder:
-    """A decoder that tells of objects with a name in them twice."""
-
-    def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        value = dict(pairs)
-        if len(value) == len(pairs):
-            return value
-        one = Twice(value)
-        one.names = tuple(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
-        twice.append(one)
-        return one
-
-    return json.JSONDecoder(
-        parse_int=_integer, parse_float=_float, parse_constant=_constant, object_pairs_hook=object_of
-    )
 
 
 def _decoded(data: bytes) -> str:
@@ -160,71 +99,59 @@ def _payload(text: str) -> str:
     return text
 
 
-def _rescued(decoder: json.JSONDecoder, text: str, error: json.JSONDecodeError, path: str) -> Any:
-    """The value in a text with prose around it; else the fault in words."""
-    start = _START.search(text)
-    if start and (error.msg == "Extra data" or (error.pos <= start.start() and start[0] != '"')):
-        try:
-            value, _ = decoder.raw_decode(text, start.start())
-        except json.JSONDecodeError as inner:
-            error = inner
-        except RecursionError:
-            _refuse("json_too_deep", path, limit=DEEPEST)
-        except _Unreadable as unreadable:
-            _refuse_number(text, unreadable.token, path)
-        else:
-            if isinstance(value, (dict, list)):
-                return value
-    elif not start:
-        _refuse("json_none", path, excerpt=shown(text.strip()))
-    cut = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
-    near = shown(text[max(0, error.pos - 20) : error.pos + 20])
-    _refuse("json_cut" if cut else "json_syntax", path, near=near, **_position(text, error.pos))
-
-
-def _position(text: str, offset: int) -> dict[str, Any]:
-    return {"line": text.count("\n", 0, offset) + 1, "column": offset - (text.rfind("\n", 0, offset) + 1) + 1}
-
-
-def _offset_of(text: str, token: str) -> int:
-    """Where a number stands that the decoder refused: it does not tell."""
-    return next((found.start() for found in _TOKENS.finditer(text) if found[0] == token), 0)
-
-
-def _refuse_number(text: str, token: str, path: str) -> NoReturn:
-    where = _position(text, _offset_of(text, token))
-    _refuse("json_number", _path_of_number(text, path), value=shown(token), **where)
-
-
-def _path_of_number(text: str, path: str) -> str:
-    """JSON path of the first number that was refused; that of the text itself when it cannot be had."""
-    refused = object()
-
-    def marked(read: Callable[[str], Any]) -> Callable[[str], Any]:
-        def number(token: str) -> Any:
+def _rescued(text: str, error: StrictJsonError, path: str) -> Any:
+    """The value in a text with prose around it; else every fault as an Issue."""
+    fault, start = error.fault, _START.search(text)
+    if fault.reason in ("syntax", "cut_off"):
+        at_start = start and (
+            fault.token == "Extra data" or (fault.offset <= start.start() and start[0] != '"')
+        )
+        if start and at_start:
             try:
-                return read(token)
-            except _Unreadable:
-                return refused
+                value = loads(text, _LIMITS, start=start.start())
+            except StrictJsonError as inner:
+                error, fault = inner, inner.fault
+            else:
+                if isinstance(value, (dict, list)):
+                    return value
+        elif not start:
+            _refuse("json_none", path, excerpt=shown(text.strip()))
+    if fault.reason in ("syntax", "cut_off"):
+        _refuse_syntax(text, fault, path)
+    numbers = [found for found in error.faults if found.reason in ("integer", "not_finite")]
+    raise DraftError([_issue(text, found, path) for found in numbers[:1] or error.faults])
 
-        return number
 
-    decoder = json.JSONDecoder(
-        parse_int=marked(_integer), parse_float=marked(_float), parse_constant=marked(_constant)
-    )
-    start = _START.search(text)
-    try:
-        waiting = [(decoder.raw_decode(text, start.start() if start else 0)[0], path)]
-    except (ValueError, RecursionError):
-        return path
-    while waiting:
-        value, at = waiting.pop()
-        if value is refused:
-            return at
-        if isinstance(value, dict):
-            waiting += [(inner, f"{at}.{key}" if at else key) for key, inner in reversed(value.items())]
-        elif isinstance(value, list):
-            waiting += [(value[index], f"{at}[{index}]") for index in reversed(range(len(value)))]
+def _refuse_syntax(text: str, fault: Fault, path: str) -> NoReturn:
+    # a number that is refused comes first, when it stands before the fault
+    for number in _TOKENS.finditer(text, 0, fault.offset):
+        try:
+            loads(number[0], _LIMITS)
+        except StrictJsonError as error:
+            if error.fault.reason in ("integer", "not_finite"):
+                found = Fault(error.fault.reason, (), number[0], number.start())
+                raise DraftError([_issue(text, found, path)]) from None
+    cut = fault.offset >= len(text.rstrip()) or fault.token.startswith("Unterminated string")
+    line, column = position(text, fault.offset)
+    near = shown(text[max(0, fault.offset - 20) : fault.offset + 20])
+    _refuse("json_cut" if cut else "json_syntax", path, near=near, line=line, column=column)
+
+
+def _issue(text: str, fault: Fault, path: str) -> Issue:
+    where = _path(fault.steps, path)
+    if fault.reason == "duplicate_key":
+        return issue("json_twice", where, name=shown(fault.token))
+    if fault.reason == "surrogate":
+        return issue("json_half_character", where)
+    if fault.reason == "depth":
+        return issue("json_too_deep", where, limit=DEEPEST)
+    line, column = position(text, fault.offset)
+    return issue("json_number", where, value=shown(fault.token), line=line, column=column)
+
+
+def _path(steps: Steps, path: str) -> str:
+    for one in steps:
+        path = f"{path}[{one}]" if isinstance(one, int) else step(path, one)
     return path
 
 
