@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Protocol
 
 from c2jy_bridge.core.draft_views import DraftError
 from c2jy_bridge.core.events import Issue, Severity
-from c2jy_bridge.core.i18n import catalogue
+from c2jy_bridge.core.i18n import Say, catalogue
 
-__all__ = ["DraftError", "Notes", "issue", "say"]
+__all__ = ["DraftError", "IssueFactory", "Notes", "issue", "issues_from", "say"]
+
+
+class IssueFactory(Protocol):
+    """Makes an Issue in the words of one catalogue, in the language in use."""
+
+    def __call__(self, code: str, path: str, severity: Severity = "error", **values: object) -> Issue:
+        """Texts: `issue.<code>` says what happened, `fix.<code>`, where there is one, what to do."""
+
+
+def issues_from(say: Say) -> IssueFactory:
+    """The factory for the Issues of a catalogue."""
+
+    def issue(code: str, path: str, severity: Severity = "error", **values: object) -> Issue:
+        message, fix = say(f"issue.{code}", **values), say(f"fix.{code}", **values)
+        return Issue(code, path, severity, message, "" if fix == f"fix.{code}" else fix)
+
+    return issue
+
 
 say: Final = catalogue("drafts")
-
-
-def issue(code: str, path: str, severity: Severity = "error", **values: object) -> Issue:
-    """An Issue in the words of the catalogue: `issue.<code>` what happened, `fix.<code>` what to do."""
-    message, fix = say(f"issue.{code}", **values), say(f"fix.{code}", **values)
-    return Issue(code, path, severity, message, "" if fix == f"fix.{code}" else fix)
-
+issue: Final = issues_from(say)
 
 _MOST_OF_ONE_KIND: Final = 200
 

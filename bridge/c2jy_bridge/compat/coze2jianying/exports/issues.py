@@ -1,4 +1,4 @@
-"""The importers' words, and the list of what is to be told about one draft."""
+"""Makes and collects the Issues of one import."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import Final
 from c2jy_bridge.core import i18n
 from c2jy_bridge.core.events import Issue, Severity
 from c2jy_bridge.core.safety import one_line
+from c2jy_bridge.drafts.errors import issues_from
 
-say = i18n.catalogue("importers")
+say: Final = i18n.catalogue("importers")
+issue: Final = issues_from(say)
 _INDEX: Final = re.compile(r"\[\d+\]")
 _SEPARATE: Final = 3
 """So many issues of one kind are told one by one; more become one with a count."""
@@ -19,17 +21,6 @@ _READ: Final = 50
 """The same for faults: each of them has to be corrected."""
 _WORDED: Final = 500
 """So many of one kind are put into words at all."""
-
-
-def issue(code: str, path: str, severity: Severity = "error", **values: object) -> Issue:
-    """An Issue in the words of the catalogue, in the language in use."""
-    return Issue(
-        code=code,
-        path=path,
-        severity=severity,
-        message=say(f"issue.{code}", **values),
-        fix=say(f"fix.{code}", **values),
-    )
 
 
 def shown(value: object, longest: int = 60) -> str:

@@ -7,19 +7,14 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
-from c2jy_bridge.core.events import Issue, Severity
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.settings import TimeUnit
+from c2jy_bridge.drafts.errors import issues_from
 from c2jy_bridge.drafts.spec import SCHEMA, TrackKind
 from c2jy_bridge.drafts.spec.model import Unit
 
 say: Final = catalogue("unfinished")
-
-
-def issue(code: str, path: str, severity: Severity = "error", **values: object) -> Issue:
-    """An Issue in the words of the catalogue: `issue.<code>` what happened, `fix.<code>` what to do."""
-    return Issue(code, path, severity, say(f"issue.{code}", **values), say(f"fix.{code}", **values))
-
+issue: Final = issues_from(say)
 
 # As pyJianYingDraft 0.2.6 stacked kinds of track, whatever order they were added in (render_index); a Bot
 # often adds captions before the pictures they belong on.
