@@ -41,7 +41,7 @@ _NAME_ONLY: Final = frozenset("/\\.:")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A clip's media: where it stands in the document and what to fetch for it."""
+    """A clip's media: its place in the document and what to fetch for it."""
 
     path: str
     """JSON path of the clip."""
@@ -70,7 +70,7 @@ class BuildOptions:
     on_conflict: OnConflict
     dry_run: bool
     request_id: str | None = None
-    """What the request is known by: when it comes again, a draft that stands already is not made twice."""
+    """What the request is known by: when it comes again, a published draft is not made twice."""
     never_replace: bool = False
     """Whatever the document says of conflicts, what is there stays."""
     archive: Path | None = None
@@ -111,7 +111,7 @@ def build_all(
     """Build every draft that can be built; why the others could not is in the report's issues.
 
     Raises:
-        DraftError: None could be built; with everything that stands in the way of any of them.
+        DraftError: None could be built; with every reason.
         Stopped: It was cancelled; drafts of it that were published are gone again.
     """
     built: list[BuiltDraft] = []
@@ -226,17 +226,17 @@ def _on_conflict(spec: DraftSpec, order: BuildOptions) -> OnConflict:
 def _send(
     folder: Path, spec: DraftSpec, order: BuildOptions, around: BuildContext, notes: Notes, prefix: str
 ) -> str:
-    """What the document's target or the order asks for once the draft stands; returns the zip, if any."""
-    wish, archive = spec.target, ""
-    if (wish and wish.register_) or order.register != "no":
-        where = f"{prefix}target.register" if wish and wish.register_ else ""
-        profile = (wish and wish.profile) or order.profile
+    """What the document's target or the order asks for once the draft is published; returns the zip, if any."""
+    requested, archive = spec.target, ""
+    if (requested and requested.register_) or order.register != "no":
+        where = f"{prefix}target.register" if requested and requested.register_ else ""
+        profile = (requested and requested.profile) or order.profile
         notes.take(*entered(folder, profile, where, create=order.register == "create"))
-    if wish and wish.zip and order.archive is None:
+    if requested and requested.zip and order.archive is None:
         try:
             archive, found = packed([folder], None, around.pack, f"{prefix}target.zip")
         except BaseException:
-            remove_tree(folder)  # cancelled; nobody else knows of the draft yet
+            remove_tree(folder)  # cancelled; the draft is not in the report yet
             raise
         notes.take(*found)
     return archive
@@ -302,9 +302,9 @@ def _name(draft: Draft, order: BuildOptions, number: int, count: int, notes: Not
 def _target(
     draft: Draft, order: BuildOptions, notes: Notes
 ) -> tuple[TargetRoot, Literal["copy", "hardlink", "reference"]]:
-    wish = draft.read.spec.target
-    given = order.target_root or (wish.root if wish else None)
-    mode = wish.media_mode if wish else "copy"
+    requested = draft.read.spec.target
+    given = order.target_root or (requested.root if requested else None)
+    mode = requested.media_mode if requested else "copy"
     prefix = f"{draft.read.path}." if draft.read.path else ""
     if mode == "reference" and given:
         notes.note("reference_elsewhere", f"{prefix}target.media_mode", "error")

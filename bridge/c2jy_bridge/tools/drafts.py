@@ -38,7 +38,7 @@ from c2jy_bridge.tools.answers import (
 say: Final = catalogue("tools")
 
 _NAMED_ISSUES: Final = 5
-"""Issues told in the message itself; all of them are in `issues`."""
+"""Issues named in the message itself; all of them are in `issues`."""
 
 
 def teller(context: ToolContext) -> OnProgress:

@@ -78,7 +78,7 @@ class DeclaredFolders:
 
     Args:
         folders: Those of the setting tools.folders.
-        config_file: Where that setting stands, to be told when there is none.
+        config_file: The file of that setting, named in the message when there is none.
     """
 
     def __init__(self, folders: Sequence[Path], config_file: Path) -> None:

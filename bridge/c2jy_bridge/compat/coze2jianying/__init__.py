@@ -18,7 +18,7 @@ __all__ = ["read_document", "step_tools"]
 
 def read_document(document: object, time_unit: TimeUnit) -> ReadDocument:
     """Read our own schema or any export of Coze2JianYing (a `DocumentReader`)."""
-    # imported with the first document: the importers bring the models of the spec with them
+    # imported with the first document: `exports` loads the models of the spec
     from c2jy_bridge.compat.coze2jianying import exports
 
     return exports.read_document(document, time_unit)

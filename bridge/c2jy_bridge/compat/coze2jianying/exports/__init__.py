@@ -1,4 +1,4 @@
-"""Importers: any document a maker has -> our spec. Knows JSON and exports, no network and no disk.
+"""Converts exports of Coze2JianYing to our spec. Knows JSON and exports, no network and no disk.
 
     drafts = parse(document, time_unit="auto")     # a list of Imported; raises DraftError and nothing else
     for imported in drafts:

@@ -153,7 +153,7 @@ def map_draft(
     """Map one draft.
 
     Args:
-        value: The draft as it stands in the export; a list when it is loose infos of the make_* tools.
+        value: The draft as it is in the export; a list when it is loose infos of the make_* tools.
         path: Its JSON path there.
         report: Told of everything that is changed, guessed, or has no place.
         asked: The unit, when the caller knows it.
@@ -220,13 +220,13 @@ def _loose(items: list[Any], path: str, report: IssueCollector) -> Iterator[_Tra
 
 
 def _track(fields: Fields) -> _Track:
-    said = (fields.text("track_type", "type") or "").strip().lower()
-    kind = _TRACK_WORDS.get(said, said)
+    named = (fields.text("track_type", "type") or "").strip().lower()
+    kind = _TRACK_WORDS.get(named, named)
     segments = fields.take("segments", "clips")[0]
-    parts = tuple(_parts({"segments": segments}, fields.path, "segments", said, fields.report))
+    parts = tuple(_parts({"segments": segments}, fields.path, "segments", named, fields.report))
     if kind not in TRACK_OF.values():
         kind = TRACK_OF[parts[0].kind] if parts else "video"
-        fields.report.add("track_type", fields.at("track_type"), value=shown(said), used=kind)
+        fields.report.add("track_type", fields.at("track_type"), value=shown(named), used=kind)
     return _Track(fields.path, fields, kind, parts)
 
 

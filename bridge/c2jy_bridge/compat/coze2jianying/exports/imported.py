@@ -31,7 +31,7 @@ class Imported:
     unit: UnitDecision | None
     """None for our own documents, which say their unit."""
     path: str
-    """Where in the document the draft stands; empty when it is the document."""
+    """Path of the draft in the document; empty when it is the document."""
     found: Found
     asked: TimeUnit
     numbers: Evidence | None = None

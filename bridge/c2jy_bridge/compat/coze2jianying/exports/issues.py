@@ -16,7 +16,7 @@ say: Final = i18n.catalogue("importers")
 issue: Final = issues_from(say)
 _INDEX: Final = re.compile(r"\[\d+\]")
 _SEPARATE: Final = 3
-"""So many issues of one kind are told one by one; more become one with a count."""
+"""Most issues of one kind that are reported one by one; more become one with a count."""
 _READ: Final = 50
 """The same for faults: each of them has to be corrected."""
 _WORDED: Final = 500

@@ -47,7 +47,7 @@ def read(document: str | bytes | bytearray, path: str = "") -> Any:
 
     Args:
         document: The text; bytes may be UTF-8, UTF-16 with a byte order mark, or GB 18030.
-        path: JSON path of the text, when it stands in another document.
+        path: JSON path of the text, when it is inside another document.
 
     Raises:
         DraftError: It is no JSON, or JSON that is refused; the issue names the line, of a number its path.
@@ -123,7 +123,7 @@ def _rescued(text: str, error: StrictJsonError, path: str) -> Any:
 
 
 def _refuse_syntax(text: str, fault: Fault, path: str) -> NoReturn:
-    # a number that is refused comes first, when it stands before the fault
+    # a refused number before the fault is reported first
     for number in _TOKENS.finditer(text, 0, fault.offset):
         try:
             loads(number[0], _LIMITS)

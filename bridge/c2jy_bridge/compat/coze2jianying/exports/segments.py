@@ -438,7 +438,7 @@ def _text(segment: Segment) -> dict[str, Any] | None:
     if not placed and default[0]:
         fields.report.add("caption_position", fields.path, "info", x=default[0], y=default[1])
     place = appearance.transform(fields, frame, default)
-    # A caption of the spec stands low unless told otherwise: say so when the export puts it in the middle.
+    # The default position of a caption is low: set it when the export puts it in the middle.
     result: dict[str, Any] = {
         "text": words,
         "style": captions.style(fields),

@@ -1,7 +1,6 @@
-"""Where in an export that stands which the spec made from it has at another place.
+"""Maps spec paths back to paths in the original export.
 
-What is found after the import (a name that JianYing does not have, a file that cannot be had) is found in the
-spec, and told to somebody who has only the export before them.
+Faults found after the import (an unknown name, an unavailable file) have spec paths, but users see the export.
 """
 
 from __future__ import annotations
@@ -66,7 +65,7 @@ class Origins:
     tracks: dict[str, str] = field(default_factory=dict)
     """By the track's path."""
     path: str = ""
-    """Where in the document the draft stands."""
+    """Path of the draft in the document."""
 
     def of(self, path: str) -> str:
         """The path in the document; one that leads to no track is returned as it is.

@@ -1,4 +1,4 @@
-"""Finding the drafts in whatever a maker copied: every wrapper in which exports have been met.
+"""Finds the drafts in whatever a user copied, in every wrapper known for exports.
 
 The real return value of export_drafts is `{"draft_data": "<json>", "exported_count": n, ...}`; the desktop
 app of the predecessor wanted `{"output": "<json>"}`; its parser wrote `{"drafts": [...]}`; people paste one
@@ -47,11 +47,11 @@ class Found:
 
     path: str
     value: dict[str, Any] | list[Any]
-    """The draft as it stands there; a list when it is loose infos of the make_* tools."""
+    """The draft, verbatim; a list when it is loose infos of the make_* tools."""
     ours: bool
     """It is a `c2jy/1` document."""
     envelope: dict[str, Any] = field(default_factory=dict)
-    """What stood around it: format_version, export_type, message ..."""
+    """What surrounded it: format_version, export_type, message ..."""
 
 
 def find_drafts(document: Any) -> list[Found]:

@@ -142,7 +142,7 @@ class Unfinished:
         }
 
     def as_json(self) -> dict[str, Any]:
-        """As it stands in its file."""
+        """The content of its file."""
         return asdict(self)
 
     @classmethod

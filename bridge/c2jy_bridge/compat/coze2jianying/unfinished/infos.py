@@ -54,7 +54,7 @@ class ReadInfos:
         return (issue("unit_as_before", self.argument, "info", unit=self.asked), *found)
 
     def place(self, path: str) -> str:
-        """Where in the infos that stands which has this path in the spec that they were read as."""
+        """Maps a path in the spec back to the path in the infos."""
         return self.imported.original_path(path)
 
     def knowing(self, durations_us: Mapping[str, int], usual: Unit | None) -> ReadInfos:
