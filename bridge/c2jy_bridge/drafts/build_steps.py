@@ -226,7 +226,7 @@ def _on_conflict(spec: DraftSpec, order: BuildOptions) -> OnConflict:
 def _send(
     folder: Path, spec: DraftSpec, order: BuildOptions, around: BuildContext, notes: Notes, prefix: str
 ) -> str:
-    """What the document's target or the order asks for once the draft is published; returns the zip, if any."""
+    """What the document's target or the options ask for after publishing; returns the zip, if any."""
     requested, archive = spec.target, ""
     if (requested and requested.register_) or order.register != "no":
         where = f"{prefix}target.register" if requested and requested.register_ else ""

@@ -1,6 +1,6 @@
 """Maps spec paths back to paths in the original export.
 
-Faults found after the import (an unknown name, an unavailable file) have spec paths, but users see the export.
+Faults found after the import (an unknown name, a missing file) have spec paths; users see the export.
 """
 
 from __future__ import annotations
