@@ -64,12 +64,12 @@ def open_inside(source: str, folders: Sequence[Path]) -> tuple[IO[bytes], os.sta
         Refused: No folder is declared, the path is outside all of them, goes through a link or `..`, or is no
             readable regular file.
     """
-    wish = PurePath(as_path(source))
-    if "\0" in source or ".." in wish.parts:
+    requested = PurePath(as_path(source))
+    if "\0" in source or ".." in requested.parts:
         raise Refused("outside_folders", folders=_listed(folders))
     missing = False
     for folder in folders:
-        for parts in _below(wish, folder):
+        for parts in _below(requested, folder):
             try:
                 return _open_below(folder.resolve(), parts)
             except FileNotFoundError:
@@ -79,12 +79,12 @@ def open_inside(source: str, folders: Sequence[Path]) -> tuple[IO[bytes], os.sta
     raise Refused("outside_folders" if folders else "no_folders", folders=_listed(folders))
 
 
-def _below(wish: PurePath, folder: Path) -> list[tuple[str, ...]]:
-    if not wish.is_absolute():
-        return [wish.parts] if wish.parts and not wish.anchor else []
+def _below(requested: PurePath, folder: Path) -> list[tuple[str, ...]]:
+    if not requested.is_absolute():
+        return [requested.parts] if requested.parts and not requested.anchor else []
     for root in (folder.absolute(), folder.resolve()):
-        if wish.is_relative_to(root) and wish != root:
-            return [wish.relative_to(root).parts]
+        if requested.is_relative_to(root) and requested != root:
+            return [requested.relative_to(root).parts]
     return []
 
 

@@ -1,4 +1,4 @@
-"""The store: sources in, materials out, many at once."""
+"""Fetches materials from links, data: URLs and local files, many at once."""
 
 from __future__ import annotations
 
@@ -128,11 +128,11 @@ _EVERY_S: Final = 0.1
 class Meter:
     """Progress of one fetch: of bytes when it is one file whose size is known, else of files."""
 
-    def __init__(self, files: int, tell: OnProgress | None, now: Callable[[], float]) -> None:
+    def __init__(self, files: int, on_progress: OnProgress | None, now: Callable[[], float]) -> None:
         self._files = files
-        self._tell = tell
+        self._on_progress = on_progress
         self._now = now
-        self._told = float("-inf")
+        self._reported_at = float("-inf")
         self._done = 0
         self._bytes = 0
         self._expected = 0
@@ -144,26 +144,26 @@ class Meter:
     def add(self, count: int) -> None:
         """`count` bytes came; negative when they must come again."""
         self._bytes += count
-        if self._now() - self._told >= _EVERY_S:
+        if self._now() - self._reported_at >= _EVERY_S:
             self._report()
 
     def finish_file(self) -> None:
         """One file is done, whatever became of it."""
         self._done += 1
-        if self._done == self._files or self._now() - self._told >= _EVERY_S:
+        if self._done == self._files or self._now() - self._reported_at >= _EVERY_S:
             self._report()
 
     def _report(self) -> None:
-        if self._tell is None:
+        if self._on_progress is None:
             return
-        self._told = self._now()
+        self._reported_at = self._now()
         amount = byte_size(self._bytes)
         if self._files == 1 and self._expected and not self._done:
             message = say("progress.bytes", amount=amount, total=byte_size(self._expected))
-            self._tell(Progress(message, self._bytes, self._expected, "bytes"))
+            self._on_progress(Progress(message, self._bytes, self._expected, "bytes"))
             return
         message = say("progress.files", done=self._done, total=self._files, amount=amount)
-        self._tell(Progress(message, self._done, self._files, "items"))
+        self._on_progress(Progress(message, self._done, self._files, "items"))
 
 
 class MaterialStore:
@@ -231,7 +231,7 @@ class MaterialStore:
                 return Refused("deadline", limit=f"{self._settings.deadline_s:g}").failure(source)
             except OSError as error:
                 return _disk_fault(error).failure(source)
-            except Exception as error:  # a fault of ours with one file must not cost the maker all the others
+            except Exception as error:  # a fault of ours with one file must not cost the user all the others
                 _log.exception("material failed")
                 return Refused("unexpected", detail=type(error).__name__).failure(source)
             finally:

@@ -104,7 +104,7 @@ def _stripped(value: Any, depth: int) -> Any:
 
 
 def _first(issues: Iterable[Issue], count: int, path: str) -> Iterator[Issue]:
-    """As many as anybody reads, and how many there are more; they are worded only when they are told."""
+    """As many as anybody reads, and how many there are more; they are worded only when they are shown."""
     yield from islice(issues, MOST_FAULTS)
     if count > MOST_FAULTS:
         yield issue("more_faults", path, "warning", count=count - MOST_FAULTS)
@@ -119,8 +119,8 @@ def _bounded_faults(error: ValidationError, given: dict[str, Any], path: str) ->
         DraftSpec.model_validate({key: _beginning(value, 1) for key, value in given.items()})
     except ValidationError as fewer:
         error = fewer
-    told = _faults(error, given, path)[:MOST_FAULTS] if error.error_count() < count else []
-    return [*told, issue("more_faults", path, "error", count=count - len(told))]
+    shown = _faults(error, given, path)[:MOST_FAULTS] if error.error_count() < count else []
+    return [*shown, issue("more_faults", path, "error", count=count - len(shown))]
 
 
 def _beginning(value: Any, depth: int) -> Any:

@@ -381,7 +381,7 @@ def packed(
     """Pack; returns the zip, empty when it was not written, and what there is to say.
 
     Args:
-        where: JSON path of the wish; empty when it came from outside the document.
+        where: JSON path of the option; empty when it came from outside the document.
     """
     try:
         made = pack(folders, out)
