@@ -55,7 +55,7 @@ async def test_the_dialog_says_how_far_always_goes_for_a_bridge_request(stage: A
         await hearing(on)
         assert "Always for mailbox requests" in on.text
         assert (
-            '"Always" lets read_file run without asking for every request that comes in this way' in on.text
+            '"Always" lets read_file run without asking for every request' in on.text
         )
 
 
