@@ -45,7 +45,7 @@ async def test_an_exports_unit_is_told_with_its_evidence_and_the_length_in_every
     assert origin.unit == "ms"
     assert origin.lengths_us == {"us": 2000, "ms": 2_000_000, "s": 2_000_000_000}
     assert origin.evidence is not None
-    assert "1 of 1 clips fit" in origin.evidence.message
+    assert "1 of 1 clips then match" in origin.evidence.message
     assert not origin.resaved
 
 
