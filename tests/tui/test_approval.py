@@ -54,9 +54,7 @@ async def test_the_dialog_says_how_far_always_goes_for_a_bridge_request(stage: A
         await on.play(on.bot.wants("read_file"), ask)
         await hearing(on)
         assert "Always for mailbox requests" in on.text
-        assert (
-            '"Always" lets read_file run without asking for every request' in on.text
-        )
+        assert '"Always" lets read_file run without asking for every request' in on.text
 
 
 @pytest.mark.parametrize(
