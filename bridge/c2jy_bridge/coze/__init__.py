@@ -6,8 +6,8 @@ is cheap: cozepy (0.27 s) is imported by `connect`, which should be called in a 
 `client = await asyncio.to_thread(connect, settings.coze)`.
 """
 
-from c2jy_bridge.coze.client import CozeClient, connect
-from c2jy_bridge.coze.errors import CozeProblem, missing
+from c2jy_bridge.coze.client import CozeClient, connect, missing
+from c2jy_bridge.coze.errors import CozeProblem
 from c2jy_bridge.coze.session import ChatSession
 from c2jy_bridge.coze.turn import RunsTools
 

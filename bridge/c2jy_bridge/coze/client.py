@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.settings import CozeSettings
-from c2jy_bridge.coze.errors import CozeProblem, local_problem, missing, problem_of
+from c2jy_bridge.coze.errors import CozeProblem, bot_missing, local_problem, problem_of, site_of
 
 if TYPE_CHECKING:
     import httpx
@@ -29,6 +29,16 @@ T = TypeVar("T")
 
 _NEWEST: Final = 20
 """Messages looked through when a chat must be found by its question; a turn adds few."""
+
+
+def missing(settings: CozeSettings) -> Problem | None:
+    """What has to be filled in before Coze can be reached, with where to get it; None when all is there."""
+    token = settings.token.get_secret_value().strip() if settings.token else ""
+    if not token:
+        return local_problem("token_missing", site=site_of(settings.api_base))
+    if not token.isascii() or not token.isprintable() or " " in token:
+        return local_problem("token_malformed", site=site_of(settings.api_base))
+    return None if settings.bot_id.strip() else bot_missing(settings.api_base)
 
 
 def connect(settings: CozeSettings) -> CozeClient:

@@ -16,7 +16,7 @@ from c2jy_bridge.core import i18n
 from c2jy_bridge.core.events import Problem
 
 if TYPE_CHECKING:
-    from c2jy_bridge.core.settings import CozeSettings
+    pass
 
 say = i18n.catalogue("coze")
 
@@ -154,7 +154,7 @@ def recovery_reason(error: BaseException | None) -> str:
 
 def bot_missing(host: str) -> Problem:
     """No Bot is chosen."""
-    return local_problem("bot_missing", site=_site(host))
+    return local_problem("bot_missing", site=site_of(host))
 
 
 def error_output(key: str) -> str:
@@ -162,20 +162,8 @@ def error_output(key: str) -> str:
     return json.dumps({"status": "error", "message": say(key)}, ensure_ascii=False)
 
 
-def missing(settings: CozeSettings) -> Problem | None:
-    """What has to be filled in before Coze can be reached, with where to get it; None when all is there."""
-    token = settings.token.get_secret_value().strip() if settings.token else ""
-    site = _site(settings.api_base)
-    if not token:
-        return local_problem("token_missing", site=site)
-    if not token.isascii() or not token.isprintable() or " " in token:
-        return local_problem("token_malformed", site=site)
-    if not settings.bot_id.strip():
-        return bot_missing(settings.api_base)
-    return None
-
-
-def _site(address: str) -> str:
+def site_of(address: str) -> str:
+    """The Coze site that an API address belongs to."""
     return "coze.com" if "coze.com" in address else "coze.cn"
 
 
