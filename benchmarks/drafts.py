@@ -58,20 +58,20 @@ def ours(clips: int, folder: Path) -> float:
     from c2jy_bridge.drafts import DraftBuilder
 
     async def build() -> float:
-        studio = DraftBuilder(
+        builder = DraftBuilder(
             root=folder,
             cache_dir=folder / "cache",
             settings=DraftSettings(profile="jianying_win"),
             materials=MaterialSettings(),
             reader=read_document,
         )
-        await studio.build(document(1))
+        await builder.build(document(1))
         wanted = document(clips)
         begin = time.perf_counter()
-        report = await studio.build(wanted)
+        report = await builder.build(wanted)
         elapsed = time.perf_counter() - begin
         assert report.drafts[0].clips == clips
-        await studio.aclose()
+        await builder.aclose()
         return elapsed
 
     return asyncio.run(build())

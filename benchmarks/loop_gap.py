@@ -71,7 +71,7 @@ async def measure(kind: str, clips: int, before: int, folder: Path) -> tuple[flo
     from c2jy_bridge.core.settings import DraftSettings, MaterialSettings
     from c2jy_bridge.drafts import DraftBuilder
 
-    studio = DraftBuilder(
+    builder = DraftBuilder(
         root=folder / "drafts",
         cache_dir=folder / "cache",
         settings=DraftSettings(),
@@ -79,7 +79,7 @@ async def measure(kind: str, clips: int, before: int, folder: Path) -> tuple[flo
         reader=read_document,
     )
     for _ in range(before):
-        await studio.build(document(1))
+        await builder.build(document(1))
     documents: dict[str, Callable[[int], dict[str, object] | str]] = {
         "captions": document,
         "looks": looks,
@@ -89,11 +89,11 @@ async def measure(kind: str, clips: int, before: int, folder: Path) -> tuple[flo
     wanted = documents[kind](clips)
     async with heartbeat() as ours:
         begin = time.perf_counter()
-        await studio.build(wanted)
+        await builder.build(wanted)
         took = time.perf_counter() - begin
     async with heartbeat() as yardstick:
         await asyncio.to_thread(count_for, took)
-    await studio.aclose()
+    await builder.aclose()
     return ours[0], yardstick[0]
 
 

@@ -1,4 +1,4 @@
-"""What the tools' tests share: real media over real HTTP, a real studio, a real runner."""
+"""What the tools' tests share: real media over real HTTP, a real builder, a real runner."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def studio(root: Path, tmp_path: Path, media: MediaServer) -> AsyncIterator[DraftBuilder]:
+async def builder(root: Path, tmp_path: Path, media: MediaServer) -> AsyncIterator[DraftBuilder]:
     made = DraftBuilder(
         root=root,
         cache_dir=tmp_path / "cache",

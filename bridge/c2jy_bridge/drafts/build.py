@@ -122,7 +122,7 @@ class DraftBuilder:
             await asyncio.to_thread(_import_build)
             from c2jy_bridge.drafts.build_steps import BuildOptions
 
-            order = BuildOptions(
+            options = BuildOptions(
                 root=self._output(output_folder),
                 name=name,
                 target_root=target_root or self._settings.target_root,
@@ -134,7 +134,7 @@ class DraftBuilder:
                 register=register,
             )
             unit = self._settings.time_unit if time_unit == "auto" else time_unit
-            return await self._build_from(document, unit, order, on_progress)
+            return await self._build_from(document, unit, options, on_progress)
 
     async def rebuild(
         self, folder: Path, on_progress: OnProgress | None = None, *, time_unit: TimeUnit = "auto"
@@ -160,7 +160,7 @@ class DraftBuilder:
 
             kept = await asyncio.to_thread(kept_document, folder)
             document = kept.document if time_unit == "auto" else export_of(kept)
-            order = BuildOptions(
+            options = BuildOptions(
                 root=folder.parent,
                 name=kept.name,
                 target_root=kept.target_root or self._settings.target_root,
@@ -170,7 +170,7 @@ class DraftBuilder:
                 never_replace=True,
             )
             found = await self._still_there(kept)
-            return await self._build_from(document, time_unit, order, on_progress, found)
+            return await self._build_from(document, time_unit, options, on_progress, found)
 
     async def origin(self, folder: Path) -> OriginView:
         """What a draft was made from, to be known before it is built again.
@@ -215,13 +215,13 @@ class DraftBuilder:
         self,
         document: object,
         unit: TimeUnit,
-        order: BuildOptions,
+        options: BuildOptions,
         on_progress: OnProgress | None,
         found: Mapping[str, Material] = MappingProxyType({}),
     ) -> BuildReport:
         drafts, faults = await asyncio.to_thread(_read_drafts, self._reader, document, unit)
         try:
-            report = await self._fetch_and_build(drafts, order, on_progress, found)
+            report = await self._fetch_and_build(drafts, options, on_progress, found)
             return replace(report, issues=(*faults, *report.issues))
         except DraftError as error:
             raise DraftError((*faults, *error.issues)) from None
@@ -231,7 +231,7 @@ class DraftBuilder:
     async def _fetch_and_build(
         self,
         drafts: list[Draft],
-        order: BuildOptions,
+        options: BuildOptions,
         on_progress: OnProgress | None,
         found: Mapping[str, Material],
     ) -> BuildReport:
@@ -248,7 +248,7 @@ class DraftBuilder:
         meter = ByteMeter(on_progress, say("progress.media_into_draft"), total, stop)
         stand_in = self._stand_in if self._settings.on_missing == "placeholder" else None
         packing = ByteMeter(on_progress, say("progress.packing"), None, stop)
-        around = BuildContext(
+        context = BuildContext(
             self._clock,
             self._new_id,
             stop,
@@ -258,18 +258,18 @@ class DraftBuilder:
             partial(self._pack, packing),
             stand_in,
         )
-        return await in_thread(stop, _forget, self._build, drafts, fetched, order, around)
+        return await in_thread(stop, _forget, self._build, drafts, fetched, options, context)
 
     def _build(
-        self, drafts: list[Draft], fetched: Any, order: BuildOptions, around: BuildContext
+        self, drafts: list[Draft], fetched: Any, options: BuildOptions, context: BuildContext
     ) -> BuildReport:
         from c2jy_bridge.drafts.build_steps import build_all
         from c2jy_bridge.drafts.write import sweep
 
-        if not self._swept and not order.dry_run:
+        if not self._swept and not options.dry_run:
             self._swept = True
-            sweep(order.root, self._clock())
-        return build_all(drafts, fetched, order, around)
+            sweep(options.root, self._clock())
+        return build_all(drafts, fetched, options, context)
 
     def _pack(self, meter: ByteMeter, folders: Sequence[Path], out: Path | None) -> Packed:
         from c2jy_bridge.drafts.library.packer import free_name, pack_to
@@ -322,15 +322,15 @@ def _read_drafts(
 ) -> tuple[list[Draft], tuple[Issue, ...]]:
     """The drafts of a document with the media they need, and why others of it could not be read."""
     from c2jy_bridge.drafts.build_steps import Draft, wanted_media
-    from c2jy_bridge.drafts.errors import Notes
+    from c2jy_bridge.drafts.errors import IssueCollector
 
     drafts = []
     with gc_paused():
         found = reader(document, unit)
         for read in found.drafts:
-            notes = Notes()
-            wanted = wanted_media(read.spec, read.path, notes)
-            drafts.append(Draft(read, wanted, notes.issues))
+            collector = IssueCollector()
+            wanted = wanted_media(read.spec, read.path, collector)
+            drafts.append(Draft(read, wanted, collector.issues))
     return drafts, found.faults
 
 

@@ -15,7 +15,7 @@ from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.gc_control import gc_paused
 from c2jy_bridge.core.nearest import nearest
 from c2jy_bridge.core.settings import DraftProfile
-from c2jy_bridge.drafts.compile import CompiledDraft, Notes, PlacedFile, compile_draft
+from c2jy_bridge.drafts.compile import CompiledDraft, IssueCollector, PlacedFile, compile_draft
 from c2jy_bridge.drafts.compile.texts import subtitle_tracks
 from c2jy_bridge.drafts.documents import ReadDraft
 from c2jy_bridge.drafts.errors import DraftError, issue, say
@@ -105,8 +105,8 @@ class BuildContext:
 def build_all(
     drafts: Sequence[Draft],
     fetched: Mapping[str, Material | MaterialFailure],
-    order: BuildOptions,
-    around: BuildContext,
+    options: BuildOptions,
+    context: BuildContext,
 ) -> BuildReport:
     """Build every draft that can be built; why the others could not is in the report's issues.
 
@@ -126,15 +126,15 @@ def build_all(
                 continue
             try:
                 with gc_paused():
-                    made = _build(draft, fetched, order, around, number, len(drafts))
+                    made = _build(draft, fetched, options, context, number, len(drafts))
                 built.append(replace(made, issues=draft.read.with_original_paths(made.issues)))
             except DraftError as error:
                 issues += draft.read.with_original_paths(error.issues)
-        if order.archive and (folders := [Path(draft.path) for draft in built if draft.path]):
-            archive, found = packed(folders, order.archive, around.pack, "")
+        if options.archive and (folders := [Path(draft.path) for draft in built if draft.path]):
+            archive, found = packed(folders, options.archive, context.pack, "")
             built = [replace(draft, archive=archive) for draft in built]
             issues += found
-        around.pause()
+        context.pause()
     except BaseException:
         for done in built:
             if done.path:
@@ -150,47 +150,47 @@ def build_all(
 def _build(
     draft: Draft,
     fetched: Mapping[str, Material | MaterialFailure],
-    order: BuildOptions,
-    around: BuildContext,
+    options: BuildOptions,
+    context: BuildContext,
     number: int,
     count: int,
 ) -> BuiltDraft:
     spec, path = draft.read.spec, draft.read.path
-    notes = Notes()
-    notes.take(*draft.read.issues, *draft.issues)
-    name = _name(draft, order, number, count, notes)
+    collector = IssueCollector()
+    collector.extend(*draft.read.issues, *draft.issues)
+    name = _name(draft, options, number, count, collector)
     placed: dict[str, PlacedFile] = {}
     files: dict[str, Material] = {}
-    stand_in = around.stand_in and partial(around.stand_in, spec.width, spec.height)
-    for wanted, material in usable(list(draft.wanted), fetched, notes, stand_in):
+    stand_in = context.stand_in and partial(context.stand_in, spec.width, spec.height)
+    for wanted, material in usable(list(draft.wanted), fetched, collector, stand_in):
         shown = wanted.source.name or material.name
         missing = isinstance(fetched[wanted.source.address], MaterialFailure)
         placed[wanted.path] = PlacedFile(material, file_name(material), shown, missing)
         files[wanted.source.address] = material
-    target, mode = _target(draft, order, notes)
+    target, mode = _target(draft, options, collector)
     prefix = f"{path}." if path else ""
     subtitles = [
         (item.path, item.track)
-        for item in subtitle_tracks(spec, prefix, around.read_file, around.texts, notes)
+        for item in subtitle_tracks(spec, prefix, context.read_file, context.texts, collector)
     ]
-    compiled = compile_draft(spec, placed, notes, more=subtitles, path=path, pause=around.pause)
-    profile = (spec.target and spec.target.profile) or order.profile
+    compiled = compile_draft(spec, placed, collector, more=subtitles, path=path, pause=context.pause)
+    profile = (spec.target and spec.target.profile) or options.profile
     if profile not in TRIED:
-        notes.note("profile_untried", f"{prefix}target.profile", "info", profile=profile)
+        collector.add("profile_untried", f"{prefix}target.profile", "info", profile=profile)
     if profile.startswith("capcut") and any(compiled.content["materials"][kind] for kind in _NAMED):
-        notes.note("names_of_jianying", f"{prefix}target.profile", "warning")
-    notes.raise_if_failed()
-    draft_id = around.new_id() if order.request_id is None else _id_of(order.request_id, number)
+        collector.add("names_of_jianying", f"{prefix}target.profile", "warning")
+    collector.raise_if_failed()
+    draft_id = context.new_id() if options.request_id is None else _id_of(options.request_id, number)
     folder = archive = ""
-    if not order.dry_run:
-        options = WriteOptions(
-            root=order.root,
+    if not options.dry_run:
+        write_options = WriteOptions(
+            root=options.root,
             target=target,
             profile=profile,
-            on_conflict="suffix" if order.never_replace else _on_conflict(spec, order),
+            on_conflict="suffix" if options.never_replace else _on_conflict(spec, options),
             media_mode=mode,
-            new_token=around.new_id,
-            moved=around.moved,
+            new_token=context.new_id,
+            moved=context.moved,
         )
         folder = str(
             _write(
@@ -198,13 +198,13 @@ def _build(
                 draft=draft,
                 compiled=compiled,
                 files=files,
-                options=options,
-                around=around,
+                options=write_options,
+                context=context,
                 draft_id=draft_id,
-                notes=notes,
+                collector=collector,
             )
         )
-        archive = _send(Path(folder), spec, order, around, notes, prefix)
+        archive = _send(Path(folder), spec, options, context, collector, prefix)
     compiled.release_in_steps()
     return BuiltDraft(
         draft_id=draft_id,
@@ -214,31 +214,36 @@ def _build(
         tracks=compiled.tracks,
         clips=compiled.clips,
         media=len({file.sha256 for file in files.values()}),
-        issues=notes.issues,
+        issues=collector.issues,
         archive=archive,
     )
 
 
-def _on_conflict(spec: DraftSpec, order: BuildOptions) -> OnConflict:
-    return (spec.target and spec.target.on_conflict) or order.on_conflict
+def _on_conflict(spec: DraftSpec, options: BuildOptions) -> OnConflict:
+    return (spec.target and spec.target.on_conflict) or options.on_conflict
 
 
 def _send(
-    folder: Path, spec: DraftSpec, order: BuildOptions, around: BuildContext, notes: Notes, prefix: str
+    folder: Path,
+    spec: DraftSpec,
+    options: BuildOptions,
+    context: BuildContext,
+    collector: IssueCollector,
+    prefix: str,
 ) -> str:
     """What the document's target or the options ask for after publishing; returns the zip, if any."""
     requested, archive = spec.target, ""
-    if (requested and requested.register_) or order.register != "no":
+    if (requested and requested.register_) or options.register != "no":
         where = f"{prefix}target.register" if requested and requested.register_ else ""
-        profile = (requested and requested.profile) or order.profile
-        notes.take(*entered(folder, profile, where, create=order.register == "create"))
-    if requested and requested.zip and order.archive is None:
+        profile = (requested and requested.profile) or options.profile
+        collector.extend(*entered(folder, profile, where, create=options.register == "create"))
+    if requested and requested.zip and options.archive is None:
         try:
-            archive, found = packed([folder], None, around.pack, f"{prefix}target.zip")
+            archive, found = packed([folder], None, context.pack, f"{prefix}target.zip")
         except BaseException:
             remove_tree(folder)  # cancelled; the draft is not in the report yet
             raise
-        notes.take(*found)
+        collector.extend(*found)
     return archive
 
 
@@ -263,59 +268,59 @@ def _write(
     compiled: CompiledDraft,
     files: Mapping[str, Material],
     options: WriteOptions,
-    around: BuildContext,
+    context: BuildContext,
     draft_id: str,
-    notes: Notes,
+    collector: IssueCollector,
 ) -> Path:
     to_write = DraftToWrite(
-        draft.read.spec, draft.read.document, compiled.content, files, spec_name, draft_id, around.clock()
+        draft.read.spec, draft.read.document, compiled.content, files, spec_name, draft_id, context.clock()
     )
     try:
         return write_draft(to_write, options)
     except OSError as error:
         raise DraftError(
-            [*notes.issues, issue("disk", "", reason=error.strerror or str(error), folder=options.root)]
+            [*collector.issues, issue("disk", "", reason=error.strerror or str(error), folder=options.root)]
         ) from error
     except DraftError as error:
-        raise DraftError([*notes.issues, *error.issues]) from None
+        raise DraftError([*collector.issues, *error.issues]) from None
 
 
-def _name(draft: Draft, order: BuildOptions, number: int, count: int, notes: Notes) -> str:
+def _name(draft: Draft, options: BuildOptions, number: int, count: int, collector: IssueCollector) -> str:
     prefix = f"{draft.read.path}." if draft.read.path else ""
-    wanted = (order.name if order.name is not None else draft.read.spec.name).strip()
+    wanted = (options.name if options.name is not None else draft.read.spec.name).strip()
     if not wanted:
         wanted = say("draft.untitled")
-        notes.note("untitled", f"{prefix}name", "info", name=wanted)
-    if order.name is not None and count > 1:
+        collector.add("untitled", f"{prefix}name", "info", name=wanted)
+    if options.name is not None and count > 1:
         wanted = numbered(wanted, number + 1)
     try:
-        name = checked(wanted, "name" if order.name is not None else f"{prefix}name")
+        name = checked(wanted, "name" if options.name is not None else f"{prefix}name")
     except DraftError as error:
-        notes.take(*error.issues)
+        collector.extend(*error.issues)
         return wanted
     if is_bare_uuid(name):
         name = say("draft.named_by_id", id=name)
-        notes.note("name_uuid", f"{prefix}name", "info", name=name)
+        collector.add("name_uuid", f"{prefix}name", "info", name=name)
     return name
 
 
 def _target(
-    draft: Draft, order: BuildOptions, notes: Notes
+    draft: Draft, options: BuildOptions, collector: IssueCollector
 ) -> tuple[TargetRoot, Literal["copy", "hardlink", "reference"]]:
     requested = draft.read.spec.target
-    given = order.target_root or (requested.root if requested else None)
+    given = options.target_root or (requested.root if requested else None)
     mode = requested.media_mode if requested else "copy"
     prefix = f"{draft.read.path}." if draft.read.path else ""
     if mode == "reference" and given:
-        notes.note("reference_elsewhere", f"{prefix}target.media_mode", "error")
+        collector.add("reference_elsewhere", f"{prefix}target.media_mode", "error")
     try:
-        return TargetRoot.of(given, order.root), mode
+        return TargetRoot.of(given, options.root), mode
     except DraftError as error:
-        notes.take(*error.issues)
-        return TargetRoot(order.root), mode
+        collector.extend(*error.issues)
+        return TargetRoot(options.root), mode
 
 
-def wanted_media(spec: DraftSpec, path: str, notes: Notes) -> list[Wanted]:
+def wanted_media(spec: DraftSpec, path: str, collector: IssueCollector) -> list[Wanted]:
     """Every clip's media, with names from the document's `media` looked up; a name not there is an error."""
     prefix = f"{path}." if path else ""
     found = []
@@ -326,23 +331,23 @@ def wanted_media(spec: DraftSpec, path: str, notes: Notes) -> list[Wanted]:
             where = f"{prefix}tracks[{track_number}].clips[{number}]"
             source = spec.media.get(clip.media.address, clip.media)
             if not source.address:
-                notes.note("no_address", f"{where}.media", "error")
+                collector.add("no_address", f"{where}.media", "error")
             elif source is clip.media and spec.media and not _NAME_ONLY & set(source.address):
                 near = nearest(source.address, spec.media) or next(iter(spec.media))
-                notes.note("unknown_media", f"{where}.media", "error", name=source.address, near=near)
+                collector.add("unknown_media", f"{where}.media", "error", name=source.address, near=near)
             else:
                 found.append(Wanted(where, source, isinstance(clip, AudioClip)))
     used = {item.source.address for item in found}
     for name, source in spec.media.items():
-        if source.address not in used and not notes.failed:
-            notes.note("unused_media", f"{prefix}media.{name}", "info", name=name)
+        if source.address not in used and not collector.failed:
+            collector.add("unused_media", f"{prefix}media.{name}", "info", name=name)
     return found
 
 
 def usable(
     wanted: list[Wanted],
     fetched: Mapping[str, Material | MaterialFailure],
-    notes: Notes,
+    collector: IssueCollector,
     stand_in: Callable[[str], Material] | None = None,
 ) -> Iterator[tuple[Wanted, Material]]:
     """The media that came and fit their clips; everything else is an error.
@@ -350,31 +355,31 @@ def usable(
     Args:
         stand_in: Makes a placeholder for a picture that could not be had. A sound is then left out.
     """
-    told: set[str] = set()
+    reported: set[str] = set()
     for item in wanted:
         got = fetched[item.source.address]
         where = f"{item.path}.media"
         if isinstance(got, MaterialFailure) and stand_in:
             code = "sound_left_out" if item.sound else "placeholder"
-            notes.note(code, where, "warning", reason=got.message, todo=got.fix)
+            collector.add(code, where, "warning", reason=got.message, todo=got.fix)
             if not item.sound:
                 yield item, stand_in(item.source.address)
             continue
         if isinstance(got, MaterialFailure):
-            notes.take(Issue(got.code, where, "error", got.message, got.fix))
+            collector.extend(Issue(got.code, where, "error", got.message, got.fix))
             continue
-        if got.source not in told:
-            told.add(got.source)
-            notes.take(*got.issues)
+        if got.source not in reported:
+            reported.add(got.source)
+            collector.extend(*got.issues)
         expected = item.source.sha256
         if expected and expected.lower() != got.sha256:
-            notes.note("other_checksum", where, "error", expected=expected[:16], got=got.sha256[:16])
+            collector.add("other_checksum", where, "error", expected=expected[:16], got=got.sha256[:16])
         elif item.source.kind and item.source.kind != got.kind and not (item.sound and got.has_audio):
-            notes.note("other_kind", where, "error", expected=item.source.kind, got=got.kind)
+            collector.add("other_kind", where, "error", expected=item.source.kind, got=got.kind)
         elif item.sound and got.kind == "video" and got.has_audio:
-            notes.note("sound_of_video", where, "info")
+            collector.add("sound_of_video", where, "info")
             yield item, got
         elif item.sound != (got.kind == "audio"):
-            notes.note("no_sound" if item.sound else "no_picture", where, "error", kind=got.kind)
+            collector.add("no_sound" if item.sound else "no_picture", where, "error", kind=got.kind)
         else:
             yield item, got

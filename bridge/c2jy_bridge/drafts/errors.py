@@ -8,7 +8,7 @@ from c2jy_bridge.core.draft_views import DraftError
 from c2jy_bridge.core.events import Issue, Severity
 from c2jy_bridge.core.i18n import Say, catalogue
 
-__all__ = ["DraftError", "IssueFactory", "Notes", "issue", "issues_from", "say"]
+__all__ = ["DraftError", "IssueCollector", "IssueFactory", "issue", "issues_from", "say"]
 
 
 class IssueFactory(Protocol):
@@ -34,7 +34,7 @@ issue: Final = issues_from(say)
 _MOST_OF_ONE_KIND: Final = 200
 
 
-class Notes:
+class IssueCollector:
     """Collects issues; a kind that comes thousands of times is kept 200 times and then counted."""
 
     def __init__(self) -> None:

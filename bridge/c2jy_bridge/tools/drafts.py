@@ -123,8 +123,8 @@ def lines(issues: Sequence[Issue]) -> str:
 class DraftTools:
     """generate_draft, list_drafts, get_draft, check_draft."""
 
-    def __init__(self, studio: DraftBuilder, library: Library, clock: Callable[[], float]) -> None:
-        self._studio = studio
+    def __init__(self, builder: DraftBuilder, library: Library, clock: Callable[[], float]) -> None:
+        self._builder = builder
         self._library = library
         self._clock = clock
 
@@ -187,7 +187,7 @@ class DraftTools:
             dry_run: true checks everything, media included, and writes nothing.
         """
         try:
-            report = await self._studio.build(
+            report = await self._builder.build(
                 content,
                 name=name,
                 output_folder=output_folder,
@@ -273,8 +273,8 @@ def _clip(clip: ClipView) -> ClipShown:
 class PackingTools:
     """export_draft."""
 
-    def __init__(self, courier: DraftPacker) -> None:
-        self._courier = courier
+    def __init__(self, packer: DraftPacker) -> None:
+        self._packer = packer
 
     @tool
     async def export_draft(
@@ -305,7 +305,7 @@ class PackingTools:
             context.progress(progress.message, progress.done, progress.total, progress.unit)
 
         try:
-            made = await self._courier.pack(name, target_root=target_root, on_progress=tell)
+            made = await self._packer.pack(name, target_root=target_root, on_progress=tell)
         except DraftError as error:
             raise _refusal(name, error) from None
         message = say("draft.packed", name=name, path=made.path)
@@ -315,7 +315,7 @@ class PackingTools:
         if not target_root:
             raise ToolError(say("draft.nothing_to_export"))
         try:
-            report = await self._courier.relocate([name], target_root)
+            report = await self._packer.relocate([name], target_root)
         except DraftError as error:
             raise _refusal(name, error) from None
         (done,) = report.drafts

@@ -34,8 +34,8 @@ Addresses = Annotated[list[str], Field(min_length=1, max_length=200)]
 class MediaTools:
     """probe_media, and get_media_duration as users of Coze2JianYing know it."""
 
-    def __init__(self, studio: DraftBuilder) -> None:
-        self._studio = studio
+    def __init__(self, builder: DraftBuilder) -> None:
+        self._builder = builder
 
     @tool
     async def probe_media(self, urls: Addresses, context: ToolContext) -> MediaMeasured:
@@ -86,7 +86,7 @@ class MediaTools:
         def tell(progress: Progress) -> None:
             context.progress(progress.message, progress.done, progress.total, progress.unit)
 
-        return await self._studio.probe(sources, on_progress=tell)
+        return await self._builder.probe(sources, on_progress=tell)
 
 
 def _failed(results: list[ProbeResult]) -> int:

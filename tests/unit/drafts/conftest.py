@@ -1,4 +1,4 @@
-"""Real small media, a studio over a folder of its own, and what a draft on the disk says."""
+"""Real small media, a builder over a folder of its own, and what a draft on the disk says."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ MakeStudio = Callable[..., DraftBuilder]
 
 
 @pytest.fixture
-async def make_studio(tmp_path: Path, media: Path) -> AsyncIterator[MakeStudio]:
+async def make_builder(tmp_path: Path, media: Path) -> AsyncIterator[MakeStudio]:
     """Makes studios over `tmp_path/drafts` with given settings; closes them."""
     made: list[DraftBuilder] = []
 
@@ -77,13 +77,13 @@ async def make_studio(tmp_path: Path, media: Path) -> AsyncIterator[MakeStudio]:
         return made[-1]
 
     yield make
-    for studio in made:
-        await studio.aclose()
+    for builder in made:
+        await builder.aclose()
 
 
 @pytest.fixture
-def studio(make_studio: MakeStudio) -> DraftBuilder:
-    return make_studio()
+def builder(make_builder: MakeStudio) -> DraftBuilder:
+    return make_builder()
 
 
 @pytest.fixture
@@ -92,11 +92,11 @@ def library(tmp_path: Path) -> Library:
 
 
 @pytest.fixture
-def build(studio: DraftBuilder) -> Callable[..., Any]:
+def build(builder: DraftBuilder) -> Callable[..., Any]:
     """Builds a document of one draft and gives that draft."""
 
     async def one(document: Any, **options: Any) -> BuiltDraft:
-        report = await studio.build(document, **options)
+        report = await builder.build(document, **options)
         assert len(report.drafts) == 1, report.issues
         return report.drafts[0]
 

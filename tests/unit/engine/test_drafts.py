@@ -27,14 +27,14 @@ DOCUMENT = json.dumps(
 @pytest.fixture
 async def drafts(tmp_path: Path) -> AsyncIterator[Drafts]:
     library = Library(tmp_path / "drafts", tmp_path / "trash")
-    studio = DraftBuilder(
+    builder = DraftBuilder(
         root=tmp_path / "drafts",
         cache_dir=tmp_path / "cache",
         settings=DraftSettings(),
         materials=MaterialSettings(),
         reader=read_document,
     )
-    found = Drafts(studio, library, DraftPacker(library, tmp_path / "exports"))
+    found = Drafts(builder, library, DraftPacker(library, tmp_path / "exports"))
     await found.build(DOCUMENT)
     yield found
     await found.aclose()

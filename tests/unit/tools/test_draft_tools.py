@@ -1,4 +1,4 @@
-"""Draft tools, with the real studio and media over HTTP."""
+"""Draft tools, with the real builder and media over HTTP."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True)
-def tools(bot: Bot, studio: DraftBuilder, library: Library) -> None:
-    bot.registry.register(DraftTools(studio, library, clock=lambda: 1_700_000_000.0))
+def tools(bot: Bot, builder: DraftBuilder, library: Library) -> None:
+    bot.registry.register(DraftTools(builder, library, clock=lambda: 1_700_000_000.0))
 
 
 @pytest.fixture

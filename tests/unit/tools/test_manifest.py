@@ -25,14 +25,14 @@ async def _no_upload(path: Path) -> str:
 
 
 @pytest.fixture
-async def registry(studio: DraftBuilder, library: Library) -> ToolRegistry:
+async def registry(builder: DraftBuilder, library: Library) -> ToolRegistry:
     made = ToolRegistry()
     built_in_tools(
         made,
-        builder=studio,
+        builder=builder,
         library=library,
         packer=DraftPacker(library, library.root.parent / "exports"),
-        step_tools=step_tools(studio, library.root.parent / "unfinished"),
+        step_tools=step_tools(builder, library.root.parent / "unfinished"),
         folders=[],
         upload=_no_upload,
     )

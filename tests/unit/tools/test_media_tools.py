@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True)
-def tools(bot: Bot, studio: DraftBuilder) -> None:
-    bot.registry.register(MediaTools(studio))
+def tools(bot: Bot, builder: DraftBuilder) -> None:
+    bot.registry.register(MediaTools(builder))
 
 
 async def test_media_are_measured_in_the_order_asked_with_an_error_where_one_failed(

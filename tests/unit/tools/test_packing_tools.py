@@ -19,8 +19,8 @@ WINDOWS = "D:\\剪映\\com.lveditor.draft"
 
 
 @pytest.fixture(autouse=True)
-async def made(bot: Bot, studio: DraftBuilder, library: Library, media: MediaServer, tmp_path: Path) -> None:
-    bot.registry.register(DraftTools(studio, library, clock=lambda: 1_700_000_000.0))
+async def made(bot: Bot, builder: DraftBuilder, library: Library, media: MediaServer, tmp_path: Path) -> None:
+    bot.registry.register(DraftTools(builder, library, clock=lambda: 1_700_000_000.0))
     bot.registry.register(PackingTools(DraftPacker(library, tmp_path / "exports")))
     clips = [{"type": "image", "media": media.url("a.png"), "duration": 2}]
     document = {"schema": "c2jy/1", "name": "中国美食", "tracks": [{"type": "video", "clips": clips}]}

@@ -25,7 +25,7 @@ from c2jy_bridge.drafts.compile.segments import (
     without_speed,
 )
 from c2jy_bridge.drafts.compile.texts import TextBuilder
-from c2jy_bridge.drafts.errors import Notes
+from c2jy_bridge.drafts.errors import IssueCollector
 from c2jy_bridge.drafts.spec import (
     AudioClip,
     DraftSpec,
@@ -144,7 +144,7 @@ class _Lane:
 def compile_draft(
     spec: DraftSpec,
     files: Mapping[str, PlacedFile],
-    notes: Notes,
+    collector: IssueCollector,
     *,
     more: Sequence[tuple[str, Track]] = (),
     path: str = "",
@@ -155,7 +155,7 @@ def compile_draft(
     Args:
         spec: The document.
         files: The fetched file of each media clip, by the clip's JSON path.
-        notes: Gets what could not be done as asked. After an error in it the content is not to be used.
+        collector: Gets what could not be done as asked. After an error in it the content is not to be used.
         more: Tracks above the document's own, each with its JSON path: the subtitles.
         path: What JSON paths begin with.
         pause: Called every few hundred clips; may raise to stop.
@@ -163,11 +163,11 @@ def compile_draft(
     Returns:
         Time and memory grow linearly with the clips.
     """
-    canvas = Canvas(spec.width, spec.height, notes)
+    canvas = Canvas(spec.width, spec.height, collector)
     prefix = f"{path}." if path else ""
     own = [(f"{prefix}tracks[{index}]", track) for index, track in enumerate(spec.tracks)]
-    lanes = list(_lanes([*own, *more], spec.overlap, files, notes))
-    _check_neighbours(lanes, notes)
+    lanes = list(_lanes([*own, *more], spec.overlap, files, collector))
+    _check_neighbours(lanes, collector)
     script = new_script(spec.width, spec.height, spec.fps, spec.main_track_magnet)
     pool, texts = MaterialPool(), TextBuilder(script, canvas)
     for lane, name in zip(lanes, _distinct(lanes), strict=True):
@@ -177,8 +177,8 @@ def compile_draft(
                 pause()
             _add(script, name, placed, pool, texts, canvas)
     count = sum(len(track.segments) for track in script.tracks.values())
-    if not count and not notes.failed:
-        notes.note("nothing_to_show", path or "tracks", "error")
+    if not count and not collector.failed:
+        collector.add("nothing_to_show", path or "tracks", "error")
     compiled = CompiledDraft(content_of(script), script.duration, len(script.tracks), count)
     for parts in (*library_lists(script, compiled.content), *(lane.clips for lane in lanes)):
         release_in_steps(parts)
@@ -186,33 +186,38 @@ def compile_draft(
 
 
 def _lanes(
-    tracks: Sequence[tuple[str, Track]], overlap: Overlap, files: Mapping[str, PlacedFile], notes: Notes
+    tracks: Sequence[tuple[str, Track]],
+    overlap: Overlap,
+    files: Mapping[str, PlacedFile],
+    collector: IssueCollector,
 ) -> Iterator[_Lane]:
-    for where, track in _main_track_first(tracks, notes):
+    for where, track in _main_track_first(tracks, collector):
         for number, clip in enumerate(track.clips):
             if not isinstance(clip, _HOLDS[track.type]):
                 values = {"kind": clip.type, "track": track.type}
-                notes.note("clip_on_wrong_track", f"{where}.clips[{number}]", "error", **values)
+                collector.add("clip_on_wrong_track", f"{where}.clips[{number}]", "error", **values)
         placed = [
             clip
-            for clip in place_track(track, where, files, notes)
+            for clip in place_track(track, where, files, collector)
             if isinstance(clip.clip, _HOLDS[track.type])
         ]
         if not placed:
             if not track.clips:
-                notes.note("empty_track", where, "info")
+                collector.add("empty_track", where, "info")
             continue
         name = track.name or track.type
-        for lane in settle(placed, track.overlap or overlap, where, notes):
+        for lane in settle(placed, track.overlap or overlap, where, collector):
             yield _Lane(track.type, name, track.mute, lane)
 
 
-def _main_track_first(tracks: Sequence[tuple[str, Track]], notes: Notes) -> list[tuple[str, Track]]:
+def _main_track_first(
+    tracks: Sequence[tuple[str, Track]], collector: IssueCollector
+) -> list[tuple[str, Track]]:
     """JianYing's main track is the lowest video track, always at the bottom; what is below is hidden."""
     ordered = list(tracks)
     first = next((place for place, (_, track) in enumerate(ordered) if track.type == "video"), 0)
     if any(track.type != "audio" for _, track in ordered[:first]):
-        notes.note("main_track_first", ordered[first][0], "info")
+        collector.add("main_track_first", ordered[first][0], "info")
         ordered.insert(0, ordered.pop(first))
     return ordered
 
@@ -229,7 +234,7 @@ def _distinct(lanes: Iterable[_Lane]) -> Iterator[str]:
         yield name
 
 
-def _check_neighbours(lanes: list[_Lane], notes: Notes) -> None:
+def _check_neighbours(lanes: list[_Lane], collector: IssueCollector) -> None:
     """Report what the library writes but JianYing has no use for."""
     lowest = next((lane for lane in lanes if lane.kind == "video"), None)
     for lane in lanes:
@@ -245,9 +250,9 @@ def _check_neighbours(lanes: list[_Lane], notes: Notes) -> None:
                 and placed.is_last
                 and (following is None or following.start_us != placed.end_us)
             ):
-                notes.note("transition_to_nothing", f"{placed.path}.transition", "warning")
+                collector.add("transition_to_nothing", f"{placed.path}.transition", "warning")
             if clip.background and placed.is_first and lane is not lowest:
-                notes.note("background_above", f"{placed.path}.background", "warning")
+                collector.add("background_above", f"{placed.path}.background", "warning")
 
 
 def _add(

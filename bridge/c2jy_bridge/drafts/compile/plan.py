@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Final, Protocol
 
 from c2jy_bridge.core.events import Severity
-from c2jy_bridge.drafts.errors import Notes
+from c2jy_bridge.drafts.errors import IssueCollector
 from c2jy_bridge.drafts.spec import (
     AudioClip,
     BaseClip,
@@ -115,7 +115,9 @@ def shortened(placed: PlacedClip, duration_us: int) -> PlacedClip:
     return replace(placed, duration_us=duration_us, source_duration_us=source if placed.file else 0)
 
 
-def place_track(track: Track, path: str, files: Mapping[str, PlacedFile], notes: Notes) -> list[PlacedClip]:
+def place_track(
+    track: Track, path: str, files: Mapping[str, PlacedFile], collector: IssueCollector
+) -> list[PlacedClip]:
     """Give every clip of a track its place.
 
     Args:
@@ -135,16 +137,16 @@ def place_track(track: Track, path: str, files: Mapping[str, PlacedFile], notes:
         if wanted is None and at.end is not None:
             wanted = at.end - start
             if wanted <= 0:
-                notes.note("range_backwards", f"{where}.at", "error")
+                collector.add("range_backwards", f"{where}.at", "error")
                 continue
         if isinstance(clip, (VideoClip, ImageClip, AudioClip)):
             file = files.get(where)
             if file is None:
                 cursor = start + (wanted or 0)
                 continue
-            pieces = _place_media(clip, where, start, wanted, file, notes)
+            pieces = _place_media(clip, where, start, wanted, file, collector)
         elif wanted is None:
-            notes.note("no_duration", f"{where}.at", "error")
+            collector.add("no_duration", f"{where}.at", "error")
             continue
         else:
             pieces = [PlacedClip(clip, where, start, wanted)]
@@ -155,7 +157,12 @@ def place_track(track: Track, path: str, files: Mapping[str, PlacedFile], notes:
 
 
 def _place_media(
-    clip: PictureClip | AudioClip, path: str, start: int, wanted: int | None, file: PlacedFile, notes: Notes
+    clip: PictureClip | AudioClip,
+    path: str,
+    start: int,
+    wanted: int | None,
+    file: PlacedFile,
+    collector: IssueCollector,
 ) -> list[PlacedClip]:
     if file.stands_for:
         return [
@@ -163,10 +170,10 @@ def _place_media(
         ]
     if file.file.kind == "image":
         if wanted is None:
-            notes.note("image_without_duration", f"{path}.at", "error")
+            collector.add("image_without_duration", f"{path}.at", "error")
             return []
         if isinstance(clip, VideoClip) and (clip.trim or clip.speed or clip.loop or clip.fade):
-            notes.note("image_has_no_time", path, "warning")
+            collector.add("image_has_no_time", path, "warning")
         return [PlacedClip(clip, path, start, wanted, 0, wanted, 1.0, file)]
     if isinstance(clip, VideoClip | AudioClip):
         trim, speed, loop = clip.trim, clip.speed, clip.loop
@@ -175,38 +182,38 @@ def _place_media(
     begin = (trim.start or 0) if trim else 0
     available = file.length_us - begin
     if available <= 0:
-        notes.note(
+        collector.add(
             "trim_beyond_end", f"{path}.trim", "error", start=clock(begin), length=clock(file.length_us)
         )
         return []
     chosen = trim.length_us if trim else None
     if chosen is not None and chosen > available:
         severity: Severity = "info" if chosen - available <= ROUNDING_US else "warning"
-        notes.note("trim_too_long", f"{path}.trim", severity, length=clock(file.length_us))
+        collector.add("trim_too_long", f"{path}.trim", severity, length=clock(file.length_us))
         chosen = available
     if wanted is not None and chosen is not None and speed is None and not loop:
         speed = chosen / wanted
         if not _SLOWEST <= speed <= _FASTEST:
-            notes.note("speed_impossible", f"{path}.at", "error", speed=f"{speed:.4g}")
+            collector.add("speed_impossible", f"{path}.at", "error", speed=f"{speed:.4g}")
             return []
     rate = 1.0 if speed is None else speed
     most = available if chosen is None else chosen
     whole = max(1, round(most / rate))
     if wanted is None:
         if loop:
-            notes.note("loop_without_duration", f"{path}.loop", "warning")
+            collector.add("loop_without_duration", f"{path}.loop", "warning")
         return [PlacedClip(clip, path, start, whole, begin, most, rate, file)]
     source = round(wanted * rate)
     if source <= most:
         if chosen is not None and most - source > ROUNDING_US * max(1.0, rate) and not loop:
-            notes.note("trim_not_all_used", f"{path}.trim", "info", used=clock(source), length=clock(most))
+            collector.add("trim_not_all_used", f"{path}.trim", "info", used=clock(source), length=clock(most))
         return [PlacedClip(clip, path, start, wanted, begin, source, rate, file)]
     if loop:
-        return _repeat(clip, path, start, wanted, begin, most, rate, file, notes)
+        return _repeat(clip, path, start, wanted, begin, most, rate, file, collector)
     if source - most <= ROUNDING_US * max(1.0, rate):
-        notes.note("rounded_to_file", path, "info", length=clock(file.length_us))
+        collector.add("rounded_to_file", path, "info", length=clock(file.length_us))
     else:
-        notes.note("longer_than_file", f"{path}.at", "warning", wanted=clock(wanted), length=clock(whole))
+        collector.add("longer_than_file", f"{path}.at", "warning", wanted=clock(wanted), length=clock(whole))
     return [PlacedClip(clip, path, start, min(whole, wanted), begin, most, rate, file)]
 
 
@@ -219,11 +226,11 @@ def _repeat(
     most: int,
     rate: float,
     file: PlacedFile,
-    notes: Notes,
+    collector: IssueCollector,
 ) -> list[PlacedClip]:
     whole = max(1, round(most / rate))
     if wanted > whole * MOST_REPEATS:
-        notes.note("too_many_repeats", f"{path}.loop", "error", length=clock(whole), most=MOST_REPEATS)
+        collector.add("too_many_repeats", f"{path}.loop", "error", length=clock(whole), most=MOST_REPEATS)
         return []
     pieces = []
     for offset in range(0, wanted, whole):
@@ -239,7 +246,9 @@ _ROUNDING_US: Final = 10
 """Starts and lengths are rounded apart, so neighbours may overlap by some microseconds without intent."""
 
 
-def settle(clips: Sequence[PlacedClip], policy: Overlap, path: str, notes: Notes) -> list[list[PlacedClip]]:
+def settle(
+    clips: Sequence[PlacedClip], policy: Overlap, path: str, collector: IssueCollector
+) -> list[list[PlacedClip]]:
     """Make lanes without overlaps.
 
     Args:
@@ -255,24 +264,24 @@ def settle(clips: Sequence[PlacedClip], policy: Overlap, path: str, notes: Notes
     if all(a.end_us <= b.start_us for a, b in pairwise(ordered)):
         return [ordered]
     if policy == "lane":
-        return _lanes(ordered, path, notes)
+        return _lanes(ordered, path, collector)
     kept: list[PlacedClip] = []
     for clip in ordered:
         before = kept[-1] if kept else None
         if before is None or before.end_us <= clip.start_us:
             kept.append(clip)
         elif policy == "shift":
-            notes.note(
+            collector.add(
                 "shifted", clip.path, "warning", start=clock(clip.start_us), moved=clock(before.end_us)
             )
             kept.append(replace(clip, start_us=before.end_us))
         elif policy == "trim" and clip.start_us > before.start_us:
             length = clip.start_us - before.start_us
-            notes.note("ended_sooner", before.path, "warning", length=clock(length), other=clip.path)
+            collector.add("ended_sooner", before.path, "warning", length=clock(length), other=clip.path)
             kept[-1] = shortened(before, length)
             kept.append(clip)
         else:
-            notes.note("overlap", clip.path, "error", other=before.path, until=clock(before.end_us))
+            collector.add("overlap", clip.path, "error", other=before.path, until=clock(before.end_us))
     return [kept]
 
 
@@ -285,7 +294,7 @@ def _snapped(ordered: list[PlacedClip]) -> list[PlacedClip]:
     return ordered
 
 
-def _lanes(ordered: list[PlacedClip], path: str, notes: Notes) -> list[list[PlacedClip]]:
+def _lanes(ordered: list[PlacedClip], path: str, collector: IssueCollector) -> list[list[PlacedClip]]:
     first: list[PlacedClip] = []
     others: list[list[PlacedClip]] = []
     free: list[tuple[int, int]] = []  # (end of the last clip, index in `others`)
@@ -300,5 +309,5 @@ def _lanes(ordered: list[PlacedClip], path: str, notes: Notes) -> list[list[Plac
             others.append([clip])
             heapq.heappush(free, (clip.end_us, len(others) - 1))
     moved = sum(map(len, others))
-    notes.note("lanes", path, "info", count=moved, lanes=len(others), first=others[0][0].path)
+    collector.add("lanes", path, "info", count=moved, lanes=len(others), first=others[0][0].path)
     return [first, *others]

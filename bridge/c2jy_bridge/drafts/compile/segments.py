@@ -23,7 +23,7 @@ from pyJianYingDraft import (
 from c2jy_bridge.core.nearest import nearest
 from c2jy_bridge.drafts.compile.names import find, is_vip, nearest_names, title
 from c2jy_bridge.drafts.compile.plan import PlacedClip, PlacedFile
-from c2jy_bridge.drafts.errors import Notes
+from c2jy_bridge.drafts.errors import IssueCollector
 from c2jy_bridge.drafts.kinds import NameKind
 from c2jy_bridge.drafts.spec import (
     Animation,
@@ -67,17 +67,17 @@ class Canvas:
 
     width: int
     height: int
-    notes: Notes
+    collector: IssueCollector
 
     def name(self, kinds: tuple[NameKind, ...], name: str, path: str) -> Any | None:
         """The library's member for a name; what is not there is reported with the nearest names."""
         for kind in kinds:
             if member := find(kind, name):
                 if is_vip(member):
-                    self.notes.once((kind, member.name), "vip", path, "info", name=title(member))
+                    self.collector.once((kind, member.name), "vip", path, "info", name=title(member))
                 return member
         near = "、".join(nearest_names(kinds, name))
-        self.notes.note(
+        self.collector.add(
             "unknown_name" if near else "unknown_name_alone", path, "warning", name=name, near=near
         )
         return None
@@ -119,16 +119,16 @@ def add_keyframes(
     """Put keyframes on a visual segment; of a looped clip each round gets its own stretch of them."""
     if not keyframes:
         return
-    notes, path = canvas.notes, f"{placed.path}.keyframes"
+    collector, path = canvas.collector, f"{placed.path}.keyframes"
     apart = any(frame.property in ("scale_x", "scale_y") for frame in keyframes)
     for index, frame in enumerate(keyframes):
         where = f"{path}[{index}]"
         if frame.property == "scale" and apart:
-            notes.note("scale_mixed", where, "warning")
+            collector.add("scale_mixed", where, "warning")
         elif not picture and frame.property in _PICTURES_ONLY:
-            notes.note("keyframe_without_effect", where, "warning", property=frame.property)
+            collector.add("keyframe_without_effect", where, "warning", property=frame.property)
         elif placed.is_first and frame.at > (placed.whole_us or placed.duration_us):
-            notes.note("keyframe_after_end", where, "warning", at=clock(frame.at))
+            collector.add("keyframe_after_end", where, "warning", at=clock(frame.at))
     usable = [frame for frame in keyframes if not (apart and frame.property == "scale")]
     for name, at, value in stretch(usable, placed):
         segment.add_keyframe(_PROPERTIES[name], at, value)
@@ -182,19 +182,19 @@ def add_animations(
     Args:
         kinds: The catalogue for each kind of animation that this sort of clip can have.
     """
-    notes, taken, room_us = canvas.notes, set[str](), placed.duration_us
+    collector, taken, room_us = canvas.collector, set[str](), placed.duration_us
     numbered = sorted(enumerate(animations), key=lambda pair: _ORDER.index(pair[1].kind))
     for index, animation in numbered:
         path = f"{placed.path}.animations[{index}]"
         kind, duration = animation.kind, animation.duration
         if kind not in kinds:
-            notes.note("animation_kind", f"{path}.kind", "warning", kind=kind, known=", ".join(kinds))
+            collector.add("animation_kind", f"{path}.kind", "warning", kind=kind, known=", ".join(kinds))
             continue
         if kind in taken:
-            notes.note("animation_twice", path, "warning", kind=kind)
+            collector.add("animation_twice", path, "warning", kind=kind)
             continue
         if kind == "group" and taken:
-            notes.note("animation_group_alone", path, "warning")
+            collector.add("animation_group_alone", path, "warning")
             continue
         if (kind == "in" and not placed.is_first) or (kind == "out" and not placed.is_last):
             continue  # in the middle of a loop
@@ -202,15 +202,15 @@ def add_animations(
         if member is None:
             continue
         if kind == "loop" and duration is not None:
-            notes.note("loop_fills", f"{path}.duration", "info")
+            collector.add("loop_fills", f"{path}.duration", "info")
         natural = duration if duration is not None else member.value.duration
         # Nor can the two overlap in JianYing: `out` has what `in` leaves. A group fills the clip by itself.
         if kind in ("in", "out") or (kind == "group" and duration is not None):
             if not room_us:
-                notes.note("animation_no_room", path, "warning")
+                collector.add("animation_no_room", path, "warning")
                 continue
             if natural > room_us:
-                notes.note("animation_too_long", path, "info", length=clock(room_us))
+                collector.add("animation_too_long", path, "info", length=clock(room_us))
                 duration = natural = room_us
             room_us -= natural
         segment.add_animation(member, duration)
@@ -316,7 +316,7 @@ def add_sound_effects(segment: Any, effects: Sequence[Effect], path: str, canvas
         if (member := find_effect(effect, SOUND_EFFECTS, where, canvas)) is None:
             continue
         if type(member) in taken:
-            canvas.notes.note("sound_effect_twice", where, "warning", name=title(member))
+            canvas.collector.add("sound_effect_twice", where, "warning", name=title(member))
             continue
         taken.add(type(member))
         segment.add_effect(member, sliders(effect.params, member, f"{where}.params", canvas))
@@ -329,7 +329,7 @@ def find_effect(
     if effect.kind is None:
         return canvas.name(possible, effect.name, f"{path}.name")
     if effect.kind not in possible:
-        canvas.notes.note(
+        canvas.collector.add(
             "effect_kind", f"{path}.kind", "warning", kind=effect.kind, known=", ".join(possible)
         )
         return None
@@ -348,12 +348,12 @@ def sliders(
             full = next((k for k in known if name in (k, k.removeprefix("effects_adjust_"))), None)
             if full is None:
                 near = nearest(name, known) or (known or ["-"])[0]
-                canvas.notes.note("unknown_param", f"{path}.{name}", "warning", name=name, near=near)
+                canvas.collector.add("unknown_param", f"{path}.{name}", "warning", name=name, near=near)
             else:
                 values[known.index(full)] = value
         return values
     if len(params) > len(known):
-        canvas.notes.note("too_many_params", path, "warning", name=title(member), count=len(known))
+        canvas.collector.add("too_many_params", path, "warning", name=title(member), count=len(known))
     return list(params[: len(known)])
 
 
@@ -420,7 +420,7 @@ def _add_mask(segment: Any, mask: Mask, path: str, canvas: Canvas) -> None:
         return
     rectangle = shape is MaskType.矩形
     if not rectangle and (mask.rect_width is not None or mask.round_corner is not None):
-        canvas.notes.note("only_for_rectangle", path, "warning")
+        canvas.collector.add("only_for_rectangle", path, "warning")
     segment.add_mask(
         shape,
         center_x=mask.center_x,
@@ -475,9 +475,9 @@ def _add_volume(segment: Any, placed: PlacedClip, clip: AudioClip, canvas: Canva
     for index, frame in enumerate(clip.keyframes):
         where = f"{placed.path}.keyframes[{index}]"
         if frame.property != "volume":
-            canvas.notes.note("only_volume", where, "warning", property=frame.property)
+            canvas.collector.add("only_volume", where, "warning", property=frame.property)
         elif placed.is_first and frame.at > (placed.whole_us or placed.duration_us):
-            canvas.notes.note("keyframe_after_end", where, "warning", at=clock(frame.at))
+            canvas.collector.add("keyframe_after_end", where, "warning", at=clock(frame.at))
     volume = [frame for frame in clip.keyframes if frame.property == "volume"]
     for _, at, value in stretch(volume, placed):
         segment.add_keyframe(at, value)

@@ -20,7 +20,7 @@ from c2jy_bridge.drafts.compile.segments import (
     clip_settings,
     without_speed,
 )
-from c2jy_bridge.drafts.errors import Notes
+from c2jy_bridge.drafts.errors import IssueCollector
 from c2jy_bridge.drafts.kinds import NameKind
 from c2jy_bridge.drafts.materials import MaterialFailure
 from c2jy_bridge.drafts.materials.material import Refused
@@ -160,7 +160,7 @@ def subtitle_tracks(
     prefix: str,
     read_file: Callable[[str], bytes],
     texts: Mapping[str, bytes | MaterialFailure],
-    notes: Notes,
+    collector: IssueCollector,
 ) -> Iterator[SubtitleTrack]:
     """Read every entry; overlapping captions will go to lanes.
 
@@ -171,14 +171,14 @@ def subtitle_tracks(
     """
     for index, entry in enumerate(spec.subtitles):
         path = f"{prefix}subtitles[{index}]"
-        if (text := _text(entry, path, read_file, texts, notes)) is None:
+        if (text := _text(entry, path, read_file, texts, collector)) is None:
             continue
         found = read_cues(text)
         if found.bad_lines:
             shown = ", ".join(map(str, found.bad_lines[:10]))
-            notes.note("subtitle_lines", path, "warning", count=len(found.bad_lines), lines=shown)
+            collector.add("subtitle_lines", path, "warning", count=len(found.bad_lines), lines=shown)
         if found.marked_up:
-            notes.note("subtitle_markup", path, "info", count=found.marked_up)
+            collector.add("subtitle_markup", path, "info", count=found.marked_up)
         clips = tuple(
             TextClip(
                 at=Range.of_us(cue.start_us + entry.offset, cue.end_us - cue.start_us),
@@ -193,7 +193,7 @@ def subtitle_tracks(
         if clips:
             yield SubtitleTrack(path, Track(type="text", name=entry.track, overlap="lane", clips=clips))
         else:
-            notes.note("no_captions", path, "error")
+            collector.add("no_captions", path, "error")
 
 
 def _text(
@@ -201,7 +201,7 @@ def _text(
     path: str,
     read_file: Callable[[str], bytes],
     texts: Mapping[str, bytes | MaterialFailure],
-    notes: Notes,
+    collector: IssueCollector,
 ) -> str | None:
     if entry.srt is not None:
         return entry.srt
@@ -215,7 +215,7 @@ def _text(
     else:
         field, got = "url", texts[entry.url or ""]
     if isinstance(got, MaterialFailure):
-        notes.note("subtitle_file", f"{path}.{field}", "error", reason=got.message, todo=got.fix)
+        collector.add("subtitle_file", f"{path}.{field}", "error", reason=got.message, todo=got.fix)
         return None
     return decode_text(got)
 
@@ -271,11 +271,11 @@ class TextBuilder:
         if plain and (stamp := self._stamps.get(look)):
             self._stamp(stamp, placed, clip.text, track)
             return
-        told = self._canvas.notes.count
+        before = self._canvas.collector.count
         segment = without_speed(text_segment(placed, clip, self._canvas))
         self._script.add_segment(segment, track)
         # A look with something to report is built each time, so that it is reported for each clip.
-        if plain and self._canvas.notes.count == told:
+        if plain and self._canvas.collector.count == before:
             material = self._script.materials.texts[-1]
             self._stamps[look] = _Stamp(segment.export_json(), material, _around(material["content"]))
 

@@ -1,4 +1,4 @@
-"""The courier: packs and relocates the drafts of one folder, off the event loop."""
+"""Packs and relocates the drafts of one folder, off the event loop."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True)
-def tools(bot: Bot, studio: DraftBuilder, tmp_path: Path) -> None:
-    for one in step_tools(studio, tmp_path / "unfinished", clock=lambda: 0.0):
+def tools(bot: Bot, builder: DraftBuilder, tmp_path: Path) -> None:
+    for one in step_tools(builder, tmp_path / "unfinished", clock=lambda: 0.0):
         bot.registry.register(one)
 
 

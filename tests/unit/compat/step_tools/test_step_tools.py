@@ -1,4 +1,4 @@
-"""A draft made step by step with the argument names of Coze2JianYing, by the real studio with real media."""
+"""A draft made step by step with the argument names of Coze2JianYing, by the real builder with real media."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 NOW = 1_700_000_000.0
 
 
-def equip(bot: Bot, studio: DraftBuilder, folder: Path, time_unit: TimeUnit = "auto") -> None:
-    for tools in step_tools(studio, folder, time_unit=time_unit, clock=lambda: NOW):
+def equip(bot: Bot, builder: DraftBuilder, folder: Path, time_unit: TimeUnit = "auto") -> None:
+    for tools in step_tools(builder, folder, time_unit=time_unit, clock=lambda: NOW):
         bot.registry.register(tools)
 
 
 @pytest.fixture(autouse=True)
-def tools(bot: Bot, studio: DraftBuilder, tmp_path: Path) -> None:
-    equip(bot, studio, tmp_path / "unfinished")
+def tools(bot: Bot, builder: DraftBuilder, tmp_path: Path) -> None:
+    equip(bot, builder, tmp_path / "unfinished")
 
 
 @pytest.fixture
@@ -102,11 +102,11 @@ async def test_all_steps_together_make_one_draft_with_all_that_was_added(
 
 
 async def test_what_was_added_before_a_restart_is_saved_after_it(
-    bot: Bot, draft_id: str, media: MediaServer, studio: DraftBuilder, root: Path, tmp_path: Path
+    bot: Bot, draft_id: str, media: MediaServer, builder: DraftBuilder, root: Path, tmp_path: Path
 ) -> None:
     await bot.call("add_images", draft_id=draft_id, image_infos=images(media, 3000))
     fresh = type(bot)()
-    equip(fresh, studio, tmp_path / "unfinished")
+    equip(fresh, builder, tmp_path / "unfinished")
     added = await fresh.call_as(
         "later",
         "add_audios",
@@ -170,7 +170,7 @@ async def test_nothing_is_kept_of_infos_that_cannot_be_used(
 
 
 async def test_a_save_that_fails_keeps_everything(
-    bot: Bot, draft_id: str, media: MediaServer, studio: DraftBuilder, monkeypatch: pytest.MonkeyPatch
+    bot: Bot, draft_id: str, media: MediaServer, builder: DraftBuilder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await bot.call("add_images", draft_id=draft_id, image_infos=images(media, 3000))
     unsafe = await bot.call("save_draft", draft_id=draft_id, name="../evil")
@@ -198,10 +198,10 @@ async def test_the_unit_may_be_said_once_for_the_whole_draft(bot: Bot, media: Me
 
 
 async def test_the_unit_of_the_settings_counts_where_nobody_says_one(
-    bot: Bot, studio: DraftBuilder, media: MediaServer, tmp_path: Path
+    bot: Bot, builder: DraftBuilder, media: MediaServer, tmp_path: Path
 ) -> None:
     fresh = type(bot)()
-    equip(fresh, studio, tmp_path / "settled", "s")
+    equip(fresh, builder, tmp_path / "settled", "s")
     begun = await fresh.call("create_draft")
     told = await fresh.call("add_images", draft_id=begun["draft_id"], image_infos=images(media, 3))
     assert told["end_s"] == 3.0
@@ -211,7 +211,7 @@ async def test_the_unit_of_the_settings_counts_where_nobody_says_one(
 
 
 async def test_what_was_added_wrongly_is_taken_out_and_added_again(
-    bot: Bot, draft_id: str, media: MediaServer, root: Path, studio: DraftBuilder, tmp_path: Path
+    bot: Bot, draft_id: str, media: MediaServer, root: Path, builder: DraftBuilder, tmp_path: Path
 ) -> None:
     added = await bot.call("add_images", draft_id=draft_id, image_infos=images(media, 3000, 6000))
     first, second = added["segment_ids"]
@@ -226,7 +226,7 @@ async def test_what_was_added_wrongly_is_taken_out_and_added_again(
     assert first in gone["message"]
     # Under the id that was taken away, and after a restart.
     fresh = type(bot)()
-    equip(fresh, studio, tmp_path / "unfinished")
+    equip(fresh, builder, tmp_path / "unfinished")
     info = {"id": second, "image_url": media.url("a.png"), "start": 3000, "end": 5000}
     replaced = await fresh.call_as("n", "add_images", draft_id=draft_id, image_infos=[info])
     assert replaced["segment_ids"] == [second]

@@ -67,9 +67,9 @@ async def test_a_draft_has_its_media_inside_and_registered(build: Build, whole: 
     assert _read(draft, "draft_info.json") == content
 
 
-async def test_every_draft_has_ids_names_and_times_of_its_own(make_studio: MakeStudio, whole: Any) -> None:
-    studio = make_studio(clock=lambda: 1_700_000_000.5)
-    one, two = [(await studio.build(whole)).drafts[0] for _ in range(2)]
+async def test_every_draft_has_ids_names_and_times_of_its_own(make_builder: MakeStudio, whole: Any) -> None:
+    builder = make_builder(clock=lambda: 1_700_000_000.5)
+    one, two = [(await builder.build(whole)).drafts[0] for _ in range(2)]
     assert (one.name, two.name) == ("中国美食", "中国美食 (2)")
     metas = [_read(draft, "draft_meta_info.json") for draft in (one, two)]
     contents = [_read(draft, "draft_content.json") for draft in (one, two)]
@@ -86,13 +86,13 @@ async def test_every_draft_has_ids_names_and_times_of_its_own(make_studio: MakeS
 
 
 async def test_the_document_stays_with_the_draft_and_builds_it_again(
-    studio: DraftBuilder, build: Build, whole: Any, content_of: Content
+    builder: DraftBuilder, build: Build, whole: Any, content_of: Content
 ) -> None:
     draft = await build({**whole, "meta": {"mine": 1}})
     kept = (Path(draft.path) / "c2jy.json").read_bytes()
     assert json.loads(kept)["marker"]["draft_id"] == draft.draft_id
     assert json.loads(kept)["document"]["meta"] == {"mine": 1}
-    again = (await studio.build(kept)).drafts[0]
+    again = (await builder.build(kept)).drafts[0]
     assert (again.duration_us, again.tracks, again.clips) == (draft.duration_us, draft.tracks, draft.clips)
 
 
@@ -114,21 +114,21 @@ async def test_a_document_may_come_as_text_or_in_a_wrapper(build: Build, wrap: A
     assert draft.clips == 1
 
 
-async def test_several_drafts_of_a_document_share_a_given_name_by_number(studio: DraftBuilder) -> None:
+async def test_several_drafts_of_a_document_share_a_given_name_by_number(builder: DraftBuilder) -> None:
     document = {"schema": "c2jy/1", "tracks": [TEXT]}
-    report = await studio.build([document, document], name="集")
+    report = await builder.build([document, document], name="集")
     assert [draft.name for draft in report.drafts] == ["集", "集 (2)"]
 
 
 async def test_of_several_drafts_the_good_ones_are_built_and_the_others_explained(
-    studio: DraftBuilder,
+    builder: DraftBuilder,
 ) -> None:
     bad = {
         "schema": "c2jy/1",
         "name": "bad",
         "tracks": [{"type": "video", "clips": [{"media": "nowhere.mp4"}]}],
     }
-    report = await studio.build([{"schema": "c2jy/1", "name": "good", "tracks": [TEXT]}, bad])
+    report = await builder.build([{"schema": "c2jy/1", "name": "good", "tracks": [TEXT]}, bad])
     assert [draft.name for draft in report.drafts] == ["good"]
     assert [(i.path, i.severity) for i in report.issues if i.code == "file_missing"] == [
         ("[1].tracks[0].clips[0].media", "error")
@@ -192,10 +192,10 @@ async def test_for_another_machine_the_paths_are_those_of_that_machine(
     ],
 )
 async def test_the_profile_says_which_main_files_there_are(
-    make_studio: MakeStudio, profile: Any, files: set[str]
+    make_builder: MakeStudio, profile: Any, files: set[str]
 ) -> None:
-    studio = make_studio(DraftSettings(profile=profile))
-    (draft,) = (await studio.build({"schema": "c2jy/1", "name": "x", "tracks": [TEXT]})).drafts
+    builder = make_builder(DraftSettings(profile=profile))
+    (draft,) = (await builder.build({"schema": "c2jy/1", "name": "x", "tracks": [TEXT]})).drafts
     assert {f for f in os.listdir(draft.path) if f.startswith(("draft_content", "draft_info"))} == files
 
 
@@ -303,32 +303,32 @@ async def test_only_our_own_draft_of_the_same_document_is_replaced(
     assert sorted(os.listdir(tmp_path / "drafts")) == ["x", "x (2)"]
 
 
-async def test_a_request_that_comes_again_finds_its_draft(studio: DraftBuilder, tmp_path: Path) -> None:
+async def test_a_request_that_comes_again_finds_its_draft(builder: DraftBuilder, tmp_path: Path) -> None:
     document = {"schema": "c2jy/1", "name": "x", "tracks": [TEXT]}
     first, again, other = [
-        (await studio.build(document, request_id=request)).drafts[0] for request in ("a", "a", "b")
+        (await builder.build(document, request_id=request)).drafts[0] for request in ("a", "a", "b")
     ]
     assert (again.draft_id, again.path) == (first.draft_id, first.path)
     assert other.name == "x (2)"
     assert sorted(os.listdir(tmp_path / "drafts")) == ["x", "x (2)"]
 
 
-async def test_progress_is_told_on_the_event_loop(studio: DraftBuilder, whole: Any) -> None:
+async def test_progress_is_told_on_the_event_loop(builder: DraftBuilder, whole: Any) -> None:
     loop, seen = asyncio.get_running_loop(), []
 
     def told(progress: Progress) -> None:
         assert asyncio.get_running_loop() is loop
         seen.append(progress)
 
-    await studio.build(whole, on_progress=told)
+    await builder.build(whole, on_progress=told)
     await asyncio.sleep(0)
     assert seen[-1].unit == "bytes"
     assert seen[-1].done == seen[-1].total > 0
 
 
-async def test_probing_answers_each_input_in_order(studio: DraftBuilder, media: Path) -> None:
+async def test_probing_answers_each_input_in_order(builder: DraftBuilder, media: Path) -> None:
     sources = [str(media / "video.mp4"), "nowhere.png", str(media / "sound.wav"), str(media / "video.mp4")]
-    results = await studio.probe(sources)
+    results = await builder.probe(sources)
     assert [r.source for r in results] == sources
     assert [r.material.kind if r.material else None for r in results] == ["video", None, "audio", "video"]
     assert "nowhere.png" in results[1].error
@@ -336,16 +336,16 @@ async def test_probing_answers_each_input_in_order(studio: DraftBuilder, media: 
 
 
 async def test_missing_media_may_become_placeholders_and_issues(
-    make_studio: MakeStudio, content_of: Content, media: Path, library: Any
+    make_builder: MakeStudio, content_of: Content, media: Path, library: Any
 ) -> None:
-    studio = make_studio(DraftSettings(on_missing="placeholder"))
+    builder = make_builder(DraftSettings(on_missing="placeholder"))
     clips = [
         {"type": "video", "media": "nowhere.mp4", "trim": {"start": 9}},
         {"type": "image", "media": "nowhere.png", "duration": 2},
         {"type": "image", "media": str(media / "wide.png"), "duration": 1},
     ]
     sound = {"type": "audio", "clips": [{"media": "nowhere.mp3", "duration": 1}]}
-    report = await studio.build(
+    report = await builder.build(
         {"name": "x", "height": 1920, "tracks": [{"type": "video", "clips": clips}, sound]}
     )
     (draft,) = report.drafts
@@ -362,11 +362,11 @@ async def test_missing_media_may_become_placeholders_and_issues(
     assert library.check("x") == []
 
 
-async def test_a_draft_for_capcut_says_whose_names_it_has(make_studio: MakeStudio, codes: Any) -> None:
-    studio = make_studio(DraftSettings(profile="capcut_win"))
+async def test_a_draft_for_capcut_says_whose_names_it_has(make_builder: MakeStudio, codes: Any) -> None:
+    builder = make_builder(DraftSettings(profile="capcut_win"))
     effect = {"type": "effect", "clips": [{"name": "1998", "duration": 1}]}
-    plain = (await studio.build({"name": "x", "tracks": [TEXT]})).drafts[0]
-    named = (await studio.build({"name": "x", "tracks": [TEXT, effect]})).drafts[0]
+    plain = (await builder.build({"name": "x", "tracks": [TEXT]})).drafts[0]
+    named = (await builder.build({"name": "x", "tracks": [TEXT, effect]})).drafts[0]
     assert (codes(plain), codes(named)) == ({"profile_untried"}, {"profile_untried", "names_of_jianying"})
 
 
@@ -381,11 +381,11 @@ async def test_media_that_stay_in_place_are_referred_to_where_they_are(
 
 
 async def test_media_of_a_cache_named_from_the_working_folder_are_referred_to_by_their_full_path(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_studio: MakeStudio, content_of: Content, whole: Any
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_builder: MakeStudio, content_of: Content, whole: Any
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    studio = make_studio(cache_dir=Path("cache"))
-    (draft,) = (await studio.build({**whole, "target": {"media_mode": "reference"}})).drafts
+    builder = make_builder(cache_dir=Path("cache"))
+    (draft,) = (await builder.build({**whole, "target": {"media_mode": "reference"}})).drafts
     paths = [material["path"] for material in content_of(draft)["materials"]["videos"]]
     assert paths
     assert all(path.startswith(str(tmp_path / "cache")) for path in paths)
@@ -404,9 +404,9 @@ async def test_the_same_file_by_two_names_and_crops_is_one_file_in_the_draft(
     assert len(_read(draft, "draft_meta_info.json")["draft_materials"][0]["value"]) == 1
 
 
-async def test_a_limit_on_files_is_an_issue_at_the_clip(make_studio: MakeStudio, media: Path) -> None:
-    studio = make_studio(materials=MaterialSettings(max_files=1))
+async def test_a_limit_on_files_is_an_issue_at_the_clip(make_builder: MakeStudio, media: Path) -> None:
+    builder = make_builder(materials=MaterialSettings(max_files=1))
     clips = [{"media": str(media / name), "duration": 1} for name in ("wide.png", "tall.jpg")]
     with pytest.raises(DraftError) as caught:
-        await studio.build({"name": "x", "tracks": [{"type": "image", "clips": clips}]})
+        await builder.build({"name": "x", "tracks": [{"type": "image", "clips": clips}]})
     assert [(i.code, i.path) for i in caught.value.issues] == [("too_many", "tracks[0].clips[1].media")]

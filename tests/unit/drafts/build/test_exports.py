@@ -28,26 +28,26 @@ def draft(name: str, *tracks: tuple[str, list[dict[str, Any]]]) -> dict[str, Any
 
 
 @pytest.fixture
-def studio(make_studio: MakeStudio) -> DraftBuilder:
-    return make_studio()
+def builder(make_builder: MakeStudio) -> DraftBuilder:
+    return make_builder()
 
 
 async def test_one_draft_that_cannot_be_read_does_not_stop_the_others(
-    studio: DraftBuilder, tmp_path: Path
+    builder: DraftBuilder, tmp_path: Path
 ) -> None:
     backwards = text(time_range={"start": 3 * S, "end": 0})
     batch = {"drafts": [draft("a", ("text", [text()])), draft("b", ("text", [backwards]))]}
-    report = await studio.build(json.dumps(batch))
+    report = await builder.build(json.dumps(batch))
     assert [made.name for made in report.drafts] == ["a"]
     (fault,) = report.issues
     assert (fault.severity, fault.path) == ("error", "drafts[1].tracks[0].segments[0].time_range.start")
     with pytest.raises(DraftError) as caught:
-        await studio.build({"drafts": batch["drafts"][1:]})
+        await builder.build({"drafts": batch["drafts"][1:]})
     assert caught.value.issues[0].path == "drafts[0].tracks[0].segments[0].time_range.start"
 
 
 async def test_what_the_build_finds_is_told_at_its_place_in_the_export(
-    studio: DraftBuilder, media: Path
+    builder: DraftBuilder, media: Path
 ) -> None:
     picture = {
         "type": "image",
@@ -70,13 +70,13 @@ async def test_what_the_build_finds_is_told_at_its_place_in_the_export(
             ),
         ]
     }
-    report = await studio.build(document, dry_run=True)
+    report = await builder.build(document, dry_run=True)
     where = {issue.path for issue in report.issues if issue.code not in ("time_unit", "track_split")}
     assert where >= {
         "drafts[1].tracks[3].segments[1].image_url",
     }
     document["drafts"][1]["tracks"][3]["segments"].pop()
-    report = await studio.build(document, dry_run=True)
+    report = await builder.build(document, dry_run=True)
     told = {issue.path for made in report.drafts for issue in made.issues if issue.code.startswith("unknown")}
     told |= {issue.path for issue in report.issues}
     assert told >= {
@@ -91,7 +91,7 @@ async def test_what_the_build_finds_is_told_at_its_place_in_the_export(
 
 
 async def test_an_export_comes_back_from_its_draft_as_it_went_in(
-    studio: DraftBuilder, tmp_path: Path
+    builder: DraftBuilder, tmp_path: Path
 ) -> None:
     given = draft("n", ("text", [text(transform={"position_x": None, "scale": 1.0}, style=None)]))
     given |= {
@@ -102,20 +102,20 @@ async def test_an_export_comes_back_from_its_draft_as_it_went_in(
         "deep": [[None]],
     }
     document = {"success": True, "message": None, "draft_data": json.dumps({"drafts": [given]})}
-    made = (await studio.build(document)).drafts[0]
+    made = (await builder.build(document)).drafts[0]
 
     def legacy(folder: str) -> str:
         kept = json.loads((Path(folder) / "c2jy.json").read_text(encoding="utf-8"))
         return json.dumps(kept["document"]["legacy"])
 
     assert legacy(made.path) == json.dumps(given)
-    again = (await studio.rebuild(Path(made.path))).drafts[0]
+    again = (await builder.rebuild(Path(made.path))).drafts[0]
     assert again.path != made.path
     assert legacy(again.path) == json.dumps(given)
 
 
-async def test_a_name_that_stands_twice_in_our_own_document_is_refused(studio: DraftBuilder) -> None:
+async def test_a_name_that_stands_twice_in_our_own_document_is_refused(builder: DraftBuilder) -> None:
     document = '{"schema": "c2jy/1", "name": "a", "name": "b", "tracks": []}'
     with pytest.raises(DraftError) as caught:
-        await studio.build(document)
+        await builder.build(document)
     assert [(issue.code, issue.path) for issue in caught.value.issues] == [("json_twice", "name")]

@@ -38,23 +38,23 @@ STEPS = {
 
 @pytest.mark.parametrize("step", STEPS)
 async def test_when_the_disk_fails_at_any_step_nothing_is_left(
-    studio: DraftBuilder, document: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+    builder: DraftBuilder, document: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     module, name = STEPS[step]
 
     def fail(*_: Any, **__: Any) -> Any:
         raise OSError(28, "No space left on device")
 
-    await studio.probe([clip["media"] for clip in document["tracks"][0]["clips"]])
+    await builder.probe([clip["media"] for clip in document["tracks"][0]["clips"]])
     monkeypatch.setattr(module, name, fail)
     with pytest.raises(DraftError, match="No space left"):
-        await studio.build(document)
+        await builder.build(document)
     assert os.listdir(tmp_path / "drafts") == []
 
 
 @pytest.mark.parametrize("step", STEPS)
 async def test_a_cancel_at_any_step_leaves_nothing(
-    studio: DraftBuilder, document: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+    builder: DraftBuilder, document: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     module, name = STEPS[step]
     there, go_on = threading.Event(), threading.Event()
@@ -65,9 +65,9 @@ async def test_a_cancel_at_any_step_leaves_nothing(
         go_on.wait(10)
         return real(*args, **kwargs)
 
-    await studio.probe([clip["media"] for clip in document["tracks"][0]["clips"]])
+    await builder.probe([clip["media"] for clip in document["tracks"][0]["clips"]])
     monkeypatch.setattr(module, name, stop_here)
-    task = asyncio.create_task(studio.build(document))
+    task = asyncio.create_task(builder.build(document))
     assert await asyncio.to_thread(there.wait, 10)
     task.cancel()
     await asyncio.sleep(0.02)
@@ -78,13 +78,13 @@ async def test_a_cancel_at_any_step_leaves_nothing(
     assert os.listdir(tmp_path / "drafts") == []
 
 
-async def test_a_cancel_while_compiling_stops_soon(studio: DraftBuilder, tmp_path: Path) -> None:
+async def test_a_cancel_while_compiling_stops_soon(builder: DraftBuilder, tmp_path: Path) -> None:
     clips = [
         {"text": str(n), "duration": 1, "keyframes": [{"property": "rotation", "at": 0, "value": n}]}
         for n in range(20_000)
     ]
     task = asyncio.create_task(
-        studio.build({"schema": "c2jy/1", "name": "x", "tracks": [{"type": "text", "clips": clips}]})
+        builder.build({"schema": "c2jy/1", "name": "x", "tracks": [{"type": "text", "clips": clips}]})
     )
     await asyncio.sleep(0.5)
     begin = time.monotonic()
@@ -96,27 +96,27 @@ async def test_a_cancel_while_compiling_stops_soon(studio: DraftBuilder, tmp_pat
 
 
 async def test_builds_of_one_name_at_once_do_not_meet(
-    studio: DraftBuilder, document: Any, tmp_path: Path
+    builder: DraftBuilder, document: Any, tmp_path: Path
 ) -> None:
-    reports = await asyncio.gather(*(studio.build(document) for _ in range(6)))
+    reports = await asyncio.gather(*(builder.build(document) for _ in range(6)))
     names = sorted(report.drafts[0].name for report in reports)
     assert names == ["x", "x (2)", "x (3)", "x (4)", "x (5)", "x (6)"]
     assert sorted(os.listdir(tmp_path / "drafts")) == names
 
 
 async def test_what_a_crash_left_is_swept_by_the_next_build(
-    studio: DraftBuilder, document: Any, tmp_path: Path
+    builder: DraftBuilder, document: Any, tmp_path: Path
 ) -> None:
     left = tmp_path / "drafts" / f"{staging_module.PREFIX}{'a' * 8}"
     left.mkdir(parents=True)
     (left / "draft_content.json").write_text("{", encoding="utf-8")
     os.utime(left, (0, 0))
-    await studio.build(document)
+    await builder.build(document)
     assert os.listdir(tmp_path / "drafts") == ["x"]
 
 
 async def test_a_file_that_reads_back_differently_is_not_published(
-    studio: DraftBuilder, document: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    builder: DraftBuilder, document: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real: Callable[..., None] = folder_module.write_file
 
@@ -125,11 +125,11 @@ async def test_a_file_that_reads_back_differently_is_not_published(
 
     monkeypatch.setattr(folder_module, "write_file", cut_short)
     with pytest.raises(DraftError, match="reads back"):
-        await studio.build(document)
+        await builder.build(document)
     assert os.listdir(tmp_path / "drafts") == []
 
 
-async def test_the_event_loop_runs_on_while_a_large_draft_is_built(studio: DraftBuilder) -> None:
+async def test_the_event_loop_runs_on_while_a_large_draft_is_built(builder: DraftBuilder) -> None:
     clips = [{"text": str(n), "at": {"start": n, "duration": 1}, "style": {"size": 9}} for n in range(10_000)]
     document = {"schema": "c2jy/1", "name": "x", "tracks": [{"type": "text", "clips": clips}]}
     beats = 0
@@ -141,7 +141,7 @@ async def test_the_event_loop_runs_on_while_a_large_draft_is_built(studio: Draft
             beats += 1
 
     beating = asyncio.create_task(heart())
-    await studio.build(document)
+    await builder.build(document)
     beating.cancel()
     # How long a gap may be is a matter of benchmarks/drafts.py; a build on the loop would give one beat.
     assert beats > 5

@@ -27,7 +27,7 @@ def captions() -> dict[str, Any]:
 
 
 @pytest.fixture
-def studio(tmp_path: Path) -> DraftBuilder:
+def builder(tmp_path: Path) -> DraftBuilder:
     return DraftBuilder(
         root=tmp_path / "drafts",
         cache_dir=tmp_path / "cache",
@@ -37,9 +37,9 @@ def studio(tmp_path: Path) -> DraftBuilder:
     )
 
 
-async def test_the_collector_never_walks_the_objects_of_a_draft_that_is_built(studio: DraftBuilder) -> None:
+async def test_the_collector_never_walks_the_objects_of_a_draft_that_is_built(builder: DraftBuilder) -> None:
     document = captions()
-    await studio.build(document)  # whatever the first build imports is no draft's
+    await builder.build(document)  # whatever the first build imports is no draft's
     gc.collect()
     walked: list[int] = []
 
@@ -49,18 +49,18 @@ async def test_the_collector_never_walks_the_objects_of_a_draft_that_is_built(st
 
     gc.callbacks.append(begins)
     try:
-        await studio.build(document)
+        await builder.build(document)
     finally:
         gc.callbacks.remove(begins)
     # A clip is a dozen objects at least; the small collections between two steps have nothing of them.
     assert max(walked, default=0) < 5 * CLIPS
 
 
-async def test_after_a_build_the_collector_works_as_before(studio: DraftBuilder) -> None:
-    await studio.build(captions())
+async def test_after_a_build_the_collector_works_as_before(builder: DraftBuilder) -> None:
+    await builder.build(captions())
     assert (gc.isenabled(), gc.get_freeze_count()) == (True, 0)
     with pytest.raises(DraftError):
-        await studio.build({"schema": "c2jy/1", "tracks": [{"type": "text", "clips": [{"type": "text"}]}]})
+        await builder.build({"schema": "c2jy/1", "tracks": [{"type": "text", "clips": [{"type": "text"}]}]})
     assert (gc.isenabled(), gc.get_freeze_count()) == (True, 0)
 
 

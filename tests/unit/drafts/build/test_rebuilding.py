@@ -47,12 +47,12 @@ def _tree(folder: Path) -> dict[str, bytes]:
 
 
 async def test_an_encrypted_draft_is_rebuilt_beside_itself_even_when_its_document_would_replace_it(
-    studio: DraftBuilder, library: Library, draft: BuiltDraft, content_of: Content
+    builder: DraftBuilder, library: Library, draft: BuiltDraft, content_of: Content
 ) -> None:
     content = content_of(draft)
     before = _encrypt(Path(draft.path))
     assert library.list()[0].state == "encrypted"
-    (again,) = (await studio.rebuild(library.folder("中国美食"))).drafts
+    (again,) = (await builder.rebuild(library.folder("中国美食"))).drafts
     assert again.name == "中国美食 (2)"
     assert again.draft_id != draft.draft_id
     assert _tree(Path(draft.path)) == before
@@ -63,11 +63,11 @@ async def test_an_encrypted_draft_is_rebuilt_beside_itself_even_when_its_documen
 
 
 async def test_media_inside_the_draft_are_used_again_when_their_source_is_gone(
-    make_studio: Any, draft: BuiltDraft, tmp_path: Path
+    make_builder: Any, draft: BuiltDraft, tmp_path: Path
 ) -> None:
     shutil.rmtree(tmp_path / "cache")
-    studio = make_studio(folders=[], cache_dir=tmp_path / "other")
-    (again,) = (await studio.rebuild(Path(draft.path))).drafts
+    builder = make_builder(folders=[], cache_dir=tmp_path / "other")
+    (again,) = (await builder.rebuild(Path(draft.path))).drafts
     assert [i.code for i in again.issues] == []
     assert os.listdir(Path(again.path) / "materials") == os.listdir(Path(draft.path) / "materials")
     names = [
@@ -78,30 +78,30 @@ async def test_media_inside_the_draft_are_used_again_when_their_source_is_gone(
 
 
 async def test_a_file_that_was_changed_inside_the_draft_is_not_taken_for_the_one_it_was(
-    make_studio: Any, draft: BuiltDraft, media: Path, tmp_path: Path
+    make_builder: Any, draft: BuiltDraft, media: Path, tmp_path: Path
 ) -> None:
     (file,) = [Path(draft.path) / "materials" / name for name in os.listdir(Path(draft.path) / "materials")]
     shutil.copyfile(media / "tall.jpg", file)
-    (again,) = (await make_studio().rebuild(Path(draft.path))).drafts
+    (again,) = (await make_builder().rebuild(Path(draft.path))).drafts
     content = json.loads(_tree(Path(again.path))["draft_content.json"])
     assert [m["width"] for m in content["materials"]["videos"]] == [640]
 
 
 async def test_a_relocated_draft_is_rebuilt_for_the_same_root(
-    studio: DraftBuilder, build: Build, content_of: Content
+    builder: DraftBuilder, build: Build, content_of: Content
 ) -> None:
     first = await build({"name": "x", "tracks": [TEXT]}, target_root="C:\\d")
-    (again,) = (await studio.rebuild(Path(first.path))).drafts
+    (again,) = (await builder.rebuild(Path(first.path))).drafts
     meta = json.loads(_tree(Path(again.path))["draft_meta_info.json"])
     assert meta["draft_fold_path"] == "C:/d/x (2)"
 
 
 async def test_a_draft_without_our_document_cannot_be_rebuilt(
-    studio: DraftBuilder, draft: BuiltDraft
+    builder: DraftBuilder, draft: BuiltDraft
 ) -> None:
     os.unlink(Path(draft.path) / "c2jy.json")
     with pytest.raises(DraftError) as caught:
-        await studio.rebuild(Path(draft.path))
+        await builder.rebuild(Path(draft.path))
     assert [i.code for i in caught.value.issues] == ["no_document"]
 
 
@@ -116,10 +116,10 @@ async def test_a_draft_without_our_document_cannot_be_rebuilt(
     ],
 )
 async def test_a_profile_names_its_app_and_says_when_nobody_tried_it(
-    make_studio: Any, profile: Any, app: tuple[int, str], system: str, untried: bool
+    make_builder: Any, profile: Any, app: tuple[int, str], system: str, untried: bool
 ) -> None:
-    studio = make_studio(DraftSettings(profile=profile))
-    (draft,) = (await studio.build({"name": "x", "tracks": [TEXT]})).drafts
+    builder = make_builder(DraftSettings(profile=profile))
+    (draft,) = (await builder.build({"name": "x", "tracks": [TEXT]})).drafts
     files = _tree(Path(draft.path))
     content = json.loads(files.get("draft_content.json") or files["draft_info.json"])
     for field in ("platform", "last_modified_platform"):

@@ -54,7 +54,7 @@ def _read(folder: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-def same(tmp_path: Path, studio: DraftBuilder) -> Callable[..., Any]:
+def same(tmp_path: Path, builder: DraftBuilder) -> Callable[..., Any]:
     """Builds both and compares them; hands back the issues of ours."""
 
     async def compare(document: dict[str, Any], plain: Callable[[Any], None]) -> list[Any]:
@@ -64,7 +64,7 @@ def same(tmp_path: Path, studio: DraftBuilder) -> Callable[..., Any]:
         plain(script)
         script.save()
         expected = _read(tmp_path / "plain" / "plain")
-        report = await studio.build({"schema": "c2jy/1", "name": "ours", **document})
+        report = await builder.build({"schema": "c2jy/1", "name": "ours", **document})
         got = _read(Path(report.drafts[0].path))
         assert without_ids(got) == without_ids(expected)
         return list(report.drafts[0].issues)

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from c2jy_bridge.drafts import DraftError
-from c2jy_bridge.drafts.compile import Notes, PlacedFile, compile_draft
+from c2jy_bridge.drafts.compile import IssueCollector, PlacedFile, compile_draft
 from c2jy_bridge.drafts.materials import Material
 from c2jy_bridge.drafts.spec import AudioClip, PictureClip, parse_spec
 from c2jy_bridge.drafts.write.folder import faults
@@ -114,24 +114,24 @@ _TRACK = st.sampled_from(sorted(_CLIPS)).flatmap(
 _DOCUMENT = st.fixed_dictionaries({"tracks": st.lists(_TRACK, min_size=1, max_size=4)})
 
 
-def _compiled(document: dict[str, Any]) -> tuple[dict[str, Any], Notes]:
+def _compiled(document: dict[str, Any]) -> tuple[dict[str, Any], IssueCollector]:
     spec = parse_spec(document).spec
-    notes = Notes()
+    collector = IssueCollector()
     files = {
         f"tracks[{t}].clips[{c}]": PlacedFile(FILES[clip.media.address], clip.media.address, "name")
         for t, track in enumerate(spec.tracks)
         for c, clip in enumerate(track.clips)
         if isinstance(clip, (PictureClip, AudioClip))
     }
-    return compile_draft(spec, files, notes).content, notes
+    return compile_draft(spec, files, collector).content, collector
 
 
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_DOCUMENT)
 def test_any_valid_document_becomes_a_whole_draft_or_an_explanation(document: dict[str, Any]) -> None:
-    content, notes = _compiled(document)
-    assert all(issue.message and not issue.message.startswith("issue.") for issue in notes.issues)
-    if not notes.failed:
+    content, collector = _compiled(document)
+    assert all(issue.message and not issue.message.startswith("issue.") for issue in collector.issues)
+    if not collector.failed:
         wrong = [fault for fault in faults(content, Path("/nowhere")) if fault.code != "media_missing"]
         assert wrong == []
         assert content["tracks"]
@@ -141,8 +141,8 @@ def test_any_valid_document_becomes_a_whole_draft_or_an_explanation(document: di
 @given(_DOCUMENT)
 def test_a_document_written_out_and_read_again_makes_the_same_draft(document: dict[str, Any]) -> None:
     written = parse_spec(document).spec.model_dump(mode="json", exclude_unset=True)
-    (one, notes), (two, again) = _compiled(document), _compiled(written)
-    assert notes.issues == again.issues
+    (one, collector), (two, again) = _compiled(document), _compiled(written)
+    assert collector.issues == again.issues
     spans = [
         [s["target_timerange"] for track in content["tracks"] for s in track["segments"]]
         for content in (one, two)

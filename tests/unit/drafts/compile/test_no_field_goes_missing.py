@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from c2jy_bridge.drafts.compile import Notes, PlacedFile, compile_draft
+from c2jy_bridge.drafts.compile import IssueCollector, PlacedFile, compile_draft
 from c2jy_bridge.drafts.materials import Material
 from c2jy_bridge.drafts.spec import (
     AudioClip,
@@ -159,16 +159,16 @@ def documents(draw: st.DrawFn, kind: str) -> dict[str, Any]:
 
 def outcome(document: dict[str, Any]) -> tuple[str, frozenset[tuple[str, str]]]:
     """The draft without its ids, and what was said."""
-    parsed, notes = parse_spec(document), Notes()
+    parsed, collector = parse_spec(document), IssueCollector()
     files = {
         f"tracks[{t}].clips[{c}]": PlacedFile(FILES[clip.media.address], clip.media.address, "name")
         for t, track in enumerate(parsed.spec.tracks)
         for c, clip in enumerate(track.clips)
         if isinstance(clip, (PictureClip, AudioClip))
     }
-    content = json.dumps(compile_draft(parsed.spec, files, notes).content, ensure_ascii=False)
+    content = json.dumps(compile_draft(parsed.spec, files, collector).content, ensure_ascii=False)
     plain = re.sub(r"[0-9a-f]{32}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", "id", content)
-    return plain, frozenset((issue.code, issue.path) for issue in (*parsed.issues, *notes.issues))
+    return plain, frozenset((issue.code, issue.path) for issue in (*parsed.issues, *collector.issues))
 
 
 def fields(value: Any, path: str) -> Iterator[tuple[str, dict[str, Any], str]]:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from c2jy_bridge.drafts import BuiltDraft, DraftError
-from c2jy_bridge.drafts.compile import Notes
+from c2jy_bridge.drafts.compile import IssueCollector
 from c2jy_bridge.drafts.compile.plan import PlacedClip, settle
 from c2jy_bridge.drafts.spec import Overlap, TextClip
 
@@ -184,14 +184,14 @@ _SPANS = st.lists(
 def test_lanes_never_overlap_and_no_clip_is_lost_without_a_word(
     spans: list[tuple[int, int]], policy: Overlap
 ) -> None:
-    clip, notes = TextClip(text="x"), Notes()
+    clip, collector = TextClip(text="x"), IssueCollector()
     placed = [PlacedClip(clip, f"clips[{n}]", start, length) for n, (start, length) in enumerate(spans)]
-    lanes = settle(placed, policy, "track", notes)
+    lanes = settle(placed, policy, "track", collector)
     for lane in lanes:
         assert all(a.end_us <= b.start_us for a, b in pairwise(lane))
         assert all(c.duration_us > 0 for c in lane)
     kept = {c.path for lane in lanes for c in lane}
-    told = {issue.path for issue in notes.issues if issue.severity == "error"}
+    told = {issue.path for issue in collector.issues if issue.severity == "error"}
     assert kept | told == {c.path for c in placed}
     if policy == "lane":
         assert kept == {c.path for c in placed}

@@ -1,4 +1,4 @@
-"""A draft with a picture and a sound, and the courier that takes it away."""
+"""A draft with a picture and a sound, and the packer that takes it away."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def draft(build: Callable[..., Any], document: dict[str, Any]) -> Path:
 
 
 @pytest.fixture
-def courier(library: Library, tmp_path: Path) -> DraftPacker:
+def packer(library: Library, tmp_path: Path) -> DraftPacker:
     return DraftPacker(library, tmp_path / "exports")
 
 

@@ -37,10 +37,10 @@ def _tree(folder: Path) -> dict[str, bytes]:
 
 
 async def test_the_zip_has_the_draft_as_one_folder_and_a_readme(
-    courier: DraftPacker, draft: Path, tmp_path: Path, windows: str
+    packer: DraftPacker, draft: Path, tmp_path: Path, windows: str
 ) -> None:
     before = _tree(draft)
-    made = await courier.pack("中国美食", tmp_path / "out.zip", target_root=windows)
+    made = await packer.pack("中国美食", tmp_path / "out.zip", target_root=windows)
     assert (made.path, made.root, made.issues) == (str(tmp_path / "out.zip"), windows, ())
     with zipfile.ZipFile(made.path) as archive:
         assert archive.testzip() is None
@@ -59,9 +59,9 @@ async def test_the_zip_has_the_draft_as_one_folder_and_a_readme(
 
 
 async def test_the_paths_in_the_zip_are_those_of_the_other_machine(
-    courier: DraftPacker, draft: Path, tmp_path: Path, windows: str
+    packer: DraftPacker, draft: Path, tmp_path: Path, windows: str
 ) -> None:
-    await courier.pack("中国美食", tmp_path / "out.zip", target_root=windows)
+    await packer.pack("中国美食", tmp_path / "out.zip", target_root=windows)
     for file in ("draft_content.json", "draft_info.json"):
         paths = _paths(tmp_path / "out.zip", "中国美食", file)
         assert len(paths) == 2
@@ -76,9 +76,9 @@ async def test_the_paths_in_the_zip_are_those_of_the_other_machine(
 
 
 async def test_an_unpacked_copy_is_checked_where_it_stands(
-    courier: DraftPacker, draft: Path, tmp_path: Path, windows: str
+    packer: DraftPacker, draft: Path, tmp_path: Path, windows: str
 ) -> None:
-    await courier.pack("中国美食", tmp_path / "out.zip", target_root=windows)
+    await packer.pack("中国美食", tmp_path / "out.zip", target_root=windows)
     with zipfile.ZipFile(tmp_path / "out.zip") as archive:
         archive.extractall(tmp_path / "there")
     copy = Library(tmp_path / "there", tmp_path / "trash2")
@@ -93,24 +93,24 @@ async def test_an_unpacked_copy_is_checked_where_it_stands(
 
 
 async def test_without_another_root_it_is_said_that_the_paths_are_of_this_machine(
-    courier: DraftPacker, draft: Path, tmp_path: Path
+    packer: DraftPacker, draft: Path, tmp_path: Path
 ) -> None:
-    made = await courier.pack("中国美食")
+    made = await packer.pack("中国美食")
     assert [i.code for i in made.issues] == ["packed_for_here"]
     assert Path(made.path) == tmp_path / "exports" / "中国美食.zip"
-    again = await courier.pack("中国美食")
+    again = await packer.pack("中国美食")
     assert Path(again.path).name == "中国美食 (2).zip"
 
 
 async def test_links_are_not_followed_out_of_the_draft(
-    courier: DraftPacker, draft: Path, tmp_path: Path, windows: str
+    packer: DraftPacker, draft: Path, tmp_path: Path, windows: str
 ) -> None:
     (tmp_path / "secret").mkdir()
     (tmp_path / "secret" / "key.txt").write_text("secret", encoding="utf-8")
     (draft / "link.txt").symlink_to(tmp_path / "secret" / "key.txt")
     (draft / "linked").symlink_to(tmp_path / "secret")
     os.mkfifo(draft / "pipe")
-    made = await courier.pack("中国美食", tmp_path / "out.zip", target_root=windows)
+    made = await packer.pack("中国美食", tmp_path / "out.zip", target_root=windows)
     assert {i.path for i in made.issues if i.code == "pack_left_out"} == {
         "中国美食/link.txt",
         "中国美食/linked",
@@ -121,20 +121,20 @@ async def test_links_are_not_followed_out_of_the_draft(
 
 
 async def test_a_draft_with_a_missing_file_is_not_packed(
-    courier: DraftPacker, draft: Path, tmp_path: Path
+    packer: DraftPacker, draft: Path, tmp_path: Path
 ) -> None:
     next((draft / "materials").glob("*.png")).unlink()
     with pytest.raises(DraftError) as caught:
-        await courier.pack("中国美食", tmp_path / "out.zip")
+        await packer.pack("中国美食", tmp_path / "out.zip")
     assert [i.path for i in caught.value.issues] == ["materials.videos[0].path"]
     assert not (tmp_path / "out.zip").exists()
 
 
 async def test_an_older_zip_is_replaced_only_by_a_whole_one_and_nothing_else_ever(
-    courier: DraftPacker, draft: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    packer: DraftPacker, draft: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out.zip"
-    await courier.pack("中国美食", out)
+    await packer.pack("中国美食", out)
     before = out.read_bytes()
 
     def full(*_: Any) -> None:
@@ -143,27 +143,27 @@ async def test_an_older_zip_is_replaced_only_by_a_whole_one_and_nothing_else_eve
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", full)
         with pytest.raises(DraftError, match="No space left"):
-            await courier.pack("中国美食", out)
+            await packer.pack("中国美食", out)
     assert out.read_bytes() == before
     note = tmp_path / "note.txt"
     note.write_text("mine", encoding="utf-8")
     with pytest.raises(DraftError):
-        await courier.pack("中国美食", note)
+        await packer.pack("中国美食", note)
     assert note.read_text(encoding="utf-8") == "mine"
     assert [name for name in _listed(tmp_path) if name.endswith(".c2jy-part")] == []
 
 
-async def test_a_zip_is_not_packed_into_itself(courier: DraftPacker, draft: Path) -> None:
+async def test_a_zip_is_not_packed_into_itself(packer: DraftPacker, draft: Path) -> None:
     with pytest.raises(DraftError):
-        await courier.pack("中国美食", draft / "materials" / "out.zip")
+        await packer.pack("中国美食", draft / "materials" / "out.zip")
 
 
-async def test_a_cancelled_packing_leaves_nothing(courier: DraftPacker, draft: Path, tmp_path: Path) -> None:
+async def test_a_cancelled_packing_leaves_nothing(packer: DraftPacker, draft: Path, tmp_path: Path) -> None:
     with (draft / "materials" / "large.bin").open("wb") as file:
         file.truncate(256 * 1024 * 1024)
     began = asyncio.Event()
     job = asyncio.create_task(
-        courier.pack("中国美食", tmp_path / "out.zip", on_progress=lambda _: began.set())
+        packer.pack("中国美食", tmp_path / "out.zip", on_progress=lambda _: began.set())
     )
     await asyncio.wait_for(began.wait(), 30)
     job.cancel()
@@ -172,18 +172,18 @@ async def test_a_cancelled_packing_leaves_nothing(courier: DraftPacker, draft: P
     assert [name for name in _listed(tmp_path) if "out.zip" in name] == []
 
 
-async def test_progress_counts_every_byte(courier: DraftPacker, draft: Path, tmp_path: Path) -> None:
+async def test_progress_counts_every_byte(packer: DraftPacker, draft: Path, tmp_path: Path) -> None:
     seen: list[Progress] = []
-    await courier.pack("中国美食", tmp_path / "out.zip", on_progress=seen.append)
+    await packer.pack("中国美食", tmp_path / "out.zip", on_progress=seen.append)
     await asyncio.sleep(0)
     total = sum(map(len, _tree(draft).values()))
     assert (seen[-1].done, seen[-1].total, seen[-1].unit) == (total, total, "bytes")
 
 
 async def test_a_build_can_pack_all_its_drafts_into_one_zip(
-    studio: DraftBuilder, document: dict[str, Any], tmp_path: Path, windows: str
+    builder: DraftBuilder, document: dict[str, Any], tmp_path: Path, windows: str
 ) -> None:
-    report = await studio.build(
+    report = await builder.build(
         [document, {**document, "name": "二"}], target_root=windows, archive=tmp_path / "out.zip"
     )
     assert {draft.archive for draft in report.drafts} == {str(tmp_path / "out.zip")}
@@ -207,38 +207,38 @@ async def test_a_zip_that_cannot_be_written_does_not_cost_the_draft(
 
 
 @pytest.mark.parametrize("name", ["", "..", "../x", "/etc", "none"])
-async def test_only_drafts_of_the_folder_are_packed(courier: DraftPacker, draft: Path, name: str) -> None:
+async def test_only_drafts_of_the_folder_are_packed(packer: DraftPacker, draft: Path, name: str) -> None:
     with pytest.raises(DraftError):
-        await courier.pack(name)
+        await packer.pack(name)
 
 
 async def test_media_outside_the_draft_are_named(
-    make_studio: Any, courier: DraftPacker, document: dict[str, Any], tmp_path: Path, windows: str
+    make_builder: Any, packer: DraftPacker, document: dict[str, Any], tmp_path: Path, windows: str
 ) -> None:
     document = {**document, "target": {"media_mode": "reference"}}
-    await make_studio(DraftSettings()).build(document)
-    made = await courier.pack("中国美食", tmp_path / "out.zip", target_root=windows)
+    await make_builder(DraftSettings()).build(document)
+    made = await packer.pack("中国美食", tmp_path / "out.zip", target_root=windows)
     assert [(i.code, i.path) for i in made.issues] == [("packed_without", "materials.audios[0].path")]
 
 
 async def test_an_encrypted_draft_is_packed_as_it_is_but_not_respelled(
-    courier: DraftPacker, draft: Path, tmp_path: Path, windows: str
+    packer: DraftPacker, draft: Path, tmp_path: Path, windows: str
 ) -> None:
     for file in ("draft_content.json", "draft_info.json"):
         (draft / file).write_bytes(b"SGVsbG8gZW5jcnlwdGVkIHdvcmxk")
-    made = await courier.pack("中国美食", tmp_path / "out.zip")
+    made = await packer.pack("中国美食", tmp_path / "out.zip")
     assert [i.code for i in made.issues] == ["packed_encrypted"]
     with pytest.raises(DraftError) as caught:
-        await courier.pack("中国美食", tmp_path / "other.zip", target_root=windows)
+        await packer.pack("中国美食", tmp_path / "other.zip", target_root=windows)
     assert caught.value.issues[0].code == "encrypted"
 
 
 async def test_files_and_counts_beyond_the_old_limits_of_zip_are_kept(
-    courier: DraftPacker, draft: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    packer: DraftPacker, draft: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 1000)
     monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 3)
-    made = await courier.pack("中国美食", tmp_path / "out.zip")
+    made = await packer.pack("中国美食", tmp_path / "out.zip")
     monkeypatch.undo()
     data = _bytes(Path(made.path))
     assert b"PK\x06\x06" in data  # the ZIP64 end of central directory
@@ -249,7 +249,7 @@ async def test_files_and_counts_beyond_the_old_limits_of_zip_are_kept(
 
 
 async def test_what_a_killed_packing_left_is_swept_by_the_next_one(
-    courier: DraftPacker, draft: Path, tmp_path: Path
+    packer: DraftPacker, draft: Path, tmp_path: Path
 ) -> None:
     old, young, other = (
         tmp_path / name for name in (".a.zip.0f.c2jy-part", ".b.zip.1f.c2jy-part", ".c.part")
@@ -258,5 +258,5 @@ async def test_what_a_killed_packing_left_is_swept_by_the_next_one(
         path.write_bytes(b"PK")
     for path in (old, other):
         os.utime(path, (0, 0))
-    await courier.pack(draft.name, tmp_path / "new.zip")
+    await packer.pack(draft.name, tmp_path / "new.zip")
     assert [path.exists() for path in (old, young, other)] == [False, True, True]

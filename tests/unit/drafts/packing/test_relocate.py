@@ -25,10 +25,10 @@ def _json(draft: Path) -> dict[str, Any]:
 
 
 async def test_every_path_is_rewritten_and_relocating_back_undoes_it(
-    courier: DraftPacker, library: Library, draft: Path, windows: str
+    packer: DraftPacker, library: Library, draft: Path, windows: str
 ) -> None:
     before = _json(draft)
-    (done,) = (await courier.relocate(["中国美食"], windows)).drafts
+    (done,) = (await packer.relocate(["中国美食"], windows)).drafts
     assert (done.root, done.was, done.changed) == (windows, str(draft.parent), 2)
     there = _json(draft)
     assert str(draft.parent) not in json.dumps(there, ensure_ascii=False)
@@ -37,23 +37,23 @@ async def test_every_path_is_rewritten_and_relocating_back_undoes_it(
             for material in there[file]["materials"][kind]:
                 assert PureWindowsPath(material["path"]).is_relative_to(PureWindowsPath(windows) / "中国美食")
     assert [i.code for i in library.check("中国美食")] == ["other_root"]
-    (back,) = (await courier.relocate(["中国美食"], done.was)).drafts
+    (back,) = (await packer.relocate(["中国美食"], done.was)).drafts
     assert back.was == windows
     assert _json(draft) == before
     assert library.check("中国美食") == []
     assert [name for name in os.listdir(draft) if "c2jy-" in name] == []
 
 
-async def test_a_renamed_draft_is_mended(courier: DraftPacker, library: Library, draft: Path) -> None:
+async def test_a_renamed_draft_is_mended(packer: DraftPacker, library: Library, draft: Path) -> None:
     os.rename(draft, draft.parent / "新名字")
     assert {i.code for i in library.check("新名字")} == {"media_missing", "other_root"}
-    await courier.relocate(["新名字"], str(draft.parent))
+    await packer.relocate(["新名字"], str(draft.parent))
     assert library.check("新名字") == []
     assert _json(draft.parent / "新名字")["draft_meta_info.json"]["draft_name"] == "新名字"
 
 
 async def test_drafts_of_others_and_encrypted_ones_are_left_alone(
-    courier: DraftPacker, build: Build, draft: Path, windows: str
+    packer: DraftPacker, build: Build, draft: Path, windows: str
 ) -> None:
     foreign = draft.parent / "theirs"
     other = Path(
@@ -69,7 +69,7 @@ async def test_drafts_of_others_and_encrypted_ones_are_left_alone(
     before = {
         folder: {p: p.read_bytes() for p in folder.iterdir() if p.is_file()} for folder in (foreign, other)
     }
-    report = await courier.relocate(None, windows)
+    report = await packer.relocate(None, windows)
     assert [d.name for d in report.drafts] == ["中国美食"]
     assert {(i.path, i.code, i.severity) for i in report.issues} == {
         ("theirs", "not_ours", "warning"),
@@ -80,16 +80,16 @@ async def test_drafts_of_others_and_encrypted_ones_are_left_alone(
             assert path.read_bytes() == data
     for name in ("theirs", "locked"):
         with pytest.raises(DraftError):
-            await courier.relocate([name], windows)
+            await packer.relocate([name], windows)
 
 
 @pytest.mark.parametrize("root", ["", "relative", "../x", "C:", "C:relative"])
 async def test_a_root_that_is_no_absolute_path_changes_nothing(
-    courier: DraftPacker, draft: Path, root: str
+    packer: DraftPacker, draft: Path, root: str
 ) -> None:
     before = _json(draft)
     with pytest.raises(DraftError):
-        await courier.relocate(None, root)
+        await packer.relocate(None, root)
     assert _json(draft) == before
 
 

@@ -64,8 +64,8 @@ def host() -> Iterator[Host]:
 
 
 @pytest.fixture
-def studio(make_studio: Any, host: Host) -> DraftBuilder:
-    made: DraftBuilder = make_studio(
+def builder(make_builder: Any, host: Host) -> DraftBuilder:
+    made: DraftBuilder = make_builder(
         materials=MaterialSettings(allow_private_hosts=[host.address], retries=1)
     )
     return made
@@ -77,28 +77,28 @@ def _document(url: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "gbk"])
 async def test_every_encoding_of_chinese_subtitles_is_read(
-    studio: DraftBuilder, host: Host, content_of: Content, encoding: str
+    builder: DraftBuilder, host: Host, content_of: Content, encoding: str
 ) -> None:
     mark = {"utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}.get(encoding, b"")
-    (draft,) = (await studio.build(_document(host.put("/a.srt", mark + SRT.encode(encoding))))).drafts
+    (draft,) = (await builder.build(_document(host.put("/a.srt", mark + SRT.encode(encoding))))).drafts
     texts = [material["content"] for material in content_of(draft)["materials"]["texts"]]
     assert ["你好，世界" in texts[0], "再见" in texts[1]] == [True, True]
     assert (draft.clips, draft.duration_us) == (2, 4_000_000)
 
 
 async def test_a_link_that_failed_once_is_tried_again_and_fetched_once_for_two_entries(
-    studio: DraftBuilder, host: Host
+    builder: DraftBuilder, host: Host
 ) -> None:
     url = host.put("/flaky.srt", SRT.encode())
     document = {**_document(url), "subtitles": [{"url": url}, {"url": url, "offset": 10}]}
-    (draft,) = (await studio.build(document)).drafts
+    (draft,) = (await builder.build(document)).drafts
     assert draft.clips == 4
     assert host.seen == ["/flaky.srt", "/flaky.srt"]
 
 
-async def test_a_data_url_holds_subtitles_too(studio: DraftBuilder) -> None:
+async def test_a_data_url_holds_subtitles_too(builder: DraftBuilder) -> None:
     url = "data:text/plain;base64," + base64.b64encode(SRT.encode()).decode()
-    assert (await studio.build(_document(url))).drafts[0].clips == 2
+    assert (await builder.build(_document(url))).drafts[0].clips == 2
 
 
 @pytest.mark.parametrize(
@@ -113,30 +113,30 @@ async def test_a_data_url_holds_subtitles_too(studio: DraftBuilder) -> None:
     ],
 )
 async def test_what_is_no_subtitle_text_is_refused_with_its_place(
-    studio: DraftBuilder, host: Host, body: bytes, word: str
+    builder: DraftBuilder, host: Host, body: bytes, word: str
 ) -> None:
     with pytest.raises(DraftError) as caught:
-        await studio.build(_document(host.put("/a.srt", body)))
+        await builder.build(_document(host.put("/a.srt", body)))
     (found,) = [i for i in caught.value.issues if i.code == "subtitle_file"]
     assert found.path == "subtitles[0].url"
     assert word in found.message
 
 
-async def test_a_missing_file_and_another_scheme_are_said_so(studio: DraftBuilder, host: Host) -> None:
+async def test_a_missing_file_and_another_scheme_are_said_so(builder: DraftBuilder, host: Host) -> None:
     for url in (f"http://{host.address}/none.srt", "ftp://example.com/a.srt", "file:///etc/passwd", "a.srt"):
         with pytest.raises(DraftError) as caught:
-            await studio.build(_document(url))
+            await builder.build(_document(url))
         assert [i.path for i in caught.value.issues if i.code == "subtitle_file"] == ["subtitles[0].url"]
 
 
-async def test_a_private_address_is_refused_also_behind_a_redirect(make_studio: Any, host: Host) -> None:
+async def test_a_private_address_is_refused_also_behind_a_redirect(make_builder: Any, host: Host) -> None:
     inner = Host()
     try:
         secret = inner.put("/a.srt", SRT.encode())
-        studio = make_studio(materials=MaterialSettings(allow_private_hosts=[host.address], retries=0))
+        builder = make_builder(materials=MaterialSettings(allow_private_hosts=[host.address], retries=0))
         for url in (secret, f"http://{host.address}/to/{secret}"):
             with pytest.raises(DraftError) as caught:
-                await studio.build(_document(url))
+                await builder.build(_document(url))
             assert [i.path for i in caught.value.issues if i.code == "subtitle_file"] == ["subtitles[0].url"]
         assert inner.seen == []
     finally:

@@ -119,13 +119,13 @@ async def test_a_list_that_is_not_understood_is_left_alone(build: Build, listed:
 
 
 async def test_a_missing_list_is_made_only_when_that_is_asked_for(
-    studio: DraftBuilder, tmp_path: Path
+    builder: DraftBuilder, tmp_path: Path
 ) -> None:
     path = tmp_path / "drafts" / "root_meta_info.json"
-    (draft,) = (await studio.build(WISH)).drafts
+    (draft,) = (await builder.build(WISH)).drafts
     assert _codes(draft) == {"not_registered", "list_missing"}
     assert not (tmp_path / "drafts" / "root_meta_info.json").exists()
-    (made,) = (await studio.build(DOCUMENT, register="create")).drafts
+    (made,) = (await builder.build(DOCUMENT, register="create")).drafts
     (entry,) = json.loads(_data(path))["all_draft_store"]
     assert (entry["draft_id"], entry["draft_fold_path"]) == (made.draft_id, Path(made.path).as_posix())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from c2jy_bridge.compat.coze2jianying.exports.fields import Fields
-from c2jy_bridge.compat.coze2jianying.exports.issues import IssueCollector, shown
+from c2jy_bridge.compat.coze2jianying.exports.issues import ImportIssueCollector, shown
 from c2jy_bridge.compat.coze2jianying.exports.keyframes import PIXELS, ClipFrame, raw_time
 from c2jy_bridge.compat.coze2jianying.exports.units import setting_us
 from c2jy_bridge.drafts.spec import parse_colour, us
@@ -135,7 +135,7 @@ def background(fields: Fields) -> dict[str, Any] | None:
     return {"kind": "blur", "blur": amount}
 
 
-def _blur(value: Any, path: str, report: IssueCollector) -> float | None:
+def _blur(value: Any, path: str, report: ImportIssueCollector) -> float | None:
     if value is None or value is False:
         return None
     if value is True or (isinstance(value, str) and value.strip().lower() == "true"):
@@ -259,7 +259,7 @@ def _without_name(fields: Fields, *lengths: str) -> None:
         fields.report.add("without_name", path, "info")
 
 
-def _raw_animation(item: Any, path: str, report: IssueCollector) -> dict[str, Any] | None:
+def _raw_animation(item: Any, path: str, report: ImportIssueCollector) -> dict[str, Any] | None:
     one = named(item, path, report)
     # The raw tool takes pyJianYingDraft's member ("IntroType.渐显"): its class says which kind it is.
     kind_word, dot, name = (one.text("animation_type", "name") or "").rpartition(".")
@@ -299,7 +299,7 @@ def member(name: str) -> str:
     return own if dot and owner.endswith("Type") else name
 
 
-def named(item: Any, path: str, report: IssueCollector) -> Fields:
+def named(item: Any, path: str, report: ImportIssueCollector) -> Fields:
     """An item of a list that may be an object or only a name."""
     return Fields(item if isinstance(item, dict) else {"name": item}, path, report)
 

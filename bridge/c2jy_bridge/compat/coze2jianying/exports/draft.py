@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from c2jy_bridge.compat.coze2jianying.exports.fields import Fields, step
-from c2jy_bridge.compat.coze2jianying.exports.issues import IssueCollector, shown
+from c2jy_bridge.compat.coze2jianying.exports.issues import ImportIssueCollector, shown
 from c2jy_bridge.compat.coze2jianying.exports.keyframes import ClipFrame
 from c2jy_bridge.compat.coze2jianying.exports.segments import (
     TRACK_OF,
@@ -145,7 +145,7 @@ class _Track:
 def map_draft(
     value: dict[str, Any] | list[Any],
     path: str,
-    report: IssueCollector,
+    report: ImportIssueCollector,
     *,
     asked: TimeUnit,
     durations_us: Mapping[str, int],
@@ -191,7 +191,7 @@ def map_draft(
     return Mapped(document, unit, evidence, origins, meta)
 
 
-def _tracks(fields: Fields, report: IssueCollector) -> Iterator[_Track]:
+def _tracks(fields: Fields, report: ImportIssueCollector) -> Iterator[_Track]:
     given, path = fields.take("tracks")
     given = decoded(given, path)
     if given is not None:
@@ -210,7 +210,7 @@ def _tracks(fields: Fields, report: IssueCollector) -> Iterator[_Track]:
                 yield _Track(infos_path, None, kind, parts)
 
 
-def _loose(items: list[Any], path: str, report: IssueCollector) -> Iterator[_Track]:
+def _loose(items: list[Any], path: str, report: ImportIssueCollector) -> Iterator[_Track]:
     """Tracks of infos that lie about in one list, a track for each kind."""
     for name, kind in INFOS.items():
         mine = [(item, f"{path}[{index}]") for index, item in enumerate(items) if flat_kind(item) == name]
@@ -231,7 +231,7 @@ def _track(fields: Fields) -> _Track:
 
 
 def _parts(
-    holder: dict[str, Any], path: str, name: str, track_type: str, report: IssueCollector
+    holder: dict[str, Any], path: str, name: str, track_type: str, report: ImportIssueCollector
 ) -> Iterator[_Part]:
     """The segments of a track; each may be an object or JSON in a string, and so may their list."""
     list_path = f"{path}.{name}" if name else path
@@ -247,7 +247,7 @@ def _parts(
             yield part
 
 
-def _part(item: Any, path: str, track_type: str, report: IssueCollector) -> _Part | None:
+def _part(item: Any, path: str, track_type: str, report: ImportIssueCollector) -> _Part | None:
     if item is None:
         return None
     if not isinstance(item, dict):
@@ -299,7 +299,7 @@ def _place_all(
     origins: Origins,
     unit: UnitDecision,
     names: Mapping[str, str],
-    report: IssueCollector,
+    report: ImportIssueCollector,
 ) -> None:
     for track in tracks:
         _place(track, document, origins, unit, names, report)
@@ -311,7 +311,7 @@ def _place(
     origins: Origins,
     unit: UnitDecision,
     names: Mapping[str, str],
-    report: IssueCollector,
+    report: ImportIssueCollector,
 ) -> None:
     """Map a track's segments; clips that cannot stand on its kind of track get one of their own above it."""
     head: dict[str, Any] = {}

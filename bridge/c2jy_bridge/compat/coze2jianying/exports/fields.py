@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from c2jy_bridge.compat.coze2jianying.exports.issues import IssueCollector, issue, shown
+from c2jy_bridge.compat.coze2jianying.exports.issues import ImportIssueCollector, issue, shown
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.strict_json import is_deeper
 from c2jy_bridge.drafts.errors import DraftError
@@ -101,7 +101,7 @@ class Fields:
     Null counts as left out. When two names are there with different values, the second is reported.
     """
 
-    def __init__(self, value: dict[str, Any], path: str, report: IssueCollector) -> None:
+    def __init__(self, value: dict[str, Any], path: str, report: ImportIssueCollector) -> None:
         self.path = path
         self.report = report
         self.value = value
@@ -247,7 +247,7 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def as_number(value: Any, path: str, report: IssueCollector) -> float | None:
+def as_number(value: Any, path: str, report: ImportIssueCollector) -> float | None:
     """A number, or a string of digits; anything else is reported."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return value

@@ -8,7 +8,7 @@ from typing import Any
 
 from c2jy_bridge.compat.coze2jianying.exports.draft import map_draft
 from c2jy_bridge.compat.coze2jianying.exports.fields import checked
-from c2jy_bridge.compat.coze2jianying.exports.issues import IssueCollector
+from c2jy_bridge.compat.coze2jianying.exports.issues import ImportIssueCollector
 from c2jy_bridge.compat.coze2jianying.exports.json_text import one_document, read
 from c2jy_bridge.compat.coze2jianying.exports.source_map import Origins
 from c2jy_bridge.compat.coze2jianying.exports.units import Evidence, UnitDecision
@@ -152,7 +152,7 @@ def _import(found: Found, asked: TimeUnit, durations_us: Mapping[str, int]) -> I
     if found.ours and isinstance(found.value, dict):
         parsed = parse_spec(found.value, path=found.path, default_unit=None if asked == "auto" else asked)
         return Imported(parsed.spec, parsed.issues, None, found.path, found, asked)
-    report = IssueCollector()
+    report = ImportIssueCollector()
     mapped = map_draft(found.value, found.path, report, asked=asked, durations_us=durations_us)
     if report.errors:
         raise DraftError(report.errors)

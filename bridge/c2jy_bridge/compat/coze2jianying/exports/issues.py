@@ -29,7 +29,7 @@ def shown(value: object, longest: int = 60) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
-class IssueCollector:
+class ImportIssueCollector:
     """Collects issues of one draft in the order in which they are found."""
 
     def __init__(self) -> None:
@@ -60,13 +60,13 @@ class IssueCollector:
         for found in self._issues:
             groups.setdefault((found.code, _INDEX.sub("[*]", found.path)), []).append(found)
         last = dict(groups.keys())
-        told: list[Issue] = []
+        folded: list[Issue] = []
         for (code, pattern), members in groups.items():
             unworded = max(0, self._count[code] - _WORDED) if last[code] == pattern else 0
             if len(members) + unworded <= separate:
-                told.extend(members)
+                folded.extend(members)
                 continue
             first = members[0]
             more = say("more", count=len(members) + unworded - 1)
-            told.append(Issue(code, pattern, first.severity, f"{first.message} {more}", first.fix))
-        return tuple(told)
+            folded.append(Issue(code, pattern, first.severity, f"{first.message} {more}", first.fix))
+        return tuple(folded)

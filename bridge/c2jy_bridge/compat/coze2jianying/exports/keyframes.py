@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from c2jy_bridge.compat.coze2jianying.exports.fields import Fields, as_number
-from c2jy_bridge.compat.coze2jianying.exports.issues import IssueCollector, shown
+from c2jy_bridge.compat.coze2jianying.exports.issues import ImportIssueCollector, shown
 from c2jy_bridge.compat.coze2jianying.exports.units import US_PER, Unit
 from c2jy_bridge.drafts.spec import parse_time, us
 
@@ -97,7 +97,7 @@ def keyframes(fields: Fields, clip: ClipFrame) -> list[dict[str, Any]]:
     return result
 
 
-def _frame(item: Any, path: str, name: str, report: IssueCollector) -> _Frame | None:
+def _frame(item: Any, path: str, name: str, report: ImportIssueCollector) -> _Frame | None:
     if not isinstance(item, dict):
         report.add("not_an_object", path, value=shown(item))
         return None
@@ -169,7 +169,7 @@ def _values(
             yield frame.name, number
 
 
-def _pair(frame: _Frame, report: IssueCollector, lone: tuple[str, ...]) -> dict[str, float]:
+def _pair(frame: _Frame, report: ImportIssueCollector, lone: tuple[str, ...]) -> dict[str, float]:
     """x and y of `{"x": 1, "y": 2}`, `[1, 2]`, or one number, which stands for the axes in `lone`."""
     value = frame.value
     if isinstance(value, list) and len(value) == 2:

@@ -266,10 +266,10 @@ class Segment:
 
 def kind_of(fields: Fields, track_type: str) -> str:
     """Which of the seven kinds a segment is: by what it says, else by what it has, else by its track."""
-    said = (fields.text("type", "segment_type") or "").lower()
-    said = _WORDS.get(said, said)
-    if said in TRACK_OF:
-        kind = said
+    named = (fields.text("type", "segment_type") or "").lower()
+    named = _WORDS.get(named, named)
+    if named in TRACK_OF:
+        kind = named
     elif "image_url" in fields:
         kind = "image"
     elif "video_url" in fields:
@@ -280,8 +280,8 @@ def kind_of(fields: Fields, track_type: str) -> str:
         kind = "text"
     else:
         kind = _WORDS.get(track_type, track_type)
-    if said and said not in TRACK_OF:
-        fields.report.add("segment_type", fields.at("type"), value=shown(said), used=kind)
+    if named and named not in TRACK_OF:
+        fields.report.add("segment_type", fields.at("type"), value=shown(named), used=kind)
     if kind == "sticker" and "resource_id" not in fields and address(fields):
         fields.report.add("sticker_is_picture", fields.path)
         return "image"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from c2jy_bridge.compat.coze2jianying.exports.fields import Fields, step
-from c2jy_bridge.compat.coze2jianying.exports.issues import IssueCollector
+from c2jy_bridge.compat.coze2jianying.exports.issues import ImportIssueCollector
 
 _CLIP: Final = re.compile(r"(tracks\[\d+\])(\.clips\[\d+\])?(.*)", re.S)
 _INDEX: Final = re.compile(r"\[(\d+)\]")
@@ -86,7 +86,7 @@ class Origins:
 
 
 def _in_segment(where: str, segment: dict[str, Any], rest: str) -> str:
-    fields = Fields(segment, where, IssueCollector())
+    fields = Fields(segment, where, ImportIssueCollector())
     steps = _INDEX.sub("", rest).split(".")
     if steps[0] == "animations" and not isinstance(fields.peek("animations"), list):
         number = int(found[1]) if (found := _INDEX.search(rest)) else 0

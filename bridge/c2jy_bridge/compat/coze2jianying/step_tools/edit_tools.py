@@ -186,7 +186,7 @@ class EditTools:
             if not document["tracks"]:
                 raise ToolError(say("step.empty"), drafts=[])
             try:
-                report = await self._session.studio.build(
+                report = await self._session.builder.build(
                     document,
                     name=name,
                     time_unit="us",

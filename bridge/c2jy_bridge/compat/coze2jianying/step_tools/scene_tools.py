@@ -99,7 +99,7 @@ class SceneTools:
             ToolError: Some cannot be had, or are not what they are wanted for; with all of them.
         """
         wanted = sources(scenes, music)
-        found = await self._session.studio.probe([address for _, address in wanted], teller(context))
+        found = await self._session.builder.probe([address for _, address in wanted], teller(context))
         faults = [
             Issue("no_file", path, "error", result.error, "")
             for (path, _), result in zip(wanted, found, strict=True)

@@ -37,7 +37,7 @@ class StepSession:
     """One for all step-by-step tools, so that two of them never work on one draft at the same time.
 
     Args:
-        studio: Checks what is added, and builds the draft in the end.
+        builder: Checks what is added, and builds the draft in the end.
         unfinished: Keeps what was added.
         clock: Unix seconds.
         time_unit: What the settings say of bare numbers.
@@ -45,12 +45,12 @@ class StepSession:
 
     def __init__(
         self,
-        studio: DraftBuilder,
+        builder: DraftBuilder,
         unfinished: UnfinishedDrafts,
         clock: Callable[[], float],
         time_unit: TimeUnit = "auto",
     ) -> None:
-        self.studio = studio
+        self.builder = builder
         self.unfinished = unfinished
         self.clock = clock
         self.time_unit = time_unit
@@ -82,7 +82,7 @@ class StepSession:
 
     async def files(self, sources: Sequence[str], context: ToolContext) -> dict[str, Material]:
         """The files behind addresses; those that cannot be had are left out."""
-        results = await self.studio.probe(sources, on_progress=teller(context)) if sources else []
+        results = await self.builder.probe(sources, on_progress=teller(context)) if sources else []
         return {found.source: found.material for found in results if found.material}
 
     async def try_out(
@@ -91,7 +91,7 @@ class StepSession:
         lanes: Sequence[Lane],
         context: ToolContext,
         by_id: Mapping[str, str],
-        told: Callable[[str], str] = str,
+        bot_path: Callable[[str], str] = str,
     ) -> BuildReport:
         """Build these lanes alone, without writing: names, media and times are checked before they are kept.
 
@@ -100,7 +100,7 @@ class StepSession:
             lanes: What shall be added.
             context: Told of downloads.
             by_id: What a clip is called in the arguments, for the paths of issues.
-            told: Makes of such a path, and what follows it, the path that the Bot is told.
+            bot_path: Turns such a path, and what follows it, into the path for the Bot.
 
         Raises:
             ToolError: Something in it cannot be done.
@@ -109,22 +109,22 @@ class StepSession:
         document = replace(draft, name=_NAME, steps=(alone,)).document()
         paths = _clip_paths(document, by_id)
         try:
-            report = await self.studio.build(
+            report = await self.builder.build(
                 document, time_unit="us", dry_run=True, on_progress=teller(context)
             )
         except DraftError as error:
             raise refused(
-                DraftError(_renamed(error.issues, paths, told)), "step.not_added", segment_ids=[]
+                DraftError(_renamed(error.issues, paths, bot_path)), "step.not_added", segment_ids=[]
             ) from None
         (built,) = report.drafts
         return BuildReport(
-            (replace(built, issues=_renamed(built.issues, paths, told)),),
-            _renamed(report.issues, paths, told),
+            (replace(built, issues=_renamed(built.issues, paths, bot_path)),),
+            _renamed(report.issues, paths, bot_path),
         )
 
 
 def _renamed(
-    issues: Sequence[Issue], paths: Mapping[str, str], told: Callable[[str], str]
+    issues: Sequence[Issue], paths: Mapping[str, str], bot_path: Callable[[str], str]
 ) -> tuple[Issue, ...]:
     """Issues with the paths of the arguments in place of those of the document made from them."""
 
@@ -132,7 +132,7 @@ def _renamed(
         head, bracket, rest = found.path.partition("].clips[")
         number, closing, tail = rest.partition("]")
         clip = f"{head}{bracket}{number}{closing}"
-        return told(f"{paths[clip]}{tail}") if clip in paths else found.path
+        return bot_path(f"{paths[clip]}{tail}") if clip in paths else found.path
 
     return tuple(replace(found, path=path(found)) for found in issues)
 
