@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from tool_harness import bot, library, media, root
 
-__all__ = ["bot", "library", "media", "root", "studio"]
+__all__ = ["bot", "library", "media", "root", "builder"]
