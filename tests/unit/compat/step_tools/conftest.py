@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tool_harness import bot, library, media, root
+from tool_harness import bot, builder, library, media, root
 
-__all__ = ["bot", "library", "media", "root", "builder"]
+__all__ = ["bot", "builder", "library", "media", "root"]
