@@ -42,7 +42,7 @@ class IssueCollector:
         self._count: dict[tuple[str, Severity], int] = {}
         self._once: set[object] = set()
 
-    def note(self, code: str, path: str, severity: Severity, **values: object) -> None:
+    def add(self, code: str, path: str, severity: Severity, **values: object) -> None:
         """Keep an issue in the words of the catalogue; of a loop's rounds the first says it all."""
         if (code, path) in self._once:
             return
@@ -56,9 +56,9 @@ class IssueCollector:
         """Keep an issue unless one was kept for `key`."""
         if key not in self._once:
             self._once.add(key)
-            self.note(code, path, severity, **values)
+            self.add(code, path, severity, **values)
 
-    def take(self, *issues: Issue) -> None:
+    def extend(self, *issues: Issue) -> None:
         """Keep issues that were worded elsewhere."""
         self._found.extend(issues)
 
