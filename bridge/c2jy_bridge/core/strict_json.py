@@ -144,6 +144,27 @@ def is_deeper(value: Any, limit: int) -> bool:
     return True
 
 
+def is_strict(value: object, limits: Limits) -> bool:
+    """Whether `loads` could have returned this value: plain types, no half surrogates, within the limits."""
+    return not is_deeper(value, limits.max_depth) and _is_plain(value, limits)
+
+
+def _is_plain(value: object, limits: Limits) -> bool:
+    kind = type(value)
+    if isinstance(value, dict) and kind is dict:
+        return all(
+            type(name) is str and not _has_surrogate(name) and _is_plain(item, limits)
+            for name, item in value.items()
+        )
+    if isinstance(value, list) and kind is list:
+        return all(_is_plain(item, limits) for item in value)
+    if isinstance(value, str):
+        return not _has_surrogate(value)
+    if isinstance(value, int) and kind is int:
+        return limits.integers is None or limits.integers[0] <= value <= limits.integers[1]
+    return value is None or kind is bool or (isinstance(value, float) and math.isfinite(value))
+
+
 class _Refused(ValueError):
     """A number or a name that is refused; the marking decoder leaves it in the tree instead of raising it."""
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from c2jy_bridge.core.draft_views import OriginView, Packed
     from c2jy_bridge.core.events import Issue
     from c2jy_bridge.drafts.build_steps import BuildContext, BuildOptions, Draft
-    from c2jy_bridge.drafts.documents import DocumentReader
     from c2jy_bridge.drafts.library.rebuild import Kept
+    from c2jy_bridge.drafts.spec.input import DocumentReader
 
 Register = Literal["no", "existing", "create"]
 
@@ -52,7 +52,7 @@ class DraftBuilder:
         cache_dir: Where fetched media are kept for all drafts.
         settings: Profile, what to do on a conflict, the folder on another machine.
         materials: Limits of downloads.
-        reader: Reads the documents; ours and those of other systems.
+        reader: Reads what is not our schema: exports of other systems, JSON in prose.
         folders: Folders whose files a document may use by path, and that drafts may be put into.
         exports_dir: Where the zip goes that a document asks for; None: `exports` beside the cache.
         clock: Unix seconds.
@@ -323,10 +323,11 @@ def _read_drafts(
     """The drafts of a document with the media they need, and why others of it could not be read."""
     from c2jy_bridge.drafts.build_steps import Draft, wanted_media
     from c2jy_bridge.drafts.errors import IssueCollector
+    from c2jy_bridge.drafts.spec.input import read_document
 
     drafts = []
     with gc_paused():
-        found = reader(document, unit)
+        found = read_document(document, unit, reader)
         for read in found.drafts:
             collector = IssueCollector()
             wanted = wanted_media(read.spec, read.path, collector)

@@ -17,10 +17,10 @@ from c2jy_bridge.core.nearest import nearest
 from c2jy_bridge.core.settings import DraftProfile
 from c2jy_bridge.drafts.compile import CompiledDraft, IssueCollector, PlacedFile, compile_draft
 from c2jy_bridge.drafts.compile.texts import subtitle_tracks
-from c2jy_bridge.drafts.documents import ReadDraft
 from c2jy_bridge.drafts.errors import DraftError, issue, say
 from c2jy_bridge.drafts.materials import Material, MaterialFailure
 from c2jy_bridge.drafts.spec import AudioClip, DraftSpec, PictureClip, Source
+from c2jy_bridge.drafts.spec.input import ReadDraft
 from c2jy_bridge.drafts.write import (
     DraftToWrite,
     TargetRoot,

@@ -15,7 +15,7 @@ from c2jy_bridge.drafts.spec import reading
 _OWN_WORDS = ("materials", "importers", "unfinished")
 """Rooms with a catalogue of their own."""
 ROOM = Path(c2jy_bridge.__file__).parent
-_CALL = re.compile(r"""(?:\bissue|\.note|\.once)\(\s*(?:[^"()]*\([^()]*\),\s*)?f?"([a-z_]+)["{]""")
+_CALL = re.compile(r"""(?:\bissue|\.add|\.once)\(\s*(?:[^"()]*\([^()]*\),\s*)?f?"([a-z_]+)["{]""")
 _SAY = re.compile(r'say\("([a-z_.]+)"')
 
 

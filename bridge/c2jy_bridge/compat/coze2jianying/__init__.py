@@ -11,7 +11,7 @@ from c2jy_bridge.compat.coze2jianying.step_tools import step_tools
 
 if TYPE_CHECKING:
     from c2jy_bridge.core.settings import TimeUnit
-    from c2jy_bridge.drafts.documents import ReadDocument
+    from c2jy_bridge.drafts.spec.input import ReadDocument
 
 __all__ = ["read_document", "step_tools"]
 

@@ -13,11 +13,11 @@ import orjson
 
 from c2jy_bridge.core.draft_views import OriginView, TimeUnitName
 from c2jy_bridge.core.settings import TimeUnit
-from c2jy_bridge.drafts.documents import DocumentReader, TimeUnitDecision
 from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.library.snapshot import content_file
 from c2jy_bridge.drafts.materials import Material, MaterialStore
 from c2jy_bridge.drafts.materials.material import readable_name
+from c2jy_bridge.drafts.spec.input import DocumentReader, TimeUnitDecision
 from c2jy_bridge.drafts.write.meta import read_marker
 from c2jy_bridge.drafts.write.paths import DOCUMENT, MATERIALS, former_folder
 from c2jy_bridge.drafts.write.staging import read_plain

@@ -348,8 +348,14 @@ async def test_a_cancelled_fetch_lets_go_and_keeps_what_can_be_resumed(
     patient = Patience(window_s=60, least_bytes_per_s=0.001)
     url = host.put("/big.png", page(noise(200_000), etag='"v1"', trickle=100_000))
     store = make_store(patience=patient)
-    task = asyncio.create_task(store.fetch([url]))
-    await asyncio.sleep(0.5)
+    arrived = asyncio.Event()
+
+    def watch(progress: Progress) -> None:
+        if progress.unit == "bytes" and progress.done:
+            arrived.set()
+
+    task = asyncio.create_task(store.fetch([url], watch))
+    await asyncio.wait_for(arrived.wait(), 20)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -104,10 +104,10 @@ async def test_a_data_url_holds_subtitles_too(builder: DraftBuilder) -> None:
 @pytest.mark.parametrize(
     ("body", "word"),
     [
-        (b"<!doctype html><html><body>expired</body></html>", "no subtitle text"),
-        (b'{"code": 403, "msg": "expired"}', "no subtitle text"),
-        (b"\x89PNG\r\n\x1a\n" + b"\0" * 64, "no subtitle text"),
-        (b"PK\x03\x04" + b"\0" * 64, "no subtitle text"),
+        (b"<!doctype html><html><body>expired</body></html>", "not return subtitle text"),
+        (b'{"code": 403, "msg": "expired"}', "not return subtitle text"),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 64, "not return subtitle text"),
+        (b"PK\x03\x04" + b"\0" * 64, "not return subtitle text"),
         (b"", "empty"),
         (b"1\n00:00:01,000 --> 00:00:02,000\n" + b"x" * (9 * 1024 * 1024), "larger than"),
     ],

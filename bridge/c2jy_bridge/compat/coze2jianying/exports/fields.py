@@ -9,12 +9,10 @@ from typing import Any, Final
 
 from c2jy_bridge.compat.coze2jianying.exports.issues import ImportIssueCollector, issue, shown
 from c2jy_bridge.core.events import Issue
-from c2jy_bridge.core.strict_json import is_deeper
+from c2jy_bridge.core.strict_json import is_strict
 from c2jy_bridge.drafts.errors import DraftError
+from c2jy_bridge.drafts.spec.input import LIMITS, MOST_DIGITS
 
-DEEPEST: Final = 64
-MOST_DIGITS: Final = 18
-"""More do not fit 64 bits; 18 digits of microseconds are 31,000 years."""
 _HALF: Final = re.compile("[\ud800-\udfff]")
 """A surrogate without its partner: an emoji cut in two by whoever cut the text. No file can hold it."""
 
@@ -25,7 +23,7 @@ def checked(value: Any, path: str = "") -> Any:
     For values that did not come through `read`: tool arguments, objects of Python's. What is plain already is
     returned as it is.
     """
-    if not is_deeper(value, DEEPEST) and _is_plain(value):
+    if is_strict(value, LIMITS):
         return value
     faults: list[Issue] = []
     result = _plain(value, path, 0, faults)
@@ -34,26 +32,10 @@ def checked(value: Any, path: str = "") -> Any:
     return result
 
 
-def _is_plain(value: object) -> bool:
-    """Whether a value is as `read` would have made it."""
-    kind = type(value)
-    if isinstance(value, dict) and kind is dict:
-        return all(type(name) is str and _HALF.search(name) is None for name in value) and all(
-            map(_is_plain, value.values())
-        )
-    if isinstance(value, list) and kind is list:
-        return all(map(_is_plain, value))
-    if isinstance(value, str):
-        return value.isascii() or _HALF.search(value) is None
-    if isinstance(value, int) and kind is int:
-        return -(10**MOST_DIGITS) < value < 10**MOST_DIGITS
-    return value is None or kind is bool or (isinstance(value, float) and math.isfinite(value))
-
-
 def _plain(value: Any, path: str, depth: int, faults: list[Issue]) -> Any:
-    if depth > DEEPEST:
+    if depth > LIMITS.max_depth:
         if not any(fault.code == "json_too_deep" for fault in faults):
-            faults.append(issue("json_too_deep", path, limit=DEEPEST))
+            faults.append(issue("json_too_deep", path, limit=LIMITS.max_depth))
         return None
     if isinstance(value, Mapping):
         faults.extend(issue("json_half_character", path) for name in value if _HALF.search(str(name)))

@@ -16,9 +16,9 @@ from c2jy_bridge.compat.coze2jianying.exports.wrappers import Found, find_drafts
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.gc_control import gc_paused, release_in_steps
 from c2jy_bridge.core.settings import TimeUnit
-from c2jy_bridge.drafts.documents import ReadDocument, ReadDraft
 from c2jy_bridge.drafts.errors import DraftError
-from c2jy_bridge.drafts.spec import DraftSpec, is_spec, parse_spec
+from c2jy_bridge.drafts.spec import DraftSpec, parse_spec
+from c2jy_bridge.drafts.spec.input import ReadDocument, ReadDraft, read_own
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def import_each(value: Any, *, time_unit: TimeUnit = "auto") -> tuple[list[Impor
     """As `parse`, but one draft that cannot be read does not stand in the way of the others.
 
     Args:
-        value: A JSON value as `json_text.read` or `json_values.checked` gives it.
+        value: A JSON value as `json_text.read` or `fields.checked` gives it.
         time_unit: As for `parse`.
 
     Returns:
@@ -131,21 +131,11 @@ def read_document(document: object, time_unit: TimeUnit) -> ReadDocument:
     """Read our own schema or any export of Coze2JianYing (a `DocumentReader`)."""
     with gc_paused(), one_document():
         value = read(document) if isinstance(document, (str, bytes, bytearray)) else checked(document)
-        path, ours = _ours(value)
-        if ours is not None:
-            unit = None if time_unit == "auto" else time_unit
-            parsed = parse_spec(ours, path=path, default_unit=unit)
-            return ReadDocument((ReadDraft(parsed.spec, path, parsed.issues, parsed.document),))
+        if (own := read_own(value, time_unit)) is not None:  # in a fence, with prose around it
+            return own
         imported, faults = import_each(value, time_unit=time_unit)
         drafts = (ReadDraft(item.spec, item.path, item.issues, imported=item) for item in imported)
         return ReadDocument(tuple(drafts), faults)
-
-
-def _ours(value: Any) -> tuple[str, Mapping[str, Any] | None]:
-    """The short way for most documents: one of our own, or a c2jy.json."""
-    if isinstance(value, Mapping) and "marker" in value and is_spec(value.get("document")):
-        return "document", value["document"]
-    return "", value if isinstance(value, Mapping) and is_spec(value) else None
 
 
 def _import(found: Found, asked: TimeUnit, durations_us: Mapping[str, int]) -> Imported:

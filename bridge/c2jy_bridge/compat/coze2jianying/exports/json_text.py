@@ -11,22 +11,17 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final, NoReturn
 
-from c2jy_bridge.compat.coze2jianying.exports.fields import DEEPEST, MOST_DIGITS, step
+from c2jy_bridge.compat.coze2jianying.exports.fields import step
 from c2jy_bridge.compat.coze2jianying.exports.issues import issue, shown
 from c2jy_bridge.core.events import Issue
-from c2jy_bridge.core.strict_json import Fault, Limits, Steps, StrictJsonError, loads, position
+from c2jy_bridge.core.strict_json import Fault, Steps, StrictJsonError, loads, position
 from c2jy_bridge.drafts.errors import DraftError
+from c2jy_bridge.drafts.spec.input import LIMITS, MOST_BYTES, MOST_VALUES
 
-MOST_BYTES: Final = 64 * 1024 * 1024
-"""A draft of 10,000 rich clips is about 10 MB of export."""
-MOST_VALUES: Final = 1_500_000
-"""The same draft is 600,000 values. A value is two characters at least, and a hundred bytes in memory."""
 _FENCE: Final = re.compile(r"```[ \t]*(?:json|JSON|json5)?[ \t]*\r?\n(.*?)(?:\r?\n[ \t]*```|\Z)", re.S)
 _TOKENS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN|-?\d[\d.eE+-]*', re.S)
 _STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"', re.S)
 _START: Final = re.compile(r'[\[{"]')
-_MOST: Final = 10**MOST_DIGITS - 1
-_LIMITS: Final = Limits(max_depth=DEEPEST, integers=(-_MOST, _MOST))
 
 
 _spent: ContextVar[list[int] | None] = ContextVar("spent", default=None)
@@ -59,7 +54,7 @@ def read(document: str | bytes | bytearray, path: str = "") -> Any:
         _refuse("json_empty", path)
     _count(text, path)
     try:
-        return loads(text, _LIMITS)
+        return loads(text, LIMITS)
     except StrictJsonError as error:
         return _rescued(text, error, path)
 
@@ -108,7 +103,7 @@ def _rescued(text: str, error: StrictJsonError, path: str) -> Any:
         )
         if start and at_start:
             try:
-                value = loads(text, _LIMITS, start=start.start())
+                value = loads(text, LIMITS, start=start.start())
             except StrictJsonError as inner:
                 error, fault = inner, inner.fault
             else:
@@ -126,7 +121,7 @@ def _refuse_syntax(text: str, fault: Fault, path: str) -> NoReturn:
     # a refused number before the fault is reported first
     for number in _TOKENS.finditer(text, 0, fault.offset):
         try:
-            loads(number[0], _LIMITS)
+            loads(number[0], LIMITS)
         except StrictJsonError as error:
             if error.fault.reason in ("integer", "not_finite"):
                 found = Fault(error.fault.reason, (), number[0], number.start())
@@ -144,7 +139,7 @@ def _issue(text: str, fault: Fault, path: str) -> Issue:
     if fault.reason == "surrogate":
         return issue("json_half_character", where)
     if fault.reason == "depth":
-        return issue("json_too_deep", where, limit=DEEPEST)
+        return issue("json_too_deep", where, limit=LIMITS.max_depth)
     line, column = position(text, fault.offset)
     return issue("json_number", where, value=shown(fault.token), line=line, column=column)
 

@@ -1,18 +1,30 @@
-"""What a document reader hands to a build: the drafts of a document as specs.
+"""Reads an input document into draft specs; what is not a `c2jy/1` document goes to an injected reader.
 
-The reader itself is injected into `DraftBuilder`, so that this room knows no other system's exports.
+So this room knows no other system's exports.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from c2jy_bridge.core.draft_views import TimeUnitName
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.settings import TimeUnit
-from c2jy_bridge.drafts.spec import DraftSpec
+from c2jy_bridge.core.strict_json import Limits, StrictJsonError, is_strict, loads
+from c2jy_bridge.drafts.spec.document import DraftSpec
+from c2jy_bridge.drafts.spec.reading import is_spec, parse_spec
+
+MOST_BYTES: Final = 64 * 1024 * 1024
+"""A draft of 10,000 rich clips is about 10 MB of export."""
+MOST_VALUES: Final = 1_500_000
+"""The same draft is 600,000 values. A value is two characters at least, and a hundred bytes in memory."""
+MOST_DIGITS: Final = 18
+"""More do not fit 64 bits; 18 digits of microseconds are 31,000 years."""
+LIMITS: Final = Limits(max_depth=64, integers=(1 - 10**MOST_DIGITS, 10**MOST_DIGITS - 1))
+_OWN_WORDS: Final = ("c2jy", '"clips"', '"subtitles"')
+"""A text without any of these does not hold a document of ours, so it is not parsed here."""
 
 
 class TimeUnitDecision(Protocol):
@@ -121,3 +133,50 @@ class DocumentReader(Protocol):
         Raises:
             DraftError: It is not JSON, or no draft in it can be read; with all faults.
         """
+
+
+def read_document(document: object, time_unit: TimeUnit, foreign: DocumentReader) -> ReadDocument:
+    """Read a document: ours here, everything else (wrappers, lists, faulty JSON) with `foreign`.
+
+    Raises:
+        DraftError: As for `DocumentReader`.
+    """
+    if isinstance(document, (str, bytes, bytearray)):
+        value = _parsed(document)
+    else:
+        value = document if _own(document) and is_strict(document, LIMITS) else None
+    return read_own(value, time_unit) or foreign(document, time_unit)
+
+
+def read_own(value: object, time_unit: TimeUnit) -> ReadDocument | None:
+    """Read a `c2jy/1` document or a c2jy.json; None when the value is neither.
+
+    Raises:
+        DraftError: With one issue for each fault.
+    """
+    if (own := _own(value)) is None:
+        return None
+    path, document = own
+    parsed = parse_spec(document, path=path, default_unit=None if time_unit == "auto" else time_unit)
+    return ReadDocument((ReadDraft(parsed.spec, path, parsed.issues, parsed.document),))
+
+
+def _own(value: object) -> tuple[str, Mapping[str, Any]] | None:
+    """Our document and its path in the value."""
+    if isinstance(value, Mapping) and "marker" in value and is_spec(value.get("document")):
+        return "document", value["document"]
+    return ("", value) if isinstance(value, Mapping) and is_spec(value) else None
+
+
+def _parsed(document: str | bytes | bytearray) -> object:
+    """The value of a plain JSON text that may be ours; None for any other: `foreign` reports on it."""
+    if len(document) > MOST_BYTES:
+        return None
+    try:
+        text = (document if isinstance(document, str) else document.decode()).removeprefix("\ufeff")
+        most_values = text.count(",") + text.count("[") + text.count("{") + 1
+        if most_values > MOST_VALUES or not any(word in text for word in _OWN_WORDS):
+            return None
+        return loads(text, LIMITS)
+    except (UnicodeDecodeError, StrictJsonError):
+        return None
