@@ -1,9 +1,8 @@
 """Client for Coze's API; runs a chat turn as a stream of events.
 
-Everything about HTTP, event streams, cozepy and Coze's error codes stays in this package. It must not know
-tools (it is given a runner), the journal, a screen, or what a draft is. Importing this package
-is cheap: cozepy (0.27 s) is imported by `connect`, which should be called in a thread:
-`client = await asyncio.to_thread(connect, settings.coze)`.
+HTTP, event streams, cozepy and Coze's error codes are confined to this package. It knows no tools (a runner
+is passed in), no journal, no UI and no drafts. cozepy (0.27 s) is imported by `connect`, to be called in a
+thread: `client = await asyncio.to_thread(connect, settings.coze)`.
 """
 
 from c2jy_bridge.coze.client import CozeClient, connect, missing

@@ -1,4 +1,4 @@
-"""Client for Coze: cozepy's AsyncCoze over the stream guard, with the calls that this app makes."""
+"""Client for Coze's API: cozepy's AsyncCoze over the stream guard, with the calls that this app makes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import logging
 import ssl
 import urllib.request
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Final, TypeVar, cast
@@ -17,49 +18,49 @@ from urllib.parse import urlsplit
 
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.settings import CozeSettings
-from c2jy_bridge.coze.errors import CozeProblem, bot_missing, local_problem, problem_of, site_of
+from c2jy_bridge.coze.errors import CozeProblem, local_problem, problem_of, site_of
 
 if TYPE_CHECKING:
     import httpx
-    from cozepy import AsyncCoze, Chat, ChatEvent, Message
+    from cozepy import AsyncCoze, Chat, ChatEvent, Message, ToolOutput
     from cozepy.request import AsyncHTTPClient
 
 
 T = TypeVar("T")
 
 _NEWEST: Final = 20
-"""Messages looked through when a chat must be found by its question; a turn adds few."""
+"""Messages searched for a question; a turn adds few."""
 
 
 def missing(settings: CozeSettings) -> Problem | None:
-    """What has to be filled in before Coze can be reached, with where to get it; None when all is there."""
+    """The first setting that is missing or malformed, with where to get it; None when Coze can be reached."""
     token = settings.token.get_secret_value().strip() if settings.token else ""
     if not token:
-        return local_problem("token_missing", site=site_of(settings.api_base))
-    if not token.isascii() or not token.isprintable() or " " in token:
-        return local_problem("token_malformed", site=site_of(settings.api_base))
-    return None if settings.bot_id.strip() else bot_missing(settings.api_base)
+        kind = "token_missing"
+    elif not token.isascii() or not token.isprintable() or " " in token:
+        kind = "token_malformed"
+    elif not settings.bot_id.strip():
+        kind = "bot_missing"
+    else:
+        return None
+    return local_problem(kind, site=site_of(settings.api_base))
 
 
 def connect(settings: CozeSettings) -> CozeClient:
-    """Set up the client; nothing is sent yet.
+    """Set up the client without sending anything; a Bot is not needed yet.
 
-    The first call imports cozepy and reads the certificates, about 0.3 s: call it in a thread
-    (`await asyncio.to_thread(connect, settings.coze)`), after the first paint.
-
-    Args:
-        settings: Address, token and timeouts. A missing Bot is no hindrance here, a missing token is.
+    The first call imports cozepy and reads the certificates, about 0.3 s: call it in a thread.
 
     Raises:
-        CozeProblem: The token is missing, or token or address cannot be right; `problem` says what to do.
+        CozeProblem: The token is missing, or the token or the address is malformed.
     """
-    hindrance = missing(settings)
-    if hindrance is not None and hindrance.kind != "bot_missing":
-        raise CozeProblem(hindrance)
+    problem = missing(settings)
+    if problem is not None and problem.kind != "bot_missing":
+        raise CozeProblem(problem)
     base = urlsplit(settings.api_base)
     if base.scheme not in ("http", "https") or not base.hostname:
         raise CozeProblem(local_problem("bad_address", address=settings.api_base))
-    assert settings.token is not None  # `missing` has looked
+    assert settings.token is not None  # checked by `missing`
 
     quiet_cozepy()
     import httpx
@@ -71,13 +72,12 @@ def connect(settings: CozeSettings) -> CozeClient:
 
     try:
         transport = httpx.AsyncHTTPTransport(
-            # An http address needs no certificates (17 ms to read); an empty store still refuses a
-            # redirect to https rather than trusting it blindly.
+            # http needs no certificates (17 ms to read); an empty store still refuses redirects to https.
             verify=base.scheme == "https" or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
             limits=DEFAULT_CONNECTION_LIMITS,
             proxy=proxy_for(base.scheme, base.hostname),
         )
-    except (ImportError, ValueError) as error:  # a SOCKS proxy without socksio, or an address that is none
+    except (ImportError, ValueError) as error:  # a SOCKS proxy without socksio, or a malformed address
         raise CozeProblem(local_problem("network", "proxy", host=base.hostname)) from error
     http: AsyncHTTPClient = AsyncHTTPClient(  # type: ignore[no-untyped-call]  # cozepy leaves it untyped
         timeout=httpx.Timeout(settings.stall_timeout_s, connect=settings.connect_timeout_s),
@@ -89,7 +89,7 @@ def connect(settings: CozeSettings) -> CozeClient:
 
 
 def proxy_for(scheme: str, host: str) -> str | None:
-    """The proxy that the environment or the system names for this host; never one for loopback."""
+    """The proxy configured in the environment or the system for this host; None for loopback."""
     if is_loopback(host) or urllib.request.proxy_bypass(host):
         return None
     proxies = urllib.request.getproxies()
@@ -108,11 +108,11 @@ def is_loopback(host: str) -> bool:
 
 
 class CozeClient:
-    """Coze as this app uses it. One for the whole process; sessions share its connections."""
+    """The calls to Coze; one instance per process, whose connections all sessions share."""
 
     def __init__(self, coze: AsyncCoze, http: AsyncHTTPClient, host: str) -> None:
         self.coze = coze
-        """cozepy's client, for what has no method here (workflows)."""
+        """cozepy's client, for calls without a method here."""
         self.host = host
         self._http: httpx.AsyncClient = http
 
@@ -120,10 +120,10 @@ class CozeClient:
         """Close every connection."""
         await self._http.aclose()
 
-    # --- a chat turn; errors come as cozepy, httpx and the guard raise them, the session sorts them ---
+    # --- chat turns: errors of cozepy, httpx and the guard pass through; the session classifies them ---
 
     def ask(self, bot_id: str, user_id: str, conversation_id: str, text: str) -> AsyncIterator[ChatEvent]:
-        """Start a chat and read its stream; the request is sent with the first step of the iteration."""
+        """Start a chat; the request is sent when the iteration starts."""
         from cozepy import Message
 
         return self.coze.chat.stream(
@@ -137,37 +137,29 @@ class CozeClient:
     def submit(
         self, conversation_id: str, chat_id: str, outputs: Sequence[tuple[str, str]]
     ) -> AsyncIterator[ChatEvent]:
-        """Answer tool calls, pairs of tool_call_id and output, and read the stream that goes on."""
-        from cozepy import ToolOutput
-
+        """Submit tool outputs, pairs of tool_call_id and output, and read the stream that follows."""
         return self.coze.chat.submit_tool_outputs_stream(
-            conversation_id=conversation_id,
-            chat_id=chat_id,
-            tool_outputs=[ToolOutput(tool_call_id=call, output=output) for call, output in outputs],
+            conversation_id=conversation_id, chat_id=chat_id, tool_outputs=_tool_outputs(outputs)
         )
 
     async def submit_unread(
         self, conversation_id: str, chat_id: str, outputs: Sequence[tuple[str, str]]
     ) -> None:
-        """Answer tool calls without waiting for what the Bot says to it."""
-        from cozepy import ToolOutput
-
+        """Submit tool outputs without reading the answer."""
         await self.coze.chat.submit_tool_outputs(
-            conversation_id=conversation_id,
-            chat_id=chat_id,
-            tool_outputs=[ToolOutput(tool_call_id=call, output=output) for call, output in outputs],
+            conversation_id=conversation_id, chat_id=chat_id, tool_outputs=_tool_outputs(outputs)
         )
 
     async def retrieve(self, conversation_id: str, chat_id: str) -> Chat:
-        """The chat as Coze has it now. Coze allows one look a second."""
+        """The current state of a chat. Coze allows one request per second."""
         return await self.coze.chat.retrieve(conversation_id=conversation_id, chat_id=chat_id)
 
     async def cancel(self, conversation_id: str, chat_id: str) -> None:
-        """Stop a running chat; 4104 when it has ended or waits for tool outputs."""
+        """Stop a running chat; error 4104 when it has ended or waits for tool outputs."""
         await self.coze.chat.cancel(conversation_id=conversation_id, chat_id=chat_id)
 
     async def replies(self, conversation_id: str, chat_id: str) -> Sequence[Message]:
-        """Everything that one chat said."""
+        """The messages of one chat."""
         found = await self.coze.chat.messages.list(conversation_id=conversation_id, chat_id=chat_id)
         return found.data
 
@@ -178,31 +170,26 @@ class CozeClient:
         )
         return cast("Sequence[Message]", page.items)
 
-    # --- beside a turn; these raise CozeProblem and nothing else ---
+    # --- other calls: they raise only CozeProblem ---
 
     async def bot_name(self, bot_id: str) -> str:
-        """What the Bot is called; the id when it has no name."""
+        """The Bot's name, or its id when it has none."""
         bot = await self._call(self.coze.bots.retrieve(bot_id=bot_id))
         return bot.name or bot_id
 
     async def whoami(self) -> str:
-        """The name of the account that the token belongs to."""
+        """The name of the token's account."""
         user = await self._call(self.coze.users.me())
         return user.nick_name or user.user_name or user.user_id
 
     async def upload(self, path: Path) -> str:
-        """Upload a file; returns the id under which a tool output may name it.
-
-        Raises:
-            CozeProblem: Coze refused it or cannot be reached.
-            OSError: The file cannot be read.
-        """
+        """Upload a file and return its id; raises OSError when it cannot be read."""
         content = await asyncio.to_thread(path.read_bytes)
         file = await self._call(self.coze.files.upload(file=(path.name, content)))
         return file.id
 
     async def check(self, bot_id: str = "") -> Problem | None:
-        """Try the address, the token and, when named, the Bot; None when all answer."""
+        """Check the address, the token and, unless empty, the Bot; None when all of them work."""
         try:
             await self.whoami()
             if bot_id:
@@ -212,26 +199,40 @@ class CozeClient:
         return None
 
     async def _call(self, call: Awaitable[T]) -> T:
-        try:
+        with self.translated_errors():
             return await call
-        except Exception as error:  # whatever cozepy makes of a strange answer
+
+    @contextmanager
+    def translated_errors(self) -> Iterator[None]:
+        """Turn any exception, whatever cozepy raises on an unexpected answer, into a CozeProblem."""
+        try:
+            yield
+        except CozeProblem:
+            raise
+        except Exception as error:
             raise CozeProblem(problem_of(error, self.host)) from error
 
 
-def quiet_cozepy() -> ModuleType:
-    """Import cozepy 0.20 with its own stderr handler gone and its import warning silenced.
+def _tool_outputs(pairs: Sequence[tuple[str, str]]) -> list[ToolOutput]:
+    from cozepy import ToolOutput
 
-    Only filters for warnings raised inside cozepy are added; everybody else's stay as they are. Its records
-    go on to the app's log from WARNING up: below that it logs whole request and response bodies.
+    return [ToolOutput(tool_call_id=call, output=output) for call, output in pairs]
+
+
+def quiet_cozepy() -> ModuleType:
+    """Import cozepy 0.20 without its stderr handler and its import warnings.
+
+    Only warnings raised inside cozepy are filtered. Its records reach the app's log from WARNING up: below
+    that it logs whole request and response bodies.
     """
     try:
-        # Imported first because it puts a filter of its own in front ("always"); ours must come after it.
+        # authlib installs a filter of its own ("always") on import; ours must be added after it.
         deprecation = importlib.import_module("authlib.deprecate").AuthlibDeprecationWarning
     except (ImportError, AttributeError):
         pass  # another authlib, without that warning
     else:
         warnings.filterwarnings("ignore", category=deprecation, module=r"cozepy\b")
-    # Its enums warn about every value that they do not list, such as the message type `knowledge`.
+    # Its enums warn about unlisted values, such as the message type `knowledge`.
     warnings.filterwarnings("ignore", r"Unknown \w+ value", UserWarning, module=r"cozepy\.model")
     cozepy = importlib.import_module("cozepy")
 
@@ -240,12 +241,8 @@ def quiet_cozepy() -> ModuleType:
         if type(handler) is logging.StreamHandler:
             logger.removeHandler(handler)
     if not logger.handlers:
-        # With no handler anywhere Python's last resort would print to stderr.
+        # Without a handler Python's last resort would print to stderr.
         logger.addHandler(logging.NullHandler())
-        logger.addFilter(_no_bodies)
+        logger.addFilter(lambda record: record.levelno >= logging.WARNING)
     logger.propagate = True
     return cozepy
-
-
-def _no_bodies(record: logging.LogRecord) -> bool:
-    return record.levelno >= logging.WARNING

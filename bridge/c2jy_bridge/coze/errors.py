@@ -1,6 +1,6 @@
-"""Turns errors into a `Problem` for people: by Coze's body code, never by the HTTP status alone.
+"""Translates errors into a `Problem` for the user: by Coze's body code, never by the HTTP status alone.
 
-No text of an exception goes into a Problem except Coze's own `msg`: an exception may quote a header.
+Of an exception's text only Coze's `msg` goes into a Problem: other text may quote a header.
 """
 
 from __future__ import annotations
@@ -8,21 +8,16 @@ from __future__ import annotations
 import json
 import socket
 import ssl
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from c2jy_bridge.core import i18n
 from c2jy_bridge.core.events import Problem
 
-if TYPE_CHECKING:
-    pass
-
 say = i18n.catalogue("coze")
 
 # Sources: 4000, 4104, 4200, 5000 and 6003 Coze's API pages; 4013, 4100 and 4101 coze-js error.ts; 4016
-# coze-java's tests; 4015 and 700012006 as users report them. Below 1000 it is an HTTP status: cozepy makes
-# one the code when the body is not JSON.
+# coze-java's tests; 4015 and 700012006 users' reports. Below 1000: an HTTP status, from a body without JSON.
 _KINDS: Final = {
     4000: "bad_request",
     4013: "rate_limited",
@@ -43,11 +38,11 @@ _KINDS: Final = {
 }
 RATE_LIMITED: Final = frozenset({4013, 429})
 CONVERSATION_BUSY: Final = 4016
-_LONGEST_WORDS: Final = 500
+_MAX_MSG_LENGTH: Final = 500
 
 
 class CozeProblem(Exception):
-    """An error of Coze or of the way to it; `problem` describes it."""
+    """An error of Coze or of the connection to it; `problem` describes it."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.message)
@@ -55,36 +50,26 @@ class CozeProblem(Exception):
 
 
 def kind_of(code: int) -> str:
-    """The stable name of a body code; `coze` when nothing is known about it."""
+    """The stable name of a body code; `coze` when the code is unknown."""
     return _KINDS.get(code) or ("server" if 500 <= code < 600 or 5000 < code < 6000 else "coze")
 
 
 def refused(code: int, msg: str, logid: str | None = "") -> Problem:
-    """A Problem from what Coze answered."""
+    """A Problem from Coze's error answer."""
     kind = kind_of(code)
-    words = " ".join(str(msg or "").split())[:_LONGEST_WORDS] or say("error.no_words")
-    return Problem(
-        kind=kind,
-        message=say(f"error.{kind}", code=code, msg=words),
-        hint=say(f"hint.{kind}"),
-        code=code,
-        logid=logid or "",
-    )
+    msg = " ".join(str(msg or "").split())[:_MAX_MSG_LENGTH] or say("error.no_words")
+    message, hint = say(f"error.{kind}", code=code, msg=msg), say(f"hint.{kind}")
+    return Problem(kind=kind, message=message, hint=hint, code=code, logid=logid or "")
 
 
 def local_problem(kind: str, key: str = "", **values: object) -> Problem:
-    """A Problem without a Coze code; the words stand under `error.<key>` and `hint.<key>`."""
+    """A Problem without a Coze code, with the texts `error.<key>` and `hint.<key>`."""
     key = key or kind
     return Problem(kind=kind, message=say(f"error.{key}", **values), hint=say(f"hint.{key}", **values))
 
 
 def problem_of(error: BaseException, host: str) -> Problem:
-    """Classify whatever cozepy, httpx or the guard raised.
-
-    Args:
-        error: The exception.
-        host: Where the request went, for the sentence.
-    """
+    """Classify an exception of cozepy, httpx or the guard; `host` is named in the message."""
     if isinstance(error, CozeProblem):
         return error.problem
     code = refusal_code(error)
@@ -101,23 +86,21 @@ def outputs_refused(error: BaseException, host: str) -> Problem:
     code = refusal_code(error)
     if code is None:
         return problem
-    words = getattr(error, "msg", "") or say("error.no_words")
-    return replace(problem, message=say("error.not_taken", code=code, msg=words), hint=say("hint.not_taken"))
+    msg = getattr(error, "msg", "") or say("error.no_words")
+    return replace(problem, message=say("error.not_taken", code=code, msg=msg), hint=say("hint.not_taken"))
 
 
-def refusal_code(error: BaseException) -> int | None:
-    """Coze's code when the error is an answer of Coze; None when it is something else."""
+def refusal_code(error: BaseException | None) -> int | None:
+    """Coze's code when the error is an answer of Coze, else None."""
     from cozepy import CozeAPIError
 
     from c2jy_bridge.coze.frames import StreamRefused
 
-    if isinstance(error, StreamRefused | CozeAPIError):
-        return int(error.code or 0)
-    return None
+    return int(error.code or 0) if isinstance(error, StreamRefused | CozeAPIError) else None
 
 
 def is_network(error: BaseException) -> bool:
-    """The connection failed, or a stream broke off."""
+    """Whether the connection failed or a stream broke off."""
     import httpx
 
     from c2jy_bridge.coze.guard import StreamDropped
@@ -126,7 +109,7 @@ def is_network(error: BaseException) -> bool:
 
 
 def was_never_sent(error: BaseException) -> bool:
-    """No request can have reached Coze, so sending it again cannot do anything twice."""
+    """Whether no request can have reached Coze, so that repeating it has no effect twice."""
     import httpx
 
     never = httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError
@@ -134,15 +117,13 @@ def was_never_sent(error: BaseException) -> bool:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Worth another try of something that may be done twice."""
+    """Whether an idempotent request is worth repeating."""
     code = refusal_code(error)
-    if code is None:
-        return is_network(error)
-    return code in RATE_LIMITED or kind_of(code) == "server"
+    return is_network(error) if code is None else code in RATE_LIMITED or kind_of(code) == "server"
 
 
 def recovery_reason(error: BaseException | None) -> str:
-    """The word for StreamRecovered: what broke."""
+    """The reason that StreamRecovered carries."""
     import httpx
 
     from c2jy_bridge.coze.guard import StreamDropped
@@ -152,45 +133,32 @@ def recovery_reason(error: BaseException | None) -> str:
     return "stalled" if isinstance(error, httpx.TimeoutException) else "dropped"
 
 
-def bot_missing(host: str) -> Problem:
-    """No Bot is chosen."""
-    return local_problem("bot_missing", site=site_of(host))
-
-
 def error_output(key: str) -> str:
-    """An error output for Coze in the form that the tools use, with the words under `key`."""
+    """An error output for Coze in the tools' format, with the text `key`."""
     return json.dumps({"status": "error", "message": say(key)}, ensure_ascii=False)
 
 
 def site_of(address: str) -> str:
-    """The Coze site that an API address belongs to."""
+    """The Coze site of an API address."""
     return "coze.com" if "coze.com" in address else "coze.cn"
 
 
 def _network_key(error: BaseException) -> str:
     import httpx
 
-    for cause in _causes(error):
-        if isinstance(cause, ssl.SSLError):
-            return "tls"
-        if isinstance(cause, socket.gaierror):
-            return "dns"
-        if isinstance(cause, ConnectionRefusedError):
-            return "refused"
-        if isinstance(cause, httpx.ProxyError):
-            return "proxy"
-        if isinstance(cause, httpx.ConnectTimeout | httpx.ConnectError):
-            return "unreachable"
-        if isinstance(cause, httpx.TimeoutException):
-            return "stalled"
-    return "dropped"
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    # The deepest first: httpx wraps httpcore's, which wraps the system's.
-    chain: list[BaseException] = []
-    at: BaseException | None = error
-    while at is not None and at not in chain:
-        chain.append(at)
-        at = at.__cause__ or at.__context__
-    return reversed(chain)
+    kinds: tuple[tuple[type[BaseException], str], ...] = (
+        (ssl.SSLError, "tls"),
+        (socket.gaierror, "dns"),
+        (ConnectionRefusedError, "refused"),
+        (httpx.ProxyError, "proxy"),
+        (httpx.ConnectTimeout, "unreachable"),
+        (httpx.ConnectError, "unreachable"),
+        (httpx.TimeoutException, "stalled"),
+    )
+    causes: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in causes:
+        causes.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    # The deepest first: httpx wraps httpcore's exceptions, which wrap the system's.
+    return next((key for at in reversed(causes) for kind, key in kinds if isinstance(at, kind)), "dropped")

@@ -1,9 +1,9 @@
-"""httpx transport below cozepy that passes on only what cozepy can read, and raises what is wrong.
+"""httpx transport below cozepy that rewrites answers into a form cozepy can read, or raises their error.
 
     AsyncCoze(auth, http_client=AsyncHTTPClient(transport=StreamGuard(AsyncHTTPTransport())))
 
-An exception raised while the body is read goes through httpx and cozepy untouched; that is how an `error`
-event and a stream without `done` reach the session as what they are.
+Exceptions raised while the body is read pass through httpx and cozepy unchanged, so that the session receives
+an `error` event and a stream without `done` as exceptions of their own.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ _DIALECTS: Final[dict[str, Dialect]] = {
 }
 
 LINGER_S: Final = 1.0
-"""Seconds to wait for `done`, or for the end after it, once everything that matters was said."""
+"""Seconds to wait for `done`, or for the end after it, once the final event was read."""
 
 
 class StreamDropped(Exception):
-    """A stream ended though it had not said that it ends."""
+    """A stream ended without its final event."""
 
 
 class StreamGuard(httpx.AsyncBaseTransport):
-    """Wraps another transport; event streams of chats and workflows are cleaned, JSON answers fitted."""
+    """Wraps a transport: cleans event streams of chats and workflows, fits JSON answers to cozepy."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
         self._inner = inner
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send the request on; the response is one that cozepy survives."""
+        """Forward the request and rewrite its response."""
         request.headers["accept-encoding"] = "identity"
         response = await self._inner.handle_async_request(request)
         kind = response.headers.get("content-type", "").lower()
@@ -56,15 +56,14 @@ class StreamGuard(httpx.AsyncBaseTransport):
         return response
 
     async def aclose(self) -> None:
-        """Close the transport below."""
+        """Close the wrapped transport."""
         await self._inner.aclose()
 
 
 class _FewHeaders(httpx.Headers):
-    """The two headers that cozepy reads, found without a search.
+    """The two headers that cozepy reads, without httpx's search through all headers.
 
-    cozepy looks the log id up twice an event, and httpx walks all headers each time: a sixth of the cost of
-    an event.
+    cozepy looks up the log id twice per event, which would be a sixth of an event's cost.
     """
 
     def __init__(self, full: httpx.Headers) -> None:
@@ -83,15 +82,15 @@ class _GuardedBody(httpx.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         cleaner = self._cleaner
         try:
-            # aiter_bytes, not the raw stream: a proxy may compress although nobody asked for it.
-            pieces = self._response.aiter_bytes()
-            async for piece in pieces:
-                if fit := cleaner.feed(piece):
+            # aiter_bytes, not the raw stream: a proxy may compress unasked.
+            chunks = self._response.aiter_bytes()
+            async for chunk in chunks:
+                if fit := cleaner.feed(chunk):
                     yield fit
                 if cleaner.settled or cleaner.refusal is not None:
                     break
             if cleaner.settled:
-                async for fit in self._rest(pieces):
+                async for fit in self._rest(chunks):
                     yield fit
             elif fit := cleaner.close():
                 yield fit
@@ -104,18 +103,18 @@ class _GuardedBody(httpx.AsyncByteStream):
         if not cleaner.settled:
             raise StreamDropped("the stream ended without done")
 
-    async def _rest(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        # Read to the true end if it comes soon: only then can the connection be used again.
+    async def _rest(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        # The connection can be reused only when the response was read to its end.
         until = asyncio.get_running_loop().time() + LINGER_S
         while True:
             try:
                 async with asyncio.timeout_at(until):
-                    piece = await anext(pieces, None)
+                    chunk = await anext(chunks, None)
             except (TimeoutError, httpx.TransportError):
                 return
-            if piece is None:
+            if chunk is None:
                 return
-            if fit := self._cleaner.feed(piece):
+            if fit := self._cleaner.feed(chunk):
                 yield fit
 
     async def aclose(self) -> None:
@@ -127,24 +126,14 @@ async def _fitted_answer(response: httpx.Response) -> httpx.Response:
         content = await response.aread()
     finally:
         await response.aclose()
-    logid = response.headers.get("x-tt-logid")
-    headers = {"content-type": response.headers.get("content-type", "application/json")}
-    if logid:
-        headers["x-tt-logid"] = logid
-    if location := response.headers.get("location"):
-        headers["location"] = location
-    return httpx.Response(
-        response.status_code,
-        headers=headers,
-        content=_fitted_body(response.status_code, content),
-        extensions=response.extensions,
-    )
-
-
-def _fitted_body(status: int, content: bytes) -> bytes:
     if b'"meta_data"' in content or b'"tool_calls"' in content or b'"content":null' in content:
         content = fitted(content)
+    status = response.status_code
     if status >= 400 and b'"code"' not in content and b'"error_code"' not in content:
-        # cozepy looks at the body alone: without a code it would take this for an answer.
-        return orjson.dumps({"code": status, "msg": content.decode(errors="replace")[:500]})
-    return content
+        # cozepy reads only the body and would take one without a code for a success.
+        content = orjson.dumps({"code": status, "msg": content.decode(errors="replace")[:500]})
+    headers = {"content-type": response.headers.get("content-type", "application/json")}
+    headers |= {
+        name: response.headers[name] for name in ("x-tt-logid", "location") if response.headers.get(name)
+    }
+    return httpx.Response(status, headers=headers, content=content, extensions=response.extensions)

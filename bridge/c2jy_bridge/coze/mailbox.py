@@ -7,20 +7,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from c2jy_bridge.coze.client import CozeClient
-from c2jy_bridge.coze.errors import CozeProblem, problem_of
 
 if TYPE_CHECKING:
     from cozepy import Message
 
 PAGE: Final = 50
-"""Letters in one page, Coze's largest (Coze docs, list_message)."""
+"""Letters per page, Coze's maximum (Coze docs, list_message)."""
 _MILLISECONDS: Final = 10**11
-"""Times above this are not seconds; coze-studio keeps milliseconds."""
+"""Times above this are in milliseconds, as coze-studio has them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One message of the mailbox; `at` is Unix seconds by Coze's clock."""
+    """A message of the mailbox; `at` is Unix seconds by Coze's clock."""
 
     message_id: str
     content: str
@@ -29,7 +28,7 @@ class Letter:
 
 
 class Mailbox:
-    """The letters of one conversation. Every call may raise CozeProblem and nothing else."""
+    """The letters of one conversation. Calls raise only CozeProblem."""
 
     def __init__(self, client: CozeClient, conversation_id: str) -> None:
         self.conversation_id = conversation_id
@@ -37,21 +36,19 @@ class Mailbox:
 
     @classmethod
     async def make(cls, client: CozeClient, name: str) -> Mailbox:
-        """Begin a conversation of this name (at most 100 characters) for letters."""
-        try:
-            made = await client.coze.conversations.create(name=name)
-        except Exception as error:  # whatever cozepy makes of a strange answer
-            raise CozeProblem(problem_of(error, client.host)) from error
-        return cls(client, made.id)
+        """Create a conversation for letters; its name has at most 100 characters."""
+        with client.translated_errors():
+            conversation = await client.coze.conversations.create(name=name)
+        return cls(client, conversation.id)
 
     async def pages(self) -> AsyncIterator[list[Letter]]:
-        """Newest letters first, a page at a time; no letter comes twice.
+        """Newest letters first, page by page, without duplicates.
 
-        Neither `before_id` nor the order can be relied on with every server, so this goes only from the
-        newest page backwards (coze-studio dal/message.go: after_id means older).
+        Only backwards from the newest page, because neither `before_id` nor the order is reliable with every
+        server (coze-studio dal/message.go: after_id means older).
         """
         seen: set[str] = set()
-        try:
+        with self._client.translated_errors():
             found = await self._client.coze.conversations.messages.list(
                 conversation_id=self.conversation_id, order="desc", limit=PAGE
             )
@@ -61,29 +58,25 @@ class Mailbox:
                 if not letters:
                     return
                 yield letters
-        except Exception as error:
-            raise CozeProblem(problem_of(error, self._client.host)) from error
 
     async def post(self, content: str, meta: Mapping[str, str]) -> str:
-        """Put a letter in; returns its id.
+        """Post a letter and return its id; the maximum length of `content` is not documented.
 
         Args:
-            content: Any text. How long Coze lets it be is not documented.
+            content: Any text.
             meta: At most 16 pairs, keys up to 64 characters, values 1 to 512 (Coze docs, create_message).
         """
         from cozepy import MessageContentType, MessageRole
 
-        try:
-            made = await self._client.coze.conversations.messages.create(
+        with self._client.translated_errors():
+            message = await self._client.coze.conversations.messages.create(
                 conversation_id=self.conversation_id,
                 role=MessageRole.ASSISTANT,
                 content=content,
                 content_type=MessageContentType.TEXT,
                 meta_data=dict(meta),
             )
-        except Exception as error:
-            raise CozeProblem(problem_of(error, self._client.host)) from error
-        return made.id or ""
+        return message.id or ""
 
 
 def _letter(message: Message) -> Letter:

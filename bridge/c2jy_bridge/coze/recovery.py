@@ -1,8 +1,8 @@
-"""Looks up what Coze has after a connection broke, and leaves a chat so that its conversation stays usable.
+"""Looks up a chat's state at Coze after a broken connection, and releases a chat that a turn abandons.
 
-Looking up has no side effects and may be repeated. `release` acts: Coze refuses to cancel a chat in
-`requires_action`, and a conversation with an unfinished chat takes no new question (4016), so what the chat
-waits for is answered with errors first.
+Lookups have no side effects and may be repeated. `release` first submits errors for the tool calls that are
+still open: Coze refuses to cancel a chat in `requires_action`, and a conversation with an unfinished chat
+accepts no new question (4016).
 """
 
 from __future__ import annotations
@@ -27,28 +27,27 @@ T = TypeVar("T")
 Clock = Callable[[], float]
 
 PATIENCE_S: Final = 60.0
-"""Seconds of waiting while Coze cannot be reached, before the turn is given up."""
+"""Seconds to retry while Coze cannot be reached."""
 RUNNING_PATIENCE_S: Final = 900.0
-"""Seconds of waiting for a chat that goes on running; a workflow in a Bot has 10 minutes (Coze's limit)."""
+"""Seconds to wait for a running chat; a workflow in a Bot has 10 minutes (Coze's limit)."""
 CLOCK_SKEW_S: Final = 5.0
-"""How far Coze's clock may be behind ours when a question is recognised by its time."""
-_LONGEST_PAUSE_S: Final = 5.0
-# Coze's own words for a chat that has not come to an end; a state not listed anywhere is taken for an end.
+"""How far Coze's clock may be behind ours when a question is identified by its time."""
+# Coze's states of an unfinished chat; an unknown state counts as an end.
 _RUNNING: Final = frozenset({"created", "in_progress", ""})
 
 _log = logging.getLogger(__name__)
 
 
 def poll_intervals() -> Iterator[float]:
-    """Seconds between two polls: never under 1 s (Coze's limit for retrieve), growing to 5 s."""
+    """Seconds between two polls: from 1 s (Coze's limit for retrieve) to 5 s."""
     pause = 1.0
     while True:
         yield pause
-        pause = min(pause * 1.25, _LONGEST_PAUSE_S)
+        pause = min(pause * 1.25, 5.0)
 
 
 async def retry_transient(call: Callable[[], Awaitable[T]], sleep: Sleep) -> T:
-    """The result of `call`, tried again while its errors are passing ones, for up to PATIENCE_S."""
+    """The result of `call`, which is retried on transient errors for up to PATIENCE_S."""
     waited = 0.0
     for pause in poll_intervals():
         try:
@@ -63,7 +62,7 @@ async def retry_transient(call: Callable[[], Awaitable[T]], sleep: Sleep) -> T:
 
 
 async def watch(client: CozeClient, conversation_id: str, chat_id: str, sleep: Sleep) -> AsyncIterator[Chat]:
-    """Poll the chat until it no longer runs; the last value yielded is its final state.
+    """Poll a chat until it no longer runs; the last value yielded is its final state.
 
     Raises:
         CozeProblem: It still runs after RUNNING_PATIENCE_S.
@@ -83,19 +82,19 @@ async def watch(client: CozeClient, conversation_id: str, chat_id: str, sleep: S
 async def recover(
     client: CozeClient, turn: TurnState, stop: Interrupt, clock: Clock, sleep: Sleep, reason: str
 ) -> AsyncIterator[Event]:
-    """Bring a turn to the state that its chat has at Coze, with what the chat said meanwhile.
+    """Update a turn to the state of its chat at Coze; yields the messages it missed.
 
     Args:
-        reason: What StreamRecovered says broke; empty when no stream did and none needs telling.
+        reason: The reason for a StreamRecovered; empty yields none.
 
     Raises:
-        Exception: Coze cannot be reached or does not give the chat.
-        TurnInterrupted: The user stopped it.
+        Exception: Coze cannot be reached or does not return the chat.
+        TurnInterrupted: The user stopped the turn.
     """
-    looks = watch(client, turn.conversation_id, turn.chat_id, sleep)
+    polls = watch(client, turn.conversation_id, turn.chat_id, sleep)
     while True:
         try:
-            chat = await stop.wait(looks.__anext__)
+            chat = await stop.wait(polls.__anext__)
         except StopAsyncIteration:
             break
         if reason:
@@ -111,16 +110,16 @@ async def recover(
 
 
 async def find_chat(client: CozeClient, turn: TurnState, known: Collection[str], sleep: Sleep) -> str:
-    """The chat that a question started whose confirmation got lost; empty when there is none to be seen.
+    """The id of the chat that a question without confirmation started; empty when none is found.
 
-    Coze keeps the question among the conversation's messages with the id of its chat. A question with the
-    same words from before is told apart by its time and by the chats that this session knows.
+    Coze stores the question among the conversation's messages with its chat's id. Earlier questions of the
+    same text are excluded by time and by the chats that this session knows.
     """
     for attempt, pause in enumerate(poll_intervals()):
         for message in await retry_transient(lambda: client.newest(turn.conversation_id), sleep):
-            theirs = message.chat_id and message.chat_id not in known and message.role.value == "user"
+            unknown = message.chat_id and message.chat_id not in known and message.role.value == "user"
             recent = (message.created_at or 0) >= turn.asked_at - CLOCK_SKEW_S
-            if theirs and recent and message.content == turn.text:
+            if unknown and recent and message.content == turn.text:
                 return message.chat_id or ""
         if attempt == 2:
             return ""
@@ -129,11 +128,7 @@ async def find_chat(client: CozeClient, turn: TurnState, known: Collection[str],
 
 
 async def open_question(client: CozeClient, conversation_id: str) -> tuple[str, Sequence[str]] | None:
-    """The conversation's newest chat, when all that it waits for is the user's answer to a question node.
-
-    Returns:
-        Its id and the tool_call_ids of the questions; None when it waits for nothing or for tools.
-    """
+    """The newest chat's id and its open questions' tool_call_ids; None unless it waits for them alone."""
     chat_id = next((m.chat_id for m in await client.newest(conversation_id) if m.chat_id), "")
     if not chat_id:
         return None
@@ -145,11 +140,11 @@ async def open_question(client: CozeClient, conversation_id: str) -> tuple[str, 
 
 
 RELEASE_S: Final = 2.0
-"""Seconds that leaving a chat may take; the app may be quitting."""
+"""Seconds that `release` may take; the app may be quitting."""
 
 
 async def release(client: CozeClient, turn: TurnState, known_chats: Collection[str] = ()) -> None:
-    """Stop the turn's chat on Coze's side, as far as it goes within RELEASE_S; never raises for Coze."""
+    """Stop the turn's chat at Coze, within RELEASE_S; errors are only logged."""
     try:
         async with asyncio.timeout(RELEASE_S):
             if not turn.chat_id and turn.asking and turn.conversation_id:
@@ -170,7 +165,7 @@ async def _stop(client: CozeClient, turn: TurnState) -> None:
     except Exception as error:
         if refusal_code(error) is None:
             raise
-        # Over already, or it came to wait for tools in this very moment: look, and answer those.
+        # The chat has ended, or has just requested tools: then those are answered.
         chat = await client.retrieve(turn.conversation_id, turn.chat_id)
         turn.owed, turn.owed_replies = owed_calls(turn, chat)
         if chat.status.value == "requires_action":
@@ -185,6 +180,6 @@ async def _submit_cancelled(client: CozeClient, turn: TurnState) -> None:
     except Exception as error:
         if refusal_code(error) is None:
             raise
-        # It took them before; cancelling comes next in any case.
-        _log.info("chat %s did not take the last outputs: %s", turn.chat_id, refusal_code(error))
+        # Accepted earlier; the cancel follows in any case.
+        _log.info("chat %s refused the last outputs: %s", turn.chat_id, refusal_code(error))
     turn.owed, turn.owed_replies = (), ()

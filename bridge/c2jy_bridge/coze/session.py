@@ -1,7 +1,7 @@
 """A conversation with a Bot; each turn is an async stream of events, run by a TurnRunner.
 
-A turn is a loop over streams: each is read to its end, then the state of the chat says what is next.
-What breaks is looked up at Coze (`recovery`), which leads to the same states as a stream would.
+A turn is a loop over streams: each is read to its end, then the chat's state decides what follows. After a
+broken stream the state is looked up at Coze (`recovery`).
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ if TYPE_CHECKING:
 
 
 TRIES: Final = 4
-"""How often a question that Coze clearly refused (4013) is sent, and outputs that it did not take."""
+"""How often a rate-limited question (4013) is sent, and refused outputs."""
+
+_log = logging.getLogger(__name__)
 
 
 class _EndFields(TypedDict):
@@ -54,19 +56,12 @@ class _EndFields(TypedDict):
 
 
 class TurnRunner:
-    """Runs one turn; `run` may be iterated once.
-
-    Args:
-        context: Dependencies shared by the session's turns.
-        turn: Its state, updated while it runs.
-        known_chats: Chats of this conversation that are not this turn's.
-    """
+    """Runs one turn; `run` may be iterated once. `known_chats` are other turns' chats in the conversation."""
 
     def __init__(self, context: TurnContext, turn: TurnState, known_chats: Collection[str] = ()) -> None:
         self.turn = turn
         self.stop = Interrupt()
         self.running = False
-        """It was begun and has not ended."""
         self.ended = False
         self._context = context
         self._client = context.client
@@ -81,7 +76,7 @@ class TurnRunner:
         """Every event of the turn, the last one TurnCompleted, TurnFailed or TurnCancelled.
 
         Args:
-            restart: The question was asked by an earlier process; take up its chat by the ids.
+            restart: Continue the chat of an earlier process by its ids.
         """
         turn, stop, context = self.turn, self.stop, self._context
         self.running = True
@@ -97,7 +92,7 @@ class TurnRunner:
             elif context.bot_id:
                 self._ask()
             else:
-                yield self._failed(errors.bot_missing(self._client.host))
+                yield self._failed(local_problem("bot_missing", site=errors.site_of(self._client.host)))
             while not self.ended:
                 if self._to_run:
                     batch = run_batch(context.runner, self._to_run, turn, stop, context.clock)
@@ -123,9 +118,9 @@ class TurnRunner:
             for event in finish_open_calls(turn, context.clock(), Outcome.CANCELLED, "output.cancelled"):
                 yield event
             await release(self._client, turn, self._known_chats)
-            yield self._cancelled()
+            yield TurnCancelled(**self._end())
         except (asyncio.CancelledError, GeneratorExit):
-            # The app quits, or nobody listens any more: leave the conversation usable, then go.
+            # The app quits, or the iteration was abandoned: the conversation must stay usable.
             await self._reader.close_stream()
             if not self.ended:
                 await release(self._client, turn)
@@ -145,28 +140,27 @@ class TurnRunner:
         pairs = turn.outputs(error_output("output.unanswered"), error_output("output.reply"))
         self._wire = self._client.submit(turn.conversation_id, turn.chat_id, pairs)
 
-    # --- what the state of the chat asks for -----------------------------------------------------------
-
     async def _next(self) -> AsyncIterator[Event]:
+        """React to the state of the chat."""
         turn = self.turn
         state, chat = turn.state, turn.chat
         turn.state, turn.chat = "", None
         if chat is None:
             return
         if state == "completed":
-            yield self._completed(chat)
+            yield TurnCompleted(**self._end(), usage=usage_of(chat))
         elif state == "canceled":
-            yield self._cancelled()
+            yield TurnCancelled(**self._end())
         elif state == "requires_action":
             async for event in self._answer(chat):
                 yield event
         else:
-            fault = chat.last_error
+            error = chat.last_error
             logid = chat.response.logid or turn.logid
-            yield self._failed(errors.refused(fault.code if fault else 0, fault.msg if fault else "", logid))
+            yield self._failed(errors.refused(error.code if error else 0, error.msg if error else "", logid))
 
     async def _answer(self, chat: Chat) -> AsyncIterator[Event]:
-        """The chat waits for tool outputs: run what has none yet, then submit all of them together."""
+        """The chat waits for tool outputs: run the calls without one, then submit all together."""
         turn = self.turn
         calls, replies = owed_calls(turn, chat)
         if turn.owed and not {c.tool_call_id for c in turn.owed} & {c.tool_call_id for c in calls}:
@@ -182,23 +176,17 @@ class TurnRunner:
             else:
                 self._submit()
         elif replies:
-            # A question node of a workflow: its answer is the user's next message, not a tool output.
+            # A question node of a workflow: the user's next message answers it, not a tool output.
             if not turn.answered_any:
-                yield AnswerCompleted(
-                    at=self._context.clock(),
-                    turn_id=turn.turn_id,
-                    message_id="",
-                    text=say("notice.asks_back"),
-                )
-            yield self._completed(chat)
+                at, text = self._context.clock(), say("notice.asks_back")
+                yield AnswerCompleted(at=at, turn_id=turn.turn_id, message_id="", text=text)
+            yield TurnCompleted(**self._end(), usage=usage_of(chat))
         else:
             yield self._failed(local_problem("bad_answer", "empty_action"))
 
-    # --- what a break asks for -------------------------------------------------------------------------
-
     async def _after_break(self, broken: Exception | None) -> AsyncIterator[Event]:
-        """A stream ended and did not say what the chat came to."""
-        code = errors.refusal_code(broken) if broken is not None else None
+        """React to a stream that ended without a state of the chat."""
+        code = errors.refusal_code(broken)
         if self.turn.asking:
             async for event in self._unconfirmed(broken, code):
                 yield event
@@ -213,57 +201,51 @@ class TurnRunner:
                 yield event
 
     async def _unconfirmed(self, broken: Exception | None, code: int | None) -> AsyncIterator[Event]:
-        """The question went out and no chat came back. Asking is not idempotent: a chat may run unseen."""
+        """The question was sent and not confirmed. Asking is not idempotent: a chat may be running."""
         turn = self.turn
         if code in errors.RATE_LIMITED and self._tries + 1 < TRIES:
             await self._pause()
             self._ask()
-        elif code == errors.CONVERSATION_BUSY and (asked := await self._pending_question()):
-            chat_id, replies = asked
+        elif code == errors.CONVERSATION_BUSY and (question := await self._pending_question()):
+            chat_id, replies = question
             pairs = [(reply_id, turn.text) for reply_id in replies]
             self._wire = self._client.submit(turn.conversation_id, chat_id, pairs)
         elif broken is None or (errors.is_network(broken) and not errors.was_never_sent(broken)):
-            async for event in self._find(broken):
-                yield event
+            chat_id = ""
+            if turn.conversation_id:
+                find = partial(recovery.find_chat, self._client, turn, self._known_chats, self._context.sleep)
+                with suppress(Exception):  # any failure of the search means that the question is lost
+                    chat_id = await self.stop.wait(find)
+            if chat_id:
+                yield self._reader.confirmed(chat_id, turn.conversation_id)
+                async for event in self._recover(errors.recovery_reason(broken)):
+                    yield event
+            else:
+                turn.asking = False
+                yield self._failed(local_problem("stream_dropped", "question_lost"))
         else:
             turn.asking = False
             yield self._failed(problem_of(broken, self._client.host))
 
     async def _pending_question(self) -> tuple[str, Sequence[str]] | None:
-        # Perhaps the chat before still waits for its question node: then the user's text is its output.
+        # The previous chat may still wait for its question node: then the user's text is its output.
         if self._tries or not self.turn.conversation_id:
             return None
         self._tries += 1
-        with suppress(Exception):  # whatever hinders the search, the conversation is busy
-            return await self.stop.wait(
-                partial(recovery.open_question, self._client, self.turn.conversation_id)
-            )
+        find = partial(recovery.open_question, self._client, self.turn.conversation_id)
+        with suppress(Exception):  # any failure of the search means that the conversation is busy
+            return await self.stop.wait(find)
         return None
 
-    async def _find(self, broken: Exception | None) -> AsyncIterator[Event]:
-        turn, chat_id = self.turn, ""
-        if turn.conversation_id:
-            with suppress(Exception):  # whatever hinders the search, the question is as good as lost
-                chat_id = await self.stop.wait(
-                    partial(recovery.find_chat, self._client, turn, self._known_chats, self._context.sleep)
-                )
-        if chat_id:
-            yield self._reader.confirmed(chat_id, turn.conversation_id)
-            async for event in self._recover(errors.recovery_reason(broken)):
-                yield event
-        else:
-            turn.asking = False
-            yield self._failed(local_problem("stream_dropped", "question_lost"))
-
     async def _unacknowledged(self, broken: Exception | None, code: int | None) -> AsyncIterator[Event]:
-        """Outputs went out and no stream came back. Taken or not? Only Coze knows."""
+        """Outputs were sent and no stream followed: ask Coze whether it has them."""
         turn = self.turn
         async for event in self._recover("" if code is not None else errors.recovery_reason(broken)):
             yield event
         if turn.state == "requires_action":
             if broken is not None and (self._tries + 1 >= TRIES or not errors.is_transient(broken)):
                 turn.state, turn.chat = "", None
-                turn.answers.clear()  # perhaps it is these that Coze does not take
+                turn.answers.clear()  # perhaps Coze refuses these
                 await release(self._client, turn)
                 yield self._failed(errors.outputs_refused(broken, self._client.host))
             else:
@@ -277,7 +259,7 @@ class TurnRunner:
         try:
             async for event in found:
                 yield event
-        except Exception as error:  # cozepy raises anything at all on a strange answer
+        except Exception as error:  # cozepy may raise any exception on an unexpected answer
             turn.state, turn.chat = "", None
             yield self._failed(problem_of(error, self._client.host))
 
@@ -285,21 +267,11 @@ class TurnRunner:
         await self.stop.wait(partial(self._context.sleep, 2.0**self._tries))
         self._tries += 1
 
-    # --- the three ends --------------------------------------------------------------------------------
-
-    def _completed(self, chat: Chat) -> TurnCompleted:
-        self.ended, self.running = True, False
-        return TurnCompleted(**self._end(), usage=usage_of(chat))
-
     def _failed(self, problem: Problem) -> TurnFailed:
-        self.ended, self.running = True, False
         return TurnFailed(**self._end(), problem=problem)
 
-    def _cancelled(self) -> TurnCancelled:
-        self.ended, self.running = True, False
-        return TurnCancelled(**self._end())
-
     def _end(self) -> _EndFields:
+        self.ended, self.running = True, False
         turn = self.turn
         return {
             "at": self._context.clock(),
@@ -309,16 +281,13 @@ class TurnRunner:
         }
 
 
-_log = logging.getLogger(__name__)
-
-
 async def run_batch(
     runner: RunsTools, calls: Sequence[ToolCall], turn: TurnState, stop: Interrupt, clock: Callable[[], float]
 ) -> AsyncGenerator[Event, None]:
-    """Run the calls and note their outputs in the turn; what the runner leaves open ends in an error.
+    """Run the calls and record their outputs in the turn; calls that the runner leaves open end in an error.
 
     Raises:
-        TurnInterrupted: The user stopped the turn. The runner's generator is closed by then.
+        TurnInterrupted: The user stopped the turn; the runner's generator is closed.
     """
     by_id = {call.call_id: call for call in calls}
     run = runner.run(calls)
@@ -330,7 +299,7 @@ async def run_batch(
             except StopAsyncIteration:
                 break
             except Exception:
-                # Every call is answered, whatever happens: an unanswered one strands the conversation.
+                # Every call must be answered: an unanswered one blocks the conversation.
                 _log.exception("the tool runner failed")
                 break
             finally:
@@ -353,7 +322,7 @@ async def run_batch(
 
 
 def finish_open_calls(turn: TurnState, at: float, outcome: Outcome, key: str) -> Iterator[Event]:
-    """Finish every call that was announced and has not ended, with the text under `key`."""
+    """Finish every unfinished call, with the text `key`."""
     for call_id, (call, since) in turn.begun.items():
         yield ToolCallFinished(
             at=at,
@@ -368,25 +337,21 @@ def finish_open_calls(turn: TurnState, at: float, outcome: Outcome, key: str) ->
 
 
 CONFIRM_S: Final = 1.5
-"""Seconds that a cancel waits for Coze to confirm the question: only then is there a chat to stop."""
-
-
-def _new_id() -> str:
-    return uuid.uuid4().hex
+"""Seconds that a cancel waits for the confirmation of the question, which has the id of the chat to stop."""
 
 
 class ChatSession:
-    """One conversation. One turn at a time; a turn never raises for what Coze or the network does.
+    """One conversation, one turn at a time; turns do not raise for errors of Coze or the network.
 
     Args:
-        client: The way to Coze, shared by sessions.
-        bot_id: The Bot; empty makes every turn fail with a hint.
+        client: Shared by sessions.
+        bot_id: Empty makes every turn fail with a hint.
         user_id: The user's id at Coze.
         runner: Runs the tools that the Bot calls.
-        conversation_id: A conversation to go on with; empty begins one with the first turn.
+        conversation_id: A conversation to continue; empty starts one with the first turn.
         clock: Unix seconds for the events.
-        new_id: Makes turn ids.
-        sleep: Waits between two looks at a chat and two tries.
+        new_id: Creates turn ids.
+        sleep: Waits between polls and between tries.
     """
 
     def __init__(
@@ -398,7 +363,7 @@ class ChatSession:
         runner: RunsTools,
         conversation_id: str = "",
         clock: Callable[[], float] = time.time,
-        new_id: Callable[[], str] = _new_id,
+        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._context = TurnContext(client, bot_id, user_id, runner, clock, new_id, sleep)
@@ -408,22 +373,21 @@ class ChatSession:
 
     @property
     def conversation_id(self) -> str:
-        """The conversation's id at Coze; empty until the first turn was confirmed."""
-        if self._current is not None:
-            return self._current.turn.conversation_id or self._conversation_id
-        return self._conversation_id
+        """The conversation's id at Coze; empty until the first turn is confirmed."""
+        current = self._current.turn.conversation_id if self._current is not None else ""
+        return current or self._conversation_id
 
     def send(self, text: str, *, turn_id: str | None = None, source: Source = "chat") -> AsyncIterator[Event]:
         """Ask the Bot; the question is sent when the iteration starts.
 
         Args:
             text: The user's question.
-            turn_id: The id that every event of the turn carries; a new one by default.
-            source: Who the tool calls of this turn are for.
+            turn_id: The id in every event of the turn; a new one by default.
+            source: The origin of the turn's tool calls.
 
         Returns:
-            The events of the turn. The last one is a TurnCompleted, TurnFailed or TurnCancelled. Closing the
-            iterator or cancelling the task that reads it stops the chat at Coze, in at most 2 s or so.
+            The events of the turn, the last a TurnCompleted, TurnFailed or TurnCancelled. Closing the
+            iterator or cancelling the task that reads it stops the chat at Coze, within about 2 s.
 
         Raises:
             Busy: A turn of this session still runs.
@@ -437,10 +401,10 @@ class ChatSession:
         return self._begin(turn).run()
 
     def resume(self, *, turn_id: str, chat_id: str, conversation_id: str) -> AsyncIterator[Event]:
-        """Take up a turn that an earlier process began: nothing is asked again, owed outputs are submitted.
+        """Continue a turn of an earlier process: nothing is asked again, owed outputs are submitted.
 
         Returns:
-            The events from here on. The first is StreamRecovered with the reason `restart`, the last the end.
+            The events from here on, the first a StreamRecovered with the reason `restart`.
 
         Raises:
             Busy: A turn of this session still runs.
@@ -454,7 +418,7 @@ class ChatSession:
         if current is None or current.ended:
             return
         if current.turn.asking:
-            # The question is on its way: without its chat_id the chat would go on unseen at Coze.
+            # Not confirmed yet: without the chat_id the chat would continue at Coze.
             current.turn.cancel_wanted = True
             asyncio.get_running_loop().call_later(CONFIRM_S, current.stop.fire)
         else:

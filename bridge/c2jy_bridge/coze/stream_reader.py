@@ -1,9 +1,8 @@
-"""Reads one stream of a turn and translates Coze's events, messages and chats into events of this app.
+"""Reads the streams of a turn and translates Coze's events, messages and chats into events of this app.
 
-Skipped on purpose: `verbose` (end marks and interrupt marks of the server), `function_call` and
-`tool_response` / `tool_output` (the same calls come as tool events of our own, with what really ran),
-`knowledge` (the snippets that the Bot recalled), audio (a voice answer has its text as an answer too),
-and `question` (the user's own text).
+Skipped on purpose: `verbose` (end and interrupt marks of the server), `function_call` and `tool_response` /
+`tool_output` (our tool events report these calls), `knowledge` (recalled snippets), audio (a voice answer
+comes as text too) and `question` (the user's text).
 """
 
 from __future__ import annotations
@@ -29,16 +28,18 @@ from c2jy_bridge.core.events import (
 from c2jy_bridge.coze.turn import CallKey, Interrupt, TurnState
 
 if TYPE_CHECKING:
-    from cozepy import Chat, ChatEvent, ChatToolCall, Message
+    from cozepy import Chat, ChatEvent, Message
 
 
 _ENDS = frozenset({"completed", "failed", "requires_action"})
+_ANSWER_TYPES: Final = frozenset({"answer", ""})
+"""Some messages of workflows have no type."""
 
 _log = logging.getLogger(__name__)
 
 
 class StreamReader:
-    """Reads the streams of one turn, one after another, and notes in the turn what they said."""
+    """Reads the streams of one turn, one after another, and updates the turn's state."""
 
     def __init__(self, turn: TurnState, stop: Interrupt, clock: Callable[[], float]) -> None:
         self._turn = turn
@@ -46,12 +47,12 @@ class StreamReader:
         self._clock = clock
         self._response: Any = None
         self.opened = False
-        """The last stream brought at least one event."""
+        """The last stream had at least one event."""
         self.broken: Exception | None = None
-        """What the last stream broke with."""
+        """The exception that ended the last stream."""
 
     async def read(self, wire: AsyncIterator[ChatEvent]) -> AsyncGenerator[Event, None]:
-        """The events of one stream; afterwards `turn.state` says what the chat came to, if it did.
+        """The events of one stream; afterwards `turn.state` is the chat's state, if the stream had one.
 
         Raises:
             TurnInterrupted: The user stopped the turn.
@@ -69,9 +70,9 @@ class StreamReader:
                 item = await step()
             except StopAsyncIteration:
                 return
-            except Exception as error:  # cozepy raises anything at all on a strange answer
+            except Exception as error:  # cozepy may raise any exception on an unexpected answer
                 self.broken = error
-                await self.close_stream()  # when it is cozepy that gave up, the server still talks
+                await self.close_stream()  # after an error of cozepy the server still sends
                 return
             finally:
                 stop.end()
@@ -84,20 +85,20 @@ class StreamReader:
                     yield event
             elif message.type in answer_types:
                 message_id = message.id or ""
-                if thought := message.reasoning_content:
-                    self._turn.reasoning.setdefault(message_id, []).append(thought)
-                    yield ReasoningDelta(at=clock(), turn_id=turn_id, message_id=message_id, text=thought)
+                if reasoning := message.reasoning_content:
+                    self._turn.reasoning.setdefault(message_id, []).append(reasoning)
+                    yield ReasoningDelta(at=clock(), turn_id=turn_id, message_id=message_id, text=reasoning)
                 if text := message.content:
                     yield AnswerDelta(at=clock(), turn_id=turn_id, message_id=message_id, text=text)
 
     async def close_stream(self) -> None:
-        """Close the stream being read, if any; the server sees the connection end at once."""
+        """Close the stream being read, if any, and its connection."""
         response, self._response = self._response, None
         if response is not None:
             await response.aclose()
 
     def confirmed(self, chat_id: str, conversation_id: str) -> Event:
-        """Note that Coze has the question, under these ids; a cancel that waited for it goes off."""
+        """Record Coze's ids of the question, and interrupt the turn if a cancel was waiting for them."""
         turn = self._turn
         turn.asking = False
         turn.chat_id = chat_id
@@ -114,16 +115,15 @@ class StreamReader:
         )
 
     def outputs_taken(self) -> Event:
-        """Note that Coze has the outputs of the owed batch."""
+        """Record that Coze has the outputs of the owed batch."""
         turn = self._turn
         ids = tuple(call.call_id for call in turn.owed)
         turn.owed, turn.owed_replies = (), ()
-        return ToolOutputsSubmitted(
-            at=self._clock(), turn_id=turn.turn_id, chat_id=turn.chat_id, call_ids=ids
-        )
+        at = self._clock()
+        return ToolOutputsSubmitted(at=at, turn_id=turn.turn_id, chat_id=turn.chat_id, call_ids=ids)
 
     def _begin(self, item: ChatEvent) -> Iterator[Event]:
-        # cozepy can close a stream only through its response, kept in a private attribute (0.20.0).
+        # cozepy 0.20 can close a stream only through its response, a private attribute.
         self._response = item.response._raw_response
         self.opened = True
         turn = self._turn
@@ -149,12 +149,8 @@ class StreamReader:
             _log.info("skipped an event of the kind %r", item.unknown.get("event"))
 
 
-_ANSWER_TYPES: Final = frozenset({"answer", ""})
-"""An answer; some workflow messages leave the type out."""
-
-
 def message_completed(turn: TurnState, message: Message, at: float) -> TurnEvent | None:
-    """The event for one complete message; None when it is skipped or was given before."""
+    """The event for a complete message; None when it is skipped or was emitted before."""
     kind = str(message.type.value)
     if kind == "follow_up":
         if message.content in turn.follow_ups:
@@ -180,13 +176,13 @@ def message_completed(turn: TurnState, message: Message, at: float) -> TurnEvent
 
 
 def recovered_messages(turn: TurnState, messages: Iterable[Message], at: float) -> Iterator[TurnEvent]:
-    """Events for what a chat said and this turn has not given whole yet, answers before follow-ups."""
+    """Events for the messages that this turn has not emitted in full yet, answers before follow-ups."""
     events = [event for message in messages if (event := message_completed(turn, message, at))]
     yield from sorted(events, key=lambda event: isinstance(event, FollowUpSuggested))
 
 
 def plain_text(content: str, content_type: str) -> str:
-    """The text of a message; of a mixed one its texts and the addresses of its files, a line each."""
+    """The text of a message; of a mixed one its texts and its files' addresses, one per line."""
     if content_type != "object_string":
         return content
     try:
@@ -200,32 +196,31 @@ def plain_text(content: str, content_type: str) -> str:
 
 
 def usage_of(chat: Chat) -> Usage:
-    """Tokens of a chat as Coze counted them; zeros when it did not say."""
-    if chat.usage is None:
-        return Usage()
-    return Usage(
-        input_tokens=chat.usage.input_count,
-        output_tokens=chat.usage.output_count,
-        total_tokens=chat.usage.token_count,
-    )
+    """The chat's token counts as Coze reports them, or zeros."""
+    usage = chat.usage
+    return Usage(usage.input_count, usage.output_count, usage.token_count) if usage else Usage()
 
 
 def owed_calls(turn: TurnState, chat: Chat) -> tuple[list[ToolCall], list[str]]:
     """The calls that a chat in `requires_action` waits for.
 
     Returns:
-        The tool calls, arguments exactly as the model wrote them, and the tool_call_ids of those which carry
-        no function (`reply_message`: a question node of a workflow inside the Bot asks the maker).
+        The tool calls with the model's unchanged arguments, and the tool_call_ids of calls without a function
+        (`reply_message`: a question node of a workflow in the Bot asks the user).
     """
     calls: dict[CallKey, ToolCall] = {}
     replies: list[str] = []
-    for asked in _asked(chat):
-        if asked.function is None:
-            replies.append(asked.id)
+    action = chat.required_action
+    if action is None or action.submit_tool_outputs is None:
+        return [], []
+    for requested in action.submit_tool_outputs.tool_calls:
+        if requested.function is None:
+            replies.append(requested.id)
             continue
-        key = CallKey(asked.id, asked.function.name, asked.function.arguments)
+        key = CallKey(requested.id, requested.function.name, requested.function.arguments)
         calls[key] = ToolCall(
-            call_id=_call_id(turn.chat_id, key),
+            # The same id after a restart, so that an earlier run of the call is recognised.
+            call_id=uuid.uuid5(uuid.NAMESPACE_OID, "\0".join((turn.chat_id, *key))).hex,
             tool=key.tool,
             arguments=key.arguments,
             chat_id=turn.chat_id,
@@ -235,15 +230,3 @@ def owed_calls(turn: TurnState, chat: Chat) -> tuple[list[ToolCall], list[str]]:
             source=turn.source,
         )
     return list(calls.values()), replies
-
-
-def _call_id(chat_id: str, key: CallKey) -> str:
-    """Our id of a call: the same after a restart, so that what it did before can be recognised."""
-    return uuid.uuid5(uuid.NAMESPACE_OID, "\0".join((chat_id, *key))).hex
-
-
-def _asked(chat: Chat) -> list[ChatToolCall]:
-    action = chat.required_action
-    if action is None or action.submit_tool_outputs is None:
-        return []
-    return action.submit_tool_outputs.tool_calls

@@ -1,4 +1,4 @@
-"""State of a running turn, the dependencies that turns share, and the way to interrupt one."""
+"""State of a running turn, the dependencies that turns share, and their interruption."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class RunsTools(Protocol):
     """Runs the tools that the Bot calls."""
 
     def run(self, calls: Sequence[ToolCall]) -> AsyncIterator[Event]:
-        """Run a batch; exactly one ToolCallFinished comes for every call."""
+        """Run a batch; yields exactly one ToolCallFinished per call."""
 
 
 class CallKey(NamedTuple):
-    """Identity of a tool call: the same id with other arguments is another call."""
+    """Identity of a tool call: the same id with different arguments is a different call."""
 
     tool_call_id: str
     tool: str
@@ -36,7 +36,7 @@ class CallKey(NamedTuple):
 
 @dataclass(slots=True)
 class TurnState:
-    """Mutable state of one turn, from its question to its end."""
+    """Mutable state of one turn."""
 
     turn_id: str
     text: str = ""
@@ -46,46 +46,44 @@ class TurnState:
     """Empty until Coze confirmed the question."""
     asked_at: float = 0.0
     asking: bool = False
-    """The question is on its way and not confirmed."""
+    """The question was sent and is not confirmed yet."""
     cancel_wanted: bool = False
-    """The user stopped it before the question was confirmed."""
+    """The user stopped the turn before the confirmation."""
     state: str = ""
-    """What the chat came to in the last stream or look: `completed`, `failed`, `requires_action` ..."""
+    """State of the chat after the last stream or poll: `completed`, `failed`, `requires_action` ..."""
     chat: Chat | None = None
-    """The chat in that state."""
     logid: str = ""
-    """Coze's name for the last request in its logs."""
+    """Coze's log id of the last request."""
     completed: set[str] = field(default_factory=set)
-    """Ids of answer messages already emitted in full."""
+    """Ids of the answer messages emitted in full."""
     follow_ups: set[str] = field(default_factory=set)
     reasoning: dict[str, list[str]] = field(default_factory=dict)
-    """Pieces of reasoning by message id, until the message is whole."""
+    """Reasoning deltas by message id, until the message is complete."""
     answered_any: bool = False
-    """The Bot said something in this turn."""
     answers: dict[CallKey, str] = field(default_factory=dict)
-    """Every output of this turn: a call that Coze asks for again gets the same one, and is not run again."""
+    """All outputs of this turn: a call that Coze repeats gets the same output and is not run again."""
     owed: Sequence[ToolCall] = ()
-    """The batch that Coze waits for, until it took the outputs."""
+    """The batch that Coze waits for, until it accepted the outputs."""
     owed_replies: Sequence[str] = ()
-    """tool_call_ids in that batch which only the user can answer."""
+    """tool_call_ids of that batch which only the user can answer."""
     begun: dict[str, tuple[ToolCall, float]] = field(default_factory=dict)
-    """Calls that were announced and have not finished, by call_id, with the time of it."""
+    """Unfinished calls by call_id, each with its start time."""
 
     def key(self, call: ToolCall) -> CallKey:
-        """What identifies a call in this turn."""
+        """The identity of a call within this turn."""
         return CallKey(call.tool_call_id, call.tool, call.arguments)
 
-    def outputs(self, otherwise: str, reply: str) -> list[tuple[str, str]]:
-        """What is submitted for the owed batch: one pair of tool_call_id and output per id.
+    def outputs(self, default: str, reply: str) -> list[tuple[str, str]]:
+        """The outputs to submit for the owed batch: one pair of tool_call_id and output per id.
 
         Args:
-            otherwise: The output of a call that has none.
-            reply: The output for a call that only the user can answer.
+            default: For a call without an output.
+            reply: For a call that only the user can answer.
         """
         pairs: dict[str, str] = {}
         for call in self.owed:
-            # Coze refuses an id that comes twice; of two calls under one id the first is the one that ran.
-            pairs.setdefault(call.tool_call_id, self.answers.get(self.key(call), otherwise))
+            # Coze refuses duplicate ids; of two calls with one id the first is the one that ran.
+            pairs.setdefault(call.tool_call_id, self.answers.get(self.key(call), default))
         for reply_id in self.owed_replies:
             pairs.setdefault(reply_id, reply)
         return list(pairs.items())
@@ -109,10 +107,10 @@ class TurnInterrupted(BaseException):
 
 
 class Interrupt:
-    """Interrupts whatever the turn is awaiting; like `asyncio.timeout`, but fired by hand.
+    """Interrupts what the turn is awaiting; like `asyncio.timeout`, but fired by hand.
 
-    The turn marks each wait with `begin` and `end`; between them `fire` cancels the waiting task and `end`
-    takes that cancellation back and raises TurnInterrupted instead. Outside a wait the next `begin` raises.
+    The turn marks each wait with `begin` and `end`; between them `fire` cancels the waiting task, and `end`
+    replaces that cancellation by TurnInterrupted. Outside a wait the next `begin` raises.
     """
 
     def __init__(self) -> None:
@@ -123,7 +121,7 @@ class Interrupt:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def fire(self) -> None:
-        """Stop the turn now; more than once is as once."""
+        """Stop the turn now; idempotent."""
         if self.fired:
             return
         self.fired = True
@@ -133,37 +131,25 @@ class Interrupt:
             self._waiting.cancel()
 
     def begin(self) -> None:
-        """A wait starts.
-
-        Raises:
-            TurnInterrupted: It must not, because `fire` was called.
-        """
+        """Mark the start of a wait; raises TurnInterrupted after `fire`."""
         if self.fired:
             raise TurnInterrupted
-        # Marked for every event of a stream: a known loop halves the cost of asking (Python 3.11).
+        # Runs for every event of a stream: passing the loop halves the cost (Python 3.11).
         self._loop = self._loop or asyncio.get_running_loop()
         self._waiting = asyncio.current_task(self._loop)
 
     def end(self) -> None:
-        """The wait is over, by whatever way.
-
-        Raises:
-            TurnInterrupted: `fire` broke it, and nobody else cancelled the task meanwhile.
-        """
+        """Mark the end of a wait; raises TurnInterrupted when only `fire` cancelled it."""
         self._waiting = None
         if self._cancelled is None:
             return
         task, self._cancelled = self._cancelled, None
-        # Somebody else's cancellation on top of ours goes on as a CancelledError.
+        # A cancellation from elsewhere besides ours remains a CancelledError.
         if task.uncancel() <= self._before:
             raise TurnInterrupted from None
 
     async def wait(self, start: Callable[[], Awaitable[T]]) -> T:
-        """Start something and await it as one wait.
-
-        Raises:
-            TurnInterrupted: `fire` was called before, so that nothing was started, or during it.
-        """
+        """Start and await something as one wait; raises TurnInterrupted when fired before or during it."""
         self.begin()
         try:
             return await start()

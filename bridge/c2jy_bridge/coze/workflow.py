@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from c2jy_bridge.coze.client import CozeClient
-from c2jy_bridge.coze.errors import CozeProblem, problem_of, refused
+from c2jy_bridge.coze.errors import CozeProblem, refused
 
 if TYPE_CHECKING:
     import httpx
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 QUESTION: Final = 2
 INPUT: Final = 5
 LOCAL_PLUGIN: Final = 6
-"""Kinds of interrupts (Coze docs, workflow_resume); what one of a local plugin carries is not documented."""
+"""Kinds of interrupts (Coze docs, workflow_resume); the data of a local plugin's is not documented."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeMessage:
-    """A node's message is complete."""
+    """A complete message of a node."""
 
     node: str
     text: str
@@ -36,32 +36,31 @@ class WorkflowInterrupt:
     kind: int
     node: str
     data: str
-    """What the interrupt itself carries; empty for question nodes, whose question was said before."""
+    """Empty for question nodes, whose question came as a NodeMessage."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunEnded:
-    """The run is over and went well; its output is what was said last."""
+    """The run succeeded; its output is the last NodeMessage."""
 
     debug_url: str
 
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """What Coze keeps of a run."""
+    """Coze's record of a run."""
 
     running: bool
     output: str
     debug_url: str
     problem_code: int
-    problem_words: str
 
 
 Step = NodeMessage | WorkflowInterrupt | RunEnded
 
 
 class WorkflowClient:
-    """Cloud workflows by their ids. Every call may raise CozeProblem and nothing else."""
+    """Cloud workflows by their ids. Calls raise only CozeProblem."""
 
     def __init__(self, client: CozeClient) -> None:
         self._client = client
@@ -69,57 +68,51 @@ class WorkflowClient:
     def run(
         self, workflow_id: str, parameters: Mapping[str, Any], *, bot_id: str = ""
     ) -> AsyncIterator[Step]:
-        """Begin a run; the stream ends with an WorkflowInterrupt or a RunEnded.
+        """Start a run of a published workflow; the stream ends with a WorkflowInterrupt or a RunEnded.
 
         Args:
-            workflow_id: A published workflow.
-            parameters: Of its start node.
-            bot_id: For workflows with nodes that belong to a Bot (databases, variables).
+            workflow_id: The workflow's id at Coze.
+            parameters: Inputs of its start node.
+            bot_id: Needed by workflows with nodes that belong to a Bot (databases, variables).
         """
         body = {"workflow_id": workflow_id, "parameters": dict(parameters)}
         return self._stream("stream_run", {**body, "bot_id": bot_id} if bot_id else body)
 
     def resume(self, workflow_id: str, event_id: str, kind: int, answer: str) -> AsyncIterator[Step]:
-        """Go on with a run that waits; the stream ends as that of `run`."""
+        """Continue an interrupted run; the stream ends like that of `run`."""
         body = {"workflow_id": workflow_id, "event_id": event_id}
         return self._stream("stream_resume", {**body, "interrupt_type": kind, "resume_data": answer})
 
     async def run_record(self, workflow_id: str, execute_id: str) -> RunRecord:
-        """What became of a run."""
-        try:
+        """Look up a run."""
+        with self._client.translated_errors():
             histories = self._client.coze.workflows.runs.run_histories
             run = await histories.retrieve(workflow_id=workflow_id, execute_id=execute_id)
-        except Exception as error:  # whatever cozepy makes of a strange answer
-            raise CozeProblem(problem_of(error, self._client.host)) from error
         running = str(run.execute_status.value).lower() == "running"
-        return RunRecord(running, run.output, run.debug_url, run.error_code, run.error_message or "")
+        return RunRecord(running, run.output, run.debug_url, run.error_code)
 
     async def _stream(self, call: str, body: Mapping[str, Any]) -> AsyncIterator[Step]:
-        said: dict[str, list[str]] = {}
-        try:
+        chunks: dict[str, list[str]] = {}
+        with self._client.translated_errors():
             async for name, data in self._events(call, body):
                 if name == "message":
                     node = str(data.get("node_title", ""))
-                    said.setdefault(node, []).append(str(data.get("content", "")))
+                    chunks.setdefault(node, []).append(str(data.get("content", "")))
                     if data.get("node_is_finish", True):
-                        yield NodeMessage(node, "".join(said.pop(node)))
+                        yield NodeMessage(node, "".join(chunks.pop(node)))
                 elif name == "interrupt":
                     yield _interrupt(data)
                     return
                 elif name == "error":
-                    code, words = data.get("error_code", 0), str(data.get("error_message", ""))
-                    raise CozeProblem(refused(int(code), words))
+                    code, msg = data.get("error_code", 0), str(data.get("error_message", ""))
+                    raise CozeProblem(refused(int(code), msg))
                 elif name == "done":
                     yield RunEnded(str(data.get("debug_url", "")))
                     return
-        except CozeProblem:
-            raise
-        except Exception as error:
-            raise CozeProblem(problem_of(error, self._client.host)) from error
 
     async def _events(self, call: str, body: Mapping[str, Any]) -> AsyncIterator[tuple[str, dict[str, Any]]]:
-        # Through cozepy's own requests but not its models: those drop what an interrupt carries, and
-        # coze-studio's interrupts (no node_title) would break them (cozepy 0.20, workflows/runs).
+        # Through cozepy's requests but not its models (0.20, workflows/runs): they drop an interrupt's data
+        # and fail on coze-studio's interrupts, which have no node_title.
         from cozepy.model import AsyncStream
 
         runs = self._client.coze.workflows.runs
@@ -136,12 +129,12 @@ def _event(fields: dict[str, str], response: httpx.Response) -> tuple[str, dict[
 
 
 def _interrupt(data: Mapping[str, Any]) -> WorkflowInterrupt:
-    inside = data.get("interrupt_data")
-    inside = inside if isinstance(inside, dict) else {}
-    carried = inside.get("data", "")
+    interrupt = data.get("interrupt_data")
+    interrupt = interrupt if isinstance(interrupt, dict) else {}
+    payload = interrupt.get("data", "")
     return WorkflowInterrupt(
-        event_id=str(inside.get("event_id", "")),
-        kind=int(inside.get("type", QUESTION)),
+        event_id=str(interrupt.get("event_id", "")),
+        kind=int(interrupt.get("type", QUESTION)),
         node=str(data.get("node_title", "")),
-        data=carried if isinstance(carried, str) else json.dumps(carried, ensure_ascii=False),
+        data=payload if isinstance(payload, str) else json.dumps(payload, ensure_ascii=False),
     )
