@@ -13,7 +13,7 @@ from c2jy_bridge.drafts.spec.input import ReadDocument, read_document
 
 OURS: dict[str, Any] = {
     "schema": "c2jy/1",
-    "name": "食",
+    "name": "中国美食",
     "tracks": [{"type": "text", "clips": [{"text": "a", "duration": 1}]}],
 }
 FOREIGN = ReadDocument(())
