@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import Field
 
@@ -15,6 +16,7 @@ from c2jy_bridge.core.settings import TimeUnit
 from c2jy_bridge.core.views import ClipView, DraftView
 from c2jy_bridge.drafts import (
     BuildReport,
+    BuiltDraft,
     DraftBuilder,
     DraftError,
     DraftPacker,
@@ -35,13 +37,15 @@ from c2jy_bridge.tools.answers import (
     TrackShown,
 )
 
+_Answer = TypeVar("_Answer", DraftMade, DraftRow, ClipShown)
+
 say: Final = catalogue("tools")
 
 _NAMED_ISSUES: Final = 5
 """Issues named in the message itself; all of them are in `issues`."""
 
 
-def teller(context: ToolContext) -> OnProgress:
+def progress_callback(context: ToolContext) -> OnProgress:
     """Tells the call's listeners how far the drafts room is."""
 
     def tell(progress: Progress) -> None:
@@ -55,7 +59,7 @@ def refused(error: DraftError, key: str = "draft.not_built", **fields: object) -
     return ToolError(say(key, reasons=lines(error.issues)), **fields, issues=list(error.issues))
 
 
-def announce(report: BuildReport, context: ToolContext, at: float) -> None:
+def emit_written(report: BuildReport, context: ToolContext, at: float) -> None:
     """Let everybody know of the drafts that were written; `at` is Unix seconds."""
     for draft in report.drafts:
         context.emit(
@@ -71,7 +75,7 @@ def announce(report: BuildReport, context: ToolContext, at: float) -> None:
         )
 
 
-def made(report: BuildReport, *, dry_run: bool) -> DraftsMade:
+def to_answer(report: BuildReport, *, dry_run: bool) -> DraftsMade:
     """The answer of a tool that built drafts."""
     issues = [*report.issues, *(issue for draft in report.drafts for issue in draft.issues)]
     sentences = [
@@ -84,18 +88,7 @@ def made(report: BuildReport, *, dry_run: bool) -> DraftsMade:
         )
         for draft in report.drafts
     ]
-    drafts = [
-        DraftMade(
-            draft.draft_id,
-            draft.name,
-            draft.path,
-            draft.duration_us / 1e6,
-            draft.tracks,
-            draft.clips,
-            draft.media,
-        )
-        for draft in report.drafts
-    ]
+    drafts = [_answer(DraftMade, draft) for draft in report.drafts]
     wrong = [issue for issue in report.issues if issue.severity == "error"]
     if wrong:  # of a document with several drafts, or of a zip or list that was asked for
         partly = say("draft.partly", built=len(drafts), errors=len(wrong), reasons=lines(wrong))
@@ -194,13 +187,13 @@ class DraftTools:
                 time_unit=time_unit,
                 dry_run=dry_run,
                 request_id=context.call_id,
-                on_progress=teller(context),
+                on_progress=progress_callback(context),
             )
         except DraftError as error:
             raise refused(error, drafts=[]) from None
         if not dry_run:
-            announce(report, context, self._clock())
-        return made(report, dry_run=dry_run)
+            emit_written(report, context, self._clock())
+        return to_answer(report, dry_run=dry_run)
 
     @tool
     def list_drafts(self, query: str = "", limit: Annotated[int, Field(ge=1, le=500)] = 50) -> DraftsListed:
@@ -223,7 +216,14 @@ class DraftTools:
         """
         detail = self._library.detail(self._known(name))
         timeline = [
-            TrackShown(track.kind, track.name, [_clip(clip) for clip in track.clips])
+            TrackShown(
+                track.kind,
+                track.name,
+                [
+                    _answer(ClipShown, clip, type=clip.kind, start_s=clip.start_us / 1e6)
+                    for clip in track.clips
+                ],
+            )
             for track in detail.tracks
         ]
         return DraftShown(_row(detail.view), detail.fps, timeline, list(detail.issues))
@@ -248,26 +248,16 @@ class DraftTools:
         raise ToolError(say("draft.unknown_near" if close else "draft.unknown", name=name, nearest=close))
 
 
+def _answer(kind: type[_Answer], view: BuiltDraft | DraftView | ClipView, **values: Any) -> _Answer:
+    """An answer with the fields of a view that it has too; the Bot reads seconds, not microseconds."""
+    values["duration_s"] = view.duration_us / 1e6
+    shared = {field.name: getattr(view, field.name) for field in fields(kind) if field.name not in values}
+    return kind(**shared, **values)
+
+
 def _row(view: DraftView) -> DraftRow:
-    return DraftRow(
-        name=view.name,
-        path=view.path,
-        state=view.state,
-        duration_s=view.duration_us / 1e6,
-        width=view.width,
-        height=view.height,
-        tracks=view.tracks,
-        clips=view.clips,
-        media=view.media,
-        media_missing=view.media_missing,
-        size_bytes=view.size_bytes,
-        modified_at=datetime.fromtimestamp(view.modified_at, UTC).isoformat(timespec="seconds"),
-    )
-
-
-def _clip(clip: ClipView) -> ClipShown:
-    start_s, duration_s = clip.start_us / 1e6, clip.duration_us / 1e6
-    return ClipShown(clip.kind, start_s, duration_s, clip.label, clip.media, clip.media_ok)
+    modified_at = datetime.fromtimestamp(view.modified_at, UTC).isoformat(timespec="seconds")
+    return _answer(DraftRow, view, modified_at=modified_at)
 
 
 class PackingTools:
@@ -301,11 +291,10 @@ class PackingTools:
         if not zip:
             return await self._relocated(name, target_root)
 
-        def tell(progress: Progress) -> None:
-            context.progress(progress.message, progress.done, progress.total, progress.unit)
-
         try:
-            made = await self._packer.pack(name, target_root=target_root, on_progress=tell)
+            made = await self._packer.pack(
+                name, target_root=target_root, on_progress=progress_callback(context)
+            )
         except DraftError as error:
             raise _refusal(name, error) from None
         message = say("draft.packed", name=name, path=made.path)

@@ -4,7 +4,7 @@ Pure: no disk, no network, no clock. Must not know where files come from or wher
 """
 
 from c2jy_bridge.drafts.compile.draft import CompiledDraft, compile_draft
-from c2jy_bridge.drafts.compile.plan import PHOTO_US, MediaFile, PlacedFile
+from c2jy_bridge.drafts.compile.plan import PHOTO_US, PlacedFile
 from c2jy_bridge.drafts.errors import IssueCollector
 
-__all__ = ["PHOTO_US", "CompiledDraft", "IssueCollector", "MediaFile", "PlacedFile", "compile_draft"]
+__all__ = ["PHOTO_US", "CompiledDraft", "IssueCollector", "PlacedFile", "compile_draft"]

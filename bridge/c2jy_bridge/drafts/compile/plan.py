@@ -6,10 +6,11 @@ import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Final, Protocol
+from typing import Final
 
 from c2jy_bridge.core.events import Severity
 from c2jy_bridge.drafts.errors import IssueCollector
+from c2jy_bridge.drafts.materials.material import Material
 from c2jy_bridge.drafts.spec import (
     AudioClip,
     BaseClip,
@@ -25,35 +26,11 @@ PHOTO_US: Final = 10_800_000_000
 """Length of a still image: three hours (pyJianYingDraft 0.3.1, VideoMaterial)."""
 
 
-class MediaFile(Protocol):
-    """What is known of a fetched file; `materials.Material` is one."""
-
-    @property
-    def kind(self) -> str:
-        """video, image or audio."""
-
-    @property
-    def duration_us(self) -> int:
-        """0 for images."""
-
-    @property
-    def width(self) -> int:
-        """Pixels."""
-
-    @property
-    def height(self) -> int:
-        """Pixels."""
-
-    @property
-    def has_audio(self) -> bool:
-        """Whether there is sound."""
-
-
 @dataclass(frozen=True, slots=True)
 class PlacedFile:
     """A fetched file and where the draft will find it."""
 
-    file: MediaFile
+    file: Material
     path: str
     """As the machine that opens the draft spells it."""
     name: str

@@ -16,7 +16,7 @@ from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.views import ClipView, DraftDetail, DraftState, DraftView, TrackView
 from c2jy_bridge.drafts.errors import issue
 from c2jy_bridge.drafts.write.folder import media_of
-from c2jy_bridge.drafts.write.meta import Figures, read_figures, read_marker
+from c2jy_bridge.drafts.write.meta import NO_FIGURES, Figures, read_figures, read_marker
 from c2jy_bridge.drafts.write.paths import DOCUMENT, MATERIALS, local_view
 from c2jy_bridge.drafts.write.staging import is_there, read_plain
 
@@ -30,20 +30,15 @@ _TAGS: Final = re.compile(r"<[^<>]{0,500}>")
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A draft's figures as of one reading; small, so that thousands can be kept."""
+    """What was read of a draft folder; small, so that thousands can be kept."""
 
     state: DraftState
-    trouble: Issue | None
-    content_file: str
-    duration_us: int = 0
-    tracks: int = 0
-    clips: int = 0
-    width: int = 0
-    height: int = 0
-    media: tuple[str, ...] = ()
-    size_bytes: int = 0
-    modified_at: float = 0.0
-    ours: bool = False
+    size_bytes: int
+    modified_at: float
+    ours: bool
+    content_file: str = ""
+    trouble: Issue | None = None
+    figures: Figures = NO_FIGURES
 
 
 def stamp(folder: Path) -> tuple[int, ...]:
@@ -67,42 +62,25 @@ def read_snapshot(folder: Path) -> Snapshot | None:
     size = sum(_sizes(folder))
     if file is None:
         trouble = issue("no_content", "draft_content.json", "error")
-        return Snapshot("damaged", trouble, "", size_bytes=size, modified_at=_mtime(folder), ours=ours)
+        return Snapshot("damaged", size, _mtime(folder), ours, trouble=trouble)
     modified = max(_mtime(folder / name) for name in (file, _META))
     if ours and (found := read_figures(folder)) and _is_about(found, folder / file):
-        return Snapshot(
-            "ok",
-            None,
-            file,
-            duration_us=found.duration_us,
-            tracks=found.tracks,
-            clips=found.clips,
-            width=found.width,
-            height=found.height,
-            media=found.media,
-            size_bytes=size,
-            modified_at=modified,
-            ours=True,
-        )
+        return Snapshot("ok", size, modified, ours, file, figures=found)
     content, state, fault = load(folder / file)
     if content is None:
-        return Snapshot(state, fault, file, size_bytes=size, modified_at=modified, ours=ours)
+        return Snapshot(state, size, modified, ours, file, fault)
     tracks = _objects(content.get("tracks"))
     canvas = _object(content.get("canvas_config"))
-    return Snapshot(
-        "ok" if ours else "foreign",
-        None,
-        file,
+    figures = Figures(
+        content_sha256="",
         duration_us=_number(content.get("duration")),
         tracks=len(tracks),
         clips=sum(len(_objects(track.get("segments"))) for track in tracks),
         width=_number(canvas.get("width")),
         height=_number(canvas.get("height")),
         media=tuple(dict.fromkeys(path for _, path in media_of(content))),
-        size_bytes=size,
-        modified_at=modified,
-        ours=ours,
     )
+    return Snapshot("ok" if ours else "foreign", size, modified, ours, file, figures=figures)
 
 
 def _is_about(figures: Figures, path: Path) -> bool:
@@ -143,22 +121,22 @@ def view(folder: Path, snapshot: Snapshot, name: str | None = None) -> DraftView
     Args:
         folder: The draft.
         snapshot: What was read of it.
-        name: What its folder was called when its paths were spelled, if that was another name.
+        name: What its folder was called before it went to the trash, which is how its paths are spelled.
     """
-    missing = sum(not _exists(path, folder, name) for path in snapshot.media)
-    state = "media_missing" if missing and snapshot.state in ("ok", "foreign") else snapshot.state
+    figures = snapshot.figures
+    missing = sum(not _exists(path, folder, name) for path in figures.media)
     return DraftView(
-        name=folder.name,
+        name=name or folder.name,
         path=str(folder),
-        state=state,
-        duration_us=snapshot.duration_us,
+        state="media_missing" if missing and snapshot.state in ("ok", "foreign") else snapshot.state,
+        duration_us=figures.duration_us,
         size_bytes=snapshot.size_bytes,
-        tracks=snapshot.tracks,
-        clips=snapshot.clips,
-        media=len(snapshot.media),
+        tracks=figures.tracks,
+        clips=figures.clips,
+        media=len(figures.media),
         media_missing=missing,
-        width=snapshot.width,
-        height=snapshot.height,
+        width=figures.width,
+        height=figures.height,
         modified_at=snapshot.modified_at,
         ours=snapshot.ours,
     )

@@ -10,7 +10,7 @@ import json
 import os
 import secrets
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -140,4 +140,4 @@ def _seen(entry: _Entry) -> DraftView:
     read = read_snapshot(entry.draft)
     if read is None:
         return DraftView(entry.name, str(entry.draft), "damaged")
-    return replace(view(entry.draft, read, entry.name), name=entry.name)
+    return view(entry.draft, read, entry.name)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal
 
 import orjson
 
@@ -20,6 +20,7 @@ from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.gc_control import release_in_steps
 from c2jy_bridge.core.settings import DraftProfile
 from c2jy_bridge.drafts.errors import DraftError, issue
+from c2jy_bridge.drafts.materials.material import Material
 from c2jy_bridge.drafts.spec import SCHEMA, DraftSpec, clock
 from c2jy_bridge.drafts.write.meta import (
     CONTENT_FILES,
@@ -239,31 +240,7 @@ _MOST_OF_A_NAME: Final = 1000
 """`name (2)` ... `name (1000)`; then something else is wrong."""
 
 
-class CachedFile(Protocol):
-    """A fetched file in the cache; `materials.Material` is one."""
-
-    @property
-    def path(self) -> Path:
-        """Where it is."""
-
-    @property
-    def sha256(self) -> str:
-        """Its checksum."""
-
-    @property
-    def kind(self) -> str:
-        """video, image or audio."""
-
-    @property
-    def extension(self) -> str:
-        """Without the dot."""
-
-    @property
-    def size_bytes(self) -> int:
-        """Its size."""
-
-
-def file_name(file: CachedFile) -> str:
+def file_name(file: Material) -> str:
     """What a media file is called inside a draft: short, ASCII, the same for the same bytes."""
     return f"{file.sha256[:16]}.{file.extension}"
 
@@ -277,7 +254,7 @@ class DraftToWrite:
     """What the spec was read from; None when it was built by a program."""
     content: dict[str, Any]
     """Its materials' paths are names as `file_name` gives them."""
-    files: Mapping[str, CachedFile]
+    files: Mapping[str, Material]
     """By the address that the document has for it."""
     name: str
     """Checked already."""
@@ -342,7 +319,7 @@ def write_draft(draft: DraftToWrite, options: WriteOptions) -> Path:
 def _spell(
     content: dict[str, Any],
     paths: Mapping[str, str],
-    files: Mapping[str, CachedFile],
+    files: Mapping[str, Material],
     name: str,
     options: WriteOptions,
 ) -> dict[str, str]:

@@ -60,10 +60,10 @@ class Marker:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a list says of a draft, so that nobody has to read megabytes of JSON for a line."""
+    """A draft's summary, kept in c2jy.json so that a list does not read megabytes of JSON for a row."""
 
     content_sha256: str
-    """Of the main file that they are about; of any other content they say nothing."""
+    """Of the main file that they describe; empty when they were read from it just now."""
     duration_us: int
     tracks: int
     clips: int
@@ -71,6 +71,9 @@ class Figures:
     height: int
     media: tuple[str, ...]
     """Paths as the content has them, each once."""
+
+
+NO_FIGURES: Final = Figures("", 0, 0, 0, 0, 0, ())
 
 
 def figures_of(content: Mapping[str, Any], sha256: str) -> Figures:

@@ -22,7 +22,7 @@ from c2jy_bridge.drafts import DraftError
 from c2jy_bridge.drafts.spec import TrackKind
 from c2jy_bridge.plugin import ToolContext, ToolError, tool
 from c2jy_bridge.tools.answers import DraftsMade
-from c2jy_bridge.tools.drafts import announce, made, refused, serious, teller, with_issues
+from c2jy_bridge.tools.drafts import emit_written, progress_callback, refused, serious, to_answer, with_issues
 
 say: Final = catalogue("tools")
 
@@ -191,7 +191,7 @@ class EditTools:
                     name=name,
                     time_unit="us",
                     request_id=context.call_id,
-                    on_progress=teller(context),
+                    on_progress=progress_callback(context),
                 )
             except DraftError as error:
                 raise refused(error, "step.not_saved", drafts=[]) from None
@@ -203,8 +203,8 @@ class EditTools:
                 name=built.name,
                 path=built.path,
             )
-            announce(report, context, self._session.clock())
-            return made(report, dry_run=False)
+            emit_written(report, context, self._session.clock())
+            return to_answer(report, dry_run=False)
 
 
 def _moved(draft: Unfinished, ids: set[str]) -> list[Lane]:

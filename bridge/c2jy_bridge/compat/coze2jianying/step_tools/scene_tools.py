@@ -24,7 +24,7 @@ from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.drafts import Material
 from c2jy_bridge.plugin import ToolContext, ToolError, tool
-from c2jy_bridge.tools.drafts import lines, serious, teller, with_issues
+from c2jy_bridge.tools.drafts import lines, progress_callback, serious, with_issues
 
 say: Final = catalogue("tools")
 
@@ -99,7 +99,9 @@ class SceneTools:
             ToolError: Some cannot be had, or are not what they are wanted for; with all of them.
         """
         wanted = sources(scenes, music)
-        found = await self._session.builder.probe([address for _, address in wanted], teller(context))
+        found = await self._session.builder.probe(
+            [address for _, address in wanted], progress_callback(context)
+        )
         faults = [
             Issue("no_file", path, "error", result.error, "")
             for (path, _), result in zip(wanted, found, strict=True)

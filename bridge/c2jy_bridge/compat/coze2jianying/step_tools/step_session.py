@@ -17,7 +17,7 @@ from c2jy_bridge.core.settings import TimeUnit
 from c2jy_bridge.drafts import BuildReport, DraftBuilder, DraftError, Material
 from c2jy_bridge.plugin import ToolContext, ToolError
 from c2jy_bridge.plugin.receipts import KeyedLocks
-from c2jy_bridge.tools.drafts import refused, teller
+from c2jy_bridge.tools.drafts import progress_callback, refused
 
 say: Final = catalogue("tools")
 
@@ -82,7 +82,7 @@ class StepSession:
 
     async def files(self, sources: Sequence[str], context: ToolContext) -> dict[str, Material]:
         """The files behind addresses; those that cannot be had are left out."""
-        results = await self.builder.probe(sources, on_progress=teller(context)) if sources else []
+        results = await self.builder.probe(sources, on_progress=progress_callback(context)) if sources else []
         return {found.source: found.material for found in results if found.material}
 
     async def try_out(
@@ -110,7 +110,7 @@ class StepSession:
         paths = _clip_paths(document, by_id)
         try:
             report = await self.builder.build(
-                document, time_unit="us", dry_run=True, on_progress=teller(context)
+                document, time_unit="us", dry_run=True, on_progress=progress_callback(context)
             )
         except DraftError as error:
             raise refused(
