@@ -55,7 +55,7 @@ def live(inspector: Inspector) -> None:
     """One call that waits, two that run."""
     calls = [("w1", "screenshot"), ("r1", "generate_draft"), ("r2", "probe_media")]
     for number, (call_id, tool) in enumerate(calls):
-        call = ToolCall(call_id=call_id, tool=tool, arguments="{}", source="maker" if number == 2 else "chat")
+        call = ToolCall(call_id=call_id, tool=tool, arguments="{}", source="user" if number == 2 else "chat")
         inspector.show(ToolCallRequested(at=NOON - 20 + number, call_id=call_id, call=call))
     inspector.show(
         ToolCallAwaitingApproval(at=NOON - 19, call_id="w1", tool="screenshot", arguments={}, reason="ask")

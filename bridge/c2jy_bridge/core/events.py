@@ -30,8 +30,8 @@ class Decision(StrEnum):
     DENY = "deny"
 
 
-Source = Literal["chat", "bridge", "maker"]
-"""Who wanted a tool call: the Bot in a chat, a bridge request, or the person at the keyboard (run again)."""
+Source = Literal["chat", "bridge", "user"]
+"""Origin of a tool call: the Bot in a chat, a bridge request, or the user at the keyboard (run again)."""
 
 Severity = Literal["error", "warning", "info"]
 
@@ -192,7 +192,7 @@ class TurnFailed(TurnEnded):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnCancelled(TurnEnded):
-    """The maker stopped it; the text so far stays."""
+    """The user stopped it; the text so far remains."""
 
 
 # --- tool calls --------------------------------------------------------------------------------------
@@ -335,7 +335,7 @@ class WorkflowSaid(WorkflowEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowAsked(WorkflowEvent):
-    """The run waits for an answer of the maker's."""
+    """The run waits for the user's answer."""
 
     text: str
     fields: tuple[str, ...] = ()

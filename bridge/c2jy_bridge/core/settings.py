@@ -116,7 +116,7 @@ class BridgeSettings(_Group):
     request_timeout_s: float = Field(900.0, gt=0, le=86_400)
     """Seconds from acceptance until a request that has not ended fails, when it names no limit itself."""
     approval_timeout_s: float = Field(60.0, gt=0)
-    """Seconds that a bridge request's question to the maker stays open; silence is deny."""
+    """Seconds that a bridge request's question to the user stays open; silence is deny."""
     queue_limit: int = Field(1000, ge=1)
     """Open requests that are kept; more are turned away until some have ended."""
     retention_s: float = Field(7 * 86_400.0, ge=2 * 86_400.0)

@@ -191,7 +191,7 @@ class Engine:
         return await self._read_journal(self._services.journal.history.messages, conversation_id)
 
     async def questions(self, limit: int = 200) -> Sequence[str]:
-        """What the maker typed before, oldest first: the input history."""
+        """The user's earlier questions, oldest first: the input history."""
         return await self._read_journal(self._services.journal.history.questions, limit)
 
     # --- tool calls ----------------------------------------------------------------------------------
@@ -281,7 +281,7 @@ class Engine:
         return await asyncio.to_thread(read, *arguments)
 
     def _run_here(self, tool: str, arguments: str) -> str:
-        call = ToolCall(call_id=self._new_id(), tool=tool, arguments=arguments, source="maker")
+        call = ToolCall(call_id=self._new_id(), tool=tool, arguments=arguments, source="user")
 
         async def run() -> None:
             async for event in self._services.runner.run([call]):

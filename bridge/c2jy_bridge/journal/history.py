@@ -79,7 +79,7 @@ def _call(row: sqlite3.Row) -> CallView:
         call_id=row["call_id"],
         tool=row["tool"],
         arguments=row["arguments"],
-        source=row["source"],
+        source="user" if row["source"] == "maker" else row["source"],  # "maker": journals before 0.1.0
         requested_at=row["requested_at"],
         turn_id=row["turn_id"],
         conversation_id=row["conversation_id"],

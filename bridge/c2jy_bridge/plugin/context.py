@@ -106,7 +106,7 @@ class ToolContext:
     Attributes:
         call_id: The call, for events of one's own.
         conversation_id: The conversation it belongs to; empty when there is none.
-        source: Who wanted it: `chat`, `bridge` or `maker`.
+        source: Who wanted it: `chat`, `bridge` or `user`.
         cancelled: Set when the call was stopped or ran out of time. A tool in a thread cannot be killed: it
             must look here now and then, and clean up and return.
     """

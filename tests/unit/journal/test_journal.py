@@ -177,7 +177,7 @@ def test_a_call_without_a_coze_id_has_no_receipt_but_is_recorded(
     open_journal: Callable[..., Journal],
 ) -> None:
     journal = open_journal()
-    call = ToolCall(call_id="mine", tool="list_drafts", arguments="{}", source="maker")
+    call = ToolCall(call_id="mine", tool="list_drafts", arguments="{}", source="user")
     journal.write_receipt(call, RECEIPT)
     assert journal.receipt(call) is None
     recorded = journal.history.call("mine")

@@ -328,8 +328,8 @@ async def test_the_context_says_whose_call_it_is(bench: Bench) -> None:
         return {"call": context.call_id, "conversation": context.conversation_id, "source": context.source}
 
     bench.add(who)
-    finished = await bench.finish("who", call_id="c", conversation_id="v", source="maker")
-    assert told(finished) == {"status": "success", "call": "c", "conversation": "v", "source": "maker"}
+    finished = await bench.finish("who", call_id="c", conversation_id="v", source="user")
+    assert told(finished) == {"status": "success", "call": "c", "conversation": "v", "source": "user"}
 
 
 async def test_a_call_without_an_id_is_given_one(bench: Bench) -> None:

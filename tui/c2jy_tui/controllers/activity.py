@@ -78,7 +78,7 @@ def unavailable(activity: Activity, at: float) -> Activity:
 def after(activity: Activity, event: ev.Event) -> Activity:
     """The activity once `event` has happened."""
     match event:
-        case ev.TurnStarted(source="bridge" | "maker", turn_id=turn_id):
+        case ev.TurnStarted(source="bridge" | "user", turn_id=turn_id):
             return replace(activity, foreign_turns=activity.foreign_turns | {turn_id})
         case ev.TurnEnded(turn_id=turn_id) if turn_id in activity.foreign_turns:
             return replace(activity, foreign_turns=activity.foreign_turns - {turn_id})
