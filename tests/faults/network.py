@@ -133,6 +133,8 @@ async def run(fault: Fault, emulator: Emulator, folder: Path) -> Outcome:
     asked = [seen for seen in emulator.requests_to("/v3/chat") if f"write {word}" in str(seen.body)]
     if len(asked) > 1:
         outcome.faults.append("asked twice")
+    if not asked and not isinstance(first, TurnFailed):
+        outcome.faults.append("not asked")
     if asked and not lines:
         outcome.faults.append("lost: the tool never ran")
     elif asked and not answered:
