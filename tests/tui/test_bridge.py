@@ -330,7 +330,7 @@ async def test_a_bridge_chat_that_breaks_and_recovers_leaves_the_conversation_al
         assert on.main.activity.turn_id == "turn-1"
         await on.play(on.bot.completed())
         assert on.main.activity.doing == "ready"
-        assert on.main.activity.others == frozenset()
+        assert on.main.activity.foreign_turns == frozenset()
 
 
 # --- the state alone -----------------------------------------------------------------------------------

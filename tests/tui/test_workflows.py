@@ -182,7 +182,7 @@ async def test_what_an_earlier_process_left_waiting_is_offered_and_taken_up(stag
         second.focus()
         await on.press("delete")
         assert engine.workflows.intents == [("resume", "old-1"), ("drop", "old-2")]
-        assert "- Workflow 7398  given up" in on.said
+        assert "- Workflow 7398  abandoned" in on.said
 
 
 async def test_a_run_stays_in_view_in_another_conversation_and_in_another_language(stage: Any) -> None:
@@ -246,4 +246,4 @@ async def test_a_journal_that_takes_no_more_is_said_where_the_maker_looks(stage:
         assert "/d/journal.db" in on.said
         assert "Make room." in on.said
         await on.play(ev.JournalResumed(at=NOW))
-        assert "takes writes again" in on.said
+        assert "can be written again" in on.said
