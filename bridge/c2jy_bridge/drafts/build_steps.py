@@ -19,7 +19,7 @@ from c2jy_bridge.drafts.compile import CompiledDraft, IssueCollector, PlacedFile
 from c2jy_bridge.drafts.compile.texts import subtitle_tracks
 from c2jy_bridge.drafts.errors import DraftError, issue, say
 from c2jy_bridge.drafts.materials import Material, MaterialFailure
-from c2jy_bridge.drafts.spec import AudioClip, DraftSpec, PictureClip, Source
+from c2jy_bridge.drafts.spec.document import AudioClip, DraftSpec, PictureClip, Source
 from c2jy_bridge.drafts.spec.input import ReadDraft
 from c2jy_bridge.drafts.write import (
     DraftToWrite,

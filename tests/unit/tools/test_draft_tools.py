@@ -13,7 +13,7 @@ import pytest
 
 from c2jy_bridge.core.events import DraftWritten, ToolCallProgress
 from c2jy_bridge.drafts import DraftBuilder, Library
-from c2jy_bridge.drafts.spec import parse_spec
+from c2jy_bridge.drafts.spec.reading import parse_spec
 from c2jy_bridge.tools import DraftTools
 
 if TYPE_CHECKING:

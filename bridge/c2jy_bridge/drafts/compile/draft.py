@@ -26,7 +26,7 @@ from c2jy_bridge.drafts.compile.segments import (
 )
 from c2jy_bridge.drafts.compile.texts import TextBuilder
 from c2jy_bridge.drafts.errors import IssueCollector
-from c2jy_bridge.drafts.spec import (
+from c2jy_bridge.drafts.spec.document import (
     AudioClip,
     DraftSpec,
     EffectClip,

@@ -25,21 +25,18 @@ from c2jy_bridge.drafts.compile.names import find, is_vip, nearest_names, title
 from c2jy_bridge.drafts.compile.plan import PlacedClip, PlacedFile
 from c2jy_bridge.drafts.errors import IssueCollector
 from c2jy_bridge.drafts.kinds import NameKind
-from c2jy_bridge.drafts.spec import (
+from c2jy_bridge.drafts.spec.appearance import (
     Animation,
-    AudioClip,
     Crop,
     Effect,
-    EffectClip,
     Filter,
     Keyframe,
     Mask,
-    PictureClip,
     Transform,
-    VideoClip,
-    clock,
     opaque_hex,
 )
+from c2jy_bridge.drafts.spec.document import AudioClip, EffectClip, PictureClip, VideoClip
+from c2jy_bridge.drafts.spec.model import clock
 
 CAPTION_Y: Final = -0.8
 """Where JianYing puts imported captions, in half canvas heights (pyJianYingDraft 0.3.1, ClipSettings)."""

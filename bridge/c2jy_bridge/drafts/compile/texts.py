@@ -24,19 +24,9 @@ from c2jy_bridge.drafts.errors import IssueCollector
 from c2jy_bridge.drafts.kinds import NameKind
 from c2jy_bridge.drafts.materials import MaterialFailure
 from c2jy_bridge.drafts.materials.material import Refused
-from c2jy_bridge.drafts.spec import (
-    LONGEST_US,
-    DraftSpec,
-    Range,
-    Subtitles,
-    TextBackground,
-    TextBorder,
-    TextClip,
-    TextShadow,
-    TextStyle,
-    Track,
-    Transform,
-)
+from c2jy_bridge.drafts.spec.appearance import TextBackground, TextBorder, TextShadow, TextStyle, Transform
+from c2jy_bridge.drafts.spec.document import DraftSpec, Subtitles, TextClip, Track
+from c2jy_bridge.drafts.spec.model import LONGEST_US, Range
 
 _TIME: Final = r"(?:(\d{1,3}):)?(\d{1,2}):(\d{1,2})(?:[.,:](\d{1,3}))?"
 _ARROW: Final = re.compile(rf"\s*{_TIME}\s*-{{1,3}}>\s*{_TIME}(.*)")

@@ -21,7 +21,8 @@ from c2jy_bridge.core.gc_control import release_in_steps
 from c2jy_bridge.core.settings import DraftProfile
 from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.materials.material import Material
-from c2jy_bridge.drafts.spec import SCHEMA, DraftSpec, clock
+from c2jy_bridge.drafts.spec.document import SCHEMA, DraftSpec
+from c2jy_bridge.drafts.spec.model import clock
 from c2jy_bridge.drafts.write.meta import (
     CONTENT_FILES,
     COVER,

@@ -9,7 +9,7 @@ import pytest
 from c2jy_bridge.compat.coze2jianying.exports import parse
 from c2jy_bridge.core import i18n
 from c2jy_bridge.drafts.errors import DraftError
-from c2jy_bridge.drafts.spec import ImageClip
+from c2jy_bridge.drafts.spec.document import ImageClip
 
 LAST_US = {"us": 20_208_000, "ms": 65_000_000, "s": 8_000_000}
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from c2jy_bridge.drafts import DraftError
 from c2jy_bridge.drafts.compile import IssueCollector, PlacedFile, compile_draft
 from c2jy_bridge.drafts.materials import Material
-from c2jy_bridge.drafts.spec import AudioClip, PictureClip, parse_spec
+from c2jy_bridge.drafts.spec.document import AudioClip, PictureClip
+from c2jy_bridge.drafts.spec.reading import parse_spec
 from c2jy_bridge.drafts.write.folder import faults
 
 S = 1_000_000

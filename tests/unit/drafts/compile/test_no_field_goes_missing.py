@@ -15,20 +15,20 @@ from hypothesis import strategies as st
 
 from c2jy_bridge.drafts.compile import IssueCollector, PlacedFile, compile_draft
 from c2jy_bridge.drafts.materials import Material
-from c2jy_bridge.drafts.spec import (
+from c2jy_bridge.drafts.spec.document import (
     AudioClip,
     DraftSpec,
     EffectClip,
     FilterClip,
     ImageClip,
     PictureClip,
-    SpecModel,
     StickerClip,
     TextClip,
     Track,
     VideoClip,
-    parse_spec,
 )
+from c2jy_bridge.drafts.spec.model import SpecModel
+from c2jy_bridge.drafts.spec.reading import parse_spec
 
 S = 1_000_000
 FILES = {

@@ -47,9 +47,10 @@ async def test_a_draft_of_ours_is_listed_without_its_content_being_parsed(
     parsed = read_snapshot(draft)
     assert quick is not None
     assert parsed is not None
-    assert (quick.clips, quick.tracks, quick.duration_us) == (5, 2, 4_000_000)
+    assert (quick.figures.clips, quick.figures.tracks, quick.figures.duration_us) == (5, 2, 4_000_000)
     # All but the sizes and times of the files, which this test itself has changed.
-    assert replace(parsed, size_bytes=quick.size_bytes, modified_at=quick.modified_at) == quick
+    now = replace(parsed.figures, content_sha256=quick.figures.content_sha256)
+    assert replace(parsed, size_bytes=quick.size_bytes, modified_at=quick.modified_at, figures=now) == quick
     (draft / "c2jy.json").write_text(
         f'{{"marker":{json.dumps(mark["marker"])},"figures":{json.dumps(figures)},"document":{{}}}}'
     )
@@ -64,7 +65,7 @@ async def test_figures_of_another_content_are_not_believed(draft: Path) -> None:
         (draft / file).write_text(json.dumps(content))
     found = read_snapshot(draft)
     assert found is not None
-    assert (found.tracks, found.clips) == (1, 2)
+    assert (found.figures.tracks, found.figures.clips) == (1, 2)
 
 
 @pytest.mark.parametrize(
@@ -90,4 +91,4 @@ async def test_figures_that_we_did_not_write_are_no_figures(draft: Path, figures
     )
     found = read_snapshot(draft)
     assert found is not None
-    assert (found.tracks, found.clips, found.duration_us) == (2, 5, 4_000_000)
+    assert (found.figures.tracks, found.figures.clips, found.figures.duration_us) == (2, 5, 4_000_000)

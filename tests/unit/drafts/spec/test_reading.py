@@ -9,15 +9,9 @@ from hypothesis import strategies as st
 from c2jy_bridge.core import i18n
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.drafts import DraftError
-from c2jy_bridge.drafts.spec import (
-    DraftSpec,
-    ImageClip,
-    Transform,
-    is_spec,
-    parse_colour,
-    parse_rgb,
-    parse_spec,
-)
+from c2jy_bridge.drafts.spec.appearance import Transform, parse_colour, parse_rgb
+from c2jy_bridge.drafts.spec.document import DraftSpec, ImageClip
+from c2jy_bridge.drafts.spec.reading import is_spec, parse_spec
 
 
 def _one(clip: dict[str, Any], kind: str = "text") -> dict[str, Any]:

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.drafts import DraftError
-from c2jy_bridge.drafts.spec import LONGEST_US, Range, clock, parse_spec, us
-from c2jy_bridge.drafts.spec.model import parse_time, reading
+from c2jy_bridge.drafts.spec.model import LONGEST_US, Range, clock, parse_time, reading, us
+from c2jy_bridge.drafts.spec.reading import parse_spec
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from c2jy_bridge.compat.coze2jianying.exports.fields import Fields
 from c2jy_bridge.compat.coze2jianying.exports.issues import ImportIssueCollector, shown
 from c2jy_bridge.compat.coze2jianying.exports.keyframes import PIXELS, ClipFrame, raw_time
 from c2jy_bridge.compat.coze2jianying.exports.units import setting_us
-from c2jy_bridge.drafts.spec import parse_colour, us
+from c2jy_bridge.drafts.spec.appearance import parse_colour
+from c2jy_bridge.drafts.spec.model import us
 
 DEFAULT_SETTING: Final = 500
 """Milliseconds: the documented default of transition_duration and of image animations (make_image_info)."""

@@ -17,8 +17,9 @@ from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.gc_control import gc_paused, release_in_steps
 from c2jy_bridge.core.settings import TimeUnit
 from c2jy_bridge.drafts.errors import DraftError
-from c2jy_bridge.drafts.spec import DraftSpec, parse_spec
+from c2jy_bridge.drafts.spec.document import DraftSpec
 from c2jy_bridge.drafts.spec.input import ReadDocument, ReadDraft, read_own
+from c2jy_bridge.drafts.spec.reading import parse_spec
 
 
 @dataclass(frozen=True, slots=True)

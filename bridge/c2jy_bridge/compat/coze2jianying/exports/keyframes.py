@@ -9,7 +9,7 @@ from typing import Any, Final
 from c2jy_bridge.compat.coze2jianying.exports.fields import Fields, as_number
 from c2jy_bridge.compat.coze2jianying.exports.issues import ImportIssueCollector, shown
 from c2jy_bridge.compat.coze2jianying.exports.units import US_PER, Unit
-from c2jy_bridge.drafts.spec import parse_time, us
+from c2jy_bridge.drafts.spec.model import parse_time, us
 
 _NAMES: Final = {
     "position": "position",

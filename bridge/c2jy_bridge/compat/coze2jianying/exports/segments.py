@@ -11,7 +11,7 @@ from c2jy_bridge.compat.coze2jianying.exports.fields import Fields
 from c2jy_bridge.compat.coze2jianying.exports.issues import shown
 from c2jy_bridge.compat.coze2jianying.exports.keyframes import ClipFrame, keyframes, raw_time
 from c2jy_bridge.compat.coze2jianying.exports.units import US_PER, Unit
-from c2jy_bridge.drafts.spec import us
+from c2jy_bridge.drafts.spec.model import us
 
 
 def effect_clip(fields: Fields) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ from c2jy_bridge.compat.coze2jianying.exports.fields import step
 from c2jy_bridge.compat.coze2jianying.exports.issues import issue, shown
 from c2jy_bridge.compat.coze2jianying.exports.json_text import read
 from c2jy_bridge.drafts.errors import DraftError
-from c2jy_bridge.drafts.spec import is_spec
+from c2jy_bridge.drafts.spec.reading import is_spec
 
 _KNOWN_KEYS: Final = ("draft_data", "output", "drafts", "draft", "data", "content", "result")
 _ENCODINGS: Final = 6

@@ -19,7 +19,7 @@ from c2jy_bridge.compat.coze2jianying.unfinished import Lane, Step, Unfinished
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.settings import TimeUnit
 from c2jy_bridge.drafts import DraftError
-from c2jy_bridge.drafts.spec import TrackKind
+from c2jy_bridge.drafts.spec.document import TrackKind
 from c2jy_bridge.plugin import ToolContext, ToolError, tool
 from c2jy_bridge.tools.answers import DraftsMade
 from c2jy_bridge.tools.drafts import emit_written, progress_callback, refused, serious, to_answer, with_issues

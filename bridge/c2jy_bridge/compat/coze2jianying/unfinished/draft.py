@@ -10,7 +10,7 @@ from typing import Any, Final
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.settings import TimeUnit
 from c2jy_bridge.drafts.errors import issues_from
-from c2jy_bridge.drafts.spec import SCHEMA, TrackKind
+from c2jy_bridge.drafts.spec.document import SCHEMA, TrackKind
 from c2jy_bridge.drafts.spec.model import Unit
 
 say: Final = catalogue("unfinished")

@@ -13,7 +13,7 @@ from c2jy_bridge.compat.coze2jianying.unfinished.draft import Lane, Unfinished, 
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.settings import TimeUnit
 from c2jy_bridge.drafts.errors import DraftError
-from c2jy_bridge.drafts.spec import AudioClip, PictureClip, TrackKind
+from c2jy_bridge.drafts.spec.document import AudioClip, PictureClip, TrackKind
 from c2jy_bridge.drafts.spec.model import Unit
 
 _MADE: Final = "_info_string"

@@ -10,8 +10,8 @@ from c2jy_bridge.compat.coze2jianying.exports.wrappers import decoded
 from c2jy_bridge.compat.coze2jianying.unfinished.draft import Unfinished, issue
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.drafts.errors import DraftError
-from c2jy_bridge.drafts.spec import PropertyName, parse_time, us
-from c2jy_bridge.drafts.spec.model import US_PER, Unit
+from c2jy_bridge.drafts.spec.appearance import PropertyName
+from c2jy_bridge.drafts.spec.model import US_PER, Unit, parse_time, us
 
 _ARGUMENT: Final = "keyframe_infos"
 _OTHER_NAMES: Final = {"opacity": "alpha", "uniform_scale": "scale"}
