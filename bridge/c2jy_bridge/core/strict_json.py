@@ -107,7 +107,7 @@ def loads(text: str | bytes, limits: Limits, *, start: int | None = None) -> Any
     except RecursionError:
         raise StrictJsonError(Fault("depth")) from None
     if limits.object_only and not isinstance(value, dict):
-        raise StrictJsonError(Fault("not_object", (), _json_type(value)))
+        raise StrictJsonError(Fault("not_object", (), json_type(value)))
     raise StrictJsonError(*_faults(value, decoded, limits.max_depth))
 
 
@@ -303,15 +303,18 @@ def _has_surrogate(text: str) -> bool:
     return False
 
 
-def _json_type(value: Any) -> str:
+def json_type(value: object) -> str:
+    """The JSON type of a value: null, boolean, number, string, array or object."""
     match value:
         case None:
             return "null"
         case bool():
             return "boolean"
+        case int() | float():
+            return "number"
         case str():
             return "string"
         case list():
             return "array"
         case _:
-            return "number"
+            return "object"

@@ -1,7 +1,6 @@
-"""The local plugin: tools from functions, who may run them, and the runner that answers every call.
+"""The local plugin: tools from functions, their approval, and the runner that answers every call.
 
-Knows the events, the settings and the receipt port. Must not know Coze, a screen, drafts, or what any one
-tool does.
+Knows the events, the settings and the receipt port, but no Coze, no UI, no drafts and no particular tool.
 """
 
 from c2jy_bridge.core.ports import Receipt, ReceiptConflict, ReceiptStore

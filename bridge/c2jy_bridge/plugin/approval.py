@@ -1,4 +1,4 @@
-"""Whether a call may run: the settings, the tool's own default, and the person who is asked."""
+"""Decides whether a call may run: by the settings, the tool's default, and the user's answer."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ log: Final = logging.getLogger(__name__)
 
 
 class Denied(PermissionError):
-    """The call may not run; the message is for the Bot and the person."""
+    """The call may not run; the message is for the Bot and the user."""
 
 
 class Approver(Protocol):
-    """Whoever can ask a person. The runner keeps the deadline and reads anything but a clear yes as no."""
+    """Asks the user. The runner enforces the deadline and takes anything but a clear yes as a no."""
 
     async def decide(self, ask: ToolCallAwaitingApproval) -> Decision:
-        """Wait for the answer to one question."""
+        """Wait for the answer to a question."""
 
 
 def policy_of(tool: Tool, policies: Mapping[str, Policy]) -> Policy:
-    """The policy that counts: the settings' word on this tool, else the tool's own default."""
+    """The policy in the settings, else the tool's default."""
     return policies.get(tool.name, tool.policy)
 
 
 class Approval:
-    """Lets calls pass or not, and remembers "always in this conversation"."""
+    """Approves calls, and remembers "always in this conversation"."""
 
     def __init__(self, settings: ToolSettings, approver: Approver, clock: Callable[[], float]) -> None:
         self._settings = settings
@@ -48,17 +48,11 @@ class Approval:
     ) -> None:
         """Return when the call may run.
 
-        A tool asks one question at a time in a conversation, so that an "always" also answers those
-        behind it. A `deny` of the settings is never asked about, whatever was answered before.
-
-        Args:
-            call: Who wants it and where.
-            tool: What it wants.
-            arguments: Validated, exactly as the tool gets them.
-            put: Where the question is announced.
+        A tool asks one question at a time per conversation, so that an "always" also answers the next ones.
+        A `deny` in the settings overrides earlier answers.
 
         Raises:
-            Denied: By the settings, by the person, by silence, or because nobody could be asked.
+            Denied: By the settings, the user or the deadline, or because asking failed.
         """
         key = call.conversation_id, tool.name
         match policy_of(tool, self._settings.policy):
@@ -91,7 +85,7 @@ class Approval:
                 decision = await self._approver.decide(question)
         except TimeoutError:
             raise Denied(say("denied.silence", tool=tool.name, seconds=f"{deadline_s or 0:g}")) from None
-        except Exception as error:  # whoever asks may fail in any way; none of them is a yes
+        except Exception as error:  # any failure of the approver means no
             log.error("approval of %s (%s) failed: %s", tool.name, call.call_id, type(error).__name__)
             raise Denied(say("denied.nobody", tool=tool.name)) from None
         if decision is Decision.ALWAYS and call.conversation_id:

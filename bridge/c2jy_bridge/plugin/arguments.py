@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from c2jy_bridge.core import strict_json
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.nearest import nearest
-from c2jy_bridge.core.strict_json import (
-    Fault,
-    Limits,
-    Steps,
-    StrictJsonError,
-    format_path,
-    loads,
-    position,
-)
+from c2jy_bridge.core.strict_json import Fault, Limits, Steps, StrictJsonError, format_path
 from c2jy_bridge.plugin.definition import Tool
 from c2jy_bridge.plugin.schema import JsonSchema
 
@@ -33,7 +27,7 @@ _JSON_LIMITS: Final = Limits(MAX_DEPTH, MAX_BYTES, integers=(-(2**63), 2**63 - 1
 
 
 class ArgumentsError(ValueError):
-    """The arguments cannot be used; `faults` are sentences, each beginning with its JSON path."""
+    """The arguments are invalid; `faults` are sentences that begin with a JSON path."""
 
     def __init__(self, *faults: str) -> None:
         super().__init__("; ".join(faults))
@@ -41,40 +35,19 @@ class ArgumentsError(ValueError):
 
 
 def read(text: str) -> dict[str, Any]:
-    """Parse arguments.
-
-    Args:
-        text: What the model wrote. Blank text counts as `{}`: some models send nothing for a tool without
-            parameters.
+    """Parse arguments; blank text counts as `{}`, which some models send for a tool without parameters.
 
     Raises:
-        ArgumentsError: Not JSON, not an object, too long or too deep, a key twice, NaN or an infinity, an
+        ArgumentsError: Not JSON, not an object, too long or too deep, a duplicate key, NaN or an infinity, an
             integer beyond 64 bits, or half of a surrogate pair.
     """
     if not text.strip():
         return {}
     try:
-        value: dict[str, Any] = loads(text, _JSON_LIMITS)
+        value: dict[str, Any] = strict_json.loads(text, _JSON_LIMITS)
     except StrictJsonError as error:
         raise ArgumentsError(_json_fault(text, error.fault)) from None
     return value
-
-
-def kind(value: object) -> str:
-    """What a JSON value is, in a word for people."""
-    match value:
-        case None:
-            return say("kind.null")
-        case bool():
-            return say("kind.boolean")
-        case int() | float():
-            return say("kind.number")
-        case str():
-            return say("kind.string")
-        case list():
-            return say("kind.array")
-        case _:
-            return say("kind.object")
 
 
 def _json_fault(text: str, fault: Fault) -> str:
@@ -97,13 +70,13 @@ def _json_fault(text: str, fault: Fault) -> str:
         case "cut_off":
             return say("arguments.cut_off", length=len(text))
         case _:
-            line, column = position(text, fault.offset)
+            line, column = strict_json.position(text, fault.offset)
             near = json.dumps(text[max(0, fault.offset - 15) : fault.offset + 15])
             return say("arguments.not_json", line=line, column=column, reason=fault.token, near=near)
 
 
 _MAX_FAULTS: Final = 10
-"""Faults told at once; more than these help nobody."""
+"""Most faults in one message."""
 
 # pydantic's error types (2.11) by what is valid there.
 _KINDS: Final = {
@@ -134,54 +107,47 @@ _LIMITS: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
 class Arguments:
-    """Validated arguments of one call: `values` for the function, `shown` as JSON for people."""
+    """Validated arguments of one call: `values` for the function, `shown` as JSON for the user."""
 
-    __slots__ = ("shown", "values")
-
-    def __init__(self, values: dict[str, Any], shown: dict[str, Any]) -> None:
-        self.values = values
-        self.shown = shown
+    values: dict[str, Any]
+    shown: dict[str, Any]
 
 
 def validate(tool: Tool, text: str) -> Arguments:
-    """Read and check the arguments of a call.
-
-    Args:
-        tool: Whose parameters they are for.
-        text: JSON text exactly as the model wrote it.
+    """Parse and validate the model's JSON text for a tool.
 
     Raises:
-        ArgumentsError: With a sentence for each fault that names the JSON path and what is valid there.
+        ArgumentsError: With a sentence per fault that names the JSON path and what is valid there.
     """
-    given = {
+    received = {
         name: value
         for name, value in read(text).items()
         if value is not None or name not in tool.takes.null_means_default
     }
     try:
-        # Through JSON once more: strict mode then takes what JSON has no type for (dates, enums, paths).
-        model = tool.takes.model.model_validate_json(json.dumps(given))
+        # As JSON again: strict mode then accepts types that JSON lacks (dates, enums, paths).
+        model = tool.takes.model.model_validate_json(json.dumps(received))
     except ValidationError as error:
-        raise ArgumentsError(*_faults(tool, given, error)) from None
+        raise ArgumentsError(*_faults(tool, received, error)) from None
     shown = model.model_dump(mode="json", by_alias=True)
     return Arguments({name: getattr(model, f"a{i}") for i, name in enumerate(tool.takes.names)}, shown)
 
 
-def _faults(tool: Tool, given: dict[str, Any], error: ValidationError) -> list[str]:
+def _faults(tool: Tool, received: dict[str, Any], error: ValidationError) -> list[str]:
     by_path: dict[Steps, list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False):
-        steps = _steps(given, detail)
-        by_path.setdefault(steps, []).append(detail)
-    faults = [_fault(tool, steps, details, given) for steps, details in by_path.items()]
-    left_out = len(faults) - _MAX_FAULTS
-    return [*faults[:_MAX_FAULTS], say("arguments.more", count=left_out)] if left_out > 0 else faults
+        by_path.setdefault(_steps(received, detail), []).append(detail)
+    faults = [_fault(tool, steps, details, received) for steps, details in by_path.items()]
+    omitted = len(faults) - _MAX_FAULTS
+    return [*faults[:_MAX_FAULTS], say("arguments.more", count=omitted)] if omitted > 0 else faults
 
 
-def _steps(given: dict[str, Any], detail: ErrorDetails) -> Steps:
-    """Where in the input it is: pydantic's location without the names of union branches."""
+def _steps(received: dict[str, Any], detail: ErrorDetails) -> Steps:
+    """The path in the input: pydantic's location without the names of union branches."""
     steps: list[str | int] = []
-    value: Any = given
+    value: Any = received
     location = detail["loc"]
     for index, step in enumerate(location):
         inside = (isinstance(value, dict) and step in value) or (
@@ -195,13 +161,15 @@ def _steps(given: dict[str, Any], detail: ErrorDetails) -> Steps:
     return tuple(steps)
 
 
-def _fault(tool: Tool, steps: Steps, details: list[ErrorDetails], given: dict[str, Any]) -> str:
+def _fault(tool: Tool, steps: Steps, details: list[ErrorDetails], value: Any) -> str:
     path = format_path(steps)
     kinds = [_KINDS[d["type"]] for d in details if d["type"] in _KINDS]
     if len(kinds) == len(details):
-        value = _value_at(given, steps)
+        for step in steps:
+            value = value[step]
         valid = say("kind.or").join(dict.fromkeys(say(name) for name in kinds))
-        fault = say("argument.type", path=path, valid=valid, got=kind(value))
+        got = say(f"kind.{strict_json.json_type(value)}")
+        fault = say("argument.type", path=path, valid=valid, got=got)
         if "kind.array" in kinds and isinstance(value, str):
             fault += say("argument.wrap", example=json.dumps([value[:40]], ensure_ascii=False))
         return fault
@@ -213,21 +181,25 @@ def _one_fault(tool: Tool, steps: Steps, path: str, detail: ErrorDetails) -> str
     context: Mapping[str, Any] = detail.get("ctx", {})
     match detail["type"]:
         case "missing":
-            return say("argument.missing", path=path, names=_listed(_names_at(tool, steps[:-1])))
+            return say("argument.missing", path=path, names=", ".join(_names_at(tool, steps[:-1])))
         case "extra_forbidden":
             valid = _names_at(tool, steps[:-1])
             close = nearest(str(steps[-1]), valid)
             if close:
                 return say("argument.unknown_near", path=path, nearest=close)
-            return say("argument.unknown", path=path, names=_listed(valid) or say("kind.nothing"))
+            return say("argument.unknown", path=path, names=", ".join(valid) or say("kind.nothing"))
         case "literal_error" | "enum":
             value = str(detail["input"])[:60]
-            choices = _choices_at(tool, steps)
+            nodes = _nodes_at(tool.takes.schema, steps)
+            values = [
+                v for node in nodes for v in node.get("enum", [node["const"]] if "const" in node else [])
+            ]
+            choices = [str(choice) for choice in values if choice is not None]
             if not choices:
                 return say("argument.other", path=path, reason=context.get("expected", detail["msg"]))
             close = nearest(value, choices)
             ending = say("argument.choice_near", nearest=close) if close else ""
-            return say("argument.choice", path=path, value=value, choices=_listed(choices)) + ending
+            return say("argument.choice", path=path, value=value, choices=", ".join(choices)) + ending
         case "value_error":
             return say("argument.other", path=path, reason=context.get("error", detail["msg"]))
         case limit if limit in _LIMITS:
@@ -237,30 +209,13 @@ def _one_fault(tool: Tool, steps: Steps, path: str, detail: ErrorDetails) -> str
             return say("argument.other", path=path, reason=detail["msg"])
 
 
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names)
-
-
-def _value_at(value: Any, steps: Steps) -> Any:
-    for step in steps:
-        value = value[step]
-    return value
-
-
 def _names_at(tool: Tool, steps: Steps) -> list[str]:
-    return list(
-        dict.fromkeys(n for node in _nodes_at(tool.takes.schema, steps) for n in node.get("properties", ()))
-    )
-
-
-def _choices_at(tool: Tool, steps: Steps) -> list[str]:
     nodes = _nodes_at(tool.takes.schema, steps)
-    values = [v for node in nodes for v in node.get("enum", [node["const"]] if "const" in node else [])]
-    return [str(value) for value in values if value is not None]
+    return list(dict.fromkeys(name for node in nodes for name in node.get("properties", ())))
 
 
 def _nodes_at(schema: JsonSchema, steps: Steps) -> list[JsonSchema]:
-    """Every schema that may stand at a path; several when there is a choice on the way."""
+    """Every schema valid at a path; several when a union is on the way."""
     nodes = _branches(schema)
     for step in steps:
         below: list[JsonSchema] = []

@@ -1,4 +1,4 @@
-"""The context of a running tool: who asked, progress reporting, cancellation."""
+"""The context of a running tool: its call, progress reporting, cancellation."""
 
 from __future__ import annotations
 
@@ -9,17 +9,13 @@ from typing import Any, Final, Literal
 
 from c2jy_bridge.core.events import Event, Source, ToolCall, ToolCallProgress
 
-# About ten a second: a screen draws no faster, and a tool may report every byte.
-PROGRESS_INTERVAL_S: Final = 0.1
+PROGRESS_INTERVAL_S: Final = 0.1  # a tool may report every byte
 
 Unit = Literal["bytes", "items"]
 
 
 class ToolError(Exception):
-    """Raised by a tool: the call ends as an error and the Bot reads the message.
-
-    `fields` go into the output beside `status` and `message`.
-    """
+    """Raised by a tool: the call ends as an error with this message, and `fields` are added to its output."""
 
     def __init__(self, message: str, **fields: Any) -> None:
         super().__init__(message)
@@ -28,13 +24,10 @@ class ToolError(Exception):
 
 
 class Reporter:
-    """Carries what a tool reports to the loop of the runner, from any thread, progress thinned out.
-
-    Nothing gets through after `close`: a call says nothing once it has finished.
-    """
+    """Passes a tool's events from any thread to the runner's loop, progress throttled; none after `close`."""
 
     def __init__(self, call_id: str, put: Callable[[Event], None], clock: Callable[[], float]) -> None:
-        """Must be made on the loop; `put` is only called there."""
+        """Must be created on the loop; `put` is only called there."""
         self._call_id = call_id
         self._put = put
         self._clock = clock
@@ -47,11 +40,11 @@ class Reporter:
         self._closed = False
 
     def emit(self, event: Event) -> None:
-        """Hand on any event."""
+        """Pass on an event, after the progress before it."""
         self._on_loop(self._pass_in_order, event)
 
     def progress(self, message: str, done: int, total: int | None, unit: Unit) -> None:
-        """Remember how far the call is; the latest word is told at most every `PROGRESS_INTERVAL_S`."""
+        """Store the progress; the latest is passed on at most every `PROGRESS_INTERVAL_S`."""
         event = ToolCallProgress(
             at=self._clock(), call_id=self._call_id, message=message, done=done, total=total, unit=unit
         )
@@ -63,18 +56,18 @@ class Reporter:
         self._on_loop(self._schedule)
 
     def close(self) -> None:
-        """Tell the last progress, then nothing more."""
-        self._tell()
+        """Pass on the last progress, and nothing afterwards."""
+        self._flush()
         self._closed = True
 
     def _schedule(self) -> None:
         wait_s = self._next_at - self._loop.time()
         if wait_s <= 0:
-            self._tell()
+            self._flush()
         else:
-            self._loop.call_later(wait_s, self._tell)
+            self._loop.call_later(wait_s, self._flush)
 
-    def _tell(self) -> None:
+    def _flush(self) -> None:
         with self._lock:
             event, self._latest, self._scheduled = self._latest, None, False
         if event is not None:
@@ -82,7 +75,7 @@ class Reporter:
             self._pass(event)
 
     def _pass_in_order(self, event: Event) -> None:
-        self._tell()
+        self._flush()
         self._pass(event)
 
     def _pass(self, event: Event) -> None:
@@ -96,19 +89,18 @@ class Reporter:
         try:
             self._loop.call_soon_threadsafe(function, *args)
         except RuntimeError:
-            # The loop is closed: the app has gone while a thread was still at work.
-            return
+            return  # the loop is closed: the app ended while a thread was still running
 
 
 class ToolContext:
-    """What a tool may know of its call and say while it runs; a parameter of this type is filled in.
+    """A tool's view of its call; the runner fills in a parameter of this type.
 
     Attributes:
-        call_id: The call, for events of one's own.
-        conversation_id: The conversation it belongs to; empty when there is none.
-        source: Who wanted it: `chat`, `bridge` or `user`.
-        cancelled: Set when the call was stopped or ran out of time. A tool in a thread cannot be killed: it
-            must look here now and then, and clean up and return.
+        call_id: The call's id, for the tool's own events.
+        conversation_id: Its conversation, or empty.
+        source: Its origin: `chat`, `bridge` or `user`.
+        cancelled: Set when the call was cancelled or timed out. A thread cannot be killed: the tool must
+            check this regularly, clean up and return.
     """
 
     def __init__(self, call: ToolCall, reporter: Reporter) -> None:
@@ -119,16 +111,16 @@ class ToolContext:
         self._reporter = reporter
 
     def progress(self, message: str, done: int = 0, total: int | None = None, unit: Unit = "items") -> None:
-        """Say how far the work is, from any thread, as often as one likes.
+        """Report progress, from any thread, as often as needed.
 
         Args:
-            message: A short sentence for the screen.
-            done: How much is done, in `unit`.
-            total: How much there is; None while unknown.
+            message: A short sentence for the user.
+            done: The amount done, in `unit`.
+            total: The whole amount; None while unknown.
             unit: What is counted.
         """
         self._reporter.progress(message, done, total, unit)
 
     def emit(self, event: Event) -> None:
-        """Let everybody know of something, `DraftWritten` for one; from any thread."""
+        """Publish an event, such as `DraftWritten`, from any thread."""
         self._reporter.emit(event)

@@ -1,4 +1,4 @@
-"""Tools: the `@tool` decorator, their definitions, and which of them may run at the same time."""
+"""Tools: the `@tool` decorator, their definitions, and which of them may run concurrently."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 say: Final = catalogue("plugin")
 _MARK: Final = "__c2jy_tool__"
-# What function calling takes as a name (OpenAI's rule; Coze shows the same in its form).
+# OpenAI's rule for names of functions, also in Coze's form.
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
@@ -32,7 +32,6 @@ class Origin:
     name: str = ""
 
     def __str__(self) -> str:
-        """As the list of tools shows it."""
         return f"{self.kind} {self.name}" if self.kind == "entry point" else self.name or self.kind
 
 
@@ -51,10 +50,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A tool that can be called.
-
-    `policy` is its own default; `timeout_s` None means the setting's.
-    """
+    """A tool; `policy` is its default, `timeout_s` None means the setting's."""
 
     name: str
     description: str
@@ -66,17 +62,14 @@ class Tool:
     takes: Parameters
 
     def about(self, language: Language | None = None) -> str:
-        """A line for people, in the language in use or this one.
-
-        A built-in tool has it in the catalogue `tools` as `about.<name>`; any other has only its docstring.
-        """
+        """A line for the user: `about.<name>` in the catalogue `tools`, else the docstring's first."""
         key = f"about.{self.name}"
         line = catalogue("tools", fixed=language)(key) if self.origin == BUILT_IN else key
         return self.description.strip().partition("\n")[0] if line == key else line
 
     @property
     def is_async(self) -> bool:
-        """Whether it runs on the loop; everything else runs in a thread."""
+        """Whether it runs on the loop; other tools run in a thread."""
         return inspect.iscoroutinefunction(self.function)
 
 
@@ -99,7 +92,7 @@ def tool(
     concurrency: Concurrency = "parallel",
     name: str | None = None,
 ) -> Any:
-    """Mark a function or method as a tool that the Bot can call; it stays the function it was.
+    """Mark a function or method as a tool that the Bot can call; the function itself is unchanged.
 
     The parameters need type hints; the docstring's first lines are the description, its `Args:` section
     describes the parameters (Google style). A parameter annotated `ToolContext` is filled in by the runner.
@@ -109,7 +102,7 @@ def tool(
         timeout_s: Seconds the tool may run. None: `tools.timeout_s` of the settings.
         concurrency: parallel (any number at once), serial (one at a time) or exclusive (no other tool
             meanwhile).
-        name: What the Bot calls it. None: the function's name.
+        name: The tool's name. None: the function's name.
     """
 
     def mark(marked: Function) -> Function:
@@ -120,21 +113,16 @@ def tool(
 
 
 def options_of(candidate: object) -> Options | None:
-    """What `@tool` said of a function or bound method; None when it is not a tool."""
+    """The decorator's arguments for a function or bound method; None when it is not a tool."""
     found = getattr(candidate, _MARK, None)
     return found if isinstance(found, Options) and callable(candidate) else None
 
 
 def define(function: Callable[..., Any], *, origin: Origin, policy: Policy) -> Tool:
-    """Read a decorated function or bound method.
-
-    Args:
-        function: What `@tool` marked.
-        origin: Where it comes from, for the list of tools.
-        policy: Its policy, already decided.
+    """Build the tool of a decorated function or bound method.
 
     Raises:
-        DefinitionError: A parameter has no type hint, a type has no JSON form, or the name cannot be used.
+        DefinitionError: A parameter has no type hint, a type has no JSON form, or the name is invalid.
     """
     options = options_of(function) or Options()
     name = options.name or str(getattr(function, "__name__", ""))
@@ -156,7 +144,7 @@ def define(function: Callable[..., Any], *, origin: Origin, policy: Policy) -> T
 
 
 class LaneBlocked(RuntimeError):
-    """The call would wait for a tool that was stopped and goes on all the same; `tool` is its name."""
+    """The call would wait for a tool that was cancelled and is still running; `tool` is its name."""
 
     def __init__(self, tool: str) -> None:
         super().__init__(tool)
@@ -164,7 +152,7 @@ class LaneBlocked(RuntimeError):
 
 
 class Ticket:
-    """A place in the lanes, from asking to `Lanes.leave`."""
+    """A place in the lanes, from `Lanes.enter` to `Lanes.leave`."""
 
     __slots__ = ("admitted", "overdue", "tool")
 
@@ -181,21 +169,16 @@ class Ticket:
 
 
 class Lanes:
-    """First come, first served: a call begins when nothing before it excludes it.
+    """First come, first served: a call starts when no earlier one excludes it.
 
-    A thread that does not stop keeps its place, so that "one at a time" stays true; whoever would have to
-    wait for it is told at once instead of waiting for ever.
+    A thread that does not stop keeps its place; calls that would wait for it fail at once.
     """
 
     def __init__(self) -> None:
         self._places: list[Ticket] = []
 
     async def enter(self, tool: Tool) -> Ticket:
-        """Wait for a place.
-
-        Raises:
-            LaneBlocked: The place is taken by a call that was stopped and does not end.
-        """
+        """Wait for a place; raises LaneBlocked when a cancelled call that does not end holds it."""
         ticket = Ticket(tool, asyncio.get_running_loop().create_future())
         self._places.append(ticket)
         self._admit()
@@ -207,13 +190,13 @@ class Lanes:
         return ticket
 
     def leave(self, ticket: Ticket) -> None:
-        """Give the place back; a second time does nothing."""
+        """Release the place; idempotent."""
         if ticket in self._places:
             self._places.remove(ticket)
             self._admit()
 
     def overstay(self, ticket: Ticket) -> None:
-        """The call has ended for everybody else, but its work has not."""
+        """Mark a call as ended although its thread still runs."""
         ticket.overdue = True
         self._admit()
 

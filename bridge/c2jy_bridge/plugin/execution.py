@@ -1,4 +1,4 @@
-"""Runs a tool function: in the event loop or in a thread, with its prints kept off stdout."""
+"""Runs a tool function in the event loop or in a thread, with its prints sent to stderr."""
 
 from __future__ import annotations
 
@@ -24,42 +24,39 @@ IN_TOOL: Final = ContextVar("in tool", default=False)
 def prints_go_to_stderr() -> Iterator[None]:
     """Inside the block `print` in a tool, or in a thread that one has started, writes to stderr.
 
-    The app's own output comes from the main thread, outside of tools, and goes to stdout as before.
+    The app's own output, from the main thread outside of tools, still goes to stdout.
     """
-    own = sys.stdout
-    sys.stdout = cast(TextIO, _Divided(own))
+    stdout = sys.stdout
+
+    class Redirected:
+        def __getattr__(self, name: str) -> Any:
+            ours = threading.current_thread() is threading.main_thread() and not IN_TOOL.get()
+            return getattr(stdout if ours else sys.stderr, name)
+
+    sys.stdout = cast(TextIO, Redirected())
     try:
         yield
     finally:
-        sys.stdout = own
-
-
-class _Divided:
-    def __init__(self, own: TextIO) -> None:
-        self._own = own
-
-    def __getattr__(self, name: str) -> Any:
-        ours = threading.current_thread() is threading.main_thread() and not IN_TOOL.get()
-        return getattr(self._own if ours else sys.stderr, name)
+        sys.stdout = stdout
 
 
 UNWIND_S: Final = 5.0
-"""Seconds that a cancelled coroutine has to clean up before it is left to itself."""
+"""Seconds that a cancelled coroutine has to clean up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The function came to an end of its own."""
+    """The function returned or raised."""
 
     value: object = None
     error: BaseException | None = None
 
 
 class Work:
-    """One run of a tool's function; `await finished(...)`, then `stop()` it when it has not."""
+    """One run of a tool's function: `await finished(...)`, and `stop()` when it has not finished."""
 
     def __init__(self, tool: Tool, values: dict[str, Any], context: ToolContext) -> None:
-        """Begin at once; must be made on the loop."""
+        """Start at once; must be created on the loop."""
         self._context = context
         arguments = dict(values)
         if tool.takes.context_name is not None:
@@ -73,35 +70,35 @@ class Work:
 
     @property
     def done(self) -> Done | None:
-        """How the function ended; None while it runs, or when it was cancelled."""
+        """The function's result; None while it runs, or when it was cancelled."""
         if not self._future.done() or self._future.cancelled():
             return None
         return self._future.result()
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing of it runs any more."""
+        """Whether the function no longer runs."""
         return self._future.done()
 
     async def finished(self, timeout_s: float) -> Done | None:
-        """Wait for the end, at most `timeout_s` seconds; None when that was not enough."""
+        """Wait at most `timeout_s` seconds for the result; None after a timeout."""
         await asyncio.wait({self._future}, timeout=timeout_s)
         return self.done
 
     async def stop(self) -> None:
-        """Tell it to stop. A coroutine gets `UNWIND_S` to clean up; a thread can only be told."""
+        """Cancel it. A coroutine gets `UNWIND_S` to clean up; a thread only sees `context.cancelled`."""
         self._context.cancelled.set()
         if self._on_loop and not self._future.done():
             self._future.cancel()
             await asyncio.wait({self._future}, timeout=UNWIND_S)
 
     def when_over(self, callback: Callable[[], None]) -> None:
-        """Call back on the loop once nothing of it runs any more."""
+        """Call back on the loop once the function no longer runs."""
         self._future.add_done_callback(lambda _: callback())
 
 
 async def _guarded(function: Callable[[], Any]) -> Done:
-    """Run a coroutine function so that nothing it raises but its own cancellation reaches the loop."""
+    """Run a coroutine function; only its cancellation reaches the loop."""
     IN_TOOL.set(True)
     try:
         return Done(await function())
@@ -115,7 +112,7 @@ async def _guarded(function: Callable[[], Any]) -> Done:
 
 
 def _in_thread(function: Callable[[], Any], name: str) -> asyncio.Future[Done]:
-    """Run a function in a thread made for it: pools run dry when threads hang, and block the exit."""
+    """Run a function in a thread of its own: hanging threads would exhaust a pool and block the exit."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Done] = loop.create_future()
     context = contextvars.copy_context()
@@ -137,8 +134,7 @@ def _in_thread(function: Callable[[], Any], name: str) -> asyncio.Future[Done]:
         try:
             loop.call_soon_threadsafe(settle, done)
         except RuntimeError:
-            # The loop is closed: the app has gone, nobody waits for the result.
-            return
+            return  # the loop is closed: the app has ended
 
     threading.Thread(target=main, name=name, daemon=True).start()
     return future

@@ -1,8 +1,7 @@
-"""What Coze must be common of the local plugin: plugin.json, plugin.yaml and a prompt for the Bot.
+"""Writes the local plugin's description for Coze: plugin.json, plugin.yaml and a prompt for the Bot.
 
-The shape of both files is that of Coze's own local plugin example (coze-cookbook, examples/local_plugin); the
-rules for schemas are those of coze-studio's importer: OpenAPI 3.0, one type each, an object at the top, `200`
-only.
+The files follow Coze's local plugin example (coze-cookbook, examples/local_plugin), the schemas the rules of
+coze-studio's importer: OpenAPI 3.0, one type each, an object at the root, `200` only.
 """
 
 from __future__ import annotations
@@ -20,23 +19,12 @@ from c2jy_bridge.plugin.schema import JsonSchema, read_answer
 
 NAME: Final = "c2jy"
 _LANGUAGES: Final[tuple[i18n.Language, ...]] = ("zh", "en")
-_KEPT: Final = (
-    "description",
-    "enum",
-    "format",
-    "maxItems",
-    "maxLength",
-    "maximum",
-    "minItems",
-    "minLength",
-    "minimum",
-    "pattern",
-    "x-assist-type",
-)
+_LIMITS: Final = ("maxItems", "maxLength", "maximum", "minItems", "minLength", "minimum")
+_KEPT: Final = ("description", "enum", "format", *_LIMITS, "pattern", "x-assist-type")
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as a person would."""
+    """Writes texts of several lines in block style."""
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
@@ -47,17 +35,10 @@ _Dumper.add_representer(str, _text)
 
 
 def write_manifests(tools: Iterable[Tool], folder: Path) -> list[Path]:
-    """Write everything that is entered on Coze's pages.
-
-    Args:
-        tools: The tools that the Bot shall have.
-        folder: Made when it is not there.
+    """Write the files that are entered on Coze's pages into `folder`, which is created when missing.
 
     Returns:
         The files: plugin.json, plugin.yaml, prompt.zh.md, prompt.en.md.
-
-    Raises:
-        OSError: A file cannot be written.
     """
     known = list(tools)
     texts = {
@@ -72,7 +53,7 @@ def write_manifests(tools: Iterable[Tool], folder: Path) -> list[Path]:
 
 
 def plugin_json() -> dict[str, Any]:
-    """The plugin's card."""
+    """The plugin's metadata."""
     say = i18n.catalogue("plugin", fixed="zh")
     return {
         "schema_version": "v1",
@@ -93,7 +74,7 @@ def plugin_json() -> dict[str, Any]:
 
 
 def openapi(tools: Iterable[Tool]) -> dict[str, Any]:
-    """The tools as an OpenAPI 3.0.1 document, one operation each."""
+    """The tools as operations of an OpenAPI 3.0.1 document."""
     say = i18n.catalogue("plugin", fixed="zh")
     return {
         "openapi": "3.0.1",
@@ -103,12 +84,10 @@ def openapi(tools: Iterable[Tool]) -> dict[str, Any]:
 
 
 def bot_prompt(tools: Iterable[Tool], language: i18n.Language) -> str:
-    """A prompt to paste into the Bot: what it is, its tools, how to use them."""
+    """A prompt for the Bot: its role, its tools and the rules for their use."""
     say = i18n.catalogue("plugin", fixed=language)
-    lines = [f"- {tool.name}: {tool.about(language)}" for tool in tools]
-    return (
-        "\n\n".join((say("prompt.role"), say("prompt.tools"), "\n".join(lines), say("prompt.rules"))) + "\n"
-    )
+    lines = "\n".join(f"- {tool.name}: {tool.about(language)}" for tool in tools)
+    return "\n\n".join((say("prompt.role"), say("prompt.tools"), lines, say("prompt.rules"))) + "\n"
 
 
 def _operation(tool: Tool) -> dict[str, Any]:
@@ -118,7 +97,7 @@ def _operation(tool: Tool) -> dict[str, Any]:
     return {
         "operationId": tool.name,
         "x-functionName": tool.name,
-        # The importer takes the summary for the text that the model reads.
+        # The importer shows the summary to the model.
         "summary": tool.description,
         "requestBody": {"content": {"application/json": {"schema": _single(tool.takes.schema)}}},
         "responses": {
@@ -132,7 +111,7 @@ def _operation(tool: Tool) -> dict[str, Any]:
 
 
 def _single(schema: JsonSchema) -> JsonSchema:
-    """A schema in OpenAPI 3.0 words with exactly one type."""
+    """A schema in OpenAPI 3.0 with exactly one type."""
     choices = schema.get("anyOf") or schema.get("oneOf")
     if choices:
         return _single(
@@ -157,7 +136,7 @@ def _single(schema: JsonSchema) -> JsonSchema:
 
 
 def _one_of(choices: list[JsonSchema]) -> JsonSchema:
-    """One type for several: text where it is one of them, for it can hold JSON; objects are laid together."""
+    """One type for several: text if it is among them, since it can hold JSON; objects are merged."""
     text = next((choice for choice in choices if choice.get("type") == "string"), None)
     objects = [choice for choice in choices if choice.get("type") == "object"]
     if text is not None or len(objects) < len(choices):

@@ -1,4 +1,4 @@
-"""What Coze is told of a call: one JSON object as text, never longer than the limit and never half of one."""
+"""Output of a call for Coze: one complete JSON object as text within the size limit."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pydantic_core import to_jsonable_python
 SUCCESS: Final = "success"
 ERROR: Final = "error"
 _SHORT_TEXT: Final = 200
-"""Strings are cut down to this many characters before whole list items are left out."""
+"""Strings are truncated to this many characters before list items are omitted."""
 _WHOLE: Final = 2**60
 
 
 def success(value: object) -> dict[str, Any]:
-    """A tool's return value as the output object, its `status` first.
+    """A tool's return value as the output object, with `status` first.
 
     A dict (or model, or dataclass) gives its fields, text becomes `message`, anything else `result`. A dict
-    that says `status: error` itself stays an error.
+    with `status: error` remains an error.
 
     Raises:
         ValueError: The value has no JSON form (it contains itself, for one).
@@ -35,12 +35,12 @@ def success(value: object) -> dict[str, Any]:
 
 
 def failure(message: str, code: str, fields: Mapping[str, object] | None = None) -> dict[str, Any]:
-    """The output object of a call that did not do what it was asked for.
+    """The output object of a failed call.
 
     Args:
-        message: A sentence for the Bot and the person.
-        code: A stable word: unknown_tool, bad_arguments, denied, timed_out, cancelled, failed ...
-        fields: More for the Bot to read; a `code` of the tool's own replaces ours.
+        message: A sentence for the Bot and the user.
+        code: A stable name: unknown_tool, bad_arguments, denied, timed_out, cancelled, failed ...
+        fields: Further fields for the Bot; a `code` among them replaces ours.
     """
     plain = to_jsonable_python(dict(fields or {}), bytes_mode="base64", inf_nan_mode="null", fallback=str)
     return {"status": ERROR, "message": message, "code": code, **plain} | {"status": ERROR}
@@ -49,32 +49,31 @@ def failure(message: str, code: str, fields: Mapping[str, object] | None = None)
 def capped(output: dict[str, Any], max_bytes: int) -> str:
     """The output as JSON text of at most `max_bytes` UTF-8 bytes.
 
-    When it is longer, long texts are cut first, then lists; each cut is marked where it is, and
-    `truncated` says it at the top.
+    Long texts are truncated first, then lists; each place is marked, and `truncated` is set at the root.
     """
     text = _dumps(output)
     if _size(text) <= max_bytes:
         return text
-    # No text of more characters and no list of more items than bytes can be in what is left.
+    # What fits has no text of more characters and no list of more items than bytes.
     texts, items = range(_SHORT_TEXT, max(max_bytes, _SHORT_TEXT) + 1), range(max_bytes // 2)
     shorter = _largest(texts, lambda n: _pruned(output, n, _WHOLE), max_bytes)
     shorter = shorter or _largest(items, lambda n: _pruned(output, _SHORT_TEXT, n), max_bytes)
     if shorter is not None:
         return shorter
     bare = {"status": output["status"], "truncated": True, "total_bytes": _size(text)}
-    # JSON writes a character in at most 6 bytes, so this fits whatever the message is made of.
+    # JSON needs at most 6 bytes for a character.
     room = (max_bytes - _size(_dumps(bare)) - 100) // 6
     return _dumps({**bare, "message": _cut(str(output.get("message", "")), room)})
 
 
 def _largest(limits: range, prune: Callable[[int], dict[str, Any]], max_bytes: int) -> str | None:
-    """What `prune` leaves at the largest limit that fits; None when not even the smallest does."""
+    """The pruned output at the largest limit that fits; None when not even the smallest does."""
 
     def fitting(limit: int) -> str | None:
         text = _dumps({**prune(limit), "truncated": True})
         return text if _size(text) <= max_bytes else None
 
-    # The smallest first: most of the time it says that the others, each of megabytes, need not be tried.
+    # The smallest first: usually it shows that the others, each of megabytes, need not be tried.
     best = fitting(limits[0])
     low, high = 1, len(limits) - 1 if best is not None else 0
     while low <= high:
@@ -103,7 +102,7 @@ def _cut(text: str, length: int) -> str:
 
 def _dumps(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    # A file name may hold half of a surrogate pair, which no wire can carry.
+    # A file name may have half of a surrogate pair, which UTF-8 cannot encode.
     return text.encode("utf-8", "replace").decode()
 
 

@@ -1,4 +1,4 @@
-"""Receipts of tool calls: looked up and written in a thread; locks by key."""
+"""Looks up and writes receipts of tool calls in a thread; locks by key."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from c2jy_bridge.core.ports import Receipt, ReceiptStore
 
 
 class KeyedLocks:
-    """One lock a key, for as long as somebody holds it or waits for it."""
+    """One lock per key, for as long as it is in use."""
 
     def __init__(self) -> None:
         self._locks: dict[Hashable, tuple[asyncio.Lock, int]] = {}
 
     @asynccontextmanager
     async def hold(self, key: Hashable) -> AsyncIterator[None]:
-        """Keep the lock of `key` for the length of a `with` block."""
+        """Hold the lock of `key` inside a `with` block."""
         lock, users = self._locks.get(key) or (asyncio.Lock(), 0)
         self._locks[key] = lock, users + 1
         try:
@@ -41,36 +41,28 @@ class ReceiptWriter:
     def __init__(self, store: ReceiptStore) -> None:
         self._store = store
         self._same_call = KeyedLocks()
-        # A thread of its own: the shared pool may be full of downloads while an answer waits for its receipt.
+        # A thread of its own: the shared pool may be full of downloads.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="receipts")
 
     @asynccontextmanager
     async def alone(self, call: ToolCall) -> AsyncIterator[None]:
-        """Keep a repetition of this call waiting until this one has its receipt."""
+        """Make a repetition of this call wait until this one has its receipt."""
         key: Hashable = (call.chat_id, call.tool_call_id) if call.tool_call_id else object()
         async with self._same_call.hold(key):
             yield
 
     async def earlier(self, call: ToolCall) -> Receipt | None:
-        """The receipt of a call that ended before.
-
-        Raises:
-            ReceiptConflict: There is one, for other arguments.
-        """
+        """The receipt of an earlier run of the call; raises ReceiptConflict for different arguments."""
         return await self._uninterrupted(lambda: self._store.receipt(call))
 
     async def keep(self, call: ToolCall, make: Callable[[], Receipt]) -> tuple[Receipt, Exception | None]:
-        """Make and write a receipt, both in the thread; it is durable when this returns.
-
-        Returns:
-            The receipt, and what kept it from being written, if anything did.
-        """
+        """Make and write a receipt, durable on return; returns it and the error of writing it, if any."""
 
         def write() -> tuple[Receipt, Exception | None]:
             receipt = make()
             try:
                 self._store.write_receipt(call, receipt)
-            except Exception as error:  # a full disk must not hide the tool's result from the Bot
+            except Exception as error:  # the Bot must get the result even when the disk is full
                 return receipt, error
             return receipt, None
 

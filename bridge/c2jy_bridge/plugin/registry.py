@@ -23,17 +23,13 @@ class NameTaken(DefinitionError):
 
 
 class ToolRegistry:
-    """Every tool the Bot can call, in the order in which they came."""
+    """Every tool the Bot can call, in order of registration."""
 
     def __init__(self) -> None:
         self._tools: dict[str, Tool] = {}
 
     def register(self, candidate: object, origin: Origin = BUILT_IN) -> None:
         """Add a decorated function or bound method, or every decorated method of an object.
-
-        Args:
-            candidate: The function, or an object whose methods carry `@tool`.
-            origin: Where it comes from.
 
         Raises:
             NameTaken: There is a tool of this name.
@@ -49,7 +45,7 @@ class ToolRegistry:
         self._tools.update((one.name, one) for one in defined)
 
     def get(self, name: str) -> Tool | None:
-        """The tool of this name."""
+        """The tool of this name, if any."""
         return self._tools.get(name)
 
     def __iter__(self) -> Iterator[Tool]:
@@ -59,7 +55,7 @@ class ToolRegistry:
         return len(self._tools)
 
     def views(self, policy: Mapping[str, Policy] | None = None) -> list[ToolView]:
-        """The tools as a face shows them, with the policies that count under these settings."""
+        """The tools for a UI, with the effective policies of these settings."""
         return [
             ToolView(
                 name=one.name,
@@ -74,7 +70,7 @@ class ToolRegistry:
         ]
 
     def policy_issues(self, policy: Mapping[str, Policy]) -> list[Issue]:
-        """An Issue for every policy of the settings that names no tool: a typo must not pass in silence."""
+        """An Issue for every policy in the settings that names no tool, such as a typo."""
         names = list(self._tools)
         return [
             Issue(
@@ -90,21 +86,16 @@ class ToolRegistry:
 
 
 def _methods(owner: object) -> list[Callable[..., Any]]:
-    # Looked up on the class: a property of the object must not run because somebody looks for tools.
+    # Looked up on the class, so that no property of the object is evaluated.
     of_classes = (name for cls in reversed(type(owner).__mro__) for name in vars(cls))
     names = [n for n in dict.fromkeys(of_classes) if options_of(inspect.getattr_static(type(owner), n))]
     return [getattr(owner, name) for name in names]
 
 
 def _default_policy(function: object, origin: Origin) -> Policy:
-    """Built-in tools are allowed unless they say otherwise, all others ask.
-
-    A file in the user's own folder may say `allow`; an installed package may not.
-    """
+    """By default built-in tools are allowed and others ask; an installed package cannot declare `allow`."""
     options = options_of(function)
     declared = options.policy if options else None
-    if origin == BUILT_IN:
-        return declared or "allow"
     if declared == "allow" and origin.kind == "entry point":
         return "ask"
-    return declared or "ask"
+    return declared or ("allow" if origin == BUILT_IN else "ask")

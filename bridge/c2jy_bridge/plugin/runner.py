@@ -1,4 +1,4 @@
-"""Runs the tool calls that a chat waits for: every call gets exactly one end, whatever happens."""
+"""Runs the tool calls that a chat waits for; every call ends exactly once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
 from c2jy_bridge.core.events import Event, Outcome, ToolCall, ToolCallFinished, ToolCallRequested
@@ -28,7 +28,7 @@ Put = Callable[[Event], None]
 
 
 class ToolRunner:
-    """validate -> policy -> run -> receipt -> event, for each call of a batch at the same time."""
+    """validate -> policy -> run -> receipt -> event, for all calls of a batch concurrently."""
 
     def __init__(
         self,
@@ -40,15 +40,15 @@ class ToolRunner:
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] = lambda: str(uuid4()),
     ) -> None:
-        """Put the parts together.
+        """Create a runner.
 
         Args:
             registry: The tools.
-            settings: Policies and limits; read anew for every call.
-            receipts: Where ends are kept; called in a thread.
-            approver: Asks a person.
+            settings: Policies and limits; read again for every call.
+            receipts: Stores the receipts; called in a thread.
+            approver: Asks the user.
             clock: Unix seconds.
-            new_id: An id for a call that comes without one.
+            new_id: Creates an id for a call without one.
         """
         self._registry = registry
         self._settings = settings
@@ -60,11 +60,11 @@ class ToolRunner:
         self._running: dict[str, asyncio.Task[Ending]] = {}
 
     async def run(self, calls: Sequence[ToolCall]) -> AsyncIterator[Event]:
-        """Run a batch; yields what happens, with exactly one ToolCallFinished for every call.
+        """Run a batch; yields its events, with exactly one ToolCallFinished per call.
 
-        A call that has a receipt is not run: its end comes from the receipt (`replayed`). Closing the
-        generator (`contextlib.aclosing`) or cancelling the task that reads it stops the tools; receipts of
-        what had finished are kept, what was stopped gets none.
+        A call with a receipt is not run but answered from it (`replayed`). Closing the generator
+        (`contextlib.aclosing`) or cancelling the task that reads it stops the tools; only calls that had
+        finished get a receipt.
         """
         events: asyncio.Queue[Event | None] = asyncio.Queue()
         tasks = [asyncio.create_task(self._serve(call, events.put_nowait)) for call in calls]
@@ -84,7 +84,7 @@ class ToolRunner:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def cancel(self, call_id: str) -> bool:
-        """Stop one call, also while it waits for an answer or its turn; False when it does not run."""
+        """Stop a call, running or waiting; False when there is none."""
         task = self._running.get(call_id)
         return task is not None and task.cancel()
 
@@ -94,7 +94,7 @@ class ToolRunner:
         put(ToolCallRequested(at=self._clock(), call_id=call.call_id, call=call))
         try:
             finished = await self._answered(call, put)
-        except Exception as error:  # a fault of ours must not leave the chat without its answer
+        except Exception as error:  # even after a bug the chat must get its answer
             log.error("call %s of %s: %s in the runner", call.call_id, call.tool, type(error).__name__)
             finished = self._unrecorded(call, say("failed.internal", reason=type(error).__name__), "internal")
         put(finished)
@@ -105,7 +105,7 @@ class ToolRunner:
                 earlier = await self._receipts.earlier(call)
             except ReceiptConflict:
                 return self._unrecorded(call, say("failed.conflict", tool=call.tool), "receipt_conflict")
-            except Exception as error:  # without the journal nobody knows whether it ran: it does not run
+            except Exception as error:  # without the journal the call may have run before: do not run it
                 log.error("receipt of %s: %s", call.call_id, type(error).__name__)
                 message = say("failed.journal", tool=call.tool, reason=type(error).__name__)
                 return self._unrecorded(call, message, "journal")
@@ -115,7 +115,7 @@ class ToolRunner:
 
     async def _attempted(self, call: ToolCall, put: Put) -> ToolCallFinished:
         attempt = Attempt(
-            call,
+            call=call,
             registry=self._registry,
             approval=self._approval,
             lanes=self._lanes,
@@ -152,11 +152,14 @@ class ToolRunner:
         return replace(finished, error=f"{finished.error} {unkept}".strip())
 
     def _receipt(self, attempt: Attempt, ending: Ending) -> Receipt:
-        """The end as Coze is answer of it. Runs in a thread: an output may be megabytes before it is cut."""
+        """The receipt of an ending. Runs in a thread: an output may be megabytes before it is truncated."""
         outcome, message = ending.outcome, ending.message
         try:
-            answer = _answer_of(ending)
-        except Exception as error:  # a value may refuse to be written in any way
+            if outcome is Outcome.OK:
+                answer = output.success(ending.value)
+            else:
+                answer = output.failure(message, ending.code, ending.fields)
+        except Exception as error:  # serialising a tool's value may raise anything
             unwritten = say("failed.output", reason=type(error).__name__)
             outcome, message = Outcome.ERROR, f"{message} {unwritten}".strip()
             answer = output.failure(message, "failed")
@@ -184,13 +187,7 @@ class ToolRunner:
         )
 
     def _unrecorded(self, call: ToolCall, message: str, code: str) -> ToolCallFinished:
-        """The end of a call that was not tried and gets no receipt."""
+        """The end of a call that was not run and gets no receipt."""
         answer = output.capped(output.failure(message, code), self._settings.max_output_bytes)
         receipt = Receipt(outcome=Outcome.ERROR, output=answer, error=message, finished_at=self._clock())
         return self._finished(call, receipt)
-
-
-def _answer_of(ending: Ending) -> dict[str, Any]:
-    if ending.outcome is Outcome.OK:
-        return output.success(ending.value)
-    return output.failure(ending.message, ending.code, ending.fields)

@@ -25,17 +25,13 @@ _REF: Final = "#/$defs/"
 
 
 def plain_schema(adapter: TypeAdapter[Any], mode: JsonSchemaMode = "validation") -> JsonSchema:
-    """The JSON Schema of a type with everything in place.
+    """The JSON Schema of a type, without references, titles and null.
 
-    References are written out (a model that holds itself becomes a plain object at the second level),
-    titles are dropped, and `X or null` becomes X: a parameter that may be null may as well be left out.
-
-    Args:
-        adapter: The type.
-        mode: "validation" for what goes in, "serialization" for what comes out.
+    References are replaced by their target (a recursive model becomes a plain object at the second level),
+    and `X or null` by X, since a parameter that may be null may be omitted.
     """
     with warnings.catch_warnings():
-        # A default that JSON cannot say is simply not shown.
+        # A default without a JSON form is omitted.
         warnings.simplefilter("ignore", PydanticJsonSchemaWarning)
         schema = adapter.json_schema(mode=mode)
     return _plain(schema, schema.pop("$defs", {}), ())
@@ -62,41 +58,34 @@ def _plain(node: JsonSchema, definitions: JsonSchema, inside: tuple[str, ...]) -
             result[key] = _plain(value, definitions, inside)
         else:
             result[key] = value
-    return _without_null(result)
-
-
-def _without_null(node: JsonSchema) -> JsonSchema:
     for key in ("anyOf", "oneOf"):
-        branches = node.get(key)
-        if not branches:
-            continue
-        left = [branch for branch in branches if branch.get("type") != "null"]
-        if len(left) == 1:
-            rest = {k: v for k, v in node.items() if k != key}
-            return {**left[0], **rest}
-        node = {**node, key: left}
-    return node
+        if branches := result.get(key):
+            not_null = [branch for branch in branches if branch.get("type") != "null"]
+            if len(not_null) == 1:
+                return {**not_null[0], **{k: v for k, v in result.items() if k != key}}
+            result[key] = not_null
+    return result
 
 
 say: Final = catalogue("plugin")
 
 
 class DefinitionError(TypeError):
-    """A function cannot be a tool; the message names the function, the parameter and what to do."""
+    """A function cannot be a tool; the message names the function, the parameter and the fix."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """What a tool takes."""
+    """A tool's parameters."""
 
     names: tuple[str, ...]
     """In order; field `a<i>` of `model` is the i-th."""
     model: type[BaseModel]
     schema: JsonSchema
     null_means_default: frozenset[str]
-    """Those with a default that take no null: models write null for what they leave out."""
+    """Parameters with a default that accept no null: models write null for omitted ones."""
     context_name: str | None
-    """The parameter that takes the ToolContext; not one of `names`."""
+    """The ToolContext parameter, not among `names`."""
 
 
 def read_docstring(function: Callable[..., Any]) -> Docstring:
@@ -105,14 +94,10 @@ def read_docstring(function: Callable[..., Any]) -> Docstring:
 
 
 def read_parameters(function: Callable[..., Any], name: str) -> Parameters:
-    """Read the signature of a function or bound method.
-
-    Args:
-        function: Every parameter needs a type hint and must be fillable by name.
-        name: What the tool is called, for messages.
+    """Read the signature of a function or bound method; `name` is the tool's, for messages.
 
     Raises:
-        DefinitionError: A parameter has no type hint, or its type no JSON form.
+        DefinitionError: A parameter has no type hint or cannot be passed by name, or a type has no JSON form.
     """
     hints = _hints(function, name)
     texts = {p.arg_name: " ".join((p.description or "").split()) for p in read_docstring(function).params}
@@ -130,8 +115,15 @@ def read_parameters(function: Callable[..., Any], name: str) -> Parameters:
             context_name = parameter.name
             continue
         default = ... if parameter.default is parameter.empty else parameter.default
-        # Fields are a0, a1 ... behind an alias, so that no parameter name can clash with BaseModel's own.
-        fields[f"a{len(names)}"] = (_described(hint, default, texts.get(parameter.name, "")), default)
+        # The docstring's text, unless a `Field` of the hint or the default has a description.
+        text = texts.get(parameter.name, "")
+        own = [part for part in (*getattr(hint, "__metadata__", ()), default) if isinstance(part, FieldInfo)]
+        described = text and not any(field.description for field in own)
+        # Fields are a0, a1 ... behind an alias, so that no name clashes with BaseModel's attributes.
+        fields[f"a{len(names)}"] = (
+            Annotated[hint, Field(description=text)] if described else hint,
+            default,
+        )
         names.append(parameter.name)
         if default is not ... and not _takes_null(hint):
             left_out.add(parameter.name)
@@ -145,7 +137,7 @@ def read_parameters(function: Callable[..., Any], name: str) -> Parameters:
 
 
 def read_answer(function: Callable[..., Any]) -> JsonSchema:
-    """The JSON Schema of what a function returns; an object of any kind where its type does not say."""
+    """The JSON Schema of a function's return value; any object where its type is not one."""
     try:
         hint = _hints(function, "").get("return", Any)
         schema = plain_schema(TypeAdapter(hint), "serialization")
@@ -173,11 +165,3 @@ def _takes_null(hint: Any) -> bool:
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         return any(_takes_null(part) for part in typing.get_args(hint))
     return hint in (Any, None, types.NoneType)
-
-
-def _described(hint: Any, default: Any, text: str) -> Any:
-    """The hint with the docstring's words for it, unless a `Field` says something itself."""
-    own = [part for part in (*getattr(hint, "__metadata__", ()), default) if isinstance(part, FieldInfo)]
-    if not text or any(field.description for field in own):
-        return hint
-    return Annotated[hint, Field(description=text)]

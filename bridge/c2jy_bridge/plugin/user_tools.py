@@ -1,4 +1,4 @@
-"""Loads the tools that the user wrote or installed; one that fails becomes an Issue, the others go on."""
+"""Loads the tools that the user wrote or installed; one that fails becomes an Issue."""
 
 from __future__ import annotations
 
@@ -20,17 +20,14 @@ from c2jy_bridge.plugin.registry import ToolRegistry
 from c2jy_bridge.plugin.schema import DefinitionError
 
 GROUP: Final = "c2jy.tools"
-"""The entry point group: a decorated function, a module with some, or an object with decorated methods."""
+"""Entry points of this group: a decorated function, a module of some, or an object with decorated methods."""
 _PACKAGE: Final = "c2jy_user_tools"
 
 say: Final = catalogue("plugin")
 
 
 def load_folder(registry: ToolRegistry, folder: Path) -> list[Issue]:
-    """Register what `@tool` marks in `folder/*.py`, in the order of file names.
-
-    Files whose name begins with `_` or `.` are left alone. A folder that does not exist has no tools.
-    """
+    """Register the tools in `folder/*.py` by file name, except `_*` and `.*`; the folder need not exist."""
     try:
         files = sorted(p for p in folder.iterdir() if p.suffix == ".py" and p.name[0] not in "_.")
     except FileNotFoundError:
@@ -41,20 +38,20 @@ def load_folder(registry: ToolRegistry, folder: Path) -> list[Issue]:
 
 
 def load_entry_points(registry: ToolRegistry, found: Iterable[EntryPoint] | None = None) -> list[Issue]:
-    """Register what installed packages offer under `c2jy.tools`."""
+    """Register the tools of installed packages."""
     issues: list[Issue] = []
     for entry in sorted(found if found is not None else entry_points(group=GROUP), key=lambda e: e.name):
         path = f"{entry.name} = {entry.value}"
         try:
             with contextlib.redirect_stdout(sys.stderr):
                 loaded = entry.load()
-        except (Exception, SystemExit) as error:  # anything may happen in somebody else's import
+        except (Exception, SystemExit) as error:  # another package's import may raise anything
             issues.append(_issue("crashed", path, reason=_reason(error)))
             continue
-        offered = _marked(loaded) if isinstance(loaded, ModuleType) else [loaded]
-        if not offered:
+        candidates = _marked(loaded) if isinstance(loaded, ModuleType) else [loaded]
+        if not candidates:
             issues.append(_issue("empty", path))
-        issues += _register(registry, offered, origin=Origin("entry point", entry.name), path=path)
+        issues += _register(registry, candidates, origin=Origin("entry point", entry.name), path=path)
     return issues
 
 
@@ -64,17 +61,19 @@ def _load_file(registry: ToolRegistry, file: Path) -> list[Issue]:
     if spec is None or spec.loader is None:
         return [_issue("unreadable", str(file), reason="?")]
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses and pydantic look their module up while it is made
+    sys.modules[name] = module  # dataclasses and pydantic look up their module during its import
     try:
-        # stdout belongs to the screen or to `--json`; a print at import must not land there.
+        # stdout is for the screen or `--json`.
         with contextlib.redirect_stdout(sys.stderr):
             spec.loader.exec_module(module)
     except SyntaxError as error:
         del sys.modules[name]
         return [_issue("syntax", f"{error.filename or file}:{error.lineno or 1}", reason=error.msg)]
-    except (Exception, SystemExit) as error:  # the user's code may fail in any way
+    except (Exception, SystemExit) as error:  # the user's code may raise anything
         del sys.modules[name]
-        return [_issue("crashed", f"{file}:{_line_in(file, error)}", reason=_reason(error))]
+        lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(file)]
+        line = (lines[-1] if lines else None) or 1
+        return [_issue("crashed", f"{file}:{line}", reason=_reason(error))]
     marked = _marked(module)
     if not marked:
         return [_issue("empty", str(file))]
@@ -82,7 +81,7 @@ def _load_file(registry: ToolRegistry, file: Path) -> list[Issue]:
 
 
 def _marked(module: ModuleType) -> list[Any]:
-    """The tools that a module defines itself, not those it imported."""
+    """The tools that a module defines, without those it imports."""
     return [
         member
         for member in vars(module).values()
@@ -102,12 +101,6 @@ def _register(
             line = f":{code.co_firstlineno}" if code is not None else ""
             issues.append(_issue("refused", f"{path}{line}", reason=str(error)))
     return issues
-
-
-def _line_in(file: Path, error: BaseException) -> int:
-    """The last line of the file that the error went through."""
-    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(file)]
-    return (lines[-1] if lines else None) or 1
 
 
 def _reason(error: BaseException) -> str:
