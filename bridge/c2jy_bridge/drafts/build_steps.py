@@ -169,10 +169,7 @@ def _build(
         files[wanted.source.address] = material
     target, mode = _target(draft, options, collector)
     prefix = f"{path}." if path else ""
-    subtitles = [
-        (item.path, item.track)
-        for item in subtitle_tracks(spec, prefix, context.read_file, context.texts, collector)
-    ]
+    subtitles = list(subtitle_tracks(spec, prefix, context.read_file, context.texts, collector))
     compiled = compile_draft(spec, placed, collector, more=subtitles, path=path, pause=context.pause)
     profile = (spec.target and spec.target.profile) or options.profile
     if profile not in TRIED:

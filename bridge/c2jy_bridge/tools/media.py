@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 from pydantic import Field
 
 from c2jy_bridge.core.i18n import catalogue
-from c2jy_bridge.drafts import DraftBuilder, ProbeResult, Progress
+from c2jy_bridge.drafts import DraftBuilder, ProbeResult
 from c2jy_bridge.drafts.kinds import ResourceKind
 from c2jy_bridge.plugin import ToolContext, ToolError, tool
 from c2jy_bridge.tools.answers import (
@@ -21,6 +21,7 @@ from c2jy_bridge.tools.answers import (
     SliderRow,
     Timeline,
 )
+from c2jy_bridge.tools.drafts import progress_callback
 
 if TYPE_CHECKING:
     from c2jy_bridge.drafts.resources import Entry
@@ -51,8 +52,8 @@ class MediaTools:
         rows = [_measured(result) for result in results]
         failed = _failed(results)
         if failed == len(results):
-            raise ToolError(_told(results), failed=failed, results=rows)
-        return MediaMeasured(_told(results), failed, rows)
+            raise ToolError(_summary(results), failed=failed, results=rows)
+        return MediaMeasured(_summary(results), failed, rows)
 
     @tool
     async def get_media_duration(self, links: Addresses, context: ToolContext) -> DurationsMeasured:
@@ -78,22 +79,19 @@ class MediaTools:
         failed, whole = _failed(results), [Timeline(0, _ms(end_us))]
         if failed == len(results):
             raise ToolError(
-                _told(results), failed=failed, timelines=timelines, all_timelines=whole, unit="ms"
+                _summary(results), failed=failed, timelines=timelines, all_timelines=whole, unit="ms"
             )
-        return DurationsMeasured(_told(results), failed, timelines, whole)
+        return DurationsMeasured(_summary(results), failed, timelines, whole)
 
     async def _probe(self, sources: list[str], context: ToolContext) -> list[ProbeResult]:
-        def tell(progress: Progress) -> None:
-            context.progress(progress.message, progress.done, progress.total, progress.unit)
-
-        return await self._builder.probe(sources, on_progress=tell)
+        return await self._builder.probe(sources, on_progress=progress_callback(context))
 
 
 def _failed(results: list[ProbeResult]) -> int:
     return sum(result.material is None for result in results)
 
 
-def _told(results: list[ProbeResult]) -> str:
+def _summary(results: list[ProbeResult]) -> str:
     """How many could be had, and why the first of the others could not."""
     failed = _failed(results)
     if not failed:

@@ -64,18 +64,6 @@ class KnownMaterials(ScriptMaterial):  # type: ignore[misc]  # the library ships
         return False
 
 
-def new_script(width: int, height: int, fps: float, magnet: bool) -> Any:
-    """An empty ScriptFile; whole frame rates stay whole numbers, as the library writes them."""
-    script = ScriptFile(width, height, int(fps) if fps == int(fps) else fps, magnet)
-    script.materials = KnownMaterials()
-    return script
-
-
-def append_track(script: Any, kind: str, name: str, mute: bool) -> None:
-    """Add a track on top of the others; `name` must be new."""
-    script.tracks[name] = UncheckedTrack(TrackType.from_name(kind), name, len(script.tracks), mute)
-
-
 def content_of(script: Any) -> dict[str, Any]:
     """What `ScriptFile.dumps` of 0.3.1 writes, as an object: orjson needs a fiftieth of the time for it."""
     content: dict[str, Any] = script.content
@@ -168,10 +156,14 @@ def compile_draft(
     own = [(f"{prefix}tracks[{index}]", track) for index, track in enumerate(spec.tracks)]
     lanes = list(_lanes([*own, *more], spec.overlap, files, collector))
     _check_neighbours(lanes, collector)
-    script = new_script(spec.width, spec.height, spec.fps, spec.main_track_magnet)
+    # whole frame rates stay whole numbers, as the library writes them
+    fps = int(spec.fps) if spec.fps == int(spec.fps) else spec.fps
+    script = ScriptFile(spec.width, spec.height, fps, spec.main_track_magnet)
+    script.materials = KnownMaterials()
     pool, texts = MaterialPool(), TextBuilder(script, canvas)
     for lane, name in zip(lanes, _distinct(lanes), strict=True):
-        append_track(script, lane.kind, name, lane.mute)
+        kind = TrackType.from_name(lane.kind)
+        script.tracks[name] = UncheckedTrack(kind, name, len(script.tracks), lane.mute)
         for index, placed in enumerate(lane.clips):
             if index % _PAUSE_EVERY == 0:
                 pause()

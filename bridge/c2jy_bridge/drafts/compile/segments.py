@@ -29,7 +29,7 @@ from c2jy_bridge.drafts.spec.appearance import (
     Animation,
     Crop,
     Effect,
-    Filter,
+    Fade,
     Keyframe,
     Mask,
     Transform,
@@ -289,22 +289,6 @@ PICTURE_EFFECTS: Final[tuple[NameKind, ...]] = ("scene", "character")
 SOUND_EFFECTS: Final[tuple[NameKind, ...]] = ("audio_scene", "tone", "speech_to_song")
 
 
-def add_filters(segment: Any, filters: Sequence[Filter], path: str, canvas: Canvas) -> None:
-    """Put colour filters on a picture."""
-    for index, wanted in enumerate(filters):
-        member = canvas.name(("filter",), wanted.name, f"{path}.filters[{index}].name")
-        if member is not None:
-            segment.add_filter(member, wanted.intensity)
-
-
-def add_picture_effects(segment: Any, effects: Sequence[Effect], path: str, canvas: Canvas) -> None:
-    """Put scene and character effects on a picture."""
-    for index, effect in enumerate(effects):
-        where = f"{path}.effects[{index}]"
-        if (member := find_effect(effect, PICTURE_EFFECTS, where, canvas)) is not None:
-            segment.add_effect(member, sliders(effect.params, member, f"{where}.params", canvas))
-
-
 def add_sound_effects(segment: Any, effects: Sequence[Effect], path: str, canvas: Canvas) -> None:
     """Put audio effects on a sound: one of each kind, as the library has it."""
     taken: set[type] = set()
@@ -376,11 +360,8 @@ def picture_segment(placed: PlacedClip, clip: PictureClip, pool: MaterialPool, c
         clip_settings=settings,
     )
     segment.speed.speed = placed.speed
-    if video and video.fade and placed.file and placed.file.file.kind == "video":
-        fade_in = video.fade.in_ if placed.is_first else 0
-        fade_out = video.fade.out if placed.is_last else 0
-        if fade_in or fade_out:
-            segment.add_fade(fade_in, fade_out)
+    if video and file.file.kind == "video":
+        _add_fade(segment, placed, video.fade)
     _decorate(segment, placed, clip, canvas)
     return segment
 
@@ -389,10 +370,14 @@ def _decorate(segment: Any, placed: PlacedClip, clip: PictureClip, canvas: Canva
     path = placed.path
     if clip.animations:
         add_animations(segment, placed, clip.animations, _ANIMATIONS, canvas)
-    if clip.effects:
-        add_picture_effects(segment, clip.effects, path, canvas)
-    if clip.filters:
-        add_filters(segment, clip.filters, path, canvas)
+    for index, effect in enumerate(clip.effects):
+        where = f"{path}.effects[{index}]"
+        if (member := find_effect(effect, PICTURE_EFFECTS, where, canvas)) is not None:
+            segment.add_effect(member, sliders(effect.params, member, f"{where}.params", canvas))
+    for index, wanted in enumerate(clip.filters):
+        member = canvas.name(("filter",), wanted.name, f"{path}.filters[{index}].name")
+        if member is not None:
+            segment.add_filter(member, wanted.intensity)
     if clip.mix_mode and (mode := canvas.name(("mix_mode",), clip.mix_mode, f"{path}.mix_mode")):
         segment.set_mix_mode(mode)
     if clip.mask:
@@ -457,18 +442,8 @@ def sound_segment(placed: PlacedClip, clip: AudioClip, pool: MaterialPool, canva
         change_pitch=not clip.keep_pitch,
     )
     segment.speed.speed = placed.speed
-    if clip.fade:
-        fade_in = clip.fade.in_ if placed.is_first else 0
-        fade_out = clip.fade.out if placed.is_last else 0
-        if fade_in or fade_out:
-            segment.add_fade(fade_in, fade_out)
-    if clip.effects:
-        add_sound_effects(segment, clip.effects, placed.path, canvas)
-    _add_volume(segment, placed, clip, canvas)
-    return segment
-
-
-def _add_volume(segment: Any, placed: PlacedClip, clip: AudioClip, canvas: Canvas) -> None:
+    _add_fade(segment, placed, clip.fade)
+    add_sound_effects(segment, clip.effects, placed.path, canvas)
     for index, frame in enumerate(clip.keyframes):
         where = f"{placed.path}.keyframes[{index}]"
         if frame.property != "volume":
@@ -478,3 +453,11 @@ def _add_volume(segment: Any, placed: PlacedClip, clip: AudioClip, canvas: Canva
     volume = [frame for frame in clip.keyframes if frame.property == "volume"]
     for _, at, value in stretch(volume, placed):
         segment.add_keyframe(at, value)
+    return segment
+
+
+def _add_fade(segment: Any, placed: PlacedClip, fade: Fade | None) -> None:
+    fade_in = fade.in_ if fade and placed.is_first else 0
+    fade_out = fade.out if fade and placed.is_last else 0
+    if fade_in or fade_out:
+        segment.add_fade(fade_in, fade_out)

@@ -136,23 +136,14 @@ _AS_IMPORTED: Final = TextStyle(size=5)
 """As JianYing shows imported captions (pyJianYingDraft 0.3.1, ScriptFile.import_srt)."""
 
 
-@dataclass(frozen=True, slots=True)
-class SubtitleTrack:
-    """One entry of `subtitles` as a track."""
-
-    path: str
-    """JSON path of the entry."""
-    track: Track
-
-
 def subtitle_tracks(
     spec: DraftSpec,
     prefix: str,
     read_file: Callable[[str], bytes],
     texts: Mapping[str, bytes | MaterialFailure],
     collector: IssueCollector,
-) -> Iterator[SubtitleTrack]:
-    """Read every entry; overlapping captions will go to lanes.
+) -> Iterator[tuple[str, Track]]:
+    """Read each entry of `subtitles` as a track, with its JSON path; overlapping captions go to lanes.
 
     Args:
         prefix: What JSON paths begin with; empty or with a dot at the end.
@@ -181,7 +172,7 @@ def subtitle_tracks(
             if cue.end_us + entry.offset <= LONGEST_US
         )
         if clips:
-            yield SubtitleTrack(path, Track(type="text", name=entry.track, overlap="lane", clips=clips))
+            yield path, Track(type="text", name=entry.track, overlap="lane", clips=clips)
         else:
             collector.add("no_captions", path, "error")
 

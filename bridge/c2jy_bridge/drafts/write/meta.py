@@ -47,16 +47,6 @@ class Marker:
     version: str
     """Of this program."""
 
-    def as_json(self) -> dict[str, Any]:
-        """As it stands in c2jy.json."""
-        return {
-            "draft_id": self.draft_id,
-            "id": self.spec_id,
-            "schema": self.schema,
-            "created_at": self.created_at,
-            "version": self.version,
-        }
-
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -93,9 +83,14 @@ def figures_of(content: Mapping[str, Any], sha256: str) -> Figures:
 
 def beginning(marker: Marker, figures: Figures) -> bytes:
     """How c2jy.json begins: the mark and the figures, where they are found without reading the rest."""
-    return b"".join(
-        (_BEGINS.encode(), orjson.dumps(marker.as_json()), _GOES_ON.encode(), orjson.dumps(figures))
-    )
+    mark = {
+        "draft_id": marker.draft_id,
+        "id": marker.spec_id,
+        "schema": marker.schema,
+        "created_at": marker.created_at,
+        "version": marker.version,
+    }
+    return b"".join((_BEGINS.encode(), orjson.dumps(mark), _GOES_ON.encode(), orjson.dumps(figures)))
 
 
 def read_figures(folder: Path) -> Figures | None:

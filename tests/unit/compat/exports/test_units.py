@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from c2jy_bridge.compat.coze2jianying.exports import parse
-from c2jy_bridge.compat.coze2jianying.exports.units import ClipTime, decide, odd_clips, setting_us
+from c2jy_bridge.compat.coze2jianying.exports.units import (
+    ClipTime,
+    Evidence,
+    UnitDecision,
+    odd_clips,
+    setting_us,
+)
 from c2jy_bridge.drafts.errors import DraftError
 
 
@@ -17,6 +25,12 @@ def clips(*times: float, source: str = "a") -> list[ClipTime]:
     return [ClipTime(f"c{n}", start, start + length, source) for n, (start, length) in enumerate(
         zip([sum(times[:n]) for n in range(len(times))], times, strict=True)
     )]  # fmt: skip
+
+
+def decide(
+    times: Sequence[ClipTime], durations_us: Mapping[str, int] | None = None, **known: Any
+) -> UnitDecision:
+    return Evidence(times, **known).decide(durations_us or {})
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ own `total_duration_ms`; the size of the numbers.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 from typing import Final, Literal
 
@@ -87,64 +87,43 @@ class UnitDecision:
         )
 
 
-def decide(
-    clips: Sequence[ClipTime],
-    *,
-    asked: TimeUnit = "auto",
-    durations_us: Mapping[str, int] | None = None,
-    total_ms: float | None = None,
-    raw: bool = False,
-) -> UnitDecision:
-    """Find the unit.
-
-    Args:
-        clips: All clips whose numbers have no unit of their own.
-        asked: What the caller said; `auto` leaves it to the evidence.
-        durations_us: Real lengths of audio and video files by address.
-        total_ms: The draft's `total_duration_ms`, when it is more than zero.
-        raw: There are clips in the {start, duration} form.
-    """
-    last = max((clip.end for clip in clips), default=0)
-    lengths = {unit: round(last * factor) for unit, factor in US_PER.items()}
-    if asked != "auto":
-        return UnitDecision(asked, "asked", True, lengths)
-    if not clips:
-        return UnitDecision("us", "raw" if raw else "none", True, lengths)
-    fits = _fits(clips, durations_us or {})
-    compared = fits.pop("compared")
-    best = max(_ORDER, key=lambda unit: fits[unit])
-    if compared and fits[best] * 2 > compared:
-        return UnitDecision(best, "media", True, lengths, fits[best], compared)
-    if total_ms:
-        for unit in _ORDER:
-            if abs(lengths[unit] - total_ms * 1000) <= total_ms * 1000 * 0.01:
-                return UnitDecision(unit, "total", not _contradicted(unit, clips, durations_us), lengths)
-    unit, sure = _by_size(median(clip.end - clip.start for clip in clips), last)
-    mixed = any(not _possible(clip, unit) for clip in clips)
-    sure = sure and not mixed and not _contradicted(unit, clips, durations_us)
-    return UnitDecision(unit, "size", sure, lengths)
-
-
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What a draft says of its unit; more may be said by its media."""
 
-    clips: tuple[ClipTime, ...]
-    asked: TimeUnit
-    declared_us: Mapping[str, int]
+    clips: Sequence[ClipTime]
+    """All clips whose numbers have no unit of their own."""
+    asked: TimeUnit = "auto"
+    """What the caller said; `auto` leaves it to the evidence."""
+    declared_us: Mapping[str, int] = field(default_factory=dict)
     """Lengths of media by address as the export itself lists them, microseconds."""
-    total_ms: float | None
-    raw: bool
+    total_ms: float | None = None
+    """The draft's `total_duration_ms`, when it is more than zero."""
+    raw: bool = False
+    """There are clips in the {start, duration} form."""
 
     def decide(self, durations_us: Mapping[str, int]) -> UnitDecision:
         """The unit, given the real lengths of media that are known by now."""
-        return decide(
-            self.clips,
-            asked=self.asked,
-            durations_us={**self.declared_us, **durations_us},
-            total_ms=self.total_ms,
-            raw=self.raw,
-        )
+        clips, durations_us = self.clips, {**self.declared_us, **durations_us}
+        last = max((clip.end for clip in clips), default=0)
+        lengths = {unit: round(last * factor) for unit, factor in US_PER.items()}
+        if self.asked != "auto":
+            return UnitDecision(self.asked, "asked", True, lengths)
+        if not clips:
+            return UnitDecision("us", "raw" if self.raw else "none", True, lengths)
+        fits = _fits(clips, durations_us)
+        compared = fits.pop("compared")
+        best = max(_ORDER, key=lambda unit: fits[unit])
+        if compared and fits[best] * 2 > compared:
+            return UnitDecision(best, "media", True, lengths, fits[best], compared)
+        if total_ms := self.total_ms:
+            for unit in _ORDER:
+                if abs(lengths[unit] - total_ms * 1000) <= total_ms * 1000 * 0.01:
+                    return UnitDecision(unit, "total", not _contradicted(unit, clips, durations_us), lengths)
+        unit, sure = _by_size(median(clip.end - clip.start for clip in clips), last)
+        mixed = any(not _possible(clip, unit) for clip in clips)
+        sure = sure and not mixed and not _contradicted(unit, clips, durations_us)
+        return UnitDecision(unit, "size", sure, lengths)
 
 
 def _fits(clips: Sequence[ClipTime], durations_us: Mapping[str, int]) -> dict[str, int]:
@@ -160,13 +139,13 @@ def _fits(clips: Sequence[ClipTime], durations_us: Mapping[str, int]) -> dict[st
     return fits
 
 
-def _contradicted(unit: Unit, clips: Sequence[ClipTime], durations_us: Mapping[str, int] | None) -> bool:
+def _contradicted(unit: Unit, clips: Sequence[ClipTime], durations_us: Mapping[str, int]) -> bool:
     """Whether a file says another unit: its clip would outlast it, or be so short that a larger unit fits.
 
     Ten seconds of a song of three minutes contradict nothing.
     """
     for clip in clips:
-        real, used = (durations_us or {}).get(clip.source, 0), (clip.end - clip.start) * clip.speed
+        real, used = durations_us.get(clip.source, 0), (clip.end - clip.start) * clip.speed
         if real > 0 and used > 0:
             fitting = [other for other in _ORDER if used * US_PER[other] <= real * _MOST_OF_FILE]
             if not fitting or fitting[-1] != unit:
@@ -192,16 +171,8 @@ def odd_clips(clips: Sequence[ClipTime], unit: Unit) -> list[Issue]:
         if not _possible(clip, unit):
             length_us = (clip.end - clip.start) * US_PER[unit]
             other = next((o for o in _ORDER if _plausible((clip.end - clip.start) * US_PER[o])), unit)
-            found.append(
-                issue(
-                    "odd_length",
-                    clip.path,
-                    "warning",
-                    length=f"{length_us / 1e6:g}",
-                    unit=unit,
-                    other=other,
-                )
-            )
+            values = {"length": f"{length_us / 1e6:g}", "unit": unit, "other": other}
+            found.append(issue("odd_length", clip.path, "warning", **values))
     return found
 
 

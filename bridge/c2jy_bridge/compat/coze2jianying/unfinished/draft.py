@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from c2jy_bridge.core.i18n import catalogue
@@ -141,16 +141,12 @@ class Unfinished:
             "meta": {"steps": [{"tool": step.tool, "arguments": step.given} for step in self.steps]},
         }
 
-    def as_json(self) -> dict[str, Any]:
-        """The content of its file."""
-        return asdict(self)
-
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Unfinished:
-        """From its file.
+        """From what `asdict` made of it.
 
         Raises:
-            KeyError, TypeError: The file was not written by `as_json`.
+            KeyError, TypeError: It is something else.
         """
         steps = tuple(
             Step(

@@ -28,16 +28,21 @@ class ReadInfos:
     infos: list[Any]
     imported: Imported
     asked: TimeUnit
-    width: int
-    height: int
-    fps: float
+    draft: Unfinished
     as_before: bool = False
     """They left the unit open, and it was taken from what the draft has."""
 
     @property
     def sources(self) -> list[str]:
         """Addresses of their media, each once."""
-        return list(dict.fromkeys(_sources(self.imported)))
+        return list(
+            dict.fromkeys(
+                clip.media.address
+                for track in self.imported.spec.tracks
+                for clip in track.clips
+                if isinstance(clip, (PictureClip, AudioClip)) and clip.media.address
+            )
+        )
 
     @property
     def unit(self) -> Unit | None:
@@ -71,7 +76,7 @@ class ReadInfos:
         decision = again.imported.unit
         if usual is None or decision is None or decision.sure or decision.unit == usual:
             return again
-        read = _read(self.argument, self.infos, usual, self.width, self.height, self.fps)
+        read = _read(self.argument, self.infos, usual, self.draft)
         return replace(read, as_before=True)
 
     def lanes(self, kind: TrackKind, key: str, name: str | None, prefix: str, taken: set[str]) -> list[Lane]:
@@ -112,14 +117,13 @@ def read_infos(argument: str, infos: Any, draft: Unfinished, time_unit: TimeUnit
         DraftError: With an issue for every fault.
     """
     asked = draft.time_unit if time_unit == "auto" else time_unit
-    listed = _listed(argument, infos)
-    return _read(argument, listed, asked, draft.width, draft.height, draft.fps)
+    return _read(argument, _listed(argument, infos), asked, draft)
 
 
-def _read(argument: str, infos: list[Any], asked: TimeUnit, width: int, height: int, fps: float) -> ReadInfos:
-    project = {"width": width, "height": height, "fps": fps}
+def _read(argument: str, infos: list[Any], asked: TimeUnit, draft: Unfinished) -> ReadInfos:
+    project = {"width": draft.width, "height": draft.height, "fps": draft.fps}
     document = {"project": project, argument: infos}
-    return ReadInfos(argument, infos, parse(document, time_unit=asked)[0], asked, width, height, fps)
+    return ReadInfos(argument, infos, parse(document, time_unit=asked)[0], asked, draft)
 
 
 def _listed(argument: str, infos: Any) -> list[Any]:
@@ -141,12 +145,3 @@ def _opened(item: Any) -> Any:
             if name.endswith(_MADE):
                 return decoded(inner, name)
     return item
-
-
-def _sources(imported: Imported) -> list[str]:
-    return [
-        clip.media.address
-        for track in imported.spec.tracks
-        for clip in track.clips
-        if isinstance(clip, (PictureClip, AudioClip)) and clip.media.address
-    ]

@@ -6,7 +6,7 @@ import difflib
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -138,7 +138,7 @@ class UnfinishedDrafts:
     def _write(self, draft: Unfinished) -> None:
         path = self._path(draft.draft_id)
         fresh = path.with_suffix(".new")
-        write_file(fresh, orjson.dumps({"format": FORMAT, **draft.as_json()}))
+        write_file(fresh, orjson.dumps({"format": FORMAT, **asdict(draft)}))
         os.replace(fresh, path)
         sync_folder(self._folder)
 
