@@ -24,7 +24,7 @@ from c2jy_bridge.drafts.materials.convert import (
     needs_conversion,
 )
 from c2jy_bridge.drafts.materials.isolated_conversion import convert_isolated
-from c2jy_bridge.drafts.materials.material import MaterialKind, Refused
+from c2jy_bridge.drafts.materials.material import Refused
 from c2jy_bridge.drafts.materials.probe import Facts, Foreign, Media, av_facts, identify, image_facts
 
 BUFFER_BYTES: Final = 1 << 20
@@ -201,19 +201,13 @@ _PATIENCE_S: Final = 10.0
 """How long to wait for another process's commit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored(Facts):
     """A file in the cache and what is in it; `mtime_ns` and `size_bytes` show whether it was touched."""
 
     sha256: str
-    extension: str
-    kind: MaterialKind
     size_bytes: int
     mtime_ns: int
-    duration_us: int
-    width: int
-    height: int
-    has_audio: bool
     notes: tuple[str, ...] = ()
 
 
@@ -250,9 +244,10 @@ class Index:
         except (ValueError, TypeError, KeyError):
             return None  # written by another version
 
-    def remember(self, content: str, stored: Stored) -> None:
+    def remember(self, content: str, stored: Stored) -> Stored:
         """Keep what a probe found."""
         self._run("INSERT OR REPLACE INTO contents VALUES (?, ?)", content, json.dumps(asdict(stored)))
+        return stored
 
     def remember_link(self, key: str, link: Link) -> None:
         """Keep what a link gave."""
@@ -315,7 +310,7 @@ class MaterialCache:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._index = Index(folder / "index.db")
+        self.index = Index(folder / "index.db")
 
     @property
     def partial(self) -> Path:
@@ -328,7 +323,7 @@ class MaterialCache:
 
     def stored(self, content: str) -> Stored | None:
         """What is kept of the content with this sha256, if its file is still whole."""
-        stored = self._index.stored(content)
+        stored = self.index.stored(content)
         if stored is None:
             return None
         try:
@@ -342,15 +337,7 @@ class MaterialCache:
         # Touched: a copy tool set a new time, or somebody edited a file that a draft is linked to.
         if sha256_of(self.path(stored)) != stored.sha256:
             return None
-        return self._remember(content, replace(stored, mtime_ns=found.st_mtime_ns))
-
-    def link(self, key: str) -> Link | None:
-        """What the link with this key gave."""
-        return self._index.link(key)
-
-    def remember_link(self, key: str, link: Link) -> None:
-        """Keep what a link gave."""
-        self._index.remember_link(key, link)
+        return self.index.remember(content, replace(stored, mtime_ns=found.st_mtime_ns))
 
     def adopt(self, source: Path, content: str, head: bytes, *, synced: bool) -> Stored:
         """Take a finished file over: identify, convert where needed, probe, move it to its place.
@@ -381,7 +368,7 @@ class MaterialCache:
             source, sha256, synced = target, sha256_of(target), False
         facts = _probe(source, extension)
         stored = self._place(source, sha256, facts, notes, synced=synced)
-        return self._remember(content, stored)
+        return self.index.remember(content, stored)
 
     def temporary(self) -> Path:
         """A fresh name in `partial`."""
@@ -410,26 +397,8 @@ class MaterialCache:
                     os.fsync(file.fileno())
             source.replace(target)
         status = target.stat()
-        return Stored(
-            sha256=sha256,
-            extension=facts.extension,
-            kind=facts.kind,
-            size_bytes=status.st_size,
-            mtime_ns=status.st_mtime_ns,
-            duration_us=facts.duration_us,
-            width=facts.width,
-            height=facts.height,
-            has_audio=facts.has_audio,
-            notes=notes,
-        )
-
-    def _remember(self, content: str, stored: Stored) -> Stored:
-        self._index.remember(content, stored)
-        return stored
-
-    def close(self) -> None:
-        """Let go of the index."""
-        self._index.close()
+        size, mtime_ns = status.st_size, status.st_mtime_ns
+        return Stored(**asdict(facts), sha256=sha256, size_bytes=size, mtime_ns=mtime_ns, notes=notes)
 
 
 def link_key(source: str) -> str:
@@ -443,7 +412,7 @@ def check_head(head: bytes) -> Media:
         raise Refused("empty")
     found = identify(head)
     if isinstance(found, Foreign):
-        raise Refused(found.what, excerpt=_excerpt(head))
+        raise Refused(found.what, excerpt=one_line(head[:120].decode("utf-8", "replace")).strip())
     return found
 
 
@@ -451,10 +420,6 @@ def sha256_of(path: Path) -> str:
     """Hash of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _excerpt(head: bytes) -> str:
-    return one_line(head[:120].decode("utf-8", "replace")).strip()
 
 
 def converted(source: Path, target: Path, extension: str) -> tuple[str, tuple[str, ...]]:

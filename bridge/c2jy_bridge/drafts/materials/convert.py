@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from c2jy_bridge.drafts.materials.material import Refused
-from c2jy_bridge.drafts.materials.probe import frame_count, gif_frames, open_image
+from c2jy_bridge.drafts.materials.probe import gif_frames, open_image
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -57,7 +57,7 @@ def convert(source: Path, target: Path, extension: str) -> tuple[str, tuple[str,
         Refused: The picture cannot be read or is too large.
     """
     with open_image(source, extension) as image, room_to_draw(image):
-        frames = frame_count(image)
+        frames = int(getattr(image, "n_frames", 1))
         if frames < 2:
             return _write_still(image, target, extension), ()
         if image.width * image.height * frames > _MOST_FRAME_PIXELS:

@@ -38,11 +38,6 @@ _PIECE: Final = 1 << 20
 _CODINGS: Final = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
 
-def is_packed(response: httpx.Response) -> bool:
-    """Whether the server compressed the body on the way, so that its lengths are not the file's."""
-    return bool(_codings(response))
-
-
 async def unpacked(response: httpx.Response) -> AsyncIterator[bytes]:
     """The body in pieces.
 
@@ -295,7 +290,7 @@ class Downloader:
     def _begin(self, response: httpx.Response, part: PartialFile, meter: Meter) -> int | None:
         """Bring `part` to where this answer begins; returns the size of the whole file where it is known."""
         headers = response.headers
-        plain = not is_packed(response)
+        plain = not _codings(response)  # the lengths of a compressed body are not the file's
         length = int(headers["content-length"]) if headers.get("content-length", "").isdigit() else None
         total = length if plain else None
         if response.status_code == 206:
@@ -372,7 +367,11 @@ async def fetch_texts(
     async def one(source: str) -> bytes | MaterialFailure:
         try:
             async with asyncio.timeout_at(deadline), places:
-                return _checked(await _bytes(source, limit, deadline, connected), limit)
+                if source[:5].lower() == "data:":
+                    return _checked(decode(source), limit)
+                if not source[:8].lower().startswith(("http://", "https://")):
+                    raise Refused("bad_link")
+                return _checked(await (await connected()).fetch_small(source, limit, deadline), limit)
         except Refused as refused:
             return refused.failure(source)
         except TimeoutError:
@@ -381,16 +380,6 @@ async def fetch_texts(
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(one(source)) for source in distinct]
     return dict(zip(distinct, (task.result() for task in tasks), strict=True))
-
-
-async def _bytes(
-    source: str, limit: int, deadline: float, connected: Callable[[], Awaitable[Downloader]]
-) -> bytes:
-    if source[:5].lower() == "data:":
-        return decode(source)
-    if not source[:8].lower().startswith(("http://", "https://")):
-        raise Refused("bad_link")
-    return await (await connected()).fetch_small(source, limit, deadline)
 
 
 def _checked(body: bytes, limit: int) -> bytes:

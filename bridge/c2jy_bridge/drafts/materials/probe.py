@@ -73,6 +73,7 @@ _BRANDS: Final[tuple[tuple[frozenset[bytes], Media | Foreign], ...]] = (
     (frozenset({b"qt  "}), Media("mov", "video")),
     (frozenset({b"M4A ", b"M4B ", b"M4P "}), Media("m4a", "audio")),
 )
+_MP4_BRANDS: Final = frozenset({b"isom", b"iso2", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"dash"})
 _QUICKTIME_ATOMS: Final = frozenset({b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
 _HTML: Final = re.compile(
     rb"<(!doctype\s+html|html|head|body|script|title|meta|div|p|h1|table|iframe)\b", re.I
@@ -120,16 +121,7 @@ def _by_brand(head: bytes) -> Media | Foreign:
                 return found
         if brand == major and major[:3] == b"3gp":
             return Media("3gp", "video")
-        if brand == major and major in (
-            b"isom",
-            b"iso2",
-            b"iso5",
-            b"iso6",
-            b"mp41",
-            b"mp42",
-            b"avc1",
-            b"dash",
-        ):
+        if brand == major and major in _MP4_BRANDS:
             return Media("mp4", "video")
     return Media("mp4", "video")
 
@@ -292,11 +284,6 @@ def check_pixels(width: int, height: int) -> None:
         raise Refused("unreadable_media", extension="image")
     if width * height > MOST_PIXELS:
         raise Refused("image_too_large", limit=MOST_PIXELS // 1_000_000)
-
-
-def frame_count(image: Image) -> int:
-    """Frames of an animation; 1 for a still picture."""
-    return int(getattr(image, "n_frames", 1))
 
 
 @cache

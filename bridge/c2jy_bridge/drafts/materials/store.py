@@ -52,8 +52,6 @@ _FREE_BYTES: Final = 256 * 1024**2
 
 
 P = ParamSpec("P")
-
-
 T = TypeVar("T")
 
 
@@ -263,7 +261,7 @@ class MaterialStore:
         if self._downloader is not None:
             await self._downloader.aclose()
         self._threads.close()
-        self._cache.close()
+        self._cache.index.close()
 
     async def _material(self, source: str, meter: Meter, deadline: float, turn: DownloadSlot) -> Material:
         scheme = source[:8].lower()
@@ -304,7 +302,7 @@ class MaterialStore:
             part.close()
 
     def _look_up(self, key: str) -> tuple[_Kept | None, PartialFile]:
-        link = self._cache.link(key)
+        link = self._cache.index.link(key)
         stored = self._cache.stored(link.content) if link else None
         kept = _Kept(link, stored) if link and stored else None
         return kept, PartialFile(self._cache.partial, key, uuid.uuid4().hex)
@@ -312,11 +310,11 @@ class MaterialStore:
     def _finish(self, url: str, key: str, part: PartialFile) -> Material:
         validators = part.validators
         content, stored = self._adopt(part)
-        self._cache.remember_link(key, Link(content, validators, self._clock()))
+        self._cache.index.remember_link(key, Link(content, validators, self._clock()))
         return self._handed_out(url, stored)
 
     def _confirm(self, url: str, key: str, kept: _Kept) -> Material:
-        self._cache.remember_link(key, replace(kept.link, at=self._clock()))
+        self._cache.index.remember_link(key, replace(kept.link, at=self._clock()))
         return self._handed_out(url, kept.stored)
 
     def _from_data(self, source: str) -> Material:
@@ -328,11 +326,11 @@ class MaterialStore:
         with file:
             # The same file unchanged need not be read again.
             key = link_key(f"file:{as_path(source)}:{status.st_ino}:{status.st_size}:{status.st_mtime_ns}")
-            link = self._cache.link(key)
+            link = self._cache.index.link(key)
             stored = self._cache.stored(link.content) if link else None
             if stored is None:
                 content, stored = self._take_in(iter(lambda: file.read(BUFFER_BYTES), b""), status.st_size)
-                self._cache.remember_link(key, Link(content, Validators(), self._clock()))
+                self._cache.index.remember_link(key, Link(content, Validators(), self._clock()))
         return self._handed_out(source, stored)
 
     def _take_in(self, chunks: Iterator[bytes], size: int) -> tuple[str, Stored]:
@@ -387,7 +385,7 @@ class MaterialStore:
             self._cache_dir.mkdir(parents=True, exist_ok=True)
             free = shutil.disk_usage(self._cache_dir).free
         if count > free - _FREE_BYTES:
-            raise _disk_full(count, free)
+            raise Refused("disk_full", wanted=byte_size(count), free=byte_size(free))
 
     async def _connected(self) -> Downloader:
         async with self._connecting:
@@ -423,10 +421,6 @@ def _note(code: str, source: str, **values: object) -> Issue:
     return Issue(
         code, shown(source), severity, say(f"note.{code}", **values), say(f"note_fix.{code}", **values)
     )
-
-
-def _disk_full(wanted: int, free: int) -> Refused:
-    return Refused("disk_full", wanted=byte_size(wanted), free=byte_size(free))
 
 
 def _disk_fault(error: OSError) -> Refused:

@@ -196,21 +196,13 @@ def _segment_faults(
         yield issue("bad_duration", f"{where}.target_timerange", duration=length)
     if begin < before_end:
         yield issue("segments_overlap", where, start=clock(max(begin, 0)), until=clock(before_end))
-    yield from _dangling(segment, where, known)
-    yield from _beyond(segment, where, known)
-
-
-def _dangling(segment: Mapping[str, Any], where: str, known: Mapping[str, int]) -> Iterator[Issue]:
     if str(segment.get("material_id")) not in known:
         yield issue("dangling", f"{where}.material_id", id=segment.get("material_id"))
     for index, reference in enumerate(_list(segment.get("extra_material_refs"))):
         if str(reference) not in known:
             yield issue("dangling", f"{where}.extra_material_refs[{index}]", id=reference)
-
-
-def _beyond(segment: Mapping[str, Any], where: str, lengths: Mapping[str, int]) -> Iterator[Issue]:
     begin, length = _times(segment.get("source_timerange"))
-    whole = lengths.get(str(segment.get("material_id")), 0)
+    whole = known.get(str(segment.get("material_id")), 0)
     if whole and begin + length > whole + _ROUNDING_US:
         yield issue(
             "source_beyond", f"{where}.source_timerange", end=clock(begin + length), length=clock(whole)

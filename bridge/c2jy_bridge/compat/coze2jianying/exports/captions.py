@@ -35,6 +35,8 @@ _ALIGNMENTS: Final = {
     "右": "right",
     "右对齐": "right",
 }
+_BOLD: Final = frozenset({"bold", "bolder", "粗体", "加粗"})
+_NOT_BOLD: Final = frozenset({"normal", "lighter", "regular", "正常", "light", "medium"})
 _NO_FONT: Final = frozenset({"默认", "default", "系统", "system"})
 
 
@@ -63,13 +65,8 @@ def style(fields: Fields) -> dict[str, Any]:
         result["color"] = given if isinstance(given, list) and given else tint[:7]  # fractions stay exact
         if len(tint) == 9:
             result["alpha"] = int(tint[7:], 16) / 255
-    for name, part in (
-        ("border", _border(fields)),
-        ("shadow", _shadow(fields)),
-        ("background", _box(fields)),
-    ):
-        if part:
-            result[name] = part
+    parts = {"border": _border(fields), "shadow": _shadow(fields), "background": _box(fields)}
+    result.update({name: part for name, part in parts.items() if part})
     _raw_decorations(fields, result)
     return result
 
@@ -115,20 +112,9 @@ def _is_bold(fields: Fields) -> bool:
     word = str(value).strip().lower()
     if word.isdigit():
         return int(word) >= 600  # CSS: semi-bold
-    if word not in (
-        "bold",
-        "bolder",
-        "粗体",
-        "加粗",
-        "normal",
-        "lighter",
-        "regular",
-        "正常",
-        "light",
-        "medium",
-    ):
+    if word not in _BOLD | _NOT_BOLD:
         fields.report.add("not_one_of", path, value=shown(value), known="normal, bold", used="normal")
-    return word in ("bold", "bolder", "粗体", "加粗")
+    return word in _BOLD
 
 
 def _is_on(fields: Fields, part: str, *settings: str) -> bool:

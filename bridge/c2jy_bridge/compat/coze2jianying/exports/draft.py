@@ -168,7 +168,9 @@ def map_draft(
     evidence = _evidence(tracks, fields, asked, declared_us)
     unit = evidence.decide(durations_us)
     report.extend(odd_clips(evidence.clips, unit.unit))
-    _settle(tracks, unit)
+    for track in tracks:
+        for part in track.parts:
+            part.timing.settle(unit.unit)
     if unit.reason not in ("none", "raw"):
         report.extend([unit.issue(path)])
     canvas = project(fields)
@@ -177,7 +179,8 @@ def map_draft(
     if draft_id := fields.text("draft_id", "id"):
         document["id"] = draft_id
     origins = Origins(path=path)
-    _place_all(tracks, document, origins, unit, names, report)
+    for track in tracks:
+        _place(track, document, origins, unit, names, report)
     used = {address(part.fields) for track in tracks for part in track.parts}
     for url, resource in listed.items():
         if url not in used:
@@ -282,27 +285,9 @@ def _evidence(
     return Evidence(clips, asked, declared_us, total_ms, any(part.timing.raw for part in parts))
 
 
-def _settle(tracks: list[_Track], unit: UnitDecision) -> None:
-    for track in tracks:
-        for part in track.parts:
-            part.timing.settle(unit.unit)
-
-
 def _speed(fields: Fields) -> float:
     speed = fields.peek("speed.speed") or fields.peek("audio.speed") or fields.peek("speed")
     return float(speed) if isinstance(speed, (int, float)) and speed > 0 else 1.0
-
-
-def _place_all(
-    tracks: list[_Track],
-    document: dict[str, Any],
-    origins: Origins,
-    unit: UnitDecision,
-    names: Mapping[str, str],
-    report: ImportIssueCollector,
-) -> None:
-    for track in tracks:
-        _place(track, document, origins, unit, names, report)
 
 
 def _place(

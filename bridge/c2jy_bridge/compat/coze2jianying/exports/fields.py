@@ -92,7 +92,7 @@ class Fields:
         self._odd: list[tuple[str, Any]] = []
         self._look_up(value, "")
         self._asked: list[tuple[str, ...]] = []
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
 
     def take(self, *names: str) -> tuple[Any, str]:
         """The first of these fields that is there, as it is, and its path; (None, own path) if none."""
@@ -107,8 +107,8 @@ class Fields:
         value = known[first]
         path = f"{self.path}.{first}" if self.path else first
         for name in names:
-            if name in known and known[name] != value and name not in self._told:
-                self._told.add(name)
+            if name in known and known[name] != value and name not in self._reported:
+                self._reported.add(name)
                 self.report.add("given_twice", self.at(name), value=shown(known[name]), other=path)
         return value, path
 

@@ -47,11 +47,7 @@ def filter_clip(fields: Fields, *, raw: bool) -> dict[str, Any] | None:
 def effects(fields: Fields) -> list[dict[str, Any]]:
     """Effects of the raw tools' list; in the nested form `effects` is filter and transition."""
     raw = fields.take("effects")[0] if isinstance(fields.peek("effects"), list) else None
-    names = (
-        ("effects", "video_effects", "audio_effects")
-        if raw is not None
-        else ("video_effects", "audio_effects")
-    )
+    names = (*(("effects",) if raw is not None else ()), "video_effects", "audio_effects")
     found = []
     for item, path in (pair for name in names for pair in fields.items(name)):
         one = appearance.named(item, path, fields.report)
@@ -61,15 +57,6 @@ def effects(fields: Fields) -> list[dict[str, Any]]:
         if name:
             found.append({"name": appearance.member(name), **({"params": params} if params else {})})
     return found
-
-
-def with_strength(name: str, strength: float) -> dict[str, Any]:
-    """An effect whose first slider is its strength; at full strength JianYing's own sliders stay."""
-    return (
-        {"name": appearance.member(name)}
-        if strength == 100
-        else {"name": appearance.member(name), "params": [strength]}
-    )
 
 
 def _params(fields: Fields, *names: str) -> list[float | None]:
@@ -377,7 +364,10 @@ def _audio(segment: Segment) -> dict[str, Any] | None:
     strength_path = fields.take("audio.effect_intensity", "effect_intensity")[1]
     strength = appearance.percent(fields, "audio.effect_intensity", "effect_intensity")
     if name:
-        found.insert(0, with_strength(name, strength))
+        # at full strength JianYing's own sliders stay
+        found.insert(
+            0, {"name": appearance.member(name), **({} if strength == 100 else {"params": [strength]})}
+        )
     elif strength != 100:
         fields.report.add("without_name", strength_path, "info")
     if found:
@@ -444,12 +434,11 @@ def _text(segment: Segment) -> dict[str, Any] | None:
         "style": captions.style(fields),
         "transform": {"y": 0.0, **place},
     }
-    for name, part in (
-        ("animations", appearance.animations(fields, frame, text=True)),
-        ("keyframes", keyframes(fields, frame)),
-    ):
-        if part:
-            result[name] = part
+    parts = {
+        "animations": appearance.animations(fields, frame, text=True),
+        "keyframes": keyframes(fields, frame),
+    }
+    result.update({name: part for name, part in parts.items() if part})
     return result if words is not None else None
 
 
@@ -459,12 +448,10 @@ def _sticker(segment: Segment) -> dict[str, Any] | None:
     if resource_id is None:
         fields.report.add("no_resource_id", fields.path, "error")
     result: dict[str, Any] = {"resource_id": resource_id}
-    for name, part in (
-        ("transform", appearance.transform(fields, segment.frame)),
-        ("keyframes", keyframes(fields, segment.frame)),
-    ):
-        if part:
-            result[name] = part
+    if place := appearance.transform(fields, segment.frame):
+        result["transform"] = place
+    if frames := keyframes(fields, segment.frame):
+        result["keyframes"] = frames
     return result if resource_id is not None else None
 
 

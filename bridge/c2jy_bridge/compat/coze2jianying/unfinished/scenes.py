@@ -37,7 +37,7 @@ def caption_lines(text: str, start_us: int, length_us: int, most: int) -> list[t
     """Split a text and give each line its share of the time, by its width.
 
     Args:
-        text: What is said.
+        text: The spoken text.
         start_us: When the narration begins.
         length_us: How long it lasts.
         most: Widest line, in columns.
@@ -115,11 +115,11 @@ _CAPTION_STYLE: Final[dict[str, Any]] = {"border": {"color": "#000000"}}
 """White letters alone cannot be read on a bright picture."""
 
 
-class _Given(BaseModel):
+class _Argument(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
-class Scene(_Given):
+class Scene(_Argument):
     """One scene."""
 
     image: str | None = None
@@ -148,7 +148,7 @@ class Scene(_Given):
         return self
 
 
-class Music(_Given):
+class Music(_Argument):
     """Music under all scenes of the call."""
 
     url: str
@@ -247,9 +247,9 @@ class _Layout:
             span = {"start": self._at, "duration": voice_us}
             self._voices.append({**voice, "at": span, "id": self._id("voice", index)})
         if scene.caption and scene.caption.strip():
-            told_us = voice_us or length_us
+            spoken_us = voice_us or length_us
             for number, (start, length, line) in enumerate(
-                caption_lines(scene.caption, self._at, told_us, self._columns)
+                caption_lines(scene.caption, self._at, spoken_us, self._columns)
             ):
                 self._captions.append(
                     {
