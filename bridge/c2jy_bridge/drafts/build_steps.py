@@ -15,7 +15,7 @@ from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.gc_control import gc_paused
 from c2jy_bridge.core.nearest import nearest
 from c2jy_bridge.core.settings import DraftProfile
-from c2jy_bridge.drafts.compile import CompiledDraft, IssueCollector, PlacedFile, compile_draft
+from c2jy_bridge.drafts.compile import IssueCollector, PlacedFile, compile_draft
 from c2jy_bridge.drafts.compile.texts import subtitle_tracks
 from c2jy_bridge.drafts.errors import DraftError, issue, say
 from c2jy_bridge.drafts.materials import Material, MaterialFailure
@@ -31,7 +31,7 @@ from c2jy_bridge.drafts.write import (
 )
 from c2jy_bridge.drafts.write.background import Stopped
 from c2jy_bridge.drafts.write.folder import OnConflict
-from c2jy_bridge.drafts.write.meta import TRIED, Pack, entered, packed
+from c2jy_bridge.drafts.write.meta import TRIED, Pack, register_draft, zip_drafts
 from c2jy_bridge.drafts.write.paths import checked, is_bare_uuid, numbered
 
 _NAMED: Final = ("effects", "video_effects", "audio_effects", "transitions", "material_animations")
@@ -131,7 +131,7 @@ def build_all(
             except DraftError as error:
                 issues += draft.read.with_original_paths(error.issues)
         if options.archive and (folders := [Path(draft.path) for draft in built if draft.path]):
-            archive, found = packed(folders, options.archive, context.pack, "")
+            archive, found = zip_drafts(folders, options.archive, context.pack, "")
             built = [replace(draft, archive=archive) for draft in built]
             issues += found
         context.pause()
@@ -177,31 +177,34 @@ def _build(
     if profile.startswith("capcut") and any(compiled.content["materials"][kind] for kind in _NAMED):
         collector.add("names_of_jianying", f"{prefix}target.profile", "warning")
     collector.raise_if_failed()
-    draft_id = context.new_id() if options.request_id is None else _id_of(options.request_id, number)
+    if options.request_id is None:
+        draft_id = context.new_id()
+    else:  # the same when the request comes again
+        draft_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{options.request_id}/{number}")).upper()
     folder = archive = ""
     if not options.dry_run:
+        on_conflict = (spec.target and spec.target.on_conflict) or options.on_conflict
         write_options = WriteOptions(
             root=options.root,
             target=target,
             profile=profile,
-            on_conflict="suffix" if options.never_replace else _on_conflict(spec, options),
+            on_conflict="suffix" if options.never_replace else on_conflict,
             media_mode=mode,
             new_token=context.new_id,
             moved=context.moved,
         )
-        folder = str(
-            _write(
-                spec_name=name,
-                draft=draft,
-                compiled=compiled,
-                files=files,
-                options=write_options,
-                context=context,
-                draft_id=draft_id,
-                collector=collector,
-            )
+        to_write = DraftToWrite(
+            spec, draft.read.document, compiled.content, files, name, draft_id, context.clock()
         )
-        archive = _send(Path(folder), spec, options, context, collector, prefix)
+        try:
+            folder = str(write_draft(to_write, write_options))
+        except OSError as error:
+            reason = error.strerror or str(error)
+            fault = issue("disk", "", reason=reason, folder=options.root)
+            raise DraftError([*collector.issues, fault]) from error
+        except DraftError as error:
+            raise DraftError([*collector.issues, *error.issues]) from None
+        archive = _deliver(Path(folder), spec, options, context, collector, prefix)
     compiled.release_in_steps()
     return BuiltDraft(
         draft_id=draft_id,
@@ -216,11 +219,7 @@ def _build(
     )
 
 
-def _on_conflict(spec: DraftSpec, options: BuildOptions) -> OnConflict:
-    return (spec.target and spec.target.on_conflict) or options.on_conflict
-
-
-def _send(
+def _deliver(
     folder: Path,
     spec: DraftSpec,
     options: BuildOptions,
@@ -233,20 +232,15 @@ def _send(
     if (requested and requested.register_) or options.register != "no":
         where = f"{prefix}target.register" if requested and requested.register_ else ""
         profile = (requested and requested.profile) or options.profile
-        collector.extend(*entered(folder, profile, where, create=options.register == "create"))
+        collector.extend(*register_draft(folder, profile, where, create=options.register == "create"))
     if requested and requested.zip and options.archive is None:
         try:
-            archive, found = packed([folder], None, context.pack, f"{prefix}target.zip")
+            archive, found = zip_drafts([folder], None, context.pack, f"{prefix}target.zip")
         except BaseException:
             remove_tree(folder)  # cancelled; the draft is not in the report yet
             raise
         collector.extend(*found)
     return archive
-
-
-def _id_of(request_id: str, number: int) -> str:
-    """The id of a request's draft: its own, and the same when the request comes again."""
-    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{request_id}/{number}")).upper()
 
 
 def durations(fetched: Mapping[str, Material | MaterialFailure]) -> dict[str, int]:
@@ -256,30 +250,6 @@ def durations(fetched: Mapping[str, Material | MaterialFailure]) -> dict[str, in
         for address, got in fetched.items()
         if isinstance(got, Material) and got.kind != "image"
     }
-
-
-def _write(
-    *,
-    spec_name: str,
-    draft: Draft,
-    compiled: CompiledDraft,
-    files: Mapping[str, Material],
-    options: WriteOptions,
-    context: BuildContext,
-    draft_id: str,
-    collector: IssueCollector,
-) -> Path:
-    to_write = DraftToWrite(
-        draft.read.spec, draft.read.document, compiled.content, files, spec_name, draft_id, context.clock()
-    )
-    try:
-        return write_draft(to_write, options)
-    except OSError as error:
-        raise DraftError(
-            [*collector.issues, issue("disk", "", reason=error.strerror or str(error), folder=options.root)]
-        ) from error
-    except DraftError as error:
-        raise DraftError([*collector.issues, *error.issues]) from None
 
 
 def _name(draft: Draft, options: BuildOptions, number: int, count: int, collector: IssueCollector) -> str:

@@ -373,7 +373,7 @@ Pack = Callable[[Sequence[Path], Path | None], Packed]
 """Packs draft folders into a zip; None: into the exports folder under a free name."""
 
 
-def packed(
+def zip_drafts(
     folders: Sequence[Path], out: Path | None, pack: Pack, where: str
 ) -> tuple[str, tuple[Issue, ...]]:
     """Pack; returns the zip, empty when it was not written, and what there is to say.
@@ -388,7 +388,7 @@ def packed(
     return made.path, made.issues
 
 
-def entered(folder: Path, profile: DraftProfile, where: str, *, create: bool) -> tuple[Issue, ...]:
+def register_draft(folder: Path, profile: DraftProfile, where: str, *, create: bool) -> tuple[Issue, ...]:
     """Enter a draft into root_meta_info.json; returns what there is to say."""
     try:
         meta = orjson.loads((folder / "draft_meta_info.json").read_bytes())
