@@ -47,7 +47,7 @@ class Wanted:
     """JSON path of the clip."""
     source: Source
     sound: bool
-    """An audio clip wants it, so it needs no picture."""
+    """It is the media of an audio clip, so it needs no picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class BuildOptions:
     request_id: str | None = None
     """What the request is known by: when it comes again, a published draft is not made twice."""
     never_replace: bool = False
-    """Whatever the document says of conflicts, what is there stays."""
+    """Existing drafts stay, whatever the document's `on_conflict` is."""
     archive: Path | None = None
     """One zip for all drafts of the document."""
     register: Literal["no", "existing", "create"] = "no"
@@ -87,7 +87,7 @@ class BuildContext:
     new_id: Callable[[], str]
     stop: threading.Event
     moved: Callable[[int], None]
-    """Told bytes of media as they come into a draft, from several threads."""
+    """Called with bytes of media as they are copied into a draft, from several threads."""
     read_file: Callable[[str], bytes]
     """A small file in one of the declared folders; raises the materials' `Refused`."""
     texts: Mapping[str, bytes | MaterialFailure]

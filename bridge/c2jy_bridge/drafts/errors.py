@@ -15,7 +15,7 @@ class IssueFactory(Protocol):
     """Makes an Issue in the words of one catalogue, in the language in use."""
 
     def __call__(self, code: str, path: str, severity: Severity = "error", **values: object) -> Issue:
-        """Texts: `issue.<code>` says what happened, `fix.<code>`, where there is one, what to do."""
+        """The texts are `issue.<code>` and, where there is one, `fix.<code>`."""
 
 
 def issues_from(say: Say) -> IssueFactory:
@@ -43,7 +43,7 @@ class IssueCollector:
         self._once: set[object] = set()
 
     def add(self, code: str, path: str, severity: Severity, **values: object) -> None:
-        """Keep an issue in the words of the catalogue; of a loop's rounds the first says it all."""
+        """Add an issue in the words of the catalogue; the same code at the same path is added once."""
         if (code, path) in self._once:
             return
         self._once.add((code, path))
@@ -53,13 +53,13 @@ class IssueCollector:
             self._found.append(issue(code, path, severity, **values))
 
     def once(self, key: object, code: str, path: str, severity: Severity, **values: object) -> None:
-        """Keep an issue unless one was kept for `key`."""
+        """Add an issue unless one was added for `key`."""
         if key not in self._once:
             self._once.add(key)
             self.add(code, path, severity, **values)
 
     def extend(self, *issues: Issue) -> None:
-        """Keep issues that were worded elsewhere."""
+        """Add issues that were made elsewhere."""
         self._found.extend(issues)
 
     @property

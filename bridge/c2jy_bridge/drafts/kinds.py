@@ -1,4 +1,4 @@
-"""The words for what JianYing's names are names of; apart, so that saying them does not load the names."""
+"""Kinds of JianYing's resource names; separate, so that naming a kind does not load the catalogues."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ ResourceKind = Literal[
     "tone",
     "speech_to_song",
 ]
-"""What to look among: one catalogue, or several under the word that people have for them."""
+"""What to search: one catalogue, or a group of several."""
 
 GROUPS: Final[dict[str, tuple[NameKind, ...]]] = {
     **{kind: (kind,) for kind in get_args(NameKind)},

@@ -37,7 +37,7 @@ def built_in_tools(
         step_tools: Tools that make a draft step by step; the Bot is shown them after the draft tools.
         folders: What list_files and read_file may look into.
         upload: Sends a file to Coze and returns its file id.
-        config_file: Where the settings stand, for messages that name one; None: the usual place.
+        config_file: The file of the settings, for messages that name one; None: the default.
         clock: Unix seconds.
     """
     registry.register(DraftTools(builder, library, clock))

@@ -22,7 +22,6 @@ from c2jy_bridge.drafts import (
     DraftPacker,
     Library,
     OnProgress,
-    Progress,
 )
 from c2jy_bridge.plugin import ToolContext, ToolError, tool
 from c2jy_bridge.tools.answers import (
@@ -46,12 +45,8 @@ _NAMED_ISSUES: Final = 5
 
 
 def progress_callback(context: ToolContext) -> OnProgress:
-    """Tells the call's listeners how far the drafts room is."""
-
-    def tell(progress: Progress) -> None:
-        context.progress(progress.message, progress.done, progress.total, progress.unit)
-
-    return tell
+    """A callback that passes the progress of a build on to the call's listeners."""
+    return lambda progress: context.progress(progress.message, progress.done, progress.total, progress.unit)
 
 
 def refused(error: DraftError, key: str = "draft.not_built", **fields: object) -> ToolError:
@@ -60,7 +55,7 @@ def refused(error: DraftError, key: str = "draft.not_built", **fields: object) -
 
 
 def emit_written(report: BuildReport, context: ToolContext, at: float) -> None:
-    """Let everybody know of the drafts that were written; `at` is Unix seconds."""
+    """Emit an event for each draft that was written; `at` is Unix seconds."""
     for draft in report.drafts:
         context.emit(
             DraftWritten(

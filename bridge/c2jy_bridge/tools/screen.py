@@ -37,7 +37,7 @@ class ScreenTools:
         clock: Callable[[], float] = time.time,
         grab: Callable[[int], Picture] | None = None,
     ) -> None:
-        """Hand in the services.
+        """Take the services.
 
         Args:
             upload: Sends a file to Coze and returns its file id.

@@ -1,4 +1,4 @@
-"""A whole document to pyJianYingDraft's script: tracks from the bottom up, lanes, segments."""
+"""Compiles a document to pyJianYingDraft's script: tracks from the bottom up, lanes, segments."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class KnownMaterials(ScriptMaterial):  # type: ignore[misc]  # the library ships
 
 
 def content_of(script: Any) -> dict[str, Any]:
-    """What `ScriptFile.dumps` of 0.3.1 writes, as an object: orjson needs a fiftieth of the time for it."""
+    """What `ScriptFile.dumps` of 0.3.1 writes, as an object: orjson serialises it fifty times faster."""
     content: dict[str, Any] = script.content
     content["fps"] = script.fps
     content["duration"] = script.duration
@@ -84,7 +84,7 @@ def content_of(script: Any) -> dict[str, Any]:
 
 
 def library_lists(script: Any, content: Mapping[str, Any]) -> Iterator[list[Any]]:
-    """The long lists of a script that its content does not share: nobody needs them once there is content."""
+    """The long lists of a script that its content does not share; useless once there is content."""
     shared = {id(group) for group in content["materials"].values()}
     for track in script.tracks.values():
         yield track.segments
@@ -215,7 +215,7 @@ def _main_track_first(
 
 
 def _distinct(lanes: Iterable[_Lane]) -> Iterator[str]:
-    """Track names that are all different, as the library wants them: text, text 2, text 3 ..."""
+    """Unique track names, as the library requires: text, text 2, text 3 ..."""
     taken: dict[str, int] = {}
     for lane in lanes:
         name = lane.name
@@ -227,7 +227,7 @@ def _distinct(lanes: Iterable[_Lane]) -> Iterator[str]:
 
 
 def _check_neighbours(lanes: list[_Lane], collector: IssueCollector) -> None:
-    """Report what the library writes but JianYing has no use for."""
+    """Report what the library writes but JianYing ignores."""
     lowest = next((lane for lane in lanes if lane.kind == "video"), None)
     for lane in lanes:
         if lane.kind != "video":

@@ -1,4 +1,4 @@
-"""JianYing's names: from what somebody wrote to a member of pyJianYingDraft's catalogues."""
+"""Finds the member of pyJianYingDraft's catalogues that a name means."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CATALOGUES: Final[dict[NameKind, type[Enum]]] = {
 }
 """Every catalogue of pyJianYingDraft 0.3.1 that a document can name things from."""
 
-# The two short lists have names that everybody knows in English.
+# The two short lists have well-known English names.
 _ALIASES: Final[dict[NameKind, dict[str, str]]] = {
     "mask": {
         "line": "线性",

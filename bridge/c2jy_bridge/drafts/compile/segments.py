@@ -60,14 +60,14 @@ _PICTURES_ONLY: Final = frozenset({"alpha", "saturation", "contrast", "brightnes
 
 @dataclass(frozen=True, slots=True)
 class Canvas:
-    """What is drawn on, in pixels, and where things are reported."""
+    """The canvas in pixels, and the collector of issues."""
 
     width: int
     height: int
     collector: IssueCollector
 
     def name(self, kinds: tuple[NameKind, ...], name: str, path: str) -> Any | None:
-        """The library's member for a name; what is not there is reported with the nearest names."""
+        """The library's member for a name; an unknown name is reported with the nearest ones."""
         for kind in kinds:
             if member := find(kind, name):
                 if is_vip(member):
@@ -86,7 +86,7 @@ def clip_settings(
     """The library's settings for a transform.
 
     Args:
-        y: Where it stands when the transform does not say, in half canvas heights.
+        y: Vertical position when the transform has none, in half canvas heights.
         fit: Factors on the scale that make the picture fit, fill or stretch.
     """
     if transform is None:
@@ -132,7 +132,7 @@ def add_keyframes(
 
 
 def without_speed(segment: Any) -> Any:
-    """Take away a text's or sticker's reference to a speed that the library makes but never writes."""
+    """Remove a text's or sticker's reference to a speed that the library makes but never writes."""
     segment.extra_material_refs.remove(segment.speed.global_id)
     return segment
 
@@ -174,7 +174,7 @@ def add_animations(
     kinds: dict[str, NameKind],
     canvas: Canvas,
 ) -> None:
-    """Put animations on a segment, in the order that the library wants; what cannot stand is reported.
+    """Put animations on a segment, in the order that the library requires; impossible ones are reported.
 
     Args:
         kinds: The catalogue for each kind of animation that this sort of clip can have.
@@ -215,7 +215,7 @@ def add_animations(
 
 
 class _Shared:
-    """Segments deep-copy their material; every copy would only say the same."""
+    """Segments deep-copy their material; all copies would be equal, so it is shared."""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> _Shared:
         return self
@@ -272,7 +272,7 @@ class MaterialPool:
         self._audios: dict[str, SharedAudio] = {}
 
     def video(self, placed: PlacedFile, crop: Crop | None) -> SharedVideo:
-        """The picture material of this file, cropped so."""
+        """The picture material of this file with this crop."""
         key = (placed.path, crop)
         if key not in self._videos:
             self._videos[key] = SharedVideo(placed, crop)

@@ -40,7 +40,7 @@ class Cue:
     """One caption; microseconds."""
 
     line: int
-    """Where its times stand in the text, from 1."""
+    """The line of its times in the text, from 1."""
     start_us: int
     end_us: int
     text: str
@@ -97,7 +97,7 @@ def _blocks(lines: list[str], bad: list[int]) -> Iterator[tuple[int, int, int, s
 
 
 def _without_number(body: list[str]) -> list[str]:
-    """Without the next caption's number, or WebVTT's name for it, which stands after a blank line."""
+    """Without the next caption's number, or WebVTT's name for it, which follows a blank line."""
     while body and not body[-1].strip():
         body = body[:-1]
     if len(body) >= 2 and not body[-2].strip():
@@ -213,11 +213,11 @@ _PLAIN: Final = TextStyle()
 # As the library's json.dumps(..., ensure_ascii=False), without making an encoder for every call.
 _json: Final = json.JSONEncoder(ensure_ascii=False).encode
 _COUNT, _WORDS = 8_713_405_912_246_170_135, "e0c1f6b24d7a4c0f9b5a"
-"""Stand for a number of characters and for words; nothing else in a text material looks like them."""
+"""Placeholders for a number of characters and for words; unique in a text material."""
 
 
 class StampedText:
-    """A text segment like another one but for its words, place and ids: its JSON without building it anew."""
+    """A text segment copied from another with new words, time and ids: JSON only."""
 
     __slots__ = ("_exported",)
 
@@ -238,7 +238,7 @@ class _Stamp:
 
 
 class TextBuilder:
-    """Adds text clips to a script. The library builds the first of each look; others are stamped from it."""
+    """Adds text clips to a script; the library builds the first of each style, the others are copies."""
 
     def __init__(self, script: Any, canvas: Canvas) -> None:
         self._script, self._canvas = script, canvas
@@ -255,7 +255,7 @@ class TextBuilder:
         before = self._canvas.collector.count
         segment = without_speed(text_segment(placed, clip, self._canvas))
         self._script.add_segment(segment, track)
-        # A look with something to report is built each time, so that it is reported for each clip.
+        # A style with something to report is built each time, so that it is reported for each clip.
         if plain and self._canvas.collector.count == before:
             material = self._script.materials.texts[-1]
             self._stamps[look] = _Stamp(segment.export_json(), material, _around(material["content"]))
@@ -311,7 +311,7 @@ def text_segment(placed: PlacedClip, clip: TextClip, canvas: Canvas) -> Any:
 
 
 def _split(colour: tuple[float, ...], alpha: float) -> tuple[tuple[float, ...], float]:
-    """Red, green, blue; and an opacity that stands in the colour multiplied into the other one."""
+    """Red, green, blue; and the opacity, multiplied by the colour's own where it has one."""
     return colour[:3], alpha * colour[3] if len(colour) == 4 else alpha
 
 

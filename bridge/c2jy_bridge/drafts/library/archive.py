@@ -79,8 +79,8 @@ def pack(
         target: The drafts folder that the paths in the zip shall be spelled for; None leaves them. The drafts
             themselves are not changed.
         token: For the name of the unfinished file.
-        expect: Told the bytes to come.
-        moved: Told bytes as they are packed; may raise to stop, and nothing is left behind then.
+        expect: Called with the number of bytes to come.
+        moved: Called with bytes as they are packed; may raise to stop, and nothing is left behind then.
         at: Unix seconds, for what has no time of its own.
 
     Raises:
@@ -128,7 +128,7 @@ def pack(
 
 
 def _sweep(folder: Path, now: float) -> None:
-    """Remove what a pack that was killed left behind: nobody has written to it for an hour."""
+    """Remove unfinished zips of killed processes: those not written to for an hour."""
     with contextlib.suppress(OSError), os.scandir(folder) as found:
         for entry in found:
             if entry.name.startswith(".") and entry.name.endswith(_UNFINISHED):
@@ -161,7 +161,7 @@ def _look(folder: Path, respelling: bool, issues: list[Issue]) -> DraftFiles | N
 
 
 def _unreadable(folder: Path) -> Issue | None:
-    """Why an encrypted draft's paths cannot be looked at: it is packed, but nobody knows for which root."""
+    """Why an encrypted draft's paths cannot be looked at: it is packed, but its root is unknown."""
     for name in CONTENTS:
         if (folder / name).is_file():
             _, state, _ = load(folder / name)

@@ -1,7 +1,7 @@
 """Where JianYing and CapCut keep drafts on this machine: looked for, never chosen.
 
 Pure over an environment and a probe of the file system. Sources of the folders: facts of 2026-11 on
-capcut-mate's draftPathDetect.js and Coze2JianYing; the maker may have moved the folder in the app's settings.
+capcut-mate's draftPathDetect.js and Coze2JianYing; the user may have moved the folder in the app's settings.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ class DraftsRoot:
 
 @dataclass(frozen=True, slots=True)
 class DefaultRoot:
-    """Where an app keeps drafts on a system unless the maker moved them."""
+    """Where an app keeps drafts on a system unless the user moved them."""
 
     app: App
     system: Literal["windows", "macos"]
     name: str
     """Of the app and the system, for people."""
     path: str
-    """`<name>` in it stands for the account."""
+    """`<name>` in it is a placeholder for the account."""
 
 
 USUAL: Final = (

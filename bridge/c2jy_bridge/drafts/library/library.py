@@ -1,4 +1,4 @@
-"""The drafts folder as a list: read-only looks, checks, a trash with a way back. Needs no pyJianYingDraft."""
+"""Lists, checks and trashes the drafts of one folder. Needs no pyJianYingDraft."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class Library:
         return self._trash.delete(ticket)
 
     async def watch(self) -> AsyncIterator[tuple[str, ...]]:
-        """Names of drafts that somebody added, changed or removed, as it happens, in batches."""
+        """Names of drafts that were added, changed or removed, as it happens, in batches."""
         await asyncio.to_thread(self._root.mkdir, parents=True, exist_ok=True)
         stop = asyncio.Event()
         try:
@@ -221,7 +221,7 @@ def _findings(folder: Path, read: Snapshot, content: dict[str, Any] | None) -> l
 
 
 def _spelled_for(folder: Path, content: dict[str, Any]) -> Iterator[Issue]:
-    """A warning when a draft's media are spelled for another place than where it stands."""
+    """A warning when a draft's media paths are spelled for another drafts folder."""
     found = spelled_folder(content, files_of(folder))
     if found is None:
         return

@@ -101,7 +101,7 @@ _SETTLE_S: Final = 2.0
 
 
 def origin(kept: Kept, durations_us: Mapping[str, int], reader: DocumentReader) -> OriginView:
-    """What can be said before a draft is built again.
+    """Collects what a user should know before a draft is built again.
 
     Args:
         kept: Its document.

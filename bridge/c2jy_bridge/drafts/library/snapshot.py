@@ -1,4 +1,4 @@
-"""What a draft folder on the disk says: read without trust, without pyJianYingDraft, links not followed."""
+"""Reads draft folders without trusting them: without pyJianYingDraft, without following links."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ def _clip(
 
 
 def _words(content: str) -> str:
-    """What a text says: new drafts hold JSON, old ones marked-up text."""
+    """The words of a text material: new drafts hold JSON, old ones marked-up text."""
     try:
         held = orjson.loads(content)
     except orjson.JSONDecodeError:

@@ -1,7 +1,7 @@
-"""The trash: drafts moved out of their folder, each under a ticket, until somebody wants them back.
+"""The trash: drafts moved out of their folder, each under a ticket by which it can be restored.
 
-Nothing here empties by itself. A draft is deleted for good only on request, and only when our mark in it
-proves that we made it: the others are somebody's work that nothing can build again.
+It is never emptied automatically. A draft is deleted for good only on request, and only when our marker in it
+proves that we made it: others cannot be built again.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Trash:
 
         Args:
             ticket: What `put` gave.
-            root: The drafts folder; a ticket alone never says where on the disk something is put.
+            root: The drafts folder; a ticket alone never decides where something is put.
 
         Raises:
             DraftError: The ticket leads nowhere.

@@ -1,7 +1,7 @@
 """Media for drafts: from links, data: URLs and local files to probed files in a cache that all drafts share.
 
-This room knows HTTP, magic bytes, MediaInfo and Pillow. It must not know what a draft is: it is handed
-sources and hands back one Material or one MaterialFailure for each.
+This room knows HTTP, magic bytes, MediaInfo and Pillow. It must not know what a draft is: each
+source gives one Material or one MaterialFailure.
 """
 
 from c2jy_bridge.core.draft_views import OnProgress, Progress

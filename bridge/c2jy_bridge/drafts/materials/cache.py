@@ -33,7 +33,7 @@ BUFFER_BYTES: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """What a server says about a file's version; empty when it says nothing."""
+    """The validators of a file's version in a server's answer; empty when it has none."""
 
     etag: str = ""
     last_modified: str = ""
@@ -93,7 +93,7 @@ class PartialFile:
             self._write()
 
     def restart(self) -> None:
-        """Forget all bytes: the server sends the file from its beginning."""
+        """Drop all bytes: the server sends the file from its beginning."""
         with self._lock:
             self._buffer.clear()
             self._hash = hashlib.sha256()
@@ -114,12 +114,12 @@ class PartialFile:
             return self._hash.hexdigest()
 
     def discard(self) -> None:
-        """Let go and keep nothing: what these bytes begin is of no use."""
+        """Close and keep nothing, because these bytes are of no use."""
         self.validators = Validators()
         self.close()
 
     def close(self) -> None:
-        """Let go. What can be resumed stays on disk under the key, everything else goes."""
+        """Close. What can be resumed stays on disk under the key, everything else is removed."""
         with self._lock, contextlib.suppress(OSError):
             if self._closed:
                 return
@@ -334,7 +334,7 @@ class MaterialCache:
             return None
         if found.st_mtime_ns == stored.mtime_ns:
             return stored
-        # Touched: a copy tool set a new time, or somebody edited a file that a draft is linked to.
+        # Touched: a copy tool set a new time, or a linked file was edited in a draft.
         if sha256_of(self.path(stored)) != stored.sha256:
             return None
         return self.index.remember(content, replace(stored, mtime_ns=found.st_mtime_ns))
@@ -376,7 +376,7 @@ class MaterialCache:
         return self.partial / f"{uuid.uuid4().hex}.tmp"
 
     def sweep(self, now: float) -> None:
-        """Remove downloads that nobody took up for a week."""
+        """Remove partial downloads that were not resumed for a week."""
         with contextlib.suppress(OSError):
             for path in self.partial.iterdir():
                 with contextlib.suppress(OSError):

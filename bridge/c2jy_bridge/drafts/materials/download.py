@@ -137,11 +137,11 @@ class Downloader:
             url: http or https.
             part: Where the bytes go; what it holds already is resumed.
             known: Validators of a copy that we have: the server may say that it still holds.
-            meter: Told of every byte.
+            meter: Counts every byte.
             deadline: Loop time after which no further try begins.
 
         Returns:
-            False when the server says that the known copy still holds.
+            False when the server confirms the known copy (304).
 
         Raises:
             Refused: For good, or with the last try's reason when no try is left.

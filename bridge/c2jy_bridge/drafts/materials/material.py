@@ -143,7 +143,7 @@ def placeholder(folder: Path, source: str, width: int, height: int) -> Material:
 
     Args:
         folder: Where it is kept.
-        source: What it stands for.
+        source: The address of the missing picture.
         width: Of the canvas, px.
         height: Of the canvas, px.
     """

@@ -73,8 +73,8 @@ class Threads:
 class DownloadSlots:
     """As many downloads at once as the settings say, and beside them as many files that are being taken in.
 
-    Apart, because a line must not stand still while a disk syncs; both counted, because each has up to a
-    megabyte of its file in memory.
+    Separate, so that a connection does not idle while the disk syncs; both limited, because each file has up
+    to a megabyte in memory.
     """
 
     def __init__(self, count: int) -> None:
@@ -83,7 +83,7 @@ class DownloadSlots:
 
 
 class DownloadSlot:
-    """One file's turn: begins on the line, may go on at the disk."""
+    """The slot of one file: first a connection, then the disk."""
 
     def __init__(self, turns: DownloadSlots) -> None:
         self._turns = turns
@@ -94,7 +94,7 @@ class DownloadSlot:
         return self
 
     async def to_disk(self) -> None:
-        """Give the line to somebody else, as soon as there is room at the disk."""
+        """Release the connection to the next file once there is room at the disk."""
         await self._turns.disk.acquire()
         self._held.release()
         self._held = self._turns.disk
@@ -204,7 +204,7 @@ class MaterialStore:
 
         Args:
             sources: http(s) URLs, data: URLs, local paths or file: URLs inside the declared folders.
-            on_progress: Told about ten times a second, and at the end.
+            on_progress: Called about ten times a second, and at the end.
 
         Returns:
             A result for every distinct source, in the order given. One that cannot be had is a

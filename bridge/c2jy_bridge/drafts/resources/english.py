@@ -1,4 +1,4 @@
-"""English words for what JianYing's names say in Chinese, as makers and models use them."""
+"""Translates English queries to the Chinese words in JianYing's names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _terms() -> dict[str, str]:
 
 @cache
 def stems(query: str) -> tuple[str, ...]:
-    """The Chinese words that stand for an English query; empty when it is none, or not all of it is known."""
+    """The Chinese words for an English query; empty when it is not English, or not all of it is known."""
     words = tuple(_WORDS.findall(query.lower()))
     if not words or len(words) > _LONGEST:
         return ()

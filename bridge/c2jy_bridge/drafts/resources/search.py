@@ -40,7 +40,7 @@ class Entry:
     vip: bool
     """JianYing asks for membership."""
     duration_us: int | None
-    """How long it lasts when nothing is said, microseconds; None where there is no such thing."""
+    """Its default length, microseconds; None where there is no such thing."""
     sliders: tuple[Slider, ...]
     plain: str
     """The name without case and signs."""
@@ -61,7 +61,7 @@ def plain(text: str) -> str:
 def entries(kind: ResourceKind = "any") -> tuple[Entry, ...]:
     """All names of a kind, in JianYing's order.
 
-    Two titles that stand twice in a catalogue are listed once: a document can only mean the first.
+    A title that a catalogue has twice is listed once: a document can only mean the first.
     """
     return tuple(entry for one in GROUPS[kind] for entry in _catalogue(one))
 

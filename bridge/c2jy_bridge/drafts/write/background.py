@@ -1,4 +1,4 @@
-"""Blocking work in a thread: it says how far it is, and it can be stopped and waited for."""
+"""Runs blocking work in a thread, with progress, cancellation and cleanup."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Stopped(Exception):
 
 
 class ByteMeter:
-    """Bytes that threads have moved, told on the event loop.
+    """Counts bytes that threads have moved and reports them on the event loop.
 
     Args:
         on_progress: Called on the loop.
         message: What is being done.
-        total: Bytes to come; None until `expect` says.
+        total: Bytes to come; None until `expect` is called.
         stop: Set when the work was cancelled.
     """
 
@@ -69,7 +69,7 @@ async def in_thread(
     function: Callable[..., T],
     *args: Any,
 ) -> T:
-    """Run in a thread; when cancelled, tell it to stop and wait until it has cleaned up.
+    """Run in a thread; when cancelled, stop it and wait until it has cleaned up.
 
     Args:
         stop: What `function` looks at.

@@ -90,7 +90,7 @@ def bring(
     Args:
         files: (file in the cache, name in the folder).
         mode: `hardlink` costs no space; where the system cannot, the file is copied.
-        moved: Told the bytes of each piece, from several threads; may raise to stop.
+        moved: Called with the bytes of each piece, from several threads; may raise to stop.
     """
     folder.mkdir(exist_ok=True)
 
@@ -267,7 +267,7 @@ class WriteOptions:
     media_mode: Literal["copy", "hardlink", "reference"]
     new_token: Callable[[], str]
     moved: Callable[[int], None]
-    """Told the bytes of media as they come in; may raise to stop."""
+    """Called with bytes of media as they are copied; may raise to stop."""
 
 
 def write_draft(draft: DraftToWrite, options: WriteOptions) -> Path:
@@ -401,7 +401,7 @@ def _is_taken(path: Path) -> bool:
 
 
 def _is_made_already(path: Path, draft: DraftToWrite) -> bool:
-    """This very draft stands there: a crash came between its publication and the receipt of the call."""
+    """This very draft exists: a crash came between its publication and the receipt of the call."""
     marker = read_marker(path)
     return marker is not None and marker.draft_id == draft.draft_id
 

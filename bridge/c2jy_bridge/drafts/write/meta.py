@@ -94,7 +94,7 @@ def beginning(marker: Marker, figures: Figures) -> bytes:
 
 
 def read_figures(folder: Path) -> Figures | None:
-    """The figures in a draft folder; None when there are none, or somebody else wrote them."""
+    """The figures in a draft folder; None when there are none that we wrote."""
     try:
         text = read_head(folder / DOCUMENT, _LONG_HEAD_BYTES).decode("utf-8", "replace")
         if not text.startswith(_BEGINS):
@@ -345,7 +345,7 @@ def _list_entry(
 
 
 def _blank(key: str, value: Any, others: Sequence[Mapping[str, Any]]) -> Any:
-    """What a draft of nobody has there: text empty, a switch as in most drafts, a cloud number as in none."""
+    """The neutral value of a field: empty text, a switch as in most drafts, the smallest number."""
     if isinstance(value, bool):
         if "cloud" in key:
             return False

@@ -26,7 +26,7 @@ _RESERVED: Final = re.compile(
     r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?", re.IGNORECASE
 )
 _APPS_OWN: Final = re.compile(r"root_meta_info\..*", re.IGNORECASE)
-"""The app's list of drafts and our copy of it: a draft of that name would stand in its way."""
+"""The app's list of drafts and our copy of it: a draft of that name would be in its way."""
 _UNSEEN: Final = frozenset({"Zs", "Cf", "Mn"})
 """Unicode's categories of what leaves no mark: a name of nothing else looks like none at all."""
 _UUID: Final = re.compile(r"\{?[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}\}?", re.IGNORECASE)
@@ -105,7 +105,7 @@ def output_folder(requested: str | None, root: Path, declared: Sequence[Path]) -
         declared: Further folders that the settings allow.
 
     Raises:
-        DraftError: It leads elsewhere, also by a link, stands inside a draft, or would make a folder of a
+        DraftError: It leads elsewhere, also by a link, is inside a draft, or would make a folder of a
             name that no draft may have either.
     """
     if requested is None or not requested.strip():
@@ -159,7 +159,7 @@ class TargetRoot:
         """The folder named for another machine, else the local one.
 
         Raises:
-            DraftError: `given` is not an absolute Windows or POSIX path, or nobody could read it as one.
+            DraftError: `given` is not an absolute Windows or POSIX path, or has unprintable characters.
         """
         if given is None or not given.strip():
             return cls(local)
@@ -185,14 +185,14 @@ def local_view(path: str, folder: Path, name: str | None = None) -> Path | None:
     """Where a material's path leads on this machine.
 
     Args:
-        path: As it stands in the draft, for whatever machine.
+        path: As it is in the draft, for whatever machine.
         folder: The draft's folder here.
         name: The draft's name, when the folder does not have it yet.
 
     Returns:
         A file inside the draft when the path ends in `<name>/materials/<file>` or is JianYing's draft
         placeholder; else the path itself when it is absolute here; else None. A path on another computer is
-        None too, unless the draft stands there itself: Windows would log in to whatever host somebody's
+        None too, unless the draft itself is there: Windows would log in to whatever host somebody's
         draft names.
     """
     tail = pure(path).parts[-3:]

@@ -86,13 +86,13 @@ def _refusal(number: int, path: Path) -> OSError:
 
 PREFIX: Final = ".c2jy-tmp-"
 ASIDE: Final = ".c2jy-old-"
-"""A draft of ours that is being replaced stands aside under such a name for as long as one rename takes."""
+"""A draft of ours that is being replaced has such a name for as long as one rename takes."""
 _OURS: Final = re.compile(re.escape(PREFIX) + r"[0-9A-Fa-f-]{8,64}")
 _OLD: Final = re.compile(re.escape(ASIDE) + r"[0-9A-Fa-f-]{8,64}")
 _OWNER: Final = "c2jy-owner.json"
 _LARGEST_MARK: Final = 4096
 _ABANDONED_S: Final = 24 * 3600.0
-"""After a day a staging folder is nobody's, even if its pid lives: another process has got the number."""
+"""After a day a staging folder is stale, even if its pid lives: another process has got the number."""
 _ASIDE_S: Final = 60.0
 """Two renames and a sync take milliseconds; after a minute whoever did them is gone."""
 _UNMARKED_S: Final = 3600.0
@@ -141,7 +141,7 @@ def sweep(root: Path, now: float) -> list[str]:
     """Clear away what a crash of ours left behind; returns the names of those folders.
 
     Only plain folders directly in `root` whose name is exactly ours, whose process is gone or which are old.
-    A draft that stood aside when the crash came gets its name back if its replacement never took it.
+    A draft that was being replaced gets its name back if its replacement was never published.
     """
     gone = []
     try:
@@ -168,7 +168,7 @@ def _put_back(root: Path, aside: Path) -> None:
         else:
             os.rename(aside, root / name)
     except (OSError, ValueError, KeyError, TypeError):
-        return  # not as we left it: nobody's to remove
+        return  # not as we left it: not removed
 
 
 def _is_stale(entry: os.DirEntry[str], now: float) -> bool:

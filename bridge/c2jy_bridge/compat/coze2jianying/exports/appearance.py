@@ -1,4 +1,4 @@
-"""How a picture looks in an export: transform, crop, background, filter, transition, animations."""
+"""Converts the appearance of a picture in an export: transform, crop, background, filter, animations."""
 
 from __future__ import annotations
 
@@ -254,7 +254,7 @@ def animations(fields: Fields, clip: ClipFrame, *, text: bool = False) -> list[d
 
 
 def _without_name(fields: Fields, *lengths: str) -> None:
-    """The full form writes the length of what is not there: worth a word only when somebody chose it."""
+    """The full form writes lengths of absent effects; only one that is not the default is reported."""
     value, path = fields.take(*lengths)
     if value not in (None, 0, DEFAULT_SETTING):
         fields.report.add("without_name", path, "info")

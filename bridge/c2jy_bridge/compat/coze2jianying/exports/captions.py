@@ -1,4 +1,4 @@
-"""How text looks in an export: font, colour, stroke, shadow, background, alignment."""
+"""Converts the style of a text in an export: font, colour, stroke, shadow, background, alignment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from c2jy_bridge.compat.coze2jianying.exports.fields import Fields
 from c2jy_bridge.compat.coze2jianying.exports.issues import shown
 
 CAPTION_POSITION: Final = (0.5, -0.9)
-"""Where make_caption_info puts a caption when nothing is said (its documented defaults)."""
+"""Default position of a caption in make_caption_info (documented)."""
 
 _DEFAULT_PX: Final = 48.0
 _PX_PER_SIZE: Final = 6.0

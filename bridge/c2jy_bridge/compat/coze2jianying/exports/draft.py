@@ -50,7 +50,7 @@ def project(fields: Fields) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """What an export says of one of its media files; the length is 0 when it does not."""
+    """An entry of an export's media list; the length is 0 when it has none."""
 
     path: str
     name: str
@@ -86,7 +86,7 @@ _RECORDS: Final = (
     "success",
     "message",
 )
-"""What an export says about itself; kept in the spec's `meta`."""
+"""Fields that describe the export itself; kept in the spec's `meta`."""
 _CONTAINERS: Final = frozenset(
     {
         "time_range",
@@ -155,7 +155,7 @@ def map_draft(
     Args:
         value: The draft as it is in the export; a list when it is loose infos of the make_* tools.
         path: Its JSON path there.
-        report: Told of everything that is changed, guessed, or has no place.
+        report: Collects everything that is changed, guessed, or has no place.
         asked: The unit, when the caller knows it.
         durations_us: Real lengths of media by address.
     """
@@ -298,7 +298,7 @@ def _place(
     names: Mapping[str, str],
     report: ImportIssueCollector,
 ) -> None:
-    """Map a track's segments; clips that cannot stand on its kind of track get one of their own above it."""
+    """Map a track's segments; clips that its kind of track cannot hold get one of their own above it."""
     head: dict[str, Any] = {}
     volume = 1.0
     if track.fields is not None:

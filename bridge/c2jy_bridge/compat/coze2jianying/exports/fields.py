@@ -187,7 +187,7 @@ class Fields:
         return [(item, f"{path}[{index}]") for index, item in enumerate(value) if item is not None]
 
     def close(self) -> None:
-        """Report every field that nobody took and that says something."""
+        """Report every field that has a value and was not read."""
         for path, value in self._untaken():
             name = path.rpartition(".")[2]
             self.report.add("unknown_field", self.at(path), name=shown(name), value=shown(value))
@@ -196,7 +196,7 @@ class Fields:
         for name, item in value.items():
             if item is None:
                 continue
-            if "." in name:  # a dot leads into a nested object, so nobody can ask for this one
+            if "." in name:  # a dot leads into a nested object, so no reader can ask for this one
                 self._odd.append((f"{prefix}{name}", item))
                 continue
             path = f"{prefix}{name}"

@@ -28,7 +28,7 @@ class Imported:
 
     spec: DraftSpec
     issues: tuple[Issue, ...]
-    """What was changed, guessed, or has no place in a draft; paths are those of the document handed in."""
+    """What was changed, guessed, or has no place in a draft; paths are those of the input document."""
     unit: UnitDecision | None
     """None for our own documents, which say their unit."""
     path: str
@@ -50,7 +50,7 @@ class Imported:
         return self.origins.of(path) if self.origins else path
 
     def parts(self) -> Iterator[object]:
-        """What it keeps of each clip beside the spec, so that it can be let go of in steps."""
+        """What it keeps of each clip beside the spec, so that it can be released in steps."""
         if self.numbers is not None:
             yield from self.numbers.clips
         if self.origins is not None:
@@ -104,7 +104,7 @@ def parse(
 
 
 def import_each(value: Any, *, time_unit: TimeUnit = "auto") -> tuple[list[Imported], tuple[Issue, ...]]:
-    """As `parse`, but one draft that cannot be read does not stand in the way of the others.
+    """As `parse`, but one draft that cannot be read does not prevent the others.
 
     Args:
         value: A JSON value as `json_text.read` or `fields.checked` gives it.

@@ -18,9 +18,9 @@ _INDEX: Final = re.compile(r"\[\d+\]")
 _SEPARATE: Final = 3
 """Most issues of one kind that are reported one by one; more become one with a count."""
 _READ: Final = 50
-"""The same for faults: each of them has to be corrected."""
+"""The same for errors: each of them has to be corrected."""
 _WORDED: Final = 500
-"""So many of one kind are put into words at all."""
+"""Most issues of one kind that are kept at all."""
 
 
 def shown(value: object, longest: int = 60) -> str:
@@ -37,13 +37,13 @@ class ImportIssueCollector:
         self._count: Counter[str] = Counter()
 
     def add(self, code: str, path: str, severity: Severity = "warning", **values: object) -> None:
-        """Tell about one thing; of one kind only so many are worded, the rest are counted."""
+        """Add an issue; beyond `_WORDED` of one code they are only counted."""
         self._count[code] += 1
         if self._count[code] <= _WORDED:
             self._issues.append(issue(code, path, severity, **values))
 
     def extend(self, issues: Iterable[Issue]) -> None:
-        """Tell what another part of the import found."""
+        """Add issues that another part of the import made."""
         for found in issues:
             self._count[found.code] += 1
             if self._count[found.code] <= _WORDED:
@@ -51,7 +51,7 @@ class ImportIssueCollector:
 
     @property
     def errors(self) -> tuple[Issue, ...]:
-        """What makes the draft impossible; folded when there is more of a kind than anybody reads."""
+        """The errors; folded when there are more than `_READ` of a kind."""
         return tuple(found for found in self.folded(_READ) if found.severity == "error")
 
     def folded(self, separate: int = _SEPARATE) -> tuple[Issue, ...]:

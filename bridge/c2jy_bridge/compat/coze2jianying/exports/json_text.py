@@ -84,7 +84,7 @@ def _decoded(data: bytes) -> str:
 
 
 def _payload(text: str) -> str:
-    """The JSON in a text that may stand in a Markdown fence."""
+    """The JSON in a text that may have a Markdown fence around it."""
     text = text.removeprefix("\ufeff")
     if text.lstrip()[:1] in ("{", "[", '"'):
         return text

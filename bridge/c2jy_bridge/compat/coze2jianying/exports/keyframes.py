@@ -1,4 +1,4 @@
-"""Keyframes of an export: whose clock their times follow, and in which unit."""
+"""Converts keyframes of an export: decides the clock and the unit of their times."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ _RAW_NAMES: Final = {
     "volume": "volume",
 }
 _SLACK: Final = 1.02
-"""A last keyframe may stand a little after the end of its clip."""
+"""A last keyframe may be a little after the end of its clip."""
 _SHORT_US: Final = 20_000
 """All keyframes of a clip within a frame: the unit is too small."""
-# What nearly all keyframes are: nothing about them needs to be told.
+# The form of nearly all keyframes, which needs no report.
 _PLAIN: Final = frozenset({"time", "value"})
 _AXES: Final = frozenset({"x", "y"})
 _NUMBERS: Final = (int, float)
@@ -170,7 +170,7 @@ def _values(
 
 
 def _pair(frame: _Frame, report: ImportIssueCollector, lone: tuple[str, ...]) -> dict[str, float]:
-    """x and y of `{"x": 1, "y": 2}`, `[1, 2]`, or one number, which stands for the axes in `lone`."""
+    """x and y of `{"x": 1, "y": 2}`, `[1, 2]`, or one number, which is used for the axes in `lone`."""
     value = frame.value
     if isinstance(value, list) and len(value) == 2:
         value = {"x": value[0], "y": value[1]}

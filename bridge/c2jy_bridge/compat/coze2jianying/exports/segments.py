@@ -171,7 +171,7 @@ def _checked(fields: Fields, found: Timing) -> Timing | None:
 
 
 def material_range(fields: Fields, unit: Unit) -> tuple[int, int | None, str] | None:
-    """The used part of the file: start, length (None to its end) in microseconds, and where it says so."""
+    """The used part of the file: start, length (None to its end) in microseconds, and its path."""
     if "source_timerange" in fields or "material_range.duration" in fields:
         inner = fields.inner("source_timerange", "material_range")
         if inner is None:
@@ -196,7 +196,7 @@ def fitted(
 ) -> dict[str, Any] | None:
     """The trim for the spec, made to agree with the place on the timeline and the speed.
 
-    The export says three things of which two are free. The timeline and the speed win: a longer part of the
+    The export gives three values of which two are free. The timeline and the speed win: a longer part of the
     file is cut, a shorter one ends the clip earlier.
     """
     if found is None:
@@ -252,7 +252,7 @@ class Segment:
 
 
 def kind_of(fields: Fields, track_type: str) -> str:
-    """Which of the seven kinds a segment is: by what it says, else by what it has, else by its track."""
+    """Which of the seven kinds a segment is: by its type, else by its fields, else by its track."""
     named = (fields.text("type", "segment_type") or "").lower()
     named = _WORDS.get(named, named)
     if named in TRACK_OF:

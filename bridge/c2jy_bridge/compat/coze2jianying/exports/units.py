@@ -1,9 +1,9 @@
 """Which time unit a Coze2JianYing draft was written in.
 
 Its documents say milliseconds, its code reads microseconds, so working workflows produce microseconds and
-hand-written samples milliseconds; one real export mixes both. Evidence in order of weight: the caller said
-so; the {start, duration} form, which only ever was microseconds; how long the media really are; the draft's
-own `total_duration_ms`; the size of the numbers.
+hand-written samples milliseconds; one real export mixes both. Evidence by weight: the caller's choice;
+the {start, duration} form, which only ever was microseconds; the real lengths of the media; the draft's own
+`total_duration_ms`; the size of the numbers.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _ORDER: Final[tuple[Unit, ...]] = ("us", "ms", "s")
 _LEAST_OF_FILE: Final = 0.2
 _MOST_OF_FILE: Final = 1.05
 _SHORTEST_CLIP_US: Final = 200_000
-"""No maker cuts shorter than 0.2 s on purpose; all real exports seen have clips of 3 to 10 s."""
+"""Nobody cuts shorter than 0.2 s on purpose; all real exports seen have clips of 3 to 10 s."""
 _LONGEST_CLIP_US: Final = 30 * 60 * 1_000_000
 _SURE_CLIP_US: Final = 2_000_000
 """A median clip this long as microseconds leaves no doubt: as milliseconds it were half an hour."""
@@ -41,7 +41,7 @@ _LONGEST_DRAFT_US: Final = 24 * 3600 * 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class ClipTime:
-    """The numbers of one clip as they stand in the document, before any unit."""
+    """The numbers of one clip as in the document, before any unit."""
 
     path: str
     start: float
@@ -89,12 +89,12 @@ class UnitDecision:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a draft says of its unit; more may be said by its media."""
+    """The evidence for a draft's unit in its document; the lengths of its media may add to it."""
 
     clips: Sequence[ClipTime]
     """All clips whose numbers have no unit of their own."""
     asked: TimeUnit = "auto"
-    """What the caller said; `auto` leaves it to the evidence."""
+    """The caller's choice; `auto` leaves it to the evidence."""
     declared_us: Mapping[str, int] = field(default_factory=dict)
     """Lengths of media by address as the export itself lists them, microseconds."""
     total_ms: float | None = None
@@ -140,7 +140,7 @@ def _fits(clips: Sequence[ClipTime], durations_us: Mapping[str, int]) -> dict[st
 
 
 def _contradicted(unit: Unit, clips: Sequence[ClipTime], durations_us: Mapping[str, int]) -> bool:
-    """Whether a file says another unit: its clip would outlast it, or be so short that a larger unit fits.
+    """Whether a file contradicts the unit: its clip would outlast it, or be so short that a larger unit fits.
 
     Ten seconds of a song of three minutes contradict nothing.
     """

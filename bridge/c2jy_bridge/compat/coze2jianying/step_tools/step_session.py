@@ -97,8 +97,8 @@ class StepSession:
 
         Args:
             draft: Its canvas is used.
-            lanes: What shall be added.
-            context: Told of downloads.
+            lanes: What is to be added.
+            context: Gets the progress of downloads.
             by_id: What a clip is called in the arguments, for the paths of issues.
             bot_path: Turns such a path, and what follows it, into the path for the Bot.
 

@@ -139,7 +139,7 @@ def _listed(argument: str, infos: Any) -> list[Any]:
 
 
 def _opened(item: Any) -> Any:
-    """What make_*_info returned may be handed on with its field around it."""
+    """The result of make_*_info may come with its field around it."""
     if isinstance(item, dict):
         for name, inner in item.items():
             if name.endswith(_MADE):

@@ -1,4 +1,4 @@
-"""Keyframes that are added to clips which are there already."""
+"""Reads keyframes that are added to existing clips."""
 
 from __future__ import annotations
 
