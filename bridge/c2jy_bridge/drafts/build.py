@@ -264,7 +264,7 @@ class DraftBuilder:
         self, drafts: list[Draft], fetched: Any, options: BuildOptions, context: BuildContext
     ) -> BuildReport:
         from c2jy_bridge.drafts.build_steps import build_all
-        from c2jy_bridge.drafts.write import sweep
+        from c2jy_bridge.drafts.write.staging import sweep
 
         if not self._swept and not options.dry_run:
             self._swept = True
@@ -301,7 +301,7 @@ class DraftBuilder:
 
 async def _forget(report: BuildReport) -> None:
     """The cancel came after the last rename: take the drafts away again."""
-    from c2jy_bridge.drafts.write import remove_tree
+    from c2jy_bridge.drafts.write.staging import remove_tree
 
     for draft in report.drafts:
         if draft.path:

@@ -15,24 +15,18 @@ from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.gc_control import gc_paused
 from c2jy_bridge.core.nearest import nearest
 from c2jy_bridge.core.settings import DraftProfile
-from c2jy_bridge.drafts.compile import IssueCollector, PlacedFile, compile_draft
+from c2jy_bridge.drafts.compile.draft import compile_draft
+from c2jy_bridge.drafts.compile.plan import PlacedFile
 from c2jy_bridge.drafts.compile.texts import subtitle_tracks
-from c2jy_bridge.drafts.errors import DraftError, issue, say
+from c2jy_bridge.drafts.errors import DraftError, IssueCollector, issue, say
 from c2jy_bridge.drafts.materials import Material, MaterialFailure
 from c2jy_bridge.drafts.spec.document import AudioClip, DraftSpec, PictureClip, Source
 from c2jy_bridge.drafts.spec.input import ReadDraft
-from c2jy_bridge.drafts.write import (
-    DraftToWrite,
-    TargetRoot,
-    WriteOptions,
-    file_name,
-    remove_tree,
-    write_draft,
-)
 from c2jy_bridge.drafts.write.background import Stopped
-from c2jy_bridge.drafts.write.folder import OnConflict
+from c2jy_bridge.drafts.write.folder import DraftToWrite, OnConflict, WriteOptions, file_name, write_draft
 from c2jy_bridge.drafts.write.meta import TRIED, Pack, register_draft, zip_drafts
-from c2jy_bridge.drafts.write.paths import checked, is_bare_uuid, numbered
+from c2jy_bridge.drafts.write.paths import TargetRoot, checked, is_bare_uuid, numbered
+from c2jy_bridge.drafts.write.staging import remove_tree
 
 _NAMED: Final = ("effects", "video_effects", "audio_effects", "transitions", "material_animations")
 """Materials that are named by ids of JianYing."""

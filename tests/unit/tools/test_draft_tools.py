@@ -14,7 +14,7 @@ import pytest
 from c2jy_bridge.core.events import DraftWritten, ToolCallProgress
 from c2jy_bridge.drafts import DraftBuilder, Library
 from c2jy_bridge.drafts.spec.reading import parse_spec
-from c2jy_bridge.tools import DraftTools
+from c2jy_bridge.tools.drafts import DraftTools
 
 if TYPE_CHECKING:
     from tool_harness import Bot, MediaServer

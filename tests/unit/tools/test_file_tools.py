@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from c2jy_bridge.plugin import ToolError
-from c2jy_bridge.tools import FileTools, safe_open
-from c2jy_bridge.tools.files import DeclaredFolders, is_private
+from c2jy_bridge.tools import safe_open
+from c2jy_bridge.tools.files import DeclaredFolders, FileTools, is_private
 from c2jy_bridge.tools.safe_open import checked_descriptor, checked_entries, list_folder, read_file
 
 if TYPE_CHECKING:

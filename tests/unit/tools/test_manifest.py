@@ -17,7 +17,7 @@ from c2jy_bridge.core import i18n
 from c2jy_bridge.drafts import DraftBuilder, DraftPacker, Library
 from c2jy_bridge.plugin import ToolRegistry, tool
 from c2jy_bridge.plugin.manifest import openapi, write_manifests
-from c2jy_bridge.tools import built_in_tools
+from c2jy_bridge.tools.built_in import built_in_tools
 
 
 async def _no_upload(path: Path) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from c2jy_bridge.drafts import DraftBuilder
-from c2jy_bridge.tools import MediaTools
+from c2jy_bridge.tools.media import MediaTools
 
 if TYPE_CHECKING:
     from tool_harness import Bot, MediaServer

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from c2jy_bridge.drafts import DraftBuilder, DraftPacker, Library
-from c2jy_bridge.tools import DraftTools, PackingTools
+from c2jy_bridge.tools.drafts import DraftTools, PackingTools
 
 if TYPE_CHECKING:
     from tool_harness import Bot, MediaServer

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from c2jy_bridge.tools import ResourceTools
+from c2jy_bridge.tools.media import ResourceTools
 
 if TYPE_CHECKING:
     from tool_harness import Bot

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from c2jy_bridge.tools import ScreenTools
-from c2jy_bridge.tools.screen import Picture
+from c2jy_bridge.tools.screen import Picture, ScreenTools
 
 if TYPE_CHECKING:
     from tool_harness import Bot

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from c2jy_bridge.compat.coze2jianying import step_tools
-from c2jy_bridge.compat.coze2jianying.unfinished import UnfinishedDrafts
+from c2jy_bridge.compat.coze2jianying.unfinished.store import UnfinishedDrafts
 from c2jy_bridge.core.events import DraftWritten, ToolCall
 from c2jy_bridge.core.settings import TimeUnit
 from c2jy_bridge.drafts import DraftBuilder, DraftError

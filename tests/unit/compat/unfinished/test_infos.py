@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from c2jy_bridge.compat.coze2jianying.unfinished import Lane, Step, Unfinished
+from c2jy_bridge.compat.coze2jianying.unfinished.draft import Lane, Step, Unfinished
 from c2jy_bridge.compat.coze2jianying.unfinished.infos import read_infos
 from c2jy_bridge.compat.coze2jianying.unfinished.keyframes import read_keyframes
 from c2jy_bridge.drafts.errors import DraftError

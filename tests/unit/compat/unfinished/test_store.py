@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from c2jy_bridge.compat.coze2jianying.unfinished import Lane, Step, Unfinished, UnfinishedDrafts, UnknownDraft
 from c2jy_bridge.compat.coze2jianying.unfinished import store as store_module
+from c2jy_bridge.compat.coze2jianying.unfinished.draft import Lane, Step, Unfinished
+from c2jy_bridge.compat.coze2jianying.unfinished.store import UnfinishedDrafts, UnknownDraft
 
 
 class Clock:

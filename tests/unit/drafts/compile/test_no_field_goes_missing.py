@@ -13,7 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from c2jy_bridge.drafts.compile import IssueCollector, PlacedFile, compile_draft
+from c2jy_bridge.drafts.compile.draft import compile_draft
+from c2jy_bridge.drafts.compile.plan import PlacedFile
+from c2jy_bridge.drafts.errors import IssueCollector
 from c2jy_bridge.drafts.materials import Material
 from c2jy_bridge.drafts.spec.document import (
     AudioClip,

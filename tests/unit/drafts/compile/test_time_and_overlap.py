@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from c2jy_bridge.drafts import BuiltDraft, DraftError
-from c2jy_bridge.drafts.compile import IssueCollector
 from c2jy_bridge.drafts.compile.plan import PlacedClip, settle
+from c2jy_bridge.drafts.errors import IssueCollector
 from c2jy_bridge.drafts.spec.document import Overlap, TextClip
 
 Build = Callable[..., Any]

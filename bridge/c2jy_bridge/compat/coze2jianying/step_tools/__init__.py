@@ -10,7 +10,7 @@ from c2jy_bridge.compat.coze2jianying.step_tools.add_tools import add_tools
 from c2jy_bridge.compat.coze2jianying.step_tools.edit_tools import EditTools
 from c2jy_bridge.compat.coze2jianying.step_tools.scene_tools import SceneTools
 from c2jy_bridge.compat.coze2jianying.step_tools.step_session import StepSession
-from c2jy_bridge.compat.coze2jianying.unfinished import UnfinishedDrafts
+from c2jy_bridge.compat.coze2jianying.unfinished.store import UnfinishedDrafts
 from c2jy_bridge.core.settings import TimeUnit
 from c2jy_bridge.drafts import DraftBuilder
 

@@ -15,7 +15,7 @@ from c2jy_bridge.compat.coze2jianying.step_tools.step_answers import (
     TrackAdded,
 )
 from c2jy_bridge.compat.coze2jianying.step_tools.step_session import Infos, StepSession
-from c2jy_bridge.compat.coze2jianying.unfinished import Lane, Step, Unfinished
+from c2jy_bridge.compat.coze2jianying.unfinished.draft import Lane, Step, Unfinished
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.settings import TimeUnit
 from c2jy_bridge.drafts import DraftError

@@ -9,17 +9,8 @@ from pydantic import Field
 
 from c2jy_bridge.compat.coze2jianying.step_tools.step_answers import ScenesAdded, SceneSpan
 from c2jy_bridge.compat.coze2jianying.step_tools.step_session import StepSession
-from c2jy_bridge.compat.coze2jianying.unfinished import (
-    Laid,
-    Lane,
-    Music,
-    Scene,
-    Step,
-    Unfinished,
-    id_prefix,
-    lay_out,
-    sources,
-)
+from c2jy_bridge.compat.coze2jianying.unfinished.draft import Lane, Step, Unfinished, id_prefix
+from c2jy_bridge.compat.coze2jianying.unfinished.scenes import Laid, Music, Scene, lay_out, sources
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.drafts import Material

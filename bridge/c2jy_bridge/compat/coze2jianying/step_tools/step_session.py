@@ -10,7 +10,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import WithJsonSchema
 
-from c2jy_bridge.compat.coze2jianying.unfinished import Lane, Step, Unfinished, UnfinishedDrafts, UnknownDraft
+from c2jy_bridge.compat.coze2jianying.unfinished.draft import Lane, Step, Unfinished
+from c2jy_bridge.compat.coze2jianying.unfinished.store import UnfinishedDrafts, UnknownDraft
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.settings import TimeUnit
