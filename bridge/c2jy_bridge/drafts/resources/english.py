@@ -7,16 +7,17 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-TERMS: Final = Path(__file__).with_name("english.tsv")
-"""Phrase -> Chinese words in names, the usual one first."""
+TABLE: Final = Path(__file__).with_name("english.tsv")
+"""English phrases and the Chinese words for them."""
 _WORDS: Final = re.compile(r"[a-z0-9]+")
 _LONGEST: Final = 3
 """Words in the longest phrase."""
 
 
 @cache
-def _terms() -> dict[str, str]:
-    lines = TERMS.read_text(encoding="utf-8").splitlines()
+def terms() -> dict[str, str]:
+    """Phrase -> Chinese words in names, the usual one first."""
+    lines = TABLE.read_text(encoding="utf-8").splitlines()
     return dict(line.split("\t") for line in lines if not line.startswith("#"))
 
 
@@ -27,7 +28,7 @@ def stems(query: str) -> tuple[str, ...]:
     if not words or len(words) > _LONGEST:
         return ()
     for form in _forms(words):
-        if found := _terms().get(form):
+        if found := terms().get(form):
             return tuple(found.split())
     return ()
 

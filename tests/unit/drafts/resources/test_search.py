@@ -12,7 +12,7 @@ import make_readings
 from c2jy_bridge.drafts.compile.names import CATALOGUES, find
 from c2jy_bridge.drafts.kinds import GROUPS, NameKind, ResourceKind
 from c2jy_bridge.drafts.resources import entries, search
-from c2jy_bridge.drafts.resources.english import TERMS, stems
+from c2jy_bridge.drafts.resources.english import stems, terms
 from c2jy_bridge.drafts.resources.search import READINGS, plain
 
 
@@ -119,10 +119,10 @@ def test_the_table_of_readings_is_what_pypinyin_says_of_the_names_there_are() ->
 
 def test_every_english_term_leads_to_names_that_exist() -> None:
     plains = [entry.plain for entry in entries()]
-    for term in TERMS:
+    for term in terms():
         for stem in stems(term):
             assert any(plain(stem) in name for name in plains), f"{term}: {stem}"
-    assert TERMS["dissolve"].startswith("叠化")
+    assert terms()["dissolve"].startswith("叠化")
 
 
 def test_the_kinds_cover_every_catalogue() -> None:
