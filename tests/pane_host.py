@@ -1,10 +1,11 @@
-"""A host for one pane in tests: an app that holds nothing else, an engine with what the test puts into it."""
+"""A host for one pane in tests: an app with nothing else, and an engine over lists."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 from textual.app import App, ComposeResult
@@ -27,6 +28,7 @@ from c2jy_bridge.core.draft_views import (
 )
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.views import CallView, ConnectionView, DraftDetail, DraftView
+from c2jy_bridge.drafts import RelocateReport
 from c2jy_tui.widgets.bindings import BaseScreen
 from c2jy_tui.widgets.key_bar import KeyBar
 
@@ -46,7 +48,7 @@ class StillClock:
 
 @dataclass
 class PaneDrafts:
-    """A drafts folder over a list; it writes down what it was asked to do."""
+    """A drafts folder over a list; it records the calls."""
 
     folder: list[DraftView] = field(default_factory=list)
     details: dict[str, DraftDetail] = field(default_factory=dict)
@@ -99,15 +101,31 @@ class PaneDrafts:
     async def pack(
         self,
         name: str,
-        out: str = "",
+        out: str | Path = "",
         *,
-        target_root: str = "",
+        target_root: str | None = None,
         replace_zip: bool = False,
         on_progress: OnProgress | None = None,
     ) -> Packed:
         self.asked.append(("pack", name, out, target_root, replace_zip))
         await self._work("Packing", on_progress)
-        return Packed(out or f"/exports/{name}.zip", (name,), target_root or "/drafts", 9, 12_000)
+        return Packed(str(out) or f"/exports/{name}.zip", (name,), target_root or "/drafts", 9, 12_000)
+
+    async def build(self, document: str | bytes, **options: Any) -> BuildReport:
+        self.asked.append(("build", document, options))
+        return BuildReport(())
+
+    async def relocate(self, names: Sequence[str] | None, root: str) -> RelocateReport:
+        self.asked.append(("relocate", names, root))
+        return RelocateReport(())
+
+    async def watch(self) -> AsyncIterator[tuple[str, ...]]:
+        """No draft ever changes."""
+        for names in ():
+            yield names
+
+    async def aclose(self) -> None:
+        self.asked.append(("aclose",))
 
     async def origin(self, name: str) -> OriginView:
         return self.origins.get(name, OriginView(resaved=False))

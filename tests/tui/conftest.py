@@ -1,11 +1,12 @@
-"""A screen to test: an engine that says what a test tells it to, a clock that stands, no animation."""
+"""A screen to test: an engine scripted by the test, a stopped clock, no animation."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,24 +22,24 @@ from c2jy_bridge.core.views import (
     ConnectionView,
     ConversationView,
     DraftDetail,
-    DraftView,
     IntakeView,
     MessageView,
     ToolView,
     WaitingWorkflow,
     WorkflowRequest,
 )
+from c2jy_bridge.engine.workflows import AnswersWorkflow
 from c2jy_tui.app import C2jyApp
 from c2jy_tui.panes.chat import ChatPane
 from c2jy_tui.panes.chat.pane import TranscriptView
 from c2jy_tui.screens.main import MainScreen
-from pane_host import soon
+from pane_host import PaneDrafts, soon
 
 NOW = 1_760_000_000.0
 
 
 class Clock:
-    """A clock that moves only when told."""
+    """A clock that moves only by `advance`."""
 
     def __init__(self) -> None:
         self.now = NOW
@@ -50,51 +51,38 @@ class Clock:
         self.now += seconds
 
 
-class ScriptedDrafts:
-    """Stands in for `engine.Drafts`, over a list."""
-
-    def __init__(self) -> None:
-        self.stored: list[DraftView] = []
-
-    async def list(self) -> Sequence[DraftView]:
-        return self.stored
+class ScriptedDrafts(PaneDrafts):
+    """Drafts over a list, each of which can be opened."""
 
     async def open(self, name: str) -> DraftDetail:
-        return DraftDetail(view=next(d for d in self.stored if d.name == name))
-
-    async def check(self, name: str) -> Sequence[Issue]:
-        return ()
-
-    async def trash(self, name: str) -> str:
-        return f"ticket-{name}"
-
-    async def restore(self, ticket: str) -> str:
-        return ticket.removeprefix("ticket-")
+        return DraftDetail(view=next(draft for draft in self.folder if draft.name == name))
 
 
 class ScriptedWorkflows:
-    """Stands in for `engine.Workflows`: remembers what it was asked; its runs end when the test says so."""
+    """Replaces `engine.Workflows`: records the calls; its runs end at once."""
 
     def __init__(self) -> None:
-        self.wish = WorkflowRequest("7397")
+        self.request = WorkflowRequest("7397")
         self.left: list[WaitingWorkflow] = []
         self.ran: list[tuple[str, dict[str, Any]]] = []
         self.intents: list[tuple[str, str]] = []
         self.answers: list[str] = []
         self.asks: list[ev.WorkflowAsked] = []
-        """Put to the maker by the next run or resumption."""
+        """Put to the user by the next run or resumption."""
 
     async def remembered(self) -> WorkflowRequest:
-        return self.wish
+        return self.request
 
-    async def run(self, workflow_id: str, parameters: Any, answer: Any) -> ev.WorkflowEnded:
+    async def run(
+        self, workflow_id: str, parameters: Mapping[str, Any], answer: AnswersWorkflow
+    ) -> ev.WorkflowEnded:
         self.ran.append((workflow_id, dict(parameters)))
         return await self._asking(answer)
 
     async def waiting(self) -> Sequence[WaitingWorkflow]:
         return self.left
 
-    async def resume(self, run_id: str, answer: Any) -> ev.WorkflowEnded | None:
+    async def resume(self, run_id: str, answer: AnswersWorkflow) -> ev.WorkflowEnded | None:
         self.intents.append(("resume", run_id))
         return await self._asking(answer)
 
@@ -105,14 +93,17 @@ class ScriptedWorkflows:
     async def drop(self, run_id: str) -> None:
         self.intents.append(("drop", run_id))
 
-    async def _asking(self, answer: Any) -> ev.WorkflowEnded:
+    async def aclose(self) -> None:
+        self.intents.append(("close", ""))
+
+    async def _asking(self, answer: AnswersWorkflow) -> ev.WorkflowEnded:
         for question in self.asks:
             self.answers.append(await answer(question))
         return ev.WorkflowEnded(at=NOW, run_id="run-1")
 
 
 class ScriptedEngine:
-    """Stands in for `Engine`: its events come from the test; it remembers what it was asked."""
+    """Replaces `Engine`: emits the events of the test and records the calls."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -140,6 +131,12 @@ class ScriptedEngine:
         self.stored_requests: list[BridgeRequest] = []
         self.request_intents: list[tuple[str, str]] = []
         self._listeners: list[asyncio.Queue[Event | None]] = []
+
+    async def start(self, *, reopen: bool = False) -> None:
+        """Nothing runs in the background."""
+
+    def write_manifests(self, folder: Path) -> list[Path]:
+        return []
 
     def emit(self, *events: Event) -> None:
         for queue in self._listeners:

@@ -71,7 +71,7 @@ async def test_parameters_that_are_no_object_are_refused_with_what_is_wrong(
 
 
 async def test_without_an_id_it_is_said_where_to_find_one(stage: Any, engine: Any) -> None:
-    engine.workflows.wish = type(engine.workflows.wish)("")
+    engine.workflows.request = type(engine.workflows.request)("")
     async with stage() as on:
         await fill_in(on, "{}")
         assert "COZE_WORKFLOW_ID" in on.text
