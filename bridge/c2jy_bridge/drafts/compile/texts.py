@@ -26,6 +26,7 @@ from c2jy_bridge.drafts.materials import MaterialFailure
 from c2jy_bridge.drafts.materials.material import Refused
 from c2jy_bridge.drafts.spec.appearance import TextBackground, TextBorder, TextShadow, TextStyle, Transform
 from c2jy_bridge.drafts.spec.document import DraftSpec, Subtitles, TextClip, Track
+from c2jy_bridge.drafts.spec.input import decode_text
 from c2jy_bridge.drafts.spec.model import LONGEST_US, Range
 
 _TIME: Final = r"(?:(\d{1,3}):)?(\d{1,2}):(\d{1,2})(?:[.,:](\d{1,3}))?"
@@ -118,16 +119,6 @@ def _until_gap(body: list[str]) -> list[str]:
 def _micros(hours: str | None, minutes: str, seconds: str, fraction: str | None) -> int:
     whole = (int(hours or 0) * 60 + int(minutes)) * 60 + int(seconds)
     return whole * 1_000_000 + int((fraction or "0").ljust(3, "0")) * 1_000
-
-
-def decode_text(data: bytes) -> str:
-    """Text of a subtitle file: UTF-8, UTF-16 with its mark, else GB 18030, which holds GBK and GB 2312."""
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16", "replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("gb18030", "replace")
 
 
 LARGEST: Final = 8 * 1024 * 1024

@@ -97,7 +97,10 @@ class DraftPacker:
                 at=self._clock(),
             )
 
-        return await in_thread(stop, _unpack, work)
+        async def unpack(packed: Packed) -> None:  # cancelled after the last rename
+            await asyncio.to_thread(Path(packed.path).unlink, missing_ok=True)
+
+        return await in_thread(stop, unpack, work)
 
     async def relocate(self, names: Sequence[str] | None, root: str) -> RelocateReport:
         """Spell drafts for another drafts folder.
@@ -122,7 +125,9 @@ class DraftPacker:
                 done.append(relocate(self._library.folder(name), target))
             except DraftError as error:
                 severity: Severity = "warning" if names is None else "error"
-                issues += [replace(i, path=_below(name, i.path), severity=severity) for i in error.issues]
+                for found in error.issues:
+                    path = name if found.path in ("", name) else f"{name}/{found.path}"
+                    issues.append(replace(found, path=path, severity=severity))
             except OSError as error:
                 reason = error.strerror or str(error)
                 issues.append(issue("disk", name, reason=reason, folder=self._library.root / name))
@@ -153,12 +158,3 @@ def free_name(folder: Path, draft: str) -> Path:
         if not os.path.lexists(path):
             return path
     raise DraftError([issue("name_taken", "name", name=draft)])
-
-
-async def _unpack(packed: Packed) -> None:
-    """The cancel came after the last rename."""
-    await asyncio.to_thread(Path(packed.path).unlink, missing_ok=True)
-
-
-def _below(name: str, path: str) -> str:
-    return name if not path or path == name else f"{name}/{path}"

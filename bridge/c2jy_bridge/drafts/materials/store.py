@@ -286,7 +286,9 @@ class MaterialStore:
                 await turn.to_disk()
                 return await self._threads.run(self._finish, url, key, part)
             assert kept is not None, "a server may only confirm what we asked it to"
-            return await self._threads.run(self._confirm, url, key, kept)
+            link = replace(kept.link, at=self._clock())
+            await self._threads.run(self._cache.index.remember_link, key, link)
+            return self._handed_out(url, kept.stored)
         except Refused as refused:
             if not isinstance(refused, Passing):
                 part.discard()
@@ -312,10 +314,6 @@ class MaterialStore:
         content, stored = self._adopt(part)
         self._cache.index.remember_link(key, Link(content, validators, self._clock()))
         return self._handed_out(url, stored)
-
-    def _confirm(self, url: str, key: str, kept: _Kept) -> Material:
-        self._cache.index.remember_link(key, replace(kept.link, at=self._clock()))
-        return self._handed_out(url, kept.stored)
 
     def _from_data(self, source: str) -> Material:
         body = decode(source)

@@ -135,6 +135,16 @@ class DocumentReader(Protocol):
         """
 
 
+def decode_text(data: bytes) -> str:
+    """Text of a file: UTF-8, UTF-16 with its mark, else GB 18030, which Chinese editors save by default."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16", "replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("gb18030", "replace")
+
+
 def read_document(document: object, time_unit: TimeUnit, foreign: DocumentReader) -> ReadDocument:
     """Read a document: ours here, everything else (wrappers, lists, faulty JSON) with `foreign`.
 

@@ -193,8 +193,7 @@ class Range(SpecModel):
 
 @contextmanager
 def counting_strangers() -> Iterator[list[int]]:
-    """How many unknown fields are met in this block, as the one item of a list: usually none, so that nobody
-    has to look for them."""
+    """Count the unknown fields read in this block, as the one item of a list."""
     token = _strangers.set(count := [0])
     try:
         yield count

@@ -252,7 +252,8 @@ def _fault(detail: ErrorDetails, where: str) -> Issue:
         return issue(kind, where, **{"value": shown, **context})
     code = _BY_TYPE.get(kind)
     if code == "not_one_of":
-        known = _choices(str(context.get("expected") or context.get("expected_tags") or ""))
+        expected = str(context.get("expected") or context.get("expected_tags") or "")
+        known = [name for part in expected.replace(" or ", ", ").split(",") if (name := part.strip(" '"))]
         given = str(context.get("tag") or detail["input"])
         if kind == "union_tag_invalid":
             where = f"{where}.type"
@@ -266,10 +267,6 @@ def _fault(detail: ErrorDetails, where: str) -> Issue:
     if code is None:
         return issue("invalid", where, value=shown, reason=detail["msg"])
     return issue(code, where, value=shown)
-
-
-def _choices(expected: str) -> list[str]:
-    return [part.strip(" '") for part in expected.replace(" or ", ", ").split(",") if part.strip(" '")]
 
 
 def _shown(value: object) -> str:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from c2jy_bridge.drafts import DraftError
-from c2jy_bridge.drafts.compile.texts import decode_text, read_cues
+from c2jy_bridge.drafts.compile.texts import read_cues
+from c2jy_bridge.drafts.spec.input import decode_text
 
 Build = Callable[..., Any]
 PLAIN = "1\n00:00:01,000 --> 00:00:02,500\n第一句\n\n2\n00:00:03,000 --> 00:00:04,000\n第二句\n第三句\n"

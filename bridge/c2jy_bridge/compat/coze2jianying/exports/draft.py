@@ -273,21 +273,15 @@ def _evidence(
     tracks: list[_Track], fields: Fields, asked: TimeUnit, declared_us: Mapping[str, int]
 ) -> Evidence:
     parts = [part for track in tracks for part in track.parts]
-    clips = tuple(
-        ClipTime(
-            part.timing.path, part.timing.start, part.timing.end, address(part.fields), _speed(part.fields)
-        )
-        for part in parts
-        if not part.timing.raw and part.timing.end is not None
-    )
+    clips = []
+    for when, given in ((part.timing, part.fields) for part in parts):
+        if not when.raw and when.end is not None:
+            speed = given.peek("speed.speed") or given.peek("audio.speed") or given.peek("speed")
+            rate = float(speed) if isinstance(speed, (int, float)) and speed > 0 else 1.0
+            clips.append(ClipTime(when.path, when.start, when.end, address(given), rate))
     total = fields.peek("total_duration_ms")
     total_ms = total if isinstance(total, (int, float)) and total > 0 else None
-    return Evidence(clips, asked, declared_us, total_ms, any(part.timing.raw for part in parts))
-
-
-def _speed(fields: Fields) -> float:
-    speed = fields.peek("speed.speed") or fields.peek("audio.speed") or fields.peek("speed")
-    return float(speed) if isinstance(speed, (int, float)) and speed > 0 else 1.0
+    return Evidence(tuple(clips), asked, declared_us, total_ms, any(part.timing.raw for part in parts))
 
 
 def _place(

@@ -16,7 +16,7 @@ from c2jy_bridge.compat.coze2jianying.exports.issues import issue, shown
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.strict_json import Fault, Steps, StrictJsonError, loads, position
 from c2jy_bridge.drafts.errors import DraftError
-from c2jy_bridge.drafts.spec.input import LIMITS, MOST_BYTES, MOST_VALUES
+from c2jy_bridge.drafts.spec.input import LIMITS, MOST_BYTES, MOST_VALUES, decode_text
 
 _FENCE: Final = re.compile(r"```[ \t]*(?:json|JSON|json5)?[ \t]*\r?\n(.*?)(?:\r?\n[ \t]*```|\Z)", re.S)
 _TOKENS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN|-?\d[\d.eE+-]*', re.S)
@@ -49,7 +49,7 @@ def read(document: str | bytes | bytearray, path: str = "") -> Any:
     """
     if len(document) > MOST_BYTES:
         _refuse("json_too_long", path, limit=MOST_BYTES // 1024 // 1024)
-    text = _payload(document if isinstance(document, str) else _decoded(bytes(document)))
+    text = _payload(document if isinstance(document, str) else decode_text(bytes(document)))
     if not text.strip():
         _refuse("json_empty", path)
     _count(text, path)
@@ -72,15 +72,6 @@ def _count(text: str, path: str) -> None:
 
 def _most_values(text: str) -> int:
     return text.count(",") + text.count("[") + text.count("{") + 1
-
-
-def _decoded(data: bytes) -> str:
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16", "replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("gb18030", "replace")  # what Chinese editors save by default
 
 
 def _payload(text: str) -> str:

@@ -169,9 +169,10 @@ def odd_clips(clips: Sequence[ClipTime], unit: Unit) -> list[Issue]:
     found = []
     for clip in clips:
         if not _possible(clip, unit):
-            length_us = (clip.end - clip.start) * US_PER[unit]
-            other = next((o for o in _ORDER if _plausible((clip.end - clip.start) * US_PER[o])), unit)
-            values = {"length": f"{length_us / 1e6:g}", "unit": unit, "other": other}
+            length = clip.end - clip.start
+            plausible = (o for o in _ORDER if _SHORTEST_CLIP_US <= length * US_PER[o] <= _LONGEST_CLIP_US)
+            other = next(plausible, unit)
+            values = {"length": f"{length * US_PER[unit] / 1e6:g}", "unit": unit, "other": other}
             found.append(issue("odd_length", clip.path, "warning", **values))
     return found
 
@@ -179,10 +180,6 @@ def odd_clips(clips: Sequence[ClipTime], unit: Unit) -> list[Issue]:
 def _possible(clip: ClipTime, unit: Unit) -> bool:
     length_us = (clip.end - clip.start) * US_PER[unit]
     return length_us <= 0 or _ODD_CLIP_US <= length_us <= _LONGEST_CLIP_US * 2
-
-
-def _plausible(length_us: float) -> bool:
-    return _SHORTEST_CLIP_US <= length_us <= _LONGEST_CLIP_US
 
 
 def setting_us(value: float, unit: Unit, longest_us: int | None = None) -> tuple[int, Unit]:

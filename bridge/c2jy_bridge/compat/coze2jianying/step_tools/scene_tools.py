@@ -9,7 +9,7 @@ from pydantic import Field
 
 from c2jy_bridge.compat.coze2jianying.step_tools.step_answers import ScenesAdded, SceneSpan
 from c2jy_bridge.compat.coze2jianying.step_tools.step_session import StepSession
-from c2jy_bridge.compat.coze2jianying.unfinished.draft import Lane, Step, Unfinished, id_prefix
+from c2jy_bridge.compat.coze2jianying.unfinished.draft import Step, Unfinished, id_prefix
 from c2jy_bridge.compat.coze2jianying.unfinished.scenes import Laid, Music, Scene, lay_out, sources
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.i18n import catalogue
@@ -136,9 +136,6 @@ def _by_id(laid: Laid) -> dict[str, str]:
 
 
 def _spans(laid: Laid) -> list[SceneSpan]:
-    pictures = {clip["at"]["start"]: clip["id"] for clip in _pictures(laid.lanes)}
+    videos = (clip for lane in laid.lanes if lane.kind == "video" for clip in lane.clips)
+    pictures = {clip["at"]["start"]: clip["id"] for clip in videos}
     return [SceneSpan(start / 1e6, end / 1e6, pictures.get(start, "")) for start, end in laid.spans]
-
-
-def _pictures(lanes: tuple[Lane, ...]) -> list[dict[str, Any]]:
-    return [clip for lane in lanes if lane.kind == "video" for clip in lane.clips]

@@ -148,17 +148,11 @@ class Unfinished:
         Raises:
             KeyError, TypeError: It is something else.
         """
-        steps = tuple(
-            Step(
-                **{
-                    **step,
-                    "lanes": tuple(_lane(lane) for lane in step["lanes"]),
-                    "removed": tuple(step.get("removed", ())),
-                }
-            )
-            for step in value["steps"]
-        )
-        return cls(**{**value, "steps": steps, "saved": value["saved"] and Saved(**value["saved"])})
+        steps = []
+        for step in value["steps"]:
+            lanes = tuple(Lane(**{**lane, "clips": tuple(lane["clips"])}) for lane in step["lanes"])
+            steps.append(Step(**{**step, "lanes": lanes, "removed": tuple(step.get("removed", ()))}))
+        return cls(**{**value, "steps": tuple(steps), "saved": value["saved"] and Saved(**value["saved"])})
 
     def _remaining(self) -> list[Step]:
         """The steps without what later ones took away; an id may be used again after that."""
@@ -179,7 +173,3 @@ class Unfinished:
 def id_prefix(call_id: str) -> str:
     """What ids of a call's clips begin with: short enough to copy, the same when it comes again."""
     return hashlib.sha256(call_id.encode()).hexdigest()[:8]
-
-
-def _lane(value: Mapping[str, Any]) -> Lane:
-    return Lane(**{**value, "clips": tuple(value["clips"])})
