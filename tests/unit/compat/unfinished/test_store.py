@@ -70,7 +70,8 @@ def test_processes_that_add_at_the_same_time_lose_nothing(store: UnfinishedDraft
     draft = begin(store)
     code = (
         "import sys; from pathlib import Path\n"
-        "from c2jy_bridge.compat.coze2jianying.unfinished import *\n"
+        "from c2jy_bridge.compat.coze2jianying.unfinished.draft import *\n"
+        "from c2jy_bridge.compat.coze2jianying.unfinished.store import *\n"
         "store = UnfinishedDrafts(Path(sys.argv[1]), lambda: 0.0)\n"
         "for n in range(20):\n"
         "    call = f'{sys.argv[3]}-{n}'\n"
