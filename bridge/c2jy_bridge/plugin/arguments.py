@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -23,7 +23,8 @@ MAX_BYTES: Final = 4 * 1024 * 1024
 """Longest arguments text, in UTF-8 bytes (the body limit of the MCP python-sdk, 4 MiB)."""
 MAX_DEPTH: Final = 100
 """Deepest nesting (pydantic_core stops at about 200)."""
-_JSON_LIMITS: Final = Limits(MAX_DEPTH, MAX_BYTES, integers=(-(2**63), 2**63 - 1), object_only=True)
+_VALUE_LIMITS: Final = Limits(MAX_DEPTH, MAX_BYTES, integers=(-(2**63), 2**63 - 1))
+_JSON_LIMITS: Final = replace(_VALUE_LIMITS, object_only=True)
 
 
 class ArgumentsError(ValueError):
@@ -37,6 +38,8 @@ class ArgumentsError(ValueError):
 def read(text: str) -> dict[str, Any]:
     """Parse arguments; blank text counts as `{}`, which some models send for a tool without parameters.
 
+    An object that was encoded twice (JSON text in a JSON string) is decoded twice: nothing else is valid here.
+
     Raises:
         ArgumentsError: Not JSON, not an object, too long or too deep, a duplicate key, NaN or an infinity, an
             integer beyond 64 bits, or half of a surrogate pair.
@@ -46,8 +49,19 @@ def read(text: str) -> dict[str, Any]:
     try:
         value: dict[str, Any] = strict_json.loads(text, _JSON_LIMITS)
     except StrictJsonError as error:
+        inner = _decoded(text) if error.fault.reason == "not_object" else None
+        if isinstance(inner, str) and isinstance(decoded := _decoded(inner), dict):
+            return decoded
         raise ArgumentsError(_json_fault(text, error.fault)) from None
     return value
+
+
+def _decoded(text: str) -> Any:
+    """The JSON value that a text holds; the text itself when it holds none."""
+    try:
+        return strict_json.loads(text, _VALUE_LIMITS)
+    except StrictJsonError:
+        return text
 
 
 def _json_fault(text: str, fault: Fault) -> str:
@@ -94,6 +108,8 @@ _KINDS: Final = {
     "dataclass_type": "kind.object",
     "none_required": "kind.null",
 }
+_IN_TEXT: Final = frozenset({"kind.integer", "kind.number", "kind.boolean", "kind.array", "kind.object"})
+"""What text can hold without a doubt when text itself is not valid."""
 _LIMITS: Final = {
     "greater_than": ("limit.above", "gt"),
     "greater_than_equal": ("limit.at_least", "ge"),
@@ -113,10 +129,15 @@ class Arguments:
 
     values: dict[str, Any]
     shown: dict[str, Any]
+    notes: tuple[str, ...] = ()
+    """A sentence per value that was sent as text and read as JSON, for the result."""
 
 
 def validate(tool: Tool, text: str) -> Arguments:
-    """Parse and validate the model's JSON text for a tool.
+    """Parse and validate the JSON text of a call's arguments.
+
+    Models and node templates write "3", "false" and "{...}" as text. Where text is not valid and its content is
+    a JSON value of a type that is, the value is taken, and `notes` say so.
 
     Raises:
         ArgumentsError: With a sentence per fault that names the JSON path and what is valid there.
@@ -126,13 +147,46 @@ def validate(tool: Tool, text: str) -> Arguments:
         for name, value in read(text).items()
         if value is not None or name not in tool.takes.null_means_default
     }
-    try:
-        # As JSON again: strict mode then accepts types that JSON lacks (dates, enums, paths).
-        model = tool.takes.model.model_validate_json(json.dumps(received))
-    except ValidationError as error:
-        raise ArgumentsError(*_faults(tool, received, error)) from None
+    notes: list[str] = []
+    while True:
+        try:
+            # As JSON again: strict mode then accepts types that JSON lacks (dates, enums, paths).
+            model = tool.takes.model.model_validate_json(json.dumps(received))
+            break
+        except ValidationError as error:
+            taken = _take_json_in_text(received, error)
+            if not taken:
+                raise ArgumentsError(*_faults(tool, received, error)) from None
+            notes += taken
     shown = model.model_dump(mode="json", by_alias=True)
-    return Arguments({name: getattr(model, f"a{i}") for i, name in enumerate(tool.takes.names)}, shown)
+    values = {name: getattr(model, f"a{i}") for i, name in enumerate(tool.takes.names)}
+    omitted = len(notes) - _MAX_FAULTS
+    more = [say("arguments.more", count=omitted)] if omitted > 0 else []
+    return Arguments(values, shown, (*notes[:_MAX_FAULTS], *more))
+
+
+def _take_json_in_text(received: dict[str, Any], error: ValidationError) -> list[str]:
+    """Replace each text whose content is JSON of a type that is valid there; returns a note for each.
+
+    Only where every fault is about the type: text that is too long, or no known choice, was meant as text.
+    """
+    types: dict[Steps, set[str]] = {}
+    for detail in error.errors(include_url=False):
+        types.setdefault(_steps(received, detail), set()).add(_KINDS.get(detail["type"], ""))
+    notes: list[str] = []
+    for steps, valid in types.items():
+        if not steps or not valid <= _IN_TEXT:
+            continue
+        *outer, last = steps
+        parent: Any = received
+        for step in outer:
+            parent = parent[step]
+        value = _decoded(parent[last]) if isinstance(parent[last], str) else parent[last]
+        kind = f"kind.{strict_json.json_type(value)}"
+        if value is not parent[last] and (kind in valid or (type(value) is int and "kind.integer" in valid)):
+            parent[last] = value
+            notes.append(say("argument.from_text", path=format_path(steps), got=say(kind)))
+    return notes
 
 
 def _faults(tool: Tool, received: dict[str, Any], error: ValidationError) -> list[str]:

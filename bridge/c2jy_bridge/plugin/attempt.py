@@ -6,7 +6,7 @@ import asyncio
 import logging
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,6 +37,8 @@ class Ending:
     code: str = ""
     value: object = None
     fields: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    """How the arguments were read, where that is not obvious; for the Bot and the user."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -84,7 +86,8 @@ class Attempt:
             deadline_s = tool.timeout_s or self.timeout_s
             self.put(ToolCallStarted(at=self.started_at, call_id=self.call.call_id, deadline_s=deadline_s))
             work = Work(tool, arguments.values, ToolContext(self.call, reporter))
-            return await self._finish(tool, work, reporter, deadline_s)
+            ending = await self._finish(tool, work, reporter, deadline_s)
+            return replace(ending, notes=arguments.notes)
         finally:
             if work is None or work.is_over:
                 self.lanes.leave(ticket)

@@ -163,6 +163,8 @@ class ToolRunner:
             unwritten = say("failed.output", reason=type(error).__name__)
             outcome, message = Outcome.ERROR, f"{message} {unwritten}".strip()
             answer = output.failure(message, "failed")
+        if ending.notes:
+            answer.setdefault("notes", list(ending.notes))
         if outcome is Outcome.OK and answer["status"] == output.ERROR:
             outcome, message = Outcome.ERROR, str(answer.get("message", ""))
         return Receipt(

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from c2jy_bridge.core.strict_json import format_path
 from c2jy_bridge.plugin import ToolRegistry, tool
-from c2jy_bridge.plugin.arguments import MAX_BYTES, ArgumentsError, read, validate
+from c2jy_bridge.plugin.arguments import MAX_BYTES, Arguments, ArgumentsError, read, validate
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from c2jy_bridge.plugin.arguments import MAX_BYTES, ArgumentsError, read, valida
         ('{"a": ' + "9" * 6000 + "}", "64 bits"),
         ('{"a": {"b": 1, "b": 2}}', "a.b: this name occurs twice"),
         ("[1]", "not a list"),
-        ('"{}"', "not text"),
+        ('"[1]"', "not text"),
         ("null", "not null"),
         ("3", "not a number"),
         ('{"a": "\\ud800"}', "surrogate"),
@@ -115,6 +115,14 @@ def fault(**arguments: object) -> str:
     return str(caught.value)
 
 
+def validated(**arguments: object) -> Arguments:
+    registry = ToolRegistry()
+    registry.register(build)
+    one = registry.get("build")
+    assert one is not None
+    return validate(one, json.dumps({"content": "x", **arguments}))
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -126,7 +134,10 @@ def fault(**arguments: object) -> str:
         ({"scenes": [{"image": "a", "secons": 1}]}, "scenes[0].secons: no such argument"),
         ({"scenes": [{"image": "a", "fit": "Full"}]}, "not one of fit, fill, stretch; closest: fill"),
         ({"scenes": [{"image": 7}]}, "scenes[0].image: must be text, not a number"),
-        ({"count": "3"}, "count: must be a whole number, not text"),
+        ({"count": "three"}, "count: must be a whole number, not text"),
+        ({"count": "1.5"}, "count: must be a whole number, not text"),
+        ({"count": "10"}, "count: must be 9 or less"),
+        ({"ratio": "NaN"}, "ratio: must be a number, not text"),
         ({"count": True}, "count: must be a whole number, not true or false"),
         ({"count": 1.5}, "count: must be a whole number"),
         ({"count": 0}, "count: must be 1 or more"),
@@ -154,6 +165,37 @@ def test_all_faults_are_told_at_once_but_not_hundreds() -> None:
     text = fault(scenes=[{"image": i} for i in range(40)], count=0)
     assert text.count("must be text") == 10
     assert "31 more" in text
+
+
+@pytest.mark.parametrize(
+    ("sent", "read_as"),
+    [
+        ({"count": "3"}, {"count": 3}),
+        ({"sure": "false"}, {"sure": False}),
+        ({"ratio": " 2.5 "}, {"ratio": 2.5}),
+        ({"ratio": "2"}, {"ratio": 2}),
+        ({"scenes": '[{"image": "a"}]'}, {"scenes": [{"image": "a", "seconds": 3.0, "fit": "fit"}]}),
+        ({"scenes": ['{"image": "a", "seconds": "4"}']},
+         {"scenes": [{"image": "a", "seconds": 4.0, "fit": "fit"}]}),
+    ],
+)  # fmt: skip
+def test_json_written_as_text_is_taken_where_only_its_type_is_valid_and_noted(
+    sent: dict[str, object], read_as: dict[str, object]
+) -> None:
+    arguments = validated(**sent)
+    assert {name: arguments.shown[name] for name in read_as} == read_as
+    assert all("sent as text" in note for note in arguments.notes)
+    assert arguments.notes[0].startswith(next(iter(sent)))
+
+
+def test_text_stays_text_where_text_is_valid() -> None:
+    arguments = validated(content='{"a": 1}', title="3")
+    assert (arguments.shown["content"], arguments.shown["title"]) == ('{"a": 1}', "3")
+    assert arguments.notes == ()
+
+
+def test_arguments_that_were_encoded_twice_are_read() -> None:
+    assert read(json.dumps(json.dumps({"a": 1}))) == {"a": 1}
 
 
 def test_null_for_an_optional_argument_means_it_was_left_out() -> None:

@@ -120,7 +120,7 @@ async def test_an_unknown_tool_is_an_error_output_with_the_nearest_name(bench: B
 
 async def test_wrong_arguments_never_reach_the_tool(bench: Bench) -> None:
     bench.add(add)
-    events = await bench.run(bench.call("add", {"left": "2"}), bench.call("add", '{"left": 2'))
+    events = await bench.run(bench.call("add", {"left": "two"}), bench.call("add", '{"left": 2'))
     assert not [event for event in events if isinstance(event, ToolCallStarted)]
     assert [told(end)["code"] for end in bench.ends(events)] == ["bad_arguments"] * 2
     assert "left: must be a whole number, not text" in bench.ends(events)[0].error
@@ -389,3 +389,10 @@ async def test_a_tool_whose_error_cannot_speak_has_its_receipt_all_the_same(benc
     assert "Speechless" in first.error
     again = next(e for e in await bench.run(call) if isinstance(e, ToolCallFinished))
     assert again.replayed
+
+
+@pytest.mark.parametrize("text", ['{"left": "1"}', '"{\\"left\\": \\"1\\"}"'])
+async def test_the_result_notes_the_arguments_that_were_read_from_text(bench: Bench, text: str) -> None:
+    bench.add(add)
+    finished = await bench.finish("add", text)
+    assert told(finished) == {"status": "success", "sum": 2, "notes": ["left: sent as text, read as a number"]}
