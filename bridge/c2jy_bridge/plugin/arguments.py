@@ -38,7 +38,7 @@ class ArgumentsError(ValueError):
 def read(text: str) -> dict[str, Any]:
     """Parse arguments; blank text counts as `{}`, which some models send for a tool without parameters.
 
-    An object that was encoded twice (JSON text in a JSON string) is decoded twice: nothing else is valid here.
+    An object that was encoded twice (JSON text in a JSON string) is decoded twice: only an object is valid.
 
     Raises:
         ArgumentsError: Not JSON, not an object, too long or too deep, a duplicate key, NaN or an infinity, an
@@ -136,8 +136,8 @@ class Arguments:
 def validate(tool: Tool, text: str) -> Arguments:
     """Parse and validate the JSON text of a call's arguments.
 
-    Models and node templates write "3", "false" and "{...}" as text. Where text is not valid and its content is
-    a JSON value of a type that is, the value is taken, and `notes` say so.
+    Models and node templates write "3", "false" and "{...}" as text. Where text is not valid and its content
+    is a JSON value of a type that is, the value is taken, and `notes` say so.
 
     Raises:
         ArgumentsError: With a sentence per fault that names the JSON path and what is valid there.

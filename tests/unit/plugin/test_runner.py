@@ -395,4 +395,8 @@ async def test_a_tool_whose_error_cannot_speak_has_its_receipt_all_the_same(benc
 async def test_the_result_notes_the_arguments_that_were_read_from_text(bench: Bench, text: str) -> None:
     bench.add(add)
     finished = await bench.finish("add", text)
-    assert told(finished) == {"status": "success", "sum": 2, "notes": ["left: sent as text, read as a number"]}
+    assert told(finished) == {
+        "status": "success",
+        "sum": 2,
+        "notes": ["left: sent as text, read as a number"],
+    }
