@@ -1,4 +1,4 @@
-"""The model of a bridge request: what the queue keeps, the HTTP body serialises and the screen shows."""
+"""The model of a bridge request, shared by the queue, the HTTP bodies and the UI."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ IntakeName = Literal["http", "mailbox"]
 """Intakes of bridge mode, as the settings name them."""
 INTAKES: Final[tuple[IntakeName, ...]] = get_args(IntakeName)
 RequestSource = Literal[IntakeName, "workflow"]
-"""Where a tool call of the bridge comes from: an intake, or a cloud workflow that is run from here."""
+"""Origin of a bridge request: an intake, or a cloud workflow run by this app."""
 SOURCES: Final[tuple[str, ...]] = get_args(RequestSource)
 
 RelayMode = Literal["bot", "direct", "chat"]
-"""How it is run: through a Bot chat of ours, without a Bot, or in a Bot chat that the workflow has begun."""
+"""How it is run: in a Bot chat of ours, without a Bot, or in a Bot chat that the workflow started."""
 RELAY_MODES: Final[tuple[str, ...]] = get_args(RelayMode)
 
 
@@ -26,11 +26,10 @@ class State(StrEnum):
 
     QUEUED = "queued"
     RELAYING = "relaying"
-    """The Bot has been asked and has not called the tool yet."""
+    """The Bot has not called the tool yet."""
     RUNNING = "running"
-    """The tool is running."""
     NEEDS_LOGIN = "needs_login"
-    """Coze rejects the token: the request is parked, and its timeout with it, until Coze accepts one."""
+    """Coze rejects the token: the request and its timeout are suspended until Coze accepts one."""
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -47,7 +46,7 @@ class ChatRef:
     conversation_id: str
     chat_id: str
     is_open: bool = True
-    """No end of it was seen."""
+    """Whether it has not been seen to end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,14 +54,14 @@ class BridgeRequest:
     """One bridge request; times are Unix seconds."""
 
     seq: int = 0
-    """Its position in the order of acceptance."""
+    """Position in the order of acceptance."""
     request_id: str
     tool: str
     arguments: str
     """A JSON object as text."""
     source: RequestSource
     requester: str = ""
-    """Whose idempotency keys they are, within one intake."""
+    """Owner of the idempotency key, within one intake."""
     idempotency_key: str = ""
     relay: RelayMode
     state: State
@@ -74,21 +73,21 @@ class BridgeRequest:
     """How often the Bot was asked."""
     chats: tuple[ChatRef, ...] = ()
     call_id: str = ""
-    """The tool call in the inspector, once there is one."""
+    """The id of the tool call, once there is one."""
     result: str = ""
     """The tool's output: a JSON object as text."""
     problem: Problem | None = None
-    """Why it failed; of an open request, what went wrong last."""
+    """Why it failed; of an open request, its last error."""
     cancel_wanted: bool = False
     reply_to: str = ""
-    """The key of the earlier request whose requester waits for the answer, when this one repeats it."""
+    """The key of the earlier request that this one repeats for the same requester."""
 
     @property
     def rid(self) -> str:
-        """The key under which its requester looks for the answer; empty when nobody does."""
+        """The key under which its requester looks for the answer, or empty."""
         return self.idempotency_key or self.reply_to
 
     @property
     def ended(self) -> bool:
-        """Whether nothing can change any more."""
+        """Whether its state is final."""
         return self.state in ENDED

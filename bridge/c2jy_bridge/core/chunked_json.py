@@ -1,7 +1,6 @@
-"""A draft's content, or a whole document, as JSON in pieces.
+"""Serialises a draft's content or a document as JSON in chunks.
 
-orjson holds the interpreter for the whole of a call, and the event loop shall get its turn; and the text of a
-large draft need not stand in memory twice.
+orjson holds the GIL for a whole call, which would block the event loop; and chunks save memory.
 """
 
 from __future__ import annotations
@@ -12,17 +11,13 @@ from typing import Any, Final
 import orjson
 
 _AT_ONCE: Final = 256
-"""Items of a list that become one piece: about 300 KB of segments, under a millisecond."""
+"""Items of a list in one chunk: about 300 KB of segments, under a millisecond."""
 _OPENED: Final = frozenset({"materials", "tracks", "document", "legacy"})
-"""Where the long lists are: they are gone into, everything else is written in one go."""
+"""Mappings with long lists, which are split; everything else is one chunk."""
 
 
 def content_pieces(content: Mapping[str, Any]) -> Iterator[bytes]:
-    """Compact JSON of a draft's content or document; joined, the same as `orjson.dumps` writes.
-
-    Raises:
-        TypeError: There is something in it that JSON does not have.
-    """
+    """Compact JSON in chunks; joined, the output of `orjson.dumps`. Raises TypeError for other types."""
     separator = b"{"
     for key, value in content.items():
         if not isinstance(key, str):
@@ -31,28 +26,18 @@ def content_pieces(content: Mapping[str, Any]) -> Iterator[bytes]:
         separator = b","
         if key in _OPENED and isinstance(value, Mapping):
             yield from content_pieces(value)
-        elif key == "tracks" and isinstance(value, list):
-            yield from _list(value)
+        elif key == "tracks" and isinstance(value, list) and value:
+            for index, track in enumerate(value):
+                yield b"," if index else b"["
+                if isinstance(track, Mapping):
+                    yield from content_pieces(track)
+                else:
+                    yield orjson.dumps(track)
+            yield b"]"
         elif isinstance(value, list) and len(value) > _AT_ONCE:
-            yield from _items(value)
+            for start in range(0, len(value), _AT_ONCE):
+                yield (b"," if start else b"[") + orjson.dumps(value[start : start + _AT_ONCE])[1:-1]
+            yield b"]"
         else:
             yield orjson.dumps(value)
     yield b"{}" if separator == b"{" else b"}"
-
-
-def _list(tracks: list[Any]) -> Iterator[bytes]:
-    separator = b"["
-    for track in tracks:
-        yield separator
-        separator = b","
-        if isinstance(track, Mapping):
-            yield from content_pieces(track)
-        else:
-            yield orjson.dumps(track)
-    yield b"[]" if separator == b"[" else b"]"
-
-
-def _items(values: list[Any]) -> Iterator[bytes]:
-    for start in range(0, len(values), _AT_ONCE):
-        yield (b"," if start else b"[") + orjson.dumps(values[start : start + _AT_ONCE])[1:-1]
-    yield b"]"

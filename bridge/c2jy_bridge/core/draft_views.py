@@ -1,7 +1,4 @@
-"""Progress, results and options of work on drafts.
-
-In core like `views`, so that a screen needs nothing from the packages that do the work.
-"""
+"""Progress, results and options of work on drafts, for a UI to show."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ TimeUnitName = Literal["us", "ms", "s"]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a long job is; `done` and `total` count `unit`s, `total` is None while it is not known."""
+    """Progress of a long job; `done` and `total` count `unit`s, `total` is None while unknown."""
 
     message: str
     done: int
@@ -30,10 +27,7 @@ OnProgress = Callable[[Progress], None]
 
 
 class DraftError(ValueError):
-    """No draft was made, or nothing could be done with it.
-
-    `issues` holds every reason that was found, at least one; `str()` is their messages.
-    """
+    """A draft could not be built or used; `issues` holds every reason, at least one."""
 
     def __init__(self, issues: Iterable[Issue]) -> None:
         self.issues: tuple[Issue, ...] = tuple(issues)
@@ -43,7 +37,7 @@ class DraftError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class BuiltDraft:
-    """One draft that was made, verified and published; or only tried, in a dry run."""
+    """A draft that was built, verified and published; in a dry run only built."""
 
     draft_id: str
     name: str
@@ -53,16 +47,16 @@ class BuiltDraft:
     tracks: int
     clips: int
     media: int
-    """Files."""
+    """Number of files."""
     issues: tuple[Issue, ...] = ()
-    """What in its part of the document was not done exactly as asked."""
+    """What in its part of the document was not done exactly as requested."""
     archive: str = ""
-    """The zip that was asked for; empty when none was, or it could not be written."""
+    """The zip; empty when none was requested or it could not be written."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """All drafts of a document, and what there is to say about the document as a whole."""
+    """All drafts of a document, and the issues of the document as a whole."""
 
     drafts: tuple[BuiltDraft, ...]
     issues: tuple[Issue, ...] = ()
@@ -75,57 +69,55 @@ class Packed:
     path: str
     drafts: tuple[str, ...]
     root: str
-    """The drafts folder that the media are spelled for in it; empty when they name none."""
+    """The drafts folder in its media paths, or empty."""
     files: int
     size_bytes: int
-    """Of the zip."""
+    """Size of the zip."""
     issues: tuple[Issue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PlaceView:
-    """A drafts folder that a draft may be spelled for."""
+    """A drafts folder that media paths can be written for."""
 
     app: Literal["jianying", "capcut"]
     system: Literal["here", "windows", "macos"]
-    """`here`: found on this machine; else where the app keeps drafts on such a one unless it was moved."""
+    """`here`: found on this machine; else the app's default on such a system."""
     path: str
-    """As the app spells it; `<name>` in it stands for the account of whoever uses that machine."""
+    """In the app's spelling; `<name>` in it is the user's account on that machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class PackingView:
-    """What there is to choose before a draft is packed."""
+    """The choices before a draft is packed."""
 
     spelled_for: str
-    """The drafts folder that its media are spelled for now; empty when that cannot be seen."""
+    """The drafts folder in its current media paths; empty when unknown."""
     places: tuple[PlaceView, ...]
     out: str
-    """The folder for zips when no other is named."""
+    """The default folder for zips."""
 
 
 @dataclass(frozen=True, slots=True)
 class OriginView:
-    """What a draft can be built from again."""
+    """The document that a draft can be rebuilt from."""
 
     resaved: bool
-    """Its main file was written after we built it: changes made in JianYing are in that file only."""
+    """Its main file is newer than our build: it may have changes made in JianYing."""
     unit: TimeUnitName | None = None
-    """The unit in which the numbers of a Coze2JianYing export were read; None for other documents."""
+    """The time unit of a Coze2JianYing export; None for other documents."""
     lengths_us: Mapping[TimeUnitName, int] = field(default_factory=dict)
-    """How long the draft is in each unit, microseconds."""
+    """The draft's duration in microseconds for each unit."""
     evidence: Issue | None = None
-    """What the unit was decided by."""
+    """What decided the unit."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrashedView:
-    """One draft in the trash."""
+    """A draft in the trash, under its original name; `trashed_at` is Unix seconds."""
 
     ticket: str
     draft: DraftView
-    """As it lies in the trash, under the name that it had."""
     root: str
     """The drafts folder that it came from."""
     trashed_at: float
-    """Unix seconds."""

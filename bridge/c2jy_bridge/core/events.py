@@ -1,7 +1,6 @@
 """Events as frozen dataclasses: everything that the engine reports to a UI.
 
-Every event carries `at`, Unix seconds from the emitter's clock. Strings in an event are
-as they came from outside; whoever shows them passes them through `safety.visible`.
+Strings in an event are unfiltered; a UI passes them through `safety.visible`.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ class Outcome(StrEnum):
 
 
 class Decision(StrEnum):
-    """What a person answers when a tool call asks for approval."""
+    """The user's answer to a request for approval."""
 
     ONCE = "once"
     ALWAYS = "always"
-    """Allowed now and for this tool from now on, within `ToolCallAwaitingApproval.scope`."""
+    """Also for later calls of the tool within `ToolCallAwaitingApproval.scope`."""
     DENY = "deny"
 
 
@@ -56,7 +55,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """Something an input asked for that was not done exactly so, or could not be done.
+    """A request of an input that was not done exactly, or not at all.
 
     `code` is stable and names the message in the catalogue; `path` is a JSON path into the input
     (`tracks[0].clips[2].filter`) or a file.
@@ -71,10 +70,9 @@ class Issue:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An error for a person: what happened, where, what to do.
+    """An error for the user: what happened, where, what to do.
 
-    `code` is Coze's body code (4000, 4013, 4016, 4100, 4101, 5000 ...) or 0 for one of ours, which `kind`
-    then names ("network", "stream_dropped", "tool_not_called" ...).
+    `code` is Coze's body code (4000, 4013 ...), or 0 for our own errors, which `kind` names ("network" ...).
     """
 
     kind: str
@@ -100,19 +98,16 @@ class Event:
     at: float
 
 
-# --- one chat turn -----------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnEvent(Event):
-    """Something in one turn: a question of the user's and all that follows from it until it ends."""
+    """Base of the events of a turn: a question of the user and all that follows from it."""
 
     turn_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnStarted(TurnEvent):
-    """Coze accepted the question; from here the turn can be recovered by its ids."""
+    """Coze accepted the question; from now on the turn can be recovered by its ids."""
 
     conversation_id: str
     chat_id: str
@@ -138,7 +133,7 @@ class AnswerDelta(TurnEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerCompleted(TurnEvent):
-    """One answer message is complete; `text` is all of it and replaces what the deltas gave."""
+    """One answer message is complete; `text` replaces the deltas."""
 
     message_id: str
     text: str
@@ -154,7 +149,7 @@ class FollowUpSuggested(TurnEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolOutputsSubmitted(TurnEvent):
-    """Every call of the batch was answered and Coze took the answers."""
+    """Coze accepted the outputs of a batch of calls."""
 
     chat_id: str
     call_ids: tuple[str, ...]
@@ -162,10 +157,10 @@ class ToolOutputsSubmitted(TurnEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamRecovered(TurnEvent):
-    """The stream broke and the turn goes on from what Coze keeps; nothing was asked or run twice."""
+    """The stream broke and the turn continues from Coze's state; nothing was asked or run twice."""
 
     reason: str
-    """What broke, in a word: `dropped`, `no_done`, `stalled`, `restart`."""
+    """`dropped`, `no_done`, `stalled` or `restart`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,19 +190,16 @@ class TurnCancelled(TurnEnded):
     """The user stopped it; the text so far remains."""
 
 
-# --- tool calls --------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCallEvent(Event):
-    """Something about one tool call."""
+    """Base of the events of a tool call."""
 
     call_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCallRequested(ToolCallEvent):
-    """Somebody wants a tool run; nothing was checked yet."""
+    """A tool call arrived; nothing was checked yet."""
 
     call: ToolCall
 
@@ -218,50 +210,46 @@ class ToolCallAwaitingApproval(ToolCallEvent):
 
     tool: str
     arguments: dict[str, Any]
-    """Validated arguments, exactly those the tool would get."""
+    """The validated arguments that the tool would get."""
     reason: str
     source: Source = "chat"
     deadline_s: float | None = None
     """Seconds until silence counts as deny; None waits."""
     scope: str = ""
-    """Where an "always" holds for this tool: a conversation's id, or `bridge/<intake>` for all bridge
-    requests that come in that way, until the app ends."""
+    """Where an "always" is valid until the app ends: a conversation's id, or `bridge/<intake>`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCallStarted(ToolCallEvent):
-    """The tool itself begins; from here its deadline runs."""
+    """The tool starts, and its deadline."""
 
     deadline_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCallProgress(ToolCallEvent):
-    """How far a long call is."""
+    """Progress of a long call."""
 
     message: str
     done: int = 0
     total: int | None = None
-    """None while the end is not known."""
+    """None while unknown."""
     unit: Literal["bytes", "items"] = "items"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCallFinished(ToolCallEvent):
-    """A tool call reached its end; its receipt is on disk before this event is seen."""
+    """A tool call ended; its receipt is on disk before this event is emitted."""
 
     tool: str
     outcome: Outcome
     output: str
-    """What is submitted to Coze: a JSON string, already capped."""
+    """The JSON submitted to Coze, already truncated."""
     elapsed_s: float
     error: str = ""
     """A sentence when the outcome is not ok."""
     replayed: bool = False
-    """True when the output comes from an earlier receipt and the tool did not run again."""
-
-
-# --- drafts ------------------------------------------------------------------------------------------
+    """The output comes from an earlier receipt; the tool did not run again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,12 +266,9 @@ class DraftWritten(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftChanged(Event):
-    """The drafts folder changed on disk: somebody added, changed or removed `names`."""
+    """Drafts in the drafts folder were added, changed or removed."""
 
     names: tuple[str, ...] = ()
-
-
-# --- bridge mode -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,25 +287,22 @@ class BridgeStopped(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BridgeRequestChanged(Event):
-    """A bridge request came to another state."""
+    """The state of a bridge request changed."""
 
     request_id: str
     state: str
 
 
-# --- cloud workflows run from here -------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowEvent(Event):
-    """Something in one run of a cloud workflow that was started here."""
+    """Base of the events of a cloud workflow's run."""
 
     run_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowStarted(WorkflowEvent):
-    """The run is asked for, or taken up again after a restart."""
+    """The run was requested, or resumed after a restart."""
 
     workflow_id: str
 
@@ -344,38 +326,32 @@ class WorkflowAsked(WorkflowEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowEnded(WorkflowEvent):
-    """The run is over; `problem` says why when it did not go well."""
+    """The run ended, with a `problem` if it failed."""
 
     output: str = ""
     debug_url: str = ""
-    """Coze's page with every node of this run, when it told us."""
+    """Coze's page about this run, if known."""
     problem: Problem | None = None
-
-
-# --- the connection ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionChanged(Event):
-    """The Bot was looked up: its name, or why it cannot be reached. `Engine.connection` has changed."""
+    """`Engine.connection` changed: the Bot's name, or why it cannot be reached."""
 
     bot_name: str
     problem: Problem | None = None
 
 
-# --- the journal -------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalStopped(Event):
-    """The journal took no more: what happens from here on is not shown again after a restart."""
+    """The journal cannot be written: later events are lost after a restart."""
 
     problem: Problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalResumed(Event):
-    """The journal takes writes again."""
+    """The journal can be written again."""
 
 
 def to_json(event: Event) -> dict[str, Any]:

@@ -1,8 +1,7 @@
-"""Python's memory kept from stopping every thread while a large draft is made.
+"""Keeps the garbage collector from blocking all threads while a large draft is built.
 
-A large draft is a million objects that all live until it is written. The cycle collector would walk them
-again and again, a tenth of a second each time with every thread waiting, and find nothing to free; and to let
-go of all of them at once is one call that no other thread can interrupt.
+A large draft is a million live objects. Each cycle collection would walk them for a tenth of a second with
+every thread waiting; and releasing them all at once is one uninterruptible call.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 _AT_ONCE: Final = 256
-"""Objects that are let go of in one step; with all that hangs on them well under a millisecond."""
+"""Objects released in one step, well under a millisecond."""
 
 _lock = threading.Lock()
 _holding = 0
@@ -24,7 +23,7 @@ _was_enabled = True
 
 @contextmanager
 def gc_paused() -> Iterator[None]:
-    """No cycle collection inside this block; several threads may be in one at once."""
+    """Disable cycle collection inside this block; threads may nest it."""
     global _holding, _was_enabled
     with _lock:
         if _holding == 0:
@@ -38,14 +37,14 @@ def gc_paused() -> Iterator[None]:
             _holding -= 1
             if _holding == 0:
                 if _aside:
-                    gc.freeze()  # else the first collection from here would walk all that was made
+                    gc.freeze()  # else the next collection would walk all the new objects
                 if _was_enabled:
                     gc.enable()
 
 
 @contextmanager
 def gc_frozen() -> Iterator[None]:
-    """What is made in blocks of `gc_paused` inside this one is no business of the collector until its end."""
+    """Exclude objects created in nested `gc_paused` blocks from collection until this block ends."""
     global _aside
     with _lock:
         _aside += 1
@@ -59,6 +58,6 @@ def gc_frozen() -> Iterator[None]:
 
 
 def release_in_steps(items: list[Any]) -> None:
-    """Empty a long list in steps, so that other threads get their turn between them."""
+    """Empty a long list in steps between which other threads can run."""
     while items:
         del items[-_AT_ONCE:]

@@ -1,10 +1,9 @@
-"""Texts in Chinese and English: gettext catalogues, one domain a room, keys as message ids; sizes in bytes.
+"""Texts in Chinese and English: gettext catalogues, one domain per package, keys as message ids; byte sizes.
 
     say = catalogue("drafts")
     say("issue.media_missing", path=path)
 
-The language is one per process (a screen speaks one language at a time): `use("zh")` switches every
-catalogue at once, also those made before.
+`use("zh")` switches the language of every catalogue in the process.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _loaded: dict[tuple[str, Path, Language], gettext.NullTranslations] = {}
 
 
 def detect(environment: Mapping[str, str] = os.environ) -> Language:
-    """The language that the locale asks for: Chinese for zh_*, else English (POSIX order of variables)."""
+    """The locale's language: Chinese for zh_*, else English (POSIX order of variables)."""
     for name in ("LC_ALL", "LC_MESSAGES", "LANG", "LANGUAGE"):
         if value := environment.get(name):
             return "zh" if value.lower().startswith("zh") else "en"
@@ -43,24 +42,23 @@ def language() -> Language:
 
 
 def catalogue(domain: str, folder: Path = _HERE, fixed: Language | None = None) -> Say:
-    """The words of one room.
+    """The texts of one package.
 
     Args:
         domain: The catalogue's name, `<folder>/<language>/LC_MESSAGES/<domain>.mo`.
-        folder: Where the catalogues are; the engine's own by default.
-        fixed: Always this language, for texts that are written in both; None follows `use`.
+        folder: The catalogues' folder; the engine's by default.
+        fixed: Always this language; None follows `use`.
 
     Returns:
-        `say(key, **values)`: the text under `key` with `{name}` fields filled in. A key without a text
-        comes back as itself, so that a gap is seen and nothing crashes; a test finds it first.
+        `say(key, **values)`: the text of `key` with its `{name}` fields filled in; a missing text is its key.
     """
 
     def say(key: str, /, **values: object) -> str:
-        spoken = fixed or _current
-        where = (domain, folder, spoken)
-        if where not in _loaded:
-            _loaded[where] = gettext.translation(domain, str(folder), [spoken], fallback=True)
-        text = _loaded[where].gettext(key)
+        language = fixed or _current
+        loaded = (domain, folder, language)
+        if loaded not in _loaded:
+            _loaded[loaded] = gettext.translation(domain, str(folder), [language], fallback=True)
+        text = _loaded[loaded].gettext(key)
         return text.format_map(values) if values else text
 
     return say
@@ -76,7 +74,7 @@ def byte_size(count: float) -> str:
 
 
 def byte_progress(done: int, total: int) -> str:
-    """Bytes done of all, in the unit of all: `1.2/3.4 MB`."""
+    """Bytes done and in total, in the total's unit: `1.2/3.4 MB`."""
     power = _power(total)
     return f"{_scaled(done, power)}/{_scaled(total, power)} {_UNITS[power]}"
 

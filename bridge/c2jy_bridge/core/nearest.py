@@ -1,4 +1,4 @@
-"""The valid name that somebody most likely meant."""
+"""Suggests the valid name closest to a wrong one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where this program keeps its things when nothing else is said (platformdirs)."""
+"""Default locations of the program's files (platformdirs)."""
 
 from __future__ import annotations
 

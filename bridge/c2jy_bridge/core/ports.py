@@ -1,4 +1,4 @@
-"""What rooms that must not import one another share: `Busy`, and the journal as the tool runner uses it."""
+"""Types shared by packages that must not import one another: `Busy`, receipts and their store."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Busy(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Proof that a tool call came to its end, with what Coze is told; times are Unix seconds."""
+    """Proof that a tool call ended, with its output for Coze; times are Unix seconds."""
 
     outcome: Outcome
     output: str
@@ -24,18 +24,14 @@ class Receipt:
 
 
 class ReceiptConflict(ValueError):
-    """The same tool_call_id came again with other arguments: neither run nor answered from the receipt."""
+    """A tool_call_id was repeated with different arguments: the call is not run and gets no receipt."""
 
 
 class ReceiptStore(Protocol):
-    """Where receipts are kept. Both calls block for as long as the disk needs."""
+    """Stores receipts. Both methods block on the disk."""
 
     def receipt(self, call: ToolCall) -> Receipt | None:
-        """The receipt of this call, if it ended before; a call without a `tool_call_id` has none.
-
-        Raises:
-            ReceiptConflict: There is one, for other arguments.
-        """
+        """The call's receipt, if any; raises ReceiptConflict for one with different arguments."""
 
     def write_receipt(self, call: ToolCall, receipt: Receipt) -> None:
-        """Keep a receipt; it is durable when this returns."""
+        """Store a receipt; it is durable on return."""

@@ -1,4 +1,4 @@
-"""One filter for every string from outside before a terminal, a log or a file name sees it."""
+"""Filters strings from outside before they reach a terminal, a log or a file name."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from typing import Final
 _CONTROLS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 # Bidi embeddings, overrides and isolates: they can make `gpj.exe` read as `exe.jpg` (Trojan Source, 2021).
 _BIDI: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-# Half of a pair: no wire and no terminal can carry it, and writing it raises.
+# Half of a pair: UTF-8 cannot encode it.
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _CRLF: Final = re.compile("\r\n?")
 
 
 def visible(text: str) -> str:
-    """`text` with nothing in it that a terminal would obey.
+    """`text` without anything that a terminal would interpret.
 
-    Control characters are dropped, bidi controls shown as `<U+202E>`, halves of characters as U+FFFD, CR and
-    CRLF become LF. For any string from outside: model text, a file name, an error, an argument.
+    Control characters are removed, bidi controls become `<U+202E>`, half surrogates U+FFFD, CR and CRLF LF.
     """
     text = _CRLF.sub("\n", text)
     text = _CONTROLS.sub(lambda m: "\n" if m[0] in "\u2028\u2029\x85" else "", text)

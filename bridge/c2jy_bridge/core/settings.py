@@ -1,7 +1,4 @@
-"""One `Settings` for everything: `<config dir>/config.toml`, then environment, then the command line.
-
-A key that does not exist is an error that names it: a typo must not pass in silence.
-"""
+"""All settings: `<config dir>/config.toml`, environment and command line; an unknown key is an error."""
 
 from __future__ import annotations
 
@@ -13,7 +10,12 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from c2jy_bridge.core.bridge_requests import IntakeName
 from c2jy_bridge.core.places import default_config_file, default_data_dir
@@ -180,7 +182,7 @@ class Settings(BaseSettings):
 
     @property
     def drafts_root(self) -> Path:
-        """The drafts folder named in the settings, else one of our own."""
+        """The drafts folder in the settings, else one in the data folder."""
         return self.drafts.root or self.data_dir / "drafts"
 
     @classmethod
@@ -193,16 +195,17 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Command line, then C2JY_*, then COZE_*, then the file."""
-        return init_settings, env_settings, _Table(settings_cls, _coze_names), _Table(settings_cls, _file.get)
+        sources = [InitSettingsSource(settings_cls, table) for table in (_coze_names(), _file.get())]
+        return init_settings, env_settings, *sources
 
 
 class SettingsError(ValueError):
-    """The settings cannot be used; the message names the file and each wrong key, never a value."""
+    """The settings are invalid; the message names the file and each wrong key, never a value."""
 
 
 _file: ContextVar[dict[str, Any]] = ContextVar("config file", default={})  # noqa: B039  (never mutated)
 
-# What users of cozepy and coze-js export already (cozepy examples, 0.20.0).
+# Variables of cozepy's and coze-js's examples (0.20.0).
 _COZE_NAMES: Final = {
     "COZE_API_BASE": "api_base",
     "COZE_API_TOKEN": "token",
@@ -216,23 +219,6 @@ def _coze_names() -> dict[str, Any]:
     return {"coze": found} if found else {}
 
 
-class _Table(PydanticBaseSettingsSource):
-    """A source that is a nested dict, made when the settings are."""
-
-    def __init__(self, settings_cls: type[BaseSettings], read: Any) -> None:
-        super().__init__(settings_cls)
-        self._read = read
-
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
-        """Unused: `__call__` answers for all fields at once."""
-        return None, field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        """The dict itself."""
-        table: dict[str, Any] = self._read()
-        return table
-
-
 def load(
     config: Path | None = None,
     *,
@@ -243,13 +229,13 @@ def load(
     """Read the settings.
 
     Args:
-        config: The TOML file; None means the default place, where it may be missing.
-        profile: A table `[profiles.<name>]` of the file, laid over the rest of it.
-        overrides: Nested values from the command line; they win over everything.
-        look_for_file: False reads a file only when one is named.
+        config: The TOML file; None means the default path, where it may be missing.
+        profile: A table `[profiles.<name>]` of the file that overrides the rest of it.
+        overrides: Nested values from the command line, which override everything.
+        look_for_file: False reads only an explicit `config`.
 
     Raises:
-        SettingsError: The file is missing though named, is not TOML, or has a wrong key or value.
+        SettingsError: `config` is missing, is not TOML, or has a wrong key or value.
     """
     path = config or default_config_file()
     table = _read_file(path, required=config is not None) if config or look_for_file else {}
@@ -266,14 +252,14 @@ def load(
     try:
         return Settings(**(overrides or {}))
     except ValidationError as error:
-        # Not str(error): pydantic quotes the input, and the input may be a token.
+        # Not str(error): pydantic quotes the input, which may be a token.
         raise SettingsError(describe_faults(error, Settings, path)) from None
     finally:
         _file.reset(token)
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `over` laid on top, table by table."""
+    """`base` overridden by `over`, table by table."""
     result = dict(base)
     for key, value in over.items():
         below = result.get(key)

@@ -1,19 +1,19 @@
-"""What is wrong with the settings, in words: where it stands, what it must be, what was probably meant.
+"""Describes invalid settings: their location, the valid type, the nearest valid name.
 
-Values are never said: one of them may be a token.
+Values are never quoted: one of them may be a token.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from c2jy_bridge.core.i18n import catalogue
+from c2jy_bridge.core.nearest import nearest
 
 say: Final = catalogue("settings")
 
@@ -32,39 +32,29 @@ _NEEDS: Final = {
     "model_type": "table",
     "model_attributes_type": "table",
 }
-"""Kinds of pydantic's errors (pydantic 2, errors) and what the setting must be instead."""
+"""What a setting must be, by pydantic's error type (pydantic 2, errors)."""
 
 
 def describe_faults(
     error: ValidationError, model: type[BaseModel], path: Path, environment: Mapping[str, str] = os.environ
 ) -> str:
-    """One line for each wrong setting, with the file or the variable that it comes from.
-
-    Args:
-        error: What pydantic found.
-        model: The settings.
-        path: The settings file.
-        environment: To tell a variable from the file.
-    """
-    return "\n".join(_lines(error, model, path, environment))
-
-
-def _lines(
-    error: ValidationError, model: type[BaseModel], path: Path, environment: Mapping[str, str]
-) -> Iterator[str]:
+    """One line per invalid setting of `model`, with the file `path` or the variable that it comes from."""
+    lines: list[str] = []
     for fault in error.errors(include_input=False, include_url=False):
         steps = [str(step) for step in fault["loc"]]
         variable = "C2JY_" + "__".join(steps).upper()
         where = variable if variable in environment else f"{path}: {'.'.join(steps)}"
-        yield f"{where}: {_what(fault['type'], fault['msg'], fault.get('ctx', {}), model, steps)}"
+        what = _what(fault["type"], fault["msg"], fault.get("ctx", {}), model, steps)
+        lines.append(f"{where}: {what}")
+    return "\n".join(lines)
 
 
 def _what(
     kind: str, message: str, context: Mapping[str, Any], model: type[BaseModel], steps: Sequence[str]
 ) -> str:
     if kind == "extra_forbidden":
-        near = get_close_matches(steps[-1], _fields(model, steps[:-1]), n=1, cutoff=0.5)
-        return say("unknown_near", nearest=near[0]) if near else say("unknown")
+        near = nearest(steps[-1], _fields(model, steps[:-1]))
+        return say("unknown_near", nearest=near) if near else say("unknown")
     if kind == "literal_error":
         return say("one_of", choices=context.get("expected", ""))
     need = _NEEDS.get(kind)
@@ -72,7 +62,7 @@ def _what(
 
 
 def _fields(model: type[BaseModel], steps: Sequence[str]) -> list[str]:
-    """Names of the settings in one table; none where there is no table of ours."""
+    """Names of the settings in a table; empty for an unknown one."""
     for step in steps:
         field = model.model_fields.get(step)
         kinds = [] if field is None else [field.annotation, *get_args(field.annotation)]

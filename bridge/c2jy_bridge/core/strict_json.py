@@ -1,7 +1,7 @@
-"""Strict JSON: refuses what two readers could understand differently, and names the place of every fault.
+"""Strict JSON: refuses ambiguous input, and reports the path of every fault.
 
-A text without faults is decoded once, at the speed of `json`. Only a refused text is decoded a second time,
-with markers in place of what was refused, to find the paths.
+A valid text is decoded once, at the speed of `json`. A refused text is decoded again with markers in place of
+the refused values, to find their paths.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ _TOKENS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN|-?\d[\d.eE+-]*', 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one reader accepts."""
+    """What a reader accepts."""
 
     max_depth: int = 100
-    """Deepest nesting of arrays and objects. Python's own parser gives up near 1000."""
+    """Nesting of arrays and objects; Python's parser fails near 1000."""
     max_bytes: int | None = None
     """Longest text, in UTF-8 bytes."""
     integers: tuple[int, int] | None = None
-    """Smallest and largest integer; None: as many digits as Python converts (4300)."""
+    """Smallest and largest integer; None: up to Python's limit of 4300 digits."""
     object_only: bool = False
-    """Refuse any other value at the root."""
+    """The root must be an object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +52,11 @@ class Fault:
 
     reason: Reason
     steps: Steps = ()
-    """Path of the refused value. Repeated name: its own path; half a character in a name: its object's."""
+    """Path of the refused value; for a half surrogate in a name, of its object."""
     token: str = ""
-    """The number as written, the repeated name, the parser's message, or the JSON type at the root."""
+    """The number as written, the duplicate name, the parser's message, or the JSON type at the root."""
     offset: int = 0
-    """Of a number or a syntax error: its index in the text."""
+    """Index of a number or a syntax error in the text."""
 
 
 class StrictJsonError(ValueError):
@@ -74,13 +74,15 @@ def loads(text: str | bytes, limits: Limits, *, start: int | None = None) -> Any
     Args:
         text: The JSON text; bytes are UTF-8.
         limits: What to accept.
-        start: Index at which the value begins, when prose may follow it; None: the text holds nothing else.
+        start: Index of the value, when other text may follow it; None: the text is only the value.
 
     Raises:
-        StrictJsonError: Not JSON, or beyond the limits; a name twice in one object, NaN, an infinity, or half
-            of a surrogate pair.
+        StrictJsonError: Not JSON, or beyond the limits; a duplicate name, NaN, an infinity, or half of a
+            surrogate pair.
     """
-    if limits.max_bytes is not None and _is_longer(text, limits.max_bytes):
+    if (limit := limits.max_bytes) is not None and (
+        len(text) > limit or (isinstance(text, str) and len(text.encode("utf-8", "replace")) > limit)
+    ):
         raise StrictJsonError(Fault("size"))
     try:
         decoded = text if isinstance(text, str) else text.decode("utf-8")
@@ -88,7 +90,7 @@ def loads(text: str | bytes, limits: Limits, *, start: int | None = None) -> Any
         raise StrictJsonError(Fault("encoding")) from None
     try:
         value = _decode(_strict_decoder(limits), decoded, start)
-        if _may_hold_surrogates(decoded):
+        if _ESCAPED_SURROGATE.search(decoded) or (not decoded.isascii() and _has_surrogate(decoded)):
             json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         cut = error.pos >= len(decoded.rstrip()) or error.msg.startswith("Unterminated string")
@@ -117,7 +119,7 @@ def position(text: str, offset: int) -> tuple[int, int]:
 
 
 def format_path(steps: Steps) -> str:
-    """A JSON path as people write it: `clips[2].url`."""
+    """A JSON path in the usual notation: `clips[2].url`."""
     path = ""
     for step in steps:
         if isinstance(step, int):
@@ -145,7 +147,7 @@ def is_deeper(value: Any, limit: int) -> bool:
 
 
 def is_strict(value: object, limits: Limits) -> bool:
-    """Whether `loads` could have returned this value: plain types, no half surrogates, within the limits."""
+    """Whether `loads` could return this value: plain types, no half surrogates, within the limits."""
     return not is_deeper(value, limits.max_depth) and _is_plain(value, limits)
 
 
@@ -166,7 +168,7 @@ def _is_plain(value: object, limits: Limits) -> bool:
 
 
 class _Refused(ValueError):
-    """A number or a name that is refused; the marking decoder leaves it in the tree instead of raising it."""
+    """A refused number or name; the marking decoder puts it into the tree instead of raising it."""
 
     def __init__(self, reason: Reason, token: str = "") -> None:
         super().__init__(reason)
@@ -175,7 +177,7 @@ class _Refused(ValueError):
 
 
 class _Repeated(dict[str, Any]):
-    """An object in which names came twice."""
+    """An object with duplicate names."""
 
     names: tuple[str, ...] = ()
 
@@ -190,11 +192,15 @@ def _decode(decoder: json.JSONDecoder, text: str, start: int | None) -> Any:
 
 @lru_cache(maxsize=16)
 def _strict_decoder(limits: Limits) -> json.JSONDecoder:
-    """Raises at the first refused token. Cached: `json.loads` makes one for every call with a hook."""
+    """Raises at the first refused token. Cached, as `json.loads` with hooks creates one per call."""
+
+    def constant(token: str) -> Any:
+        raise _Refused("not_finite", token)
+
     return json.JSONDecoder(
         parse_int=lambda token: _integer(token, limits.integers),
         parse_float=_float,
-        parse_constant=_constant,
+        parse_constant=constant,
         object_pairs_hook=_object,
     )
 
@@ -251,10 +257,6 @@ def _float(token: str) -> float:
     return value
 
 
-def _constant(token: str) -> Any:
-    raise _Refused("not_finite", token)
-
-
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
@@ -263,7 +265,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _faults(root: Any, text: str, max_depth: int) -> Iterator[Fault]:
-    """Every fault of a marked tree in document order; what is too deep is named once and not entered."""
+    """Every fault of a marked tree in document order; excessive depth is reported once and not entered."""
     waiting: list[tuple[Steps, Any]] = [((), root)]
     deep = False
     while waiting:
@@ -285,14 +287,6 @@ def _faults(root: Any, text: str, max_depth: int) -> Iterator[Fault]:
             waiting += [((*steps, index), value[index]) for index in reversed(range(len(value)))]
         elif isinstance(value, str) and _has_surrogate(value):
             yield Fault("surrogate", steps)
-
-
-def _is_longer(text: str | bytes, limit: int) -> bool:
-    return len(text) > limit or (isinstance(text, str) and len(text.encode("utf-8", "replace")) > limit)
-
-
-def _may_hold_surrogates(text: str) -> bool:
-    return _ESCAPED_SURROGATE.search(text) is not None or (not text.isascii() and _has_surrogate(text))
 
 
 def _has_surrogate(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Where secrets are kept: the system's keyring when there is one, else files for their owner alone."""
+"""Stores secrets in the system's keyring, or else in files of mode 0600."""
 
 from __future__ import annotations
 
@@ -14,33 +14,28 @@ SERVICE: Final = "c2jy-tui"
 
 
 class Keyring(Protocol):
-    """The part of the keyring package that is used."""
+    """The methods of a keyring backend in use."""
 
     def get_password(self, service_name: str, username: str) -> str | None:
-        """A kept secret."""
+        """Read a secret."""
 
     def set_password(self, service_name: str, username: str, password: str) -> None:
-        """Keep a secret."""
+        """Store a secret."""
 
 
 class Vault:
     """Secrets by name, shared by all processes of one folder.
 
-    Beside a secret in a keyring lies an empty file of its name; its time says when the secret changed, so
-    that a running process sees a change without asking the keyring again and again.
+    A secret in a keyring has an empty file of its name, whose time tells running processes of a change.
     """
 
     def __init__(self, folder: Path, keyring: Keyring | None = None) -> None:
-        """`keyring` None keeps them in files of mode 0600 in `folder`; see `system_keyring`."""
+        """`keyring` None stores secrets in files in `folder`; see `system_keyring`."""
         self._folder = folder
         self._keyring = keyring
 
     def get(self, name: str) -> str:
-        """The secret; empty when there is none.
-
-        Raises:
-            OSError: It is there and cannot be read.
-        """
+        """The secret, or empty; raises OSError when it cannot be read."""
         if self._keyring is not None:
             return self._keyring.get_password(SERVICE, f"{self._folder}/{name}") or ""
         try:
@@ -49,11 +44,7 @@ class Vault:
             return ""
 
     def update(self, name: str, change: Callable[[str], str]) -> str:
-        """Replace a secret by what `change` makes of it; no other process does so meanwhile.
-
-        Raises:
-            OSError: It cannot be written.
-        """
+        """Replace a secret by `change(secret)` under a lock; raises OSError when it cannot be written."""
         self._folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self._path(f"{name}.lock")):
             value = change(self.get(name))
@@ -65,7 +56,7 @@ class Vault:
         return value
 
     def stamp(self, name: str) -> object:
-        """Changes whenever the secret does; costs one look at the file system."""
+        """A value that changes with the secret; costs one `stat`."""
         try:
             found = self._path(name).stat()
         except OSError:
@@ -76,7 +67,7 @@ class Vault:
         return self._folder / name
 
     def _write(self, name: str, text: str) -> None:
-        # mkstemp makes it 0600 from its first moment on; the rename keeps readers from half a secret.
+        # mkstemp creates it with mode 0600; the rename is atomic for readers.
         handle, temporary = tempfile.mkstemp(dir=self._folder, prefix=f".{name}.")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -90,7 +81,7 @@ class Vault:
 
 
 def system_keyring() -> Keyring | None:
-    """The system's keyring, when the keyring package is installed and finds one that can be used."""
+    """The system's keyring, if the keyring package is installed and finds a usable one."""
     try:
         import keyring
         from keyring.backends import fail

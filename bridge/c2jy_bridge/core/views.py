@@ -1,7 +1,4 @@
-"""Read-only views of conversations, messages, calls and drafts, for a UI to draw.
-
-They are in core, so that a screen needs nothing from the packages that fill them.
-"""
+"""Read-only views of conversations, messages, calls and drafts, for a UI to draw."""
 
 from __future__ import annotations
 
@@ -31,10 +28,7 @@ class ConversationView:
 
 @dataclass(frozen=True, slots=True)
 class MessageView:
-    """One message of a conversation as it is shown again after a restart.
-
-    The text of a `notice` is its name, not its words: `cancelled`, the user stopped the answer here.
-    """
+    """A message of a conversation; the text of a `notice` is its name: `cancelled`, stopped by the user."""
 
     turn_id: str
     role: Role
@@ -44,12 +38,12 @@ class MessageView:
     message_id: str = ""
     reasoning: str = ""
     thought_s: float | None = None
-    """Seconds from the first word of the reasoning to the first of the answer; None if not streamed here."""
+    """Seconds from the first reasoning to the first answer delta; None if not streamed here."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallView:
-    """One tool call with all that is known of it; times are Unix seconds, None for what did not happen."""
+    """A recorded tool call; times are Unix seconds, or None."""
 
     call_id: str
     tool: str
@@ -99,7 +93,7 @@ class DraftView:
     state: DraftState
     duration_us: int = 0
     size_bytes: int = 0
-    """All files of the folder together."""
+    """Size of the folder."""
     tracks: int = 0
     clips: int = 0
     media: int = 0
@@ -112,7 +106,7 @@ class DraftView:
 
 @dataclass(frozen=True, slots=True)
 class DraftDetail:
-    """A draft opened: its tracks and what a check found."""
+    """A draft with its tracks and the issues of a check."""
 
     view: DraftView
     fps: float = 0.0
@@ -133,12 +127,12 @@ class ToolView:
     """`built-in`, a file, or an entry point."""
     timeout_s: float = 0.0
     about: str = ""
-    """A line for people in the language in use; the description is for the model."""
+    """A line for the user in the current language; the description is for the model."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionView:
-    """Who the app talks with; for the header."""
+    """The Bot and the folders in use, for the header."""
 
     bot_name: str
     bot_id: str
@@ -149,7 +143,7 @@ class ConnectionView:
 
 @dataclass(frozen=True, slots=True)
 class IntakeView:
-    """One way by which bridge requests come in; `alive_at` is Unix seconds, 0 before any sign of life."""
+    """An intake of bridge requests; `alive_at` is Unix seconds, 0 before its first success."""
 
     name: str
     address: str = ""
@@ -159,37 +153,36 @@ class IntakeView:
 
 @dataclass(frozen=True, slots=True)
 class BridgeView:
-    """Bridge mode at one moment."""
+    """The status of bridge mode."""
 
     on: bool
     address: str = ""
     waiting: int = 0
-    """Requests that have not ended."""
+    """Open requests."""
     at_work: int = 0
     parked: int = 0
-    """Of those, how many rest until Coze takes the token."""
+    """Open requests that wait for a valid token."""
     counts: Mapping[State, int] = field(default_factory=dict)
     """Requests by state."""
     intakes: tuple[IntakeView, ...] = ()
     problem: Problem | None = None
-    """Why the last question to the Bot failed, while none went well since."""
+    """Why the last question to the Bot failed, if it did."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkflowRequest:
-    """A cloud workflow and what it is to be run with."""
+    """A cloud workflow and the parameters of a run."""
 
     workflow_id: str
-    """Empty when none was named yet."""
     parameters: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingWorkflow:
-    """A run of a cloud workflow that an earlier process left waiting; `at` is Unix seconds."""
+    """A run of a cloud workflow that waits since an earlier process; `at` is Unix seconds."""
 
     run_id: str
     workflow_id: str
     question: str
-    """What was said before it stopped; a person's words or JSON for our tools."""
+    """Its last message: a question to the user or JSON for our tools."""
     at: float
