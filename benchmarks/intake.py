@@ -109,7 +109,12 @@ async def _serve(folder: Path) -> None:
     intake = HttpIntake(
         settings,
         service=RequestService(
-            queue, ChangeNotifier(emit, time.time), settings.bridge, wake=lambda: None, stop=stop
+            queue,
+            ChangeNotifier(emit, time.time),
+            settings.bridge,
+            check=lambda tool, arguments: None,
+            wake=lambda: None,
+            stop=stop,
         ),
         storage=storage,
         registry=ToolRegistry(),

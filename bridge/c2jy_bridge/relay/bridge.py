@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
@@ -22,7 +23,7 @@ from c2jy_bridge.core.vault import Vault, system_keyring
 from c2jy_bridge.core.views import BridgeView, IntakeView
 from c2jy_bridge.coze import CozeClient
 from c2jy_bridge.plugin import ToolRegistry, ToolRunner
-from c2jy_bridge.relay.calls import ApprovalTimeoutRunner
+from c2jy_bridge.relay.calls import ApprovalTimeoutRunner, refuse_hopeless
 from c2jy_bridge.relay.intakes.http import HttpIntake, Tokens
 from c2jy_bridge.relay.intakes.mailbox_intake import MailboxIntake
 from c2jy_bridge.relay.relays import RelayContext
@@ -169,7 +170,12 @@ class Bridge:
         )
         await self._worker.take_over()
         self.service = RequestService(
-            queue, changes, bridge, wake=self._worker.wake, stop=self._worker.cancel
+            queue,
+            changes,
+            bridge,
+            check=partial(refuse_hopeless, self._registry, self._settings.tools.policy),
+            wake=self._worker.wake,
+            stop=self._worker.cancel,
         )
         self._working = asyncio.create_task(self._worker.run())
         for name in (name for name in INTAKES if name in bridge.intakes):

@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Final, Protocol
@@ -23,8 +23,20 @@ from c2jy_bridge.core.events import (
     ToolCallProgress,
     ToolCallRequested,
 )
-from c2jy_bridge.plugin import ToolError, tool
-from c2jy_bridge.relay.request import LeaseLost, NotPlainJson, read_object, same, say
+from c2jy_bridge.core.nearest import nearest
+from c2jy_bridge.core.settings import Policy
+from c2jy_bridge.plugin import ToolError, ToolRegistry, tool
+from c2jy_bridge.plugin.approval import policy_of
+from c2jy_bridge.plugin.arguments import ArgumentsError, validate
+from c2jy_bridge.relay.request import (
+    LeaseLost,
+    NotPlainJson,
+    RequestRefused,
+    bridge_problem,
+    read_object,
+    same,
+    say,
+)
 
 BRIDGE_EXECUTE: Final = "bridge_execute"
 """The tool that takes a handle."""
@@ -53,6 +65,30 @@ def passes_handle(arguments: str, digest: str) -> bool:
     if not (digest and isinstance(handle, str)):
         return False
     return hmac.compare_digest(digest_of(handle.strip(_WRAPPING)), digest)
+
+
+def refuse_hopeless(
+    registry: ToolRegistry, policies: Mapping[str, Policy], name: str, arguments: dict[str, Any]
+) -> None:
+    """Raise RequestRefused for a call that could only fail.
+
+    There is no such tool, the settings deny it, or the arguments do not fit. The runner checks the same
+    again; here it costs no chat.
+    """
+    tool = registry.get(name)
+    if tool is None or name == BRIDGE_EXECUTE:
+        known = [one.name for one in registry if one.name != BRIDGE_EXECUTE]
+        close = nearest(name, known)
+        key = "unknown_tool_near" if close else "unknown_tool"
+        problem = bridge_problem(key, tool=name, nearest=close, names=", ".join(known))
+        raise RequestRefused(replace(problem, kind="unknown_tool"))
+    if policy_of(tool, policies) == "deny":
+        raise RequestRefused(bridge_problem("tool_denied", tool=name, why=say("denied.settings")))
+    try:
+        validate(tool, json.dumps(arguments))
+    except ArgumentsError as error:
+        problem = bridge_problem("bad_arguments", tool=name, why="; ".join(error.faults))
+        raise RequestRefused(problem, error.faults) from None
 
 
 class Runner(Protocol):

@@ -130,6 +130,19 @@ class BridgeProblem(Exception):
         self.problem = problem
 
 
+class RequestRefused(ValueError):
+    """A submission that cannot succeed; nothing was accepted.
+
+    `problem` says why (its kind is `unknown_tool`, `tool_denied` or `bad_arguments`), `faults` are sentences
+    that begin with the JSON path.
+    """
+
+    def __init__(self, problem: Problem, faults: tuple[str, ...] = ()) -> None:
+        super().__init__(f"{problem.message} {problem.hint}".strip())
+        self.problem = problem
+        self.faults = faults
+
+
 def tool_not_called(tool: str, words: str) -> Problem:
     """The Bot never called the tool, though asked again; `words` is what it answered instead."""
     quoted = " ".join(words.split())[:LONGEST_WORDS] or say("problem.nothing_said")

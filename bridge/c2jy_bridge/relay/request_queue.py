@@ -19,6 +19,7 @@ from c2jy_bridge.relay.request import (
     Ending,
     Lease,
     LeaseLost,
+    RequestRefused,
     Submission,
 )
 from c2jy_bridge.relay.storage import (
@@ -29,6 +30,9 @@ from c2jy_bridge.relay.storage import (
     problem_json,
     request_of,
 )
+
+_BIG_ARGUMENTS = 50_000
+"""Characters from which arguments are checked in a thread."""
 
 
 class RequestQueue:
@@ -51,6 +55,10 @@ class RequestQueue:
     async def accept(self, submission: Submission) -> Accepted:
         """Accept a submission, durably; raises KeyReused (the key is another request's) or QueueFull."""
         return await self._inserts.accept(submission)
+
+    async def accepted_before(self, submission: Submission) -> Accepted | None:
+        """What was accepted under the submission's key; raises KeyReused when that is another request."""
+        return await self._inserts.accepted_before(submission)
 
     async def get(self, request_id: str) -> BridgeRequest | None:
         """The request of that id; None when there is none."""
@@ -325,11 +333,22 @@ class RequestService:
         changes: ChangeNotifier,
         settings: BridgeSettings,
         *,
+        check: Callable[[str, dict[str, Any]], None],
         wake: Callable[[], None],
         stop: Callable[[str], Awaitable[None]],
     ) -> None:
-        """`wake` makes the worker look into the queue; `stop` makes it stop one request."""
+        """Nothing runs here.
+
+        Args:
+            queue: Holds the requests.
+            changes: Tells who waits for them.
+            settings: Timeouts, and how requests are run.
+            check: Raises RequestRefused for a call that cannot succeed.
+            wake: Makes the worker look into the queue.
+            stop: Makes the worker stop one request.
+        """
         self._queue = queue
+        self._check = check
         self._wake = wake
         self._stop = stop
         self._changes = changes
@@ -352,7 +371,7 @@ class RequestService:
 
         Args:
             tool: The tool to call.
-            arguments: Validated by the tool runner, not here.
+            arguments: Checked here, and validated again by the tool runner.
             source: The intake.
             requester: Scope of the idempotency key.
             idempotency_key: Makes a repetition the same request; when empty, every call makes a new request.
@@ -362,27 +381,41 @@ class RequestService:
             reply_to: The key under which the answer is awaited, when it is not `idempotency_key`.
 
         Raises:
+            RequestRefused: It cannot succeed: there is no such tool, or the arguments do not fit.
             KeyReused: The key was used for another request.
             QueueFull: Too many requests are open.
         """
         longest_s = self._settings.request_timeout_s
-        accepted = await self._queue.accept(
-            Submission(
-                tool=tool,
-                arguments=arguments,
-                source=source,
-                requester=requester,
-                idempotency_key=idempotency_key,
-                relay=relay or self._settings.relay,
-                timeout_s=longest_s if timeout_s is None else min(timeout_s, longest_s),
-                submitted_at=submitted_at,
-                reply_to=reply_to,
-            )
+        submission = Submission(
+            tool=tool,
+            arguments=arguments,
+            source=source,
+            requester=requester,
+            idempotency_key=idempotency_key,
+            relay=relay or self._settings.relay,
+            timeout_s=longest_s if timeout_s is None else min(timeout_s, longest_s),
+            submitted_at=submitted_at,
+            reply_to=reply_to,
         )
+        try:
+            if submission.relay != "chat":
+                await self._checked(submission)
+        except RequestRefused:
+            # What was accepted under this key stays so, whatever has changed in the tools since.
+            if (earlier := await self._queue.accepted_before(submission)) is None:
+                raise
+            return earlier
+        accepted = await self._queue.accept(submission)
         if accepted.created:
             self._wake()
             await self._changes.notify(accepted.request)
         return accepted
+
+    async def _checked(self, submission: Submission) -> None:
+        if len(submission.arguments_json) < _BIG_ARGUMENTS:
+            self._check(submission.tool, submission.arguments)
+        else:
+            await asyncio.to_thread(self._check, submission.tool, submission.arguments)
 
     async def cancel(self, request_id: str) -> BridgeRequest | None:
         """Cancel a request, or have it stopped when it runs; None when there is none of that id."""

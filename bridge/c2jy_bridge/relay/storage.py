@@ -223,6 +223,19 @@ class BatchedInsert:
             self._writing = asyncio.create_task(self._write())
         return await future
 
+    async def accepted_before(self, submission: Submission) -> Accepted | None:
+        """The request under the submission's key, if any; raises KeyReused when it is another one."""
+
+        def look() -> dict[_Key, tuple[BridgeRequest, str]]:
+            with self._storage.database.transaction() as db:
+                return _known(db, [submission])
+
+        for request, of in (await self._storage.run(look)).values():
+            if of != submission.fingerprint:
+                raise KeyReused(request.request_id)
+            return Accepted(request, created=False)
+        return None
+
     async def _write(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]

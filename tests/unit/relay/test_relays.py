@@ -21,7 +21,7 @@ from c2jy_bridge.core.events import (
     TurnEnded,
     TurnStarted,
 )
-from c2jy_bridge.relay.request import BridgeProblem
+from c2jy_bridge.relay.request import BridgeProblem, KeyReused, RequestRefused
 from relay_harness import HANDLE, OBEDIENT, RelayHarness
 
 Make = Callable[..., Any]
@@ -187,14 +187,30 @@ async def test_a_tool_that_fails_fails_the_request_and_says_why(start_bridge: Ma
     assert json.loads(request.result)["status"] == "error"
 
 
-async def test_arguments_that_do_not_fit_and_tools_that_do_not_exist_fail_the_request(
+async def test_a_request_that_cannot_succeed_is_refused_before_it_costs_a_chat(start_bridge: Make) -> None:
+    harness = await start_bridge()
+    with pytest.raises(RequestRefused, match="txt: no such argument") as wrong:
+        await harness.ask("note", {"txt": "a"})
+    with pytest.raises(RequestRefused, match="Did you mean note") as unknown:
+        await harness.ask("notes", {"text": "a"})
+    harness.settings.tools.policy["note"] = "deny"
+    with pytest.raises(RequestRefused, match=r"tools\.policy") as denied:
+        await harness.ask("note")
+    kinds = [refused.value.problem.kind for refused in (wrong, unknown, denied)]
+    assert kinds == ["bad_arguments", "unknown_tool", "tool_denied"]
+    assert await harness.service.page() == []
+    assert harness.emulator.requests_to("/v3/chat") == []
+
+
+async def test_a_key_that_was_accepted_keeps_its_request_when_the_tool_is_denied_later(
     start_bridge: Make,
 ) -> None:
-    harness = await start_bridge()
-    wrong = await harness.result(await harness.ask("note", {"txt": "a"}))
-    assert "txt" in wrong.problem.message
-    unknown = await harness.result(await harness.ask("nothing_such"))
-    assert (unknown.state, unknown.problem.kind) == (State.FAILED, "tool_failed")
+    harness = await start_bridge(relay="direct")
+    first = await harness.ask(idempotency_key="k")
+    harness.settings.tools.policy["note"] = "deny"
+    assert await harness.ask(idempotency_key="k") == first
+    with pytest.raises(KeyReused):
+        await harness.ask("note", {"text": "b"}, idempotency_key="k")
 
 
 async def test_nobody_answers_and_the_countdown_ends_in_deny(start_bridge: Make) -> None:

@@ -23,7 +23,7 @@ from c2jy_bridge.core.views import IntakeView
 from c2jy_bridge.coze import CozeClient, CozeProblem
 from c2jy_bridge.coze.mailbox import Letter, Mailbox
 from c2jy_bridge.relay.intakes import mailbox_codec as codec
-from c2jy_bridge.relay.request import TAKE_UP, KeyReused, QueueFull, bridge_problem
+from c2jy_bridge.relay.request import TAKE_UP, KeyReused, QueueFull, RequestRefused, bridge_problem
 from c2jy_bridge.relay.request_queue import RequestService
 from c2jy_bridge.relay.storage import Storage
 
@@ -199,6 +199,8 @@ class MailboxIntake:
             self._busy_until = self._clock() + BUSY_S
             try:
                 await self._submit(request, letter, mailbox.conversation_id)
+            except RequestRefused as error:
+                await self._refuse(mailbox, letter, request.rid, error.problem)
             except KeyReused:
                 problem = bridge_problem("rid_reused", rid=request.rid)
                 await self._refuse(mailbox, letter, request.rid, problem)

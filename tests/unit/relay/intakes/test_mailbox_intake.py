@@ -242,6 +242,25 @@ async def test_a_letter_that_cannot_be_understood_is_refused_with_the_reason(
     assert await harness.service.page() == []
 
 
+async def test_a_letter_that_cannot_succeed_is_refused_before_it_costs_a_chat(cloud: Cloud) -> None:
+    workflow = await cloud()
+    await workflow.request("wrong", text=1)
+    await workflow.request("unknown", "nothing_such")
+    answers = [await workflow.answer(rid) for rid in ("wrong", "unknown")]
+    assert [answer["state"] for answer in answers] == ["refused", "refused"]
+    assert [answer["problem"]["kind"] for answer in answers] == ["bad_arguments", "unknown_tool"]
+    assert "text: must be text" in answers[0]["problem"]["message"]
+    assert await workflow.harness.service.page() == []
+    assert workflow.harness.emulator.requests_to("/v3/chat") == []
+
+
+async def test_a_letter_whose_arguments_are_text_is_taken_and_the_answer_says_so(cloud: Cloud) -> None:
+    workflow = await cloud(relay="direct")
+    await workflow.request("r", text="a", size="3")
+    result = (await workflow.answer("r"))["result"]
+    assert (result["padding"], result["notes"]) == ("xxx", ["size: sent as text, read as a number"])
+
+
 async def test_a_rid_used_for_another_wish_is_refused(cloud: Cloud) -> None:
     workflow = await cloud(relay="direct")
     harness = workflow.harness

@@ -65,7 +65,7 @@ def build(
     app.include_router(request_routes(service, closing))
     app.include_router(tool_routes(service, closing, lambda: registry.views(settings.tools.policy)))
     app.include_router(health_routes(status, ready, answered))
-    app.include_router(facade_routes(service, closing, registry))
+    app.include_router(facade_routes(service, closing))
     _describe(app, registry, address, settings.bridge.public_url or address)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -25,7 +25,16 @@ from c2jy_bridge.relay.intakes.http.http_problems import (
     ProblemBody,
     documented,
 )
-from c2jy_bridge.relay.request import Change, KeyReused, NotPlainJson, QueueFull, read_object, say
+from c2jy_bridge.relay.request import (
+    Accepted,
+    Change,
+    KeyReused,
+    NotPlainJson,
+    QueueFull,
+    RequestRefused,
+    read_object,
+    say,
+)
 from c2jy_bridge.relay.request_queue import RequestService
 
 ToolName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
@@ -65,7 +74,7 @@ class NewRequest(HttpModel):
     tool: ToolName
     """The tool, as GET /v1/tools names it."""
     arguments: dict[str, Any] = Field(default_factory=dict)
-    """Its arguments. Faults in them are reported in the request's `problem`."""
+    """Its arguments, as GET /v1/tools describes them."""
     timeout_s: Annotated[float, Field(gt=0, le=86_400)] | None = None
     """Seconds until it fails if it has not ended; by default, and at most, as the bridge's settings say."""
 
@@ -187,6 +196,20 @@ def read_wait_s(header: str | None) -> float | None:
     return min(float(found[1]), LONGEST_WAIT_S) if found else None
 
 
+async def accept(service: RequestService, tool: str, arguments: dict[str, Any], **more: Any) -> Accepted:
+    """Submit a request; raises HttpProblem when it is refused."""
+    try:
+        return await service.submit(tool, arguments, source="http", **more)
+    except RequestRefused as error:
+        faults = {"faults": [{"where": "arguments", "message": fault} for fault in error.faults]}
+        raise HttpProblem(error.problem.kind, more=faults if error.faults else None) from None
+    except KeyReused as error:
+        where = f"/v1/requests/{error.request_id}"
+        raise HttpProblem("key_reused", headers={"Location": where}, more={"instance": where}) from None
+    except QueueFull:
+        raise HttpProblem("full", headers={"Retry-After": "10"}) from None
+
+
 async def wait_for_end(
     service: RequestService, closing: Closing, request: BridgeRequest, wait_s: float
 ) -> BridgeRequest:
@@ -224,6 +247,8 @@ def seq_of_cursor(cursor: str | None) -> int | None:
     return int(text[1:])
 
 
+REFUSED: Final = ("tool_denied", "unknown_tool", "bad_arguments", "key_reused", "invalid", "full")
+"""Problems of a submission."""
 BEAT_S: Final = 15.0
 """Seconds of silence after which an event stream sends a comment; proxies cut at 30 to 60."""
 RequestId = Annotated[str, Path(pattern="^[0-9a-f]{1,64}$", description="A request's `id`.")]
@@ -248,25 +273,14 @@ def request_routes(service: RequestService, closing: Closing) -> APIRouter:
         responses={
             200: {"description": "It has ended, well or not: see `state`."},
             202: _ACCEPTED,
-            **documented("bad_json", "bad_key", "key_reused", "invalid", "full"),
+            **documented("bad_json", "bad_key", *REFUSED),
         },
     )
     async def submit(new: NewRequest, key: IdempotencyKey = None, prefer: Prefer = None) -> Response:
         """Submit a tool call. Once answered with 200 or 202 it is durable and will come to an end."""
         idempotency_key, wait_s = read_idempotency_key(key), read_wait_s(prefer)
-        try:
-            accepted = await service.submit(
-                new.tool,
-                new.arguments,
-                source="http",
-                idempotency_key=idempotency_key,
-                timeout_s=new.timeout_s,
-            )
-        except KeyReused as error:
-            where = f"/v1/requests/{error.request_id}"
-            raise HttpProblem("key_reused", headers={"Location": where}, more={"instance": where}) from None
-        except QueueFull:
-            raise HttpProblem("full", headers={"Retry-After": "10"}) from None
+        more = {"idempotency_key": idempotency_key, "timeout_s": new.timeout_s}
+        accepted = await accept(service, new.tool, new.arguments, **more)
         request = await wait_for_end(service, closing, accepted.request, wait_s or 0.0)
         headers = {} if accepted.created else {"Idempotency-Replayed": "true"}
         if wait_s is not None:

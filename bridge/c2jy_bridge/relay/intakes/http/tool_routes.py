@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse
 
 from c2jy_bridge.core.bridge_requests import BridgeRequest, State
 from c2jy_bridge.core.views import ToolView
-from c2jy_bridge.plugin import Tool, ToolRegistry
+from c2jy_bridge.plugin import Tool
 from c2jy_bridge.plugin.manifest import openapi
 from c2jy_bridge.relay.calls import BRIDGE_EXECUTE
 from c2jy_bridge.relay.intakes.http.http_problems import (
@@ -26,6 +26,7 @@ from c2jy_bridge.relay.intakes.http.http_problems import (
     problem_response,
 )
 from c2jy_bridge.relay.intakes.http.request_routes import (
+    REFUSED,
     Closing,
     HttpModel,
     IdempotencyKey,
@@ -33,6 +34,7 @@ from c2jy_bridge.relay.intakes.http.request_routes import (
     RequestBody,
     StrictRoute,
     ToolName,
+    accept,
     output_of,
     problem_members,
     read_idempotency_key,
@@ -40,7 +42,7 @@ from c2jy_bridge.relay.intakes.http.request_routes import (
     to_response,
     wait_for_end,
 )
-from c2jy_bridge.relay.request import KeyReused, QueueFull, say
+from c2jy_bridge.relay.request import say
 from c2jy_bridge.relay.request_queue import RequestService
 
 
@@ -109,7 +111,7 @@ def tool_routes(
                 "content": {"application/json": {"schema": {"type": "object"}}},
             },
             202: {"description": "Not done yet; look again at `Location`.", "model": RequestBody},
-            **documented("bad_json", "bad_key", "unknown_tool", "key_reused", "invalid", "full"),
+            **documented("bad_json", "bad_key", *REFUSED),
             **_FAILED,
         },
     )
@@ -120,15 +122,8 @@ def tool_routes(
         prefer: Prefer = None,
     ) -> Response:
         """The body is the arguments, the answer the output. Waits a minute, or as `Prefer: wait=N` says."""
-        if name not in {tool.name for tool in registered()} - {BRIDGE_EXECUTE}:
-            raise HttpProblem("unknown_tool")
         idempotency_key, wait_s = read_idempotency_key(key), read_wait_s(prefer)
-        try:
-            accepted = await service.submit(name, arguments, source="http", idempotency_key=idempotency_key)
-        except KeyReused:
-            raise HttpProblem("key_reused") from None
-        except QueueFull:
-            raise HttpProblem("full", headers={"Retry-After": "10"}) from None
+        accepted = await accept(service, name, arguments, idempotency_key=idempotency_key)
         wait_s = TOOL_WAIT_S if wait_s is None else wait_s
         return _output(await wait_for_end(service, closing, accepted.request, wait_s))
 
@@ -184,7 +179,7 @@ def description(tools: Iterable[Tool], server: str) -> dict[str, Any]:
     return {**document, "servers": [{"url": server.rstrip("/")}], "paths": paths}
 
 
-def facade_routes(service: RequestService, closing: Closing, registry: ToolRegistry) -> APIRouter:
+def facade_routes(service: RequestService, closing: Closing) -> APIRouter:
     """Make the routes that `description` describes; the API's own document leaves them out."""
     router = APIRouter(prefix=PREFIX, route_class=StrictRoute, include_in_schema=False)
 
@@ -197,15 +192,13 @@ def facade_routes(service: RequestService, closing: Closing, registry: ToolRegis
 
     @router.post("/{name}")
     async def call(name: str, arguments: Arguments, key: IdempotencyKey = None) -> JSONResponse:
-        if name == BRIDGE_EXECUTE or registry.get(name) is None:
-            return _failed(say("http.unknown_tool"))
         try:
-            read_key = read_idempotency_key(key)
-            accepted = await service.submit(name, arguments, source="http", idempotency_key=read_key)
-        except KeyReused:
-            return _failed(say("http.key_reused"))
-        except QueueFull:
-            return _failed(say("http.full"))
+            accepted = await accept(service, name, arguments, idempotency_key=read_idempotency_key(key))
+        except HttpProblem as problem:
+            faults = "; ".join(fault["message"] for fault in problem.more.get("faults", ()))
+            return _failed(
+                f"{say(f'http.{problem.kind}')}: {faults}" if faults else say(f"http.{problem.kind}")
+            )
         return _answer(await wait_for_end(service, closing, accepted.request, FACADE_WAIT_S))
 
     return router

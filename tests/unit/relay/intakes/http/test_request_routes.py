@@ -161,6 +161,7 @@ async def test_the_simple_form_takes_arguments_and_gives_the_output(call: Call) 
         ("asks", {}, 403, "tool-denied"),
         ("nothing_such", {}, 404, "unknown-tool"),
         ("bridge_execute", {"handle": "x"}, 404, "unknown-tool"),
+        ("note", {"text": 1}, 422, "bad-arguments"),
     ],
 )
 async def test_the_simple_form_says_by_its_status_what_went_wrong(
@@ -171,6 +172,34 @@ async def test_the_simple_form_says_by_its_status_what_went_wrong(
     assert answer.status_code == status
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.json()["type"] == f"urn:c2jy:problem:{kind}"
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "status", "kind"),
+    [
+        ("nothing_such", {}, 404, "unknown-tool"),
+        ("bridge_execute", {"handle": "x"}, 404, "unknown-tool"),
+        ("note", {"text": "a", "size": [1]}, 422, "bad-arguments"),
+    ],
+)
+async def test_a_request_that_cannot_succeed_is_refused_at_acceptance(
+    call: Call, tool: str, arguments: dict[str, Any], status: int, kind: str
+) -> None:
+    http = await call(relay="bot")
+    answer = await http.post("/v1/requests", json={"tool": tool, "arguments": arguments})
+    problem = answer.json()
+    assert (answer.status_code, problem["type"]) == (status, f"urn:c2jy:problem:{kind}")
+    if kind == "bad-arguments":
+        (fault,) = problem["faults"]
+        assert fault["message"].startswith("size: must be a whole number")
+    assert (await http.get("/v1/requests")).json()["items"] == []
+    assert http.harness.emulator.requests_to("/v3/chat") == []
+
+
+async def test_arguments_written_as_text_are_taken_and_the_result_says_so(call: Call) -> None:
+    http = await call()
+    done = (await http.post("/v1/tools/note", json={"text": "a", "size": "3"})).json()
+    assert (done["padding"], done["notes"]) == ("xxx", ["size: sent as text, read as a number"])
 
 
 async def test_a_full_queue_turns_requests_away_with_a_time_to_come_back(call: Call) -> None:

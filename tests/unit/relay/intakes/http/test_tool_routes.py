@@ -125,6 +125,9 @@ async def test_a_tool_called_by_coze_answers_200_with_the_state_in_the_body(call
     assert "no disk today" in failed["message"]
     unknown = (await http.post("/coze/nothing_such", json={})).json()
     assert unknown["status"] == "failed"
+    wrong = (await http.post("/coze/note", json={"text": 1})).json()
+    assert (wrong["status"], wrong["request_id"]) == ("failed", "")
+    assert "text: must be text, not a number" in wrong["message"]
 
 
 async def test_a_slow_tool_is_asked_for_again_by_coze(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
