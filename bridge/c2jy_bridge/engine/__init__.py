@@ -1,7 +1,7 @@
 """Composition root: settings -> journal, tools, runner, client, sessions.
 
-A UI starts an `Engine`, calls it, and draws the events that come back. This package knows every other one of
-the bridge; it knows no screen.
+A UI or a command starts an `Engine`, calls it, and shows its events. This package may import every other
+package of the bridge, but no UI.
 """
 
 from c2jy_bridge.drafts import BuildReport, DraftError, DraftsRoot, Progress

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class BridgeSwitch:
-    """Switches bridge mode on and off, and shows its requests."""
+    """Switches bridge mode on and off, and gives access to its requests."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class BridgeSwitch:
         clock: Callable[[], float],
         new_id: Callable[[], str],
     ) -> None:
-        """Nothing is opened or imported yet; see `relay.bridge.Bridge` for what is handed on."""
+        """Opens and imports nothing yet; the arguments are those of `relay.bridge.Bridge`."""
         self._settings = settings
         self._registry = registry
         self._runner = runner
@@ -51,17 +51,17 @@ class BridgeSwitch:
         self._switching = asyncio.Lock()
 
     async def switch(self, on: bool) -> Problem | None:
-        """Turn it on or off; why it could not be turned on is also seen as `BridgeStopped(problem)`."""
+        """Switch it on or off; returns why it could not be started, which `BridgeStopped` reports too."""
         async with self._switching:
             if not on:
                 if self._bridge is not None:
                     await self._bridge.stop()
                 return None
-            # In a thread: FastAPI and uvicorn take longer to import than the whole screen.
+            # In a thread, because importing FastAPI and uvicorn takes long.
             problems = await asyncio.to_thread(importlib.import_module, "c2jy_bridge.relay.request")
             bridge = await self._built_bridge()
-            # cozepy is imported before the web app is built and not meanwhile: both lay filters over Python's
-            # warnings, which belong to all threads together, and would take each other's away.
+            # cozepy is imported before the web app is built, because both install filters for Python's
+            # warnings, which all threads share, and would remove each other's.
             with suppress(CozeProblem):
                 await self._client()
             try:
@@ -77,19 +77,19 @@ class BridgeSwitch:
         return BridgeView(on=False) if self._bridge is None else await self._bridge.status()
 
     async def requests(self, limit: int) -> Sequence[BridgeRequest]:
-        """The newest requests, newest first; none while it is off."""
+        """The newest requests first; none while it is off."""
         if self._bridge is None or self._bridge.service is None:
             return ()
         return await self._bridge.service.page(limit=limit)
 
     async def cancel(self, request_id: str) -> bool:
-        """End one request, or have it stopped; False when there is none of that id."""
+        """Cancel a request; False for an unknown id."""
         if self._bridge is None or self._bridge.service is None:
             return False
         return await self._bridge.service.cancel(request_id) is not None
 
     async def retry(self, request_id: str) -> str:
-        """Ask for the same thing again as a new request; returns its id, empty when there is no such one."""
+        """Repeat a request as a new one; returns its id, empty for an unknown `request_id`."""
         service = self._bridge.service if self._bridge is not None else None
         old = await service.get(request_id) if service is not None else None
         if service is None or old is None:
@@ -105,7 +105,7 @@ class BridgeSwitch:
         return again.request.request_id
 
     async def close(self) -> None:
-        """Switch it off at the end of the engine."""
+        """Switch it off."""
         if self._bridge is not None:
             await self._bridge.stop()
 
@@ -128,11 +128,7 @@ class BridgeSwitch:
 
 
 def bridge_token(settings: Settings, *, rotate: bool = False) -> str:
-    """The token of this data folder's bridge; made at the first time, or anew.
-
-    Raises:
-        OSError: It cannot be read or written.
-    """
+    """The token of this data folder's bridge, created if missing; raises OSError if it cannot be stored."""
     from c2jy_bridge.relay.bridge import bridge_tokens
 
     tokens = bridge_tokens(settings)

@@ -1,4 +1,4 @@
-"""Open conversations and their running turns; approvals that wait for an answer."""
+"""Runs the turns of conversations; holds the open approval questions."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from c2jy_bridge.journal import OpenTurn
 
 
 class Approvals:
-    """Open approval questions; without a screen one answer is given to all."""
+    """Open approval questions."""
 
     def __init__(self, unattended: Decision | None = None) -> None:
-        """`unattended` is given to every question at once; None waits for a person."""
+        """`unattended` answers every question at once; None waits for the user."""
         self._unattended = unattended
         self._waiting: dict[str, asyncio.Future[Decision]] = {}
 
     async def decide(self, ask: ToolCallAwaitingApproval) -> Decision:
-        """Wait for the answer to one question (plugin.Approver)."""
+        """Wait for the answer to a question (plugin.Approver)."""
         if self._unattended is not None:
             return self._unattended
         future: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
@@ -44,7 +44,7 @@ class Approvals:
             self._waiting.pop(ask.call_id, None)
 
     def answer(self, call_id: str, decision: Decision) -> bool:
-        """Give the answer; False when nobody waits for it (any more)."""
+        """Answer a question; False when it is not open."""
         future = self._waiting.get(call_id)
         if future is None or future.done():
             return False
@@ -58,7 +58,7 @@ log: Final = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Turn:
-    """A turn that runs; `session` is None while the client is still connecting."""
+    """A running turn; `session` is None while the client is connecting."""
 
     conversation_id: str
     task: asyncio.Task[None] | None
@@ -85,14 +85,10 @@ class Chats:
         self._clock = clock
         self._running: dict[str, _Turn] = {}
         self.conversation_id = ""
-        """The open conversation; empty until the first turn of a new one has begun."""
+        """The open conversation; empty until the first turn of a new one has started."""
 
     def claim(self, turn_id: str) -> None:
-        """Take the open conversation for a turn.
-
-        Raises:
-            Busy: It has one that runs.
-        """
+        """Reserve the open conversation for a turn; raises Busy when one is running."""
         if any(turn.conversation_id == self.conversation_id for turn in self._running.values()):
             raise Busy(self.conversation_id)
         self._running[turn_id] = _Turn(self.conversation_id, None)
@@ -102,13 +98,13 @@ class Chats:
         await self._run(turn_id, lambda session: session.send(text, turn_id=turn_id))
 
     async def resume(self, turn: OpenTurn) -> None:
-        """Bring a turn of a dead process to its end."""
+        """Run an ended process's turn to its end."""
         self._running[turn.turn_id] = _Turn(turn.conversation_id, None)
         ids = {"chat_id": turn.chat_id, "conversation_id": turn.conversation_id}
         await self._run(turn.turn_id, lambda session: session.resume(turn_id=turn.turn_id, **ids))
 
     async def cancel(self) -> None:
-        """Stop the turn of the open conversation, if one runs."""
+        """Stop the turn of the open conversation, if any."""
         for turn in list(self._running.values()):
             if turn.conversation_id == self.conversation_id:
                 await self._stop(turn)
@@ -150,9 +146,11 @@ class Chats:
             )
             async for event in begin(turn.session):
                 if isinstance(event, TurnStarted):
-                    self._adopt_conversation(turn, event.conversation_id)
+                    if self.conversation_id == turn.conversation_id:
+                        self.conversation_id = event.conversation_id
+                    turn.conversation_id = event.conversation_id
                 await self._emit(event)
-        except Exception as error:  # a bug: whoever waits for the end of the turn must still see one
+        except Exception as error:  # even after a bug the turn must end
             log.exception("turn %s", turn_id)
             problem = Problem(
                 "internal", say("turn.broke", reason=type(error).__name__), say("turn.broke.fix")
@@ -161,12 +159,6 @@ class Chats:
         finally:
             self._running.pop(turn_id, None)
 
-    def _adopt_conversation(self, turn: _Turn, conversation_id: str) -> None:
-        if self.conversation_id == turn.conversation_id:
-            self.conversation_id = conversation_id
-        turn.conversation_id = conversation_id
-
     def _failed(self, turn_id: str, turn: _Turn, problem: Problem) -> TurnFailed:
-        return TurnFailed(
-            at=self._clock(), turn_id=turn_id, conversation_id=turn.conversation_id, problem=problem
-        )
+        ids = {"turn_id": turn_id, "conversation_id": turn.conversation_id}
+        return TurnFailed(at=self._clock(), problem=problem, **ids)

@@ -28,7 +28,7 @@ from c2jy_bridge.tools import built_in_tools
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The parts of the engine, in the order in which they are built; closed in reverse."""
+    """The engine's services, in the order in which they are built."""
 
     log: logging.Handler
     owner: Owner
@@ -41,7 +41,7 @@ class Services:
     approvals: Approvals
     registry: ToolRegistry
     issues: tuple[Issue, ...]
-    """What went wrong while the tools were loaded."""
+    """Errors while the tools were loaded."""
     runner: ToolRunner
     chats: Chats
     bridge: BridgeSwitch
@@ -57,7 +57,7 @@ def build_services(
     clock: Callable[[], float],
     new_id: Callable[[], str],
 ) -> Services:
-    """Build the services; nothing is connected yet, but the journal is open.
+    """Build the services and open the journal, without connecting; see `Engine` for the arguments.
 
     Raises:
         SettingsError: The drafts folder, the data folder or the journal cannot be used.
@@ -68,7 +68,7 @@ def build_services(
     with startup_errors("data", data):
         log = open_log(data / "logs", [token for token in (settings.coze.token,) if token])
         owner = Owner(data / "run")
-    # The demo's host has another port each time and is still the same Bot.
+    # The demo's host has a new port each time, but the Bot is the same.
     scope = f"{'demo' if demo else host}/{settings.coze.bot_id}"
     with startup_errors("journal", data / "journal.db"):
         journal = Journal(data / "journal.db", scope=scope, owner=owner.name)

@@ -10,7 +10,7 @@ from c2jy_bridge.coze import CozeClient, CozeProblem, connect, missing
 
 
 class CozeConnection:
-    """Connects when it is first needed: importing cozepy takes longer than painting the screen."""
+    """Connects on first use, because importing cozepy takes long."""
 
     def __init__(self, settings: CozeSettings) -> None:
         self._settings = settings
@@ -18,35 +18,21 @@ class CozeConnection:
         self._connecting = asyncio.Lock()
 
     async def client(self) -> CozeClient:
-        """The client.
-
-        Raises:
-            CozeProblem: There is no token.
-        """
+        """The client; raises CozeProblem without a token."""
         async with self._connecting:
             if self._client is None:
                 self._client = await asyncio.to_thread(connect, self._settings)
             return self._client
 
     async def bot_name(self) -> str:
-        """The Bot's name.
-
-        Raises:
-            CozeProblem: Something is missing, or Coze does not answer or refuses.
-        """
+        """The Bot's name; raises CozeProblem when a setting is missing or Coze fails."""
         if problem := missing(self._settings):
             raise CozeProblem(problem)
-        client = await self.client()
-        return await client.bot_name(self._settings.bot_id)
+        return await (await self.client()).bot_name(self._settings.bot_id)
 
     async def upload(self, path: Path) -> str:
-        """Give a file to Coze; returns its file id there.
-
-        Raises:
-            CozeProblem: There is no token, or Coze does not take it.
-        """
-        client = await self.client()
-        return await client.upload(path)
+        """Upload a file to Coze and return its id; raises CozeProblem without a token or when Coze fails."""
+        return await (await self.client()).upload(path)
 
     async def aclose(self) -> None:
         """Close the client, if there is one."""

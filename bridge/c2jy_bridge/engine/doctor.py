@@ -1,4 +1,4 @@
-"""Checks whether everything is there that a draft needs, and says what to do when not."""
+"""Checks the prerequisites of a draft, with a fix for each that is missing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GB: Final = 10**9
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing looked at; a `warning` keeps nothing from working."""
+    """The result of one check; a `warning` does not prevent anything."""
 
     name: str
     state: Literal["ok", "warning", "error"]
@@ -32,9 +32,11 @@ class Check:
 
 
 async def examine(settings: Settings) -> list[Check]:
-    """Look at the settings, the account, the drafts folder and MediaInfo."""
+    """Check the settings, the account, the drafts folder and MediaInfo."""
+    config = settings.config_dir / "config.toml"
+    key = "doctor.settings_there" if config.is_file() else "doctor.settings_none"
     return [
-        _settings_file(settings),
+        Check(say("doctor.settings"), "ok", say(key, path=config)),
         *await _coze(settings),
         await asyncio.to_thread(_drafts_folder, settings),
         *await asyncio.to_thread(_apps_folders, settings),
@@ -42,31 +44,25 @@ async def examine(settings: Settings) -> list[Check]:
     ]
 
 
-def _settings_file(settings: Settings) -> Check:
-    path = settings.config_dir / "config.toml"
-    words = "doctor.settings_there" if path.is_file() else "doctor.settings_none"
-    return Check(say("doctor.settings"), "ok", say(words, path=path))
-
-
 async def _coze(settings: Settings) -> list[Check]:
     host = urlsplit(settings.coze.api_base).netloc
     try:
         client = await asyncio.to_thread(connect, settings.coze)
     except CozeProblem as error:
-        problem = error.problem
-        return [Check(say("doctor.coze"), "error", problem.message, problem.hint)]
+        return [Check(say("doctor.coze"), "error", error.problem.message, error.problem.hint)]
     try:
         checks = [Check(say("doctor.token"), "ok", say("doctor.token_there"))]
         try:
             who = await client.whoami()
             checks.append(Check(say("doctor.coze"), "ok", say("doctor.coze_fine", host=host, who=who)))
             if not settings.coze.bot_id:
-                nobody = say("doctor.bot_none"), say("doctor.bot_fix")
-                return [*checks, Check(say("doctor.bot"), "error", *nobody)]
+                return [
+                    *checks,
+                    Check(say("doctor.bot"), "error", say("doctor.bot_none"), say("doctor.bot_fix")),
+                ]
             bot = await client.bot_name(settings.coze.bot_id)
         except CozeProblem as error:
-            problem = error.problem
-            return [*checks, Check(say("doctor.coze"), "error", problem.message, problem.hint)]
+            return [*checks, Check(say("doctor.coze"), "error", error.problem.message, error.problem.hint)]
         return [*checks, Check(say("doctor.bot"), "ok", bot)]
     finally:
         await client.aclose()
@@ -89,7 +85,7 @@ def _drafts_folder(settings: Settings) -> Check:
 
 
 def found_roots() -> list[DraftsRoot]:
-    """The drafts folders of JianYing and CapCut on this machine; none of them is ever chosen by itself."""
+    """The drafts folders of JianYing and CapCut on this machine; none is chosen automatically."""
     return drafts_roots(this_system(), os.environ, Path.home(), disk())
 
 
@@ -100,8 +96,8 @@ def _apps_folders(settings: Settings) -> list[Check]:
     ):
         return []
     first = roots[0]
-    words = "doctor.roots_use" if first.path == first.app_path else "doctor.roots_use_wsl"
-    fix = say(words, path=first.path, app_path=first.app_path)
+    key = "doctor.roots_use" if first.path == first.app_path else "doctor.roots_use_wsl"
+    fix = say(key, path=first.path, app_path=first.app_path)
     message = say("doctor.roots_found", paths=", ".join(root.path for root in roots))
     return [Check(say("doctor.roots"), "ok", message, fix)]
 

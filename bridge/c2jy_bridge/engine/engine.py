@@ -1,4 +1,4 @@
-"""The engine: what a screen or a command starts, sends requests to and receives events from."""
+"""The engine: started by a UI or a command, which calls it and receives its events."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ log: Final = logging.getLogger(__name__)
 T = TypeVar("T")
 
 CLOSE_S: Final = 3.0
-"""How long a clean end may wait for running turns to be cancelled on Coze's side."""
+"""Seconds that `close` may wait for running turns to be cancelled at Coze."""
 
 
 class Background:
-    """Tasks that nobody waits for; a failure is logged and ends only that piece of work."""
+    """Tasks that nothing awaits; a failure is logged."""
 
     def __init__(self) -> None:
         # The loop itself holds its tasks weakly.
@@ -54,24 +54,22 @@ class Background:
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Start a task."""
-        task = asyncio.create_task(_guarded(work))
+
+        async def guarded() -> None:
+            try:
+                await work
+            except Exception:
+                log.exception("background work failed")
+
+        task = asyncio.create_task(guarded())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Cancel what runs and wait for its end."""
+        """Cancel the tasks and wait for their end."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-async def _guarded(work: Coroutine[Any, Any, None]) -> None:
-    try:
-        await work
-    except asyncio.CancelledError:
-        raise
-    except Exception:
-        log.exception("background work failed")
 
 
 class Engine:
@@ -86,14 +84,14 @@ class Engine:
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
     ) -> None:
-        """Put the services together; nothing is connected yet, but the journal is open.
+        """Build the services and open the journal, without connecting.
 
         Args:
-            settings: Where Coze is, where drafts go, what is allowed.
-            demo: For the header only: the Bot is the emulator's.
-            unattended: The answer to every approval when there is no screen; None asks a person.
+            settings: All settings.
+            demo: The Bot is the emulator's.
+            unattended: The answer to every approval; None asks the user.
             clock: Unix seconds.
-            new_id: Ids of turns and of calls that do not come from Coze.
+            new_id: Creates ids of turns and of calls that do not come from Coze.
 
         Raises:
             SettingsError: The drafts folder, the data folder or the journal cannot be used.
@@ -111,7 +109,7 @@ class Engine:
         """Start background work: resume orphaned turns, watch the drafts folder.
 
         Args:
-            reopen: Open the newest conversation and look up the Bot's name, for a screen.
+            reopen: Open the newest conversation and look up the Bot's name, for a UI.
         """
         services = self._services
         with startup_errors("journal", self.settings.data_dir / "journal.db"):
@@ -127,7 +125,7 @@ class Engine:
         self._background.start(self._watch_drafts())
 
     async def close(self) -> None:
-        """Cancel running work, also on Coze's side, and close the journal."""
+        """Cancel running work, also at Coze, and close the journal."""
         services = self._services
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S):
@@ -156,15 +154,11 @@ class Engine:
         return self._services.chats.conversation_id
 
     def events(self) -> AsyncIterator[Event]:
-        """All events from now on. Each caller gets its own stream, which ends when the engine closes."""
+        """All events from now on, for each caller separately, until the engine closes."""
         return self._services.broadcast.subscribe()
 
     async def send(self, text: str) -> str:
-        """Start a turn in the open conversation; returns its `turn_id` at once.
-
-        Raises:
-            Busy: A turn of this conversation is still running.
-        """
+        """Start a turn in the open conversation and return its `turn_id`; raises Busy while one runs."""
         turn_id = self._new_id()
         self._services.chats.claim(turn_id)
         self._background.start(self._services.chats.send(text, turn_id))
@@ -175,7 +169,7 @@ class Engine:
         await self._services.chats.cancel()
 
     async def new_conversation(self) -> None:
-        """Leave the open conversation; the next turn begins another."""
+        """Close the open conversation; the next turn starts another."""
         self._services.chats.conversation_id = ""
 
     async def open_conversation(self, conversation_id: str) -> None:
@@ -201,25 +195,25 @@ class Engine:
         return await self._read_journal(self._services.journal.history.calls, conversation_id, limit)
 
     def decide(self, call_id: str, decision: Decision) -> bool:
-        """Answer a `ToolCallAwaitingApproval`; False when nobody waits for it any more."""
+        """Answer a `ToolCallAwaitingApproval`; False when it is not open."""
         return self._services.approvals.answer(call_id, decision)
 
     async def rerun(self, call_id: str, arguments: str | None = None) -> str:
-        """Run a recorded call again here, with other arguments if given; returns the new call's id.
+        """Run a recorded call again, optionally with other arguments; returns the new call's id.
 
-        Its output goes to the inspector only, never to Coze.
+        Its output is not sent to Coze.
         """
         call = await self._read_journal(self._services.journal.history.call, call_id)
         if call is None:
             raise KeyError(call_id)
-        return self._run_here(call.tool, call.arguments if arguments is None else arguments)
+        return self._run_call(call.tool, call.arguments if arguments is None else arguments)
 
     async def call_tool(self, name: str, arguments: dict[str, Any]) -> str:
-        """Run one tool from here with the same runner and policy; returns the recorded call's id."""
-        return self._run_here(name, json.dumps(arguments, ensure_ascii=False))
+        """Run a tool for the user, with the same runner and policy; returns the recorded call's id."""
+        return self._run_call(name, json.dumps(arguments, ensure_ascii=False))
 
     async def cancel_call(self, call_id: str) -> bool:
-        """Stop one running tool call; Coze gets an error output for it. False when it does not run."""
+        """Stop a tool call; Coze gets an error output for it. False when it is not running."""
         return self._services.runner.cancel(call_id)
 
     def tools(self) -> Sequence[ToolView]:
@@ -227,15 +221,11 @@ class Engine:
         return self._services.registry.views(self.settings.tools.policy)
 
     def issues(self) -> Sequence[Issue]:
-        """What went wrong while starting (a user tool that did not load ...)."""
+        """Errors at start-up, such as a user tool that cannot be loaded."""
         return self._services.issues
 
     def write_manifests(self, folder: Path) -> list[Path]:
-        """Write what is entered on Coze's pages: the local plugin with its tools, and a prompt for the Bot.
-
-        Raises:
-            OSError: A file cannot be written.
-        """
+        """Write the files for Coze's pages: the local plugin with its tools, and a prompt for the Bot."""
         from c2jy_bridge.plugin.manifest import write_manifests
 
         return write_manifests(self._services.registry, folder)
@@ -244,34 +234,34 @@ class Engine:
 
     @property
     def drafts(self) -> Drafts:
-        """The drafts folder and what can be done with the drafts in it."""
+        """Work on the drafts folder."""
         return self._services.drafts
 
     # --- bridge mode ---------------------------------------------------------------------------------
 
     async def switch_bridge(self, on: bool) -> Problem | None:
-        """Turn bridge mode on or off; `BridgeStarted` or `BridgeStopped` follows. Why it could not be."""
+        """Switch bridge mode; returns why it failed. `BridgeStarted` or `BridgeStopped` follows."""
         return await self._services.bridge.switch(on)
 
     async def bridge(self) -> BridgeView:
-        """Bridge mode now."""
+        """The status of bridge mode."""
         return await self._services.bridge.view()
 
     async def bridge_requests(self, limit: int = 200) -> Sequence[BridgeRequest]:
-        """The newest bridge requests, newest first; none while bridge mode is off."""
+        """The newest bridge requests first; none while bridge mode is off."""
         return await self._services.bridge.requests(limit)
 
     async def cancel_request(self, request_id: str) -> bool:
-        """End a bridge request; False when there is none of that id."""
+        """Cancel a bridge request; False for an unknown id."""
         return await self._services.bridge.cancel(request_id)
 
     async def retry_request(self, request_id: str) -> str:
-        """Ask for the same thing again as a new request; its id, empty when there is no such one."""
+        """Repeat a bridge request as a new one; returns its id, empty for an unknown `request_id`."""
         return await self._services.bridge.retry(request_id)
 
     @property
     def workflows(self) -> Workflows:
-        """Cloud workflows run from here."""
+        """Runs of cloud workflows."""
         return self._services.workflows
 
     # --- inside --------------------------------------------------------------------------------------
@@ -280,7 +270,7 @@ class Engine:
         await self._services.recorder.flush()
         return await asyncio.to_thread(read, *arguments)
 
-    def _run_here(self, tool: str, arguments: str) -> str:
+    def _run_call(self, tool: str, arguments: str) -> str:
         call = ToolCall(call_id=self._new_id(), tool=tool, arguments=arguments, source="user")
 
         async def run() -> None:
@@ -291,7 +281,7 @@ class Engine:
         return call.call_id
 
     async def _look_up_bot(self) -> None:
-        """Ask Coze for the Bot's name; this reports a bad token before the first question."""
+        """Ask Coze for the Bot's name, which reports a bad token before the first question."""
         name, problem = "", None
         try:
             name = await self._services.coze.bot_name()

@@ -15,10 +15,9 @@ from c2jy_bridge.journal import Journal
 
 
 class Broadcast:
-    """One stream of events for each listener, in order and without loss; for one event loop.
+    """One stream of events per listener, in order and without loss; for one event loop.
 
-    Events before the first subscription are kept for the first listener: an engine may resume a turn before
-    its screen is mounted.
+    The first listener also gets the earlier events: an engine may resume a turn before its UI is mounted.
     """
 
     def __init__(self) -> None:
@@ -34,7 +33,7 @@ class Broadcast:
             queue.put_nowait(event)
 
     def subscribe(self) -> AsyncIterator[Event]:
-        """All events from this call on, not from the first `await`, until `close`."""
+        """All events from this call (not the first `await`) until `close`."""
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
         for event in self._early or ():
             queue.put_nowait(event)
@@ -45,7 +44,7 @@ class Broadcast:
         return self._read(queue)
 
     def close(self) -> None:
-        """End every stream after what was published."""
+        """End every stream after the events published so far."""
         self._closed = True
         for queue in self._queues:
             queue.put_nowait(None)
@@ -62,15 +61,14 @@ say: Final = catalogue("engine")
 log: Final = logging.getLogger(__name__)
 
 DELAY_S: Final = 0.05
-"""How long an event may wait for others: one commit for many instead of one for each."""
+"""Seconds that an event may wait for others, to be written in one commit."""
 
 
 class Recorder:
-    """Writes in the order in which things happened.
+    """Writes events to the journal in order.
 
-    Two things must be on disk before a turn goes on: that it began (a crash could not find its chat again)
-    and the receipt of a tool call (which the runner writes itself). Anything else Coze or the receipt tells
-    again after a crash, and may wait a moment.
+    Before a turn continues, its start must be on disk (to find its chat after a crash), and so must receipts
+    of tool calls (written by the runner). Everything else can be recovered and is written a moment later.
     """
 
     def __init__(
@@ -81,12 +79,7 @@ class Recorder:
         publish: Callable[[Event], None],
         clock: Callable[[], float],
     ) -> None:
-        """Args:
-        journal: Takes the events.
-        path: Its file, for people.
-        publish: Called when the journal stops accepting events, and when it accepts them again.
-        clock: Unix seconds.
-        """
+        """`path` is the journal's, for messages; `publish` gets JournalStopped and JournalResumed."""
         self._journal = journal
         self._path = path
         self._publish = publish
@@ -97,7 +90,7 @@ class Recorder:
         self._later: asyncio.Task[None] | None = None
 
     async def record(self, event: Event) -> None:
-        """Keep one event; returns when it is as safe as it must be."""
+        """Record an event; returns when it is as durable as it must be."""
         if self._journal.is_buffered(event):
             self._journal.record([event])
             return
@@ -105,10 +98,15 @@ class Recorder:
         if isinstance(event, TurnStarted):
             await self.flush()
         elif self._later is None or self._later.done():
-            self._later = asyncio.create_task(self._flush_later())
+
+            async def flush_later() -> None:
+                await asyncio.sleep(DELAY_S)
+                await self.flush()
+
+            self._later = asyncio.create_task(flush_later())
 
     async def flush(self) -> None:
-        """Write all that waits."""
+        """Write all pending events."""
         async with self._writing:
             events, self._pending = self._pending, []
             if not events:
@@ -116,7 +114,7 @@ class Recorder:
             try:
                 await asyncio.to_thread(self._journal.record, events)
             except (sqlite3.Error, OSError) as error:
-                # A full disk: a restart will not know of this, but the user gets the answer now.
+                # Such as a full disk: the events are lost after a restart, but the turn continues.
                 log.error("the journal did not take %d events: %s", len(events), error)
                 self._publish_stopped(error)
             else:
@@ -125,7 +123,7 @@ class Recorder:
                     self._publish(JournalResumed(at=self._clock()))
 
     def _publish_stopped(self, error: Exception) -> None:
-        """Publish it once, however many events are lost."""
+        """Publish JournalStopped once per failure of the journal."""
         if self._stopped:
             return
         self._stopped = True
@@ -133,10 +131,6 @@ class Recorder:
         message = say("journal.stopped", path=self._path, reason=reason)
         problem = Problem("journal", message, say("journal.stopped.fix", folder=self._path.parent))
         self._publish(JournalStopped(at=self._clock(), problem=problem))
-
-    async def _flush_later(self) -> None:
-        await asyncio.sleep(DELAY_S)
-        await self.flush()
 
 
 class EventSink:
@@ -147,6 +141,6 @@ class EventSink:
         self._broadcast = broadcast
 
     async def emit(self, event: Event) -> None:
-        """Return once the event is recorded as durably as it must be, and published."""
+        """Record an event, then publish it."""
         await self._recorder.record(event)
         self._broadcast.publish(event)

@@ -23,14 +23,14 @@ HIDDEN: Final = "***"
 
 
 class Redacting(logging.Formatter):
-    """Writes one line a record, with known secrets and control characters taken out."""
+    """Formats records without known secrets and control characters."""
 
     def __init__(self, secrets: list[SecretStr]) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
         self._secrets = [value for s in secrets if (value := s.get_secret_value())]
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line; a traceback follows on further lines."""
+        """The record as text, with its traceback."""
         text = super().format(record)
         for secret in self._secrets:
             text = text.replace(secret, HIDDEN)
@@ -38,11 +38,7 @@ class Redacting(logging.Formatter):
 
 
 def open_log(folder: Path, secrets: list[SecretStr]) -> logging.Handler:
-    """Send the engine's log to `<folder>/c2jy.log` and nowhere else: a screen must stay clean.
-
-    Returns:
-        The handler, for `close_log`.
-    """
+    """Send the engine's log only to `<folder>/c2jy.log`; returns the handler, for `close_log`."""
     folder.mkdir(parents=True, exist_ok=True)
     handler = logging.handlers.RotatingFileHandler(
         folder / "c2jy.log", maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8", delay=True
@@ -56,7 +52,7 @@ def open_log(folder: Path, secrets: list[SecretStr]) -> logging.Handler:
 
 
 def close_log(handler: logging.Handler) -> None:
-    """Let go of the file; when no engine is left, whoever else listens to the log hears it again."""
+    """Close the log file; when no engine is left, records propagate to other handlers again."""
     for name in ("c2jy_bridge", "cozepy"):
         logger = logging.getLogger(name)
         logger.removeHandler(handler)
@@ -69,22 +65,14 @@ say: Final = catalogue("engine")
 
 @contextmanager
 def startup_errors(what: Literal["drafts", "data", "journal"], path: Path) -> Iterator[None]:
-    """Turn a failure to open `path` into a SettingsError.
-
-    Raises:
-        SettingsError: It cannot be used; the message says which setting names it and why.
-    """
+    """Turn a failure to open `path` into a SettingsError that names its setting and the reason."""
     try:
         yield
     except (OSError, sqlite3.Error) as error:
         reason = (error.strerror if isinstance(error, OSError) else "") or str(error)
-        if _is_full(error):
-            raise SettingsError(say("needed.space", path=path, reason=reason)) from error
-        raise SettingsError(say(f"needed.{what}", path=path, reason=reason)) from error
-
-
-def _is_full(error: OSError | sqlite3.Error) -> bool:
-    """Whether only space is missing, so that nothing is wrong with the place itself."""
-    if isinstance(error, OSError):
-        return error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        if isinstance(error, OSError):
+            is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        else:
+            is_full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        key = "needed.space" if is_full else f"needed.{what}"
+        raise SettingsError(say(key, path=path, reason=reason)) from error

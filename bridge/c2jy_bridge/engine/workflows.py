@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 say: Final = catalogue("engine")
 
 AnswersWorkflow = Callable[[WorkflowAsked], Awaitable[str]]
-"""Asks the user what a workflow asks of a person; a JSON object when the question has fields."""
+"""Passes a workflow's question to the user; the answer is a JSON object when the question has fields."""
 REMEMBERED: Final = "workflow.json"
-"""In the data folder: the last run's request, offered again."""
+"""File in the data folder with the last run's request."""
 
 
 class Workflows:
-    """Cloud workflows run from here. What happens in a run is published as `WorkflowEvent`s."""
+    """Runs cloud workflows and publishes their `WorkflowEvent`s."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Workflows:
         clock: Callable[[], float],
         new_id: Callable[[], str],
     ) -> None:
-        """Nothing is opened or imported yet; `emit` is awaited for every event before a run goes on."""
+        """Opens and imports nothing yet; `emit` is awaited for every event before a run continues."""
         self._settings = settings
         self._owner = owner
         self._runner = runner
@@ -53,25 +53,24 @@ class Workflows:
         self._clock = clock
         self._new_id = new_id
         self._tasks: dict[str, asyncio.Task[WorkflowEnded]] = {}
-        """The tasks of the runs that go on here."""
         self._stopped: set[str] = set()
 
     async def remembered(self) -> WorkflowRequest:
-        """What was run last, else the workflow that the settings name."""
+        """The last run's request, else one for the workflow in the settings."""
         return await asyncio.to_thread(_read, self._file, self._settings.coze.workflow_id)
 
     async def run(
         self, workflow_id: str, parameters: Mapping[str, Any], answer: AnswersWorkflow
     ) -> WorkflowEnded:
-        """Run a workflow to its end: tools it asks for run here, other questions go to `answer`."""
+        """Run a workflow to its end: its tool calls are run, its other questions go to `answer`."""
         request = WorkflowRequest(workflow_id, dict(parameters))
-        with contextlib.suppress(OSError):  # it is only not offered next time
+        with contextlib.suppress(OSError):  # then it is not offered next time
             await asyncio.to_thread(_write, self._file, request)
         async with self._runs() as runs:
             return await self._follow(runs, lambda: runs.run(workflow_id, parameters, answer))
 
     async def waiting(self) -> Sequence[WaitingWorkflow]:
-        """Runs that an earlier process left waiting, oldest first."""
+        """Runs that wait since an earlier process, oldest first."""
         async with self._runs() as runs:
             return [
                 WaitingWorkflow(run.run_id, run.workflow_id, run.question, run.at)
@@ -80,7 +79,7 @@ class Workflows:
             ]
 
     async def resume(self, run_id: str, answer: AnswersWorkflow) -> WorkflowEnded | None:
-        """Bring a run that was left waiting to its end; None when it does not wait."""
+        """Continue a waiting run to its end; None when it does not wait."""
         async with self._runs() as runs:
             found = None if run_id in self._tasks else await runs.claim(run_id)
             if found is None:
@@ -88,7 +87,7 @@ class Workflows:
             return await self._follow(runs, lambda: runs.resume(found, answer))
 
     async def stop(self, run_id: str) -> bool:
-        """Stop following a run of this process and forget it; False when it does not run."""
+        """Stop and forget a run of this process; False when it is not running."""
         task = self._tasks.get(run_id)
         if task is None:
             return False
@@ -98,12 +97,12 @@ class Workflows:
         return True
 
     async def drop(self, run_id: str) -> None:
-        """Forget a run that was left waiting."""
+        """Forget a waiting run."""
         async with self._runs() as runs:
             await runs.forget(run_id)
 
     async def aclose(self) -> None:
-        """Leave what runs: a run that waits for an answer is offered again by the next process."""
+        """Stop following all runs; the next process can resume those that wait for an answer."""
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
@@ -112,7 +111,7 @@ class Workflows:
     async def _follow(
         self, runs: WorkflowRuns, begin: Callable[[], Awaitable[WorkflowEnded]]
     ) -> WorkflowEnded:
-        """Follow a run in a task of its own, so that stopping it stops nothing else."""
+        """Follow a run in its own task, so that it can be stopped alone."""
 
         async def run_in_task() -> WorkflowEnded:
             return await begin()
@@ -142,7 +141,7 @@ class Workflows:
 
     @asynccontextmanager
     async def _runs(self) -> AsyncIterator[WorkflowRuns]:
-        # In a thread: what they import takes longer than a key may wait.
+        # In a thread, because the import takes long.
         module = await asyncio.to_thread(importlib.import_module, "c2jy_bridge.relay.intakes.workflow_runs")
         async with module.open_workflow_runs(
             self._settings,

@@ -1,7 +1,6 @@
 """Persists conversations, messages, tool calls and their receipts in one SQLite file.
 
-It stores and finds; it decides nothing. It knows the events it records and the views it returns, not who
-makes or draws them.
+It knows the events it records and the views it returns, not their producers or consumers.
 """
 
 from c2jy_bridge.journal.database import Owner

@@ -15,13 +15,13 @@ from filelock import FileLock, Timeout
 
 
 class Owner:
-    """A name with a lock file that the operating system lets go of when the process dies, however it dies.
+    """A name with a lock file, whose lock the operating system releases when the process ends.
 
-    A process id would not do: it is used again, and Windows tells too little about one.
+    Process ids are reused, and Windows reports too little about them.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Take a fresh name and its lock below `folder`, and sweep the locks of the dead."""
+        """Lock a new name in `folder`, and remove the lock files of ended processes."""
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self.name = uuid.uuid4().hex
@@ -31,7 +31,7 @@ class Owner:
             self.is_gone(path.stem)
 
     def is_gone(self, name: str) -> bool:
-        """Whether the process with that name has ended. Its lock file goes with it."""
+        """Whether the process of that name has ended; removes its lock file."""
         if name == self.name:
             return False
         path = self._folder / f"{name}.lock"
@@ -47,7 +47,7 @@ class Owner:
         return True
 
     def release(self) -> None:
-        """Give the name up, at a clean end."""
+        """Release the name at a clean end."""
         self._lock.release()
         (self._folder / f"{self.name}.lock").unlink(missing_ok=True)
 
@@ -57,28 +57,24 @@ BUSY_MS: Final = 30_000  # how long to wait for another process's commit
 
 
 class Database:
-    """A connection that several threads may share: each transaction holds the lock from BEGIN to COMMIT."""
+    """A connection shared by threads: each transaction holds the lock from BEGIN to COMMIT."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file; create the schema in a new one.
-
-        Raises:
-            sqlite3.Error: The file is not a database, of another version, or cannot be written.
-        """
+        """Open the file; create the schema in a new one. Raises as `Journal` does."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(OSError):  # what keeps it from being made, SQLite says better
+        with contextlib.suppress(OSError):  # SQLite reports the reason better
             path.touch(mode=0o600)  # conversations are private; SQLite's other files inherit the mode
         self._lock = threading.RLock()
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, factory=_Connection)
         self._db.row_factory = sqlite3.Row
         self._db.execute(f"PRAGMA busy_timeout={BUSY_MS}")
         self._db.execute("PRAGMA journal_mode=WAL")
-        # FULL: a receipt that a power cut takes back would let a tool run twice.
+        # FULL: a receipt lost in a power cut would let a tool run twice.
         self._db.execute("PRAGMA synchronous=FULL")
         self._create_schema()
 
     def close(self) -> None:
-        """Close the file; nothing is pending, every transaction commits."""
+        """Close the file."""
         with self._lock:
             self._db.close()
 
@@ -117,7 +113,7 @@ class Database:
 
 
 class Transaction:
-    """BEGIN IMMEDIATE ... COMMIT under the lock; one inside another joins it."""
+    """BEGIN IMMEDIATE ... COMMIT under the lock; a nested one joins the outer."""
 
     def __init__(self, db: sqlite3.Connection, lock: threading.RLock) -> None:
         self._db = db
@@ -148,12 +144,9 @@ class _Connection(sqlite3.Connection):
         try:
             return super().execute(sql, values)
         except UnicodeEncodeError:
-            # Half of a surrogate pair, from a model or a file name: SQLite has no place for it.
-            return super().execute(sql, tuple(_whole(value) for value in values))
-
-
-def _whole(value: Any) -> Any:
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+            # Half of a surrogate pair, from a model or a file name, which SQLite cannot store.
+            encodable = (v.encode("utf-8", "replace").decode() if isinstance(v, str) else v for v in values)
+            return super().execute(sql, tuple(encodable))
 
 
 def _statements(script: str) -> Iterable[str]:

@@ -64,7 +64,7 @@ class History:
         return _call(row) if row else None
 
     def questions(self, limit: int) -> list[str]:
-        """The newest `limit` questions that the user typed, oldest first, repetitions in a row once."""
+        """The newest `limit` questions of the user, oldest first, without repetitions in a row."""
         rows = self._database.all(
             "SELECT question FROM turns WHERE source = 'chat' AND question <> ''"
             " ORDER BY started_at DESC LIMIT ?",

@@ -34,12 +34,12 @@ from c2jy_bridge.journal.history import History
 
 TITLE_CHARS: Final = 60
 _BY_COZE_ID: Final = "chat_id = ? AND tool_call_id = ? AND tool_call_id <> ''"
-"""The last condition is the index's own: without it SQLite reads every call there ever was."""
+"""The last condition is the index's: without it SQLite would scan all calls."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenTurn:
-    """A turn that began and has no end on record."""
+    """A turn without a recorded end."""
 
     turn_id: str
     conversation_id: str
@@ -50,27 +50,24 @@ class OpenTurn:
 
 @dataclass(slots=True)
 class _Partial:
-    """Deltas of one answer that is not complete yet."""
+    """Deltas of an incomplete answer."""
 
     text: list[str] = field(default_factory=list)
     reasoning: list[str] = field(default_factory=list)
     thought_from: float | None = None
     thought_until: float | None = None
 
-    def think(self, event: ReasoningDelta) -> None:
-        """The reasoning goes on."""
-        self.reasoning.append(event.text)
-        if self.thought_from is None:
-            self.thought_from = event.at
-
-    def answer(self, event: AnswerDelta) -> None:
-        """The answer goes on; with its first word the reasoning was over."""
-        self.text.append(event.text)
-        if self.thought_until is None:
-            self.thought_until = event.at
+    def add(self, event: AnswerDelta | ReasoningDelta) -> None:
+        """Add a delta; the first one of the answer ends the reasoning."""
+        if isinstance(event, AnswerDelta):
+            self.text.append(event.text)
+            self.thought_until = event.at if self.thought_until is None else self.thought_until
+        else:
+            self.reasoning.append(event.text)
+            self.thought_from = event.at if self.thought_from is None else self.thought_from
 
     def thought_s(self, at: float) -> float | None:
-        """Seconds of reasoning, when it was seen to begin; up to `at` without an answer."""
+        """Seconds of reasoning, up to `at` without an answer; None if there was none."""
         if self.thought_from is None:
             return None
         return max(0.0, (at if self.thought_until is None else self.thought_until) - self.thought_from)
@@ -79,20 +76,20 @@ class _Partial:
 class Journal:
     """One SQLite file for all processes of one data folder.
 
-    Every call blocks for as long as the disk needs (a commit is about 0.1 ms on an idle disk); call it
-    through a thread from an event loop, except for events that `is_buffered`.
+    Calls block on the disk (a commit takes about 0.1 ms on an idle disk); from an event loop use a thread,
+    except for events that `is_buffered`.
     """
 
     def __init__(self, path: Path, *, scope: str, owner: str) -> None:
         """Open or create the file.
 
         Args:
-            path: The SQLite file; its folder is made.
-            scope: `host/bot` whose conversations are meant.
+            path: The SQLite file; its folder is created.
+            scope: `host/bot` of the conversations.
             owner: `Owner.name` of this process.
 
         Raises:
-            sqlite3.Error: The file is not a database, newer than this program, or cannot be written.
+            sqlite3.Error: The file is not a database, of another version, or cannot be written.
         """
         self._database = Database(path)
         self._scope = scope
@@ -109,7 +106,7 @@ class Journal:
     # --- receipts (ports.ReceiptStore) ---------------------------------------------------------------
 
     def receipt(self, call: ToolCall) -> Receipt | None:
-        """The receipt of this call, if it ended before; raises ReceiptConflict for other arguments."""
+        """The call's receipt, if any; raises ReceiptConflict for one with different arguments."""
         if not call.tool_call_id:
             return None
         row = self._database.one(
@@ -129,7 +126,7 @@ class Journal:
         )
 
     def write_receipt(self, call: ToolCall, receipt: Receipt) -> None:
-        """Keep a receipt; it is durable when this returns."""
+        """Store a receipt; it is durable on return."""
         by_coze_id = _BY_COZE_ID, (call.chat_id, call.tool_call_id)
         where, key = by_coze_id if call.tool_call_id else ("call_id = ?", (call.call_id,))
         outcome = receipt.outcome, receipt.output, receipt.error, receipt.started_at, receipt.finished_at
@@ -145,26 +142,23 @@ class Journal:
 
     @staticmethod
     def is_buffered(event: Event) -> bool:
-        """Whether `record` keeps this event in memory only: then it needs no thread."""
+        """Whether `record` stores this event only in memory, so that it needs no thread."""
         return isinstance(event, AnswerDelta | ReasoningDelta)
 
     def record(self, events: Sequence[Event]) -> None:
-        """Keep what a restart must show again, all in one commit; what is only about the moment passes by."""
+        """Store, in one commit, the events that must be shown again after a restart; ignore all others."""
         if all(map(self.is_buffered, events)):
             for event in events:
-                self._keep(event)
+                self._store(event)
             return
         with self._database.transaction():
             for event in events:
-                self._keep(event)
+                self._store(event)
 
     # --- recovery ----------------------------------------------------------------------------------
 
     def open_turns(self) -> list[OpenTurn]:
-        """The user's turns that have no end on record, this process's own excepted; oldest first.
-
-        Those of bridge requests are the relay's to take up.
-        """
+        """Other processes' open turns of the user, oldest first; the relay resumes bridge requests."""
         rows = self._database.all(
             "SELECT * FROM turns WHERE state = 'open' AND source = 'chat' AND scope = ? AND owner <> ?"
             " ORDER BY started_at",
@@ -174,7 +168,7 @@ class Journal:
         return [OpenTurn(*(row[name] for name in names)) for row in rows]
 
     def take_over(self, turn: OpenTurn) -> bool:
-        """Take ownership of a dead process's open turn; False when another process was quicker."""
+        """Take ownership of an ended process's open turn; False when another process did so."""
         with self._database.transaction() as db:
             changed = db.execute(
                 "UPDATE turns SET owner = ? WHERE turn_id = ? AND owner = ? AND state = 'open'",
@@ -184,20 +178,18 @@ class Journal:
 
     # --- inside --------------------------------------------------------------------------------------
 
-    def _keep(self, event: Event) -> None:
+    def _store(self, event: Event) -> None:
         match event:
-            case AnswerDelta():
-                self._partial[event.turn_id][event.message_id].answer(event)
-            case ReasoningDelta():
-                self._partial[event.turn_id][event.message_id].think(event)
+            case AnswerDelta() | ReasoningDelta():
+                self._partial[event.turn_id][event.message_id].add(event)
             case TurnStarted():
                 self._begin(event)
             case AnswerCompleted():
-                seen = self._partial[event.turn_id].pop(event.message_id, _Partial())
-                whole = event.message_id, event.text, event.at, event.reasoning, seen.thought_s(event.at)
-                self._say(event.turn_id, "answer", *whole)
+                partial = self._partial[event.turn_id].pop(event.message_id, _Partial())
+                message = event.message_id, event.text, event.at, event.reasoning, partial.thought_s(event.at)
+                self._insert_message(event.turn_id, "answer", *message)
             case FollowUpSuggested():
-                self._say(event.turn_id, "follow_up", event.text, event.text, event.at)
+                self._insert_message(event.turn_id, "follow_up", event.text, event.text, event.at)
             case TurnEnded():
                 self._end(event)
             case ToolCallRequested():
@@ -207,7 +199,7 @@ class Journal:
                     "UPDATE calls SET started_at = ? WHERE call_id = ?", (event.at, event.call_id)
                 )
             case ToolCallFinished():
-                # Where a receipt stands already, this changes nothing.
+                # Changes nothing when there is a receipt.
                 self._database.run(
                     "UPDATE calls SET outcome = ?, output = ?, error = ?, finished_at = ?"
                     " WHERE call_id = ? AND outcome IS NULL",
@@ -223,7 +215,7 @@ class Journal:
     def _begin(self, event: TurnStarted) -> None:
         title = " ".join(event.text.split())[:TITLE_CHARS]
         with self._database.transaction() as db:
-            if event.source == "chat":  # the relay's work conversations are not the user's
+            if event.source == "chat":  # the relay's conversations are not the user's
                 db.execute(
                     "INSERT INTO conversations VALUES (?, ?, ?, ?, ?)"
                     " ON CONFLICT DO UPDATE SET updated_at = excluded.updated_at",
@@ -235,24 +227,24 @@ class Journal:
                 " started_at, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open') ON CONFLICT DO NOTHING",
                 (*turn, self._owner, event.at),
             )
-            self._say(event.turn_id, "question", "", event.text, event.at)
+            self._insert_message(event.turn_id, "question", "", event.text, event.at)
 
     def _end(self, event: TurnEnded) -> None:
         state, tokens = "completed", 0
         for message_id, partial in self._partial.pop(event.turn_id, {}).items():
             text, reasoning = "".join(partial.text), "".join(partial.reasoning)
             thought_s = partial.thought_s(event.at)
-            self._say(event.turn_id, "answer", message_id, text, event.at, reasoning, thought_s)
+            self._insert_message(event.turn_id, "answer", message_id, text, event.at, reasoning, thought_s)
         match event:
             case TurnCompleted():
                 tokens = event.usage.total_tokens
             case TurnFailed():
                 state = "failed"
-                words = "\n".join(filter(None, (event.problem.message, event.problem.hint)))
-                self._say(event.turn_id, "error", event.problem.logid, words, event.at)
+                text = "\n".join(filter(None, (event.problem.message, event.problem.hint)))
+                self._insert_message(event.turn_id, "error", event.problem.logid, text, event.at)
             case TurnCancelled():
                 state = "cancelled"
-                self._say(event.turn_id, "notice", state, state, event.at)
+                self._insert_message(event.turn_id, "notice", state, state, event.at)
         with self._database.transaction() as db:
             db.execute(
                 "UPDATE turns SET state = ?, ended_at = ?, total_tokens = ? WHERE turn_id = ?",
@@ -263,7 +255,7 @@ class Journal:
                 (event.at, event.conversation_id),
             )
 
-    def _say(
+    def _insert_message(
         self,
         turn_id: str,
         kind: str,
@@ -273,7 +265,7 @@ class Journal:
         reasoning: str = "",
         thought_s: float | None = None,
     ) -> None:
-        # The latest text under an id wins: an answer fetched after a dropped stream replaces the partial one.
+        # The latest text of an id wins: an answer fetched after a dropped stream replaces the partial one.
         self._database.run(
             "INSERT INTO messages (turn_id, message_id, kind, text, reasoning, at, thought_s)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -288,14 +280,14 @@ class Journal:
         self._database.run(
             "INSERT INTO calls (call_id, turn_id, conversation_id, chat_id, tool_call_id, tool, arguments,"
             " args_sha256, source, scope, requested_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-            # A receipt may have been quicker than the event that announced the call.
+            # A receipt may be written before the event of the request.
             " ON CONFLICT DO UPDATE SET requested_at = min(requested_at, excluded.requested_at)",
             (*ids, *what, at),
         )
 
 
 def _fingerprint(arguments: str) -> str:
-    """SHA-256 of the arguments in canonical form, so that white space and key order do not count."""
+    """SHA-256 of the arguments, regardless of white space and key order."""
     try:
         canonical = json.dumps(json.loads(arguments), sort_keys=True, separators=(",", ":"))
     except (ValueError, RecursionError):
