@@ -84,6 +84,11 @@ class NoReceipts:
 
     def write_receipt(self, call: ToolCall, receipt: Receipt) -> None: ...
 
+    def begin_run(self, call: ToolCall) -> int:
+        return 0
+
+    def withdraw_run(self, call: ToolCall) -> None: ...
+
 
 class Yes:
     """Says yes and remembers the questions."""

@@ -217,6 +217,8 @@ class ToolCallAwaitingApproval(ToolCallEvent):
     """Seconds until silence counts as deny; None waits."""
     scope: str = ""
     """Where an "always" is valid until the app ends: a conversation's id, or `bridge/<intake>`."""
+    turn_id: str = ""
+    """The turn whose call it is; empty outside of chats."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

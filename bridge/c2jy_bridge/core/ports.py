@@ -28,10 +28,16 @@ class ReceiptConflict(ValueError):
 
 
 class ReceiptStore(Protocol):
-    """Stores receipts. Both methods block on the disk."""
+    """Stores receipts. Every method blocks on the disk."""
 
     def receipt(self, call: ToolCall) -> Receipt | None:
         """The call's receipt, if any; raises ReceiptConflict for one with different arguments."""
 
     def write_receipt(self, call: ToolCall, receipt: Receipt) -> None:
         """Store a receipt; it is durable on return."""
+
+    def begin_run(self, call: ToolCall) -> int:
+        """Count a run of this call, durable on return; how many began earlier and came to no end."""
+
+    def withdraw_run(self, call: ToolCall) -> None:
+        """Take back the count of a run that was stopped cleanly and gets no receipt."""

@@ -63,6 +63,8 @@ class TurnRunner:
         self.stop = Interrupt()
         self.running = False
         self.ended = False
+        self.left = False
+        """Its chat stays as it is at Coze when the task is cancelled: another process takes it up."""
         self._context = context
         self._client = context.client
         self._known_chats = known_chats
@@ -122,7 +124,7 @@ class TurnRunner:
         except (asyncio.CancelledError, GeneratorExit):
             # The app quits, or the iteration was abandoned: the conversation must stay usable.
             await self._reader.close_stream()
-            if not self.ended:
+            if not self.ended and not self.left:
                 await release(self._client, turn)
             raise
         finally:
@@ -423,6 +425,11 @@ class ChatSession:
             asyncio.get_running_loop().call_later(CONFIRM_S, current.stop.fire)
         else:
             current.stop.fire()
+
+    def leave(self) -> None:
+        """Let the running turn's chat stay as it is at Coze when its task is cancelled."""
+        if self._current is not None:
+            self._current.left = True
 
     def _begin(self, turn: TurnState) -> TurnRunner:
         before = self._current

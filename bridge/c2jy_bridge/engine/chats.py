@@ -25,23 +25,35 @@ from c2jy_bridge.journal import OpenTurn
 
 
 class Approvals:
-    """Open approval questions."""
+    """Open approval questions; without a screen one answer is given to all of this process's own."""
 
     def __init__(self, unattended: Decision | None = None) -> None:
         """`unattended` answers every question at once; None waits for the user."""
         self._unattended = unattended
         self._waiting: dict[str, asyncio.Future[Decision]] = {}
+        self._turns: dict[str, str] = {}
+        self.resumed: set[str] = set()
+        """Turns that an earlier process began: whoever started this one does not know what they ask."""
+        self.asked = asyncio.Event()
+        """Set when a question waits for a person; whoever looks for it clears it."""
 
     async def decide(self, ask: ToolCallAwaitingApproval) -> Decision:
         """Wait for the answer to a question (plugin.Approver)."""
-        if self._unattended is not None:
+        if self._unattended is not None and ask.turn_id not in self.resumed:
             return self._unattended
         future: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
         self._waiting[ask.call_id] = future
+        self._turns[ask.call_id] = ask.turn_id
+        self.asked.set()
         try:
             return await future
         finally:
             self._waiting.pop(ask.call_id, None)
+            self._turns.pop(ask.call_id, None)
+
+    def needs_person(self, turn_id: str) -> bool:
+        """Whether a call of this turn waits for an answer that this process has nobody to give."""
+        return self._unattended is not None and turn_id in self._turns.values()
 
     def answer(self, call_id: str, decision: Decision) -> bool:
         """Answer a question; False when it is not open."""
@@ -63,6 +75,8 @@ class _Turn:
     conversation_id: str
     task: asyncio.Task[None] | None
     session: ChatSession | None = None
+    resumed: bool = False
+    """An earlier process began it; if this one ends first, it stays open for the next."""
 
 
 class Chats:
@@ -74,6 +88,7 @@ class Chats:
         *,
         client: Callable[[], Awaitable[CozeClient]],
         runner: RunsTools,
+        approvals: Approvals,
         emit: Callable[[Event], Awaitable[None]],
         clock: Callable[[], float],
     ) -> None:
@@ -81,6 +96,7 @@ class Chats:
         self._settings = settings
         self._client = client
         self._runner = runner
+        self._approvals = approvals
         self._emit = emit
         self._clock = clock
         self._running: dict[str, _Turn] = {}
@@ -99,7 +115,8 @@ class Chats:
 
     async def resume(self, turn: OpenTurn) -> None:
         """Run an ended process's turn to its end."""
-        self._running[turn.turn_id] = _Turn(turn.conversation_id, None)
+        self._running[turn.turn_id] = _Turn(turn.conversation_id, None, resumed=True)
+        self._approvals.resumed.add(turn.turn_id)
         ids = {"chat_id": turn.chat_id, "conversation_id": turn.conversation_id}
         await self._run(turn.turn_id, lambda session: session.resume(turn_id=turn.turn_id, **ids))
 
@@ -109,10 +126,35 @@ class Chats:
             if turn.conversation_id == self.conversation_id:
                 await self._stop(turn)
 
+    def resumed(self) -> dict[str, bool]:
+        """Running turns of earlier processes, and whether each waits for an answer of a person."""
+        return {
+            turn_id: self._approvals.needs_person(turn_id)
+            for turn_id, turn in self._running.items()
+            if turn.resumed
+        }
+
+    async def finish_resumed(self) -> int:
+        """Wait until turns of earlier processes have ended; how many wait for a person instead."""
+        while (turns := self.resumed()) and not all(turns.values()):
+            self._approvals.asked.clear()
+            asked = asyncio.ensure_future(self._approvals.asked.wait())
+            ends = [task for turn_id in turns if (task := self._running[turn_id].task)]
+            try:
+                await asyncio.wait([*ends, asked], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                asked.cancel()
+        return len(turns)
+
     async def close(self) -> None:
-        """Stop every turn."""
+        """Stop the turns that this process began; leave the others open for the next one."""
         running = list(self._running.values())
-        await asyncio.gather(*(self._stop(turn) for turn in running))
+        for turn in running:
+            if turn.resumed and turn.task is not None:
+                if turn.session is not None:
+                    turn.session.leave()
+                turn.task.cancel()
+        await asyncio.gather(*(self._stop(turn) for turn in running if not turn.resumed))
         await asyncio.gather(*(turn.task for turn in running if turn.task), return_exceptions=True)
 
     async def _stop(self, turn: _Turn) -> None:
@@ -133,6 +175,8 @@ class Chats:
                 await self._emit(self._failed(turn_id, turn, error.problem))
                 return
             except asyncio.CancelledError:
+                if turn.resumed:
+                    raise
                 ids = {"turn_id": turn_id, "conversation_id": turn.conversation_id}
                 await self._emit(TurnCancelled(at=self._clock(), **ids))
                 raise

@@ -137,7 +137,14 @@ def build_services(
         registry=registry,
         issues=issues,
         runner=runner,
-        chats=Chats(settings.coze, client=coze.client, runner=runner, emit=sink.emit, clock=clock),
+        chats=Chats(
+            settings.coze,
+            client=coze.client,
+            runner=runner,
+            approvals=approvals,
+            emit=sink.emit,
+            clock=clock,
+        ),
         bridge=bridge,
         workflows=Workflows(
             settings,

@@ -124,8 +124,24 @@ class Engine:
             self._background.start(self._look_up_bot())
         self._background.start(self._watch_drafts())
 
+    @property
+    def resuming(self) -> bool:
+        """Whether a turn of an earlier process runs."""
+        return bool(self._services.chats.resumed())
+
+    async def finish_resumed(self) -> int:
+        """Wait for the turns that `start` took up from earlier processes.
+
+        Returns:
+            How many wait for an answer of a person; they stay open for an app with a screen.
+        """
+        return await self._services.chats.finish_resumed()
+
     async def close(self) -> None:
-        """Cancel running work, also at Coze, and close the journal."""
+        """Cancel running work, also at Coze, and close the journal.
+
+        Turns of earlier processes are not cancelled: they stay open for the next start.
+        """
         services = self._services
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S):

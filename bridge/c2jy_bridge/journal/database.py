@@ -53,6 +53,15 @@ class Owner:
 
 
 VERSION: Final = 2
+# Beside the schema: a journal of this version may be without it.
+_UNFINISHED_RUNS: Final = """
+CREATE TABLE IF NOT EXISTS unfinished_runs (
+    chat_id      TEXT NOT NULL,
+    tool_call_id TEXT NOT NULL,
+    runs         INTEGER NOT NULL,
+    PRIMARY KEY (chat_id, tool_call_id)
+) STRICT, WITHOUT ROWID
+"""
 BUSY_MS: Final = 30_000  # how long to wait for another process's commit
 
 
@@ -101,6 +110,8 @@ class Database:
     def _create_schema(self) -> None:
         with self.transaction() as db:
             (found,) = db.execute("PRAGMA user_version").fetchone()
+            if found in (0, VERSION):
+                db.execute(_UNFINISHED_RUNS)
             if found == VERSION:
                 return
             if found:

@@ -137,6 +137,26 @@ class Journal:
                 f" WHERE {where} AND outcome IS NULL",
                 (*outcome, *key),
             )
+            db.execute(f"DELETE FROM unfinished_runs WHERE {_BY_COZE_ID}", (call.chat_id, call.tool_call_id))
+
+    def begin_run(self, call: ToolCall) -> int:
+        """Count a run of this call, durable on return; how many began earlier and came to no end."""
+        if not call.tool_call_id:
+            return 0
+        with self._database.transaction() as db:
+            (runs,) = db.execute(
+                "INSERT INTO unfinished_runs VALUES (?, ?, 1)"
+                " ON CONFLICT DO UPDATE SET runs = runs + 1 RETURNING runs",
+                (call.chat_id, call.tool_call_id),
+            ).fetchone()
+        return int(runs) - 1
+
+    def withdraw_run(self, call: ToolCall) -> None:
+        """Take back the count of a run that was stopped cleanly and gets no receipt."""
+        self._database.run(
+            f"UPDATE unfinished_runs SET runs = runs - 1 WHERE {_BY_COZE_ID} AND runs > 0",
+            (call.chat_id, call.tool_call_id),
+        )
 
     # --- recording -----------------------------------------------------------------------------------
 

@@ -78,6 +78,7 @@ class Approval:
             source=call.source,
             deadline_s=deadline_s,
             scope=call.conversation_id,
+            turn_id=call.turn_id,
         )
         put(question)
         try:

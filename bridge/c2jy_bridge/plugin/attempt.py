@@ -18,11 +18,14 @@ from c2jy_bridge.plugin.arguments import ArgumentsError, validate
 from c2jy_bridge.plugin.context import Reporter, ToolContext, ToolError
 from c2jy_bridge.plugin.definition import BUILT_IN, LaneBlocked, Lanes, Tool
 from c2jy_bridge.plugin.execution import Done, Work
+from c2jy_bridge.plugin.receipts import ReceiptWriter
 from c2jy_bridge.plugin.registry import ToolRegistry
 
 say: Final = catalogue("plugin")
 log: Final = logging.getLogger(__name__)
 
+MOST_UNFINISHED_RUNS: Final = 3
+"""Runs of one call that came to no end because the process did: after these it is not run again."""
 _BIG_ARGUMENTS: Final = 50_000
 """Characters from which arguments are validated in a thread: 4 MB of JSON take longer than a frame."""
 _LONGEST_ERROR: Final = 2000
@@ -52,6 +55,7 @@ class Attempt:
     timeout_s: float
     clock: Callable[[], float]
     put: Callable[[Event], None]
+    receipts: ReceiptWriter
     started_at: float | None = None
     """None when the tool was never started."""
 
@@ -81,6 +85,9 @@ class Attempt:
             return Ending(Outcome.ERROR, say("failed.blocked", tool=error.tool), "busy")
         work: Work | None = None
         try:
+            if await self.receipts.begin_run(self.call) >= MOST_UNFINISHED_RUNS:
+                message = say("failed.ends_app", tool=tool.name, runs=MOST_UNFINISHED_RUNS)
+                return Ending(Outcome.ERROR, message, "ends_app")
             self.started_at = self.clock()
             reporter = Reporter(self.call.call_id, self.put, self.clock)
             deadline_s = tool.timeout_s or self.timeout_s

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from c2jy_bridge.core.events import ToolCall
 from c2jy_bridge.core.ports import Receipt, ReceiptStore
@@ -33,6 +34,7 @@ class KeyedLocks:
 
 
 T = TypeVar("T")
+log: Final = logging.getLogger(__name__)
 
 
 class ReceiptWriter:
@@ -54,6 +56,21 @@ class ReceiptWriter:
     async def earlier(self, call: ToolCall) -> Receipt | None:
         """The receipt of an earlier run of the call; raises ReceiptConflict for different arguments."""
         return await self._uninterrupted(lambda: self._store.receipt(call))
+
+    async def begin_run(self, call: ToolCall) -> int:
+        """Count a run; how many runs of the call began earlier and came to no end."""
+        try:
+            return await self._uninterrupted(lambda: self._store.begin_run(call))
+        except Exception as error:  # a full disk keeps the receipt from being written too, which is told
+            log.error("run of %s was not counted: %s", call.call_id, type(error).__name__)
+            return 0
+
+    async def withdraw_run(self, call: ToolCall) -> None:
+        """Take back the count of a run that was stopped cleanly."""
+        try:
+            await self._uninterrupted(lambda: self._store.withdraw_run(call))
+        except Exception as error:
+            log.error("run of %s was not taken back: %s", call.call_id, type(error).__name__)
 
     async def keep(self, call: ToolCall, make: Callable[[], Receipt]) -> tuple[Receipt, Exception | None]:
         """Make and write a receipt, durable on return; returns it and the error of writing it, if any."""

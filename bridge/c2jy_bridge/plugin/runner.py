@@ -122,6 +122,7 @@ class ToolRunner:
             timeout_s=self._settings.timeout_s,
             clock=self._clock,
             put=put,
+            receipts=self._receipts,
         )
         task = asyncio.create_task(attempt.run())
         self._running[call.call_id] = task
@@ -132,6 +133,8 @@ class ToolRunner:
             await asyncio.wait({task})
             if not task.cancelled() and task.exception() is None:
                 await self._kept(call, attempt, task.result())
+            elif attempt.started_at is not None:
+                await self._receipts.withdraw_run(call)
             raise
         finally:
             if self._running.get(call.call_id) is task:

@@ -65,6 +65,11 @@ class SqliteReceipts:
                 (call.chat_id, call.tool_call_id, call.arguments, json.dumps(asdict(receipt))),
             )
 
+    def begin_run(self, call: ToolCall) -> int:
+        return 0
+
+    def withdraw_run(self, call: ToolCall) -> None: ...
+
     def count(self) -> int:
         with sqlite3.connect(self._path) as db:
             return int(db.execute("SELECT count(*) FROM receipts").fetchone()[0])

@@ -31,10 +31,28 @@ def run(options: argparse.Namespace) -> int:
         turn_id = await engine.send(text)
         # Ctrl+C cancels the turn on Coze's side too, instead of leaving the conversation waiting.
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, _cancel, engine)
-        draw = _Lines().show if not options.json else _print_json
-        return await _follow(events, turn_id, draw)
+        draw = _Lines(turn_id).show if not options.json else _print_json
+        status = await _follow(events, turn_id, draw)
+        await _finish_resumed(engine)
+        return status
 
     return with_engine(options, ask, start=True)
+
+
+async def _finish_resumed(engine: Engine) -> None:
+    """Wait for turns that an earlier process left; Ctrl+C leaves them for the next one."""
+    if not engine.resuming:
+        return
+    print_stderr(say("chat.resuming"))
+    waiting = asyncio.ensure_future(engine.finish_resumed())
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, waiting.cancel)
+    try:
+        left = await waiting
+    except asyncio.CancelledError:
+        print_stderr(say("chat.left"))
+        return
+    if left:
+        print_stderr(say("chat.needs_person", count=left))
 
 
 def _cancel(engine: Engine) -> None:
@@ -62,11 +80,16 @@ def _print_json(event: ev.Event) -> None:
 class _Lines:
     """Answers on stdout as they come; everything else as single lines on stderr."""
 
-    def __init__(self) -> None:
+    def __init__(self, turn_id: str) -> None:
+        self._turn_id = turn_id
         self._streamed: set[str] = set()
 
     def show(self, event: ev.Event) -> None:
-        """Write one event."""
+        """Write one event; what an earlier turn that was taken up says belongs to another question."""
+        if isinstance(event, ev.TurnEvent) and event.turn_id != self._turn_id:
+            if isinstance(event, ev.StreamRecovered):
+                print_stderr(say("chat.recovered"))
+            return
         match event:
             case ev.AnswerDelta():
                 self._streamed.add(event.message_id)
