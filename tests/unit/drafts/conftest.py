@@ -55,11 +55,11 @@ def _video(path: Path, *, seconds: int, sound: bool) -> None:
             container.mux(voice.encode())
 
 
-MakeStudio = Callable[..., DraftBuilder]
+MakeBuilder = Callable[..., DraftBuilder]
 
 
 @pytest.fixture
-async def make_builder(tmp_path: Path, media: Path) -> AsyncIterator[MakeStudio]:
+async def make_builder(tmp_path: Path, media: Path) -> AsyncIterator[MakeBuilder]:
     """Makes studios over `tmp_path/drafts` with given settings; closes them."""
     made: list[DraftBuilder] = []
 
@@ -82,7 +82,7 @@ async def make_builder(tmp_path: Path, media: Path) -> AsyncIterator[MakeStudio]
 
 
 @pytest.fixture
-def builder(make_builder: MakeStudio) -> DraftBuilder:
+def builder(make_builder: MakeBuilder) -> DraftBuilder:
     return make_builder()
 
 

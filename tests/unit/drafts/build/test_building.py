@@ -16,7 +16,7 @@ from c2jy_bridge.drafts import BuiltDraft, DraftBuilder, DraftError, Progress
 
 Build = Callable[..., Any]
 Content = Callable[[BuiltDraft], dict[str, Any]]
-MakeStudio = Callable[..., DraftBuilder]
+MakeBuilder = Callable[..., DraftBuilder]
 TEXT = {"type": "text", "clips": [{"text": "你好", "duration": 2}]}
 
 
@@ -67,7 +67,7 @@ async def test_a_draft_has_its_media_inside_and_registered(build: Build, whole: 
     assert _read(draft, "draft_info.json") == content
 
 
-async def test_every_draft_has_ids_names_and_times_of_its_own(make_builder: MakeStudio, whole: Any) -> None:
+async def test_every_draft_has_ids_names_and_times_of_its_own(make_builder: MakeBuilder, whole: Any) -> None:
     builder = make_builder(clock=lambda: 1_700_000_000.5)
     one, two = [(await builder.build(whole)).drafts[0] for _ in range(2)]
     assert (one.name, two.name) == ("中国美食", "中国美食 (2)")
@@ -192,7 +192,7 @@ async def test_for_another_machine_the_paths_are_those_of_that_machine(
     ],
 )
 async def test_the_profile_says_which_main_files_there_are(
-    make_builder: MakeStudio, profile: Any, files: set[str]
+    make_builder: MakeBuilder, profile: Any, files: set[str]
 ) -> None:
     builder = make_builder(DraftSettings(profile=profile))
     (draft,) = (await builder.build({"schema": "c2jy/1", "name": "x", "tracks": [TEXT]})).drafts
@@ -336,7 +336,7 @@ async def test_probing_answers_each_input_in_order(builder: DraftBuilder, media:
 
 
 async def test_missing_media_may_become_placeholders_and_issues(
-    make_builder: MakeStudio, content_of: Content, media: Path, library: Any
+    make_builder: MakeBuilder, content_of: Content, media: Path, library: Any
 ) -> None:
     builder = make_builder(DraftSettings(on_missing="placeholder"))
     clips = [
@@ -362,7 +362,7 @@ async def test_missing_media_may_become_placeholders_and_issues(
     assert library.check("x") == []
 
 
-async def test_a_draft_for_capcut_says_whose_names_it_has(make_builder: MakeStudio, codes: Any) -> None:
+async def test_a_draft_for_capcut_says_whose_names_it_has(make_builder: MakeBuilder, codes: Any) -> None:
     builder = make_builder(DraftSettings(profile="capcut_win"))
     effect = {"type": "effect", "clips": [{"name": "1998", "duration": 1}]}
     plain = (await builder.build({"name": "x", "tracks": [TEXT]})).drafts[0]
@@ -381,7 +381,11 @@ async def test_media_that_stay_in_place_are_referred_to_where_they_are(
 
 
 async def test_media_of_a_cache_named_from_the_working_folder_are_referred_to_by_their_full_path(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_builder: MakeStudio, content_of: Content, whole: Any
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    make_builder: MakeBuilder,
+    content_of: Content,
+    whole: Any,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     builder = make_builder(cache_dir=Path("cache"))
@@ -404,7 +408,7 @@ async def test_the_same_file_by_two_names_and_crops_is_one_file_in_the_draft(
     assert len(_read(draft, "draft_meta_info.json")["draft_materials"][0]["value"]) == 1
 
 
-async def test_a_limit_on_files_is_an_issue_at_the_clip(make_builder: MakeStudio, media: Path) -> None:
+async def test_a_limit_on_files_is_an_issue_at_the_clip(make_builder: MakeBuilder, media: Path) -> None:
     builder = make_builder(materials=MaterialSettings(max_files=1))
     clips = [{"media": str(media / name), "duration": 1} for name in ("wide.png", "tall.jpg")]
     with pytest.raises(DraftError) as caught:

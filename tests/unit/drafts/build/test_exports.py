@@ -11,7 +11,7 @@ import pytest
 
 from c2jy_bridge.drafts import DraftBuilder, DraftError
 
-MakeStudio = Callable[..., DraftBuilder]
+MakeBuilder = Callable[..., DraftBuilder]
 S = 1_000_000
 
 
@@ -28,7 +28,7 @@ def draft(name: str, *tracks: tuple[str, list[dict[str, Any]]]) -> dict[str, Any
 
 
 @pytest.fixture
-def builder(make_builder: MakeStudio) -> DraftBuilder:
+def builder(make_builder: MakeBuilder) -> DraftBuilder:
     return make_builder()
 
 

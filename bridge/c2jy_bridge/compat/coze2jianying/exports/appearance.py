@@ -41,7 +41,7 @@ def transform(fields: Fields, clip: ClipFrame, default: tuple[float, float] = (0
         if number is None:
             number = left_out
         elif abs(number) > PIXELS:
-            fields.report.add("pixel_position", path, "info", width=clip.width, height=clip.height)
+            fields.collector.add("pixel_position", path, "info", width=clip.width, height=clip.height)
             number /= half
         if number:
             result[axis] = number
@@ -74,7 +74,7 @@ def _positive(fields: Fields, *names: str) -> float | None:
     value, path = fields.take(*names)
     number = None if value is None else fields.number(*names)
     if number is not None and number <= 0:
-        fields.report.add("scale_not_positive", path, value=f"{number:g}")
+        fields.collector.add("scale_not_positive", path, value=f"{number:g}")
         return None
     return number
 
@@ -82,7 +82,7 @@ def _positive(fields: Fields, *names: str) -> float | None:
 def _opacity(fields: Fields, *names: str) -> float:
     value, path = fields.take(*names)
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 1 < value <= 100:
-        fields.report.add("percent", path, "info", value=f"{value:g}", used=f"{value / 100:g}")
+        fields.collector.add("percent", path, "info", value=f"{value:g}", used=f"{value / 100:g}")
         return value / 100
     return fields.bounded(1, 0, 1, *names)
 
@@ -99,7 +99,7 @@ def crop(fields: Fields) -> dict[str, Any] | None:
     if enabled is False or sides == {"left": 0, "top": 0, "right": 1, "bottom": 1}:
         return None
     if sides["right"] <= sides["left"] or sides["bottom"] <= sides["top"]:
-        fields.report.add("crop_empty", fields.at("crop" if "crop" in fields else "crop_left"))
+        fields.collector.add("crop_empty", fields.at("crop" if "crop" in fields else "crop_left"))
         return None
     return sides
 
@@ -118,25 +118,25 @@ def _raw_crop(fields: Fields) -> dict[str, Any] | None:
 
 def background(fields: Fields) -> dict[str, Any] | None:
     """What fills the canvas beside the picture: blur or a colour, not both."""
-    report = fields.report
+    collector = fields.collector
     blur, blur_path = fields.take("background.blur", "background_blur", "background_filling.blur")
     colour_names = ("background.color", "background_color", "background_filling.color")
     colour_path = fields.take(*colour_names)[1]
     tint = colour(fields, *colour_names)
     kind, kind_path = fields.take("background_filling.fill_type")
     if kind not in (None, "blur", "color"):
-        report.add("not_one_of", kind_path, value=shown(kind), known="blur, color", used="blur")
-    amount = _blur(blur, blur_path, report)
+        collector.add("not_one_of", kind_path, value=shown(kind), known="blur, color", used="blur")
+    amount = _blur(blur, blur_path, collector)
     if kind == "color" and tint:
         amount = None
     if amount is None:
         return {"kind": "color", "color": tint} if tint else None
     if tint and kind != "blur":
-        report.add("blur_over_colour", colour_path, value=tint)
+        collector.add("blur_over_colour", colour_path, value=tint)
     return {"kind": "blur", "blur": amount}
 
 
-def _blur(value: Any, path: str, report: ImportIssueCollector) -> float | None:
+def _blur(value: Any, path: str, collector: ImportIssueCollector) -> float | None:
     if value is None or value is False:
         return None
     if value is True or (isinstance(value, str) and value.strip().lower() == "true"):
@@ -146,10 +146,10 @@ def _blur(value: Any, path: str, report: ImportIssueCollector) -> float | None:
             return None
         nearest = min(_BLURS, key=lambda step: abs(step - value))
         if nearest != value:
-            report.add("blur_step", path, "info", value=f"{value:g}", used=f"{nearest:g}")
+            collector.add("blur_step", path, "info", value=f"{value:g}", used=f"{nearest:g}")
         return nearest
     if not (isinstance(value, str) and value.strip().lower() in ("", "false")):
-        report.add("not_true_false", path, value=shown(value))
+        collector.add("not_true_false", path, value=shown(value))
     return None
 
 
@@ -161,7 +161,7 @@ def colour(fields: Fields, *names: str) -> str | None:
     try:
         return parse_colour(value)
     except ValueError:  # pydantic's custom errors are ValueErrors
-        fields.report.add("not_a_colour", path, value=shown(value))
+        fields.collector.add("not_a_colour", path, value=shown(value))
         return None
 
 
@@ -172,7 +172,7 @@ def fit(fields: Fields) -> str:
         return "fit"
     found = _FITS.get(str(value).strip().lower())
     if found is None:
-        fields.report.add("not_one_of", path, value=shown(value), known="fit, fill, stretch", used="fit")
+        fields.collector.add("not_one_of", path, value=shown(value), known="fit, fill, stretch", used="fit")
     return found or "fit"
 
 
@@ -185,9 +185,9 @@ def filters(fields: Fields) -> list[dict[str, Any]]:
     if name:
         found.append({"name": name, "intensity": intensity})
     elif intensity != 100:
-        fields.report.add("without_name", intensity_path, "info")
+        fields.collector.add("without_name", intensity_path, "info")
     for item, path in fields.items("filters", "filter"):
-        one = named(item, path, fields.report)
+        one = named(item, path, fields.collector)
         title = one.text("filter_type", "name")
         strength = one.bounded(100, 0, 100, "intensity")
         one.close()
@@ -203,7 +203,7 @@ def percent(fields: Fields, *names: str) -> float:
     if number is None:
         return 100
     if number > 1:
-        fields.report.add("percent", path, "info", value=f"{number:g}", used=f"{number / 100:g}")
+        fields.collector.add("percent", path, "info", value=f"{number:g}", used=f"{number / 100:g}")
         return fields.bounded(100, 0, 100, *names)
     return fields.bounded(1, 0, 1, *names) * 100
 
@@ -212,7 +212,7 @@ def transition(fields: Fields, clip: ClipFrame) -> dict[str, Any] | None:
     """How the clip passes into the next."""
     raw, raw_path = fields.take("transition")
     if raw is not None:
-        one = named(raw, raw_path, fields.report)
+        one = named(raw, raw_path, fields.collector)
         name, duration_us = one.text("transition_type", "name"), raw_time(one, "duration")
         one.close()
         return _with_duration(member(name), duration_us) if name else None
@@ -234,7 +234,7 @@ def animations(fields: Fields, clip: ClipFrame, *, text: bool = False) -> list[d
         return [
             found
             for index, item in enumerate(items)
-            if (found := _raw_animation(item, f"{path}[{index}]" if items is raw else path, fields.report))
+            if (found := _raw_animation(item, f"{path}[{index}]" if items is raw else path, fields.collector))
         ]
     result = []
     for kind, word, flat in (("in", "intro", "in_animation"), ("out", "outro", ""), ("loop", "loop", "")):
@@ -257,11 +257,11 @@ def _without_name(fields: Fields, *lengths: str) -> None:
     """The full form writes lengths of absent effects; only one that is not the default is reported."""
     value, path = fields.take(*lengths)
     if value not in (None, 0, DEFAULT_SETTING):
-        fields.report.add("without_name", path, "info")
+        fields.collector.add("without_name", path, "info")
 
 
-def _raw_animation(item: Any, path: str, report: ImportIssueCollector) -> dict[str, Any] | None:
-    one = named(item, path, report)
+def _raw_animation(item: Any, path: str, collector: ImportIssueCollector) -> dict[str, Any] | None:
+    one = named(item, path, collector)
     # The raw tool takes pyJianYingDraft's member ("IntroType.渐显"): its class says which kind it is.
     kind_word, dot, name = (one.text("animation_type", "name") or "").rpartition(".")
     kind = one.text("kind", "type") or kind_word.removeprefix("Text").removesuffix("Type").removesuffix(
@@ -273,7 +273,7 @@ def _raw_animation(item: Any, path: str, report: ImportIssueCollector) -> dict[s
     if not name:
         return None
     if found is None:
-        report.add("animation_kind", path, "info" if not dot else "warning", name=shown(name))
+        collector.add("animation_kind", path, "info" if not dot else "warning", name=shown(name))
     return {"kind": found or "in", **_with_duration(name, duration_us)}
 
 
@@ -286,11 +286,11 @@ def setting(fields: Fields, clip: ClipFrame, *names: str) -> int | None:
     if number is None:
         return None
     if number < 0:
-        fields.report.add("not_a_time", path, value=shown(value))
+        fields.collector.add("not_a_time", path, value=shown(value))
         return None
     duration_us, unit = setting_us(number, clip.unit, clip.length_us)
     if duration_us and unit != clip.unit:
-        fields.report.add("setting_unit", path, "info", unit=unit, seconds=f"{duration_us / 1e6:g}")
+        fields.collector.add("setting_unit", path, "info", unit=unit, seconds=f"{duration_us / 1e6:g}")
     return duration_us
 
 
@@ -300,9 +300,9 @@ def member(name: str) -> str:
     return own if dot and owner.endswith("Type") else name
 
 
-def named(item: Any, path: str, report: ImportIssueCollector) -> Fields:
+def named(item: Any, path: str, collector: ImportIssueCollector) -> Fields:
     """An item of a list that may be an object or only a name."""
-    return Fields(item if isinstance(item, dict) else {"name": item}, path, report)
+    return Fields(item if isinstance(item, dict) else {"name": item}, path, collector)
 
 
 def _with_duration(name: str, duration_us: int | None) -> dict[str, Any]:

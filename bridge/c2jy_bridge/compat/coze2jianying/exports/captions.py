@@ -54,7 +54,7 @@ def style(fields: Fields) -> dict[str, Any]:
     ):
         result["italic"] = True
     elif slant and slant.lower() not in ("normal", "正常"):
-        fields.report.add(
+        fields.collector.add(
             "not_one_of", fields.at("style"), value=shown(slant), known="normal, italic", used="normal"
         )
     if fields.flag("style.underline", "text_style.underline", "underline"):
@@ -84,12 +84,12 @@ def _size(fields: Fields) -> float:
         return _complain(fields, path, value)
     if number <= _LARGEST_SIZE:
         return number
-    fields.report.add("font_pixels", path, "info", value=f"{number:g}", used=f"{number / _PX_PER_SIZE:g}")
+    fields.collector.add("font_pixels", path, "info", value=f"{number:g}", used=f"{number / _PX_PER_SIZE:g}")
     return number / _PX_PER_SIZE
 
 
 def _complain(fields: Fields, path: str, value: Any) -> float:
-    fields.report.add("not_a_number", path, value=shown(value))
+    fields.collector.add("not_a_number", path, value=shown(value))
     return _DEFAULT_PX / _PX_PER_SIZE
 
 
@@ -99,7 +99,9 @@ def _alignment(fields: Fields) -> str:
         return "center"
     found = _ALIGNMENTS.get(str(value).strip().lower())
     if found is None:
-        fields.report.add("not_one_of", path, value=shown(value), known="left, center, right", used="center")
+        fields.collector.add(
+            "not_one_of", path, value=shown(value), known="left, center, right", used="center"
+        )
     return found or "center"
 
 
@@ -113,7 +115,7 @@ def _is_bold(fields: Fields) -> bool:
     if word.isdigit():
         return int(word) >= 600  # CSS: semi-bold
     if word not in _BOLD | _NOT_BOLD:
-        fields.report.add("not_one_of", path, value=shown(value), known="normal, bold", used="normal")
+        fields.collector.add("not_one_of", path, value=shown(value), known="normal, bold", used="normal")
     return word in _BOLD
 
 
@@ -122,7 +124,7 @@ def _is_on(fields: Fields, part: str, *settings: str) -> bool:
     on = fields.flag(f"style.{part}.enabled", f"{part}_enabled")
     given = [name for s in settings for name in (f"style.{part}.{s}", f"{part}_{s}") if name in fields]
     for name in given if on is None else ():
-        fields.report.add("off_by_default", fields.at(name), "warning", switch=f"{part}_enabled")
+        fields.collector.add("off_by_default", fields.at(name), "warning", switch=f"{part}_enabled")
     return bool(on)
 
 
@@ -134,7 +136,7 @@ def _border(fields: Fields) -> dict[str, Any] | None:
         return None
     if "stroke_width" in fields or "style.stroke.width" in fields:
         path = fields.take("style.stroke.width", "stroke_width")[1]
-        fields.report.add(
+        fields.collector.add(
             "stroke_pixels", path, "info", value=f"{width:g}", used=f"{width * _WIDTH_PER_PX:g}"
         )
     return {"color": tint[:7], "width": width * _WIDTH_PER_PX, **_alpha(tint)}
@@ -180,10 +182,10 @@ def _raw_decorations(fields: Fields, result: dict[str, Any]) -> None:
         if all(ids.values()):
             result["bubble"] = ids
         else:
-            fields.report.add("bubble_incomplete", bubble.path)
+            fields.collector.add("bubble_incomplete", bubble.path)
     flower, path = fields.take("flower", "text_effect")
     if isinstance(flower, dict):
-        one = Fields(flower, path, fields.report)
+        one = Fields(flower, path, fields.collector)
         flower = one.text("effect_id")
         one.close()
     if flower:

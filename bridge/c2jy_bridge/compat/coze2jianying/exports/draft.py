@@ -29,7 +29,7 @@ _RESOURCE: Final = ("resource_type", "duration_ms", "file_size", "format", "widt
 
 def project(fields: Fields) -> dict[str, Any]:
     """Canvas and name, ready for the spec."""
-    inner = fields.inner("project") or Fields({}, fields.at("project"), fields.report)
+    inner = fields.inner("project") or Fields({}, fields.at("project"), fields.collector)
     canvas: dict[str, Any] = {}
     for name, most, default in (("width", 16384, 1920), ("height", 16384, 1080), ("fps", 240, 30)):
         number = (inner if name in inner else fields).bounded(default, 1, most, name)
@@ -43,7 +43,7 @@ def project(fields: Fields) -> dict[str, Any]:
             if kept is not None:
                 # Black is what JianYing shows anyway.
                 loud = name == "background_color" and str(kept).lower() not in ("#000000", "#000", "black")
-                holder.report.add("no_place", path, "warning" if loud else "info", value=shown(kept))
+                holder.collector.add("no_place", path, "warning" if loud else "info", value=shown(kept))
     inner.close()
     return canvas
 
@@ -62,9 +62,9 @@ def resources(fields: Fields) -> dict[str, Resource]:
     found = {}
     for item, path in fields.items("media_resources"):
         if not isinstance(item, dict):
-            fields.report.add("not_an_object", path, value=shown(item))
+            fields.collector.add("not_an_object", path, value=shown(item))
             continue
-        one = Fields(item, path, fields.report)
+        one = Fields(item, path, fields.collector)
         url, name, length_ms = one.text("url"), one.text("filename"), one.number("duration_ms")
         for known in _RESOURCE:
             one.take(known)
@@ -145,7 +145,7 @@ class _Track:
 def map_draft(
     value: dict[str, Any] | list[Any],
     path: str,
-    report: ImportIssueCollector,
+    collector: ImportIssueCollector,
     *,
     asked: TimeUnit,
     durations_us: Mapping[str, int],
@@ -155,24 +155,24 @@ def map_draft(
     Args:
         value: The draft as it is in the export; a list when it is loose infos of the make_* tools.
         path: Its JSON path there.
-        report: Collects everything that is changed, guessed, or has no place.
+        collector: Collects everything that is changed, guessed, or has no place.
         asked: The unit, when the caller knows it.
         durations_us: Real lengths of media by address.
     """
     loose = value if isinstance(value, list) else []
-    fields = Fields({} if isinstance(value, list) else value, path, report)
+    fields = Fields({} if isinstance(value, list) else value, path, collector)
     listed = resources(fields)
     names = {url: resource.name for url, resource in listed.items()}
     declared_us = {url: resource.duration_us for url, resource in listed.items()}
-    tracks = [*_tracks(fields, report), *_loose(loose, path, report)]
+    tracks = [*_tracks(fields, collector), *_loose(loose, path, collector)]
     evidence = _evidence(tracks, fields, asked, declared_us)
     unit = evidence.decide(durations_us)
-    report.extend(odd_clips(evidence.clips, unit.unit))
+    collector.extend(odd_clips(evidence.clips, unit.unit))
     for track in tracks:
         for part in track.parts:
             part.timing.settle(unit.unit)
     if unit.reason not in ("none", "raw"):
-        report.extend([unit.issue(path)])
+        collector.extend([unit.issue(path)])
     canvas = project(fields)
     meta = {name: kept for name in _RECORDS if (kept := fields.take(name)[0]) is not None}
     document: dict[str, Any] = {**canvas, "tracks": []}
@@ -180,44 +180,44 @@ def map_draft(
         document["id"] = draft_id
     origins = Origins(path=path)
     for track in tracks:
-        _place(track, document, origins, unit, names, report)
+        _place(track, document, origins, unit, names, collector)
     used = {address(part.fields) for track in tracks for part in track.parts}
     for url, resource in listed.items():
         if url not in used:
-            report.add("resource_unused", resource.path, "info", url=shown(url))
+            collector.add("resource_unused", resource.path, "info", url=shown(url))
     fields.close()
     if not document["tracks"]:
-        report.add("empty_draft", path)
+        collector.add("empty_draft", path)
     read = [part for track in tracks for part in track.parts]
     tracks.clear()  # no name may hold a track here: its parts would all go at once with it
     release_in_steps(read)
     return Mapped(document, unit, evidence, origins, meta)
 
 
-def _tracks(fields: Fields, report: ImportIssueCollector) -> Iterator[_Track]:
+def _tracks(fields: Fields, collector: ImportIssueCollector) -> Iterator[_Track]:
     given, path = fields.take("tracks")
     given = decoded(given, path)
     if given is not None:
-        inner = Fields({"tracks": given}, fields.path, report)
+        inner = Fields({"tracks": given}, fields.path, collector)
         for item, item_path in inner.items("tracks"):
             item = decoded(item, item_path)
             if isinstance(item, dict):
-                yield _track(Fields(item, item_path, report))
+                yield _track(Fields(item, item_path, collector))
             else:
-                report.add("not_an_object", item_path, value=shown(item))
+                collector.add("not_an_object", item_path, value=shown(item))
     for name, kind in INFOS.items():
         infos, infos_path = fields.take(name)
         if infos is not None:
-            parts = tuple(_parts({"segments": infos}, infos_path, "", kind, report))
+            parts = tuple(_parts({"segments": infos}, infos_path, "", kind, collector))
             if parts:
                 yield _Track(infos_path, None, kind, parts)
 
 
-def _loose(items: list[Any], path: str, report: ImportIssueCollector) -> Iterator[_Track]:
+def _loose(items: list[Any], path: str, collector: ImportIssueCollector) -> Iterator[_Track]:
     """Tracks of infos that lie about in one list, a track for each kind."""
     for name, kind in INFOS.items():
         mine = [(item, f"{path}[{index}]") for index, item in enumerate(items) if flat_kind(item) == name]
-        parts = tuple(part for item, item_path in mine if (part := _part(item, item_path, kind, report)))
+        parts = tuple(part for item, item_path in mine if (part := _part(item, item_path, kind, collector)))
         if parts:
             yield _Track(path, None, kind, parts)
 
@@ -226,15 +226,15 @@ def _track(fields: Fields) -> _Track:
     named = (fields.text("track_type", "type") or "").strip().lower()
     kind = _TRACK_WORDS.get(named, named)
     segments = fields.take("segments", "clips")[0]
-    parts = tuple(_parts({"segments": segments}, fields.path, "segments", named, fields.report))
+    parts = tuple(_parts({"segments": segments}, fields.path, "segments", named, fields.collector))
     if kind not in TRACK_OF.values():
         kind = TRACK_OF[parts[0].kind] if parts else "video"
-        fields.report.add("track_type", fields.at("track_type"), value=shown(named), used=kind)
+        fields.collector.add("track_type", fields.at("track_type"), value=shown(named), used=kind)
     return _Track(fields.path, fields, kind, parts)
 
 
 def _parts(
-    holder: dict[str, Any], path: str, name: str, track_type: str, report: ImportIssueCollector
+    holder: dict[str, Any], path: str, name: str, track_type: str, collector: ImportIssueCollector
 ) -> Iterator[_Part]:
     """The segments of a track; each may be an object or JSON in a string, and so may their list."""
     list_path = f"{path}.{name}" if name else path
@@ -242,28 +242,28 @@ def _parts(
     if isinstance(segments, dict):
         segments = [segments]
     if segments is not None and not isinstance(segments, list):
-        report.add("not_a_list", list_path, "error", value=shown(segments))
+        collector.add("not_a_list", list_path, "error", value=shown(segments))
         return
     for index, item in enumerate(segments or ()):
         item_path = f"{list_path}[{index}]"
-        if part := _part(decoded(item, item_path), item_path, track_type, report):
+        if part := _part(decoded(item, item_path), item_path, track_type, collector):
             yield part
 
 
-def _part(item: Any, path: str, track_type: str, report: ImportIssueCollector) -> _Part | None:
+def _part(item: Any, path: str, track_type: str, collector: ImportIssueCollector) -> _Part | None:
     if item is None:
         return None
     if not isinstance(item, dict):
-        report.add("not_an_object", path, "error", value=shown(item))
+        collector.add("not_an_object", path, "error", value=shown(item))
         return None
     nested = {
         name: decoded(inner, step(path, name)) if name in _CONTAINERS else inner
         for name, inner in item.items()
     }
-    fields = Fields(nested, path, report)
+    fields = Fields(nested, path, collector)
     kind = kind_of(fields, track_type)
     if kind not in TRACK_OF:
-        report.add("segment_unknown", path, "error", value=shown(kind))
+        collector.add("segment_unknown", path, "error", value=shown(kind))
         return None
     when = timing(fields)
     return None if when is None else _Part(fields, kind, when)
@@ -290,7 +290,7 @@ def _place(
     origins: Origins,
     unit: UnitDecision,
     names: Mapping[str, str],
-    report: ImportIssueCollector,
+    collector: ImportIssueCollector,
 ) -> None:
     """Map a track's segments; clips that its kind of track cannot hold get one of their own above it."""
     head: dict[str, Any] = {}
@@ -302,7 +302,7 @@ def _place(
             head["mute"] = True
         volume = track.fields.bounded(1, 0, 10, "volume")
         if volume != 1:
-            report.add("track_volume", track.fields.at("volume"), "info", value=f"{volume:g}")
+            collector.add("track_volume", track.fields.at("volume"), "info", value=f"{volume:g}")
         track.fields.close()
     by_kind: dict[str, list[tuple[dict[str, Any], Fields]]] = {}
     for part in track.parts:
@@ -315,7 +315,7 @@ def _place(
     kinds = sorted(by_kind, key=lambda kind: kind != track.kind)
     if len(kinds) > 1 or (kinds and kinds[0] != track.kind):
         where = track.fields.path if track.fields is not None else ""
-        report.add("track_split", where, "info", kinds=", ".join(kinds), kind=track.kind)
+        collector.add("track_split", where, "info", kinds=", ".join(kinds), kind=track.kind)
     for kind in kinds:
         index = len(document["tracks"])
         origins.tracks[f"tracks[{index}]"] = track.path

@@ -83,9 +83,9 @@ class Fields:
     Null counts as left out. When two names are there with different values, the second is reported.
     """
 
-    def __init__(self, value: dict[str, Any], path: str, report: ImportIssueCollector) -> None:
+    def __init__(self, value: dict[str, Any], path: str, collector: ImportIssueCollector) -> None:
         self.path = path
-        self.report = report
+        self.collector = collector
         self.value = value
         # A segment is asked for eighty names, most of which are not there: every one is looked up once, here.
         self._known: dict[str, Any] = {}
@@ -109,7 +109,7 @@ class Fields:
         for name in names:
             if name in known and known[name] != value and name not in self._reported:
                 self._reported.add(name)
-                self.report.add("given_twice", self.at(name), value=shown(known[name]), other=path)
+                self.collector.add("given_twice", self.at(name), value=shown(known[name]), other=path)
         return value, path
 
     def peek(self, name: str) -> Any:
@@ -132,24 +132,24 @@ class Fields:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             return str(value)
         if value is not None:
-            self.report.add("not_text", path, value=shown(value))
+            self.collector.add("not_text", path, value=shown(value))
         return None
 
     def number(self, *names: str) -> float | None:
         """A number; a string of digits counts."""
         value, path = self.take(*names)
-        return as_number(value, path, self.report)
+        return as_number(value, path, self.collector)
 
     def bounded(self, default: float, least: float, most: float, *names: str) -> float:
         """A number within limits; one outside is moved to the nearer limit, which is reported."""
         value, path = self.take(*names)
-        number = as_number(value, path, self.report)
+        number = as_number(value, path, self.collector)
         if number is None:
             return default
         if least <= number <= most:
             return number
         moved = min(max(number, least), most)
-        self.report.add(
+        self.collector.add(
             "clamped", path, value=f"{number:g}", used=f"{moved:g}", least=f"{least:g}", most=f"{most:g}"
         )
         return moved
@@ -162,16 +162,16 @@ class Fields:
         if isinstance(value, str) and value.strip().lower() in _TRUE | _FALSE:
             return value.strip().lower() in _TRUE
         if value is not None:
-            self.report.add("not_true_false", path, value=shown(value))
+            self.collector.add("not_true_false", path, value=shown(value))
         return None
 
     def inner(self, *names: str) -> Fields | None:
         """A nested object, to be closed by whoever reads it; None when it is not there."""
         value, path = self.take(*names)
         if isinstance(value, dict):
-            return Fields(value, path, self.report)
+            return Fields(value, path, self.collector)
         if value is not None:
-            self.report.add("not_an_object", path, value=shown(value))
+            self.collector.add("not_an_object", path, value=shown(value))
         return None
 
     def items(self, *names: str) -> list[tuple[Any, str]]:
@@ -182,7 +182,7 @@ class Fields:
         if isinstance(value, dict):
             return [(value, path)]
         if not isinstance(value, list):
-            self.report.add("not_a_list", path, value=shown(value))
+            self.collector.add("not_a_list", path, value=shown(value))
             return []
         return [(item, f"{path}[{index}]") for index, item in enumerate(value) if item is not None]
 
@@ -190,7 +190,7 @@ class Fields:
         """Report every field that has a value and was not read."""
         for path, value in self._untaken():
             name = path.rpartition(".")[2]
-            self.report.add("unknown_field", self.at(path), name=shown(name), value=shown(value))
+            self.collector.add("unknown_field", self.at(path), name=shown(name), value=shown(value))
 
     def _look_up(self, value: dict[str, Any], prefix: str) -> None:
         for name, item in value.items():
@@ -229,7 +229,7 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def as_number(value: Any, path: str, report: ImportIssueCollector) -> float | None:
+def as_number(value: Any, path: str, collector: ImportIssueCollector) -> float | None:
     """A number, or a string of digits; anything else is reported."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return value
@@ -241,5 +241,5 @@ def as_number(value: Any, path: str, report: ImportIssueCollector) -> float | No
         if abs(number) < 1e18:  # also false for NaN
             return int(number) if number.is_integer() else number
     if value is not None:
-        report.add("not_a_number", path, value=shown(value))
+        collector.add("not_a_number", path, value=shown(value))
     return None

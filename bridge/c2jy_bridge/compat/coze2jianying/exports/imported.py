@@ -143,10 +143,10 @@ def _import(found: Found, asked: TimeUnit, durations_us: Mapping[str, int]) -> I
     if found.ours and isinstance(found.value, dict):
         parsed = parse_spec(found.value, path=found.path, default_unit=None if asked == "auto" else asked)
         return Imported(parsed.spec, parsed.issues, None, found.path, found, asked)
-    report = ImportIssueCollector()
-    mapped = map_draft(found.value, found.path, report, asked=asked, durations_us=durations_us)
-    if report.errors:
-        raise DraftError(report.errors)
+    collector = ImportIssueCollector()
+    mapped = map_draft(found.value, found.path, collector, asked=asked, durations_us=durations_us)
+    if collector.errors:
+        raise DraftError(collector.errors)
     try:
         parsed = parse_spec(mapped.document)
     except DraftError as error:
@@ -157,5 +157,5 @@ def _import(found: Found, asked: TimeUnit, durations_us: Mapping[str, int]) -> I
         release_in_steps(track["clips"])
     spec = parsed.spec.model_copy(update={"legacy": found.value, "meta": meta})
     return Imported(
-        spec, report.folded(), mapped.unit, found.path, found, asked, mapped.evidence, mapped.origins
+        spec, collector.folded(), mapped.unit, found.path, found, asked, mapped.evidence, mapped.origins
     )

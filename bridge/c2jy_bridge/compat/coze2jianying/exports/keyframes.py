@@ -76,20 +76,20 @@ def keyframes(fields: Fields, clip: ClipFrame) -> list[dict[str, Any]]:
         frame
         for name, spec_name in _NAMES.items()
         for item, path in inner.items(name)
-        if (frame := _frame(item, path, spec_name, fields.report))
+        if (frame := _frame(item, path, spec_name, fields.collector))
     ]
     inner.close()
     if not frames:
         return []
     unit, absolute = _clock([frame.time for frame in frames], clip)
     if absolute and clip.start_us:
-        fields.report.add("keyframes_absolute", fields.at("keyframes"), "info")
+        fields.collector.add("keyframes_absolute", fields.at("keyframes"), "info")
     shift = clip.start_us if absolute else 0
     result: list[dict[str, Any]] = []
     for frame in frames:
         at_us = max(0, round(frame.time * US_PER[unit]) - shift)
         if clip.length_us is not None and at_us > clip.length_us * _SLACK:
-            fields.report.add("keyframe_outside", frame.path, "warning", seconds=f"{at_us / 1e6:g}")
+            fields.collector.add("keyframe_outside", frame.path, "warning", seconds=f"{at_us / 1e6:g}")
         result.extend(
             {"property": name, "at": us(at_us), "value": v}
             for name, v in _values(frame, frames, clip, fields)
@@ -97,9 +97,9 @@ def keyframes(fields: Fields, clip: ClipFrame) -> list[dict[str, Any]]:
     return result
 
 
-def _frame(item: Any, path: str, name: str, report: ImportIssueCollector) -> _Frame | None:
+def _frame(item: Any, path: str, name: str, collector: ImportIssueCollector) -> _Frame | None:
     if not isinstance(item, dict):
-        report.add("not_an_object", path, value=shown(item))
+        collector.add("not_an_object", path, value=shown(item))
         return None
     if (
         item.keys() == _PLAIN
@@ -108,15 +108,15 @@ def _frame(item: Any, path: str, name: str, report: ImportIssueCollector) -> _Fr
         and item["value"] is not None
     ):
         return _Frame(name, item["time"], item["value"], f"{path}.value")
-    fields = Fields(item, path, report)
+    fields = Fields(item, path, collector)
     time = fields.number("time")
     value, value_path = fields.take("value")
     for ease in ("ease_in", "ease_out"):
         if fields.flag(ease):
-            report.add("no_easing", fields.at(ease))
+            collector.add("no_easing", fields.at(ease))
     fields.close()
     if time is None or time < 0 or value is None:
-        report.add("keyframe_incomplete", path)
+        collector.add("keyframe_incomplete", path)
         return None
     return _Frame(name, time, value, value_path)
 
@@ -147,29 +147,29 @@ def _values(
     frame: _Frame, frames: list[_Frame], clip: ClipFrame, fields: Fields
 ) -> Iterable[tuple[str, float]]:
     """The spec's properties that one keyframe sets: a position or an uneven scale is two."""
-    report = fields.report
+    collector = fields.collector
     if frame.name == "position":
-        pair = _pair(frame, report, lone=("x",))
+        pair = _pair(frame, collector, lone=("x",))
         pixels = any(_is_pixels(other.value) for other in frames if other.name == "position")
         if pixels:
-            report.add("pixel_position", frame.path, "info", width=clip.width, height=clip.height)
+            collector.add("pixel_position", frame.path, "info", width=clip.width, height=clip.height)
         for axis, half in (("x", clip.width / 2), ("y", clip.height / 2)):
             if axis in pair:
                 yield f"position_{axis}", pair[axis] / half if pixels else pair[axis]
     elif frame.name == "scale":
         uneven = any(not isinstance(other.value, (int, float)) for other in frames if other.name == "scale")
-        pair = _pair(frame, report, lone=("x", "y"))
+        pair = _pair(frame, collector, lone=("x", "y"))
         if uneven:
             yield from ((f"scale_{axis}", value) for axis, value in pair.items())
         elif pair:
             yield "scale", pair["x"]
     else:
-        number = as_number(frame.value, frame.path, report)
+        number = as_number(frame.value, frame.path, collector)
         if number is not None:
             yield frame.name, number
 
 
-def _pair(frame: _Frame, report: ImportIssueCollector, lone: tuple[str, ...]) -> dict[str, float]:
+def _pair(frame: _Frame, collector: ImportIssueCollector, lone: tuple[str, ...]) -> dict[str, float]:
     """x and y of `{"x": 1, "y": 2}`, `[1, 2]`, or one number, which is used for the axes in `lone`."""
     value = frame.value
     if isinstance(value, list) and len(value) == 2:
@@ -177,13 +177,13 @@ def _pair(frame: _Frame, report: ImportIssueCollector, lone: tuple[str, ...]) ->
     if isinstance(value, dict):
         if value.keys() == _AXES and type(value["x"]) in _NUMBERS and type(value["y"]) in _NUMBERS:
             return value
-        fields = Fields(value, frame.path, report)
+        fields = Fields(value, frame.path, collector)
         found = {axis: fields.number(axis) for axis in ("x", "y")}
         fields.close()
         return {axis: number for axis, number in found.items() if number is not None}
-    number = as_number(value, frame.path, report)
+    number = as_number(value, frame.path, collector)
     if number is not None and lone == ("x",):
-        report.add("lone_position", frame.path, "info", value=f"{number:g}")
+        collector.add("lone_position", frame.path, "info", value=f"{number:g}")
     return {} if number is None else dict.fromkeys(lone, number)
 
 
@@ -197,16 +197,16 @@ def _raw_keyframes(fields: Fields, clip: ClipFrame) -> list[dict[str, Any]]:
     result = []
     for item, path in fields.items("keyframes"):
         if not isinstance(item, dict):
-            fields.report.add("not_an_object", path, value=shown(item))
+            fields.collector.add("not_an_object", path, value=shown(item))
             continue
-        one = Fields(item, path, fields.report)
+        one = Fields(item, path, fields.collector)
         given = one.text("property") or ("volume" if "volume" in one else "")
         name = _RAW_NAMES.get(given.lower().rpartition(".")[2])
         at_us = raw_time(one, "time_offset", "time")
         value = one.number("value", "volume")
         one.close()
         if name is None or at_us is None or value is None:
-            fields.report.add("keyframe_incomplete", path)
+            fields.collector.add("keyframe_incomplete", path)
             continue
         result.append({"property": name, "at": us(at_us), "value": value})
     return result
@@ -222,5 +222,5 @@ def raw_time(fields: Fields, *names: str) -> int | None:
             value = us(round(value))
         return parse_time(value)
     except ValueError:  # pydantic's errors of a custom type are ValueErrors
-        fields.report.add("not_a_time", path, value=shown(value))
+        fields.collector.add("not_a_time", path, value=shown(value))
         return None

@@ -18,7 +18,7 @@ def effect_clip(fields: Fields) -> dict[str, Any] | None:
     """What an effect track shows; None when it has no name, which is reported."""
     name = fields.text("effect_type", "name")
     if name is None:
-        fields.report.add("no_effect_name", fields.path, "error")
+        fields.collector.add("no_effect_name", fields.path, "error")
         return None
     result: dict[str, Any] = {"name": appearance.member(name)}
     params = _params(fields, "params", "properties.params")
@@ -29,7 +29,7 @@ def effect_clip(fields: Fields) -> dict[str, Any] | None:
     for names, harmless in ((("position_x",), None), (("position_y",), None), (("scale",), 1)):
         value, path = fields.take(*(f"properties.{n}" for n in names), *names)
         if value not in (None, harmless):
-            fields.report.add("effect_is_everywhere", path, value=shown(value))
+            fields.collector.add("effect_is_everywhere", path, value=shown(value))
     return result
 
 
@@ -37,7 +37,7 @@ def filter_clip(fields: Fields, *, raw: bool) -> dict[str, Any] | None:
     """What a filter track shows; `raw` is the raw tools' form, whose intensity is of a hundred."""
     name = fields.text("filter_type", "name")
     if name is None:
-        fields.report.add("no_effect_name", fields.path, "error")
+        fields.collector.add("no_effect_name", fields.path, "error")
         return None
     if raw:
         return {"name": appearance.member(name), "intensity": fields.bounded(100, 0, 100, "intensity")}
@@ -50,7 +50,7 @@ def effects(fields: Fields) -> list[dict[str, Any]]:
     names = (*(("effects",) if raw is not None else ()), "video_effects", "audio_effects")
     found = []
     for item, path in (pair for name in names for pair in fields.items(name)):
-        one = appearance.named(item, path, fields.report)
+        one = appearance.named(item, path, fields.collector)
         name = one.text("effect_type", "name")
         params = _params(one, "params")
         one.close()
@@ -64,7 +64,7 @@ def _params(fields: Fields, *names: str) -> list[float | None]:
     if value is None:
         return []
     if not isinstance(value, list) or not all(_is_param(item) for item in value):
-        fields.report.add("bad_params", path, value=shown(value))
+        fields.collector.add("bad_params", path, value=shown(value))
         return []
     return value
 
@@ -98,7 +98,7 @@ def mask(fields: Fields) -> dict[str, Any] | None:
         result["round_corner"] = min(100, max(0, corner))
     one.close()
     if not shape:
-        fields.report.add("no_effect_name", one.path)
+        fields.collector.add("no_effect_name", one.path)
         return None
     return result
 
@@ -145,7 +145,7 @@ def timing(fields: Fields) -> Timing | None:
     start = fields.number("time_range.start", "start")
     end = fields.number("time_range.end", "end")
     if start is None and end is None:
-        fields.report.add("no_time", fields.path, "error")
+        fields.collector.add("no_time", fields.path, "error")
         return None
     return _checked(fields, Timing(path, start or 0.0, end))
 
@@ -157,7 +157,7 @@ def _raw_timing(fields: Fields, name: str) -> Timing | None:
     start, duration = raw_time(inner, "start"), raw_time(inner, "duration")
     inner.close()
     if duration is None:
-        fields.report.add("no_time", fields.path, "error")
+        fields.collector.add("no_time", fields.path, "error")
         return None
     return _checked(fields, Timing(inner.path, start or 0, (start or 0) + duration, raw=True))
 
@@ -165,7 +165,7 @@ def _raw_timing(fields: Fields, name: str) -> Timing | None:
 def _checked(fields: Fields, found: Timing) -> Timing | None:
     if found.start < 0 or (found.end is not None and found.end <= found.start):
         end = "-" if found.end is None else f"{found.end:.15g}"
-        fields.report.add("backwards", found.path, "error", start=f"{found.start:.15g}", end=end)
+        fields.collector.add("backwards", found.path, "error", start=f"{found.start:.15g}", end=end)
         return None
     return found
 
@@ -186,7 +186,7 @@ def material_range(fields: Fields, unit: Unit) -> tuple[int, int | None, str] | 
         return None
     begin = round((start or 0) * US_PER[unit])
     if begin < 0 or (end is not None and end <= (start or 0)):
-        fields.report.add("trim_backwards", path, "warning")
+        fields.collector.add("trim_backwards", path, "warning")
         return None
     return begin, None if end is None else round(end * US_PER[unit]) - begin, path
 
@@ -207,11 +207,11 @@ def fitted(
     if when.length_us is not None:
         wanted = round(when.length_us * speed)
         if length > wanted + _TOLERANCE_US:
-            fields.report.add("trim_too_long", path, "info", seconds=f"{wanted / 1e6:g}")
+            fields.collector.add("trim_too_long", path, "info", seconds=f"{wanted / 1e6:g}")
         elif length < wanted:
             when.length_us = max(1, round(length / speed))
             if length < wanted - _TOLERANCE_US:
-                fields.report.add("trim_too_short", path, "warning", seconds=f"{when.length_us / 1e6:g}")
+                fields.collector.add("trim_too_short", path, "warning", seconds=f"{when.length_us / 1e6:g}")
         length = max(1, min(length, wanted))
     return {"start": us(begin), "duration": us(length)}
 
@@ -268,9 +268,9 @@ def kind_of(fields: Fields, track_type: str) -> str:
     else:
         kind = _WORDS.get(track_type, track_type)
     if named and named not in TRACK_OF:
-        fields.report.add("segment_type", fields.at("type"), value=shown(named), used=kind)
+        fields.collector.add("segment_type", fields.at("type"), value=shown(named), used=kind)
     if kind == "sticker" and "resource_id" not in fields and address(fields):
-        fields.report.add("sticker_is_picture", fields.path)
+        fields.collector.add("sticker_is_picture", fields.path)
         return "image"
     return kind
 
@@ -298,7 +298,7 @@ def clip(segment: Segment) -> dict[str, Any] | None:
 def _media(segment: Segment) -> dict[str, str] | None:
     where = address(segment.fields)
     if not where:
-        segment.fields.report.add("no_media", segment.fields.path, "error")
+        segment.fields.collector.add("no_media", segment.fields.path, "error")
         return None
     is_link = where[:8].lower().startswith(("http://", "https://", "data:"))
     media = {"url" if is_link else "path": where}
@@ -335,12 +335,12 @@ def _image(segment: Segment) -> dict[str, Any] | None:
     fields = segment.fields
     for name in ("dimensions.width", "dimensions.height", "width", "height"):
         if name in fields:
-            fields.report.add("not_needed", fields.take(name)[1], "info")
+            fields.collector.add("not_needed", fields.take(name)[1], "info")
     for name in ("speed.speed", "speed", "audio.volume", "volume"):
         if isinstance(value := fields.peek(name), (int, float)):
             fields.take(name)
             if value != 1:
-                fields.report.add("not_for_images", fields.at(name), value=shown(value))
+                fields.collector.add("not_for_images", fields.at(name), value=shown(value))
     return _picture(segment)
 
 
@@ -349,7 +349,7 @@ def _video(segment: Segment) -> dict[str, Any] | None:
     result = _picture(segment)
     sound = _sound(segment)
     if fields.flag("speed.reverse", "reverse"):
-        fields.report.add(
+        fields.collector.add(
             "reverse_unsupported", fields.at("speed" if "speed.reverse" in fields else "reverse")
         )
     return None if result is None else {**result, **sound}
@@ -369,7 +369,7 @@ def _audio(segment: Segment) -> dict[str, Any] | None:
             0, {"name": appearance.member(name), **({} if strength == 100 else {"params": [strength]})}
         )
     elif strength != 100:
-        fields.report.add("without_name", strength_path, "info")
+        fields.collector.add("without_name", strength_path, "info")
     if found:
         result["effects"] = found
     if frames := keyframes(fields, segment.frame):
@@ -420,13 +420,13 @@ def _text(segment: Segment) -> dict[str, Any] | None:
     fields, frame = segment.fields, segment.frame
     words = fields.text("content", "text_content", "text")
     if words is None:
-        fields.report.add("no_text", fields.path, "error")
+        fields.collector.add("no_text", fields.path, "error")
     default = (0.0, 0.0) if "text_content" in fields else captions.CAPTION_POSITION
     placed = [
         name for name in ("position_x", "transform.position_x", "clip_settings.transform_x") if name in fields
     ]
     if not placed and default[0]:
-        fields.report.add("caption_position", fields.path, "info", x=default[0], y=default[1])
+        fields.collector.add("caption_position", fields.path, "info", x=default[0], y=default[1])
     place = appearance.transform(fields, frame, default)
     # The default position of a caption is low: set it when the export puts it in the middle.
     result: dict[str, Any] = {
@@ -446,7 +446,7 @@ def _sticker(segment: Segment) -> dict[str, Any] | None:
     fields = segment.fields
     resource_id = fields.text("resource_id")
     if resource_id is None:
-        fields.report.add("no_resource_id", fields.path, "error")
+        fields.collector.add("no_resource_id", fields.path, "error")
     result: dict[str, Any] = {"resource_id": resource_id}
     if place := appearance.transform(fields, segment.frame):
         result["transform"] = place
