@@ -194,7 +194,6 @@ def test_our_own_document_passes_through(export):
     }
     (imported,) = parse(f"```json\n{json.dumps(document)}\n```")
     assert imported.unit is None
-    assert imported.evidence == ""
     assert imported.spec.tracks[0].clips[0].at.end == 2_500_000
     assert imported.decide_unit({"a": 1}) is imported
     (in_ms,) = parse(
@@ -284,4 +283,5 @@ def _fields(text: str) -> set[str]:
 def test_chinese_makers_read_chinese(export):
     i18n.use("zh")
     (imported,) = parse(export("seconds"))
-    assert imported.evidence.startswith("时间按秒读取")
+    assert imported.unit is not None
+    assert imported.unit.issue(imported.path).message.startswith("时间按秒读取")

@@ -35,15 +35,10 @@ class Imported:
     """Path of the draft in the document; empty when it is the document."""
     found: Found
     asked: TimeUnit
-    numbers: Evidence | None = None
+    evidence: Evidence | None = None
     """What the unit was decided by; None as `unit`."""
     origins: Origins | None = None
     """Paths in the spec -> paths in the document; None for our own documents, where they are the same."""
-
-    @property
-    def evidence(self) -> str:
-        """Why the numbers were read in this unit, in a sentence; empty for our own documents."""
-        return self.unit.issue(self.path).message if self.unit else ""
 
     def original_path(self, path: str) -> str:
         """The path in the document of what has this path in the spec."""
@@ -51,8 +46,8 @@ class Imported:
 
     def parts(self) -> Iterator[object]:
         """What it keeps of each clip beside the spec, so that it can be released in steps."""
-        if self.numbers is not None:
-            yield from self.numbers.clips
+        if self.evidence is not None:
+            yield from self.evidence.clips
         if self.origins is not None:
             yield from self.origins.clips.items()
 
@@ -65,9 +60,9 @@ class Imported:
         Raises:
             DraftError: In the other unit the draft is impossible.
         """
-        if self.unit is None or self.numbers is None or self.asked != "auto":
+        if self.unit is None or self.evidence is None or self.asked != "auto":
             return self
-        unit = self.numbers.decide(durations_us)
+        unit = self.evidence.decide(durations_us)
         if unit == self.unit:
             return self
         if unit.unit != self.unit.unit:
