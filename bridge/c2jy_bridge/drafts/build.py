@@ -238,15 +238,15 @@ class DraftBuilder:
         from c2jy_bridge.drafts.build_steps import BuildContext
         from c2jy_bridge.drafts.compile.texts import LARGEST, subtitle_links
 
-        wanted = dict.fromkeys(item.source.address for draft in drafts for item in draft.wanted)
-        missing = [address for address in wanted if address not in found]
+        addresses = dict.fromkeys(item.source.address for draft in drafts for item in draft.media)
+        missing = [address for address in addresses if address not in found]
         fetched = {**found, **(await self._store.fetch(missing, on_progress) if missing else {})}
         links = subtitle_links(draft.read.spec for draft in drafts)
         texts = await self._store.fetch_texts(links, LARGEST) if links else {}
         stop = threading.Event()
         total = sum(got.size_bytes for got in fetched.values() if isinstance(got, Material))
         meter = ByteMeter(on_progress, say("progress.media_into_draft"), total, stop)
-        stand_in = self._stand_in if self._settings.on_missing == "placeholder" else None
+        placeholder = self._placeholder if self._settings.on_missing == "placeholder" else None
         packing = ByteMeter(on_progress, say("progress.packing"), None, stop)
         context = BuildContext(
             self._clock,
@@ -256,7 +256,7 @@ class DraftBuilder:
             self._read_file,
             texts,
             partial(self._pack, packing),
-            stand_in,
+            placeholder,
         )
         return await in_thread(stop, _forget, self._build, drafts, fetched, options, context)
 
@@ -277,7 +277,7 @@ class DraftBuilder:
         place = out or free_name(self._exports_dir, folders[0].name)
         return pack_to(folders, place, target=None, token=uuid.uuid4().hex, meter=meter, at=self._clock())
 
-    def _stand_in(self, width: int, height: int, address: str) -> Material:
+    def _placeholder(self, width: int, height: int, address: str) -> Material:
         from c2jy_bridge.drafts.materials.material import placeholder
 
         return placeholder(self._cache_dir / "placeholders", address, width, height)
@@ -321,7 +321,7 @@ def _read_drafts(
     reader: DocumentReader, document: object, unit: TimeUnit
 ) -> tuple[list[Draft], tuple[Issue, ...]]:
     """The drafts of a document with the media they need, and why others of it could not be read."""
-    from c2jy_bridge.drafts.build_steps import Draft, wanted_media
+    from c2jy_bridge.drafts.build_steps import Draft, clip_media
     from c2jy_bridge.drafts.errors import IssueCollector
     from c2jy_bridge.drafts.spec.input import read_document
 
@@ -330,8 +330,8 @@ def _read_drafts(
         found = read_document(document, unit, reader)
         for read in found.drafts:
             collector = IssueCollector()
-            wanted = wanted_media(read.spec, read.path, collector)
-            drafts.append(Draft(read, wanted, collector.issues))
+            media = clip_media(read.spec, read.path, collector)
+            drafts.append(Draft(read, media, collector.issues))
     return drafts, found.faults
 
 
@@ -346,6 +346,6 @@ def _parts(draft: Draft) -> Iterator[object]:
     """What there is one of for each clip."""
     for track in draft.read.spec.tracks:
         yield from track.clips
-    yield from draft.wanted
+    yield from draft.media
     if draft.read.imported is not None:
         yield from draft.read.imported.parts()

@@ -25,7 +25,7 @@ from c2jy_bridge.drafts.spec.input import ReadDraft
 from c2jy_bridge.drafts.write.background import Stopped
 from c2jy_bridge.drafts.write.folder import DraftToWrite, OnConflict, WriteOptions, file_name, write_draft
 from c2jy_bridge.drafts.write.meta import TRIED, Pack, register_draft, zip_drafts
-from c2jy_bridge.drafts.write.paths import TargetRoot, checked, is_bare_uuid, numbered
+from c2jy_bridge.drafts.write.paths import TargetRoot, checked_name, is_bare_uuid, numbered
 from c2jy_bridge.drafts.write.staging import remove_tree
 
 _NAMED: Final = ("effects", "video_effects", "audio_effects", "transitions", "material_animations")
@@ -34,7 +34,7 @@ _NAME_ONLY: Final = frozenset("/\\.:")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ClipMedia:
     """A clip's media: its place in the document and what to fetch for it."""
 
     path: str
@@ -46,16 +46,16 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A draft of a document with the media its clips want."""
+    """A draft of a document with the media of its clips."""
 
     read: ReadDraft
-    wanted: Sequence[Wanted]
+    media: Sequence[ClipMedia]
     issues: tuple[Issue, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
-    """What is wanted of a build."""
+    """Options of one build."""
 
     root: Path
     name: str | None
@@ -87,7 +87,7 @@ class BuildContext:
     texts: Mapping[str, bytes | MaterialFailure]
     """Subtitles behind links."""
     pack: Pack
-    stand_in: Callable[[int, int, str], Material] | None = None
+    placeholder: Callable[[int, int, str], Material] | None = None
     """Makes a placeholder from the canvas's width, height and an address; None: missing media are errors."""
 
     def pause(self) -> None:
@@ -155,12 +155,12 @@ def _build(
     name = _name(draft, options, number, count, collector)
     placed: dict[str, PlacedFile] = {}
     files: dict[str, Material] = {}
-    stand_in = context.stand_in and partial(context.stand_in, spec.width, spec.height)
-    for wanted, material in usable(list(draft.wanted), fetched, collector, stand_in):
-        shown = wanted.source.name or material.name
-        missing = isinstance(fetched[wanted.source.address], MaterialFailure)
-        placed[wanted.path] = PlacedFile(material, file_name(material), shown, missing)
-        files[wanted.source.address] = material
+    placeholder = context.placeholder and partial(context.placeholder, spec.width, spec.height)
+    for item, material in usable_media(draft.media, fetched, collector, placeholder):
+        shown = item.source.name or material.name
+        missing = isinstance(fetched[item.source.address], MaterialFailure)
+        placed[item.path] = PlacedFile(material, file_name(material), shown, missing)
+        files[item.source.address] = material
     target, mode = _target(draft, options, collector)
     prefix = f"{path}." if path else ""
     subtitles = list(subtitle_tracks(spec, prefix, context.read_file, context.texts, collector))
@@ -248,17 +248,17 @@ def durations(fetched: Mapping[str, Material | MaterialFailure]) -> dict[str, in
 
 def _name(draft: Draft, options: BuildOptions, number: int, count: int, collector: IssueCollector) -> str:
     prefix = f"{draft.read.path}." if draft.read.path else ""
-    wanted = (options.name if options.name is not None else draft.read.spec.name).strip()
-    if not wanted:
-        wanted = say("draft.untitled")
-        collector.add("untitled", f"{prefix}name", "info", name=wanted)
+    requested = (options.name if options.name is not None else draft.read.spec.name).strip()
+    if not requested:
+        requested = say("draft.untitled")
+        collector.add("untitled", f"{prefix}name", "info", name=requested)
     if options.name is not None and count > 1:
-        wanted = numbered(wanted, number + 1)
+        requested = numbered(requested, number + 1)
     try:
-        name = checked(wanted, "name" if options.name is not None else f"{prefix}name")
+        name = checked_name(requested, "name" if options.name is not None else f"{prefix}name")
     except DraftError as error:
         collector.extend(*error.issues)
-        return wanted
+        return requested
     if is_bare_uuid(name):
         name = say("draft.named_by_id", id=name)
         collector.add("name_uuid", f"{prefix}name", "info", name=name)
@@ -281,7 +281,7 @@ def _target(
         return TargetRoot(options.root), mode
 
 
-def wanted_media(spec: DraftSpec, path: str, collector: IssueCollector) -> list[Wanted]:
+def clip_media(spec: DraftSpec, path: str, collector: IssueCollector) -> list[ClipMedia]:
     """Every clip's media, with names from the document's `media` looked up; a name not there is an error."""
     prefix = f"{path}." if path else ""
     found = []
@@ -297,7 +297,7 @@ def wanted_media(spec: DraftSpec, path: str, collector: IssueCollector) -> list[
                 near = nearest(source.address, spec.media) or next(iter(spec.media))
                 collector.add("unknown_media", f"{where}.media", "error", name=source.address, near=near)
             else:
-                found.append(Wanted(where, source, isinstance(clip, AudioClip)))
+                found.append(ClipMedia(where, source, isinstance(clip, AudioClip)))
     used = {item.source.address for item in found}
     for name, source in spec.media.items():
         if source.address not in used and not collector.failed:
@@ -305,26 +305,26 @@ def wanted_media(spec: DraftSpec, path: str, collector: IssueCollector) -> list[
     return found
 
 
-def usable(
-    wanted: list[Wanted],
+def usable_media(
+    media: Sequence[ClipMedia],
     fetched: Mapping[str, Material | MaterialFailure],
     collector: IssueCollector,
-    stand_in: Callable[[str], Material] | None = None,
-) -> Iterator[tuple[Wanted, Material]]:
+    placeholder: Callable[[str], Material] | None = None,
+) -> Iterator[tuple[ClipMedia, Material]]:
     """The media that came and fit their clips; everything else is an error.
 
     Args:
-        stand_in: Makes a placeholder for a picture that could not be had. A sound is then left out.
+        placeholder: Makes a placeholder for a picture that could not be had. A sound is then left out.
     """
     reported: set[str] = set()
-    for item in wanted:
+    for item in media:
         got = fetched[item.source.address]
         where = f"{item.path}.media"
-        if isinstance(got, MaterialFailure) and stand_in:
+        if isinstance(got, MaterialFailure) and placeholder:
             code = "sound_left_out" if item.sound else "placeholder"
             collector.add(code, where, "warning", reason=got.message, todo=got.fix)
             if not item.sound:
-                yield item, stand_in(item.source.address)
+                yield item, placeholder(item.source.address)
             continue
         if isinstance(got, MaterialFailure):
             collector.extend(Issue(got.code, where, "error", got.message, got.fix))

@@ -35,7 +35,7 @@ class PlacedFile:
     """As the machine that opens the draft spells it."""
     name: str
     """What JianYing shows."""
-    stands_for: bool = False
+    is_placeholder: bool = False
     """It is a placeholder for a file that could not be had."""
 
     @property
@@ -141,7 +141,7 @@ def _place_media(
     file: PlacedFile,
     collector: IssueCollector,
 ) -> list[PlacedClip]:
-    if file.stands_for:
+    if file.is_placeholder:
         return [
             PlacedClip(clip, path, start, wanted or _PLACEHOLDER_US, 0, wanted or _PLACEHOLDER_US, 1.0, file)
         ]

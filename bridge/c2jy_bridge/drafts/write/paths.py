@@ -66,7 +66,7 @@ def suggestion(name: str) -> str:
     return "draft" if fault(name) else name
 
 
-def checked(name: str, path: str = "name") -> str:
+def checked_name(name: str, path: str = "name") -> str:
     """The name in Unicode's composed form.
 
     Raises:
@@ -114,7 +114,7 @@ def output_folder(requested: str | None, root: Path, declared: Sequence[Path]) -
         if os.path.isabs(requested):
             top, below = _below(Path(requested), (root, *declared), requested)
         else:
-            top, below = _below(root / checked(requested.strip(), "output_folder"), (root,), requested)
+            top, below = _below(root / checked_name(requested.strip(), "output_folder"), (root,), requested)
     except (OSError, ValueError) as error:  # a null character, half a character, a loop of links
         if isinstance(error, DraftError):
             raise
@@ -123,7 +123,7 @@ def output_folder(requested: str | None, root: Path, declared: Sequence[Path]) -
     for part in below.parts:
         here /= part
         if not os.path.lexists(here):
-            checked(part, "output_folder")
+            checked_name(part, "output_folder")
         elif any(os.path.lexists(here / name) for name in _OF_A_DRAFT):
             raise _refusal("output_in_draft", requested)
     return here

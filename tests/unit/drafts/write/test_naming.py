@@ -9,14 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from c2jy_bridge.drafts import DraftError
-from c2jy_bridge.drafts.write.paths import LONGEST, checked, fault, is_bare_uuid, numbered, suggestion
+from c2jy_bridge.drafts.write.paths import LONGEST, checked_name, fault, is_bare_uuid, numbered, suggestion
 
 
 @pytest.mark.parametrize(
     "name", ["中国美食", "My film (2)", "a.b", "e\u0301te", "con fusion", "2026-11-20", "😀"]
 )
 def test_a_plain_name_is_kept(name: str) -> None:
-    assert checked(name) == unicodedata.normalize("NFC", name)
+    assert checked_name(name) == unicodedata.normalize("NFC", name)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_a_plain_name_is_kept(name: str) -> None:
 )  # fmt: skip
 def test_a_name_that_could_harm_is_refused_and_a_better_one_proposed(name: str) -> None:
     with pytest.raises(DraftError) as caught:
-        checked(name)
+        checked_name(name)
     (issue,) = caught.value.issues
     assert issue.code.startswith("name_")
     assert not issue.message.startswith("issue.")
@@ -50,7 +50,7 @@ def test_an_accepted_name_is_one_folder_inside_the_root_on_every_system(tmp_path
     if fault(name):
         assert fault(suggestion(name)) == ""
         return
-    plain = checked(name)
+    plain = checked_name(name)
     folder = tmp_path / plain
     assert folder.parent == tmp_path
     assert len(plain) <= LONGEST + 1  # composing may lengthen by one
