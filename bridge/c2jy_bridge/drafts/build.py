@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from c2jy_bridge.core.draft_views import OriginView, Packed
     from c2jy_bridge.core.events import Issue
     from c2jy_bridge.drafts.build_steps import BuildContext, BuildOptions, Draft
-    from c2jy_bridge.drafts.library.rebuild import Kept
+    from c2jy_bridge.drafts.library.rebuild import KeptDocument
     from c2jy_bridge.drafts.spec.input import DocumentReader
 
 Register = Literal["no", "existing", "create"]
@@ -159,7 +159,7 @@ class DraftBuilder:
             from c2jy_bridge.drafts.library.rebuild import export_of, kept_document
 
             kept = await asyncio.to_thread(kept_document, folder)
-            document = kept.document if time_unit == "auto" else export_of(kept)
+            document = kept.manifest if time_unit == "auto" else export_of(kept)
             options = BuildOptions(
                 root=folder.parent,
                 name=kept.name,
@@ -181,11 +181,11 @@ class DraftBuilder:
         with gc_frozen():
             await asyncio.to_thread(_import_build)
             from c2jy_bridge.drafts.build_steps import durations
-            from c2jy_bridge.drafts.library.rebuild import kept_document, origin, unit_of
+            from c2jy_bridge.drafts.library.rebuild import kept_document, origin
 
             kept = await asyncio.to_thread(kept_document, folder)
             # Only an export's unit is judged by the lengths of its media.
-            found = await self._still_there(kept) if unit_of(kept) else {}
+            found = await self._still_there(kept) if kept.unit else {}
             return await asyncio.to_thread(origin, kept, durations(found), self._reader)
 
     async def probe(self, sources: Sequence[str], on_progress: OnProgress | None = None) -> list[ProbeResult]:
@@ -204,7 +204,7 @@ class DraftBuilder:
         """Close connections and threads."""
         await self._store.aclose()
 
-    async def _still_there(self, kept: Kept) -> dict[str, Material]:
+    async def _still_there(self, kept: KeptDocument) -> dict[str, Material]:
         store = MaterialStore(self._cache_dir, self._materials, [kept.folder])
         try:
             return await kept.still_there(store)

@@ -11,7 +11,7 @@ from pyJianYingDraft.script_material import ScriptMaterial
 from pyJianYingDraft.track import Track as LibraryTrack
 
 from c2jy_bridge.core.gc_control import release_in_steps
-from c2jy_bridge.drafts.compile.plan import PlacedClip, PlacedFile, place_track, settle
+from c2jy_bridge.drafts.compile.plan import PlacedClip, PlacedFile, place_track, resolve_overlaps
 from c2jy_bridge.drafts.compile.segments import (
     PICTURE_EFFECTS,
     Canvas,
@@ -198,7 +198,7 @@ def _lanes(
                 collector.add("empty_track", where, "info")
             continue
         name = track.name or track.type
-        for lane in settle(placed, track.overlap or overlap, where, collector):
+        for lane in resolve_overlaps(placed, track.overlap or overlap, where, collector):
             yield _Lane(track.type, name, track.mute, lane)
 
 

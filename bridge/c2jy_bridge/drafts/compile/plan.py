@@ -223,7 +223,7 @@ _ROUNDING_US: Final = 10
 """Starts and lengths are rounded apart, so neighbours may overlap by some microseconds without intent."""
 
 
-def settle(
+def resolve_overlaps(
     clips: Sequence[PlacedClip], policy: Overlap, path: str, collector: IssueCollector
 ) -> list[list[PlacedClip]]:
     """Make lanes without overlaps.

@@ -127,7 +127,7 @@ def add_keyframes(
         elif placed.is_first and frame.at > (placed.whole_us or placed.duration_us):
             collector.add("keyframe_after_end", where, "warning", at=clock(frame.at))
     usable = [frame for frame in keyframes if not (apart and frame.property == "scale")]
-    for name, at, value in stretch(usable, placed):
+    for name, at, value in keyframes_of_round(usable, placed):
         segment.add_keyframe(_PROPERTIES[name], at, value)
 
 
@@ -137,7 +137,7 @@ def without_speed(segment: Any) -> Any:
     return segment
 
 
-def stretch(keyframes: Iterable[Keyframe], placed: PlacedClip) -> Iterable[tuple[str, int, float]]:
+def keyframes_of_round(keyframes: Iterable[Keyframe], placed: PlacedClip) -> Iterable[tuple[str, int, float]]:
     """The keyframes of one round of a loop, from its start; at its borders with the values between.
 
     A clip that is not looped keeps exactly its own.
@@ -451,7 +451,7 @@ def sound_segment(placed: PlacedClip, clip: AudioClip, pool: MaterialPool, canva
         elif placed.is_first and frame.at > (placed.whole_us or placed.duration_us):
             canvas.collector.add("keyframe_after_end", where, "warning", at=clock(frame.at))
     volume = [frame for frame in clip.keyframes if frame.property == "volume"]
-    for _, at, value in stretch(volume, placed):
+    for _, at, value in keyframes_of_round(volume, placed):
         segment.add_keyframe(at, value)
     return segment
 

@@ -92,7 +92,7 @@ def pack(
     new: dict[Path, dict[str, list[bytes]]] = {}
     roots = []
     for folder in folders:
-        files = _look(folder, target is not None, issues)
+        files = _read_packable(folder, target is not None, issues)
         if files and target:
             new[folder], done = respelled(files, target)
             elsewhere = [where for where, _ in done.elsewhere]
@@ -149,7 +149,7 @@ def _check_place(folders: Sequence[Path], out: Path) -> None:
         raise DraftError([issue("pack_over_other", "", file=out)])
 
 
-def _look(folder: Path, respelling: bool, issues: list[Issue]) -> DraftFiles | None:
+def _read_packable(folder: Path, respelling: bool, issues: list[Issue]) -> DraftFiles | None:
     """The draft's files; None for one that can only be packed as it is."""
     if not respelling and (why := _unreadable(folder)):
         issues.append(why)

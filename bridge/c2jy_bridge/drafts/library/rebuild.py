@@ -26,22 +26,39 @@ _META: Final = "draft_meta_info.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptDocument:
     """The document in c2jy.json and the files that it was built with."""
 
     folder: Path
-    document: Mapping[str, Any]
+    manifest: Mapping[str, Any]
+    """The marker and the document, as in c2jy.json."""
     target_root: str | None
     """The drafts folder that the draft is spelled for; None when that cannot be seen."""
     files: Mapping[str, tuple[str, str]]
     """By address: (name in the draft's `materials`, sha256)."""
 
     @property
+    def document(self) -> Mapping[str, Any]:
+        """The `c2jy/1` document."""
+        document: Mapping[str, Any] = self.manifest["document"]
+        return document
+
+    @property
+    def unit(self) -> TimeUnitName | None:
+        """The unit that the export's numbers were read in; None when it was made from no export."""
+        meta = self.document.get("meta")
+        imported = meta.get("imported") if isinstance(meta, dict) else None
+        unit = imported.get("time_unit") if isinstance(imported, dict) else None
+        if not isinstance(self.document.get("legacy"), (dict, list)):
+            return None
+        return unit if unit in ("us", "ms", "s") else None
+
+    @property
     def name(self) -> str:
         """What the draft is called, without the number that a former building beside another gave it."""
-        given = self.document["document"].get("name")
+        given = self.document.get("name")
         numbered = isinstance(given, str) and re.fullmatch(rf"{re.escape(given)} \(\d+\)", self.folder.name)
-        return given if numbered else self.folder.name
+        return str(given) if numbered else self.folder.name
 
     async def still_there(self, store: MaterialStore) -> dict[str, Material]:
         """Media of the document that are in the draft unchanged, by the address the document has for them.
@@ -60,7 +77,7 @@ class Kept:
         return found
 
 
-def kept_document(folder: Path) -> Kept:
+def kept_document(folder: Path) -> KeptDocument:
     """Read c2jy.json.
 
     Raises:
@@ -84,7 +101,7 @@ def kept_document(folder: Path) -> Kept:
             name = file.removeprefix(f"{MATERIALS}/")
             if name and name == os.path.basename(name) and name not in (".", ".."):
                 files[address] = (name, sha256)
-    return Kept(folder, {"marker": kept["marker"], "document": document}, _target_root(folder), files)
+    return KeptDocument(folder, {"marker": kept["marker"], "document": document}, _target_root(folder), files)
 
 
 def _target_root(folder: Path) -> str | None:
@@ -100,7 +117,7 @@ _SETTLE_S: Final = 2.0
 """We write a draft's files within a moment of each other, c2jy.json last; FAT keeps times to two seconds."""
 
 
-def origin(kept: Kept, durations_us: Mapping[str, int], reader: DocumentReader) -> OriginView:
+def origin(kept: KeptDocument, durations_us: Mapping[str, int], reader: DocumentReader) -> OriginView:
     """Collects what a user should know before a draft is built again.
 
     Args:
@@ -112,7 +129,7 @@ def origin(kept: Kept, durations_us: Mapping[str, int], reader: DocumentReader) 
         DraftError: The export in it cannot be read any more.
     """
     resaved = _resaved(kept.folder)
-    unit = unit_of(kept)
+    unit = kept.unit
     if unit is None:
         return OriginView(resaved)
 
@@ -129,31 +146,15 @@ def origin(kept: Kept, durations_us: Mapping[str, int], reader: DocumentReader) 
     return OriginView(resaved, unit, decision.lengths_us, decision.issue(path))
 
 
-def unit_of(kept: Kept) -> TimeUnitName | None:
-    """The unit that the export's numbers were read in; None when it was made from no export."""
-    document = _document(kept)
-    meta = document.get("meta")
-    imported = meta.get("imported") if isinstance(meta, dict) else None
-    unit = imported.get("time_unit") if isinstance(imported, dict) else None
-    if not isinstance(document.get("legacy"), (dict, list)):
-        return None
-    return unit if unit in ("us", "ms", "s") else None
-
-
-def export_of(kept: Kept) -> Any:
+def export_of(kept: KeptDocument) -> Any:
     """The Coze2JianYing export that a draft was made from, verbatim.
 
     Raises:
         DraftError: It was made from something whose numbers have no other unit.
     """
-    if unit_of(kept) is None:
+    if kept.unit is None:
         raise DraftError([issue("no_other_unit", DOCUMENT, name=kept.folder.name)])
-    return _document(kept)["legacy"]
-
-
-def _document(kept: Kept) -> Mapping[str, Any]:
-    document = kept.document["document"]
-    return document if isinstance(document, dict) else {}
+    return kept.document["legacy"]
 
 
 def _resaved(folder: Path) -> bool:

@@ -98,7 +98,7 @@ class Trash:
                 at = (entry.place / _TICKET).lstat().st_mtime
             except (DraftError, OSError):
                 continue  # half moved by a process that died, restored meanwhile, or nothing of ours
-            found.append(TrashedView(ticket, _seen(entry), entry.root, at))
+            found.append(TrashedView(ticket, _trashed_view(entry), entry.root, at))
         return sorted(found, key=lambda trashed: (-trashed.trashed_at, trashed.ticket))
 
     def delete(self, ticket: str) -> str:
@@ -136,7 +136,7 @@ class Trash:
         return _Entry(place, name, root if isinstance(root, str) else "")
 
 
-def _seen(entry: _Entry) -> DraftView:
+def _trashed_view(entry: _Entry) -> DraftView:
     read = read_snapshot(entry.draft)
     if read is None:
         return DraftView(entry.name, str(entry.draft), "damaged")

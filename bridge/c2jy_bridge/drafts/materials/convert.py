@@ -123,8 +123,8 @@ def check_whole(path: Path, extension: str) -> None:
         path: Of at least one byte.
         extension: As its first bytes say; for others than png, jpg, bmp and tiff nothing is done.
     """
-    look = _LOOKS.get(extension)
-    if extension not in _STILL or (look and look(path)):
+    has_end = _END_CHECKS.get(extension)
+    if extension not in _STILL or (has_end and has_end(path)):
         return
     # A PNG without its end mark may have all of its lines: whatever can be drawn is whole enough.
     if not _can_be_drawn(path, extension):
@@ -169,4 +169,4 @@ def _can_be_drawn(path: Path, extension: str) -> bool:
 
 
 _STILL: Final = frozenset({"png", "jpg", "bmp", "tiff"})
-_LOOKS: Final = {"png": _png, "jpg": _jpeg}
+_END_CHECKS: Final = {"png": _png, "jpg": _jpeg}

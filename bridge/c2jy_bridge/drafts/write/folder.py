@@ -27,11 +27,11 @@ from c2jy_bridge.drafts.write.meta import (
     CONTENT_FILES,
     COVER,
     Marker,
-    beginning,
     figures_of,
+    manifest_head,
     meta_info,
     read_marker,
-    say_platform,
+    set_platform,
 )
 from c2jy_bridge.drafts.write.paths import DOCUMENT, MATERIALS, TargetRoot, local_view, numbered
 from c2jy_bridge.drafts.write.staging import ASIDE, Staging, is_there, remove_tree, sync_folder, write_file
@@ -79,7 +79,7 @@ _AT_ONCE: Final = 8
 _CHUNK: Final = 4 * 1024 * 1024
 
 
-def bring(
+def copy_media(
     files: Iterable[tuple[Path, str]],
     folder: Path,
     mode: Literal["copy", "hardlink"],
@@ -285,7 +285,7 @@ def write_draft(draft: DraftToWrite, options: WriteOptions) -> Path:
         folder = staging.folder
         if options.media_mode != "reference" and files:
             pairs = [(file.path, name) for name, file in files.items()]
-            bring(pairs, folder / MATERIALS, options.media_mode, options.moved)
+            copy_media(pairs, folder / MATERIALS, options.media_mode, options.moved)
             sync_folder(folder / MATERIALS)
         picture = next((file.path for file in draft.files.values() if file.kind == "image"), None)
         covered = write_cover(folder / COVER, picture, draft.spec.width, draft.spec.height)
@@ -333,7 +333,7 @@ def _write_documents(
 ) -> None:
     draft.content["id"] = draft.draft_id
     draft.content["name"] = name
-    say_platform(draft.content, options.profile)
+    set_platform(draft.content, options.profile)
     pieces = list(content_pieces(draft.content))
     for file in CONTENT_FILES[options.profile]:
         sha256 = _write_checked(folder / file, *pieces)
@@ -351,7 +351,7 @@ def _write_documents(
         address: {"file": f"{MATERIALS}/{file_name(file)}", "sha256": file.sha256}
         for address, file in draft.files.items()
     }
-    head = beginning(marker, figures_of(draft.content, sha256))
+    head = manifest_head(marker, figures_of(draft.content, sha256))
     parts = (head, b',"document":', *_document(draft), b',"files":', orjson.dumps(files), b"}")
     _write_checked(folder / DOCUMENT, *parts)
 

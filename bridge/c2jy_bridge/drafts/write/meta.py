@@ -81,7 +81,7 @@ def figures_of(content: Mapping[str, Any], sha256: str) -> Figures:
     )
 
 
-def beginning(marker: Marker, figures: Figures) -> bytes:
+def manifest_head(marker: Marker, figures: Figures) -> bytes:
     """How c2jy.json begins: the mark and the figures, where they are found without reading the rest."""
     mark = {
         "draft_id": marker.draft_id,
@@ -152,7 +152,7 @@ TRIED: Final[frozenset[DraftProfile]] = frozenset({"jianying_win", "both"})
 """Profiles whose drafts pyJianYingDraft's users open: JianYing 5.9 and 10.8 for Windows (its README)."""
 
 
-def say_platform(content: dict[str, Any], profile: DraftProfile) -> None:
+def set_platform(content: dict[str, Any], profile: DraftProfile) -> None:
     """Write the profile's app and system into a draft's content."""
     for field in ("platform", "last_modified_platform"):
         content[field] = {**content.get(field, {}), **_PLATFORM[profile]}

@@ -64,15 +64,15 @@ def test_the_unit_is_what_was_said_then_what_the_draft_says_then_what_the_media_
     assert length(read_infos("audio_infos", audio, seconds, "auto")) == 3_000_000_000
     assert length(read_infos("audio_infos", audio, seconds, "ms")) == 3_000_000
     open_ = read_infos("audio_infos", audio, DRAFT, "auto")
-    assert length(open_.knowing({"https://example.com/a.mp3": 3_000_000}, None)) == 3_000_000
-    assert length(open_.knowing({"https://example.com/a.mp3": 3_000_000_000}, None)) == 3_000_000_000
+    assert length(open_.with_durations({"https://example.com/a.mp3": 3_000_000}, None)) == 3_000_000
+    assert length(open_.with_durations({"https://example.com/a.mp3": 3_000_000_000}, None)) == 3_000_000_000
 
 
 def test_where_the_numbers_leave_it_open_the_unit_is_that_of_what_was_added_before() -> None:
     caption = [{"content": "你好", "start": 0, "end": 600_000}]
     read = read_infos("caption_infos", caption, DRAFT, "auto")
     assert read.unit is None
-    as_before = read.knowing({}, "ms")
+    as_before = read.with_durations({}, "ms")
     (lane,) = as_before.lanes("text", "k", None, "p", set())
     assert lane.clips[0]["at"]["duration"] == 600_000_000
     assert as_before.issues[0].code == "unit_as_before"

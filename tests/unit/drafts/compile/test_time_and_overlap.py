@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from c2jy_bridge.drafts import BuiltDraft, DraftError
-from c2jy_bridge.drafts.compile.plan import PlacedClip, settle
+from c2jy_bridge.drafts.compile.plan import PlacedClip, resolve_overlaps
 from c2jy_bridge.drafts.errors import IssueCollector
 from c2jy_bridge.drafts.spec.document import Overlap, TextClip
 
@@ -186,7 +186,7 @@ def test_lanes_never_overlap_and_no_clip_is_lost_without_a_word(
 ) -> None:
     clip, collector = TextClip(text="x"), IssueCollector()
     placed = [PlacedClip(clip, f"clips[{n}]", start, length) for n, (start, length) in enumerate(spans)]
-    lanes = settle(placed, policy, "track", collector)
+    lanes = resolve_overlaps(placed, policy, "track", collector)
     for lane in lanes:
         assert all(a.end_us <= b.start_us for a, b in pairwise(lane))
         assert all(c.duration_us > 0 for c in lane)

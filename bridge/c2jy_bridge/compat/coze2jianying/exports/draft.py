@@ -170,7 +170,7 @@ def map_draft(
     collector.extend(odd_clips(evidence.clips, unit.unit))
     for track in tracks:
         for part in track.parts:
-            part.timing.settle(unit.unit)
+            part.timing.to_microseconds(unit.unit)
     if unit.reason not in ("none", "raw"):
         collector.extend([unit.issue(path)])
     canvas = project(fields)

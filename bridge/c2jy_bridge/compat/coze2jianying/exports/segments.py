@@ -110,7 +110,7 @@ _TOLERANCE_US: Final = 1_000
 
 @dataclass(slots=True)
 class Timing:
-    """When a clip is on. `start` and `end` are in the draft's unit until `settle` makes them microseconds.
+    """When a clip is on. `start` and `end` are in the draft's unit, `*_us` are set by `to_microseconds`.
 
     Not frozen: `fitted` shortens a clip whose file part is shorter than its place.
     """
@@ -123,7 +123,7 @@ class Timing:
     start_us: int = 0
     length_us: int | None = None
 
-    def settle(self, unit: Unit) -> None:
+    def to_microseconds(self, unit: Unit) -> None:
         """Make microseconds: absolute ends are rounded, then subtracted, so that neighbours never overlap."""
         factor = 1 if self.raw else US_PER[unit]
         self.start_us = round(self.start * factor)

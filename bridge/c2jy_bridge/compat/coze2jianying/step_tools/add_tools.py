@@ -181,7 +181,7 @@ async def _read(
     read = await asyncio.to_thread(read_infos, argument, infos, draft, time_unit)
     files = await session.files(read.sources, context) if read.asked == "auto" else {}
     durations_us = {url: file.duration_us for url, file in files.items() if file.kind != "image"}
-    return await asyncio.to_thread(read.knowing, durations_us, draft.unit)
+    return await asyncio.to_thread(read.with_durations, durations_us, draft.unit)
 
 
 def _check_track(draft: Unfinished, kind: TrackKind, name: str | None) -> None:

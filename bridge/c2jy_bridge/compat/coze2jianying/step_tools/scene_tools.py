@@ -10,7 +10,13 @@ from pydantic import Field
 from c2jy_bridge.compat.coze2jianying.step_tools.step_answers import ScenesAdded, SceneSpan
 from c2jy_bridge.compat.coze2jianying.step_tools.step_session import StepSession
 from c2jy_bridge.compat.coze2jianying.unfinished.draft import Step, Unfinished, id_prefix
-from c2jy_bridge.compat.coze2jianying.unfinished.scenes import Laid, Music, Scene, lay_out, sources
+from c2jy_bridge.compat.coze2jianying.unfinished.scenes import (
+    Music,
+    Scene,
+    SceneLayout,
+    lay_out_scenes,
+    sources,
+)
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.drafts import Material
@@ -55,20 +61,22 @@ class SceneTools:
         async with self._session.draft(draft_id, context) as draft:
             files = await self._files(scenes, music, context)
 
-            def laid_on(now: Unfinished) -> Laid:
+            def layout_on(now: Unfinished) -> SceneLayout:
                 prefix = id_prefix(context.call_id)
-                return lay_out(scenes, music, now, files, prefix=prefix, fit=fit, caption_style=caption_style)
+                return lay_out_scenes(
+                    scenes, music, now, files, prefix=prefix, fit=fit, caption_style=caption_style
+                )
 
-            laid = laid_on(_before(draft, context.call_id))
-            report = await self._session.try_out(draft, laid.lanes, context, _by_id(laid))
+            layout = layout_on(_before(draft, context.call_id))
+            report = await self._session.try_out(draft, layout.lanes, context, _by_id(layout))
             (built,) = report.drafts
             draft, _ = await self._session.add(
                 draft,
                 context,
-                lambda now: _step(context.call_id, laid_on(now), scenes, music),
+                lambda now: _step(context.call_id, layout_on(now), scenes, music),
             )
-            issues = [*laid.issues, *report.issues, *built.issues]
-            begin_us, end_us = laid.spans[0][0], laid.spans[-1][1]
+            issues = [*layout.issues, *report.issues, *built.issues]
+            begin_us, end_us = layout.spans[0][0], layout.spans[-1][1]
             sentences = [
                 say(
                     "step.scenes",
@@ -79,7 +87,7 @@ class SceneTools:
                 ),
                 *with_issues(serious(issues)),
             ]
-            return ScenesAdded(" ".join(sentences), _spans(laid), end_us / 1e6, issues)
+            return ScenesAdded(" ".join(sentences), _spans(layout), end_us / 1e6, issues)
 
     async def _files(
         self, scenes: list[Scene], music: Music | None, context: ToolContext
@@ -116,26 +124,26 @@ def _before(draft: Unfinished, call_id: str) -> Unfinished:
     return replace(draft, steps=draft.steps[: calls.index(call_id)]) if call_id in calls else draft
 
 
-def _step(call_id: str, laid: Laid, scenes: list[Scene], music: Music | None) -> Step:
+def _step(call_id: str, layout: SceneLayout, scenes: list[Scene], music: Music | None) -> Step:
     given = {
         "scenes": [scene.model_dump(exclude_none=True) for scene in scenes],
         "music": music.model_dump() if music else None,
     }
     # A last scene without a picture takes its time too.
-    return Step(call_id, "append_scenes", laid.lanes, pictures_end_us=laid.spans[-1][1], given=given)
+    return Step(call_id, "append_scenes", layout.lanes, pictures_end_us=layout.spans[-1][1], given=given)
 
 
-def _by_id(laid: Laid) -> dict[str, str]:
+def _by_id(layout: SceneLayout) -> dict[str, str]:
     """Clip id -> the scene it belongs to: ids end with its number."""
     result = {}
-    for lane in laid.lanes:
+    for lane in layout.lanes:
         for clip in lane.clips:
             _, what, *number = clip["id"].split("-")
             result[clip["id"]] = f"scenes[{int(number[0]) - 1}]" if number else what
     return result
 
 
-def _spans(laid: Laid) -> list[SceneSpan]:
-    videos = (clip for lane in laid.lanes if lane.kind == "video" for clip in lane.clips)
+def _spans(layout: SceneLayout) -> list[SceneSpan]:
+    videos = (clip for lane in layout.lanes if lane.kind == "video" for clip in lane.clips)
     pictures = {clip["at"]["start"]: clip["id"] for clip in videos}
-    return [SceneSpan(start / 1e6, end / 1e6, pictures.get(start, "")) for start, end in laid.spans]
+    return [SceneSpan(start / 1e6, end / 1e6, pictures.get(start, "")) for start, end in layout.spans]

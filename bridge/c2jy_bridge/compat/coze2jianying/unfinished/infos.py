@@ -62,7 +62,7 @@ class ReadInfos:
         """Maps a path in the spec back to the path in the infos."""
         return self.imported.original_path(path)
 
-    def knowing(self, durations_us: Mapping[str, int], usual: Unit | None) -> ReadInfos:
+    def with_durations(self, durations_us: Mapping[str, int], usual: Unit | None) -> ReadInfos:
         """The same once it is known how long the media are.
 
         Args:

@@ -166,7 +166,7 @@ class Music(_Argument):
 
 
 @dataclass(frozen=True, slots=True)
-class Laid:
+class SceneLayout:
     """Scenes on the timeline."""
 
     lanes: tuple[Lane, ...]
@@ -186,7 +186,7 @@ def sources(scenes: Sequence[Scene], music: Music | None) -> list[tuple[str, str
     return [*found, ("music.url", music.url)] if music else found
 
 
-def lay_out(
+def lay_out_scenes(
     scenes: Sequence[Scene],
     music: Music | None,
     draft: Unfinished,
@@ -195,7 +195,7 @@ def lay_out(
     prefix: str,
     fit: Literal["fit", "fill", "stretch"] = "fit",
     caption_style: Mapping[str, Any] | None = None,
-) -> Laid:
+) -> SceneLayout:
     """Lay scenes out after the last picture of a draft.
 
     Args:
@@ -211,8 +211,8 @@ def lay_out(
     for index, scene in enumerate(scenes):
         layout.add(scene, index)
     if music:
-        layout.accompany(music)
-    return Laid(tuple(layout.lanes()), tuple(layout.spans), tuple(layout.issues))
+        layout.add_music(music)
+    return SceneLayout(tuple(layout.lanes()), tuple(layout.spans), tuple(layout.issues))
 
 
 class _Layout:
@@ -263,7 +263,7 @@ class _Layout:
         self.spans.append((self._at, self._at + length_us))
         self._at += length_us
 
-    def accompany(self, music: Music) -> None:
+    def add_music(self, music: Music) -> None:
         length_us = self._at - self._start
         clip: dict[str, Any] = {
             "type": "audio",
