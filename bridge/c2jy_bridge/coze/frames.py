@@ -74,7 +74,9 @@ class EventCleaner:
         if not self._begun:
             chunk = self._begin(chunk)
         if self._held_cr or b"\r" in chunk:
-            chunk = self._unix(chunk)
+            chunk = b"\r" + chunk if self._held_cr else chunk
+            self._held_cr = chunk.endswith(b"\r")
+            chunk = chunk.removesuffix(b"\r").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         cut = chunk.rfind(b"\n\n") + 2
         blank_cut_in_two = chunk.startswith(b"\n") and self._rest and self._rest[-1].endswith(b"\n")
         if cut == 1 and not blank_cut_in_two:
@@ -114,14 +116,6 @@ class EventCleaner:
             raise ValueError("an event without an end")
         if chunk:
             self._rest.append(chunk)
-
-    def _unix(self, chunk: bytes) -> bytes:
-        if self._held_cr:
-            chunk = b"\r" + chunk
-        self._held_cr = chunk.endswith(b"\r")
-        if self._held_cr:
-            chunk = chunk[:-1]
-        return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def _clean(self, event: bytes) -> bytes:
         if self.done or self.refusal is not None:

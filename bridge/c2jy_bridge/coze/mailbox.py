@@ -81,9 +81,5 @@ class Mailbox:
 
 def _letter(message: Message) -> Letter:
     at = float(message.created_at or 0)
-    return Letter(
-        message_id=message.id or "",
-        content=message.content,
-        at=at / 1000 if at > _MILLISECONDS else at,
-        meta=message.meta_data or {},
-    )
+    at = at / 1000 if at > _MILLISECONDS else at
+    return Letter(message.id or "", message.content, at, message.meta_data or {})

@@ -82,10 +82,7 @@ async def watch(client: CozeClient, conversation_id: str, chat_id: str, sleep: S
 async def recover(
     client: CozeClient, turn: TurnState, stop: Interrupt, clock: Clock, sleep: Sleep, reason: str
 ) -> AsyncIterator[Event]:
-    """Update a turn to the state of its chat at Coze; yields the messages it missed.
-
-    Args:
-        reason: The reason for a StreamRecovered; empty yields none.
+    """Update a turn to its chat at Coze; yields StreamRecovered (if there is a `reason`) and messages.
 
     Raises:
         Exception: Coze cannot be reached or does not return the chat.

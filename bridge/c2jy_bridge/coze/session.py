@@ -13,7 +13,7 @@ import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import aclosing, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypedDict
+from typing import TYPE_CHECKING, Any, Final
 
 from c2jy_bridge.core.events import (
     AnswerCompleted,
@@ -48,13 +48,6 @@ TRIES: Final = 4
 _log = logging.getLogger(__name__)
 
 
-class _EndFields(TypedDict):
-    at: float
-    turn_id: str
-    conversation_id: str
-    chat_id: str
-
-
 class TurnRunner:
     """Runs one turn; `run` may be iterated once. `known_chats` are other turns' chats in the conversation."""
 
@@ -75,11 +68,7 @@ class TurnRunner:
         self._submits = 0
 
     async def run(self, restart: bool = False) -> AsyncIterator[Event]:
-        """Every event of the turn, the last one TurnCompleted, TurnFailed or TurnCancelled.
-
-        Args:
-            restart: Continue the chat of an earlier process by its ids.
-        """
+        """Every event of the turn; `restart` continues the chat of an earlier process by its ids."""
         turn, stop, context = self.turn, self.stop, self._context
         self.running = True
         try:
@@ -272,15 +261,12 @@ class TurnRunner:
     def _failed(self, problem: Problem) -> TurnFailed:
         return TurnFailed(**self._end(), problem=problem)
 
-    def _end(self) -> _EndFields:
+    def _end(self) -> dict[str, Any]:
+        """End the turn; returns the fields of its last event."""
         self.ended, self.running = True, False
         turn = self.turn
-        return {
-            "at": self._context.clock(),
-            "turn_id": turn.turn_id,
-            "conversation_id": turn.conversation_id,
-            "chat_id": turn.chat_id,
-        }
+        ids = {"turn_id": turn.turn_id, "conversation_id": turn.conversation_id, "chat_id": turn.chat_id}
+        return {"at": self._context.clock(), **ids}
 
 
 async def run_batch(
@@ -345,15 +331,8 @@ CONFIRM_S: Final = 1.5
 class ChatSession:
     """One conversation, one turn at a time; turns do not raise for errors of Coze or the network.
 
-    Args:
-        client: Shared by sessions.
-        bot_id: Empty makes every turn fail with a hint.
-        user_id: The user's id at Coze.
-        runner: Runs the tools that the Bot calls.
-        conversation_id: A conversation to continue; empty starts one with the first turn.
-        clock: Unix seconds for the events.
-        new_id: Creates turn ids.
-        sleep: Waits between polls and between tries.
+    An empty `bot_id` makes every turn fail with a hint; an empty `conversation_id` starts a conversation with
+    the first turn. `clock` is Unix seconds, `sleep` waits between polls and between tries.
     """
 
     def __init__(
@@ -381,11 +360,6 @@ class ChatSession:
 
     def send(self, text: str, *, turn_id: str | None = None, source: Source = "chat") -> AsyncIterator[Event]:
         """Ask the Bot; the question is sent when the iteration starts.
-
-        Args:
-            text: The user's question.
-            turn_id: The id in every event of the turn; a new one by default.
-            source: The origin of the turn's tool calls.
 
         Returns:
             The events of the turn, the last a TurnCompleted, TurnFailed or TurnCancelled. Closing the

@@ -76,10 +76,16 @@ class StreamReader:
                 return
             finally:
                 stop.end()
-            if not self.opened:
-                for event in self._begin(item):
-                    yield event
             message = item.message
+            if not self.opened:
+                # cozepy 0.20 can close a stream only through its response, a private attribute.
+                self._response = item.response._raw_response
+                self.opened = True
+                self._turn.logid = item.response.logid or ""
+                if self._turn.asking and message is not None and message.chat_id:
+                    yield self.confirmed(message.chat_id, message.conversation_id or "")
+                if self._turn.owed:
+                    yield self.outputs_taken()
             if item.event is not delta or message is None:
                 for event in self._read(item):
                     yield event
@@ -121,17 +127,6 @@ class StreamReader:
         turn.owed, turn.owed_replies = (), ()
         at = self._clock()
         return ToolOutputsSubmitted(at=at, turn_id=turn.turn_id, chat_id=turn.chat_id, call_ids=ids)
-
-    def _begin(self, item: ChatEvent) -> Iterator[Event]:
-        # cozepy 0.20 can close a stream only through its response, a private attribute.
-        self._response = item.response._raw_response
-        self.opened = True
-        turn = self._turn
-        turn.logid = item.response.logid or ""
-        if turn.asking and item.message is not None and item.message.chat_id:
-            yield self.confirmed(item.message.chat_id, item.message.conversation_id or "")
-        if turn.owed:
-            yield self.outputs_taken()
 
     def _read(self, item: ChatEvent) -> Iterator[Event]:
         turn = self._turn

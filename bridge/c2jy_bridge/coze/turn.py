@@ -76,9 +76,7 @@ class TurnState:
     def outputs(self, default: str, reply: str) -> list[tuple[str, str]]:
         """The outputs to submit for the owed batch: one pair of tool_call_id and output per id.
 
-        Args:
-            default: For a call without an output.
-            reply: For a call that only the user can answer.
+        `default` is for a call without an output, `reply` for one that only the user can answer.
         """
         pairs: dict[str, str] = {}
         for call in self.owed:

@@ -70,10 +70,7 @@ class WorkflowClient:
     ) -> AsyncIterator[Step]:
         """Start a run of a published workflow; the stream ends with a WorkflowInterrupt or a RunEnded.
 
-        Args:
-            workflow_id: The workflow's id at Coze.
-            parameters: Inputs of its start node.
-            bot_id: Needed by workflows with nodes that belong to a Bot (databases, variables).
+        `parameters` are the start node's inputs; nodes of a Bot (databases, variables) need a `bot_id`.
         """
         body = {"workflow_id": workflow_id, "parameters": dict(parameters)}
         return self._stream("stream_run", {**body, "bot_id": bot_id} if bot_id else body)
@@ -101,7 +98,15 @@ class WorkflowClient:
                     if data.get("node_is_finish", True):
                         yield NodeMessage(node, "".join(chunks.pop(node)))
                 elif name == "interrupt":
-                    yield _interrupt(data)
+                    interrupt = data.get("interrupt_data")
+                    interrupt = interrupt if isinstance(interrupt, dict) else {}
+                    payload = interrupt.get("data", "")
+                    yield WorkflowInterrupt(
+                        event_id=str(interrupt.get("event_id", "")),
+                        kind=int(interrupt.get("type", QUESTION)),
+                        node=str(data.get("node_title", "")),
+                        data=payload if isinstance(payload, str) else json.dumps(payload, ensure_ascii=False),
+                    )
                     return
                 elif name == "error":
                     code, msg = data.get("error_code", 0), str(data.get("error_message", ""))
@@ -126,15 +131,3 @@ class WorkflowClient:
 def _event(fields: dict[str, str], response: httpx.Response) -> tuple[str, dict[str, Any]]:
     data = json.loads(fields["data"])
     return fields["event"].lower(), data if isinstance(data, dict) else {}
-
-
-def _interrupt(data: Mapping[str, Any]) -> WorkflowInterrupt:
-    interrupt = data.get("interrupt_data")
-    interrupt = interrupt if isinstance(interrupt, dict) else {}
-    payload = interrupt.get("data", "")
-    return WorkflowInterrupt(
-        event_id=str(interrupt.get("event_id", "")),
-        kind=int(interrupt.get("type", QUESTION)),
-        node=str(data.get("node_title", "")),
-        data=payload if isinstance(payload, str) else json.dumps(payload, ensure_ascii=False),
-    )
