@@ -7,7 +7,7 @@ import importlib
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from c2jy_bridge.core.bridge_requests import BridgeRequest
 from c2jy_bridge.core.events import BridgeStopped, Decision, Event, Problem
@@ -19,6 +19,9 @@ from c2jy_bridge.plugin import ToolRegistry, ToolRunner
 
 if TYPE_CHECKING:
     from c2jy_bridge.relay.bridge import Bridge
+
+CLOSE_GRACE_S: Final = 1.5
+"""Seconds that running requests have to end when the engine closes; then they go back into the queue."""
 
 
 class BridgeSwitch:
@@ -105,9 +108,9 @@ class BridgeSwitch:
         return again.request.request_id
 
     async def close(self) -> None:
-        """Switch it off."""
+        """Switch it off at the end of the engine, which has less time than a user who switches it off."""
         if self._bridge is not None:
-            await self._bridge.stop()
+            await self._bridge.stop(CLOSE_GRACE_S)
 
     async def _built_bridge(self) -> Bridge:
         if self._bridge is None:

@@ -40,8 +40,8 @@ def prints_go_to_stderr() -> Iterator[None]:
         sys.stdout = stdout
 
 
-UNWIND_S: Final = 5.0
-"""Seconds that a cancelled coroutine has to clean up."""
+UNWIND_S: Final = 1.0
+"""Seconds that a cancelled coroutine has to clean up; its turn must end before the app does."""
 
 
 @dataclass(frozen=True, slots=True)

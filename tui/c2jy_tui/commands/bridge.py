@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import signal
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from c2jy_bridge.core.events import BridgeRequestChanged, Event, ToolCallFinished
@@ -20,27 +18,25 @@ if TYPE_CHECKING:
 
 
 def serve(options: argparse.Namespace) -> int:
-    """Take requests until SIGTERM or Ctrl+C, then let those at work end; 1 when it cannot begin."""
+    """Take requests until a signal, then let those at work end; 1 when it cannot begin."""
+    stop = asyncio.Event()
 
     async def work(engine: Engine) -> int:
         print_issues(*engine.issues())
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for name in (signal.SIGTERM, signal.SIGINT):
-            with suppress(NotImplementedError):  # Windows: Ctrl+C raises KeyboardInterrupt instead
-                loop.add_signal_handler(name, stop.set)
-        printing = asyncio.create_task(print_events(engine.events()))
+        _printing.add(asyncio.create_task(print_events(engine.events())))
         if problem := await engine.switch_bridge(True):
             print_stderr(problem.message, problem.hint)
             return 1
         print_stderr(say("bridge.on", address=(await engine.bridge()).address or "-"))
         await stop.wait()
         print_stderr(say("bridge.draining"))
-        await engine.switch_bridge(False)
-        printing.cancel()
-        return 0
+        return 0  # closing the engine drains it
 
-    return with_engine(options, work, start=True)
+    return with_engine(options, work, start=True, interrupt=lambda _: stop.set())
+
+
+_printing: set[asyncio.Task[None]] = set()
+"""Prints until the engine has closed: what ends while it drains too."""
 
 
 def token(options: argparse.Namespace) -> int:

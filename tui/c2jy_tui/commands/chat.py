@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import signal
 import sys
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
@@ -12,7 +11,14 @@ from typing import TYPE_CHECKING
 from c2jy_bridge.core import events as ev
 from c2jy_bridge.core.safety import visible
 from c2jy_tui.commands import say
-from c2jy_tui.commands.running import as_json, print_call, print_issues, print_stderr, with_engine
+from c2jy_tui.commands.running import (
+    INTERRUPTED,
+    as_json,
+    print_call,
+    print_issues,
+    print_stderr,
+    with_engine,
+)
 
 if TYPE_CHECKING:
     from c2jy_bridge.engine import Engine
@@ -25,29 +31,45 @@ def run(options: argparse.Namespace) -> int:
         print_stderr(say("chat.empty"))
         return 2
 
+    stop = _Stop()
+
     async def ask(engine: Engine) -> int:
         print_issues(*engine.issues())
         events = engine.events()
         turn_id = await engine.send(text)
-        # Ctrl+C cancels the turn on Coze's side too, instead of leaving the conversation waiting.
-        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, _cancel, engine)
         draw = _Lines(turn_id).show if not options.json else _print_json
         status = await _follow(events, turn_id, draw)
-        await _finish_resumed(engine)
+        if not stop.asked:
+            await _finish_resumed(engine, stop)
         return status
 
-    return with_engine(options, ask, start=True)
+    return with_engine(options, ask, start=True, interrupt=stop)
 
 
-async def _finish_resumed(engine: Engine) -> None:
-    """Wait for turns that an earlier process left; Ctrl+C leaves them for the next one."""
+class _Stop:
+    """What a signal does: it cancels the turn, also on Coze's side, or ends the waiting for earlier turns."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self.waiting: asyncio.Future[int] | None = None
+        self._cancelling: asyncio.Future[None] | None = None
+
+    def __call__(self, engine: Engine) -> None:
+        self.asked = True
+        if self.waiting is not None:
+            self.waiting.cancel()
+        else:
+            self._cancelling = asyncio.ensure_future(engine.cancel())
+
+
+async def _finish_resumed(engine: Engine, stop: _Stop) -> None:
+    """Wait for turns that an earlier process left; a signal leaves them for the next one."""
     if not engine.resuming:
         return
     print_stderr(say("chat.resuming"))
-    waiting = asyncio.ensure_future(engine.finish_resumed())
-    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, waiting.cancel)
+    stop.waiting = asyncio.ensure_future(engine.finish_resumed())
     try:
-        left = await waiting
+        left = await stop.waiting
     except asyncio.CancelledError:
         print_stderr(say("chat.left"))
         return
@@ -55,21 +77,12 @@ async def _finish_resumed(engine: Engine) -> None:
         print_stderr(say("chat.needs_person", count=left))
 
 
-def _cancel(engine: Engine) -> None:
-    task = asyncio.ensure_future(engine.cancel())
-    _cancelling.add(task)
-    task.add_done_callback(_cancelling.discard)
-
-
-_cancelling: set[asyncio.Future[None]] = set()
-
-
 async def _follow(events: AsyncIterator[ev.Event], turn_id: str, draw: object) -> int:
     assert callable(draw)
     async for event in events:
         draw(event)
         if isinstance(event, ev.TurnEvent) and event.turn_id == turn_id and isinstance(event, ev.TurnEnded):
-            return {ev.TurnCompleted: 0, ev.TurnCancelled: 130}.get(type(event), 1)
+            return {ev.TurnCompleted: 0, ev.TurnCancelled: INTERRUPTED}.get(type(event), 1)
     return 1
 
 

@@ -12,17 +12,21 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, is_dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from c2jy_bridge.core import i18n
 from c2jy_bridge.core.safety import one_line, visible
 from c2jy_tui.commands import say
+from c2jy_tui.commands.ending import Ending
 from c2jy_tui.formatting import escape_unsafe
 
 if TYPE_CHECKING:
     from c2jy_bridge.core.events import Issue, ToolCallFinished
     from c2jy_bridge.core.settings import Settings
     from c2jy_bridge.engine import Engine, Progress
+
+INTERRUPTED: Final = 130
+"""The status of a command that Ctrl+C stopped."""
 
 # --- settings and engine --------------------------------------------------------------------------
 
@@ -92,15 +96,46 @@ def with_settings(options: argparse.Namespace, work: Callable[[Settings], int]) 
 
 
 def with_engine(
-    options: argparse.Namespace, work: Callable[[Engine], Awaitable[int]], *, start: bool = False
+    options: argparse.Namespace,
+    work: Callable[[Engine], Awaitable[int]],
+    *,
+    start: bool = False,
+    interrupt: Callable[[Engine], object] | None = None,
 ) -> int:
-    """Run `work` with an engine and return its status; 2 when the settings are wrong."""
+    """Run `work` with an engine and return its status; 2 when the settings are wrong.
 
-    async def run(settings: Settings) -> int:
-        async with engine_of(options, settings, start=start) as engine:
-            return await work(engine)
+    Args:
+        options: The command line.
+        work: What to do; its task is cancelled by a signal, and the engine is closed.
+        start: Whether the engine takes up what an earlier process left.
+        interrupt: What the first signal does instead, so that `work` returns by itself.
+    """
 
-    return with_settings(options, lambda settings: asyncio.run(run(settings)))
+    async def run(settings: Settings, ending: Ending) -> int:
+        task = asyncio.current_task()
+        assert task is not None
+        ending.closing(task.cancel)
+        try:
+            async with engine_of(options, settings, start=start) as engine:
+                if interrupt is not None:
+                    ending.closing(lambda: interrupt(engine))
+                status = await work(engine)
+                if ending.signal and status == INTERRUPTED:
+                    status = ending.status
+                ending.closing(lambda: None)
+        except asyncio.CancelledError:
+            if not ending.signal:
+                raise
+            status = ending.status
+        sys.stdout.flush()
+        ending.end_by_deadline(status)
+        return status
+
+    def run_until_signal(settings: Settings) -> int:
+        with Ending() as ending:
+            return asyncio.run(run(settings, ending))
+
+    return with_settings(options, run_until_signal)
 
 
 def json_object(text: str) -> dict[str, Any] | None:

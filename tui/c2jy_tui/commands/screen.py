@@ -5,18 +5,22 @@ from __future__ import annotations
 import argparse
 import asyncio
 import importlib
+import io
 import logging
 import os
 import sys
 import threading
 import tomllib
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
+
+from typing_extensions import override
 
 from c2jy_bridge.core import i18n
 from c2jy_bridge.core.places import default_config_file
 from c2jy_tui.commands import say
+from c2jy_tui.commands.ending import Ending, terminal_kept
 from c2jy_tui.commands.running import print_stderr, settings_of
 
 if TYPE_CHECKING:
@@ -50,11 +54,16 @@ def run(options: argparse.Namespace) -> int:
             return await _start(options, stack, refused)
 
         app = C2jyApp(start_engine, look_of_app, lang=i18n.language())
-        with redirected_stdio():
-            app.run(mouse=mouse)
+
+        async def run_app() -> None:
+            ending.closing(app.exit)
+            await app.run_async(mouse=mouse)
+
+        with terminal_kept(lambda: ending) as restore, Ending(restore) as ending, redirected_stdio():
+            asyncio.run(run_app())
     for sentence in refused:
         print_stderr(sentence)
-    return app.return_code or 0
+    return ending.status if ending.signal else app.return_code or 0
 
 
 async def _start(options: argparse.Namespace, stack: ExitStack, refused: list[str]) -> Engine:
@@ -70,9 +79,13 @@ async def _start(options: argparse.Namespace, stack: ExitStack, refused: list[st
         raise SystemExit(2) from None
     module = await asyncio.to_thread(importlib.import_module, "c2jy_bridge.engine")
     engine: Engine = await asyncio.to_thread(module.Engine, settings, demo=getattr(options, "demo", False))
-    await engine.start(reopen=True)
-    if getattr(options, "bridge", False):
-        await engine.switch_bridge(True)
+    try:
+        await engine.start(reopen=True)
+        if getattr(options, "bridge", False):
+            await engine.switch_bridge(True)
+    except BaseException:  # a signal in between too: nobody else knows this engine yet
+        await engine.close()
+        raise
     return engine
 
 
@@ -118,7 +131,8 @@ def redirected_stdio() -> Iterator[None]:
     sys.stderr.flush()
     ours = {1: os.dup(1), 2: os.dup(2)}
     terminal = {
-        number: os.fdopen(copy, "w", encoding="utf-8", errors="replace") for number, copy in ours.items()
+        number: _Terminal(os.fdopen(copy, "wb"), encoding="utf-8", errors="replace")
+        for number, copy in ours.items()
     }
     read, write = os.pipe()
     reader = threading.Thread(target=_copy_to_log, args=(read,), name="printed", daemon=True)
@@ -137,8 +151,24 @@ def redirected_stdio() -> Iterator[None]:
         for name, stream in kept.items():
             setattr(sys, name, stream)
         for file in terminal.values():
-            file.close()
+            with suppress(OSError):
+                file.close()
         reader.join(_DRAIN_S)
+
+
+class _Terminal(io.TextIOWrapper):
+    """A terminal that may go away: Textual's writer would die of the first error, and its app wait for it."""
+
+    @override
+    def write(self, text: str, /) -> int:
+        with suppress(OSError):
+            super().write(text)
+        return len(text)
+
+    @override
+    def flush(self) -> None:
+        with suppress(OSError):
+            super().flush()
 
 
 def _copy_to_log(descriptor: int) -> None:
