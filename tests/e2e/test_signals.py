@@ -128,13 +128,13 @@ def ended(process: subprocess.Popen[bytes]) -> int:
 def test_a_chat_ends_whatever_its_tool_does_and_the_tool_is_not_begun_again(
     world: World, command: Path, tool: str
 ) -> None:
-    arguments = [command, "--config", world.config, "chat", tool]
+    arguments: list[Any] = [command, "--config", world.config, "chat", tool]
     process = subprocess.Popen(arguments, env=world.environment, stdout=-1, stderr=-1)
     world.wait_for_tool()
     process.send_signal(signal.SIGTERM)
     assert ended(process) == 128 + signal.SIGTERM
     if tool != "blocks":  # the loop never came to record anything: as after a crash
-        again = [command, "--config", world.config, "chat", "hi"]
+        again: list[Any] = [command, "--config", world.config, "chat", "hi"]
         done = subprocess.run(again, env=world.environment, capture_output=True, timeout=60)
         assert done.returncode == 0, done.stderr
         assert world.started() == 1
@@ -142,7 +142,7 @@ def test_a_chat_ends_whatever_its_tool_does_and_the_tool_is_not_begun_again(
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_each_signal_cancels_the_turn(world: World, command: Path, number: signal.Signals) -> None:
-    arguments = [command, "--config", world.config, "chat", "polite"]
+    arguments: list[Any] = [command, "--config", world.config, "chat", "polite"]
     process = subprocess.Popen(arguments, env=world.environment, stdout=-1, stderr=-1)
     world.wait_for_tool()
     process.send_signal(number)
@@ -153,7 +153,7 @@ def test_each_signal_cancels_the_turn(world: World, command: Path, number: signa
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_bridge_serve_drains_and_ends(world: World, command: Path, number: signal.Signals) -> None:
-    arguments = [command, "--config", world.config, "bridge", "serve"]
+    arguments: list[Any] = [command, "--config", world.config, "bridge", "serve"]
     process = subprocess.Popen(arguments, env=world.environment, stderr=-1)
     assert process.stderr is not None
     assert b"http://" in process.stderr.readline()
@@ -164,7 +164,7 @@ def test_bridge_serve_drains_and_ends(world: World, command: Path, number: signa
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_command_that_calls_a_tool_ends(world: World, command: Path, number: signal.Signals) -> None:
-    arguments = [command, "--config", world.config, "tools", "call", "deaf"]
+    arguments: list[Any] = [command, "--config", world.config, "tools", "call", "deaf"]
     process = subprocess.Popen(arguments, env=world.environment, stdout=-1, stderr=-1)
     world.wait_for_tool()
     process.send_signal(number)
@@ -172,7 +172,7 @@ def test_a_command_that_calls_a_tool_ends(world: World, command: Path, number: s
 
 
 def test_a_signal_that_the_parent_ignores_stays_ignored(world: World, command: Path) -> None:
-    arguments = ["nohup", command, "--config", world.config, "bridge", "serve"]
+    arguments: list[Any] = ["nohup", command, "--config", world.config, "bridge", "serve"]
     process = subprocess.Popen(arguments, env=world.environment, stdin=-3, stdout=-3, stderr=-1)
     assert process.stderr is not None
     line = process.stderr.readline()
@@ -264,7 +264,7 @@ def test_the_app_gives_the_terminal_back_whatever_a_tool_does(world: World, comm
     time.sleep(0.3)
     assert_restored(app.output)
     if tool != "blocks":
-        again = [command, "--config", world.config, "chat", "hi"]
+        again: list[Any] = [command, "--config", world.config, "chat", "hi"]
         done = subprocess.run(again, env=world.environment, capture_output=True, timeout=60)
         assert done.returncode == 0, done.stderr
         assert world.started() == 1
@@ -284,7 +284,7 @@ def test_a_terminal_that_goes_away_ends_the_app_also_where_hangups_are_ignored(
     world.wait_for_tool()
     app.hang_up()
     assert ended(app.process) == 128 + signal.SIGHUP
-    again = [command, "--config", world.config, "chat", "hi"]
+    again: list[Any] = [command, "--config", world.config, "chat", "hi"]
     done = subprocess.run(again, env=world.environment, capture_output=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert world.started() == 1
