@@ -120,6 +120,7 @@ async def _serve(folder: Path) -> None:
         registry=ToolRegistry(),
         tokens=tokens,
         status=status,
+        emit=emit,
     )
     await intake.start()
     print(intake.status().address.rpartition(":")[2], tokens.current(), flush=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import signal
 import subprocess
 import urllib.error
@@ -12,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 CLIP = {"type": "text", "text": "你好", "at": {"start": 0, "duration": 2}}
 CONTENT = {"schema": "c2jy/1", "name": "桥接", "tracks": [{"type": "text", "clips": [CLIP]}]}
 BODY = {"tool": "generate_draft", "arguments": {"content": CONTENT}}
@@ -20,12 +24,22 @@ BODY = {"tool": "generate_draft", "arguments": {"content": CONTENT}}
 @contextmanager
 def bridge(command: Path, environment: dict[str, str], *options: str | Path) -> Iterator[str]:
     """The address of a bridge in a process of its own; it ends by SIGTERM, cleanly."""
+    with printing_bridge(command, environment, *options) as (address, _):
+        yield address
+
+
+@contextmanager
+def printing_bridge(
+    command: Path, environment: dict[str, str], *options: str | Path
+) -> Iterator[tuple[str, str]]:
+    """The address and the example call that the process prints."""
     words = [str(command), "--demo", "--lang", "en", *map(str, options), "bridge", "serve", "--port", "0"]
     with subprocess.Popen(words, stderr=subprocess.PIPE, env=environment, text=True) as process:
         assert process.stderr is not None
         line = process.stderr.readline()
         assert "http://" in line, line + process.stderr.read()
-        yield line.partition("http://")[2].partition(". ")[0]
+        example = process.stderr.readline().partition(": ")[2].strip()
+        yield line.partition("http://")[2].partition(". ")[0], example
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
 
@@ -58,6 +72,24 @@ def test_a_request_sent_twice_makes_one_draft(
         assert [p.name for p in root.iterdir() if not p.name.startswith(".")] == ["桥接"]
         status, problem = ask(address, "wrong")
         assert (status, token in json.dumps(problem)) == (401, False)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here")
+def test_the_line_that_is_printed_with_the_address_works(
+    command: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "a folder"
+    with printing_bridge(command, environment, "--data-dir", folder) as (_, example):
+        path = f"{command.parent}{os.pathsep}{environment['PATH']}"
+        ran = subprocess.run(
+            example,
+            shell=True,
+            capture_output=True,
+            text=True,
+            env={**environment, "PATH": path},
+            check=False,
+        )
+    assert "generate_draft" in {tool["name"] for tool in json.loads(ran.stdout)["items"]}, example
 
 
 def as_curl(address: str, token: str) -> tuple[int, dict[str, Any]]:

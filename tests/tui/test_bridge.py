@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from c2jy_bridge.core import i18n
 from c2jy_bridge.core.events import (
+    BridgeIntakeChanged,
     BridgeRequestChanged,
     BridgeStarted,
     BridgeStopped,
@@ -366,8 +368,29 @@ async def test_a_bridge_without_a_screen_tells_states_in_the_words_of_the_screen
 ) -> None:
     async def events() -> AsyncIterator[Event]:
         for state in ("queued", "relaying", "running", "succeeded"):
-            yield BridgeRequestChanged(at=0.0, request_id="r1", state=state)
+            yield BridgeRequestChanged(at=0.0, request_id="r1", tool="note", state=state)
 
     i18n.use("zh")
     await print_events(events())
-    assert capsys.readouterr().err.splitlines() == ["r1 等待中", "r1 询问 Bot", "r1 执行中", "r1 完成"]
+    lines = [line.split(" ", 1)[1] for line in capsys.readouterr().err.splitlines()]
+    assert lines == ["r1 note 等待中", "r1 note 询问 Bot", "r1 note 执行中", "r1 note 完成"]
+
+
+async def test_a_bridge_without_a_screen_says_when_and_why_a_request_or_an_intake_failed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.localtime", time.gmtime)
+
+    async def events() -> AsyncIterator[Event]:
+        problem = Problem(kind="forbidden", message="The token is incorrect.", hint="Set another.", code=4101)
+        yield BridgeRequestChanged(at=3661.0, request_id="r1", tool="note", state="failed", problem=problem)
+        yield BridgeIntakeChanged(at=3662.0, intake="mailbox", address="74", problem=problem)
+        yield BridgeIntakeChanged(at=3663.0, intake="mailbox", address="74")
+
+    i18n.use("en")
+    await print_events(events())
+    assert capsys.readouterr().err.splitlines() == [
+        "01:01:01 r1 note failed: The token is incorrect. Set another.",
+        "01:01:02 mailbox: The token is incorrect. Set another.",
+        "01:01:03 mailbox works: 74",
+    ]

@@ -289,10 +289,21 @@ class BridgeStopped(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BridgeRequestChanged(Event):
-    """The state of a bridge request changed."""
+    """The state of a bridge request changed; `problem` is why it failed, or what went wrong last."""
 
     request_id: str
     state: str
+    tool: str = ""
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeIntakeChanged(Event):
+    """An intake failed or refused a message (`problem`), or works again."""
+
+    intake: str
+    address: str = ""
+    problem: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

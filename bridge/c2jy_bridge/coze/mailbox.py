@@ -19,12 +19,13 @@ _MILLISECONDS: Final = 10**11
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A message of the mailbox; `at` is Unix seconds by Coze's clock."""
+    """A message of the mailbox; `at` is Unix seconds by Coze's clock, `role` is `user` or `assistant`."""
 
     message_id: str
     content: str
     at: float
     meta: Mapping[str, str] = field(default_factory=dict)
+    role: str = "user"
 
 
 class Mailbox:
@@ -82,4 +83,5 @@ class Mailbox:
 def _letter(message: Message) -> Letter:
     at = float(message.created_at or 0)
     at = at / 1000 if at > _MILLISECONDS else at
-    return Letter(message.id or "", message.content, at, message.meta_data or {})
+    role = message.role.value if message.role else ""
+    return Letter(message.id or "", message.content, at, message.meta_data or {}, role)

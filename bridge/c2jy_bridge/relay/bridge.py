@@ -194,6 +194,7 @@ class Bridge:
                     registry=self._registry,
                     tokens=self._tokens or bridge_tokens(settings),
                     status=self.status,
+                    emit=self._emit,
                     clock=self._clock,
                 )
             case "mailbox":
@@ -202,6 +203,7 @@ class Bridge:
                     storage=storage,
                     client=self._client,
                     scope=f"{urlsplit(settings.coze.api_base).netloc}/{settings.coze.bot_id}",
+                    emit=self._emit,
                     conversation_id=settings.bridge.mailbox_conversation_id,
                     interval_s=settings.bridge.mailbox_interval_s,
                     clock=self._clock,

@@ -316,8 +316,15 @@ class ChangeNotifier:
         """Emit a BridgeRequestChanged and release those who wait."""
         self._next.set()
         self._next = asyncio.Event()
-        event = BridgeRequestChanged(at=self._clock(), request_id=request.request_id, state=request.state)
-        await self._emit(event)
+        await self._emit(
+            BridgeRequestChanged(
+                at=self._clock(),
+                request_id=request.request_id,
+                state=request.state,
+                tool=request.tool,
+                problem=request.problem,
+            )
+        )
 
     def next(self) -> asyncio.Event:
         """Set at the next change of any request. Take it, then read, then wait: nothing is missed."""

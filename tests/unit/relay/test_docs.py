@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import types
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +100,25 @@ async def test_the_code_node_for_http_gets_a_tool_run_once(
     assert refused["state"] == "refused"
     assert "no-token" in refused["answer"]
     await workflow.aclose()
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.skipif(shutil.which("node") is None, reason="no JavaScript here")
+async def test_the_code_node_that_builds_a_letter_takes_any_text(
+    page: str, cloud: Callable[..., Any]
+) -> None:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    found = re.search(r"<!-- code node: letter -->\n```javascript\n(.*?)```", text, re.DOTALL)
+    assert found
+    said = 'two\nlines and "quotes" \\'
+    params = {"rid": '运行 "1"', "tool": "note", "arguments": json.dumps({"text": said})}
+    script = f"{found[1]}\nmain({{params: {json.dumps(params)}}}).then(out => console.log(out.body))"
+    run = partial(subprocess.run, capture_output=True, text=True, check=True)
+    ran = await asyncio.to_thread(run, ["node", "-e", script])
+    workflow = await cloud(relay="direct")
+    where = {"conversation_id": workflow.conversation_id}
+    await workflow.api("/v1/conversation/message/create", json.loads(ran.stdout), **where)
+    assert (await workflow.answer(params["rid"]))["result"]["noted"] == said
 
 
 @pytest.mark.parametrize("page", PAGES)

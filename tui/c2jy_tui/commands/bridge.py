@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import shlex
+import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from c2jy_bridge.core.events import BridgeRequestChanged, Event, ToolCallFinished
+from c2jy_bridge.core.events import (
+    BridgeIntakeChanged,
+    BridgeRequestChanged,
+    Event,
+    Problem,
+    ToolCallFinished,
+)
+from c2jy_bridge.core.safety import one_line
 from c2jy_tui.commands import say
 from c2jy_tui.commands.running import print_call, print_issues, print_stderr, with_engine, with_settings
-from c2jy_tui.labels import label
+from c2jy_tui.labels import label, source_label
 
 if TYPE_CHECKING:
     from c2jy_bridge.core.settings import Settings
@@ -27,7 +36,10 @@ def serve(options: argparse.Namespace) -> int:
         if problem := await engine.switch_bridge(True):
             print_stderr(problem.message, problem.hint)
             return 1
-        print_stderr(say("bridge.on", address=(await engine.bridge()).address or "-"))
+        address = (await engine.bridge()).address
+        print_stderr(say("bridge.on", address=address or "-"))
+        if address.startswith("http"):
+            print_stderr(say("bridge.try_it", command=example_call(options, address)))
         await stop.wait()
         print_stderr(say("bridge.draining"))
         return 0  # closing the engine drains it
@@ -54,11 +66,32 @@ def token(options: argparse.Namespace) -> int:
         return 1
 
 
+def example_call(options: argparse.Namespace, address: str) -> str:
+    """A shell line that lists the tools of this bridge, with the token of this bridge's data folder."""
+    words = ["c2jy-tui"]
+    for name in ("config", "profile", "data_dir"):
+        if value := getattr(options, name, None):
+            words += [f"--{name.replace('_', '-')}", shlex.quote(str(value))]
+    if getattr(options, "demo", False):
+        words.append("--demo")
+    token = " ".join((*words, "bridge token"))
+    return f'curl -H "Authorization: Bearer $({token})" {address}/v1/tools'
+
+
 async def print_events(events: AsyncIterator[Event]) -> None:
-    """A line for every step of a request and for every call of a tool."""
+    """A line for every step of a request, every call of a tool, and an intake that fails or works again."""
     async for event in events:
+        when = time.strftime("%H:%M:%S", time.localtime(event.at))
         match event:
             case BridgeRequestChanged():
-                print_stderr(f"{event.request_id} {label(f'bridge_pane:state.{event.state}')}")
+                state = label(f"bridge_pane:state.{event.state}")
+                print_stderr(when, one_line(f"{event.request_id} {event.tool} {state}{_why(event.problem)}"))
+            case BridgeIntakeChanged():
+                state = _why(event.problem) or say("bridge.intake_works", address=event.address)
+                print_stderr(when, one_line(f"{source_label(event.intake)}{state}"))
             case ToolCallFinished():
                 print_call(event)
+
+
+def _why(problem: Problem | None) -> str:
+    return f": {problem.message} {problem.hint}".rstrip() if problem is not None else ""

@@ -5,9 +5,13 @@
     an answer   meta c2jy=res rid=R state=S   {"rid": R, "state": S, "result": {...}, "problem": {...}}
                      request=Q part=N parts=M
 
-R is chosen by the workflow and makes a repetition the same request. A node that cannot set meta_data puts the
-same two fields into the content. An answer too long for one letter comes as `part` 1 to `parts`, to join.
-A request that the user has retried is another Q under the same R; its answer is the newer one.
+R is chosen by the workflow (up to 128 printable characters) and makes a repetition the same request. A node
+that cannot set meta_data puts the same two fields into the content. An answer too long for one letter comes
+as `part` 1 to `parts`, to join. A request that the user has retried is another Q under the same R; its answer
+is the newer one.
+
+A message that is marked as a request but cannot be one is refused, under its message id when it has no R. A
+message of role assistant is never a request.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from typing import Any, Final
 from c2jy_bridge.core.bridge_requests import BridgeRequest
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.coze.mailbox import Letter
+from c2jy_bridge.plugin.arguments import ArgumentsError, read
 from c2jy_bridge.relay.request import NotPlainJson, bridge_problem, read_object, say
 
 MARK: Final = "c2jy"
@@ -28,7 +33,13 @@ PART_CHARS: Final = 8000
 """Characters of an answer in one letter; Coze's limit is undocumented, this is far below any observed."""
 MOST_PARTS: Final = 24
 """Letters for one answer; what is longer is uploaded as a file."""
-_RID: Final = re.compile(r"[A-Za-z0-9._:/-]{1,128}")
+_LONGEST_RID: Final = 128
+_LONGEST_META: Final = 512
+"""Characters of a value in meta_data (Coze docs, create_message)."""
+_FENCE: Final = re.compile(r"\s*```\w*\s*\n(.*?)\n?\s*```\s*", re.S)
+_MARKED: Final = re.compile(r'"c2jy\\*"\s*:\s*\\*"(?:req|chat)\\*"')
+"""The mark of a request in text that is no request: broken, or further inside, where quotes are escaped."""
+_RID_IN_TEXT: Final = re.compile(r'"rid\\*"\s*:\s*\\*"([^"\\]{1,128})\\*"')
 _TOOL: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
@@ -65,7 +76,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A letter for the bridge that cannot be decoded."""
+    """A letter for the bridge that cannot be decoded; `rid` is empty when it must not be answered."""
 
     rid: str
     problem: Problem
@@ -77,25 +88,62 @@ Decoded = ToolRequest | ChatAnnouncement | Answered | Unreadable | None
 def decode(letter: Letter) -> Decoded:
     """Decode a letter; None when it is not for the bridge."""
     meta: Mapping[str, Any] = letter.meta
-    try:
-        body = read_object(letter.content)
-    except NotPlainJson as error:
-        body, fault = {}, say(f"json.{error.reason}")
-    else:
-        fault = ""
+    body, fault = _body(letter.content)
     kind = meta.get(MARK) or body.get(MARK)
     rid = str(meta.get("rid") or body.get("rid") or "")
     if kind == "res":
         about = {name: str(meta.get(name, "")) for name in ("request", "refused")}
         return Answered(rid, _part_number(meta.get("part")), **about)
-    if kind not in ("req", "chat") or not _RID.fullmatch(rid):
-        return None
+    if kind not in ("req", "chat"):
+        return _unmarked(letter, body, fault)
+    if letter.role == "assistant":
+        return _not_answered(letter, "letter.assistant")
+    if not rid:
+        return _unreadable(letter, "", say("letter.no_rid"))
+    if len(rid) > _LONGEST_RID or not rid.isprintable():
+        return _unreadable(letter, rid, say("letter.rid", limit=_LONGEST_RID))
     if not fault:
         announced = _tool(rid, body) if kind == "req" else _chat(rid, body)
         if announced is not None:
             return announced
         fault = say("letter.req" if kind == "req" else "letter.chat")
-    return Unreadable(rid, bridge_problem("letter", rid=rid, why=fault))
+    return _unreadable(letter, rid, fault)
+
+
+def _body(content: str) -> tuple[dict[str, Any], str]:
+    """The object that a letter holds, and why it holds none; one in a code fence or encoded twice counts."""
+    fenced = _FENCE.fullmatch(content)
+    text = fenced[1] if fenced else content
+    try:
+        return read_object(text), ""
+    except NotPlainJson as error:
+        fault = say(f"json.{error.reason}")
+    try:
+        inner = json.loads(text)
+        return (read_object(inner), "") if isinstance(inner, str) else ({}, fault)
+    except (ValueError, RecursionError):
+        return {}, fault
+
+
+def _unmarked(letter: Letter, body: Mapping[str, Any], fault: str) -> Unreadable | None:
+    """What looks like a request although the mark is not where it belongs."""
+    if letter.role == "assistant":
+        return None  # a Bot that quotes a request
+    if _MARKED.search(letter.content):
+        found = _RID_IN_TEXT.search(letter.content)
+        return _unreadable(letter, found[1] if found else "", fault or say("letter.nested"))
+    return _not_answered(letter, "letter.no_mark") if "tool" in body and "arguments" in body else None
+
+
+def _unreadable(letter: Letter, rid: str, why: str) -> Unreadable:
+    """A letter to refuse, under its message id where its rid cannot be one."""
+    addressable = 0 < len(rid) <= _LONGEST_META and rid.isprintable()
+    rid = rid if addressable else letter.message_id
+    return Unreadable(rid, bridge_problem("letter", rid=rid, why=why))
+
+
+def _not_answered(letter: Letter, key: str) -> Unreadable:
+    return Unreadable("", bridge_problem("letter", rid=letter.message_id, why=say(key)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +201,8 @@ def _tool(rid: str, body: Mapping[str, Any]) -> ToolRequest | None:
     tool, arguments, timeout_s = body.get("tool"), body.get("arguments", {}), body.get("timeout_s")
     if isinstance(arguments, str):  # an HTTP node can only put text into text
         try:
-            arguments = read_object(arguments)
-        except NotPlainJson:
+            arguments = read(arguments)
+        except ArgumentsError:
             return None
     # To Python, true is a number too.
     is_number = isinstance(timeout_s, int | float) and not isinstance(timeout_s, bool)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from c2jy_bridge.core.bridge_requests import BridgeRequest
-from c2jy_bridge.core.events import Problem
+from c2jy_bridge.core.events import BridgeIntakeChanged, Event, Problem
 from c2jy_bridge.core.views import IntakeView
 from c2jy_bridge.coze import CozeClient, CozeProblem
 from c2jy_bridge.coze.mailbox import Letter, Mailbox
@@ -57,6 +57,7 @@ class MailboxIntake:
         storage: Storage,
         client: Callable[[], Awaitable[CozeClient]],
         scope: str,
+        emit: Callable[[Event], Awaitable[None]],
         conversation_id: str = "",
         interval_s: float = 3.0,
         clock: Callable[[], float] = time.time,
@@ -69,6 +70,7 @@ class MailboxIntake:
             storage: Remembers the conversation that was created.
             client: Connects to Coze; may raise CozeProblem.
             scope: `host/bot`, as a mailbox belongs to one account.
+            emit: Awaited when the mailbox fails, works again or holds a message that cannot be a request.
             conversation_id: The mailbox; when empty, one is created at the first poll.
             interval_s: Seconds between two polls while it is in use.
             clock: Unix seconds.
@@ -91,7 +93,12 @@ class MailboxIntake:
         self._task: asyncio.Task[None] | None = None
         self._alive_at = 0.0
         self._busy_until = 0.0
+        self._emit = emit
+        self._works: bool | None = None
+        """None before the first poll."""
         self._problem: Problem | None = None
+        self._unanswered: Problem | None = None
+        """About the last letter that was neither taken nor answered; None since another was taken."""
 
     async def start(self) -> None:
         """Start polling; the network need not be there yet."""
@@ -107,7 +114,8 @@ class MailboxIntake:
 
     def status(self) -> IntakeView:
         """When it last polled, and what went wrong since."""
-        return IntakeView("mailbox", self._conversation_id, self._alive_at, self._problem)
+        problem = self._problem or self._unanswered
+        return IntakeView("mailbox", self._conversation_id, self._alive_at, problem)
 
     async def _poll(self) -> None:
         failures = 0
@@ -122,25 +130,49 @@ class MailboxIntake:
                         await self._look()
                     next_look = loop.time() + self._pause()
                 await self._deliver()
-            except QueueFull:  # the letters stay in the mailbox
+            except QueueFull as error:  # the letters stay in the mailbox
+                await self._failed(bridge_problem("queue_full", limit=error.args[0]))
                 next_look = loop.time() + self._pause()
             except CozeProblem as error:
                 failures += 1
-                self._problem = error.problem
+                await self._failed(error.problem)
                 next_look = loop.time() + self._back_off(failures, error.problem)
                 changed = asyncio.Event().wait  # posting an answer would fail the same way
             except TimeoutError:
                 failures += 1
-                self._problem = bridge_problem("mailbox_slow", seconds=f"{LOOK_S:g}")
+                await self._failed(bridge_problem("mailbox_slow", seconds=f"{LOOK_S:g}"))
                 next_look = loop.time() + self._back_off(failures, None)
-            except Exception:
+            except Exception as error:
                 failures += 1
                 log.exception("the mailbox")
+                await self._failed(bridge_problem("internal", why=type(error).__name__))
                 next_look = loop.time() + self._back_off(failures, None)
             else:
-                failures, self._problem = 0, None
+                failures = 0
+                await self._succeeded()
             if await self._rest(next_look, changed, sleep_detector):
                 failures, next_look = 0, 0.0
+
+    async def _failed(self, problem: Problem) -> None:
+        """Report a problem once, until there is another or it is over."""
+        before, self._problem = self._problem, problem
+        if before is None or (before.kind, before.code) != (problem.kind, problem.code):
+            await self._report(problem)
+        self._works = False
+
+    async def _succeeded(self) -> None:
+        self._problem = None
+        if not self._works:
+            await self._report(None)
+        self._works = True
+
+    async def _report(self, problem: Problem | None) -> None:
+        if problem is not None:
+            log.warning("the mailbox: %s: %s (code %s)", problem.kind, problem.message, problem.code)
+        address = self._conversation_id
+        await self._emit(
+            BridgeIntakeChanged(at=self._clock(), intake="mailbox", address=address, problem=problem)
+        )
 
     async def _rest(
         self, until: float, changed: Callable[[], Awaitable[object]], sleep_detector: SleepDetector
@@ -199,13 +231,17 @@ class MailboxIntake:
             self._busy_until = self._clock() + BUSY_S
             try:
                 await self._submit(request, letter, mailbox.conversation_id)
+                self._unanswered = None
             except RequestRefused as error:
                 await self._refuse(mailbox, letter, request.rid, error.problem)
             except KeyReused:
                 problem = bridge_problem("rid_reused", rid=request.rid)
                 await self._refuse(mailbox, letter, request.rid, problem)
-        elif isinstance(request, codec.Unreadable):
+        elif isinstance(request, codec.Unreadable) and request.rid:
             await self._refuse(mailbox, letter, request.rid, request.problem)
+        elif isinstance(request, codec.Unreadable):
+            self._unanswered = request.problem
+            await self._report(request.problem)
 
     async def _submit(
         self, request: codec.ToolRequest | codec.ChatAnnouncement, letter: Letter, conversation_id: str
@@ -236,6 +272,7 @@ class MailboxIntake:
         if letter.message_id not in self._refused:
             reply = codec.refusal(rid, letter.message_id, problem)
             await mailbox.post(reply.content, reply.meta)
+            await self._report(problem)
 
     async def _deliver(self) -> None:
         mailbox = self._mailbox

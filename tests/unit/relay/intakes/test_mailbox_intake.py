@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from c2jy_bridge.core.bridge_requests import State
-from c2jy_bridge.core.events import Problem
+from c2jy_bridge.core.events import BridgeIntakeChanged, Problem
 from c2jy_bridge.coze import CozeProblem
 from c2jy_bridge.coze.mailbox import Mailbox
+from c2jy_bridge.relay.intakes.mailbox_intake import MailboxIntake
 from mailbox_workflow import ASKS_ITSELF, Workflow
 from relay_harness import OBEDIENT, eventually
 from unit.relay.conftest import Clock
@@ -276,16 +277,106 @@ async def test_a_rid_used_for_another_wish_is_refused(cloud: Cloud) -> None:
     assert harness.tools.done == {"one": 1}
 
 
-async def test_letters_of_others_and_letters_without_an_id_are_left_alone(cloud: Cloud) -> None:
+async def test_letters_of_others_are_left_alone(cloud: Cloud) -> None:
     workflow = await cloud(relay="direct")
     harness = workflow.harness
     await workflow.post("Hello, is anybody there?")
-    await workflow.post({"tool": "note", "arguments": {"text": "no mark"}})
-    await workflow.post({"tool": "note", "arguments": {"text": "no rid"}}, {"c2jy": "req"})
     await workflow.request("r", text="mine")
     await workflow.answer("r")
     assert harness.tools.done == {"mine": 1}
     assert len(await workflow.letters()) == 1
+    assert [event.problem for event in harness.seen(BridgeIntakeChanged)] == [None]
+
+
+MARKED = '{"c2jy":"req","rid":"r","tool":"note","arguments":{"text":"a"}}'
+
+
+@pytest.mark.parametrize("rid", ["运行1", "run 1", "r" * 128])
+async def test_a_rid_may_be_any_printable_text(cloud: Cloud, rid: str) -> None:
+    workflow = await cloud(relay="direct")
+    await workflow.request(rid, text="a")
+    assert (await workflow.answer(rid))["state"] == "succeeded"
+
+
+@pytest.mark.parametrize("content", [json.dumps(MARKED), f"```json\n{MARKED}\n```"])
+async def test_a_letter_that_was_encoded_twice_or_fenced_is_taken(cloud: Cloud, content: str) -> None:
+    workflow = await cloud(relay="direct")
+    await workflow.post(content)
+    assert (await workflow.answer("r"))["result"]["noted"] == "a"
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (MARKED.replace('"a"', '"a\nb"'), "not JSON"),  # what `"text": "{{text}}"` gives for two lines
+        (MARKED.replace('"a"', '"say "a""'), "not JSON"),
+        (json.dumps({"request": json.loads(MARKED)}), "inside another object"),
+        (json.dumps({"output": MARKED}), "inside another object"),
+    ],
+)
+async def test_a_letter_broken_by_its_template_is_refused_under_its_rid(
+    cloud: Cloud, content: str, word: str
+) -> None:
+    workflow = await cloud(relay="direct")
+    await workflow.post(content)
+    problem = (await workflow.answer("r"))["problem"]
+    assert word in problem["message"]
+    assert "JSON.stringify" in problem["hint"]
+
+
+@pytest.mark.parametrize("rid", ["", "r" * 600, "a\u0007b"])
+async def test_a_letter_that_has_no_usable_rid_is_refused_under_its_message_id(
+    cloud: Cloud, rid: str
+) -> None:
+    workflow = await cloud(relay="direct")
+    message_id = await workflow.post({"c2jy": "req", "rid": rid, "tool": "note", "arguments": {"text": "a"}})
+    assert (await workflow.answer(message_id))["state"] == "refused"
+    assert workflow.harness.tools.done == {}
+
+
+@pytest.mark.parametrize(
+    ("letter", "word"),
+    [
+        ({"role": "assistant", "content": MARKED}, "role assistant"),
+        ({"role": "user", "content": '{"tool":"note","arguments":{"text":"a"}}'}, "c2jy=req"),
+    ],
+)
+async def test_a_letter_that_gets_no_answer_is_shown_and_logged(
+    cloud: Cloud, letter: dict[str, str], word: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    workflow = await cloud(relay="direct")
+    harness = workflow.harness
+    body = {"content_type": "text", "meta_data": {}, **letter}
+    posted = await workflow.api(
+        "/v1/conversation/message/create", body, conversation_id=workflow.conversation_id
+    )
+
+    async def shown() -> Problem | None:
+        return (await harness.bridge.status()).intakes[0].problem
+
+    problem = await eventually(shown)
+    assert posted["data"]["id"] in problem.message
+    assert word in problem.message
+    assert problem in [event.problem for event in harness.seen(BridgeIntakeChanged)]
+    assert posted["data"]["id"] in caplog.text
+    assert (await workflow.letters(), harness.tools.done) == ([], {})
+    await workflow.request("r", text="b")
+    await workflow.answer("r")
+    assert await shown() is None
+
+
+async def test_a_mailbox_that_fails_is_reported_once_and_again_when_it_works(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MailboxIntake, "_back_off", lambda *_: 0.1)
+    workflow = await cloud(relay="direct")
+    harness = workflow.harness
+    harness.emulator.add_fault("refuse", on="messages", code=4101, msg="token is incorrect", times=2)
+    await harness.until(lambda: len(harness.seen(BridgeIntakeChanged)) == 3)
+    began, failed, works = harness.seen(BridgeIntakeChanged)
+    assert (began.problem, works.problem) == (None, None)
+    assert (failed.intake, failed.problem.code) == ("mailbox", 4101)
+    assert began.address == workflow.conversation_id
 
 
 async def test_a_failed_request_is_answered_with_its_problem(cloud: Cloud) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import errno
 import importlib
 import ipaddress
+import logging
 import os
 import shutil
 import socket
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from c2jy_bridge.core.bridge_requests import ENDED
-from c2jy_bridge.core.events import Problem
+from c2jy_bridge.core.events import BridgeIntakeChanged, Event, Problem
 from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.core.views import BridgeView, IntakeView
 from c2jy_bridge.plugin import ToolRegistry
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from c2jy_bridge.relay.intakes.http.app import EmbeddedServer
     from c2jy_bridge.relay.intakes.http.request_routes import Closing
 
+log = logging.getLogger(__name__)
 
 GRACE_S: Final = 3
 """Seconds that answers under way get when the server stops."""
@@ -50,8 +52,11 @@ class HttpIntake:
         registry: ToolRegistry,
         tokens: Tokens,
         status: Callable[[], Awaitable[BridgeView]],
+        emit: Callable[[Event], Awaitable[None]],
         clock: Callable[[], float] = time.time,
     ) -> None:
+        """Nothing is opened before `start`; `emit` is awaited when the server ends by itself."""
+        self._emit = emit
         self._settings = settings
         self._service = service
         self._storage = storage
@@ -83,7 +88,7 @@ class HttpIntake:
         from c2jy_bridge.relay.intakes.http.app import embedded_server
 
         self._server = embedded_server(self._app(), GRACE_S)
-        self._serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
+        self._serving = asyncio.create_task(self._serve(self._server, self._socket))
         await self._server.listening.wait()
 
     async def stop(self) -> None:
@@ -96,6 +101,20 @@ class HttpIntake:
                 await asyncio.wait_for(self._serving, GRACE_S + 2)
         if self._socket is not None:
             self._socket.close()
+
+    async def _serve(self, server: EmbeddedServer, listener: socket.socket) -> None:
+        """Serve until `stop`; report an end that nobody asked for."""
+        why = "-"
+        try:
+            await server.serve(sockets=[listener])
+        except Exception as error:
+            why = type(error).__name__
+        if not server.should_exit:
+            log.error("the HTTP server ended: %s", why)
+            problem = bridge_problem("server_ended")
+            await self._emit(
+                BridgeIntakeChanged(at=self._clock(), intake="http", address=self._address, problem=problem)
+            )
 
     def status(self) -> IntakeView:
         """The address, and whether the server runs."""
