@@ -98,6 +98,7 @@ async def run(fault: Fault, emulator: Emulator, folder: Path) -> Outcome:
         await engine.start()
         # A conversation that Coze and the app know already, as most questions have one.
         await _turn(engine, "hello", 60)
+        proxy.arm()
         first = await _turn(engine, f"write {word}", PATIENCE_S + fault.seconds)
         proxy.heal()
         outcome.struck = proxy.struck

@@ -77,15 +77,15 @@ class Proxy:
 
     Args:
         upstream: Address of the Coze behind it.
-        fault: What goes wrong; None passes everything on.
+        fault: What goes wrong, once the proxy is armed.
     """
 
-    def __init__(self, upstream: str, fault: Fault | None = None) -> None:
+    def __init__(self, upstream: str, fault: Fault) -> None:
         address = urlsplit(upstream)
         self._host, self._port = address.hostname or "", address.port or 80
         self._fault = fault
         self._until: float | None = None
-        self._over = False
+        self._over = True
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.struck = 0
@@ -107,6 +107,10 @@ class Proxy:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def arm(self) -> None:
+        """Strike from now on, when the place is reached."""
+        self._over = False
+
     def heal(self) -> None:
         """Break nothing from now on."""
         self._over = True
@@ -115,7 +119,7 @@ class Proxy:
 
     def _begins(self) -> bool:
         """The place is reached for the first time."""
-        if self._fault is None or self._until is not None or self._over:
+        if self._until is not None or self._over:
             return False
         self._until = time.monotonic() + self._fault.seconds
         return True
@@ -146,8 +150,7 @@ class Proxy:
             line.split(":", 1)[0].lower(): line.split(":", 1)[1].strip() for line in lines[1:] if ":" in line
         }
         body = await reader.readexactly(int(names.get("content-length", "0")))
-        fault = self._fault
-        place = fault.place if fault else None
+        place = self._fault.place
         if self._lasts() and place != "while_tool_runs":
             await self._strike(writer)
         if self._lasts() or (place == "during_submit" and path == SUBMIT and self._begins()):
@@ -165,7 +168,7 @@ class Proxy:
             before = (place == "before_first_byte" and path == ASK) or (
                 place == "after_submit" and path == SUBMIT
             )
-            if before and self._fault is not None and self._until is None:
+            if before and self._until is None and not self._over:
                 first = await upstream.read(1)
                 if self._begins():
                     await self._strike(writer, already=first)
@@ -175,13 +178,13 @@ class Proxy:
             out.close()
 
     async def _relay(self, upstream: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str) -> None:
-        place = self._fault.place if self._fault else None
-        on, mark = _MARKS.get(place, ("", b"")) if place else ("", b"")
+        place = self._fault.place
+        on, mark = _MARKS.get(place, ("", b""))
         kept = b""
         trickling = False
         while data := await upstream.read(65536):
             kept = (kept + data)[-200_000:]
-            if mark and path == on and mark in kept and self._until is None:
+            if mark and path == on and mark in kept and self._until is None and not self._over:
                 # What comes before the mark was seen; the event with it is cut in the middle.
                 at = data.find(mark)
                 at = 0 if at < 0 else at
@@ -205,7 +208,6 @@ class Proxy:
             already: What came from Coze and was not passed on yet, before any answer began.
             rest: The same in the middle of an answer.
         """
-        assert self._fault is not None
         self.struck += 1
         kind, begun = self._fault.kind, bool(rest)
         if kind == "trickle":

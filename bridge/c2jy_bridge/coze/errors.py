@@ -90,6 +90,24 @@ def outputs_refused(error: BaseException, host: str) -> Problem:
     return replace(problem, message=say("error.not_taken", code=code, msg=msg), hint=say("hint.not_taken"))
 
 
+def outputs_owed(error: BaseException, host: str) -> Problem:
+    """A Problem for tool outputs that could not be delivered and are kept."""
+    problem = problem_of(error, host)
+    message = say("error.owed", reason=problem.message)
+    return replace(problem, kind="owed", message=message, hint=say("hint.owed"))
+
+
+def may_have_arrived(error: BaseException) -> bool:
+    """Whether Coze may have taken a request although it answered nothing of its own.
+
+    A code below 1000 is an HTTP status with a body that is not Coze's: a gateway's page.
+    """
+    code = refusal_code(error)
+    if code is None:
+        return is_network(error) and not was_never_sent(error)
+    return 500 <= code < 600
+
+
 def refusal_code(error: BaseException | None) -> int | None:
     """Coze's code when the error is an answer of Coze, else None."""
     from cozepy import CozeAPIError

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from c2jy_bridge.core.events import Event, StreamRecovered
@@ -124,16 +124,13 @@ async def find_chat(client: CozeClient, turn: TurnState, known: Collection[str],
     return ""
 
 
-async def open_question(client: CozeClient, conversation_id: str) -> tuple[str, Sequence[str]] | None:
-    """The newest chat's id and its open questions' tool_call_ids; None unless it waits for them alone."""
+async def waiting_chat(client: CozeClient, conversation_id: str) -> Chat | None:
+    """The conversation's newest chat, if it waits for tool outputs or for the answer to its question."""
     chat_id = next((m.chat_id for m in await client.newest(conversation_id) if m.chat_id), "")
     if not chat_id:
         return None
     chat = await client.retrieve(conversation_id, chat_id)
-    if chat.status.value != "requires_action":
-        return None
-    calls, replies = owed_calls(TurnState(turn_id="", chat_id=chat_id), chat)
-    return (chat_id, replies) if replies and not calls else None
+    return chat if chat.status.value == "requires_action" else None
 
 
 RELEASE_S: Final = 2.0

@@ -48,6 +48,13 @@ TRIES: Final = 4
 _log = logging.getLogger(__name__)
 
 
+OWED_TRIES: Final = 8
+"""How often outputs are submitted in the turn itself when somebody keeps those that are owed; about 95 s."""
+LONGEST_PAUSE_S: Final = 30.0
+MOST_EARLIER_BATCHES: Final = 20
+"""Batches of tool calls that an earlier chat may ask for before it counts as endless."""
+
+
 class TurnRunner:
     """Runs one turn; `run` may be iterated once. `known_chats` are other turns' chats in the conversation."""
 
@@ -197,11 +204,18 @@ class TurnRunner:
         if code in errors.RATE_LIMITED and self._tries + 1 < TRIES:
             await self._pause()
             self._ask()
-        elif code == errors.CONVERSATION_BUSY and (question := await self._pending_question()):
-            chat_id, replies = question
-            pairs = [(reply_id, turn.text) for reply_id in replies]
-            self._wire = self._client.submit(turn.conversation_id, chat_id, pairs)
-        elif broken is None or (errors.is_network(broken) and not errors.was_never_sent(broken)):
+        elif code == errors.CONVERSATION_BUSY and (chat := await self._waiting_chat()):
+            earlier = TurnState(turn.turn_id, conversation_id=turn.conversation_id, chat_id=chat.id)
+            calls, replies = owed_calls(earlier, chat)
+            if calls:
+                async for event in self._answer_earlier(earlier, chat):
+                    yield event
+                if not self.ended:
+                    self._ask()
+            else:
+                pairs = [(reply_id, turn.text) for reply_id in replies]
+                self._wire = self._client.submit(turn.conversation_id, chat.id, pairs)
+        elif broken is None or errors.may_have_arrived(broken):
             chat_id = ""
             if turn.conversation_id:
                 find = partial(recovery.find_chat, self._client, turn, self._known_chats, self._context.sleep)
@@ -213,20 +227,48 @@ class TurnRunner:
                     yield event
             else:
                 turn.asking = False
-                yield self._failed(local_problem("stream_dropped", "question_lost"))
+                if broken is None or code is None:
+                    yield self._failed(local_problem("stream_dropped", "question_lost"))
+                else:
+                    yield self._failed(problem_of(broken, self._client.host))
         else:
             turn.asking = False
             yield self._failed(problem_of(broken, self._client.host))
 
-    async def _pending_question(self) -> tuple[str, Sequence[str]] | None:
-        # The previous chat may still wait for its question node: then the user's text is its output.
+    async def _waiting_chat(self) -> Chat | None:
+        # The previous chat may still wait: for its question node, whose output is the user's text, or for
+        # tools whose outputs never reached Coze.
         if self._tries or not self.turn.conversation_id:
             return None
         self._tries += 1
-        find = partial(recovery.open_question, self._client, self.turn.conversation_id)
+        find = partial(recovery.waiting_chat, self._client, self.turn.conversation_id)
         with suppress(Exception):  # any failure of the search means that the conversation is busy
-            return await self.stop.wait(find)
+            chat = await self.stop.wait(find)
+            if chat and not await asyncio.to_thread(self._context.runs_elsewhere, chat.id):
+                return chat
         return None
+
+    async def _answer_earlier(self, earlier: TurnState, chat: Chat) -> AsyncIterator[Event]:
+        """Answer what an earlier chat of the conversation waits for: from receipts, else by running it."""
+        context, stop = self._context, self.stop
+        try:
+            for _ in range(MOST_EARLIER_BATCHES):
+                earlier.owed, earlier.owed_replies = owed_calls(earlier, chat)
+                if not earlier.owed:
+                    return
+                batch = run_batch(context.runner, earlier.owed, earlier, stop, context.clock)
+                async with aclosing(batch) as events:
+                    async for event in events:
+                        yield event
+                pairs = earlier.outputs(error_output("output.unanswered"), error_output("output.reply"))
+                ids = earlier.conversation_id, earlier.chat_id
+                await stop.wait(partial(self._client.submit_unread, *ids, pairs))
+                polls = recovery.watch(self._client, *ids, context.sleep)
+                with suppress(StopAsyncIteration):
+                    while True:
+                        chat = await stop.wait(polls.__anext__)
+        except Exception as error:  # cozepy may raise any exception on an unexpected answer
+            yield self._failed(problem_of(error, self._client.host))
 
     async def _unacknowledged(self, broken: Exception | None, code: int | None) -> AsyncIterator[Event]:
         """Outputs were sent and no stream followed: ask Coze whether it has them."""
@@ -234,7 +276,13 @@ class TurnRunner:
         async for event in self._recover("" if code is not None else errors.recovery_reason(broken)):
             yield event
         if turn.state == "requires_action":
-            if broken is not None and (self._tries + 1 >= TRIES or not errors.is_transient(broken)):
+            if broken is not None and self._context.keeps_owed and errors.is_transient(broken):
+                if self._tries + 1 >= OWED_TRIES:
+                    turn.state, turn.chat = "", None
+                    yield self._failed(errors.outputs_owed(broken, self._client.host))
+                else:
+                    await self._pause()
+            elif broken is not None and (self._tries + 1 >= TRIES or not errors.is_transient(broken)):
                 turn.state, turn.chat = "", None
                 turn.answers.clear()  # perhaps Coze refuses these
                 await release(self._client, turn)
@@ -252,10 +300,11 @@ class TurnRunner:
                 yield event
         except Exception as error:  # cozepy may raise any exception on an unexpected answer
             turn.state, turn.chat = "", None
-            yield self._failed(problem_of(error, self._client.host))
+            owed = context.keeps_owed and not turn.asking and errors.is_transient(error)
+            yield self._failed((errors.outputs_owed if owed else problem_of)(error, self._client.host))
 
     async def _pause(self) -> None:
-        await self.stop.wait(partial(self._context.sleep, 2.0**self._tries))
+        await self.stop.wait(partial(self._context.sleep, min(2.0**self._tries, LONGEST_PAUSE_S)))
         self._tries += 1
 
     def _failed(self, problem: Problem) -> TurnFailed:
@@ -333,6 +382,10 @@ class ChatSession:
 
     An empty `bot_id` makes every turn fail with a hint; an empty `conversation_id` starts a conversation with
     the first turn. `clock` is Unix seconds, `sleep` waits between polls and between tries.
+
+    With `keeps_owed` a turn whose outputs Coze does not take fails with the kind `owed` and its chat is left
+    waiting: the caller resumes it later. `runs_elsewhere` says whether another process runs the turn of a
+    chat; it may block on the disk.
     """
 
     def __init__(
@@ -346,8 +399,12 @@ class ChatSession:
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
         sleep: Sleep = asyncio.sleep,
+        keeps_owed: bool = False,
+        runs_elsewhere: Callable[[str], bool] = lambda chat_id: False,
     ) -> None:
-        self._context = TurnContext(client, bot_id, user_id, runner, clock, new_id, sleep)
+        self._context = TurnContext(
+            client, bot_id, user_id, runner, clock, new_id, sleep, keeps_owed, runs_elsewhere
+        )
         self._conversation_id = conversation_id
         self._chats: set[str] = set()
         self._current: TurnRunner | None = None

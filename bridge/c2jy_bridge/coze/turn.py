@@ -98,6 +98,10 @@ class TurnContext:
     clock: Callable[[], float]
     new_id: Callable[[], str]
     sleep: Sleep
+    keeps_owed: bool = False
+    """Outputs that Coze does not take for a long time are not given up: somebody submits them later."""
+    runs_elsewhere: Callable[[str], bool] = lambda chat_id: False
+    """Whether another process runs the turn of a chat; may block on the disk."""
 
 
 class TurnInterrupted(BaseException):

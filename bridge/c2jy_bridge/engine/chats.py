@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -68,6 +69,10 @@ say: Final = catalogue("engine")
 log: Final = logging.getLogger(__name__)
 
 
+DELIVERY_PAUSES_S: Final = (15.0, 30.0, 60.0, 120.0, 300.0)
+"""Between two tries to submit outputs that Coze did not take; the last one again and again."""
+
+
 @dataclass(slots=True)
 class _Turn:
     """A running turn; `session` is None while the client is connecting."""
@@ -89,6 +94,7 @@ class Chats:
         client: Callable[[], Awaitable[CozeClient]],
         runner: RunsTools,
         approvals: Approvals,
+        runs_elsewhere: Callable[[str], bool],
         emit: Callable[[Event], Awaitable[None]],
         clock: Callable[[], float],
     ) -> None:
@@ -99,7 +105,10 @@ class Chats:
         self._approvals = approvals
         self._emit = emit
         self._clock = clock
+        self._runs_elsewhere = runs_elsewhere
         self._running: dict[str, _Turn] = {}
+        self._owed: dict[str, OpenTurn] = {}
+        self._delivery: asyncio.Task[None] | None = None
         self.conversation_id = ""
         """The open conversation; empty until the first turn of a new one has started."""
 
@@ -110,7 +119,9 @@ class Chats:
         self._running[turn_id] = _Turn(self.conversation_id, None)
 
     async def send(self, text: str, turn_id: str) -> None:
-        """Run a claimed turn to its end."""
+        """Run a claimed turn to its end; outputs that the conversation still owes go first."""
+        for owed in [o for o in self._owed.values() if o.conversation_id == self.conversation_id]:
+            await self._deliver(owed)
         await self._run(turn_id, lambda session: session.send(text, turn_id=turn_id))
 
     async def resume(self, turn: OpenTurn) -> None:
@@ -146,8 +157,29 @@ class Chats:
                 asked.cancel()
         return len(turns)
 
+    async def _deliver(self, owed: OpenTurn) -> None:
+        self._owed.pop(owed.turn_id, None)
+        await self.resume(owed)
+
+    async def _deliver_owed(self) -> None:
+        """Submit owed outputs as soon as Coze can be reached."""
+        for pause_s in itertools.chain(DELIVERY_PAUSES_S, itertools.repeat(DELIVERY_PAUSES_S[-1])):
+            await asyncio.sleep(pause_s)
+            for owed in list(self._owed.values()):
+                try:
+                    client = await self._client()
+                    await client.retrieve(owed.conversation_id, owed.chat_id)
+                except Exception as error:  # not reachable: the next time may do
+                    log.info("outputs of %s are still owed: %s", owed.turn_id, type(error).__name__)
+                else:
+                    await self._deliver(owed)
+            if not self._owed:
+                return
+
     async def close(self) -> None:
         """Stop the turns that this process began; leave the others open for the next one."""
+        if self._delivery is not None:
+            self._delivery.cancel()
         running = list(self._running.values())
         for turn in running:
             if turn.resumed and turn.task is not None:
@@ -187,8 +219,14 @@ class Chats:
                 runner=self._runner,
                 conversation_id=turn.conversation_id,
                 clock=self._clock,
+                keeps_owed=True,
+                runs_elsewhere=self._runs_elsewhere,
             )
             async for event in begin(turn.session):
+                if isinstance(event, TurnFailed) and event.problem.kind == "owed":
+                    self._owed[turn_id] = OpenTurn(turn_id, event.conversation_id, event.chat_id, "", "")
+                    if self._delivery is None or self._delivery.done():
+                        self._delivery = asyncio.create_task(self._deliver_owed())
                 if isinstance(event, TurnStarted):
                     if self.conversation_id == turn.conversation_id:
                         self.conversation_id = event.conversation_id

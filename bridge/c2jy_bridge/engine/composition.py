@@ -124,6 +124,11 @@ def build_services(
         clock=clock,
         new_id=new_id,
     )
+
+    def runs_elsewhere(chat_id: str) -> bool:
+        runner_of_chat = journal.owner_of(chat_id)
+        return bool(runner_of_chat) and runner_of_chat != owner.name and not owner.is_gone(runner_of_chat)
+
     return Services(
         log=log,
         owner=owner,
@@ -142,6 +147,7 @@ def build_services(
             client=coze.client,
             runner=runner,
             approvals=approvals,
+            runs_elsewhere=runs_elsewhere,
             emit=sink.emit,
             clock=clock,
         ),

@@ -187,6 +187,11 @@ class Journal:
         names = ("turn_id", "conversation_id", "chat_id", "owner", "question")
         return [OpenTurn(*(row[name] for name in names)) for row in rows]
 
+    def owner_of(self, chat_id: str) -> str:
+        """The process that owns the open turn of a chat; empty when no turn of it is open."""
+        row = self._database.one("SELECT owner FROM turns WHERE chat_id = ? AND state = 'open'", (chat_id,))
+        return row["owner"] if row is not None else ""
+
     def take_over(self, turn: OpenTurn) -> bool:
         """Take ownership of an ended process's open turn; False when another process did so."""
         with self._database.transaction() as db:
@@ -266,10 +271,11 @@ class Journal:
                 state = "cancelled"
                 self._insert_message(event.turn_id, "notice", state, state, event.at)
         with self._database.transaction() as db:
-            db.execute(
-                "UPDATE turns SET state = ?, ended_at = ?, total_tokens = ? WHERE turn_id = ?",
-                (state, event.at, tokens, event.turn_id),
-            )
+            if not (isinstance(event, TurnFailed) and event.problem.kind == "owed"):  # else it is resumed
+                db.execute(
+                    "UPDATE turns SET state = ?, ended_at = ?, total_tokens = ? WHERE turn_id = ?",
+                    (state, event.at, tokens, event.turn_id),
+                )
             db.execute(
                 "UPDATE conversations SET updated_at = ? WHERE conversation_id = ?",
                 (event.at, event.conversation_id),
