@@ -7,9 +7,11 @@ import tomllib
 from collections.abc import Mapping
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -19,7 +21,7 @@ from pydantic_settings import (
 
 from c2jy_bridge.core.bridge_requests import IntakeName
 from c2jy_bridge.core.places import default_config_file, default_data_dir
-from c2jy_bridge.core.settings_faults import describe_faults, say
+from c2jy_bridge.core.settings_faults import ADDRESS, COZE_NAMES, describe_faults, say
 
 Policy = Literal["allow", "ask", "deny"]
 TimeUnit = Literal["auto", "us", "ms", "s"]
@@ -47,6 +49,16 @@ class CozeSettings(_Group):
     """Seconds to wait for a connection (cozepy 0.20's default)."""
     stall_timeout_s: float = Field(120.0, gt=0)
     """Seconds of silence in a stream before it counts as broken."""
+
+    @field_validator("api_base")
+    @classmethod
+    def _can_be_parsed(cls, address: str) -> str:
+        """`http://[::1` and a port of 99999 raise wherever the host is asked for."""
+        try:
+            _ = urlsplit(address).port
+        except ValueError:
+            raise PydanticCustomError(ADDRESS, "not an address") from None
+        return address
 
 
 class DraftSettings(_Group):
@@ -205,17 +217,9 @@ class SettingsError(ValueError):
 
 _file: ContextVar[dict[str, Any]] = ContextVar("config file", default={})  # noqa: B039  (never mutated)
 
-# Variables of cozepy's and coze-js's examples (0.20.0).
-_COZE_NAMES: Final = {
-    "COZE_API_BASE": "api_base",
-    "COZE_API_TOKEN": "token",
-    "COZE_BOT_ID": "bot_id",
-    "COZE_WORKFLOW_ID": "workflow_id",
-}
-
 
 def _coze_names() -> dict[str, Any]:
-    found = {field: os.environ[name] for name, field in _COZE_NAMES.items() if os.environ.get(name)}
+    found = {field: os.environ[name] for name, field in COZE_NAMES.items() if os.environ.get(name)}
     return {"coze": found} if found else {}
 
 

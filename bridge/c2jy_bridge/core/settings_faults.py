@@ -17,6 +17,16 @@ from c2jy_bridge.core.nearest import nearest
 
 say: Final = catalogue("settings")
 
+ADDRESS: Final = "address"
+"""Our own kind: not an address of the web."""
+COZE_NAMES: Final = {
+    "COZE_API_BASE": "api_base",
+    "COZE_API_TOKEN": "token",
+    "COZE_BOT_ID": "bot_id",
+    "COZE_WORKFLOW_ID": "workflow_id",
+}
+"""What users of cozepy and coze-js export already (cozepy examples, 0.20.0), and the field under `coze`."""
+
 _NEEDS: Final = {
     "string_type": "text",
     "path_type": "text",
@@ -30,6 +40,7 @@ _NEEDS: Final = {
     "list_type": "list",
     "dict_type": "table",
     "model_type": "table",
+    ADDRESS: "address",
     "model_attributes_type": "table",
 }
 """What a setting must be, by pydantic's error type (pydantic 2, errors)."""
@@ -43,6 +54,8 @@ def describe_faults(
     for fault in error.errors(include_input=False, include_url=False):
         steps = [str(step) for step in fault["loc"]]
         variable = "C2JY_" + "__".join(steps).upper()
+        if variable not in environment and steps[0] == "coze":
+            variable = next((name for name, field in COZE_NAMES.items() if steps[1:] == [field]), variable)
         where = variable if variable in environment else f"{path}: {'.'.join(steps)}"
         what = _what(fault["type"], fault["msg"], fault.get("ctx", {}), model, steps)
         lines.append(f"{where}: {what}")

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Final, TypeVar, cast
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.settings import CozeSettings
@@ -57,7 +57,7 @@ def connect(settings: CozeSettings) -> CozeClient:
     problem = missing(settings)
     if problem is not None and problem.kind != "bot_missing":
         raise CozeProblem(problem)
-    base = urlsplit(settings.api_base)
+    base = urlsplit(settings.api_base)  # the settings have made sure that it can be parsed
     if base.scheme not in ("http", "https") or not base.hostname:
         raise CozeProblem(local_problem("bad_address", address=settings.api_base))
     assert settings.token is not None  # checked by `missing`
@@ -77,8 +77,8 @@ def connect(settings: CozeSettings) -> CozeClient:
             limits=DEFAULT_CONNECTION_LIMITS,
             proxy=proxy_for(base.scheme, base.hostname),
         )
-    except (ImportError, ValueError) as error:  # a SOCKS proxy without socksio, or a malformed address
-        raise CozeProblem(local_problem("network", "proxy", host=base.hostname)) from error
+    except (ValueError, httpx.InvalidURL):  # without its cause, which quotes the address and its password
+        raise CozeProblem(local_problem("network", "proxy_address", host=base.hostname)) from None
     http: AsyncHTTPClient = AsyncHTTPClient(  # type: ignore[no-untyped-call]  # cozepy leaves it untyped
         timeout=httpx.Timeout(settings.stall_timeout_s, connect=settings.connect_timeout_s),
         transport=StreamGuard(transport),
@@ -94,7 +94,29 @@ def proxy_for(scheme: str, host: str) -> str | None:
         return None
     proxies = urllib.request.getproxies()
     address = proxies.get(scheme) or proxies.get("all")
-    return f"http://{address}" if address and "://" not in address else address
+    return proxy_url(address) if address else None
+
+
+def proxy_url(address: str) -> str:
+    """A proxy's address as httpx takes it.
+
+    Clash and GNOME write `socks://` for SOCKS 5; a password may hold characters that divide a URL.
+
+    Raises:
+        ValueError: It has no host or no such port.
+    """
+    scheme, separator, rest = address.strip().partition("://")
+    if not separator:
+        scheme, rest = "http", scheme
+    scheme = "socks5" if scheme.lower() == "socks" else scheme.lower()
+    user, at, place = rest.rpartition("@")
+    # `%`: what is written in its percent form already stays so.
+    credentials = ":".join(quote(part, safe="%") for part in user.split(":", 1))
+    url = f"{scheme}://{credentials}{at}{place}"
+    parts = urlsplit(url)
+    if not parts.hostname or parts.port == 0:  # a port above 65535 raises by itself; httpx would take it
+        raise ValueError("not an address")
+    return url
 
 
 def is_loopback(host: str) -> bool:

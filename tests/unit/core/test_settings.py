@@ -99,3 +99,12 @@ def test_a_token_is_never_shown(config: Path) -> None:
     settings = load(config)
     assert "pat_file" not in repr(settings)
     assert "pat_file" not in settings.model_dump_json()
+
+
+@pytest.mark.parametrize("address", ["http://[::1", "http://host:99999", "http://host:x", "http://[bad]/"])
+def test_an_api_address_that_cannot_be_parsed_is_named_with_its_variable(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COZE_API_BASE", address)
+    with pytest.raises(SettingsError, match=r"COZE_API_BASE: .*https://api\.coze\.cn"):
+        load(look_for_file=False)

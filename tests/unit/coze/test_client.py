@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from c2jy_bridge.core.settings import CozeSettings
 from c2jy_bridge.coze import CozeProblem, connect
@@ -141,6 +142,39 @@ async def test_a_turn_on_loopback_ignores_the_proxy(talk, emulator, monkeypatch)
     monkeypatch.delenv("no_proxy", raising=False)
     events = await collect(talk(emulator.base_url).send("hello"))
     assert type(events[-1]).__name__ == "TurnCompleted"
+
+
+@pytest.mark.parametrize(
+    ("written", "used"),
+    [
+        ("http://user:pa#ss@127.0.0.1:9107", "http://user:pa%23ss@127.0.0.1:9107"),
+        ("http://user:a/b?c@d@127.0.0.1:9107/", "http://user:a%2Fb%3Fc%40d@127.0.0.1:9107/"),
+        ("http://user:pa%23ss@127.0.0.1:9107", "http://user:pa%23ss@127.0.0.1:9107"),
+        ("user:x@proxy.test:1", "http://user:x@proxy.test:1"),
+        ("socks://127.0.0.1:7891/", "socks5://127.0.0.1:7891/"),
+        ("SOCKS5://127.0.0.1:7891", "socks5://127.0.0.1:7891"),
+        ("socks5h://[::1]:7891", "socks5h://[::1]:7891"),
+    ],
+)
+def test_a_proxy_is_taken_as_people_and_their_programs_write_it(written, used, monkeypatch):
+    monkeypatch.setenv("all_proxy", written)
+    for name in ("no_proxy", "NO_PROXY", "https_proxy", "HTTPS_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    assert proxy_for("https", "api.coze.cn") == used
+    connect(CozeSettings(token=SecretStr("pat_x")))
+
+
+@pytest.mark.parametrize(
+    "address", ["http://p:99999", "http://p:x", "http://[::1", "socks4://p:1", "http://"]
+)
+def test_a_proxy_address_that_is_none_is_named_without_its_password(address, monkeypatch):
+    monkeypatch.setenv("https_proxy", address.replace("//p", "//me:hidden@p"))
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with pytest.raises(CozeProblem) as caught:
+        connect(CozeSettings(token=SecretStr("pat_x")))
+    assert "NO_PROXY" in caught.value.problem.hint
+    assert "hidden" not in str(caught.value.problem)
 
 
 def test_a_proxy_that_cannot_be_used_is_a_problem(monkeypatch):
