@@ -64,7 +64,7 @@ class TurnRunner:
         self.running = False
         self.ended = False
         self.left = False
-        """Its chat stays as it is at Coze when the task is cancelled: another process takes it up."""
+        """When its task is cancelled, its chat is not released: another process resumes it."""
         self._context = context
         self._client = context.client
         self._known_chats = known_chats
@@ -458,7 +458,7 @@ class ChatSession:
             current.stop.fire()
 
     def leave(self) -> None:
-        """Let the running turn's chat stay as it is at Coze when its task is cancelled."""
+        """Do not release the running turn's chat when its task is cancelled."""
         if self._current is not None:
             self._current.left = True
 

@@ -26,7 +26,7 @@ from c2jy_bridge.journal import OpenTurn
 
 
 class Approvals:
-    """Open approval questions; without a screen one answer is given to all of this process's own."""
+    """Open approval questions; without a UI one answer is given to those of this process's turns."""
 
     def __init__(self, unattended: Decision | None = None) -> None:
         """`unattended` answers every question at once; None waits for the user."""
@@ -34,9 +34,9 @@ class Approvals:
         self._waiting: dict[str, asyncio.Future[Decision]] = {}
         self._turns: dict[str, str] = {}
         self.resumed: set[str] = set()
-        """Turns that an earlier process began: whoever started this one does not know what they ask."""
+        """Turns of an earlier process, whose questions only the user may answer."""
         self.asked = asyncio.Event()
-        """Set when a question waits for a person; whoever looks for it clears it."""
+        """Set when a question waits for the user; cleared by its reader."""
 
     async def decide(self, ask: ToolCallAwaitingApproval) -> Decision:
         """Wait for the answer to a question (plugin.Approver)."""
@@ -53,7 +53,7 @@ class Approvals:
             self._turns.pop(ask.call_id, None)
 
     def needs_person(self, turn_id: str) -> bool:
-        """Whether a call of this turn waits for an answer that this process has nobody to give."""
+        """Whether a call of this turn waits for the user, and this process has no UI."""
         return self._unattended is not None and turn_id in self._turns.values()
 
     def answer(self, call_id: str, decision: Decision) -> bool:
@@ -81,7 +81,7 @@ class _Turn:
     task: asyncio.Task[None] | None
     session: ChatSession | None = None
     resumed: bool = False
-    """An earlier process began it; if this one ends first, it stays open for the next."""
+    """Started by an earlier process; remains open for the next if this one ends first."""
 
 
 class Chats:
@@ -98,7 +98,7 @@ class Chats:
         emit: Callable[[Event], Awaitable[None]],
         clock: Callable[[], float],
     ) -> None:
-        """`emit` is awaited for every event before the turn goes on."""
+        """`emit` is awaited for every event before the turn continues."""
         self._settings = settings
         self._client = client
         self._runner = runner
@@ -177,7 +177,7 @@ class Chats:
                 return
 
     async def close(self) -> None:
-        """Stop the turns that this process began; leave the others open for the next one."""
+        """Stop the turns of this process; the others remain open for the next one."""
         if self._delivery is not None:
             self._delivery.cancel()
         running = list(self._running.values())

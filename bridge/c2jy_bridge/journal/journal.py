@@ -1,4 +1,4 @@
-"""The journal: records events as they happen and keeps the receipts of tool calls."""
+"""The journal: records events and the receipts of tool calls."""
 
 from __future__ import annotations
 

@@ -58,15 +58,15 @@ class ReceiptWriter:
         return await self._uninterrupted(lambda: self._store.receipt(call))
 
     async def begin_run(self, call: ToolCall) -> int:
-        """Count a run; how many runs of the call began earlier and came to no end."""
+        """Count a run; returns how many earlier runs of the call did not end."""
         try:
             return await self._uninterrupted(lambda: self._store.begin_run(call))
-        except Exception as error:  # a full disk keeps the receipt from being written too, which is told
+        except Exception as error:  # on a full disk writing the receipt fails too and is reported
             log.error("run of %s was not counted: %s", call.call_id, type(error).__name__)
             return 0
 
     async def withdraw_run(self, call: ToolCall) -> None:
-        """Take back the count of a run that was stopped cleanly."""
+        """Undo the count of a run that was stopped cleanly."""
         try:
             await self._uninterrupted(lambda: self._store.withdraw_run(call))
         except Exception as error:
