@@ -22,25 +22,9 @@ say: Final = catalogue("tools")
 
 # Names that keys, passwords and tokens go by; compared without case. Dot files are refused anyway.
 PRIVATE_NAMES: Final = (
-    "*.env",
-    "*.pem",
-    "*.key",
-    "*.p12",
-    "*.pfx",
-    "*.jks",
-    "*.keystore",
-    "*.kdbx",
-    "*.ppk",
-    "id_rsa*",
-    "id_dsa*",
-    "id_ecdsa*",
-    "id_ed25519*",
-    "credentials*",
-    "secret.*",
-    "secrets*",
-    "token.*",
-    "tokens*",
-    "*password*",
+    *("*.env", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx", "*.ppk"),
+    *("id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "*password*"),
+    *("credentials*", "secret.*", "secrets*", "token.*", "tokens*"),
 )
 _REASONS: Final = {
     errno.ENOENT: "path.missing",

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from pyJianYingDraft import (
     AudioMaterial,
@@ -32,6 +32,7 @@ from c2jy_bridge.drafts.spec.appearance import (
     Fade,
     Keyframe,
     Mask,
+    PropertyName,
     Transform,
     opaque_hex,
 )
@@ -42,17 +43,7 @@ CAPTION_Y: Final = -0.8
 """Where JianYing puts imported captions, in half canvas heights (pyJianYingDraft 0.3.1, ClipSettings)."""
 
 _PROPERTIES: Final = {
-    "position_x": KeyframeProperty.position_x,
-    "position_y": KeyframeProperty.position_y,
-    "rotation": KeyframeProperty.rotation,
-    "scale": KeyframeProperty.uniform_scale,
-    "scale_x": KeyframeProperty.scale_x,
-    "scale_y": KeyframeProperty.scale_y,
-    "alpha": KeyframeProperty.alpha,
-    "saturation": KeyframeProperty.saturation,
-    "contrast": KeyframeProperty.contrast,
-    "brightness": KeyframeProperty.brightness,
-    "volume": KeyframeProperty.volume,
+    name: KeyframeProperty["uniform_scale" if name == "scale" else name] for name in get_args(PropertyName)
 }
 # KeyframeProperty's docstrings in 0.3.1 say for which segments each works.
 _PICTURES_ONLY: Final = frozenset({"alpha", "saturation", "contrast", "brightness", "volume"})

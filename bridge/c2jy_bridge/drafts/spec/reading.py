@@ -224,23 +224,11 @@ _BY_TYPE: Final = {
     "too_short": "wrong_count",
 }
 _OURS: Final = frozenset(
-    {
-        "time_boolean",
-        "time_not_finite",
-        "time_type",
-        "time_negative",
-        "time_too_long",
-        "time_empty",
-        "time_without_unit",
-        "time_unreadable",
-        "range_twice",
-        "range_backwards",
-        "range_empty",
-        "crop_empty",
-        "either_or",
-        "one_of",
-        "colour",
-    }
+    (
+        *("time_boolean", "time_not_finite", "time_type", "time_negative", "time_too_long", "time_empty"),
+        *("time_without_unit", "time_unreadable", "range_twice", "range_backwards", "range_empty"),
+        *("crop_empty", "either_or", "one_of", "colour"),
+    )
 )
 _BOUNDS: Final = (("gt", ">"), ("ge", ">="), ("lt", "<"), ("le", "<="))
 

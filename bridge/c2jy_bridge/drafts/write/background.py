@@ -64,10 +64,7 @@ class ByteMeter:
 
 
 async def in_thread(
-    stop: threading.Event,
-    undo: Callable[[T], Awaitable[None]],
-    function: Callable[..., T],
-    *args: Any,
+    stop: threading.Event, undo: Callable[[T], Awaitable[None]], function: Callable[..., T], *args: Any
 ) -> T:
     """Run in a thread; when cancelled, stop it and wait until it has cleaned up.
 

@@ -22,18 +22,9 @@ _WIDTH_PER_PX: Final = 40 / 2
 _DISTANCE_PER_PX: Final = 5 / math.hypot(2, 2)
 _DIFFUSE_PER_PX: Final = 15 / 4
 _ALIGNMENTS: Final = {
-    "left": "left",
-    "start": "left",
-    "左": "left",
-    "左对齐": "left",
-    "center": "center",
-    "centre": "center",
-    "middle": "center",
-    "居中": "center",
-    "right": "right",
-    "end": "right",
-    "右": "right",
-    "右对齐": "right",
+    **dict.fromkeys(("left", "start", "左", "左对齐"), "left"),
+    **dict.fromkeys(("center", "centre", "middle", "居中"), "center"),
+    **dict.fromkeys(("right", "end", "右", "右对齐"), "right"),
 }
 _BOLD: Final = frozenset({"bold", "bolder", "粗体", "加粗"})
 _NOT_BOLD: Final = frozenset({"normal", "lighter", "regular", "正常", "light", "medium"})

@@ -4,35 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from c2jy_bridge.compat.coze2jianying.exports.fields import Fields, as_number
 from c2jy_bridge.compat.coze2jianying.exports.issues import ImportIssueCollector, shown
 from c2jy_bridge.compat.coze2jianying.exports.units import US_PER, Unit
+from c2jy_bridge.drafts.spec.appearance import PropertyName
 from c2jy_bridge.drafts.spec.model import parse_time, us
 
-_NAMES: Final = {
-    "position": "position",
-    "scale": "scale",
-    "rotation": "rotation",
+_NAMES: Final = {name: name for name in ("position", "scale", "rotation")} | {
     "opacity": "alpha",
     "volume": "volume",
 }
 # The raw tools name pyJianYingDraft's own properties (0.3.1, KeyframeProperty).
-_RAW_NAMES: Final = {
-    "position_x": "position_x",
-    "position_y": "position_y",
-    "rotation": "rotation",
-    "scale_x": "scale_x",
-    "scale_y": "scale_y",
+_RAW_NAMES: Final[dict[str, str]] = {
+    **{name: name for name in get_args(PropertyName)},
     "uniform_scale": "scale",
-    "scale": "scale",
-    "alpha": "alpha",
     "opacity": "alpha",
-    "saturation": "saturation",
-    "contrast": "contrast",
-    "brightness": "brightness",
-    "volume": "volume",
 }
 _SLACK: Final = 1.02
 """A last keyframe may be a little after the end of its clip."""

@@ -100,12 +100,7 @@ class EditTools:
 
     @tool
     async def add_keyframes(
-        self,
-        draft_id: str,
-        keyframe_infos: Infos,
-        time_unit: TimeUnit = "auto",
-        *,
-        context: ToolContext,
+        self, draft_id: str, keyframe_infos: Infos, time_unit: TimeUnit = "auto", *, context: ToolContext
     ) -> KeyframesAdded:
         """Make segments change over time; between two keyframes a property changes evenly.
 
@@ -139,10 +134,7 @@ class EditTools:
 
     @tool
     async def remove_segments(
-        self,
-        draft_id: str,
-        segment_ids: Annotated[list[str], Field(min_length=1)],
-        context: ToolContext,
+        self, draft_id: str, segment_ids: Annotated[list[str], Field(min_length=1)], context: ToolContext
     ) -> SegmentsRemoved:
         """Take segments out of an unfinished draft again: wrong ones, or those whose file is gone.
 

@@ -71,9 +71,7 @@ class SceneTools:
             report = await self._session.try_out(draft, layout.lanes, context, _by_id(layout))
             (built,) = report.drafts
             draft, _ = await self._session.add(
-                draft,
-                context,
-                lambda now: _step(context.call_id, layout_on(now), scenes, music),
+                draft, context, lambda now: _step(context.call_id, layout_on(now), scenes, music)
             )
             issues = [*layout.issues, *report.issues, *built.issues]
             begin_us, end_us = layout.spans[0][0], layout.spans[-1][1]

@@ -217,12 +217,7 @@ def lay_out_scenes(
 
 class _Layout:
     def __init__(
-        self,
-        draft: Unfinished,
-        files: Mapping[str, Material],
-        prefix: str,
-        fit: str,
-        style: dict[str, Any],
+        self, draft: Unfinished, files: Mapping[str, Material], prefix: str, fit: str, style: dict[str, Any]
     ) -> None:
         self._files, self._prefix, self._fit, self._style = files, prefix, fit, style
         self._columns = columns_of(draft.width, draft.height)
