@@ -198,30 +198,19 @@ def _is_tag(step: str, after_a_clip: bool) -> bool:
 
 _BY_TYPE: Final = {
     "missing": "missing",
-    "literal_error": "not_one_of",
-    "union_tag_invalid": "not_one_of",
     "union_tag_not_found": "clip_without_type",
-    "greater_than": "out_of_range",
-    "greater_than_equal": "out_of_range",
-    "less_than": "out_of_range",
-    "less_than_equal": "out_of_range",
-    "finite_number": "not_a_number",
-    "float_parsing": "not_a_number",
-    "float_type": "not_a_number",
-    "int_parsing": "not_a_number",
-    "int_type": "not_a_number",
     "int_from_float": "not_whole",
-    "bool_parsing": "not_true_false",
-    "bool_type": "not_true_false",
     "string_type": "not_text",
     "string_too_short": "empty_text",
-    "model_type": "not_an_object",
-    "model_attributes_type": "not_an_object",
-    "dict_type": "not_an_object",
-    "tuple_type": "not_a_list",
-    "list_type": "not_a_list",
-    "too_long": "wrong_count",
-    "too_short": "wrong_count",
+    **dict.fromkeys(("literal_error", "union_tag_invalid"), "not_one_of"),
+    **dict.fromkeys(("greater_than", "greater_than_equal", "less_than", "less_than_equal"), "out_of_range"),
+    **dict.fromkeys(
+        ("finite_number", "float_parsing", "float_type", "int_parsing", "int_type"), "not_a_number"
+    ),
+    **dict.fromkeys(("bool_parsing", "bool_type"), "not_true_false"),
+    **dict.fromkeys(("model_type", "model_attributes_type", "dict_type"), "not_an_object"),
+    **dict.fromkeys(("tuple_type", "list_type"), "not_a_list"),
+    **dict.fromkeys(("too_long", "too_short"), "wrong_count"),
 }
 _OURS: Final = frozenset(
     (
