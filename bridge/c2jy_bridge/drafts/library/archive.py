@@ -17,12 +17,12 @@ from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.i18n import Language, catalogue
 from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.library.draft_roots import USUAL
-from c2jy_bridge.drafts.library.relocate import CONTENTS, DraftFiles, read_files, respelled
+from c2jy_bridge.drafts.library.relocate import DraftFiles, read_files, respelled
 from c2jy_bridge.drafts.library.snapshot import load
 from c2jy_bridge.drafts.materials.local import open_inside
 from c2jy_bridge.drafts.materials.material import Refused
 from c2jy_bridge.drafts.write.folder import media_of, missing_media
-from c2jy_bridge.drafts.write.paths import TargetRoot, local_view, pure, same_folder
+from c2jy_bridge.drafts.write.paths import CONTENTS, TargetRoot, local_view, pure, same_folder
 from c2jy_bridge.drafts.write.staging import sync_folder
 
 _LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")

@@ -19,10 +19,8 @@ from c2jy_bridge.drafts.materials import Material, MaterialStore
 from c2jy_bridge.drafts.materials.material import readable_name
 from c2jy_bridge.drafts.spec.input import DocumentReader, TimeUnitDecision
 from c2jy_bridge.drafts.write.meta import read_marker
-from c2jy_bridge.drafts.write.paths import DOCUMENT, MATERIALS, former_folder
+from c2jy_bridge.drafts.write.paths import DOCUMENT, MATERIALS, META, former_folder
 from c2jy_bridge.drafts.write.staging import read_plain
-
-_META: Final = "draft_meta_info.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +104,7 @@ def kept_document(folder: Path) -> KeptDocument:
 
 def _target_root(folder: Path) -> str | None:
     try:
-        meta = orjson.loads(read_plain(folder / _META))
+        meta = orjson.loads(read_plain(folder / META))
     except (OSError, ValueError):
         return None  # newer apps encrypt it as well
     former = former_folder(meta) if isinstance(meta, dict) else None

@@ -16,6 +16,8 @@ from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.library.snapshot import load
 from c2jy_bridge.drafts.write.meta import read_marker
 from c2jy_bridge.drafts.write.paths import (
+    CONTENTS,
+    META,
     Respelled,
     TargetRoot,
     files_of,
@@ -25,9 +27,6 @@ from c2jy_bridge.drafts.write.paths import (
     spelled_folder,
 )
 from c2jy_bridge.drafts.write.staging import read_plain, sync_folder, write_file
-
-CONTENTS: Final = ("draft_content.json", "draft_info.json")
-META: Final = "draft_meta_info.json"
 
 
 @dataclass(frozen=True, slots=True)

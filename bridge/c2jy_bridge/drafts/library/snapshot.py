@@ -17,11 +17,9 @@ from c2jy_bridge.core.views import ClipView, DraftDetail, DraftState, DraftView,
 from c2jy_bridge.drafts.errors import issue
 from c2jy_bridge.drafts.write.folder import media_of
 from c2jy_bridge.drafts.write.meta import NO_FIGURES, Figures, read_figures, read_marker
-from c2jy_bridge.drafts.write.paths import DOCUMENT, MATERIALS, local_view
+from c2jy_bridge.drafts.write.paths import CONTENTS, DOCUMENT, MATERIALS, META, local_view
 from c2jy_bridge.drafts.write.staging import is_there, read_plain
 
-_CONTENT_FILES: Final = ("draft_content.json", "draft_info.json")
-_META: Final = "draft_meta_info.json"
 _LABEL: Final = 120
 _LARGEST: Final = 2**53
 """Largest number that is believed; 285 years in microseconds."""
@@ -44,7 +42,7 @@ class Snapshot:
 def stamp(folder: Path) -> tuple[int, ...]:
     """Changes when a file of the draft is added, removed or written."""
     found = []
-    for name in ("", MATERIALS, *_CONTENT_FILES, _META, DOCUMENT):
+    for name in ("", MATERIALS, *CONTENTS, META, DOCUMENT):
         try:
             status = os.lstat(folder / name)
             found += [status.st_mtime_ns, status.st_size, status.st_ino]
@@ -56,14 +54,14 @@ def stamp(folder: Path) -> tuple[int, ...]:
 def read_snapshot(folder: Path) -> Snapshot | None:
     """Look at a folder; None when it holds no draft at all."""
     file = content_file(folder)
-    if file is None and not _is_plain(folder / _META):
+    if file is None and not _is_plain(folder / META):
         return None
     ours = read_marker(folder) is not None
     size = sum(_sizes(folder))
     if file is None:
-        trouble = issue("no_content", "draft_content.json", "error")
+        trouble = issue("no_content", CONTENTS[0], "error")
         return Snapshot("damaged", size, _mtime(folder), ours, trouble=trouble)
-    modified = max(_mtime(folder / name) for name in (file, _META))
+    modified = max(_mtime(folder / name) for name in (file, META))
     if ours and (found := read_figures(folder)) and _is_about(found, folder / file):
         return Snapshot("ok", size, modified, ours, file, figures=found)
     content, state, fault = load(folder / file)
@@ -93,7 +91,7 @@ def _is_about(figures: Figures, path: Path) -> bool:
 
 def content_file(folder: Path) -> str | None:
     """The main file of a draft: of two, the one that was written last."""
-    there = [name for name in _CONTENT_FILES if _is_plain(folder / name)]
+    there = [name for name in CONTENTS if _is_plain(folder / name)]
     return max(there, key=lambda name: _mtime(folder / name), default=None)
 
 

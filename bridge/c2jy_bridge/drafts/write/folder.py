@@ -33,7 +33,7 @@ from c2jy_bridge.drafts.write.meta import (
     read_marker,
     set_platform,
 )
-from c2jy_bridge.drafts.write.paths import DOCUMENT, MATERIALS, TargetRoot, local_view, numbered
+from c2jy_bridge.drafts.write.paths import DOCUMENT, MATERIALS, META, TargetRoot, local_view, numbered
 from c2jy_bridge.drafts.write.staging import ASIDE, Staging, is_there, remove_tree, sync_folder, write_file
 
 _LONG_SIDE: Final = 480
@@ -345,7 +345,7 @@ def _write_documents(
         size_bytes=size_bytes,
         cover=covered,
     )
-    _write_checked(folder / "draft_meta_info.json", orjson.dumps(meta))
+    _write_checked(folder / META, orjson.dumps(meta))
     marker = Marker(draft.draft_id, draft.spec.id, SCHEMA, draft.at, __version__)
     files = {
         address: {"file": f"{MATERIALS}/{file_name(file)}", "sha256": file.sha256}

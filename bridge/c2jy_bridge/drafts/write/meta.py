@@ -16,7 +16,7 @@ from c2jy_bridge.core.draft_views import Packed
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.settings import DraftProfile
 from c2jy_bridge.drafts.errors import DraftError, issue
-from c2jy_bridge.drafts.write.paths import DOCUMENT, pure
+from c2jy_bridge.drafts.write.paths import DOCUMENT, META, pure
 from c2jy_bridge.drafts.write.staging import read_head, read_plain, sync_folder, write_file
 
 CONTENT_FILES: Final[Mapping[DraftProfile, tuple[str, ...]]] = {
@@ -391,7 +391,7 @@ def zip_drafts(
 def register_draft(folder: Path, profile: DraftProfile, where: str, *, create: bool) -> tuple[Issue, ...]:
     """Enter a draft into root_meta_info.json; returns what there is to say."""
     try:
-        meta = orjson.loads((folder / "draft_meta_info.json").read_bytes())
+        meta = orjson.loads((folder / META).read_bytes())
         register(folder.parent, folder, meta, CONTENT_FILES[profile][0], create=create)
     except DraftError as error:
         return (issue("not_registered", where, "warning", name=folder.name), *error.issues)

@@ -14,6 +14,9 @@ from typing import Any, Final
 from c2jy_bridge.core.safety import one_line
 from c2jy_bridge.drafts.errors import DraftError, issue
 
+CONTENTS: Final = ("draft_content.json", "draft_info.json")
+"""JianYing's main file in a draft folder, by either name."""
+META: Final = "draft_meta_info.json"
 DOCUMENT: Final = "c2jy.json"
 """Our mark in a draft folder, and the document that the draft was made from."""
 LONGEST: Final = 80
@@ -93,7 +96,7 @@ def numbered(name: str, number: int) -> str:
     return head.rstrip() + tail
 
 
-_OF_A_DRAFT: Final = ("draft_content.json", "draft_info.json", "draft_meta_info.json", DOCUMENT)
+_OF_A_DRAFT: Final = (*CONTENTS, META, DOCUMENT)
 
 
 def output_folder(requested: str | None, root: Path, declared: Sequence[Path]) -> Path:

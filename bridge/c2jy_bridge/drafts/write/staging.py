@@ -17,7 +17,7 @@ from typing import IO, Final
 
 import orjson
 
-from c2jy_bridge.drafts.write.paths import fault
+from c2jy_bridge.drafts.write.paths import META, fault
 
 LARGEST_DOCUMENT: Final = 256 * 1024**2
 """Bytes of a draft's JSON that are read; 60,000 clips are about 200 MB."""
@@ -162,7 +162,7 @@ def sweep(root: Path, now: float) -> list[str]:
 
 def _put_back(root: Path, aside: Path) -> None:
     try:
-        name = str(orjson.loads(read_plain(aside / "draft_meta_info.json"))["draft_name"])
+        name = str(orjson.loads(read_plain(aside / META))["draft_name"])
         if fault(name) or os.path.lexists(root / name):
             remove_tree(aside)
         else:
