@@ -378,7 +378,7 @@ async def test_two_stores_that_fetch_one_link_at_once_both_get_it_whole(
 
 async def test_many_materials_are_downloaded_sixteen_at_a_time(host, page, noise, make_store):
     body = noise(20_000)
-    urls = [host.put(f"/{i}.png", page(body + bytes([i]), latency_s=0.05)) for i in range(64)]
+    urls = [host.put(f"/{i}.png", page(body + bytes([i]), latency_s=0.25)) for i in range(64)]
     results = await make_store().fetch(urls)
     assert all(isinstance(result, Material) for result in results.values())
     assert host.most_at_once == 16
