@@ -170,6 +170,7 @@ async def test_a_conversation_that_waits_for_tools_of_a_forgotten_turn_is_answer
         await engine.send("hello")
         seen = await ends(events)
         assert isinstance(seen[-1], TurnCompleted), seen[-1]
+        assert "It is written: once." in answer(seen)
         assert "You said: hello" in answer(seen)
     assert lines(settings) == ["once", "once"]  # without its receipt nobody knows that it ran
 

@@ -33,7 +33,7 @@ from c2jy_bridge.core.ports import Busy
 from c2jy_bridge.coze import errors, recovery
 from c2jy_bridge.coze.errors import error_output, local_problem, problem_of, say
 from c2jy_bridge.coze.recovery import release
-from c2jy_bridge.coze.stream_reader import StreamReader, owed_calls, usage_of
+from c2jy_bridge.coze.stream_reader import StreamReader, owed_calls, recovered_messages, usage_of
 from c2jy_bridge.coze.turn import Interrupt, RunsTools, Sleep, TurnContext, TurnInterrupted, TurnState
 
 if TYPE_CHECKING:
@@ -251,22 +251,26 @@ class TurnRunner:
     async def _answer_earlier(self, earlier: TurnState, chat: Chat) -> AsyncIterator[Event]:
         """Answer what an earlier chat of the conversation waits for: from receipts, else by running it."""
         context, stop = self._context, self.stop
+        ids = earlier.conversation_id, earlier.chat_id
         try:
             for _ in range(MOST_EARLIER_BATCHES):
                 earlier.owed, earlier.owed_replies = owed_calls(earlier, chat)
                 if not earlier.owed:
-                    return
+                    break
                 batch = run_batch(context.runner, earlier.owed, earlier, stop, context.clock)
                 async with aclosing(batch) as events:
                     async for event in events:
                         yield event
                 pairs = earlier.outputs(error_output("output.unanswered"), error_output("output.reply"))
-                ids = earlier.conversation_id, earlier.chat_id
                 await stop.wait(partial(self._client.submit_unread, *ids, pairs))
                 polls = recovery.watch(self._client, *ids, context.sleep)
                 with suppress(StopAsyncIteration):
                     while True:
                         chat = await stop.wait(polls.__anext__)
+            # Nobody has seen its answer.
+            replies = await stop.wait(partial(self._client.replies, *ids))
+            for missed in recovered_messages(earlier, replies, context.clock()):
+                yield missed
         except Exception as error:  # cozepy may raise any exception on an unexpected answer
             yield self._failed(problem_of(error, self._client.host))
 
