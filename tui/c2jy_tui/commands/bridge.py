@@ -32,7 +32,7 @@ def serve(options: argparse.Namespace) -> int:
 
     async def work(engine: Engine) -> int:
         print_issues(*engine.issues())
-        _printing.add(asyncio.create_task(print_events(engine.events())))
+        events = engine.events()
         if problem := await engine.switch_bridge(True):
             print_stderr(problem.message, problem.hint)
             return 1
@@ -40,6 +40,7 @@ def serve(options: argparse.Namespace) -> int:
         print_stderr(say("bridge.on", address=address or "-"))
         if address.startswith("http"):
             print_stderr(say("bridge.try_it", command=example_call(options, address)))
+        _printing.add(asyncio.create_task(print_events(events)))
         await stop.wait()
         print_stderr(say("bridge.draining"))
         return 0  # closing the engine drains it

@@ -40,12 +40,13 @@ Ready = Callable[[], Awaitable[Sequence[Problem]]]
 """Problems that keep the bridge from working."""
 
 _EVERYWHERE: Final = ("no_token", "origin", "host", "rate", "internal", "storage")
-_WITH_BODY: Final = ("slow_body", "too_long", "content_type")
+_WITH_BODY: Final = ("slow_body", "too_long", "content_type", "content_encoding")
 _ABOUT: Final = """Submit a local tool call; it is run through a Bot chat, once, and its result is kept.
 
-A body is a JSON object, `application/json` in UTF-8. Without a Content-Type, or with the one that `curl -d`
-sends by itself (`application/x-www-form-urlencoded`), an object is accepted too, unless the request has an
-Origin; every other type is 415."""
+A body is a JSON object, `application/json` or another type that ends in `+json`, in UTF-8, plain or with
+`Content-Encoding: gzip` or `deflate`. Without a Content-Type, or with the one that `curl -d` sends by itself
+(`application/x-www-form-urlencoded`), an object is accepted too, unless the request has an Origin; every
+other type is 415."""
 
 
 def build(
@@ -61,11 +62,15 @@ def build(
 ) -> ASGIApp:
     """Build the app behind its guard; `address` is where it listens."""
     answered = AnswerCounts()
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    app.include_router(request_routes(service, closing))
-    app.include_router(tool_routes(service, closing, lambda: registry.views(settings.tools.policy)))
-    app.include_router(health_routes(status, ready, answered))
-    app.include_router(facade_routes(service, closing))
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.routers = [
+        request_routes(service, closing),
+        tool_routes(service, closing, lambda: registry.views(settings.tools.policy)),
+        health_routes(status, ready, answered),
+        facade_routes(service, closing),
+    ]
+    for router in app.state.routers:
+        app.include_router(router)
     _describe(app, registry, address, settings.bridge.public_url or address)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -124,7 +129,9 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 def _methods(request: Request) -> set[str]:
     """Methods that the path allows; Starlette names only those of its first matching route."""
-    matching = (r for r in request.app.routes if r.matches(request.scope)[0] is not Match.NONE)
+    app = request.app
+    routes = [*app.routes, *(route for router in app.state.routers for route in router.routes)]
+    matching = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
     return {method for route in matching for method in getattr(route, "methods", ())}
 
 

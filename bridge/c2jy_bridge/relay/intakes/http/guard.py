@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import time
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection
 from contextlib import suppress
@@ -26,6 +28,8 @@ OPEN_PATHS: Final = frozenset({"/healthz"})
 _NO_TYPE: Final = frozenset({"", "application/x-www-form-urlencoded"})
 """Content types that say nothing of the body: none, and the one that `curl -d` always sends."""
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+_WINDOW_BITS: Final = {"gzip": 31, "deflate": 15}
+"""What zlib calls the accepted Content-Encodings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ class Guard:
             self._answered.add(scope["method"], _route(scope), status, time.monotonic() - began)
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["path"] = scope["path"].rstrip("/") or "/"
         headers = Headers(scope=scope)
         if host_name(headers.get("host", "")) not in self._rules.hosts:
             raise HttpProblem("host")
@@ -115,16 +120,37 @@ class Guard:
                         break
         except TimeoutError:
             raise HttpProblem("slow_body", headers={"Connection": "close"}) from None
-        if body and not _is_json(headers.get("content-type", "")):
-            if not _is_untyped_object(headers, body):
-                raise HttpProblem("content_type")
-            MutableHeaders(scope=scope)["content-type"] = "application/json"
+        if encoding := headers.get("content-encoding", "").strip().lower():
+            body = await asyncio.to_thread(_decompressed, bytes(body), encoding, most)
+        body = body.removeprefix(codecs.BOM_UTF8).strip(b" \t\r\n")
+        if body and not (_is_json(headers.get("content-type", "")) or _is_untyped_object(headers, body)):
+            raise HttpProblem("content_type")
+        MutableHeaders(scope=scope)["content-type"] = "application/json"
         pending = [{"type": "http.request", "body": bytes(body), "more_body": False}]
 
         async def again() -> Message:
             return pending.pop() if pending else await receive()
 
         return again
+
+
+def _decompressed(body: bytes, encoding: str, most: int) -> bytearray:
+    """The content of a compressed body, up to the limit."""
+    accepted = {"Accept-Encoding": ", ".join(_WINDOW_BITS)}
+    if encoding == "identity":
+        return bytearray(body)
+    if encoding not in _WINDOW_BITS:
+        raise HttpProblem("content_encoding", headers=accepted)
+    reader = zlib.decompressobj(_WINDOW_BITS[encoding])
+    try:
+        content = reader.decompress(body, most + 1)
+    except zlib.error:
+        raise HttpProblem("content_encoding", headers=accepted) from None
+    if len(content) > most:
+        raise HttpProblem("too_long")
+    if not reader.eof:
+        raise HttpProblem("content_encoding", headers=accepted)
+    return bytearray(content)
 
 
 async def _discard(receive: Receive) -> None:
@@ -146,7 +172,9 @@ def host_name(value: str) -> str:
 def _is_json(content_type: str) -> bool:
     media, _, parameters = content_type.partition(";")
     charset = parameters.partition("charset=")[2].strip(' "').lower()
-    return media.strip().lower() == "application/json" and charset in ("", "utf-8", "utf8")
+    media = media.strip().lower()
+    typed = media == "application/json" or (media.startswith("application/") and media.endswith("+json"))
+    return typed and charset in ("", "utf-8", "utf8")
 
 
 def _is_untyped_object(headers: Headers, body: bytearray) -> bool:

@@ -31,6 +31,7 @@ STATUS: Final[Mapping[str, int]] = {
     "cancelled": 409,
     "too_long": 413,
     "content_type": 415,
+    "content_encoding": 415,
     "host": 421,
     "invalid": 422,
     "bad_arguments": 422,

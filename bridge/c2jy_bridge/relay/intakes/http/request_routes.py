@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from c2jy_bridge.core.bridge_requests import BridgeRequest, RelayMode, RequestSource, State
 from c2jy_bridge.core.events import Problem
+from c2jy_bridge.plugin import arguments
 from c2jy_bridge.relay.intakes.http.http_problems import (
     PROBLEM_TYPE,
     HttpProblem,
@@ -68,13 +69,18 @@ class HttpModel(BaseModel):
     model_config = ConfigDict(extra="forbid", from_attributes=True, use_attribute_docstrings=True)
 
 
+def arguments_of(value: object) -> object:
+    """Read arguments that were sent as JSON text: a node's template can only put text into text."""
+    return arguments.read(value) if isinstance(value, str) else value
+
+
 class NewRequest(HttpModel):
     """A requested tool call."""
 
     tool: ToolName
     """The tool, as GET /v1/tools names it."""
-    arguments: dict[str, Any] = Field(default_factory=dict)
-    """Its arguments, as GET /v1/tools describes them."""
+    arguments: Annotated[dict[str, Any], BeforeValidator(arguments_of)] = Field(default_factory=dict)
+    """Its arguments, as GET /v1/tools describes them; their JSON text is accepted too."""
     timeout_s: Annotated[float, Field(gt=0, le=86_400)] | None = None
     """Seconds until it fails if it has not ended; by default, and at most, as the bridge's settings say."""
 

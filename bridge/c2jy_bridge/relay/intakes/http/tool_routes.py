@@ -117,7 +117,7 @@ def tool_routes(
     )
     async def call(
         name: Annotated[ToolName, Path(description="The tool.")],
-        arguments: Annotated[dict[str, Any], Body(description="The tool's arguments.")],
+        arguments: Annotated[dict[str, Any], Body(description="The tool's arguments.", default_factory=dict)],
         key: IdempotencyKey = None,
         prefer: Prefer = None,
     ) -> Response:
@@ -148,7 +148,7 @@ STATUS_TOOL: Final = "bridge_request_status"
 FACADE_WAIT_S: Final = 25.0
 """Seconds that a call waits. The timeout of Coze's plugin node is undocumented; 30 s is usual."""
 
-Arguments = Annotated[dict[str, Any], Body()]
+Arguments = Annotated[dict[str, Any], Body(default_factory=dict)]
 
 _FIELDS: Final[dict[str, dict[str, Any]]] = {
     "status": {

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -131,6 +133,72 @@ async def test_what_cannot_be_understood_is_refused_and_never_repeated(
     for part in (b"passwd", b"secret_field", b"not json", b"[[["):
         assert part not in answer.content
     assert len(answer.content) < 1000
+
+
+GZIPPED = gzip.compress(json.dumps(NOTE).encode())
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "headers"),
+    [
+        ("/v1/requests/", json.dumps(NOTE).encode(), {}),
+        ("/v1/requests", json.dumps(NOTE).encode(), {"Content-Type": "application/vnd.n8n+json"}),
+        ("/v1/requests", b"\xef\xbb\xbf" + json.dumps(NOTE).encode(), {}),
+        ("/v1/requests", GZIPPED, {"Content-Encoding": "gzip"}),
+        ("/v1/requests", zlib.compress(json.dumps(NOTE).encode()), {"Content-Encoding": "deflate"}),
+        ("/v1/requests", json.dumps({**NOTE, "arguments": json.dumps(NOTE["arguments"])}).encode(), {}),
+        ("/v1/requests", b'{"tool":"fail","arguments":""}', {}),
+        ("/v1/tools/fail/", b"", {"Content-Type": "text/plain"}),
+        ("/v1/tools/fail", b" \n", {}),
+        ("/coze/fail", b"", {}),
+    ],
+)
+async def test_what_clients_and_templates_send_is_understood(
+    call: Call, path: str, body: bytes, headers: dict[str, str]
+) -> None:
+    http = await call()
+    answer = await http.post(path, content=body, headers={"Content-Type": "application/json", **headers})
+    assert answer.status_code in (200, 202) or answer.json()["type"] == "urn:c2jy:problem:tool-failed"
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "status"),
+    [
+        (b"x", "br", 415),
+        (b"not gzip", "gzip", 415),
+        (GZIPPED[:-9], "gzip", 415),
+        (gzip.compress(b" " * 100_000), "gzip", 413),
+    ],
+)
+async def test_a_compressed_body_is_bounded_and_must_be_whole(
+    call: Call, body: bytes, encoding: str, status: int
+) -> None:
+    http = await call(max_body_bytes=5000)
+    headers = {"Content-Type": "application/json", "Content-Encoding": encoding}
+    answer = await http.post("/v1/requests", content=body, headers=headers)
+    assert answer.status_code == status
+    assert status != 415 or answer.headers["Accept-Encoding"] == "gzip, deflate"
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/v1/requests", {"GET", "POST"}),
+        ("/v1/requests/abc", {"GET", "DELETE"}),
+        ("/v1/tools", {"GET"}),
+        ("/v1/tools/note", {"POST"}),
+        ("/healthz", {"GET"}),
+        ("/openapi.json", {"GET"}),
+        ("/coze/note", {"POST"}),
+    ],
+)
+async def test_a_method_that_is_not_there_is_answered_with_those_that_are(
+    call: Call, path: str, allowed: set[str]
+) -> None:
+    http = await call()
+    answer = await http.put(path)
+    assert answer.status_code == 405
+    assert allowed <= set(answer.headers["Allow"].split(", ")) <= {*allowed, "HEAD"}
 
 
 async def test_keys_are_checked(call: Call) -> None:

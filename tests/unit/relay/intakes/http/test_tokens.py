@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from c2jy_bridge.core.vault import Vault
-from c2jy_bridge.relay.intakes.http.tokens import NAME, Tokens
+from c2jy_bridge.relay.intakes.http.tokens import NAME, OVERLAP_S, Tokens
 from unit.relay.conftest import Clock
 
 
@@ -47,6 +47,20 @@ def test_a_replaced_token_is_taken_for_a_while_and_its_forerunner_no_longer(
     assert [tokens.accepts(t) for t in (first, second, third)] == [False, True, True]
     tokens.rotate(overlap_s=0)
     assert not tokens.accepts(third)
+
+
+def test_the_security_page_says_how_long_a_replaced_token_is_valid_and_that_two_rotations_end_it(
+    tokens: Tokens,
+) -> None:
+    page = (Path(__file__).resolve().parents[5] / "docs" / "security.md").read_text(encoding="utf-8")
+    assert OVERLAP_S == 5 * 60
+    assert "one for five more minutes" in page
+    leaked = tokens.current()
+    tokens.rotate()
+    assert tokens.accepts(leaked)
+    assert "rotate twice" in page
+    tokens.rotate()
+    assert not tokens.accepts(leaked)
 
 
 def test_damage_lets_nobody_in_and_is_mended(tokens: Tokens, tmp_path: Path) -> None:
