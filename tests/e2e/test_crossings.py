@@ -33,7 +33,7 @@ KEY_BAR = ("active_bindings", "check_action", "translated", "label", "catalogue.
 """Names of the keys, drawn anew after each key; and texts, wherever they are said."""
 
 DRAFT, QUESTION, REQUEST = 37, 12, 20
-"""Most files of each way. A draft crosses 36; on a slow machine the watch of the drafts folder wakes meanwhile."""
+"""Most files of each way. A draft crosses 36; when it is slow, the watch of the folder wakes too."""
 
 pytestmark = pytest.mark.skipif(sys.gettrace() is not None, reason="a tracer is at work")
 
