@@ -146,6 +146,9 @@ class TurnRunner:
         if chat is None:
             return
         if state == "completed":
+            if not turn.answered_any:
+                async for event in self._unstreamed_answer():
+                    yield event
             yield TurnCompleted(**self._end(), usage=usage_of(chat))
         elif state == "canceled":
             yield TurnCancelled(**self._end())
@@ -156,6 +159,17 @@ class TurnRunner:
             error = chat.last_error
             logid = chat.response.logid or turn.logid
             yield self._failed(errors.refused(error.code if error else 0, error.msg if error else "", logid))
+
+    async def _unstreamed_answer(self) -> AsyncIterator[Event]:
+        """The messages of a completed chat whose stream had no answer; Coze's list may have one."""
+        turn, replies = self.turn, partial(self._client.replies, self.turn.conversation_id, self.turn.chat_id)
+        try:
+            messages = await self.stop.wait(replies)
+        except Exception as error:  # the turn has completed all the same
+            _log.warning("the messages of chat %s: %s", turn.chat_id, type(error).__name__)
+            return
+        for event in recovered_messages(turn, messages, self._context.clock()):
+            yield event
 
     async def _answer(self, chat: Chat) -> AsyncIterator[Event]:
         """The chat waits for tool outputs: run the calls without one, then submit all together."""

@@ -165,7 +165,9 @@ async def test_one_id_with_two_sets_of_arguments_is_left_to_the_runner_and_answe
     raw.on("/v3/chat/submit_tool_outputs", stream(chat("completed"), DONE))
     await collect(talk(raw.base_url).send("go"))
     assert runner.batches == [2]
-    assert [o["tool_call_id"] for o in raw.asked[-1].body["tool_outputs"]] == ["c1"]
+    assert [o["tool_call_id"] for o in raw.to("/v3/chat/submit_tool_outputs")[-1].body["tool_outputs"]] == [
+        "c1"
+    ]
 
 
 async def test_an_unknown_event_and_a_knowledge_message_do_not_end_the_turn(talk, emulator):
@@ -230,7 +232,10 @@ async def test_a_question_node_beside_a_tool_call_gets_an_explaining_output(talk
     raw.on("/v3/chat", stream(chat("created"), chat("requires_action", required_action=mixed), DONE))
     raw.on("/v3/chat/submit_tool_outputs", stream(chat("completed"), DONE))
     await collect(talk(raw.base_url).send("go"))
-    outputs = {o["tool_call_id"]: o["output"] for o in raw.asked[-1].body["tool_outputs"]}
+    outputs = {
+        o["tool_call_id"]: o["output"]
+        for o in raw.to("/v3/chat/submit_tool_outputs")[-1].body["tool_outputs"]
+    }
     assert outputs["c1"] == '{"status":"success"}'
     assert json.loads(outputs["r1"])["status"] == "error"
 
@@ -367,3 +372,19 @@ async def test_requested_calls_carry_ids_of_ours_and_of_cozes(talk, emulator):
     assert len({call.call_id for call in asked}) == 2
     sent = emulator.requests_to("/v3/chat/submit_tool_outputs")[0].body["tool_outputs"]
     assert [o["tool_call_id"] for o in sent] == [call.tool_call_id for call in asked]
+
+
+async def test_an_answer_that_only_the_message_list_has_is_found(talk, raw):
+    raw.on("/v3/chat", stream(chat("created"), chat("completed"), DONE))
+    listed = {"id": "m", "role": "assistant", "type": "answer", "content": "here", "content_type": "text"}
+    raw.on("/v3/chat/message/list", success([listed]))
+    events = await collect(talk(raw.base_url).send("go"))
+    assert shape(events) == ["TurnStarted", "AnswerCompleted", "TurnCompleted"]
+    assert only(events, AnswerCompleted)[0].text == "here"
+
+
+async def test_a_turn_without_an_answer_completes_also_when_the_list_cannot_be_had(talk, raw):
+    raw.on("/v3/chat", stream(chat("created"), chat("completed"), DONE))
+    raw.on("/v3/chat/message/list", answer({"code": 4000, "msg": "no"}))
+    events = await collect(talk(raw.base_url).send("go"))
+    assert shape(events) == ["TurnStarted", "TurnCompleted"]

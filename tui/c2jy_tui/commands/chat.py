@@ -95,7 +95,9 @@ class _Lines:
 
     def __init__(self, turn_id: str) -> None:
         self._turn_id = turn_id
-        self._streamed: set[str] = set()
+        self._streamed: dict[str, str] = {}
+        """What of an answer is on stdout already, by its message_id."""
+        self._answered = False
 
     def show(self, event: ev.Event) -> None:
         """Write one event; what an earlier turn that was taken up says belongs to another question."""
@@ -105,12 +107,12 @@ class _Lines:
             return
         match event:
             case ev.AnswerDelta():
-                self._streamed.add(event.message_id)
+                self._streamed[event.message_id] = self._streamed.get(event.message_id, "") + event.text
                 print(visible(event.text), end="", flush=True)
-            case ev.AnswerCompleted() if event.message_id in self._streamed:
-                print(flush=True)
             case ev.AnswerCompleted():
-                print(visible(event.text), flush=True)
+                self._complete(event.text, self._streamed.pop(event.message_id, ""))
+            case ev.TurnCompleted() if not self._answered:
+                print_stderr(say("chat.no_answer"))
             case ev.ToolCallFinished():
                 print_call(event, event.error)
             case ev.DraftWritten():
@@ -123,3 +125,11 @@ class _Lines:
                 print_stderr(p.message, p.hint, p.logid and f"(logid {p.logid})")
             case ev.TurnCancelled():
                 print_stderr(say("chat.cancelled"))
+
+    def _complete(self, text: str, streamed: str) -> None:
+        """Print what is missing of an answer; all of it again when the stream had something else."""
+        self._answered = True
+        if streamed and not text.startswith(streamed):
+            print()
+            streamed = ""
+        print(visible(text[len(streamed) :]), flush=True)
