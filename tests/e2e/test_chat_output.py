@@ -34,7 +34,7 @@ def coze(emulator: Emulator) -> dict[str, str]:
 
 @pytest.mark.parametrize("kind", ["drop", "eof", "tear"])
 def test_the_whole_answer_is_on_stdout_after_a_stream_broke(
-    c2jy: Callable[..., Any], emulator: Emulator, coze: dict[str, str], kind: str
+    c2jy: Callable[..., Any], emulator: Emulator, coze: dict[str, str], kind: Any
 ) -> None:
     emulator.add_fault(kind, at="delta", nth=2)
     done = c2jy("chat", "go", **coze)
