@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 
 from c2jy_bridge.core.events import BridgeStarted
@@ -73,3 +75,59 @@ async def test_the_servers_of_the_bridge_leave_signals_alone_and_go_on_and_off(c
         assert (await http.get(f"{address}/healthz")).status_code == 200
     assert len(http.harness.seen(BridgeStarted)) == 4
     assert http.harness.seen(BridgeStarted)[-1].address == address
+
+
+Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def half_sent(http: Any) -> Stream:
+    """A connection that sends the first line of a request and no more."""
+    stream = await asyncio.open_connection(http.base_url.host, http.base_url.port)
+    stream[1].write(b"POST /v1/requests HTTP/1.1\r\nHost: 127.0.0.1\r\n")
+    await stream[1].drain()
+    return stream
+
+
+async def is_closed(stream: Stream, wait_s: float) -> bool:
+    """Whether the bridge closes a connection within that time."""
+    try:
+        await asyncio.wait_for(stream[0].read(), wait_s)
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        return True
+    return True
+
+
+async def test_a_connection_that_sends_no_whole_head_in_time_is_closed(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("c2jy_bridge.relay.intakes.http.app.HEAD_S", 0.5)
+    http = await call()
+    silent = await asyncio.open_connection(http.base_url.host, http.base_url.port)
+    slow = await half_sent(http)
+    assert await is_closed(silent, 5)
+    assert await is_closed(slow, 5)
+    again = await asyncio.open_connection(http.base_url.host, http.base_url.port)
+    again[1].write(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nGET /hea")
+    assert b" 200 " in await again[0].readline()
+    assert await is_closed(again, 5)
+
+
+async def test_hundreds_of_half_sent_heads_leave_room_for_others(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("c2jy_bridge.relay.intakes.http.app.MOST_CONNECTIONS", 20)
+    http = await call()
+    http.harness.tools.go_on.clear()
+    at_work = asyncio.create_task(http.post("/v1/tools/wait", json={"text": "a"}))
+    await asyncio.to_thread(http.harness.tools.started.wait, 10)
+    streams = [await half_sent(http) for _ in range(100)]
+    async with httpx.AsyncClient(base_url=http.base_url) as other:
+        assert (await other.get("/healthz", timeout=5)).status_code == 200
+    closed = await asyncio.gather(*(is_closed(stream, 0.5) for stream in streams))
+    assert 80 <= sum(closed) <= 82
+    http.harness.tools.go_on.set()
+    assert (await at_work).json()["noted"] == "a"
+    for _, writer in streams:
+        writer.close()
