@@ -17,7 +17,7 @@ from c2jy_bridge.engine.chats import Approvals, Chats
 from c2jy_bridge.engine.connection import CozeConnection
 from c2jy_bridge.engine.drafts import Drafts
 from c2jy_bridge.engine.event_sink import Broadcast, EventSink, Recorder
-from c2jy_bridge.engine.startup import open_log, startup_errors
+from c2jy_bridge.engine.startup import open_journal, open_log, startup_errors
 from c2jy_bridge.engine.workflows import Workflows
 from c2jy_bridge.journal import Journal, Owner
 from c2jy_bridge.plugin import ToolRegistry, ToolRunner
@@ -41,7 +41,7 @@ class Services:
     approvals: Approvals
     registry: ToolRegistry
     issues: tuple[Issue, ...]
-    """Errors while the tools were loaded."""
+    """Errors while the journal was opened and the tools were loaded."""
     runner: ToolRunner
     chats: Chats
     bridge: BridgeSwitch
@@ -71,7 +71,7 @@ def build_services(
     # The demo's host has a new port each time, but the Bot is the same.
     scope = f"{'demo' if demo else host}/{settings.coze.bot_id}"
     with startup_errors("journal", data / "journal.db"):
-        journal = Journal(data / "journal.db", scope=scope, owner=owner.name)
+        journal, journal_issues = open_journal(data / "journal.db", scope=scope, owner=owner, clock=clock)
     broadcast = Broadcast()
     recorder = Recorder(journal, data / "journal.db", publish=broadcast.publish, clock=clock)
     sink = EventSink(recorder, broadcast)
@@ -100,6 +100,7 @@ def build_services(
     )
     registry.register(BridgeTool())
     issues = (
+        *journal_issues,
         *load_folder(registry, settings.config_dir / "tools"),
         *load_entry_points(registry),
         *registry.policy_issues(settings.tools.policy),

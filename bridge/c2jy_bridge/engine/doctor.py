@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -15,6 +14,7 @@ from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.coze import CozeProblem, connect
 from c2jy_bridge.drafts.library.draft_roots import DraftsRoot, disk, drafts_roots, this_system
+from c2jy_bridge.engine.startup import is_full, write_probe
 
 say = catalogue("engine")
 
@@ -38,6 +38,7 @@ async def examine(settings: Settings) -> list[Check]:
     return [
         Check(say("doctor.settings"), "ok", say(key, path=config)),
         *await _coze(settings),
+        *await asyncio.to_thread(_data_folder, settings),
         await asyncio.to_thread(_drafts_folder, settings),
         *await asyncio.to_thread(_apps_folders, settings),
         await asyncio.to_thread(_mediainfo),
@@ -72,9 +73,10 @@ def _drafts_folder(settings: Settings) -> Check:
     root, name = settings.drafts_root, say("doctor.drafts")
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=root):
-            pass
+        write_probe(root)
     except OSError as error:
+        if is_full(error):
+            return _full(name, root, error)
         message = say("doctor.drafts_unwritable", path=root, why=error.strerror or error)
         return Check(name, "error", message, say("doctor.drafts_unwritable_fix"))
     if settings.drafts.root is None:
@@ -82,6 +84,24 @@ def _drafts_folder(settings: Settings) -> Check:
         return Check(name, "warning", say("doctor.drafts_ours", path=root), fix)
     free = f"{shutil.disk_usage(root).free / GB:.1f}"
     return Check(name, "ok", say("doctor.drafts_fine", path=os.fspath(root), free=free))
+
+
+def _data_folder(settings: Settings) -> list[Check]:
+    """What is wrong with the folder of the journal; nothing for one that a first start will create."""
+    data, name = settings.data_dir, say("doctor.data")
+    try:
+        if data.is_dir():
+            write_probe(data)
+    except OSError as error:
+        if is_full(error):
+            return [_full(name, data, error)]
+        message = say("doctor.data_unwritable", path=data, why=error.strerror or error)
+        return [Check(name, "error", message, say("doctor.data_unwritable_fix"))]
+    return []
+
+
+def _full(name: str, folder: Path, error: OSError) -> Check:
+    return Check(name, "error", say("doctor.full", path=folder, why=error.strerror), say("doctor.full_fix"))
 
 
 def found_roots() -> list[DraftsRoot]:

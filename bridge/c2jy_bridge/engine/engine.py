@@ -35,7 +35,7 @@ from c2jy_bridge.core.views import (
 from c2jy_bridge.coze import CozeProblem
 from c2jy_bridge.engine.composition import build_services
 from c2jy_bridge.engine.drafts import Drafts
-from c2jy_bridge.engine.startup import close_log, startup_errors
+from c2jy_bridge.engine.startup import check_journal, close_log, startup_errors
 from c2jy_bridge.engine.workflows import Workflows
 
 log: Final = logging.getLogger(__name__)
@@ -102,6 +102,7 @@ class Engine:
         self._services = build_services(
             settings, demo=demo, unattended=unattended, clock=clock, new_id=new_id
         )
+        self._journal_issues: list[Issue] = []
         self._background = Background()
         self._connection = self._services.connection
 
@@ -112,7 +113,10 @@ class Engine:
             reopen: Open the newest conversation and look up the Bot's name, for a UI.
         """
         services = self._services
-        with startup_errors("journal", self.settings.data_dir / "journal.db"):
+        path = self.settings.data_dir / "journal.db"
+        with startup_errors("journal", path):
+            found = check_journal, path, services.journal, services.owner, self._clock()
+            self._journal_issues = await asyncio.to_thread(*found)
             if reopen and (earlier := await asyncio.to_thread(services.journal.history.conversations)):
                 services.chats.conversation_id = earlier[0].conversation_id
             for turn in await asyncio.to_thread(services.journal.open_turns):
@@ -238,7 +242,7 @@ class Engine:
 
     def issues(self) -> Sequence[Issue]:
         """Errors at start-up, such as a user tool that cannot be loaded."""
-        return self._services.issues
+        return [*self._journal_issues, *self._services.issues]
 
     def write_manifests(self, folder: Path) -> list[Path]:
         """Write the files for Coze's pages: the local plugin with its tools, and a prompt for the Bot."""

@@ -5,21 +5,30 @@ from __future__ import annotations
 import errno
 import logging
 import logging.handlers
+import os
 import sqlite3
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal
 
 from pydantic import SecretStr
 
+from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.safety import visible
 from c2jy_bridge.core.settings import SettingsError
+from c2jy_bridge.journal import Journal, Owner
+from c2jy_bridge.journal.database import is_damage, set_aside
 
 MAX_BYTES: Final = 1_000_000
 BACKUPS: Final = 3
 HIDDEN: Final = "***"
+PROBE_BYTES: Final = 256 * 1024
+"""More than SQLite needs to open the journal: 32 KB for its shared memory, and some pages."""
+
+log: Final = logging.getLogger(__name__)
 
 
 class Redacting(logging.Formatter):
@@ -70,9 +79,66 @@ def startup_errors(what: Literal["drafts", "data", "journal"], path: Path) -> It
         yield
     except (OSError, sqlite3.Error) as error:
         reason = (error.strerror if isinstance(error, OSError) else "") or str(error)
-        if isinstance(error, OSError):
-            is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        else:
-            is_full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
-        key = "needed.space" if is_full else f"needed.{what}"
+        key = "needed.space" if _is_full(error, path.parent) else f"needed.{what}"
+        if isinstance(error, sqlite3.Error) and is_damage(error):
+            key = "needed.damaged"
         raise SettingsError(say(key, path=path, reason=reason)) from error
+
+
+def write_probe(folder: Path) -> None:
+    """Write and remove a file of `PROBE_BYTES`; raises OSError, also for a full disk or a used-up quota."""
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(bytes(PROBE_BYTES))
+        file.flush()
+        os.fsync(file.fileno())  # some file systems allocate as late as this
+
+
+def is_full(error: Exception) -> bool:
+    """Whether the system says that there is no room left."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def _is_full(error: Exception, folder: Path) -> bool:
+    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
+        # SQLite does not hand on why the system refused to write, extend or create its files.
+        try:
+            write_probe(folder)
+        except OSError as probed:
+            return is_full(probed)
+    return code == sqlite3.SQLITE_FULL or is_full(error)
+
+
+def open_journal(
+    path: Path, *, scope: str, owner: Owner, clock: Callable[[], float]
+) -> tuple[Journal, list[Issue]]:
+    """Open the journal; a file that is damaged is set aside, which the issue says, and a new one begun.
+
+    Raises:
+        sqlite3.Error: As `Journal` does, and when another process uses a damaged file.
+    """
+    try:
+        return Journal(path, scope=scope, owner=owner.name), []
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error) or not owner.is_alone():
+            raise
+        reason = str(error)
+    aside = set_aside(path, clock())
+    return Journal(path, scope=scope, owner=owner.name), [_set_aside(path, aside, reason)]
+
+
+def check_journal(path: Path, journal: Journal, owner: Owner, at: float) -> list[Issue]:
+    """Look for damaged pages and set such a file aside; takes up to 2 s: call it in a thread."""
+    reason = journal.damage()
+    if not reason:
+        return []
+    log.error("the journal is damaged: %s", reason)
+    if not owner.is_alone():
+        message, fix = say("journal.damaged", reason=reason), say("journal.damaged.fix")
+        return [Issue("journal.damaged", str(path), "error", message, fix)]
+    return [_set_aside(path, journal.begin_anew(at), reason)]
+
+
+def _set_aside(path: Path, aside: Path, reason: str) -> Issue:
+    message = say("journal.set_aside", reason=reason, aside=aside)
+    return Issue("journal.set_aside", str(path), "error", message, say("journal.set_aside.fix"))

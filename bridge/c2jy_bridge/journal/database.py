@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
+import time
 import uuid
 from collections.abc import Iterable
 from importlib import resources
@@ -46,6 +47,11 @@ class Owner:
         lock.release()
         return True
 
+    def is_alone(self) -> bool:
+        """Whether no other process of this data folder runs."""
+        others = (path.stem for path in self._folder.glob("*.lock") if path.stem != self.name)
+        return all(map(self.is_gone, others))
+
     def release(self) -> None:
         """Release the name at a clean end."""
         self._lock.release()
@@ -63,6 +69,27 @@ CREATE TABLE IF NOT EXISTS unfinished_runs (
 ) STRICT, WITHOUT ROWID
 """
 BUSY_MS: Final = 30_000  # how long to wait for another process's commit
+CHECK_S: Final = 2.0
+"""Seconds that the check of the file may take at start-up; larger files are read in part."""
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether an error says that the file's content is damaged: zeroed, overwritten or cut."""
+    code = getattr(error, "sqlite_errorcode", None) or 0
+    return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def set_aside(path: Path, at: float) -> Path:
+    """Rename a damaged file, with its log beside it, to `<name>.corrupt-<UTC time>`; returns the new path."""
+    name = f"{path.name}.corrupt-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(at))}"
+    aside = path.with_name(name)
+    while aside.exists():  # two within a second
+        name += "-again"
+        aside = path.with_name(name)
+    for end in ("", "-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + end).rename(aside.with_name(aside.name + end))
+    return aside
 
 
 class Database:
@@ -70,22 +97,36 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         """Open the file; create the schema in a new one. Raises as `Journal` does."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(OSError):  # SQLite reports the reason better
-            path.touch(mode=0o600)  # conversations are private; SQLite's other files inherit the mode
+        self._path = path
         self._lock = threading.RLock()
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, factory=_Connection)
-        self._db.row_factory = sqlite3.Row
-        self._db.execute(f"PRAGMA busy_timeout={BUSY_MS}")
-        self._db.execute("PRAGMA journal_mode=WAL")
-        # FULL: a receipt lost in a power cut would let a tool run twice.
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._create_schema()
+        self._open()
 
     def close(self) -> None:
         """Close the file."""
         with self._lock:
             self._db.close()
+
+    def damage(self) -> str:
+        """What is wrong with the file's pages; empty when nothing is found within `CHECK_S`.
+
+        Reads the whole file over a connection of its own: call it in a thread.
+        """
+        until = time.monotonic() + CHECK_S
+        try:
+            with contextlib.closing(sqlite3.connect(self._path)) as db:
+                db.set_progress_handler(lambda: time.monotonic() > until, 10_000)
+                found = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
+        except sqlite3.Error as error:
+            return str(error) if is_damage(error) else ""
+        return "" if found == "ok" else " ".join(found.split())
+
+    def begin_anew(self, at: float) -> Path:
+        """Set the damaged file aside and go on with a new one; returns where the old one is."""
+        with self._lock:
+            self._db.close()
+            aside = set_aside(self._path, at)
+            self._open()
+            return aside
 
     def transaction(self) -> Transaction:
         """`with database.transaction() as db:` commits at the end, rolls back on any exception."""
@@ -106,6 +147,23 @@ class Database:
         """Every row."""
         with self._lock:
             return self._db.execute(sql, tuple(values)).fetchall()
+
+    def _open(self) -> None:
+        path = self._path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(OSError):  # SQLite reports the reason better
+            path.touch(mode=0o600)  # conversations are private; SQLite's other files inherit the mode
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, factory=_Connection)
+        try:
+            self._db.row_factory = sqlite3.Row
+            self._db.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+            self._db.execute("PRAGMA journal_mode=WAL")
+            # FULL: a receipt lost in a power cut would let a tool run twice.
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._create_schema()
+        except BaseException:
+            self._db.close()
+            raise
 
     def _create_schema(self) -> None:
         with self.transaction() as db:

@@ -103,6 +103,14 @@ class Journal:
         """Close the file."""
         self._database.close()
 
+    def damage(self) -> str:
+        """What is wrong with the file's pages, or nothing; takes up to `database.CHECK_S`."""
+        return self._database.damage()
+
+    def begin_anew(self, at: float) -> Path:
+        """Set the damaged file aside and go on with a new one; returns where the old one is."""
+        return self._database.begin_anew(at)
+
     # --- receipts (ports.ReceiptStore) ---------------------------------------------------------------
 
     def receipt(self, call: ToolCall) -> Receipt | None:
