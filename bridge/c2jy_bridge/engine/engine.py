@@ -115,8 +115,9 @@ class Engine:
         services = self._services
         path = self.settings.data_dir / "journal.db"
         with startup_errors("journal", path):
-            found = check_journal, path, services.journal, services.owner, self._clock()
-            self._journal_issues = await asyncio.to_thread(*found)
+            self._journal_issues = await asyncio.to_thread(
+                check_journal, path, services.journal, services.owner, self._clock()
+            )
             if reopen and (earlier := await asyncio.to_thread(services.journal.history.conversations)):
                 services.chats.conversation_id = earlier[0].conversation_id
             for turn in await asyncio.to_thread(services.journal.open_turns):
