@@ -4,6 +4,7 @@
 # make quick  unit tests of the rooms that start no process; `make quick ROOM=relay` for one room
 # make check  what must be clean before a commit: format, lint, types, floors, tests
 # make bench  the project's own measurements, each against its yardstick
+# make faults  break the wire and kill processes everywhere, and count what that costs; LONG=1 for all of it
 # make screenshots  the pictures of the README, from the app itself
 # make lock   compile constraints.txt anew
 
@@ -17,7 +18,7 @@ ROOM ?=
 QUICK := $(addprefix tests/unit/,architecture compat core coze engine journal plugin tools \
     drafts/compile drafts/packing drafts/resources drafts/spec drafts/subtitles drafts/write)
 
-.PHONY: demo test test-slow quick check bench screenshots lock clean
+.PHONY: demo test test-slow quick check bench faults screenshots lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.app
@@ -44,6 +45,10 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks $(ARGS)
+
+faults: $(VENV)/.dev
+	cd tests && ../$(BIN)/python -m faults.network $(if $(LONG),--long)
+	cd tests && ../$(BIN)/python -m faults.kills --most $(if $(LONG),300,40)
 
 screenshots: $(VENV)/.dev
 	$(BIN)/python scripts/take_screenshots.py
