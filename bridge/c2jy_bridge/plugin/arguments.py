@@ -110,6 +110,8 @@ _KINDS: Final = {
 }
 _IN_TEXT: Final = frozenset({"kind.integer", "kind.number", "kind.boolean", "kind.array", "kind.object"})
 """What text can hold without a doubt when text itself is not valid."""
+_EXACT: Final = 2**53
+"""Below this a float that is whole has the same value as the integer."""
 _LIMITS: Final = {
     "greater_than": ("limit.above", "gt"),
     "greater_than_equal": ("limit.at_least", "ge"),
@@ -157,7 +159,7 @@ def validate(tool: Tool, text: str) -> Arguments:
             taken = _take_json_in_text(received, error)
             if not taken:
                 raise ArgumentsError(*_faults(tool, received, error)) from None
-            notes += taken
+            notes += filter(None, taken)
     shown = model.model_dump(mode="json", by_alias=True)
     values = {name: getattr(model, f"a{i}") for i, name in enumerate(tool.takes.names)}
     omitted = len(notes) - _MAX_FAULTS
@@ -169,6 +171,7 @@ def _take_json_in_text(received: dict[str, Any], error: ValidationError) -> list
     """Replace each text whose content is JSON of a type that is valid there; returns a note for each.
 
     Only where every fault is about the type: text that is too long, or no known choice, was meant as text.
+    A whole number like 9.0 is an integer to JSON Schema and becomes one, with an empty note.
     """
     types: dict[Steps, set[str]] = {}
     for detail in error.errors(include_url=False):
@@ -181,11 +184,17 @@ def _take_json_in_text(received: dict[str, Any], error: ValidationError) -> list
         parent: Any = received
         for step in outer:
             parent = parent[step]
-        value = _decoded(parent[last]) if isinstance(parent[last], str) else parent[last]
+        sent = parent[last]
+        value = _decoded(sent) if isinstance(sent, str) else sent
         kind = f"kind.{strict_json.json_type(value)}"
-        if value is not parent[last] and (kind in valid or (type(value) is int and "kind.integer" in valid)):
+        if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+            value = int(value)
+        if type(value) is int and "kind.integer" in valid:
+            kind = "kind.integer"
+        if value is not sent and kind in valid:
             parent[last] = value
-            notes.append(say("argument.from_text", path=format_path(steps), got=say(kind)))
+            got = say(kind)
+            notes.append(say("argument.from_text", path=format_path(steps), got=got) if sent != value else "")
     return notes
 
 

@@ -188,6 +188,12 @@ def test_json_written_as_text_is_taken_where_only_its_type_is_valid_and_noted(
     assert arguments.notes[0].startswith(next(iter(sent)))
 
 
+def test_a_whole_number_with_a_fraction_of_zero_is_an_integer_as_json_schema_has_it() -> None:
+    arguments = validated(count=9.0)
+    assert (arguments.shown["count"], arguments.notes) == (9, ())
+    assert validated(count="9.0").shown["count"] == 9
+
+
 def test_text_stays_text_where_text_is_valid() -> None:
     arguments = validated(content='{"a": 1}', title="3")
     assert (arguments.shown["content"], arguments.shown["title"]) == ('{"a": 1}', "3")

@@ -398,5 +398,5 @@ async def test_the_result_notes_the_arguments_that_were_read_from_text(bench: Be
     assert told(finished) == {
         "status": "success",
         "sum": 2,
-        "notes": ["left: sent as text, read as a number"],
+        "notes": ["left: sent as text, read as a whole number"],
     }

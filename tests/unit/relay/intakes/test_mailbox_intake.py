@@ -259,7 +259,7 @@ async def test_a_letter_whose_arguments_are_text_is_taken_and_the_answer_says_so
     workflow = await cloud(relay="direct")
     await workflow.request("r", text="a", size="3")
     result = (await workflow.answer("r"))["result"]
-    assert (result["padding"], result["notes"]) == ("xxx", ["size: sent as text, read as a number"])
+    assert (result["padding"], result["notes"]) == ("xxx", ["size: sent as text, read as a whole number"])
 
 
 async def test_a_rid_used_for_another_wish_is_refused(cloud: Cloud) -> None:

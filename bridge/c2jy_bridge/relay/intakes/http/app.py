@@ -7,7 +7,7 @@ import contextlib
 import logging
 import socket
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import uvicorn
@@ -27,11 +27,18 @@ from c2jy_bridge import __version__
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.core.views import BridgeView
-from c2jy_bridge.plugin import ToolRegistry
+from c2jy_bridge.plugin import Tool, ToolRegistry
 from c2jy_bridge.relay.intakes.http.guard import AnswerCounts, Guard, RateLimit, Rules
 from c2jy_bridge.relay.intakes.http.http_problems import HttpProblem, ProblemBody, documented
 from c2jy_bridge.relay.intakes.http.request_routes import Closing, HttpModel, request_routes
-from c2jy_bridge.relay.intakes.http.tool_routes import as_text, description, facade_routes, tool_routes
+from c2jy_bridge.relay.intakes.http.tool_routes import (
+    as_text,
+    describe_tools,
+    description,
+    facade_routes,
+    tool_routes,
+    without_null,
+)
 from c2jy_bridge.relay.request import say
 from c2jy_bridge.relay.request_queue import RequestService
 
@@ -81,8 +88,8 @@ def build(
     return Guard(app, rules=rules, limit=limit, answered=answered)
 
 
-def openapi(app: FastAPI, address: str) -> dict[str, Any]:
-    """The OpenAPI 3.1 document: every route with all its possible answers."""
+def openapi(app: FastAPI, address: str, tools: Iterable[Tool]) -> dict[str, Any]:
+    """The OpenAPI 3.1 document: every route with all its possible answers, every tool with its arguments."""
     document = get_openapi(
         title="c2jy bridge",
         version=__version__,
@@ -104,11 +111,14 @@ def openapi(app: FastAPI, address: str) -> dict[str, Any]:
                 answers.pop("422")
             for status, answer in documented(*kinds).items():
                 answers.setdefault(str(status), answer)
+            for parameter in operation.get("parameters", ()):
+                parameter["schema"] = without_null(parameter["schema"])
+    describe_tools(document, tools)
     return document
 
 
 def _describe(app: FastAPI, registry: ToolRegistry, address: str, public_url: str) -> None:
-    document = openapi(app, address)
+    document = openapi(app, address, registry)
 
     @app.get("/openapi.json", include_in_schema=False)
     async def described() -> Response:

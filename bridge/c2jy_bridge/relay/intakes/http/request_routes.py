@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import json
 import re
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -127,6 +125,7 @@ LONGEST_WAIT_S: Final = 120.0
 """Longest wait for a result; callers and proxies time out at about that (Coze: 120 s)."""
 RETRY_AFTER_S: Final = 2
 _BIG_BODY: Final = 100_000  # bytes from which a body is parsed in a thread
+_CURSOR: Final = "^r[0-9]{1,18}$"
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _WAIT: Final = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,6})\"?\s*(?=$|[,;])", re.IGNORECASE)
 
@@ -180,7 +179,9 @@ class Closing(asyncio.Event):
 IdempotencyKey = Annotated[
     str | None,
     Header(
-        alias="Idempotency-Key", description="A repetition with the same key and body is the same request."
+        alias="Idempotency-Key",
+        description="A repetition with the same key and body is the same request.",
+        json_schema_extra={"pattern": "^[!-~]{1,255}$"},
     ),
 ]
 Prefer = Annotated[
@@ -237,20 +238,16 @@ def to_response(request: BridgeRequest, headers: dict[str, str], *, open_status:
 
 def cursor_of(request: BridgeRequest) -> str:
     """Make the opaque cursor of the page that begins after this request."""
-    return base64.urlsafe_b64encode(f"r{request.seq}".encode()).decode().rstrip("=")
+    return f"r{request.seq}"
 
 
 def seq_of_cursor(cursor: str | None) -> int | None:
     """Decode a cursor made by `cursor_of`; raises HttpProblem if it is malformed."""
     if cursor is None:
         return None
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
-    except (binascii.Error, ValueError):
-        text = ""
-    if not re.fullmatch(r"r[0-9]{1,18}", text):
+    if not re.fullmatch(_CURSOR, cursor):
         raise HttpProblem("bad_cursor")
-    return int(text[1:])
+    return int(cursor[1:])
 
 
 REFUSED: Final = ("tool_denied", "unknown_tool", "bad_arguments", "key_reused", "invalid", "full")
@@ -296,7 +293,7 @@ def request_routes(service: RequestService, closing: Closing) -> APIRouter:
     @router.get("", summary="List requests", responses=documented("bad_cursor", "invalid"))
     async def page(
         limit: Annotated[int, Query(ge=1, le=100)] = 50,
-        cursor: Annotated[str | None, Query(max_length=64)] = None,
+        cursor: Annotated[str | None, Query(json_schema_extra={"pattern": _CURSOR})] = None,
         state: State | None = None,
     ) -> PageBody:
         """Newest first."""

@@ -143,6 +143,58 @@ def _output(request: BridgeRequest) -> Response:
     return problem_response(status, {**(problem_members(request.problem) or {}), "status": status, **more})
 
 
+_INT64: Final = {"minimum": -(2**63), "maximum": 2**63 - 1}
+
+
+def describe_tools(document: dict[str, Any], tools: Iterable[Tool]) -> None:
+    """Write every tool with its arguments into the OpenAPI 3.1 document, as strict as requests are checked.
+
+    Text and null in place of a value are accepted too (`plugin.arguments`); nobody should generate them.
+    """
+    paths, schemas = document["paths"], document["components"]["schemas"]
+    template = paths.pop("/v1/tools/{name}")["post"]
+    new = schemas["NewRequest"]
+    choices = []
+    for tool in tools:
+        if tool.name == BRIDGE_EXECUTE:
+            continue
+        arguments = _bounded(tool.takes.schema)
+        required = bool(arguments.get("required"))
+        operation = copy.deepcopy(template)
+        operation |= {
+            "operationId": f"call_{tool.name}",
+            "summary": tool.name,
+            "description": tool.description,
+        }
+        operation["parameters"] = [one for one in operation["parameters"] if one["in"] != "path"]
+        operation["requestBody"] = {
+            "required": required,
+            "content": {"application/json": {"schema": arguments}},
+        }
+        paths[f"/v1/tools/{tool.name}"] = {"post": operation}
+        fields = {**new["properties"], "tool": {"const": tool.name}, "arguments": arguments}
+        names = ["tool", "arguments"] if required else ["tool"]
+        choices.append({**new, "title": tool.name, "properties": fields, "required": names})
+    if choices:
+        schemas["NewRequest"] = {"title": "NewRequest", "oneOf": choices}
+
+
+def without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a parameter: it may be omitted, but no text means null."""
+    choices = [one for one in schema.get("anyOf", ()) if one.get("type") != "null"]
+    return {**{k: v for k, v in schema.items() if k != "anyOf"}, **choices[0]} if choices else schema
+
+
+def _bounded(node: Any) -> Any:
+    """A tool's schema with the range of integers where it names none."""
+    if isinstance(node, list):
+        return [_bounded(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    bounds = _INT64 if node.get("type") == "integer" else {}
+    return {**bounds, **{key: _bounded(value) for key, value in node.items()}}
+
+
 PREFIX: Final = "/coze"
 STATUS_TOOL: Final = "bridge_request_status"
 FACADE_WAIT_S: Final = 25.0

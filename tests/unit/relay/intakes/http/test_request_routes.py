@@ -199,7 +199,7 @@ async def test_a_request_that_cannot_succeed_is_refused_at_acceptance(
 async def test_arguments_written_as_text_are_taken_and_the_result_says_so(call: Call) -> None:
     http = await call()
     done = (await http.post("/v1/tools/note", json={"text": "a", "size": "3"})).json()
-    assert (done["padding"], done["notes"]) == ("xxx", ["size: sent as text, read as a number"])
+    assert (done["padding"], done["notes"]) == ("xxx", ["size: sent as text, read as a whole number"])
 
 
 async def test_a_full_queue_turns_requests_away_with_a_time_to_come_back(call: Call) -> None:
