@@ -28,3 +28,11 @@ def visible(text: str) -> str:
 def one_line(text: str) -> str:
     """`visible` with line ends and tabs folded to spaces."""
     return visible(text).replace("\n", " ").replace("\t", " ")
+
+
+def words_of(error: BaseException) -> str:
+    """The text of an exception; empty when it has none or fails to make it."""
+    try:
+        return str(error)
+    except BaseException:  # other people's `__str__` may raise anything
+        return ""

@@ -13,6 +13,7 @@ from typing import Any, Final
 from c2jy_bridge.core.events import Event, Outcome, ToolCall, ToolCallStarted
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.nearest import nearest
+from c2jy_bridge.core.safety import words_of
 from c2jy_bridge.plugin.approval import Approval, Denied
 from c2jy_bridge.plugin.arguments import ArgumentsError, validate
 from c2jy_bridge.plugin.context import Reporter, ToolContext, ToolError
@@ -129,11 +130,7 @@ class Attempt:
         where = _error_location(error, tool)
         # Without the message, which may quote arguments.
         log.error("tool %s (%s) raised %s at %s", tool.name, self.call.call_id, type(error).__name__, where)
-        try:
-            message = str(error)
-        except Exception:  # a failing __str__ must not make the call run again
-            message = ""
-        reason = f"{type(error).__name__}: {message}".removesuffix(": ")[:_LONGEST_ERROR]
+        reason = f"{type(error).__name__}: {words_of(error)}".removesuffix(": ")[:_LONGEST_ERROR]
         if tool.origin != BUILT_IN:
             reason += f" ({where})"
         return Ending(Outcome.ERROR, say("failed.exception", tool=tool.name, reason=reason), "failed")

@@ -156,23 +156,24 @@ class ToolRunner:
 
     def _receipt(self, attempt: Attempt, ending: Ending) -> Receipt:
         """The receipt of an ending. Runs in a thread: an output may be megabytes before it is truncated."""
-        outcome, message = ending.outcome, ending.message
+        outcome, message, limit = ending.outcome, ending.message, self._settings.max_output_bytes
         try:
             if outcome is Outcome.OK:
                 answer = output.success(ending.value)
             else:
                 answer = output.failure(message, ending.code, ending.fields)
-        except Exception as error:  # serialising a tool's value may raise anything
+            if ending.notes:
+                answer.setdefault("notes", list(ending.notes))
+            text = output.capped(answer, limit)
+            if outcome is Outcome.OK and answer["status"] == output.ERROR:
+                outcome, message = Outcome.ERROR, str(answer.get("message", ""))
+        except BaseException as error:  # serialising a tool's value may raise anything, SystemExit too
             unwritten = say("failed.output", reason=type(error).__name__)
             outcome, message = Outcome.ERROR, f"{message} {unwritten}".strip()
-            answer = output.failure(message, "failed")
-        if ending.notes:
-            answer.setdefault("notes", list(ending.notes))
-        if outcome is Outcome.OK and answer["status"] == output.ERROR:
-            outcome, message = Outcome.ERROR, str(answer.get("message", ""))
+            text = output.capped(output.failure(message, "failed"), limit)
         return Receipt(
             outcome=outcome,
-            output=output.capped(answer, self._settings.max_output_bytes),
+            output=text,
             error=message,
             started_at=attempt.started_at,
             finished_at=self._clock(),

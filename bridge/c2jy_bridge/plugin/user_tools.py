@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from c2jy_bridge.core.events import Issue, Severity
 from c2jy_bridge.core.i18n import catalogue
+from c2jy_bridge.core.safety import words_of
 from c2jy_bridge.plugin.definition import Origin, options_of
 from c2jy_bridge.plugin.registry import ToolRegistry
 from c2jy_bridge.plugin.schema import DefinitionError
@@ -45,7 +46,7 @@ def load_entry_points(registry: ToolRegistry, found: Iterable[EntryPoint] | None
         try:
             with contextlib.redirect_stdout(sys.stderr):
                 loaded = entry.load()
-        except (Exception, SystemExit) as error:  # another package's import may raise anything
+        except BaseException as error:  # another package's import may raise anything, KeyboardInterrupt too
             issues.append(_issue("crashed", path, reason=_reason(error)))
             continue
         candidates = _marked(loaded) if isinstance(loaded, ModuleType) else [loaded]
@@ -69,7 +70,7 @@ def _load_file(registry: ToolRegistry, file: Path) -> list[Issue]:
     except SyntaxError as error:
         del sys.modules[name]
         return [_issue("syntax", f"{error.filename or file}:{error.lineno or 1}", reason=error.msg)]
-    except (Exception, SystemExit) as error:  # the user's code may raise anything
+    except BaseException as error:  # the user's code may raise anything, KeyboardInterrupt too
         del sys.modules[name]
         lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(file)]
         line = (lines[-1] if lines else None) or 1
@@ -104,7 +105,7 @@ def _register(
 
 
 def _reason(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".removesuffix(": ")[:500]
+    return f"{type(error).__name__}: {words_of(error)}".removesuffix(": ")[:500]
 
 
 def _issue(code: str, path: str, **values: object) -> Issue:

@@ -64,7 +64,7 @@ class Speechless(Exception):
     """An error that fails when it is asked what is wrong."""
 
     def __str__(self) -> str:
-        raise RuntimeError
+        raise KeyboardInterrupt
 
 
 @tool
@@ -145,6 +145,33 @@ async def test_whatever_a_tool_raises_is_an_error_output_that_names_it(
     assert finished.outcome is Outcome.ERROR
     assert told(finished)["status"] == "error"
     assert words in told(finished)["message"]
+
+
+class Exits:
+    """A value that ends the process when it is written."""
+
+    def __str__(self) -> str:
+        raise SystemExit(3)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [10**5000, {"status": "error", "message": 10**5000}, [Exits()]],
+    ids=["integer", "message", "exits"],
+)
+async def test_a_result_that_cannot_be_written_is_an_error_output_of_a_tool_that_ran(
+    bench: Bench, value: object
+) -> None:
+    @tool
+    def huge() -> Any:
+        """Return what JSON cannot hold here."""
+        return value
+
+    bench.add(huge)
+    finished = await bench.finish("huge")
+    assert finished.outcome is Outcome.ERROR
+    assert "The tool ran, but its result cannot be represented" in told(finished)["message"]
+    assert bench.receipts.count() == 1
 
 
 async def test_a_tool_error_is_told_word_for_word_with_its_fields(bench: Bench) -> None:

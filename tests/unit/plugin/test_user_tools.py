@@ -68,6 +68,8 @@ def test_what_does_not_load_is_named_with_file_and_line_and_the_rest_go_on(folde
         "a_syntax.py": "from c2jy_bridge.plugin import tool\n\ndef broken(:\n    pass\n",
         "b_raises.py": "import sys\n\nraise RuntimeError('no licence')\n",
         "c_exits.py": "import sys\n\n\nsys.exit(2)\n",
+        "c_interrupts.py": "raise KeyboardInterrupt\n",
+        "c_speechless.py": "class E(Exception):\n    def __str__(self): raise SystemExit\nraise E\n",
         "d_import.py": "import no_such_package_at_all\n",
         "e_hint.py": "from c2jy_bridge.plugin import tool\n\n@tool\ndef bad(x):\n    '''Bad.'''\n\n"
         "@tool\ndef good(x: int) -> None:\n    '''Good.'''\n",
@@ -89,6 +91,8 @@ def test_what_does_not_load_is_named_with_file_and_line_and_the_rest_go_on(folde
         "a_syntax.py:3": "user_tool.syntax",
         "b_raises.py:3": "user_tool.crashed",
         "c_exits.py:4": "user_tool.crashed",
+        "c_interrupts.py:1": "user_tool.crashed",
+        "c_speechless.py:3": "user_tool.crashed",
         "d_import.py:1": "user_tool.crashed",
         "e_hint.py:3": "user_tool.refused",
         "f_clash.py:4": "user_tool.refused",
