@@ -151,9 +151,9 @@ def recovery_reason(error: BaseException | None) -> str:
     return "stalled" if isinstance(error, httpx.TimeoutException) else "dropped"
 
 
-def error_output(key: str) -> str:
+def error_output(key: str, **values: object) -> str:
     """An error output for Coze in the tools' format, with the text `key`."""
-    return json.dumps({"status": "error", "message": say(key)}, ensure_ascii=False)
+    return json.dumps({"status": "error", "message": say(key, **values)}, ensure_ascii=False)
 
 
 def site_of(address: str) -> str:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import aclosing, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -23,8 +23,6 @@ from c2jy_bridge.core.events import (
     Source,
     StreamRecovered,
     ToolCall,
-    ToolCallFinished,
-    ToolCallRequested,
     TurnCancelled,
     TurnCompleted,
     TurnFailed,
@@ -34,7 +32,16 @@ from c2jy_bridge.coze import errors, recovery
 from c2jy_bridge.coze.errors import error_output, local_problem, problem_of, say
 from c2jy_bridge.coze.recovery import release
 from c2jy_bridge.coze.stream_reader import StreamReader, owed_calls, recovered_messages, usage_of
-from c2jy_bridge.coze.turn import Interrupt, RunsTools, Sleep, TurnContext, TurnInterrupted, TurnState
+from c2jy_bridge.coze.turn import (
+    Interrupt,
+    RunsTools,
+    Sleep,
+    TurnContext,
+    TurnInterrupted,
+    TurnState,
+    finish_open_calls,
+    run_batch,
+)
 
 if TYPE_CHECKING:
     from cozepy import Chat, ChatEvent
@@ -334,61 +341,6 @@ class TurnRunner:
         turn = self.turn
         ids = {"turn_id": turn.turn_id, "conversation_id": turn.conversation_id, "chat_id": turn.chat_id}
         return {"at": self._context.clock(), **ids}
-
-
-async def run_batch(
-    runner: RunsTools, calls: Sequence[ToolCall], turn: TurnState, stop: Interrupt, clock: Callable[[], float]
-) -> AsyncGenerator[Event, None]:
-    """Run the calls and record their outputs in the turn; calls that the runner leaves open end in an error.
-
-    Raises:
-        TurnInterrupted: The user stopped the turn; the runner's generator is closed.
-    """
-    by_id = {call.call_id: call for call in calls}
-    run = runner.run(calls)
-    try:
-        while True:
-            stop.begin()
-            try:
-                event = await run.__anext__()
-            except StopAsyncIteration:
-                break
-            except Exception:
-                # Every call must be answered: an unanswered one blocks the conversation.
-                _log.exception("the tool runner failed")
-                break
-            finally:
-                stop.end()
-            if isinstance(event, ToolCallRequested):
-                turn.begun[event.call_id] = (event.call, event.at)
-            elif isinstance(event, ToolCallFinished) and (call := by_id.get(event.call_id)):
-                turn.begun.pop(event.call_id, None)
-                turn.answers[turn.key(call)] = event.output
-            yield event
-    finally:
-        if isinstance(run, AsyncGenerator):
-            await run.aclose()
-    for call in calls:
-        if turn.key(call) not in turn.answers:
-            turn.begun.setdefault(call.call_id, (call, clock()))
-            turn.answers[turn.key(call)] = error_output("output.unanswered")
-    for event in finish_open_calls(turn, clock(), Outcome.ERROR, "output.unanswered"):
-        yield event
-
-
-def finish_open_calls(turn: TurnState, at: float, outcome: Outcome, key: str) -> Iterator[Event]:
-    """Finish every unfinished call, with the text `key`."""
-    for call_id, (call, since) in turn.begun.items():
-        yield ToolCallFinished(
-            at=at,
-            call_id=call_id,
-            tool=call.tool,
-            outcome=outcome,
-            output=error_output(key),
-            elapsed_s=max(0.0, at - since),
-            error=say(key),
-        )
-    turn.begun.clear()
 
 
 CONFIRM_S: Final = 1.5

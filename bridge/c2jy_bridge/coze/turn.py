@@ -1,13 +1,15 @@
-"""State of a running turn, the dependencies that turns share, and their interruption."""
+"""State of a running turn, the dependencies that turns share, their interruption, and their tool calls."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
 
-from c2jy_bridge.core.events import Event, Source, ToolCall
+from c2jy_bridge.core.events import Event, Outcome, Source, ToolCall, ToolCallFinished, ToolCallRequested
+from c2jy_bridge.coze.errors import error_output, say
 
 if TYPE_CHECKING:
     from cozepy import Chat
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 Sleep = Callable[[float], Awaitable[None]]
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 
 class RunsTools(Protocol):
@@ -157,3 +161,79 @@ class Interrupt:
             return await start()
         finally:
             self.end()
+
+
+MOST_CALLS: Final = 64
+"""Calls of one batch that are run. Models ask for a handful; a longer batch is a loop of the model, and each
+call costs a consent, a receipt and a row on the screen."""
+
+
+async def run_batch(
+    runner: RunsTools, calls: Sequence[ToolCall], turn: TurnState, stop: Interrupt, clock: Callable[[], float]
+) -> AsyncGenerator[Event, None]:
+    """Run the calls and record their outputs in the turn; calls that the runner leaves open end in an error.
+
+    Of more than MOST_CALLS the first are run. The others are answered with an error; of them only the first
+    has events.
+
+    Raises:
+        TurnInterrupted: The user stopped the turn; the runner's generator is closed.
+    """
+    calls, surplus = calls[:MOST_CALLS], calls[MOST_CALLS:]
+    by_id = {call.call_id: call for call in calls}
+    run = runner.run(calls)
+    try:
+        while True:
+            stop.begin()
+            try:
+                event = await run.__anext__()
+            except StopAsyncIteration:
+                break
+            except Exception:
+                # Every call must be answered: an unanswered one blocks the conversation.
+                _log.exception("the tool runner failed")
+                break
+            finally:
+                stop.end()
+            if isinstance(event, ToolCallRequested):
+                turn.begun[event.call_id] = (event.call, event.at)
+            elif isinstance(event, ToolCallFinished) and (call := by_id.get(event.call_id)):
+                turn.begun.pop(event.call_id, None)
+                turn.answers[turn.key(call)] = event.output
+            yield event
+    finally:
+        if isinstance(run, AsyncGenerator):
+            await run.aclose()
+    for call in calls:
+        if turn.key(call) not in turn.answers:
+            turn.begun.setdefault(call.call_id, (call, clock()))
+            turn.answers[turn.key(call)] = error_output("output.unanswered")
+    for event in finish_open_calls(turn, clock(), Outcome.ERROR, "output.unanswered"):
+        yield event
+    if surplus:
+        numbers = {"run": MOST_CALLS, "left": len(surplus)}
+        _log.warning("chat %s: %d calls in one batch", turn.chat_id, MOST_CALLS + len(surplus))
+        output = error_output("output.too_many", **numbers)
+        turn.answers.update((turn.key(call), output) for call in surplus)
+        first, at = surplus[0], clock()
+        yield ToolCallRequested(at=at, call_id=first.call_id, call=first)
+        turn.begun[first.call_id] = first, at
+        for event in finish_open_calls(turn, at, Outcome.ERROR, "output.too_many", **numbers):
+            yield event
+
+
+def finish_open_calls(
+    turn: TurnState, at: float, outcome: Outcome, key: str, **values: object
+) -> Iterator[Event]:
+    """Finish every unfinished call, with the text `key`."""
+    for call_id, (call, since) in turn.begun.items():
+        yield ToolCallFinished(
+            at=at,
+            call_id=call_id,
+            tool=call.tool,
+            outcome=outcome,
+            output=error_output(key, **values),
+            elapsed_s=max(0.0, at - since),
+            error=say(key, **values),
+        )
+    turn.begun.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -21,6 +22,7 @@ from c2jy_bridge.core.events import (
     Usage,
 )
 from c2jy_bridge.core.ports import Busy
+from c2jy_bridge.coze.turn import MOST_CALLS
 from faults.stage import (
     CHAT,
     DONE,
@@ -148,6 +150,26 @@ async def test_arguments_that_are_an_object_reach_the_runner_as_json(talk, raw, 
     events = await collect(talk(raw.base_url).send("go"))
     assert json.loads(runner.ran[0].arguments) == {"urls": ["a"]}
     assert isinstance(events[-1], TurnCompleted)
+
+
+@pytest.mark.parametrize("number", [MOST_CALLS + 1, pytest.param(100_000, marks=pytest.mark.slow)])
+async def test_of_too_many_calls_in_one_batch_the_first_are_run_and_all_are_answered(
+    talk, raw, runner, number
+):
+    batch = calls(*(call(f"c{n}", "list_drafts") for n in range(number)))
+    raw.on("/v3/chat", stream(chat("created"), chat("requires_action", required_action=batch), DONE))
+    raw.on("/v3/chat/submit_tool_outputs", stream(message("ok"), chat("completed"), DONE))
+    begun = time.monotonic()
+    events = await collect(talk(raw.base_url).send("go"))
+    assert time.monotonic() - begun < 60
+    assert shape(events)[-1] == "TurnCompleted"
+    assert [ran.tool_call_id for ran in runner.ran] == [f"c{n}" for n in range(MOST_CALLS)]
+    ends = [event for event in events if isinstance(event, ToolCallFinished)]
+    assert len(ends) == MOST_CALLS + 1
+    assert (ends[-1].outcome, "64" in ends[-1].error) == (Outcome.ERROR, True)
+    outputs = raw.to("/v3/chat/submit_tool_outputs")[0].body["tool_outputs"]
+    assert len(outputs) == number
+    assert json.loads(outputs[-1]["output"])["status"] == "error"
 
 
 async def test_the_same_call_twice_in_one_batch_is_run_and_answered_once(talk, raw, runner):
