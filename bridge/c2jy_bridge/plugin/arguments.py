@@ -24,7 +24,7 @@ MAX_BYTES: Final = 4 * 1024 * 1024
 MAX_DEPTH: Final = 100
 """Deepest nesting (pydantic_core stops at about 200)."""
 _VALUE_LIMITS: Final = Limits(MAX_DEPTH, MAX_BYTES, integers=(-(2**63), 2**63 - 1))
-_JSON_LIMITS: Final = replace(_VALUE_LIMITS, object_only=True)
+JSON_LIMITS: Final = replace(_VALUE_LIMITS, object_only=True)
 
 
 class ArgumentsError(ValueError):
@@ -47,7 +47,7 @@ def read(text: str) -> dict[str, Any]:
     if not text.strip():
         return {}
     try:
-        value: dict[str, Any] = strict_json.loads(text, _JSON_LIMITS)
+        value: dict[str, Any] = strict_json.loads(text, JSON_LIMITS)
     except StrictJsonError as error:
         inner = _decoded(text) if error.fault.reason == "not_object" else None
         if isinstance(inner, str) and isinstance(decoded := _decoded(inner), dict):

@@ -169,11 +169,12 @@ class Bridge:
             retention_s=bridge.retention_s,
         )
         await self._worker.take_over()
+        tools = {tool.name: tool for tool in self._registry}
         self.service = RequestService(
             queue,
             changes,
             bridge,
-            check=partial(refuse_hopeless, self._registry, self._settings.tools.policy),
+            check=partial(refuse_hopeless, tools, self._settings.tools.policy),
             wake=self._worker.wake,
             stop=self._worker.cancel,
         )

@@ -8,9 +8,11 @@ import hmac
 import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Any, Final, Protocol
+
+from pydantic import ValidationError
 
 from c2jy_bridge.core.bridge_requests import BridgeRequest, RequestSource
 from c2jy_bridge.core.events import (
@@ -25,9 +27,9 @@ from c2jy_bridge.core.events import (
 )
 from c2jy_bridge.core.nearest import nearest
 from c2jy_bridge.core.settings import Policy
-from c2jy_bridge.plugin import ToolError, ToolRegistry, tool
-from c2jy_bridge.plugin.approval import policy_of
-from c2jy_bridge.plugin.arguments import ArgumentsError, validate
+from c2jy_bridge.core.strict_json import is_strict
+from c2jy_bridge.plugin import Tool, ToolError, tool
+from c2jy_bridge.plugin.arguments import JSON_LIMITS, ArgumentsError, validate
 from c2jy_bridge.relay.request import (
     LeaseLost,
     NotPlainJson,
@@ -68,24 +70,29 @@ def passes_handle(arguments: str, digest: str) -> bool:
 
 
 def refuse_hopeless(
-    registry: ToolRegistry, policies: Mapping[str, Policy], name: str, arguments: dict[str, Any]
+    tools: Mapping[str, Tool], policies: Mapping[str, Policy], name: str, arguments: dict[str, Any]
 ) -> None:
     """Raise RequestRefused for a call that could only fail.
 
     There is no such tool, the settings deny it, or the arguments do not fit. The runner checks the same
     again; here it costs no chat.
     """
-    tool = registry.get(name)
+    tool = tools.get(name)
     if tool is None or name == BRIDGE_EXECUTE:
-        known = [one.name for one in registry if one.name != BRIDGE_EXECUTE]
+        known = [one for one in tools if one != BRIDGE_EXECUTE]
         close = nearest(name, known)
         key = "unknown_tool_near" if close else "unknown_tool"
         problem = bridge_problem(key, tool=name, nearest=close, names=", ".join(known))
         raise RequestRefused(replace(problem, kind="unknown_tool"))
-    if policy_of(tool, policies) == "deny":
+    if policies.get(name, tool.policy) == "deny":
         raise RequestRefused(bridge_problem("tool_denied", tool=name, why=say("denied.settings")))
+    text = json.dumps(arguments)
+    with suppress(ValidationError):  # most fit as they are
+        tool.takes.model.model_validate_json(text)
+        if is_strict(arguments, JSON_LIMITS):
+            return
     try:
-        validate(tool, json.dumps(arguments))
+        validate(tool, text)
     except ArgumentsError as error:
         problem = bridge_problem("bad_arguments", tool=name, why="; ".join(error.faults))
         raise RequestRefused(problem, error.faults) from None

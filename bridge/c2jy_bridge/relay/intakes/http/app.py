@@ -21,14 +21,20 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import ASGIApp
 from typing_extensions import override
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from c2jy_bridge import __version__
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.core.views import BridgeView
 from c2jy_bridge.plugin import Tool, ToolRegistry
-from c2jy_bridge.relay.intakes.http.guard import AnswerCounts, Guard, RateLimit, Rules
+from c2jy_bridge.relay.intakes.http.guard import (
+    IDLE_S,
+    AnswerCounts,
+    BoundedProtocol,
+    Guard,
+    RateLimit,
+    Rules,
+)
 from c2jy_bridge.relay.intakes.http.http_problems import HttpProblem, ProblemBody, documented
 from c2jy_bridge.relay.intakes.http.request_routes import Closing, HttpModel, request_routes
 from c2jy_bridge.relay.intakes.http.tool_routes import (
@@ -248,70 +254,6 @@ def health_routes(
         return Response(text, media_type=METRICS_MEDIA_TYPE)
 
     return router
-
-
-HEAD_S: Final = 15.0
-"""Seconds in which a connection has to send the head of a request, from its start or from its last answer."""
-IDLE_S: Final = 5
-"""Seconds that a connection may be idle after an answer."""
-MOST_CONNECTIONS: Final = 200
-"""Connections open at once. Of 256 descriptors, the lowest usual limit, some remain for all other work."""
-
-
-class BoundedProtocol(H11Protocol):
-    """A connection with a deadline for each head; over the limit, the one that waits longest is closed."""
-
-    _head_deadline: asyncio.TimerHandle | None = None
-
-    @property
-    def waiting(self) -> bool:
-        """Whether no request of it is being answered."""
-        return self.cycle is None or self.cycle.response_complete
-
-    @override
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
-        super().connection_made(transport)
-        self._watch()
-        if len(self.connections) > MOST_CONNECTIONS:
-            waiting = [one for one in self.connections if isinstance(one, BoundedProtocol) and one.waiting]
-            # `when` of the deadline grows with the time at which the wait began.
-            min(waiting, key=lambda one: one.waits_until, default=self).give_up()
-
-    @property
-    def waits_until(self) -> float:
-        """Loop time at which it is given up while it waits."""
-        return float("inf") if self._head_deadline is None else self._head_deadline.when()
-
-    @override
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        self._watch()
-
-    @override
-    def on_response_complete(self) -> None:
-        super().on_response_complete()
-        self._watch()
-
-    @override
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._unwatch()
-        super().connection_lost(exc)
-
-    def give_up(self) -> None:
-        """Close it at once."""
-        self._unwatch()
-        self.transport.abort()
-
-    def _watch(self) -> None:
-        if not self.waiting:
-            self._unwatch()
-        elif self._head_deadline is None and not self.transport.is_closing():
-            self._head_deadline = self.loop.call_later(HEAD_S, self.give_up)
-
-    def _unwatch(self) -> None:
-        if self._head_deadline is not None:
-            self._head_deadline.cancel()
-            self._head_deadline = None
 
 
 class EmbeddedServer(uvicorn.Server):

@@ -1,4 +1,4 @@
-"""Checks every HTTP request before the app gets it (Host, Origin, token, rate, body) and counts answers."""
+"""Bounds connections, checks every HTTP request (Host, Origin, token, rate, body) and counts answers."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from typing_extensions import override
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from c2jy_bridge.relay.intakes.http.http_problems import HttpProblem
 
@@ -234,3 +236,67 @@ class AnswerCounts:
         """Count one answer."""
         self.answers[method, route, str(status)] += 1
         self.seconds[method, route] += seconds
+
+
+HEAD_S: Final = 15.0
+"""Seconds in which a connection has to send the head of a request, from its start or from its last answer."""
+IDLE_S: Final = 5
+"""Seconds that a connection may be idle after an answer."""
+MOST_CONNECTIONS: Final = 200
+"""Connections open at once. Of 256 descriptors, the lowest usual limit, some remain for all other work."""
+
+
+class BoundedProtocol(H11Protocol):
+    """A connection with a deadline for each head; over the limit, the one that waits longest is closed."""
+
+    _head_deadline: asyncio.TimerHandle | None = None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether no request of it is being answered."""
+        return self.cycle is None or self.cycle.response_complete
+
+    @override
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        super().connection_made(transport)
+        self._watch()
+        if len(self.connections) > MOST_CONNECTIONS:
+            waiting = [one for one in self.connections if isinstance(one, BoundedProtocol) and one.waiting]
+            # `when` of the deadline grows with the time at which the wait began.
+            min(waiting, key=lambda one: one.waits_until, default=self).give_up()
+
+    @property
+    def waits_until(self) -> float:
+        """Loop time at which it is given up while it waits."""
+        return float("inf") if self._head_deadline is None else self._head_deadline.when()
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch()
+
+    @override
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._watch()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._unwatch()
+        super().connection_lost(exc)
+
+    def give_up(self) -> None:
+        """Close it at once."""
+        self._unwatch()
+        self.transport.abort()
+
+    def _watch(self) -> None:
+        if not self.waiting:
+            self._unwatch()
+        elif self._head_deadline is None and not self.transport.is_closing():
+            self._head_deadline = self.loop.call_later(HEAD_S, self.give_up)
+
+    def _unwatch(self) -> None:
+        if self._head_deadline is not None:
+            self._head_deadline.cancel()
+            self._head_deadline = None

@@ -68,6 +68,7 @@ class HttpIntake:
         self._address = ""
         self._server: EmbeddedServer | None = None
         self._serving: asyncio.Task[None] | None = None
+        self._reporting: asyncio.Future[None] | None = None
         self._closing: Closing | None = None
 
     async def start(self) -> None:
@@ -88,7 +89,8 @@ class HttpIntake:
         from c2jy_bridge.relay.intakes.http.app import embedded_server
 
         self._server = embedded_server(self._app(), GRACE_S)
-        self._serving = asyncio.create_task(self._serve(self._server, self._socket))
+        self._serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
+        self._serving.add_done_callback(self._ended)
         await self._server.listening.wait()
 
     async def stop(self) -> None:
@@ -102,19 +104,14 @@ class HttpIntake:
         if self._socket is not None:
             self._socket.close()
 
-    async def _serve(self, server: EmbeddedServer, listener: socket.socket) -> None:
-        """Serve until `stop`; report an end that nobody asked for."""
-        why = "-"
-        try:
-            await server.serve(sockets=[listener])
-        except Exception as error:
-            why = type(error).__name__
-        if not server.should_exit:
-            log.error("the HTTP server ended: %s", why)
-            problem = bridge_problem("server_ended")
-            await self._emit(
-                BridgeIntakeChanged(at=self._clock(), intake="http", address=self._address, problem=problem)
-            )
+    def _ended(self, serving: asyncio.Task[None]) -> None:
+        """Report an end of the server that nobody asked for."""
+        if serving.cancelled() or self._server is None or self._server.should_exit:
+            return
+        log.error("the HTTP server ended: %s", type(serving.exception()).__name__)
+        problem = bridge_problem("server_ended")
+        event = BridgeIntakeChanged(at=self._clock(), intake="http", address=self._address, problem=problem)
+        self._reporting = asyncio.ensure_future(self._emit(event))
 
     def status(self) -> IntakeView:
         """The address, and whether the server runs."""

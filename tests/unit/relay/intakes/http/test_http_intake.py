@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from c2jy_bridge.core.events import BridgeStarted
+from c2jy_bridge.core.events import BridgeIntakeChanged, BridgeStarted
 from c2jy_bridge.relay.intakes.http.intake import address_of, listen
 from c2jy_bridge.relay.request import BridgeProblem
 
@@ -102,7 +102,7 @@ async def is_closed(stream: Stream, wait_s: float) -> bool:
 async def test_a_connection_that_sends_no_whole_head_in_time_is_closed(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("c2jy_bridge.relay.intakes.http.app.HEAD_S", 0.5)
+    monkeypatch.setattr("c2jy_bridge.relay.intakes.http.guard.HEAD_S", 0.5)
     http = await call()
     silent = await asyncio.open_connection(http.base_url.host, http.base_url.port)
     slow = await half_sent(http)
@@ -117,7 +117,7 @@ async def test_a_connection_that_sends_no_whole_head_in_time_is_closed(
 async def test_hundreds_of_half_sent_heads_leave_room_for_others(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("c2jy_bridge.relay.intakes.http.app.MOST_CONNECTIONS", 20)
+    monkeypatch.setattr("c2jy_bridge.relay.intakes.http.guard.MOST_CONNECTIONS", 20)
     http = await call()
     http.harness.tools.go_on.clear()
     at_work = asyncio.create_task(http.post("/v1/tools/wait", json={"text": "a"}))
@@ -131,3 +131,17 @@ async def test_hundreds_of_half_sent_heads_leave_room_for_others(
     assert (await at_work).json()["noted"] == "a"
     for _, writer in streams:
         writer.close()
+
+
+async def test_a_server_that_ends_by_itself_is_reported(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    http = await call()
+    assert http.harness.seen(BridgeIntakeChanged) == []
+
+    async def fail(*_: object) -> bool:
+        raise RuntimeError
+
+    monkeypatch.setattr("uvicorn.Server.on_tick", fail)
+    await http.harness.until(lambda: http.harness.seen(BridgeIntakeChanged))
+    (event,) = http.harness.seen(BridgeIntakeChanged)
+    assert (event.intake, event.problem.kind) == ("http", "server_ended")
+    assert (await http.harness.bridge.status()).intakes[0].problem.kind == "server_ended"
