@@ -81,15 +81,15 @@ class TurnRunner:
         self._tries = 0
         self._submits = 0
 
-    async def run(self, restart: bool = False) -> AsyncIterator[Event]:
-        """Every event of the turn; `restart` continues the chat of an earlier process by its ids."""
+    async def run(self, resume: str = "") -> AsyncIterator[Event]:
+        """Every event of the turn; with a reason to `resume` it continues the chat by its ids."""
         turn, stop, context = self.turn, self.stop, self._context
         self.running = True
         try:
             if stop.fired:
                 raise TurnInterrupted
-            if restart:
-                yield StreamRecovered(at=context.clock(), turn_id=turn.turn_id, reason="restart")
+            if resume:
+                yield StreamRecovered(at=context.clock(), turn_id=turn.turn_id, reason=resume)
                 async for event in self._recover(""):
                     yield event
                 async for event in self._next():
@@ -403,17 +403,19 @@ class ChatSession:
         )
         return self._begin(turn).run()
 
-    def resume(self, *, turn_id: str, chat_id: str, conversation_id: str) -> AsyncIterator[Event]:
-        """Continue a turn of an earlier process: nothing is asked again, owed outputs are submitted.
+    def resume(
+        self, *, turn_id: str, chat_id: str, conversation_id: str, reason: str = "restart"
+    ) -> AsyncIterator[Event]:
+        """Continue a turn of an earlier process, or one that owes outputs: nothing is asked again, owed outputs are submitted.
 
         Returns:
-            The events from here on, the first a StreamRecovered with the reason `restart`.
+            The events from here on, the first a StreamRecovered with the reason.
 
         Raises:
             Busy: A turn of this session still runs.
         """
         turn = TurnState(turn_id=turn_id, conversation_id=conversation_id, chat_id=chat_id)
-        return self._begin(turn).run(restart=True)
+        return self._begin(turn).run(reason)
 
     async def cancel(self) -> None:
         """Stop the running turn from another task; its iterator ends with TurnCancelled soon after."""

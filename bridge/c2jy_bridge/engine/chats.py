@@ -124,12 +124,14 @@ class Chats:
             await self._deliver(owed)
         await self._run(turn_id, lambda session: session.send(text, turn_id=turn_id))
 
-    async def resume(self, turn: OpenTurn) -> None:
+    async def resume(self, turn: OpenTurn, reason: str = "restart") -> None:
         """Run an ended process's turn to its end."""
         self._running[turn.turn_id] = _Turn(turn.conversation_id, None, resumed=True)
         self._approvals.resumed.add(turn.turn_id)
         ids = {"chat_id": turn.chat_id, "conversation_id": turn.conversation_id}
-        await self._run(turn.turn_id, lambda session: session.resume(turn_id=turn.turn_id, **ids))
+        await self._run(
+            turn.turn_id, lambda session: session.resume(turn_id=turn.turn_id, reason=reason, **ids)
+        )
 
     async def cancel(self) -> None:
         """Stop the turn of the open conversation, if any."""
@@ -159,7 +161,7 @@ class Chats:
 
     async def _deliver(self, owed: OpenTurn) -> None:
         self._owed.pop(owed.turn_id, None)
-        await self.resume(owed)
+        await self.resume(owed, "owed")
 
     async def _deliver_owed(self) -> None:
         """Submit owed outputs as soon as Coze can be reached."""
