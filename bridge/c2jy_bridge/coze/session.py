@@ -82,7 +82,7 @@ class TurnRunner:
         self._submits = 0
 
     async def run(self, resume: str = "") -> AsyncIterator[Event]:
-        """Every event of the turn; with a reason to `resume` it continues the chat by its ids."""
+        """Every event of the turn; with a reason to `resume` the chat is continued."""
         turn, stop, context = self.turn, self.stop, self._context
         self.running = True
         try:
@@ -406,7 +406,7 @@ class ChatSession:
     def resume(
         self, *, turn_id: str, chat_id: str, conversation_id: str, reason: str = "restart"
     ) -> AsyncIterator[Event]:
-        """Continue a turn of an earlier process, or one that owes outputs: nothing is asked again, owed outputs are submitted.
+        """Continue a turn of an earlier process, or one that owes outputs; nothing is asked again.
 
         Returns:
             The events from here on, the first a StreamRecovered with the reason.
