@@ -17,7 +17,7 @@ import sqlite3
 import sys
 import threading
 import zipfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,8 +32,8 @@ DRAFT: Final = "made"
 class Steps:
     """Counts what the disk sees, and dies before the step that it was given."""
 
-    def __init__(self, folder: Path, fatal: int) -> None:
-        self._folder = str(folder)
+    def __init__(self, folders: Sequence[Path], fatal: int) -> None:
+        self._folders = tuple(map(str, folders))
         self._fatal = fatal
         self._lock = threading.Lock()
         self.taken: list[str] = []
@@ -64,14 +64,14 @@ class Steps:
 
     def _statement(self, sql: str) -> None:
         if sql.startswith("COMMIT"):
-            self._step("commit", self._folder)
+            self._step("commit", self._folders[0])
 
     def _step(self, what: str, path: object) -> None:
         if not self.counting:
             return
         name = os.fsdecode(path) if isinstance(path, str | bytes | os.PathLike) else ""
         # A relative path belongs to an open folder, so it may be ours.
-        if name.startswith("/") and not name.startswith(self._folder):
+        if name.startswith("/") and not name.startswith(self._folders):
             return
         with self._lock:
             self.taken.append(f"{what} {Path(name).name[:40]}")
@@ -192,8 +192,10 @@ async def again(scenario: str, engine: Any, folder: Path, api_base: str) -> dict
 
 
 def leftovers(folder: Path) -> list[str]:
-    """Files and folders of unfinished work."""
-    return [str(path.relative_to(folder)) for path in folder.rglob("*") if ".c2jy-" in path.name]
+    """Files and folders of unfinished work, and tickets of the trash that lead nowhere."""
+    found = [path for path in folder.rglob("*") if ".c2jy-" in path.name]
+    found += [place for place in folder.glob("data/trash/*") if not (place / "draft").exists()]
+    return [str(path.relative_to(folder)) for path in found]
 
 
 def engine_journal(engine: Any) -> Any:
@@ -221,7 +223,7 @@ async def main(scenario: str, folder: Path, api_base: str, bot_id: str, fatal: i
     if later:
         print(json.dumps(await again(name, Engine(settings(folder, api_base, bot_id)), folder, api_base)))
         return
-    steps = Steps(folder, fatal)
+    steps = Steps([folder], fatal)
     # The journal's connection must be seen when it is made, and what comes before the action is not counted.
     steps.watch()
     steps.counting = name == "chat"

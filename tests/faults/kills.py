@@ -99,17 +99,28 @@ async def kill(case: Kill, folder: Path, emulator: Emulator) -> None:
         case.faults.append("broken: zip")
 
 
+def chosen(only: list[str]) -> list[str]:
+    """The scenarios of these names, all when none is named."""
+    if unknown := set(only) - set(SCENARIOS):
+        sys.exit(f"no such scenario: {', '.join(sorted(unknown))}; there are {', '.join(SCENARIOS)}")
+    return [name for name in SCENARIOS if not only or name in only]
+
+
+def spread(count: int, most: int) -> list[int]:
+    """At most `most` of the numbers 1 to `count`, evenly spread, with both ends."""
+    return sorted({round(1 + i * (count - 1) / max(1, most - 1)) for i in range(most)})
+
+
 async def run_all(most: int, only: list[str], *, show: bool = True) -> list[Kill]:
     """Kill every scenario at up to its share of `most` steps, spread evenly."""
-    chosen = [name for name in SCENARIOS if not only or name in only]
+    names = chosen(only)
     gate, kills = asyncio.Semaphore(AT_ONCE), list[Kill]()
     with Emulator(script=Script.parse(SCRIPT)) as emulator, tempfile.TemporaryDirectory() as base:
         await asyncio.to_thread(emulator.wait_ready)
-        for name in chosen:
+        for name in names:
             taken = await steps_of(name, Path(base) / name, emulator)
-            share = max(1, most // len(chosen))
-            numbers = {round(1 + i * (len(taken) - 1) / max(1, share - 1)) for i in range(share)}
-            kills += [Kill(name, number, taken[number - 1]) for number in sorted(numbers)]
+            numbers = spread(len(taken), max(1, most // len(names)))
+            kills += [Kill(name, number, taken[number - 1]) for number in numbers]
 
         async def one(case: Kill) -> None:
             async with gate:

@@ -82,7 +82,6 @@ class DraftBuilder:
         self._clock = clock
         self._new_id = new_id
         self._store = MaterialStore(self._cache_dir, materials, self._folders)
-        self._swept = False
 
     async def build(
         self,
@@ -266,8 +265,7 @@ class DraftBuilder:
         from c2jy_bridge.drafts.build_steps import build_all
         from c2jy_bridge.drafts.write.staging import sweep
 
-        if not self._swept and not options.dry_run:
-            self._swept = True
+        if not options.dry_run:
             sweep(options.root, self._clock())
         return build_all(drafts, fetched, options, context)
 

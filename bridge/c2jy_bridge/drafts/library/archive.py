@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 import time
@@ -23,7 +22,7 @@ from c2jy_bridge.drafts.materials.local import open_inside
 from c2jy_bridge.drafts.materials.material import Refused
 from c2jy_bridge.drafts.write.folder import media_of, missing_media
 from c2jy_bridge.drafts.write.paths import CONTENTS, TargetRoot, local_view, pure, same_folder
-from c2jy_bridge.drafts.write.staging import sync_folder
+from c2jy_bridge.drafts.write.staging import is_unfinished, owned, sweep_files, sync_folder
 
 _LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
 
@@ -57,7 +56,6 @@ _CHUNK: Final = 1024 * 1024
 _SQUEEZED: Final = frozenset({".json", ".txt", ".bak", ".tmp"})
 """Worth compressing; pictures, sounds and videos are compressed already."""
 _UNFINISHED: Final = ".c2jy-part"
-_ABANDONED_S: Final = 3600.0
 _FIRST_YEAR, _LAST_YEAR = 1980, 2107
 
 
@@ -92,6 +90,7 @@ def pack(
     new: dict[Path, dict[str, list[bytes]]] = {}
     roots = []
     for folder in folders:
+        sweep_files(folder, at)
         files = _read_packable(folder, target is not None, issues)
         if files and target:
             new[folder], done = respelled(files, target)
@@ -107,8 +106,8 @@ def pack(
     plan = [(folder, list(_entries(folder, issues))) for folder in folders]
     expect(sum(status.st_size for _, entries in plan for _, status in entries))
     root = next(filter(None, roots), "")
-    _sweep(out.parent, at)
-    unfinished = out.with_name(f".{out.name[:100]}.{token}{_UNFINISHED}")
+    sweep_files(out.parent, at, only=_UNFINISHED)
+    unfinished = out.with_name(f".{out.name[:60]}.{owned(token)}{_UNFINISHED}")
     try:
         with open(unfinished, "xb") as file:
             count = 0
@@ -125,17 +124,6 @@ def pack(
     sync_folder(out.parent)
     names = tuple(folder.name for folder in folders)
     return Packed(str(out), names, root, count, out.stat().st_size, tuple(issues))
-
-
-def _sweep(folder: Path, now: float) -> None:
-    """Remove unfinished zips of killed processes: those not written to for an hour."""
-    with contextlib.suppress(OSError), os.scandir(folder) as found:
-        for entry in found:
-            if entry.name.startswith(".") and entry.name.endswith(_UNFINISHED):
-                with contextlib.suppress(OSError):
-                    status = entry.stat(follow_symlinks=False)
-                    if stat.S_ISREG(status.st_mode) and now - status.st_mtime > _ABANDONED_S:
-                        os.unlink(entry.path)
 
 
 def _check_place(folders: Sequence[Path], out: Path) -> None:
@@ -189,6 +177,8 @@ def _entries(folder: Path, issues: list[Issue]) -> Iterator[tuple[tuple[str, ...
             status = entry.stat(follow_symlinks=False)
             if stat.S_ISDIR(status.st_mode):
                 pending.append(parts)
+            elif not at and is_unfinished(entry.name):
+                continue  # another process relocates the draft at this moment
             elif stat.S_ISREG(status.st_mode):
                 yield parts, status
             else:

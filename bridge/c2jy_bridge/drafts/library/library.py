@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 import unicodedata
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from c2jy_bridge.drafts.library.snapshot import Snapshot, detail, load, read_sna
 from c2jy_bridge.drafts.library.trash import Trash
 from c2jy_bridge.drafts.write.folder import faults
 from c2jy_bridge.drafts.write.paths import LONGEST, files_of, same_folder, spelled_folder
-from c2jy_bridge.drafts.write.staging import PREFIX
+from c2jy_bridge.drafts.write.staging import PREFIX, sweep, sweep_files
 
 _DEBOUNCE_MS: Final = 400
 _STEP_MS: Final = 100
@@ -36,10 +37,13 @@ class Library:
     Args:
         root: The drafts folder; it may not exist yet.
         trash_dir: Where `trash` moves drafts; on the same disk that is one rename.
+        clock: Unix seconds.
     """
 
-    def __init__(self, root: Path, trash_dir: Path) -> None:
+    def __init__(self, root: Path, trash_dir: Path, clock: Callable[[], float] = time.time) -> None:
         self._root, self._trash = Path(os.path.abspath(root)), Trash(trash_dir)
+        self._clock = clock
+        self._swept = False
         self._known: dict[str, tuple[tuple[int, ...], Snapshot]] = {}
 
     @property
@@ -57,6 +61,9 @@ class Library:
 
     def list(self) -> list[DraftView]:
         """Every folder that holds a draft, newest first. One whose files did not change is not read again."""
+        if not self._swept:
+            self._swept = True
+            sweep(self._root, self._clock())
         views = []
         for folder in self._folders():
             with gc_paused():
@@ -114,7 +121,7 @@ class Library:
 
     def trashed(self) -> Trashed:
         """What is in the trash, newest first."""
-        return self._trash.entries()
+        return self._trash.entries(self._clock())
 
     def delete(self, ticket: str) -> str:
         """Delete a draft in the trash for good, if our mark proves it ours; returns its name.
@@ -203,6 +210,8 @@ class Library:
         now = stamp(folder)
         known = self._known.get(folder.name)
         if known is None or known[0] != now:
+            if sweep_files(folder, self._clock()):
+                now = stamp(folder)
             read = read_snapshot(folder)
             if read is None:
                 self._known.pop(folder.name, None)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import time
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -26,7 +27,7 @@ from c2jy_bridge.drafts.write.paths import (
     respell_meta,
     spelled_folder,
 )
-from c2jy_bridge.drafts.write.staging import read_plain, sync_folder, write_file
+from c2jy_bridge.drafts.write.staging import owned, read_plain, sweep_files, sync_folder, write_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,7 @@ def relocate(folder: Path, target: TargetRoot) -> Relocated:
     """
     if read_marker(folder) is None:
         raise DraftError([issue("not_ours", folder.name)])
+    sweep_files(folder, time.time())
     files = read_files(folder)
     was = files.spelled or ""
     new, done = respelled(files, target)
@@ -151,11 +153,11 @@ def relocate(folder: Path, target: TargetRoot) -> Relocated:
 
 def _replace(folder: Path, new: dict[str, list[bytes]]) -> None:
     """Put several files in place; when one cannot be, those before it get their old content back."""
-    fresh = [folder / f"{name}{_NEW}" for name in new]
-    kept = [folder / f"{name}{_OLD}" for name in new]
+    token = owned(uuid.uuid4().hex)
+    fresh = [folder / f"{name}.{token}{_NEW}" for name in new]
+    kept = [folder / f"{name}.{token}{_OLD}" for name in new]
     try:
         for (name, pieces), path, old in zip(new.items(), fresh, kept, strict=True):
-            _drop([path, old])
             write_file(path, *pieces)
             write_file(old, (folder / name).read_bytes())
         done: list[tuple[Path, Path]] = []
@@ -169,9 +171,5 @@ def _replace(folder: Path, new: dict[str, list[bytes]]) -> None:
             raise
         sync_folder(folder)
     finally:
-        _drop([*fresh, *kept])
-
-
-def _drop(paths: Sequence[Path]) -> None:
-    for path in paths:
-        path.unlink(missing_ok=True)  # also a link that somebody left in its place, not what it leads to
+        for path in (*fresh, *kept):
+            path.unlink(missing_ok=True)

@@ -6,13 +6,16 @@ proves that we made it: others cannot be built again.
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import filecmp
 import json
 import os
 import secrets
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from c2jy_bridge.core.draft_views import TrashedView
 from c2jy_bridge.core.views import DraftView
@@ -20,7 +23,19 @@ from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.library.snapshot import read_snapshot, view
 from c2jy_bridge.drafts.write.meta import read_marker
 from c2jy_bridge.drafts.write.paths import numbered
-from c2jy_bridge.drafts.write.staging import read_plain, write_file
+from c2jy_bridge.drafts.write.staging import (
+    PREFIX,
+    Staging,
+    copy_tree,
+    is_dead,
+    owned,
+    read_plain,
+    remove_tree,
+    sweep,
+    sweep_files,
+    sync_folder,
+    write_file,
+)
 
 _TICKET: Final = "c2jy-trashed.json"
 _DRAFT: Final = "draft"
@@ -57,16 +72,29 @@ class Trash:
         """
         ticket = secrets.token_hex(8)
         place = self._folder / ticket
-        place.mkdir(parents=True)
+        held = {"name": draft.name, "root": str(draft.parent), "by": owned(ticket)}
+        with Staging(self._folder, ticket) as staging:
+            _write_ticket(staging.folder, held)
+            staging.publish(ticket)
         try:
-            # Not orjson: a name that is no Unicode has to come back as it was.
-            ticket_of = json.dumps({"name": draft.name, "root": str(draft.parent)})
-            write_file(place / _TICKET, ticket_of.encode())
-            shutil.move(draft, place / _DRAFT)
+            if not _renamed(draft, place / _DRAFT):
+                self._copy_in(draft, place, held)
         except BaseException:
-            shutil.rmtree(place, ignore_errors=True)
+            if os.path.lexists(draft):
+                _discard(place)
             raise
         return ticket
+
+    def _copy_in(self, draft: Path, place: Path, held: dict[str, Any]) -> None:
+        """`put` from another disk. Killed before the last rename, it is where it was; after it, here."""
+        with Staging(self._folder, secrets.token_hex(8)) as staging:
+            copy_tree(draft, staging.folder / _DRAFT)
+            _write_ticket(place, {**held, "copy_of": str(draft)})
+            os.rename(staging.folder / _DRAFT, place / _DRAFT)
+            sync_folder(place)
+        _discard(draft)
+        with contextlib.suppress(OSError):
+            _write_ticket(place, held)
 
     def restore(self, ticket: str, root: Path) -> Path:
         """Bring a draft back, under a name with a number when its place is taken by now.
@@ -84,13 +112,35 @@ class Trash:
         for number in range(1, _MOST_OF_A_NAME):
             final = root / numbered(entry.name, number)
             if not os.path.lexists(final):
-                shutil.move(entry.draft, final)
-                shutil.rmtree(entry.place, ignore_errors=True)
+                try:
+                    if not _renamed(entry.draft, final):
+                        _copy_out(entry, final)
+                except FileExistsError:  # taken meanwhile
+                    continue
+                with contextlib.suppress(OSError):
+                    _discard(entry.place)
                 return final
         raise DraftError([issue("name_taken", "name", name=entry.name)])
 
-    def entries(self) -> list[TrashedView]:
+    def sweep(self, now: float) -> None:
+        """Clear away what killed moves left: tickets without a draft, copies of a draft that is in place."""
+        sweep(self._folder, now)
+        for ticket in self._tickets():
+            place = self._folder / ticket
+            try:
+                held = json.loads(read_plain(place / _TICKET, _LARGEST_TICKET))
+                if not is_dead(str(held["by"])):
+                    continue
+                sweep_files(place, now)
+                original = held.get("copy_of")
+                if os.listdir(place) == [_TICKET] or (original and _are_same(place / _DRAFT, Path(original))):
+                    _discard(place)
+            except (OSError, ValueError, KeyError, TypeError, AttributeError):
+                continue  # not as we left it: not removed
+
+    def entries(self, now: float) -> list[TrashedView]:
         """What is here, newest first."""
+        self.sweep(now)
         found = []
         for ticket in self._tickets():
             try:
@@ -134,6 +184,52 @@ class Trash:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise DraftError([issue("no_ticket", "", ticket=ticket[:40])]) from None
         return _Entry(place, name, root if isinstance(root, str) else "")
+
+
+def _renamed(source: Path, target: Path) -> bool:
+    """Move in one step; False when the two are on different disks."""
+    try:
+        os.rename(source, target)
+    except OSError as error:
+        if error.errno == errno.EXDEV:
+            return False
+        raise
+    return True
+
+
+def _copy_out(entry: _Entry, final: Path) -> None:
+    """`restore` to another disk: whole before it has its name; the ticket says what may be a copy then."""
+    with Staging(final.parent, secrets.token_hex(8)) as staging:
+        copy_tree(entry.draft, staging.folder)
+        held = {"name": entry.name, "root": entry.root, "by": owned(entry.place.name)}
+        _write_ticket(entry.place, {**held, "copy_of": str(final)})
+        staging.publish(final.name)
+
+
+def _discard(folder: Path) -> None:
+    """Remove a folder in a way that shows it whole or not at all: the name goes first."""
+    aside = folder.with_name(f"{PREFIX}{owned(secrets.token_hex(8))}")
+    os.rename(folder, aside)
+    sync_folder(folder.parent)
+    remove_tree(aside)
+
+
+def _write_ticket(place: Path, held: dict[str, Any]) -> None:
+    fresh = place / f"{_TICKET}.{owned(secrets.token_hex(8))}.c2jy-new"
+    # Not orjson: a name that is no Unicode has to come back as it was.
+    write_file(fresh, json.dumps(held).encode())
+    os.replace(fresh, place / _TICKET)
+
+
+def _are_same(one: Path, other: Path) -> bool:
+    """Whether two folders hold the same files with the same bytes."""
+    if other.is_symlink() or not other.is_dir():
+        return False
+    inside = [sorted(str(path.relative_to(top)) for path in top.rglob("*")) for top in (one, other)]
+    if inside[0] != inside[1]:
+        return False
+    files = [name for name in inside[0] if not (one / name).is_dir()]
+    return all(filecmp.cmp(one / name, other / name, shallow=False) for name in files)
 
 
 def _trashed_view(entry: _Entry) -> DraftView:

@@ -34,7 +34,15 @@ from c2jy_bridge.drafts.write.meta import (
     set_platform,
 )
 from c2jy_bridge.drafts.write.paths import DOCUMENT, MATERIALS, META, TargetRoot, local_view, numbered
-from c2jy_bridge.drafts.write.staging import ASIDE, Staging, is_there, remove_tree, sync_folder, write_file
+from c2jy_bridge.drafts.write.staging import (
+    ASIDE,
+    Staging,
+    is_there,
+    owned,
+    remove_tree,
+    sync_folder,
+    write_file,
+)
 
 _LONG_SIDE: Final = 480
 _DARK: Final = (24, 26, 31)
@@ -281,7 +289,7 @@ def write_draft(draft: DraftToWrite, options: WriteOptions) -> Path:
         OSError: The disk refused.
     """
     files = {file_name(file): file for file in draft.files.values()}
-    with Staging(options.root, options.new_token(), draft.at) as staging:
+    with Staging(options.root, options.new_token()) as staging:
         folder = staging.folder
         if options.media_mode != "reference" and files:
             pairs = [(file.path, name) for name, file in files.items()]
@@ -419,7 +427,7 @@ def _publish(staging: Staging, name: str, draft: DraftToWrite, options: WriteOpt
     if not (_is_taken(final) and _may_replace(final, draft, options)):
         return staging.publish(name)
     # The old one steps aside first: a folder that is not empty cannot be renamed over.
-    aside = options.root / f"{ASIDE}{options.new_token()}"
+    aside = options.root / f"{ASIDE}{owned(options.new_token())}"
     os.rename(final, aside)
     try:
         published = staging.publish(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.settings import DraftProfile
 from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.write.paths import DOCUMENT, META, pure
-from c2jy_bridge.drafts.write.staging import read_head, read_plain, sync_folder, write_file
+from c2jy_bridge.drafts.write.staging import owned, read_head, read_plain, sync_folder, write_file
 
 CONTENT_FILES: Final[Mapping[DraftProfile, tuple[str, ...]]] = {
     "jianying_win": ("draft_content.json",),
@@ -287,24 +288,20 @@ def register(root: Path, folder: Path, meta: Mapping[str, Any], main_file: str, 
     if isinstance(count, int) and not isinstance(count, bool):
         # A count in some versions, the highest number ever given in others: it grows with the list in both.
         listed["draft_ids"] = count + (len(kept) + 1 - len(earlier))
-    fresh = root / f".{LIST}.c2jy-new"
+    token = owned(uuid.uuid4().hex)
+    fresh, backup = (root / f".{name}.{token}.c2jy-new" for name in (LIST, BACKUP))
     try:
-        _write(fresh, orjson.dumps(listed))
+        write_file(fresh, orjson.dumps(listed))
         if before is not None:
-            backup = root / f".{BACKUP}.c2jy-new"
-            _write(backup, before)
+            write_file(backup, before)
             os.replace(backup, root / BACKUP)
             if path.read_bytes() != before:
                 raise DraftError([issue("list_changed", LIST, file=path)])
         os.replace(fresh, path)
     finally:
-        fresh.unlink(missing_ok=True)
+        for path in (fresh, backup):
+            path.unlink(missing_ok=True)
     sync_folder(root)
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.unlink(missing_ok=True)
-    write_file(path, data)
 
 
 def _parsed(data: bytes, path: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import shutil
 import socket
 import stat
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -89,28 +90,42 @@ ASIDE: Final = ".c2jy-old-"
 """A draft of ours that is being replaced has such a name for as long as one rename takes."""
 _OURS: Final = re.compile(re.escape(PREFIX) + r"[0-9A-Fa-f-]{8,64}")
 _OLD: Final = re.compile(re.escape(ASIDE) + r"[0-9A-Fa-f-]{8,64}")
-_OWNER: Final = "c2jy-owner.json"
-_LARGEST_MARK: Final = 4096
+_FILE: Final = re.compile(r".+\.c2jy-(?:part|new|was)")
+_OWNER: Final = re.compile(r"-(?P<host>[0-9a-f]{8})-(?P<pid>[0-9a-f]{1,8})(?:\.c2jy-\w+)?$")
 _ABANDONED_S: Final = 24 * 3600.0
-"""After a day a staging folder is stale, even if its pid lives: another process has got the number."""
+"""After a day unfinished work is stale, even if its pid lives: another process has got the number."""
 _ASIDE_S: Final = 60.0
 """Two renames and a sync take milliseconds; after a minute whoever did them is gone."""
-_UNMARKED_S: Final = 3600.0
-"""A folder without a marker is one that was just made, or whose marker was lost; not both for an hour."""
+_UNOWNED_S: Final = 3600.0
+"""Names without an owner are not ours of today; nobody writes to such a thing for an hour."""
+
+
+def owned(token: str) -> str:
+    """A token for the name of unfinished work: whoever finds it sees which process of which machine does it.
+
+    It is in the name, so that there is no moment in which the work is there and its owner is not known.
+    """
+    return f"{token}-{_host()}-{os.getpid():x}"
+
+
+def _host() -> str:
+    """Where a process number means something: containers and WSL share a host's name, not its numbers."""
+    place = socket.gethostname()
+    with contextlib.suppress(OSError):
+        place += os.readlink("/proc/self/ns/pid")
+    return f"{zlib.crc32(place.encode()):08x}"
 
 
 class Staging:
     """A staging folder in the drafts folder. Leaving the block removes it unless it was published."""
 
-    def __init__(self, root: Path, token: str, at: float) -> None:
-        self._root, self._at = root, at
-        self.folder = root / f"{PREFIX}{token}"
+    def __init__(self, root: Path, token: str) -> None:
+        self._root = root
+        self.folder = root / f"{PREFIX}{owned(token)}"
 
     def __enter__(self) -> Staging:
         self._root.mkdir(parents=True, exist_ok=True)
         self.folder.mkdir()
-        owner = {"pid": os.getpid(), "host": socket.gethostname(), "at": self._at}
-        (self.folder / _OWNER).write_bytes(orjson.dumps(owner))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -122,7 +137,6 @@ class Staging:
         Raises:
             FileExistsError: There is something of that name already; nothing was changed.
         """
-        (self.folder / _OWNER).unlink(missing_ok=True)
         sync_folder(self.folder)
         final = self._root / name
         if os.path.lexists(final):
@@ -138,26 +152,54 @@ class Staging:
 
 
 def sweep(root: Path, now: float) -> list[str]:
-    """Clear away what a crash of ours left behind; returns the names of those folders.
+    """Clear away what a crash of ours left behind; returns the names of those folders and files.
 
-    Only plain folders directly in `root` whose name is exactly ours, whose process is gone or which are old.
-    A draft that was being replaced gets its name back if its replacement was never published.
+    Only plain folders and files directly in `root` whose name is exactly ours, whose process is gone or which
+    are old. A draft that was being replaced gets its name back if its replacement was never published.
     """
-    gone = []
-    try:
-        entries = list(os.scandir(root))
-    except OSError:
-        return []
-    for entry in entries:
+    gone = sweep_files(root, now)
+    for entry in _listed(root):
         if not entry.is_dir(follow_symlinks=False):
             continue
         if _OURS.fullmatch(entry.name) and _is_stale(entry, now):
             remove_tree(Path(entry.path))
             gone.append(entry.name)
-        elif _OLD.fullmatch(entry.name) and now - entry.stat(follow_symlinks=False).st_ctime > _ASIDE_S:
+        elif _OLD.fullmatch(entry.name) and _is_stale(entry, now, _ASIDE_S):
             _put_back(root, Path(entry.path))
             gone.append(entry.name)
     return gone
+
+
+def sweep_files(folder: Path, now: float, *, only: str = "") -> list[str]:
+    """Remove unfinished files of killed processes directly in a folder; returns their names.
+
+    Args:
+        folder: A draft, the drafts folder, or where zips are put.
+        now: Unix seconds.
+        only: The suffix, where the folder is not ours.
+    """
+    gone = []
+    for entry in _listed(folder):
+        if not is_unfinished(entry.name) or not entry.name.endswith(only):
+            continue
+        with contextlib.suppress(OSError):
+            if entry.is_file(follow_symlinks=False) and _is_stale(entry, now):
+                os.unlink(entry.path)
+                gone.append(entry.name)
+    return gone
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether a file has the name of unfinished work."""
+    return _FILE.fullmatch(name) is not None
+
+
+def _listed(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as found:
+            return list(found)
+    except OSError:
+        return []
 
 
 def _put_back(root: Path, aside: Path) -> None:
@@ -171,17 +213,22 @@ def _put_back(root: Path, aside: Path) -> None:
         return  # not as we left it: not removed
 
 
-def _is_stale(entry: os.DirEntry[str], now: float) -> bool:
+def _is_stale(entry: os.DirEntry[str], now: float, most_s: float = _ABANDONED_S) -> bool:
+    if is_dead(entry.name):
+        return True
     try:
-        age = now - entry.stat(follow_symlinks=False).st_mtime
+        status = entry.stat(follow_symlinks=False)
     except OSError:
         return False
-    try:
-        owner = orjson.loads(read_plain(Path(entry.path) / _OWNER, _LARGEST_MARK))
-        dead = owner["host"] == socket.gethostname() and not _is_running(int(owner["pid"]))
-    except (OSError, ValueError, KeyError, TypeError, OverflowError):
-        return age > _UNMARKED_S
-    return dead or age > _ABANDONED_S
+    # A rename does not change when a folder was written to.
+    since = status.st_ctime if most_s == _ASIDE_S else status.st_mtime
+    return now - since > (most_s if _OWNER.search(entry.name) else min(most_s, _UNOWNED_S))
+
+
+def is_dead(name: str) -> bool:
+    """Whether the process that a name or a token of `owned` tells of is proven to be gone."""
+    owner = _OWNER.search(name)
+    return owner is not None and owner["host"] == _host() and not _is_running(int(owner["pid"], 16))
 
 
 def _is_running(pid: int) -> bool:
@@ -191,7 +238,7 @@ def _is_running(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except OSError:
+    except (OSError, OverflowError):
         return True
     return True
 
@@ -220,3 +267,22 @@ def sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    """Copy a folder, links as links, and put every byte of it on the disk.
+
+    Raises:
+        OSError: Something of it cannot be copied; what was copied is left to the caller.
+    """
+
+    def copy(one: str, to: str) -> str:
+        shutil.copy2(one, to, follow_symlinks=False)
+        if not os.path.islink(to):
+            with open(to, "rb+") as file:
+                os.fsync(file.fileno())
+        return to
+
+    shutil.copytree(source, target, symlinks=True, copy_function=copy, dirs_exist_ok=True)
+    for folder, _, _ in os.walk(target):
+        sync_folder(Path(folder))
