@@ -71,17 +71,18 @@ def connect(settings: CozeSettings) -> CozeClient:
     from c2jy_bridge.coze.guard import StreamGuard
 
     try:
+        proxy = proxy_for(base.scheme, base.hostname)
         transport = httpx.AsyncHTTPTransport(
             # http needs no certificates (17 ms to read); an empty store still refuses redirects to https.
             verify=base.scheme == "https" or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
             limits=DEFAULT_CONNECTION_LIMITS,
-            proxy=proxy_for(base.scheme, base.hostname),
+            proxy=proxy,
         )
     except (ValueError, httpx.InvalidURL):  # without its cause, which quotes the address and its password
         raise CozeProblem(local_problem("network", "proxy_address", host=base.hostname)) from None
     http: AsyncHTTPClient = AsyncHTTPClient(  # type: ignore[no-untyped-call]  # cozepy leaves it untyped
         timeout=httpx.Timeout(settings.stall_timeout_s, connect=settings.connect_timeout_s),
-        transport=StreamGuard(transport),
+        transport=StreamGuard(transport, proxy),
         trust_env=False,
     )
     auth = AsyncTokenAuth(settings.token.get_secret_value().strip())

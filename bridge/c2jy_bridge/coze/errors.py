@@ -76,7 +76,8 @@ def problem_of(error: BaseException, host: str) -> Problem:
     if code is not None:
         return refused(code, getattr(error, "msg", ""), getattr(error, "logid", ""))
     if is_network(error):
-        return local_problem("network", _network_key(error), host=host)
+        names = {"proxy": getattr(error, "proxy", ""), "target": getattr(error, "target", "")}
+        return local_problem("network", _network_key(error), host=host, **names)
     return local_problem("bad_answer", host=host)
 
 
@@ -118,19 +119,21 @@ def refusal_code(error: BaseException | None) -> int | None:
 
 
 def is_network(error: BaseException) -> bool:
-    """Whether the connection failed or a stream broke off."""
+    """Whether the connection failed, a stream broke off, or somebody else answered for Coze."""
     import httpx
 
-    from c2jy_bridge.coze.guard import StreamDropped
+    from c2jy_bridge.coze.guard import NotCoze, StreamDropped
 
-    return isinstance(error, httpx.TransportError | StreamDropped)
+    return isinstance(error, httpx.TransportError | StreamDropped | NotCoze)
 
 
 def was_never_sent(error: BaseException) -> bool:
     """Whether no request can have reached Coze, so that repeating it has no effect twice."""
     import httpx
 
-    never = httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError
+    from c2jy_bridge.coze.guard import NotCoze
+
+    never = httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError | NotCoze
     return isinstance(error, never | httpx.UnsupportedProtocol | httpx.LocalProtocolError)
 
 
@@ -164,8 +167,17 @@ def site_of(address: str) -> str:
 def _network_key(error: BaseException) -> str:
     import httpx
 
+    from c2jy_bridge.coze.guard import NotCoze, ProxyUnreachable
+
+    if isinstance(error, NotCoze):
+        return "redirected" if error.target else "web_page"
+    if isinstance(error, ProxyUnreachable):
+        return "proxy_plain" if error.plain else "proxy_unreachable"
+    if isinstance(error, httpx.ProxyError) and str(error).startswith("407"):
+        return "proxy_login"
     kinds: tuple[tuple[type[BaseException], str], ...] = (
-        (ssl.SSLError, "tls"),
+        (ssl.SSLCertVerificationError, "tls"),
+        (ssl.SSLError, "tls_plain"),
         (socket.gaierror, "dns"),
         (ConnectionRefusedError, "refused"),
         (httpx.ProxyError, "proxy"),

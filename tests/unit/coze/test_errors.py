@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -122,7 +123,60 @@ async def test_a_port_without_a_server_refuses(talk):
 
 async def test_a_server_without_tls_is_no_safe_connection(talk, raw):
     problem = await problem_at(talk, raw.base_url.replace("http:", "https:"))
-    assert problem.message == errors.say("error.tls", host="127.0.0.1")
+    assert problem.message == errors.say("error.tls_plain", host="127.0.0.1")
+
+
+PAGE = answer(b"<!DOCTYPE html><html>Welcome to Hotel Wi-Fi</html>", kind="text/html")
+SENT_ON = b"HTTP/1.1 302 Found\r\nlocation: http://login.hotel.example/?x=1\r\ncontent-length: 0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("reply", "key"),
+    [
+        (PAGE, "web_page"),
+        (PAGE.replace(b"text/html", b"application/json"), "web_page"),
+        (PAGE.replace(b"200", b"511"), "web_page"),
+        (SENT_ON, "redirected"),
+    ],
+    ids=["page", "page as json", "511", "redirect"],
+)
+async def test_a_login_page_of_the_network_is_named(talk, wire, raw, reply, key):
+    raw.on("/v3/chat", reply)
+    raw.on("/v1/users/me", reply)
+    problem = await problem_at(talk, raw.base_url)
+    assert problem == await wire(raw.base_url).check()
+    assert problem.kind == "network"
+    assert problem.message == errors.say(f"error.{key}", host="127.0.0.1", target="login.hotel.example")
+    assert "log in" in problem.hint
+
+
+@pytest.mark.parametrize(
+    ("proxy", "key"),
+    [
+        ("http://me:secret@127.0.0.1:9", "proxy_unreachable"),
+        ("http://no-such-proxy.invalid:80", "proxy_unreachable"),
+        ("https://me:secret@{raw}", "proxy_plain"),
+        ("http://{asks}", "proxy_login"),
+    ],
+)
+async def test_a_proxy_that_does_not_work_is_named_and_not_coze(talk, raw, proxy, key, monkeypatch):
+    async def ask_for_login(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(ask_for_login, "127.0.0.1", 0) as asking:
+        asks = f"127.0.0.1:{asking.sockets[0].getsockname()[1]}"
+        proxy = proxy.format(raw=raw.base_url.removeprefix("http://"), asks=asks)
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        problem = await problem_at(talk, "https://api.coze.example")
+    place = proxy.rpartition("/")[2].rpartition("@")[2]
+    assert problem.message == errors.say(f"error.{key}", host="api.coze.example", proxy=place)
+    assert "HTTPS_PROXY" in problem.hint
+    assert "secret" not in repr(problem)
 
 
 async def test_errors_beside_a_turn_come_as_problems(wire, raw):

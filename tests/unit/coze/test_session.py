@@ -299,6 +299,25 @@ async def test_a_response_without_a_content_type_is_read_as_json(talk, raw):
     assert (await collect(talk(raw.base_url).send("go")))[-1].problem.kind == "not_published"
 
 
+@pytest.mark.parametrize("kind", ["text/plain", "application/octet-stream", "application/json", ""])
+@pytest.mark.parametrize("first", [b"", b"\xef\xbb\xbf", b"\n: ping\n\n"])
+async def test_a_stream_is_told_by_its_bytes_and_not_by_its_content_type(talk, raw, kind, first):
+    def labelled(*parts: bytes) -> bytes:
+        named = b"content-type: " + kind.encode() if kind else b"x: y"
+        return stream(*filter(None, (first, *parts))).replace(
+            b"content-type: text/event-stream; charset=utf-8", named
+        )
+
+    batch = calls(call("c1", "list_drafts"))
+    raw.on("/v3/chat", labelled(chat("created"), chat("requires_action", required_action=batch), DONE))
+    answered = delta("al"), delta("l"), message("all"), chat("completed"), DONE
+    raw.on("/v3/chat/submit_tool_outputs", labelled(*answered))
+    events = await collect(talk(raw.base_url).send("go"))
+    assert "StreamRecovered" not in shape(events)
+    assert shape(events)[-1] == "TurnCompleted"
+    assert [event.text for event in only(events, AnswerCompleted)] == ["all"]
+
+
 @pytest.mark.parametrize(
     "reply",
     [
