@@ -6,6 +6,7 @@ Of an exception's text only Coze's `msg` goes into a Problem: other text may quo
 from __future__ import annotations
 
 import json
+import re
 import socket
 import ssl
 from dataclasses import replace
@@ -16,26 +17,33 @@ from c2jy_bridge.core.events import Problem
 
 say = i18n.catalogue("coze")
 
-# Sources: 4000, 4104, 4200, 5000 and 6003 Coze's API pages; 4013, 4100 and 4101 coze-js error.ts; 4016
-# coze-java's tests; 4015 and 700012006 users' reports. Below 1000: an HTTP status, from a body without JSON.
 _KINDS: Final = {
-    4000: "bad_request",
-    4013: "rate_limited",
-    4015: "not_published",
-    4016: "conversation_busy",
-    4100: "unauthorized",
-    4101: "forbidden",
-    4104: "not_cancellable",
-    4200: "not_found",
-    5000: "server",
-    6003: "paid",
-    700012006: "unauthorized",
+    4000: "bad_request",  # Coze's API pages
+    4013: "rate_limited",  # coze-js, error.ts
+    4015: "not_published",  # users' reports
+    4016: "conversation_busy",  # coze-java's tests
+    4028: "quota",  # users' reports
+    4100: "unauthorized",  # coze-js, error.ts
+    4101: "forbidden",  # coze-js, error.ts; also "token is incorrect" for a token of the other site
+    4104: "not_cancellable",  # Coze's API pages
+    4200: "not_found",  # Coze's API pages
+    5000: "server",  # Coze's API pages
+    6003: "paid",  # Coze's API pages
+    700012006: "unauthorized",  # users' reports
+    # Below 1000: an HTTP status, from a body without Coze's code.
     400: "bad_request",
     401: "unauthorized",
+    402: "quota",
     403: "forbidden",
     404: "not_found",
     429: "rate_limited",
 }
+# Coze publishes no whole list of codes: one that is not in the table is a quota's by its words.
+_QUOTA_WORDS: Final = re.compile(
+    r"quota|insufficient (?:balance|credit)|credits? (?:is|are) (?:insufficient|used up|exhausted)"
+    r"|额度(?:不足|已|用)|余额不足|资源点(?:不足|已)|积分不足|欠费",
+    re.IGNORECASE,
+)
 RATE_LIMITED: Final = frozenset({4013, 429})
 CONVERSATION_BUSY: Final = 4016
 _MAX_MSG_LENGTH: Final = 500
@@ -54,11 +62,14 @@ def kind_of(code: int) -> str:
     return _KINDS.get(code) or ("server" if 500 <= code < 600 or 5000 < code < 6000 else "coze")
 
 
-def refused(code: int, msg: str, logid: str | None = "") -> Problem:
-    """A Problem from Coze's error answer."""
+def refused(code: int, msg: str, logid: str | None = "", *, workflow: bool = False) -> Problem:
+    """A Problem from Coze's error answer; `workflow`: to a run of a workflow, without Bot or conversation."""
     kind = kind_of(code)
     msg = " ".join(str(msg or "").split())[:_MAX_MSG_LENGTH] or say("error.no_words")
-    message, hint = say(f"error.{kind}", code=code, msg=msg), say(f"hint.{kind}")
+    if kind == "coze" and _QUOTA_WORDS.search(msg):
+        kind = "quota"
+    hint = say("hint.workflow_request" if workflow and kind == "bad_request" else f"hint.{kind}")
+    message = say(f"error.{kind}", code=code, msg=msg)
     return Problem(kind=kind, message=message, hint=hint, code=code, logid=logid or "")
 
 

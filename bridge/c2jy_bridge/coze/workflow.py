@@ -110,7 +110,7 @@ class WorkflowClient:
                     return
                 elif name == "error":
                     code, msg = data.get("error_code", 0), str(data.get("error_message", ""))
-                    raise CozeProblem(refused(int(code), msg))
+                    raise CozeProblem(refused(int(code), msg, workflow=True))
                 elif name == "done":
                     yield RunEnded(str(data.get("debug_url", "")))
                     return

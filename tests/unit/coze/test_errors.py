@@ -22,7 +22,7 @@ TOKEN = "pat_canary_4711"
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize(
-    "code", [4000, 4013, 4015, 4016, 4100, 4101, 4104, 4200, 5000, 6003, 429, 401, 503, 98765, 0]
+    "code", [4000, 4013, 4015, 4016, 4028, 402, 4100, 4101, 4104, 4200, 5000, 6003, 429, 401, 503, 98765, 0]
 )
 def test_every_code_has_a_sentence_and_a_hint_in_both_languages(code, language):
     i18n.use(language)
@@ -33,6 +33,40 @@ def test_every_code_has_a_sentence_and_a_hint_in_both_languages(code, language):
         assert "{" not in words
         assert (language == "zh") == bool(re.search("[\u4e00-\u9fff]", words))
     assert (problem.code, problem.logid) == (code, "LOG")
+
+
+@pytest.mark.parametrize(
+    ("code", "msg"),
+    [(4028, "used all"), (402, "-"), (98765, "Your credits are insufficient"), (98765, "资源点不足")],
+)
+def test_a_quota_that_is_used_up_is_called_that_and_not_to_be_sent_again(code, msg):
+    i18n.use("en")
+    problem = errors.refused(code, msg)
+    assert problem.kind == "quota"
+    assert "quota" in problem.message
+    assert "Send it again" not in problem.hint
+
+
+def test_a_code_that_is_not_in_the_table_is_told_as_unknown():
+    i18n.use("en")
+    problem = errors.refused(98765, "odd")
+    assert (problem.kind, "not known" in problem.message, "98765" in problem.message) == ("coze", True, True)
+    assert "Send it again" not in problem.hint
+
+
+def test_a_forbidden_token_may_be_of_the_other_site():
+    i18n.use("en")
+    hint = errors.refused(4101, "The token you entered is incorrect").hint
+    assert "coze.cn" in hint
+    assert "coze.com" in hint
+
+
+def test_a_workflows_bad_request_speaks_of_the_workflow():
+    i18n.use("en")
+    assert "Bot" in errors.refused(4000, "bad").hint
+    hint = errors.refused(4000, "bad", workflow=True).hint
+    assert "start node" in hint
+    assert "Bot" not in hint
 
 
 def test_cozes_own_words_are_kept_but_not_without_end():
