@@ -15,11 +15,13 @@ from c2jy_bridge import __version__
 from c2jy_bridge.core import i18n
 from c2jy_bridge.core.bridge_requests import INTAKES
 from c2jy_tui.commands import say
+from c2jy_tui.commands.streams import survive_encodings
 from c2jy_tui.commands.usage import Parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
+    survive_encodings()
     arguments = list(sys.argv[1:] if argv is None else argv)
     i18n.use(_language(arguments))
     options = _parser().parse_args(arguments)

@@ -1,9 +1,12 @@
-"""Default locations of the program's files (platformdirs)."""
+"""Default locations of the program's files (platformdirs), and which other ones cannot be meant."""
 
 from __future__ import annotations
 
+import os
+import re
+import sys
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import platformdirs
 
@@ -18,3 +21,31 @@ def default_data_dir() -> Path:
 def default_config_file() -> Path:
     """The settings file; it need not exist."""
     return Path(platformdirs.user_config_dir(APP, appauthor=False)) / "config.toml"
+
+
+PathFault = Literal["windows", "encoding", "long", "missing", ""]
+LONGEST_NAME: Final = 255
+"""Bytes in one name (Linux and macOS; NTFS counts as many UTF-16 units)."""
+LONGEST_PATH: Final = 460
+"""Bytes in the path of a folder for data or drafts: SQLite takes 512 for a file (os_unix.c, MAX_PATHNAME)."""
+
+
+def path_fault(path: Path, platform: str = sys.platform) -> PathFault:
+    """Why no folder should be made at `path`, which somebody wrote into the settings; empty when it may.
+
+    A path of Windows is a relative one elsewhere, so it would appear in the current folder.
+    """
+    text = str(path)
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        return "encoding"
+    if platform != "win32" and re.match(r"[A-Za-z]:[\\/]|[A-Za-z]:$|\\", text):
+        return "windows"
+    if len(os.fsencode(text)) > LONGEST_PATH or any(
+        len(os.fsencode(part)) > LONGEST_NAME for part in path.parts
+    ):
+        return "long"
+    try:
+        there = path.exists() or path.absolute().parent.exists()
+    except OSError:
+        return ""  # whoever opens it says why
+    return "" if there else "missing"

@@ -22,6 +22,7 @@ from pydantic_settings import (
 from c2jy_bridge.core.bridge_requests import IntakeName
 from c2jy_bridge.core.places import default_config_file, default_data_dir
 from c2jy_bridge.core.settings_faults import ADDRESS, COZE_NAMES, describe_faults, say
+from c2jy_bridge.core.whole_files import read_whole
 
 Policy = Literal["allow", "ask", "deny"]
 TimeUnit = Literal["auto", "us", "ms", "s"]
@@ -274,12 +275,14 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read_file(path: Path, *, required: bool) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(read_whole(path).decode("utf-8-sig"))
     except FileNotFoundError:
         if required:
             raise SettingsError(say("no_file", path=path)) from None
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(say("not_toml", path=path, why=error)) from None
+    except RecursionError:
+        raise SettingsError(say("too_deep", path=path)) from None
     except OSError as error:
         raise SettingsError(say("unreadable", path=path, why=error.strerror)) from None

@@ -17,7 +17,7 @@ from c2jy_bridge.engine.chats import Approvals, Chats
 from c2jy_bridge.engine.connection import CozeConnection
 from c2jy_bridge.engine.drafts import Drafts
 from c2jy_bridge.engine.event_sink import Broadcast, EventSink, Recorder
-from c2jy_bridge.engine.startup import open_journal, open_log, startup_errors
+from c2jy_bridge.engine.startup import check_folders, open_journal, open_log, startup_errors
 from c2jy_bridge.engine.workflows import Workflows
 from c2jy_bridge.journal import Journal, Owner
 from c2jy_bridge.plugin import ToolRegistry, ToolRunner
@@ -62,6 +62,7 @@ def build_services(
     Raises:
         SettingsError: The drafts folder, the data folder or the journal cannot be used.
     """
+    check_folders(settings)
     data, root, host = settings.data_dir, settings.drafts_root, urlsplit(settings.coze.api_base).netloc
     with startup_errors("drafts", root):
         root.mkdir(parents=True, exist_ok=True)

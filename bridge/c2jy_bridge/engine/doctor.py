@@ -11,10 +11,10 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from c2jy_bridge.core.i18n import catalogue
-from c2jy_bridge.core.settings import Settings
+from c2jy_bridge.core.settings import Settings, SettingsError
 from c2jy_bridge.coze import CozeProblem, connect
 from c2jy_bridge.drafts.library.draft_roots import DraftsRoot, disk, drafts_roots, this_system
-from c2jy_bridge.engine.startup import is_full, write_probe
+from c2jy_bridge.engine.startup import check_folders, is_full, write_probe
 
 say = catalogue("engine")
 
@@ -71,6 +71,10 @@ async def _coze(settings: Settings) -> list[Check]:
 
 def _drafts_folder(settings: Settings) -> Check:
     root, name = settings.drafts_root, say("doctor.drafts")
+    try:
+        check_folders(settings)
+    except SettingsError as error:
+        return Check(name, "error", str(error), say("doctor.drafts_unwritable_fix"))
     try:
         root.mkdir(parents=True, exist_ok=True)
         write_probe(root)

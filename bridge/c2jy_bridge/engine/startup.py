@@ -17,8 +17,9 @@ from pydantic import SecretStr
 
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.i18n import catalogue
+from c2jy_bridge.core.places import path_fault
 from c2jy_bridge.core.safety import visible
-from c2jy_bridge.core.settings import SettingsError
+from c2jy_bridge.core.settings import Settings, SettingsError
 from c2jy_bridge.journal import Journal, Owner
 from c2jy_bridge.journal.database import is_damage, set_aside
 
@@ -142,3 +143,16 @@ def check_journal(path: Path, journal: Journal, owner: Owner, at: float) -> list
 def _set_aside(path: Path, aside: Path, reason: str) -> Issue:
     message = say("journal.set_aside", reason=reason, aside=aside)
     return Issue("journal.set_aside", str(path), "error", message, say("journal.set_aside.fix"))
+
+
+def check_folders(settings: Settings) -> None:
+    """Refuse folders of the settings that cannot be meant, before anything is made there.
+
+    Raises:
+        SettingsError: The message says which setting names it and why.
+    """
+    for what, path in (("drafts", settings.drafts_root), ("data", settings.data_dir)):
+        fault = path_fault(path)
+        # Our own folders are made with everything above them; so is a data folder.
+        if fault and (fault != "missing" or path == settings.drafts.root):
+            raise SettingsError(say(f"needed.{what}", path=visible(str(path)), reason=say(f"path.{fault}")))

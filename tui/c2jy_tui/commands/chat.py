@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import sys
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from c2jy_tui.commands.running import (
     print_stderr,
     with_engine,
 )
+from c2jy_tui.commands.streams import NotText, argument, decoded, read_stdin
 
 if TYPE_CHECKING:
     from c2jy_bridge.engine import Engine
@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
 def run(options: argparse.Namespace) -> int:
     """Ask once; 0 when the turn completed, 1 when it failed, 130 when it was interrupted."""
-    text = sys.stdin.read() if options.text == "-" else options.text
+    try:
+        text = decoded(read_stdin()) if options.text == "-" else argument(options.text)
+    except NotText as error:
+        print_stderr(str(error))
+        return 2
     if not text.strip():
         print_stderr(say("chat.empty"))
         return 2

@@ -54,7 +54,8 @@ def _terminal() -> Check:
         "encoding": sys.stdout.encoding,
     }
     message = say("doctor.terminal", **words)
-    if "utf" not in sys.stdout.encoding.lower():
+    # A pipe on Chinese Windows has another encoding than the terminal before it.
+    if sys.stdout.isatty() and "utf" not in sys.stdout.encoding.lower():
         return Check(say("doctor.terminal_name"), "error", message, say("doctor.terminal_utf8"))
     if size.columns < 60 or size.lines < 20:
         return Check(say("doctor.terminal_name"), "warning", message, say("doctor.terminal_small"))

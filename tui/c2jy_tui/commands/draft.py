@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from c2jy_bridge.core.safety import one_line, visible
+from c2jy_bridge.core.whole_files import read_whole
 from c2jy_tui.commands import say
 from c2jy_tui.commands.running import (
     as_json,
@@ -19,6 +19,7 @@ from c2jy_tui.commands.running import (
     show_progress,
     with_engine,
 )
+from c2jy_tui.commands.streams import NotText, decoded, read_stdin
 
 if TYPE_CHECKING:
     from c2jy_bridge.core.views import DraftDetail, DraftView
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
 def build(options: argparse.Namespace) -> int:
     """Build drafts from a file or stdin; 1 when not everything of it was done."""
     try:
-        source = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
-    except OSError as error:
-        print_stderr(say("draft.unreadable", file=options.file, why=error.strerror or error))
+        content = read_stdin() if options.file == "-" else read_whole(options.file)
+        source = decoded(content)
+    except (OSError, NotText) as error:
+        why = (error.strerror if isinstance(error, OSError) else None) or error
+        print_stderr(say("draft.unreadable", file=options.file, why=why))
         return 2
 
     wanted: dict[str, Any] = {

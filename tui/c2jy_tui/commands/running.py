@@ -18,6 +18,7 @@ from c2jy_bridge.core import i18n
 from c2jy_bridge.core.safety import one_line, visible
 from c2jy_tui.commands import say
 from c2jy_tui.commands.ending import Ending
+from c2jy_tui.commands.streams import claim_stdout, fitting
 from c2jy_tui.formatting import escape_unsafe
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ async def engine_of(
     from c2jy_bridge.core.events import Decision
     from c2jy_bridge.engine import Engine, prints_go_to_stderr
 
+    claim_stdout()
     unattended = Decision.ONCE if getattr(options, "yes", False) else Decision.DENY
     engine = Engine(settings, demo=getattr(options, "demo", False), unattended=unattended)
     try:
@@ -157,7 +159,7 @@ def json_object(text: str) -> dict[str, Any] | None:
 def as_json(value: Any, *, indent: int | None = None) -> str:
     """JSON with readable Chinese and nothing in it that a terminal would obey."""
     text = json.dumps(value, ensure_ascii=False, indent=indent, default=_plain)
-    return escape_unsafe(text)
+    return fitting(escape_unsafe(text))
 
 
 def _plain(value: Any) -> Any:

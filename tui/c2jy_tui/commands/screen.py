@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from c2jy_bridge.core import i18n
 from c2jy_bridge.core.places import default_config_file
+from c2jy_bridge.core.whole_files import read_whole
 from c2jy_tui.commands import say
 from c2jy_tui.commands.ending import Ending, terminal_kept
 from c2jy_tui.commands.running import print_stderr, settings_of
@@ -99,8 +100,8 @@ def _screen_table(options: argparse.Namespace) -> dict[str, Any]:
     if "config" in given or not given.get("demo"):
         try:
             path = given.get("config") or default_config_file()
-            table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        except (OSError, ValueError):
+            table = tomllib.loads(read_whole(path).decode("utf-8-sig"))
+        except (OSError, ValueError, RecursionError):
             table = {}
         for part in (table, table.get("profiles", {}).get(given.get("profile"), {})):
             if isinstance(part, dict) and isinstance(part.get("screen"), dict):

@@ -12,6 +12,7 @@ from c2jy_bridge.core import events as ev
 from c2jy_bridge.core.safety import visible
 from c2jy_tui.commands import say
 from c2jy_tui.commands.running import as_json, json_object, print_call, print_stderr, with_engine
+from c2jy_tui.commands.streams import read_line
 
 if TYPE_CHECKING:
     from c2jy_bridge.engine import Engine
@@ -65,8 +66,7 @@ async def _ask(question: ev.WorkflowAsked) -> str:
     if question.fields:
         print_stderr(say("workflow.fields", fields=", ".join(question.fields)))
     print("> ", end="", file=sys.stderr, flush=True)
-    line: str = await asyncio.to_thread(sys.stdin.readline)
-    return line.rstrip("\n")
+    return await asyncio.to_thread(read_line, sys.stdin)
 
 
 async def _print_events(events: AsyncIterator[ev.Event], json_lines: bool, *, ends: int = 1) -> None:
