@@ -112,6 +112,29 @@ async def test_a_coroutine_that_refuses_to_be_cancelled_does_not_hold_up_the_ans
     slow.cleaned.set()
 
 
+async def test_a_tool_that_swallows_its_cancel_is_left_behind_and_its_batch_goes_on(
+    bench: Bench, slow: Slow
+) -> None:
+    @tool
+    async def quick() -> str:
+        """Quick."""
+        return "done"
+
+    bench.add(quick)
+    grace = execution.UNWIND_S + 2
+    batch = bench.call("deaf"), bench.call("quick"), bench.call("on_loop")
+    ends = bench.ends(await asyncio.wait_for(bench.run(*batch), grace))
+    outcomes = {end.tool: end.outcome for end in ends}
+    assert outcomes == {"quick": Outcome.OK, "on_loop": Outcome.TIMED_OUT, "deaf": Outcome.TIMED_OUT}
+    bench.settings.timeout_s = 60
+    run = bench.runner.run([bench.call("deaf")])
+    async with asyncio.timeout(grace), aclosing(run) as events:  # type: ignore[type-var]  # a generator
+        async for event in events:
+            if isinstance(event, ToolCallStarted):
+                break
+    slow.cleaned.set()
+
+
 @pytest.mark.parametrize("name", ["patient", "patient_thread"])
 async def test_one_call_can_be_stopped_and_the_others_go_on(bench: Bench, slow: Slow, name: str) -> None:
     @tool
