@@ -68,8 +68,9 @@ def refused(code: int, msg: str, logid: str | None = "", *, workflow: bool = Fal
     msg = " ".join(str(msg or "").split())[:_MAX_MSG_LENGTH] or say("error.no_words")
     if kind == "coze" and _QUOTA_WORDS.search(msg):
         kind = "quota"
-    hint = say("hint.workflow_request" if workflow and kind == "bad_request" else f"hint.{kind}")
-    message = say(f"error.{kind}", code=code, msg=msg)
+    message, hint = say(f"error.{kind}", code=code, msg=msg), say(f"hint.{kind}")
+    if workflow and kind == "bad_request":
+        hint = say("hint.workflow_request")
     return Problem(kind=kind, message=message, hint=hint, code=code, logid=logid or "")
 
 
