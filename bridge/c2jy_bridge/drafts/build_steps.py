@@ -18,7 +18,7 @@ from c2jy_bridge.core.settings import DraftProfile
 from c2jy_bridge.drafts.compile.draft import compile_draft
 from c2jy_bridge.drafts.compile.plan import PlacedFile
 from c2jy_bridge.drafts.compile.texts import subtitle_tracks
-from c2jy_bridge.drafts.errors import DraftError, IssueCollector, issue, say
+from c2jy_bridge.drafts.errors import DraftError, IssueCollector, disk_issue, say
 from c2jy_bridge.drafts.materials import Material, MaterialFailure
 from c2jy_bridge.drafts.spec.document import AudioClip, DraftSpec, PictureClip, Source
 from c2jy_bridge.drafts.spec.input import ReadDraft
@@ -193,9 +193,7 @@ def _build(
         try:
             folder = str(write_draft(to_write, write_options))
         except OSError as error:
-            reason = error.strerror or str(error)
-            fault = issue("disk", "", reason=reason, folder=options.root)
-            raise DraftError([*collector.issues, fault]) from error
+            raise DraftError([*collector.issues, disk_issue(error, "", options.root)]) from error
         except DraftError as error:
             raise DraftError([*collector.issues, *error.issues]) from None
         archive = _deliver(Path(folder), spec, options, context, collector, prefix)

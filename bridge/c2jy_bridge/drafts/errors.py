@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
 from typing import Final, Protocol
 
 from c2jy_bridge.core.draft_views import DraftError
 from c2jy_bridge.core.events import Issue, Severity
 from c2jy_bridge.core.i18n import Say, catalogue
 
-__all__ = ["DraftError", "IssueCollector", "IssueFactory", "issue", "issues_from", "say"]
+__all__ = ["DraftError", "IssueCollector", "IssueFactory", "disk_issue", "issue", "issues_from", "say"]
 
 
 class IssueFactory(Protocol):
@@ -30,6 +32,22 @@ def issues_from(say: Say) -> IssueFactory:
 
 say: Final = catalogue("drafts")
 issue: Final = issues_from(say)
+
+_OF_DISKS: Final = {
+    errno.ENOSPC: "disk_full",
+    errno.EDQUOT: "disk_full",
+    errno.EROFS: "disk_read_only",
+    errno.EACCES: "disk_read_only",
+    errno.EPERM: "disk_read_only",
+    errno.EFBIG: "disk_file_size",
+}
+
+
+def disk_issue(error: OSError, path: str, folder: Path, severity: Severity = "error") -> Issue:
+    """Why a draft could not be written to a folder: no room, no permission, a limit, another."""
+    code = _OF_DISKS.get(error.errno or 0, "disk")
+    return issue(code, path, severity, reason=error.strerror or str(error), folder=folder)
+
 
 _MOST_OF_ONE_KIND: Final = 200
 

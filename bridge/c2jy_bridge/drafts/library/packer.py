@@ -13,7 +13,7 @@ from pathlib import Path
 
 from c2jy_bridge.core.draft_views import Packed
 from c2jy_bridge.core.events import Issue, Severity
-from c2jy_bridge.drafts.errors import DraftError, issue, say
+from c2jy_bridge.drafts.errors import DraftError, disk_issue, issue, say
 from c2jy_bridge.drafts.library.archive import pack
 from c2jy_bridge.drafts.library.library import Library
 from c2jy_bridge.drafts.library.relocate import Relocated, RelocateReport, read_files, relocate
@@ -129,8 +129,7 @@ class DraftPacker:
                     path = name if found.path in ("", name) else f"{name}/{found.path}"
                     issues.append(replace(found, path=path, severity=severity))
             except OSError as error:
-                reason = error.strerror or str(error)
-                issues.append(issue("disk", name, reason=reason, folder=self._library.root / name))
+                issues.append(disk_issue(error, name, self._library.root / name))
         if not done and issues:
             raise DraftError(issues)
         return RelocateReport(tuple(done), tuple(issues))

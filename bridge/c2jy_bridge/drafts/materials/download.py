@@ -39,7 +39,7 @@ _CODINGS: Final = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
 
 async def unpacked(response: httpx.Response) -> AsyncIterator[bytes]:
-    """The body in pieces.
+    """The body in pieces; an empty one for bytes that unpack to nothing, so that time is looked at then too.
 
     Raises:
         Passing: It is damaged, or ends too early.
@@ -61,8 +61,7 @@ async def unpacked(response: httpx.Response) -> AsyncIterator[bytes]:
                 piece = unpack.decompress(chunk, _PIECE)
             except zlib.error as error:
                 raise Passing("incomplete", host=host) from error
-            if piece:
-                yield piece
+            yield piece
             if len(piece) < _PIECE:
                 break
             chunk = unpack.unconsumed_tail

@@ -233,6 +233,8 @@ PILLOW_FORMATS: Final = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "AVIF")
 _SOUND_ONLY: Final = frozenset({"mp3", "m4a", "wav", "flac", "ogg", "aac", "aiff", "amr", "caf"})
 _LENGTH_IN_HEAD: Final = frozenset({"mp4", "mov", "m4a", "3gp", "mkv", "webm", "avi"})
 """Formats whose head says how long all of it is, so that a half of it would play into nothing."""
+_LONGEST_US: Final = 1000 * 3600 * 1_000_000
+"""MediaInfo gives 2**63 samples for a WAV whose head says 0xFFFFFFFF bytes, as one that was piped does."""
 # MediaInfo's format names of a cover picture that a player shows while the sound plays.
 _COVER_FORMATS: Final = frozenset({"JPEG", "PNG", "GIF", "BMP", "WebP"})
 
@@ -319,6 +321,8 @@ def av_facts(path: Path, extension: str) -> Facts:
     duration_us = round(milliseconds * 1e3) or (adts_duration_us(path) if extension == "aac" else 0)
     if duration_us <= 0:
         raise Refused("no_length", extension=extension)
+    if duration_us > _LONGEST_US:
+        raise Refused("impossible_length", extension=extension)
     if extension in _LENGTH_IN_HEAD and general and general.istruncated == "Yes":
         raise Refused("cut_off")
     if not pictures:

@@ -16,7 +16,7 @@ import orjson
 from c2jy_bridge.core.draft_views import Packed
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.settings import DraftProfile
-from c2jy_bridge.drafts.errors import DraftError, issue
+from c2jy_bridge.drafts.errors import DraftError, disk_issue, issue
 from c2jy_bridge.drafts.write.paths import DOCUMENT, META, pure
 from c2jy_bridge.drafts.write.staging import owned, read_head, read_plain, sync_folder, write_file
 
@@ -393,6 +393,5 @@ def register_draft(folder: Path, profile: DraftProfile, where: str, *, create: b
     except DraftError as error:
         return (issue("not_registered", where, "warning", name=folder.name), *error.issues)
     except OSError as error:
-        reason = error.strerror or str(error)
-        return (issue("disk", where, "warning", reason=reason, folder=folder.parent),)
+        return (disk_issue(error, where, folder.parent, "warning"),)
     return (issue("registered", where, "info", name=folder.name),)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import threading
 import time
@@ -145,3 +146,49 @@ async def test_the_event_loop_runs_on_while_a_large_draft_is_built(builder: Draf
     beating.cancel()
     # How long a gap may be is a matter of benchmarks/drafts.py; a build on the loop would give one beat.
     assert beats > 5
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (errno.ENOSPC, "disk_full"),
+        (errno.EDQUOT, "disk_full"),
+        (errno.EROFS, "disk_read_only"),
+        (errno.EACCES, "disk_read_only"),
+        (errno.EIO, "disk"),
+    ],
+)
+async def test_each_kind_of_disk_fault_has_its_own_sentence_with_what_to_do(
+    builder: DraftBuilder,
+    document: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    code: str,
+) -> None:
+    def fail(self: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(staging_module.Staging, "__enter__", fail)
+    with pytest.raises(DraftError) as caught:
+        await builder.build(document)
+    (found,) = caught.value.issues
+    assert (found.code, str(tmp_path / "drafts") in found.message, bool(found.fix)) == (code, True, True)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX's limit on the size of files")
+async def test_a_file_larger_than_the_system_allows_leaves_nothing(
+    builder: DraftBuilder, document: Any, tmp_path: Path
+) -> None:
+    import resource
+
+    await builder.probe([clip["media"] for clip in document["tracks"][0]["clips"]])
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(DraftError) as caught:
+            await builder.build(document)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [found.code for found in caught.value.issues] == ["disk_file_size"]
+    assert os.listdir(tmp_path / "drafts") == []

@@ -8,10 +8,14 @@ import time
 import tracemalloc
 import zlib
 
+import httpx
 import pytest
 
 from c2jy_bridge.drafts.materials import MaterialFailure
-from c2jy_bridge.drafts.materials.transport import retry_after
+from c2jy_bridge.drafts.materials.download import unpacked
+from c2jy_bridge.drafts.materials.material import Passing
+from c2jy_bridge.drafts.materials.store import Patience
+from c2jy_bridge.drafts.materials.transport import SpeedGauge, retry_after
 
 
 async def refused(store, url: str) -> MaterialFailure:
@@ -108,3 +112,43 @@ async def test_numbers_of_thousands_of_digits_are_no_numbers(host, page, picture
     url = host.put("/r.png", page(picture(), status=206, headers=headers))
     assert (await refused(make_store(retries=0), url)).code == "incomplete"
     assert retry_after("9" * 400, 0) is None
+
+
+def test_a_host_below_the_least_speed_is_given_up_within_a_minute():
+    now = 0.0
+    gauge = SpeedGauge(Patience(), lambda: now, "host")
+    gauge.add(50_000)  # a quick begin does not pay for what follows
+
+    def trickle() -> None:
+        nonlocal now
+        while now < 3600:
+            now += 1
+            gauge.add(1000)
+
+    with pytest.raises(Passing, match="too_slow"):
+        trickle()
+    assert now <= 60
+
+
+async def test_packed_bytes_that_unpack_to_nothing_do_not_hide_a_slow_host():
+    head = b"\x1f\x8b\x08\x08" + bytes(6) + b"a" * 500  # a gzip file's name, which never ends
+
+    class Drip(httpx.AsyncByteStream):
+        async def __aiter__(self):
+            for at in range(len(head)):
+                yield head[at : at + 1]
+
+    request = httpx.Request("GET", "http://host/a.png")
+    response = httpx.Response(200, headers={"content-encoding": "gzip"}, stream=Drip(), request=request)
+    now = 0.0
+    gauge = SpeedGauge(Patience(), lambda: now, "host")
+
+    async def trickle() -> None:
+        nonlocal now
+        async for piece in unpacked(response):
+            now += 1
+            gauge.add(len(piece))
+
+    with pytest.raises(Passing, match="too_slow"):
+        await trickle()
+    assert now <= 60

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import struct
 
 import av
 import pytest
@@ -73,3 +74,11 @@ async def test_a_video_whose_second_half_is_missing_is_refused_though_its_head_s
     body = path.read_bytes()
     assert await outcome(store, body) == "video"
     assert await outcome(store, body[: len(body) * 2 // 3]) == "cut_off"
+
+
+@pytest.mark.parametrize("rate", [1, 8000, 44100])
+async def test_a_wav_whose_head_claims_the_largest_number_of_bytes_is_refused_in_a_sentence(store, rate):
+    form = struct.pack("<IHHIIHH", 16, 1, 1, rate, rate * 2, 2, 16)
+    size = struct.pack("<I", 0xFFFFFFFF)
+    body = b"RIFF" + size + b"WAVEfmt " + form + b"data" + size + bytes(8000)
+    assert await outcome(store, body) == "impossible_length"
