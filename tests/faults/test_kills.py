@@ -7,13 +7,15 @@ import pytest
 from faults.kill_child import SCENARIOS
 from faults.kills import chosen, run_all, spread
 
-KILLS = 40
+MOST = 60
+"""Shared evenly; packing and the trash have fewer steps than their share: a little over 40 are left."""
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 async def test_after_forty_kills_nothing_is_lost_doubled_stuck_blocked_broken_or_left_over() -> None:
-    kills = await run_all(KILLS, [], show=False)
+    kills = await run_all(MOST, [], show=False)
+    assert len(kills) >= 40
     assert {case.scenario for case in kills} == set(SCENARIOS)
     assert [(case.scenario, case.step, case.name, case.faults) for case in kills if case.faults] == []
 
