@@ -16,7 +16,7 @@ def newer(path: Path) -> None:
     database.close()
 
 
-@pytest.mark.parametrize("spoil", [lambda path: path.write_bytes(b"hello" * 100), Path.mkdir, newer])
+@pytest.mark.parametrize("spoil", [Path.mkdir, newer])
 def test_a_journal_that_cannot_be_used_is_named_with_what_to_do(
     c2jy: Callable[..., Any], tmp_path: Path, spoil: Callable[[Path], object]
 ) -> None:
@@ -51,6 +51,21 @@ def test_a_journal_that_is_damaged_inside_keeps_nobody_waiting(
     whole[4096:] = b"\xa5" * (len(whole) - 4096)
     path.write_bytes(whole)
     done = c2jy("--demo", "--data-dir", data, "chat", "who are you")
-    assert done.status == 2
+    assert done.status == 0
     assert str(path) in done.err
     assert "Traceback" not in done.err
+    (aside,) = data.glob("journal.db.corrupt-*")
+    assert aside.read_bytes() == bytes(whole)
+
+
+def test_a_journal_that_is_no_database_is_set_aside_and_every_command_says_so(
+    c2jy: Callable[..., Any], tmp_path: Path
+) -> None:
+    data = tmp_path / "d"
+    data.mkdir()
+    (data / "journal.db").write_bytes(b"hello" * 100)
+    done = c2jy("--data-dir", data, "draft", "list")
+    assert done.status == 0
+    assert str(data / "journal.db") in done.err
+    (aside,) = data.glob("journal.db.corrupt-*")
+    assert aside.read_bytes() == b"hello" * 100

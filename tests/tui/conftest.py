@@ -200,6 +200,13 @@ class ScriptedEngine:
     async def call_tool(self, name: str, arguments: dict[str, Any]) -> str:
         return "call-x"
 
+    @property
+    def resuming(self) -> bool:
+        return False
+
+    async def finish_resumed(self) -> int:
+        return 0
+
     async def switch_bridge(self, on: bool) -> Problem | None:
         self.switched.append(on)
         if on and self.bridge_problem is not None:

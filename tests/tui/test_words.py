@@ -77,7 +77,7 @@ def asked_for() -> set[str]:
     # Those that are made from a name.
     asked |= {f"doing.{doing}" for doing in Doing} | {f"call.{outcome}" for outcome in Outcome}
     asked |= {f"source.{source}" for source in ("chat", "bridge", "user")}
-    asked |= {f"notice.recovered_{reason}" for reason in ("dropped", "no_done", "stalled", "restart")}
+    asked |= {f"notice.recovered_{reason}" for reason in ("dropped", "no_done", "stalled", "restart", "owed")}
     asked |= {f"header.bridge_switching_{way}" for way in ("on", "off")}
     asked |= {f"run.{state}" for state in get_args(RunState)} | {"notice.journal_resumed"}
     asked |= {f"quit.{what}" for what in ("turn", "call", "workflow")}

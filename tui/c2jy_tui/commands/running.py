@@ -79,6 +79,9 @@ async def engine_of(
     try:
         if start:
             await engine.start()
+        elif lost := [issue for issue in engine.issues() if issue.code.startswith("journal.")]:
+            # What runs no turn says nothing about tools, but that the conversations are gone must be said.
+            print_issues(*lost)
         with prints_go_to_stderr():
             yield engine
     finally:
