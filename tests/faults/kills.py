@@ -56,7 +56,11 @@ async def child(scenario: str, folder: Path, emulator: Emulator, step: int = 0) 
         emulator.bot_id,
     ]
     process = await asyncio.create_subprocess_exec(
-        *command, str(step), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        *command,
+        str(step),
+        cwd=Path(__file__).resolve().parents[1],  # where the child finds this package
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )
     out, err = await asyncio.wait_for(process.communicate(), 120)
     return process.returncode or 0, out.decode(), err.decode()

@@ -55,7 +55,8 @@ def disks(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str,
 
 def _child(action: str, cut: str, trash: Path, drafts: Path, step: int) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", CHILD, action, str(trash), str(drafts), str(step), cut]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    here = Path(__file__).resolve().parents[1]  # where the child finds `faults`
+    return subprocess.run(command, cwd=here, capture_output=True, text=True, timeout=60, check=False)
 
 
 def _prepare(action: str, cut: str, trash: Path, drafts: Path) -> None:
