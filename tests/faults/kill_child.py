@@ -237,4 +237,5 @@ async def main(scenario: str, folder: Path, api_base: str, bot_id: str, fatal: i
 
 
 if __name__ == "__main__":
+    Path(sys.argv[2]).mkdir(parents=True, exist_ok=True)
     asyncio.run(main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4], int(sys.argv[5])))

@@ -18,6 +18,8 @@ from typing import Any, Final
 from coze_emulator import Emulator, Script
 from faults.kill_child import DRAFT, KILLED, SCENARIOS
 
+TESTS: Final = Path(__file__).resolve().parents[1]
+"""Where the children find this package."""
 AT_ONCE: Final = 3
 SCRIPT: Final = """
 rules:
@@ -58,7 +60,7 @@ async def child(scenario: str, folder: Path, emulator: Emulator, step: int = 0) 
     process = await asyncio.create_subprocess_exec(
         *command,
         str(step),
-        cwd=Path(__file__).resolve().parents[1],  # where the child finds this package
+        cwd=TESTS,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
