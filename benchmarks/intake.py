@@ -100,7 +100,7 @@ async def _serve(folder: Path) -> None:
     async def emit(_: object) -> None: ...
 
     async def status() -> BridgeView:
-        raise NotImplementedError("nobody asks for it here")
+        raise NotImplementedError("the benchmark never asks for the status")
 
     settings = Settings(bridge={"port": 0, "rate_per_minute": 10**7}, data_dir=folder, config_dir=folder)
     storage = await asyncio.to_thread(Storage, folder / "journal.db")

@@ -31,7 +31,7 @@ LONGEST_PATH: Final = 460
 
 
 def path_fault(path: Path, platform: str = sys.platform) -> PathFault:
-    """Why no folder should be made at `path`, which somebody wrote into the settings; empty when it may.
+    """Why no folder should be made at `path`, which the settings name; empty when it may.
 
     A path of Windows is a relative one elsewhere, so it would appear in the current folder.
     """

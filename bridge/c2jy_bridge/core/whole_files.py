@@ -26,7 +26,7 @@ def read_whole(path: str | Path, most: int = MOST_BYTES) -> bytes:
     """The content of a file, or what a pipe delivers until its end.
 
     Raises:
-        OSError: It cannot be read, nobody writes to the pipe, or it is longer than `most` bytes.
+        OSError: It cannot be read, the pipe has no writer, or it is longer than `most` bytes.
     """
     flags = os.O_RDONLY | getattr(os, "O_BINARY", 0)
     # Without O_NONBLOCK the opening of a pipe waits for its writer, for ever.

@@ -131,7 +131,7 @@ def refusal_code(error: BaseException | None) -> int | None:
 
 
 def is_network(error: BaseException) -> bool:
-    """Whether the connection failed, a stream broke off, or somebody else answered for Coze."""
+    """Whether the connection failed, a stream broke off, or another server answered for Coze."""
     import httpx
 
     from c2jy_bridge.coze.guard import NotCoze, StreamDropped

@@ -43,7 +43,7 @@ class StreamDropped(Exception):
 
 
 class NotCoze(Exception):
-    """Somebody else answered for Coze: the login page of a network, or a redirect to one."""
+    """Another server answered for Coze: the login page of a network, or a redirect to one."""
 
     def __init__(self, target: str = "") -> None:
         super().__init__("redirected" if target else "a web page")

@@ -103,7 +103,7 @@ class TurnContext:
     new_id: Callable[[], str]
     sleep: Sleep
     keeps_owed: bool = False
-    """Outputs that Coze does not take for a long time are not given up: somebody submits them later."""
+    """Outputs that Coze does not take for a long time are not given up: the caller submits them later."""
     runs_elsewhere: Callable[[str], bool] = lambda chat_id: False
     """Whether another process runs the turn of a chat; may block on the disk."""
 

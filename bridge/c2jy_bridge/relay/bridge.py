@@ -81,7 +81,7 @@ class Bridge:
             runner: Runs the tools.
             receipts: The journal.
             client: Connects to Coze at first use; may raise CozeProblem.
-            deny: Denies the approval of a tool call that nobody answered in time.
+            deny: Denies the approval of a tool call that was not answered in time.
             emit: Awaited for every event of requests and of their chats.
             tokens: By default `bridge_tokens(settings)`.
             clock: Unix seconds.

@@ -291,7 +291,7 @@ def _output_for_bot(finished: ToolCallFinished) -> str:
 
 
 class ApprovalTimeoutRunner:
-    """Denies approvals of bridge requests after a timeout, as nobody may be watching."""
+    """Denies approvals of bridge requests after a timeout: the screen may be unattended."""
 
     def __init__(self, runner: Runner, *, deny: Callable[[str], object], deadline_s: float) -> None:
         self._runner = runner

@@ -115,7 +115,7 @@ class Job:
 async def keep_lease(
     job: Job, stop: Callable[[], Awaitable[None]], work: asyncio.Task[Any] | None, clock: Callable[[], float]
 ) -> None:
-    """Renew the lease until the request has ended; stop it on timeout or when somebody cancels it.
+    """Renew the lease until the request has ended; stop it on timeout or cancellation.
 
     `stop` asks the relay to stop; `work`, the task that runs it, is cancelled when that is not enough or when
     the lease is lost.

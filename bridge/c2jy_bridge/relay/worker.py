@@ -43,7 +43,7 @@ from c2jy_bridge.relay.request_queue import RequestQueue
 log = logging.getLogger(__name__)
 
 LOOK_S: Final = 2.0
-"""Seconds between two polls of the queue when nobody wakes the worker."""
+"""Seconds between two polls of the queue without a wake-up."""
 SWEEP_S: Final = 300.0
 MOST_ATTEMPTS: Final = 8
 """Times that the Bot is asked about one request, over all tries."""

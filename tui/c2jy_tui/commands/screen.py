@@ -84,7 +84,7 @@ async def _start(options: argparse.Namespace, stack: ExitStack, refused: list[st
         await engine.start(reopen=True)
         if getattr(options, "bridge", False):
             await engine.switch_bridge(True)
-    except BaseException:  # a signal in between too: nobody else knows this engine yet
+    except BaseException:  # a signal in between too: nothing else refers to this engine yet
         await engine.close()
         raise
     return engine

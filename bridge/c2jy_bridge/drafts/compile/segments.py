@@ -316,7 +316,7 @@ def sliders(
     if isinstance(params, Mapping):
         values: list[float | None] = [None] * len(known)
         for name, value in params.items():
-            # All of JianYing's begin with effects_adjust_; nobody writes that by heart.
+            # All of JianYing's begin with effects_adjust_; users leave the prefix out.
             full = next((k for k in known if name in (k, k.removeprefix("effects_adjust_"))), None)
             if full is None:
                 near = nearest(name, known) or (known or ["-"])[0]

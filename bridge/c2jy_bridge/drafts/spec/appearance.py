@@ -372,7 +372,7 @@ class TextStyle(SpecModel):
     alpha: Unit01 = 1.0
     """Opacity of the letters."""
     align: Literal["left", "center", "right"] = "center"
-    """Where each line stands."""
+    """Horizontal alignment of the lines."""
     vertical: bool = False
     """Top to bottom instead of left to right."""
     letter_spacing: float = 0.0

@@ -97,7 +97,7 @@ _ABANDONED_S: Final = 24 * 3600.0
 _ASIDE_S: Final = 60.0
 """Two renames and a sync take milliseconds; after a minute whoever did them is gone."""
 _UNOWNED_S: Final = 3600.0
-"""Names without an owner are not ours of today; nobody writes to such a thing for an hour."""
+"""Names without an owner are of an earlier version; none is written to for an hour."""
 
 
 def owned(token: str) -> str:

@@ -28,7 +28,7 @@ _ORDER: Final[tuple[Unit, ...]] = ("us", "ms", "s")
 _LEAST_OF_FILE: Final = 0.2
 _MOST_OF_FILE: Final = 1.05
 _SHORTEST_CLIP_US: Final = 200_000
-"""Nobody cuts shorter than 0.2 s on purpose; all real exports seen have clips of 3 to 10 s."""
+"""Intended cuts are longer than 0.2 s; all real exports seen have clips of 3 to 10 s."""
 _LONGEST_CLIP_US: Final = 30 * 60 * 1_000_000
 _SURE_CLIP_US: Final = 2_000_000
 """A median clip this long as microseconds leaves no doubt: as milliseconds it were half an hour."""

@@ -105,7 +105,7 @@ class HttpIntake:
             self._socket.close()
 
     def _ended(self, serving: asyncio.Task[None]) -> None:
-        """Report an end of the server that nobody asked for."""
+        """Report a server that ended by itself."""
         if serving.cancelled() or self._server is None or self._server.should_exit:
             return
         log.error("the HTTP server ended: %s", type(serving.exception()).__name__)

@@ -80,5 +80,5 @@ def _new(previous: str, until: float) -> str:
 def _read(text: str) -> _Kept:
     try:
         return _Kept(**json.loads(text)) if text else _Kept()
-    except (ValueError, TypeError):  # damaged: as if there were none, which lets nobody in
+    except (ValueError, TypeError):  # damaged: as if there were none, which refuses every request
         return _Kept()

@@ -149,7 +149,7 @@ _INT64: Final = {"minimum": -(2**63), "maximum": 2**63 - 1}
 def describe_tools(document: dict[str, Any], tools: Iterable[Tool]) -> None:
     """Write every tool with its arguments into the OpenAPI 3.1 document, as strict as requests are checked.
 
-    Text and null in place of a value are accepted too (`plugin.arguments`); nobody should generate them.
+    Text and null in place of a value are accepted too (`plugin.arguments`); clients should not generate them.
     """
     paths, schemas = document["paths"], document["components"]["schemas"]
     template = paths.pop("/v1/tools/{name}")["post"]
