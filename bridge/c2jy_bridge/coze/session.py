@@ -56,7 +56,7 @@ _log = logging.getLogger(__name__)
 
 
 OWED_TRIES: Final = 8
-"""How often outputs are submitted in the turn itself when the caller keeps those that are owed; about 95 s."""
+"""How often outputs are submitted in the turn itself when the caller keeps what is owed; about 95 s."""
 LONGEST_PAUSE_S: Final = 30.0
 MOST_EARLIER_BATCHES: Final = 20
 """Batches of tool calls that an earlier chat may ask for before it counts as endless."""
