@@ -1,0 +1,194 @@
+"""Durable actions of the chat and of the drafts: what is there before, what is done, what a user finds."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from c2jy_bridge.core.events import TurnCompleted, TurnEnded
+from c2jy_bridge.core.settings import Settings
+from c2jy_bridge.engine import Engine
+
+DRAFT: Final = "made"
+WAIT_S: Final = 60.0
+"""What takes longer is stuck."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a scenario happens."""
+
+    folder: Path
+    api_base: str
+    bot_id: str
+
+    @property
+    def media(self) -> str:
+        """Address of an image."""
+        return f"{self.api_base}/_media/hotpot.png"
+
+    @property
+    def document(self) -> str:
+        """A draft to build."""
+        clip = {"type": "image", "media": self.media, "duration": 2}
+        text = {"type": "text", "clips": [{"text": "hi", "duration": 2}]}
+        return json.dumps(
+            {"schema": "c2jy/1", "name": DRAFT, "tracks": [{"type": "video", "clips": [clip]}, text]}
+        )
+
+    def settings(self, **bridge: Any) -> Settings:
+        """Settings of an engine in this place."""
+        return Settings.model_validate(
+            {
+                "coze": {"api_base": self.api_base, "token": "t", "bot_id": self.bot_id},
+                "drafts": {"root": str(self.folder / "drafts")},
+                "materials": {"allow_private_hosts": [self.api_base.removeprefix("http://")]},
+                "bridge": {"intakes": [], **bridge},
+                "data_dir": str(self.folder / "data"),
+                "config_dir": str(self.folder / "config"),
+            }
+        )
+
+
+Found = dict[str, Any]
+"""What the next start found: `drafts`, `trashed` and what the scenario adds; see `kills.judge`."""
+
+
+class Scenario(Protocol):
+    """One durable action."""
+
+    counts_from_start: bool
+    """Whether the start of the engine belongs to the action."""
+
+    def engine(self, place: Place) -> Engine:
+        """An engine for it."""
+
+    async def prepare(self, engine: Engine, place: Place) -> None:
+        """Make what must be there before."""
+
+    async def act(self, engine: Engine, place: Place) -> None:
+        """Do it."""
+
+    async def again(self, engine: Engine, place: Place) -> Found:
+        """Start after a kill, take up, do it again where the user would."""
+
+
+class Chat:
+    """A turn whose Bot builds a draft."""
+
+    counts_from_start = True
+
+    def engine(self, place: Place) -> Engine:
+        return Engine(place.settings())
+
+    async def prepare(self, engine: Engine, place: Place) -> None:
+        pass
+
+    async def act(self, engine: Engine, place: Place) -> None:
+        await _turn(engine, f"draw {DRAFT} {place.media}")
+
+    async def again(self, engine: Engine, place: Place) -> Found:
+        found: Found = {}
+        open_turns = await asyncio.to_thread(engine._services.journal.open_turns)
+        events = engine.events()
+        await engine.start(reopen=True)
+        if open_turns:
+            async with asyncio.timeout(WAIT_S):
+                async for event in events:
+                    if isinstance(event, TurnEnded):
+                        found["recovered"] = type(event).__name__
+                        break
+        found["next question"] = isinstance(await _turn(engine, "hello"), TurnCompleted)
+        if not await engine.drafts.list() and "recovered" not in found:
+            await self.act(engine, place)
+        return found
+
+
+class OfDraft:
+    """An action on a draft."""
+
+    counts_from_start = False
+    begins = "draft"
+    """What is there before: nothing, `draft` or `trashed`."""
+
+    def engine(self, place: Place) -> Engine:
+        return Engine(place.settings())
+
+    async def prepare(self, engine: Engine, place: Place) -> None:
+        if self.begins:
+            await engine.drafts.build(place.document)
+        if self.begins == "trashed":
+            await engine.drafts.trash(DRAFT)
+
+    async def act(self, engine: Engine, place: Place) -> None:
+        raise NotImplementedError
+
+    async def again(self, engine: Engine, place: Place) -> Found:
+        await engine.start(reopen=True)
+        if await self.wanted(engine):
+            await self.act(engine, place)
+        return {}
+
+    async def wanted(self, engine: Engine) -> bool:
+        """Whether a user would do it again."""
+        return True
+
+
+class Build(OfDraft):
+    begins = ""
+
+    async def act(self, engine: Engine, place: Place) -> None:
+        await engine.drafts.build(place.document)
+
+    async def wanted(self, engine: Engine) -> bool:
+        return not await engine.drafts.list()
+
+
+class Pack(OfDraft):
+    async def act(self, engine: Engine, place: Place) -> None:
+        target = place.folder / "out.zip"
+        await engine.drafts.pack(DRAFT, target, target_root="D:\\drafts", replace_zip=True)
+
+    async def again(self, engine: Engine, place: Place) -> Found:
+        await super().again(engine, place)
+        with zipfile.ZipFile(place.folder / "out.zip") as zipped:
+            whole = zipped.testzip() is None
+            return {"zip": whole and any(n.endswith("draft_content.json") for n in zipped.namelist())}
+
+
+class Relocate(OfDraft):
+    async def act(self, engine: Engine, place: Place) -> None:
+        await engine.drafts.relocate([DRAFT], "D:\\drafts")
+
+
+class Trash(OfDraft):
+    async def act(self, engine: Engine, place: Place) -> None:
+        await engine.drafts.trash(DRAFT)
+
+    async def wanted(self, engine: Engine) -> bool:
+        return bool(await engine.drafts.list())
+
+
+class Restore(OfDraft):
+    begins = "trashed"
+
+    async def act(self, engine: Engine, place: Place) -> None:
+        (ticket,) = [entry.ticket for entry in await engine.drafts.trashed()]
+        await engine.drafts.restore(ticket)
+
+    async def wanted(self, engine: Engine) -> bool:
+        return bool(await engine.drafts.trashed())
+
+
+async def _turn(engine: Engine, text: str) -> TurnEnded | None:
+    events = engine.events()
+    async with asyncio.timeout(WAIT_S):
+        turn_id = await engine.send(text)
+        async for event in events:
+            if isinstance(event, TurnEnded) and event.turn_id == turn_id:
+                return event
+    return None
