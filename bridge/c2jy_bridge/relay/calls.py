@@ -34,6 +34,7 @@ from c2jy_bridge.relay.request import (
     LeaseLost,
     NotPlainJson,
     RequestRefused,
+    Submission,
     bridge_problem,
     read_object,
     same,
@@ -70,13 +71,14 @@ def passes_handle(arguments: str, digest: str) -> bool:
 
 
 def refuse_hopeless(
-    tools: Mapping[str, Tool], policies: Mapping[str, Policy], name: str, arguments: dict[str, Any]
+    tools: Mapping[str, Tool], policies: Mapping[str, Policy], submission: Submission
 ) -> None:
     """Raise RequestRefused for a call that could only fail.
 
     There is no such tool, the settings deny it, or the arguments do not fit. The runner checks the same
     again; here it costs no chat.
     """
+    name, text = submission.tool, submission.arguments_json
     tool = tools.get(name)
     if tool is None or name == BRIDGE_EXECUTE:
         known = [one for one in tools if one != BRIDGE_EXECUTE]
@@ -86,10 +88,9 @@ def refuse_hopeless(
         raise RequestRefused(replace(problem, kind="unknown_tool"))
     if policies.get(name, tool.policy) == "deny":
         raise RequestRefused(bridge_problem("tool_denied", tool=name, why=say("denied.settings")))
-    text = json.dumps(arguments)
-    with suppress(ValidationError):  # most fit as they are
-        tool.takes.model.model_validate_json(text)
-        if is_strict(arguments, JSON_LIMITS):
+    if is_strict(submission.arguments, JSON_LIMITS):
+        with suppress(ValidationError):  # most fit as they are
+            tool.takes.model.model_validate_json(text)
             return
     try:
         validate(tool, text)

@@ -46,16 +46,16 @@ class Submission:
     submitted_at: float | None = None
     """Unix seconds from which the timeout counts, when it was sent earlier than it arrived here."""
     reply_to: str = ""
+    arguments_json: str = field(init=False, repr=False)
+    """The arguments as they are checked, stored and run."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "arguments_json", json.dumps(self.arguments, ensure_ascii=False))
 
     @property
     def fingerprint(self) -> str:
         """Must be equal for two submissions under one key to be the same request."""
         return fingerprint(self.tool, self.arguments)
-
-    @property
-    def arguments_json(self) -> str:
-        """The arguments as they are stored and run."""
-        return json.dumps(self.arguments, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)

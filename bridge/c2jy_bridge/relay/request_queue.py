@@ -340,7 +340,7 @@ class RequestService:
         changes: ChangeNotifier,
         settings: BridgeSettings,
         *,
-        check: Callable[[str, dict[str, Any]], None],
+        check: Callable[[Submission], None],
         wake: Callable[[], None],
         stop: Callable[[str], Awaitable[None]],
     ) -> None:
@@ -420,9 +420,9 @@ class RequestService:
 
     async def _checked(self, submission: Submission) -> None:
         if len(submission.arguments_json) < _BIG_ARGUMENTS:
-            self._check(submission.tool, submission.arguments)
+            self._check(submission)
         else:
-            await asyncio.to_thread(self._check, submission.tool, submission.arguments)
+            await asyncio.to_thread(self._check, submission)
 
     async def cancel(self, request_id: str) -> BridgeRequest | None:
         """Cancel a request, or have it stopped when it runs; None when there is none of that id."""

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Body, Path, Response
+from fastapi import APIRouter, Body, Path, Request, Response
 from fastapi.responses import JSONResponse
 
 from c2jy_bridge.core.bridge_requests import BridgeRequest, State
@@ -26,11 +26,11 @@ from c2jy_bridge.relay.intakes.http.http_problems import (
     problem_response,
 )
 from c2jy_bridge.relay.intakes.http.request_routes import (
+    IDEMPOTENCY_KEY,
+    PREFER,
     REFUSED,
     Closing,
     HttpModel,
-    IdempotencyKey,
-    Prefer,
     RequestBody,
     StrictRoute,
     ToolName,
@@ -114,15 +114,15 @@ def tool_routes(
             **documented("bad_json", "bad_key", *REFUSED),
             **_FAILED,
         },
+        openapi_extra={"parameters": [IDEMPOTENCY_KEY, PREFER]},
     )
     async def call(
         name: Annotated[ToolName, Path(description="The tool.")],
         arguments: Annotated[dict[str, Any], Body(description="The tool's arguments.", default_factory=dict)],
-        key: IdempotencyKey = None,
-        prefer: Prefer = None,
+        request: Request,
     ) -> Response:
         """The body is the arguments, the answer the output. Waits a minute, or as `Prefer: wait=N` says."""
-        idempotency_key, wait_s = read_idempotency_key(key), read_wait_s(prefer)
+        idempotency_key, wait_s = read_idempotency_key(request), read_wait_s(request)
         accepted = await accept(service, name, arguments, idempotency_key=idempotency_key)
         wait_s = TOOL_WAIT_S if wait_s is None else wait_s
         return _output(await wait_for_end(service, closing, accepted.request, wait_s))
@@ -243,9 +243,10 @@ def facade_routes(service: RequestService, closing: Closing) -> APIRouter:
         return _answer(await wait_for_end(service, closing, found, FACADE_WAIT_S))
 
     @router.post("/{name}")
-    async def call(name: str, arguments: Arguments, key: IdempotencyKey = None) -> JSONResponse:
+    async def call(name: str, arguments: Arguments, request: Request) -> JSONResponse:
         try:
-            accepted = await accept(service, name, arguments, idempotency_key=read_idempotency_key(key))
+            key = read_idempotency_key(request)
+            accepted = await accept(service, name, arguments, idempotency_key=key)
         except HttpProblem as problem:
             faults = "; ".join(fault["message"] for fault in problem.more.get("faults", ()))
             return _failed(
