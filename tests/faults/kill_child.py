@@ -79,7 +79,7 @@ def main(name: str, folder: str, api_base: str, bot_id: str, fatal: str) -> None
     action, _, later = name.partition(":")
     place = Place(Path(folder), api_base, bot_id)
     place.folder.mkdir(parents=True, exist_ok=True)
-    steps = Steps(place.folder, api_base, int(fatal))
+    steps = Steps([place.folder], int(fatal), api_base)
     steps.watch()
     asyncio.run((again if later else first)(SCENARIOS[action], place, steps))
 

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -32,13 +33,13 @@ class Steps:
     changes something, a request to Coze and the head of its answer.
 
     Args:
-        folder: Only what happens in it counts.
-        coze: Address of Coze; its media do not count.
+        folders: Only what happens in them counts.
         fatal: Number of the step before which the process dies, from 1; 0: it lives.
+        coze: Address of Coze; its media do not count.
     """
 
-    def __init__(self, folder: Path, coze: str, fatal: int) -> None:
-        self._folder = str(folder)
+    def __init__(self, folders: Sequence[Path], fatal: int, coze: str = "") -> None:
+        self._folders = tuple(map(str, folders))
         self._coze = urlsplit(coze).netloc
         self._fatal = fatal
         self._lock = threading.Lock()
@@ -103,7 +104,7 @@ class Steps:
     def _file_step(self, what: str, path: object) -> None:
         name = os.fsdecode(path) if isinstance(path, str | bytes | os.PathLike) else ""
         # A relative path belongs to an open folder, so it may be ours.
-        if not name.startswith("/") or name.startswith(self._folder):
+        if not name.startswith("/") or name.startswith(self._folders):
             self._step(what, Path(name).name)
 
     def _step(self, what: str, name: str) -> None:

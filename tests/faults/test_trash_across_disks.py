@@ -18,7 +18,7 @@ CHILD = """if True:
     import errno, os, sys
     from pathlib import Path
     from c2jy_bridge.drafts import Library
-    from faults.kill_child import Steps
+    from faults.kill_steps import Steps
 
     action, trash, drafts, step, cut = sys.argv[1:]
     real = os.rename
