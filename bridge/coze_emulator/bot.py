@@ -10,7 +10,19 @@ from typing import Any, Final
 
 from coze_emulator.faults import Fault, Kind
 from coze_emulator.script import Rule
-from coze_emulator.steps import Branch, Call, Expect, Fail, FollowUps, Say, Sleep, Step, Think
+from coze_emulator.steps import (
+    Branch,
+    Call,
+    Card,
+    Expect,
+    Fail,
+    FollowUps,
+    Parts,
+    Say,
+    Sleep,
+    Step,
+    Think,
+)
 from coze_emulator.template import fill, look_up, parse_json, render
 
 
@@ -25,7 +37,7 @@ class ScriptedCall:
 
 Calls = tuple[ScriptedCall, ...]
 """Tool calls made at once."""
-Act = Think | Say | Sleep | Fail | FollowUps | Calls
+Act = Think | Say | Card | Parts | Sleep | Fail | FollowUps | Calls
 """What the Bot does next: a step of the script with its texts rendered, or tool calls."""
 Outputs = Sequence[str]
 Play = Generator[Act, Outputs | None, None]
@@ -56,6 +68,10 @@ def _play(todo: Sequence[Step], scope: dict[str, Any]) -> Generator[Act, Outputs
                 yield Think.model_construct(think=render(step.think, scope))
             case Say():
                 yield Say.model_construct(say=render(step.say, scope), repeat=step.repeat)
+            case Card():
+                yield Card.model_construct(card=_fill_card(step.card, scope))
+            case Parts():
+                yield Parts.model_construct(parts=fill(step.parts, scope))
             case FollowUps():
                 yield FollowUps.model_construct(follow_ups=[render(text, scope) for text in step.follow_ups])
             case Sleep():
@@ -77,6 +93,17 @@ def _play(todo: Sequence[Step], scope: dict[str, Any]) -> Generator[Act, Outputs
                 if branch is not None and not (yield from _play(branch.steps, scope)):
                     return False
     return True
+
+
+def _fill_card(value: Any, scope: Mapping[str, Any]) -> Any:
+    """Fill in the templates of a card; its own expressions look the same and stay."""
+    if isinstance(value, str):
+        return render(value, scope)
+    if isinstance(value, list):
+        return [_fill_card(item, scope) for item in value]
+    if isinstance(value, Mapping) and value.get("type") != "expression":
+        return {key: _fill_card(item, scope) for key, item in value.items()}
+    return value
 
 
 def _holds(branch: Branch, scope: Mapping[str, Any]) -> bool:

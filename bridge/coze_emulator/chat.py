@@ -15,7 +15,7 @@ from coze_emulator.faults import CHAT_KINDS, WIRE_KINDS, Fault, FrameFaults, Kin
 from coze_emulator.script import Rule
 from coze_emulator.server_state import Conversation, Message, ServerState
 from coze_emulator.sse import DONE, Frame, FrameKind, Stream
-from coze_emulator.steps import Fail, FollowUps, Say, Sleep, Think
+from coze_emulator.steps import Card, Fail, FollowUps, Parts, Say, Sleep, Think
 
 _log = logging.getLogger(__name__)
 
@@ -174,6 +174,10 @@ class ChatRun:
                 case Say():
                     for _ in range(act.repeat):
                         await self._stream_text(act.say)
+                case Card():
+                    self._say_json("card", _card_content(act.card))
+                case Parts():
+                    self._say_json("object_string", _compact(act.parts))
                 case Sleep():
                     await asyncio.sleep(act.sleep)
                 case FollowUps():
@@ -215,6 +219,14 @@ class ChatRun:
             elif number % 64 == 63:
                 await asyncio.sleep(0)  # let the response send
 
+    def _say_json(self, content_type: str, content: str) -> None:
+        """An answer of its own that is not streamed."""
+        self._close_answer()
+        message = self._message("answer", content)
+        message.content_type = content_type
+        self._chat.output_tokens += tokens(content)
+        self._complete(message)
+
     def _close_answer(self) -> None:
         if self._answer is not None:
             answer, self._answer = self._answer, None
@@ -245,7 +257,7 @@ class ChatRun:
             arguments = json.loads(call.arguments)
         except ValueError:
             arguments = call.arguments
-        return json.dumps(
+        return _compact(
             {
                 "name": f"ts-{plugin}-{call.tool}",
                 "arguments": arguments,
@@ -255,9 +267,7 @@ class ChatRun:
                 "api_name": call.tool,
                 "plugin_type": 6,  # a local plugin
                 "thought": "",
-            },
-            ensure_ascii=False,
-            separators=(",", ":"),
+            }
         )
 
     def _finish(self) -> None:
@@ -335,6 +345,17 @@ class ChatRun:
             self._frame_faults.count("done")
         fault = self._frame_faults.at_frame(frame.kind, WIRE_KINDS)
         self._stream.put(frame.encode(ascii_only=not self._raw), fault)
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _card_content(card: dict[str, Any] | str) -> str:
+    if isinstance(card, str):
+        return card
+    data = card.get("data")
+    return _compact({**card, "data": _compact(data)} if isinstance(data, dict) else card)
 
 
 def _verbose(kind: str, data: str) -> str:

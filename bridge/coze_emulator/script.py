@@ -21,6 +21,8 @@
           - think: "..."                   # reasoning, before the answer
           - say: "Markdown **text**"       # an answer, streamed
             repeat: 10                     # how often; optional
+          - card: {card_type: 3, data: {...}}       # an answer that is a card
+          - parts: [{type: image, file_url: "..."}] # an answer of texts and files (object_string)
           - call: generate_draft           # the chat waits for the tool's output
             arguments: {content: "{{spec}}"}
           - call: [{tool: probe_media, arguments: {...}}, {tool: list_drafts}]      # at once

@@ -74,6 +74,21 @@ class Say(ScriptModel):
     repeat: int = Field(default=1, ge=0)
 
 
+class Card(ScriptModel):
+    """An answer of the type `card`, sent whole. A `data` that is an object is sent as JSON text, as by Coze.
+
+    Expressions of the card itself (`{type: expression, value: "{{item.name}}"}`) are no templates.
+    """
+
+    card: Json | Text
+
+
+class Parts(ScriptModel):
+    """An answer of the type `object_string`, sent whole."""
+
+    parts: list[Json] = Field(min_length=1)
+
+
 class ToolUse(ScriptModel):
     """One tool that the Bot calls."""
 
@@ -155,7 +170,7 @@ class FollowUps(ScriptModel):
     follow_ups: list[Text] = Field(max_length=3)
 
 
-VERBS: Final = ("think", "say", "call", "expect", "fail", "sleep", "follow_ups")
+VERBS: Final = ("think", "say", "card", "parts", "call", "expect", "fail", "sleep", "follow_ups")
 
 
 def by_verb(*verbs: str) -> Discriminator:
@@ -182,6 +197,8 @@ def by_verb(*verbs: str) -> Discriminator:
 Step = Annotated[
     Annotated[Think, Tag("think")]
     | Annotated[Say, Tag("say")]
+    | Annotated[Card, Tag("card")]
+    | Annotated[Parts, Tag("parts")]
     | Annotated[Call, Tag("call")]
     | Annotated[Expect, Tag("expect")]
     | Annotated[Fail, Tag("fail")]

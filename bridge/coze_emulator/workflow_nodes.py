@@ -8,6 +8,7 @@
           - message: "Working on it"         # a message node
             title: 消息                       # the node's title; every node may have one
             packets: 3                       # number of packets; optional
+            sent: 2                          # so many of them, then the node is over; all by default
           - ask: "Which city?"               # a question node: the text, then an interrupt
             type: 2                          # 2 question, 5 input node, 6 local plugin, 7 OAuth plugin
             data: {...}                      # what the interrupt carries (sent as JSON text), or a text
@@ -66,6 +67,8 @@ class MessageNode(ScriptModel):
     message: Text
     title: str = "消息"
     packets: int = Field(default=1, ge=1)
+    sent: int | None = Field(default=None, ge=0)
+    """Packets that are sent, when the node breaks in the middle of its message."""
 
 
 class QuestionNode(ScriptModel):

@@ -13,6 +13,7 @@ import httpx
 
 from coze_emulator.bot import tokens
 from coze_emulator.errors import INTERNAL, NOT_FOUND, CozeError, bad_parameter
+from coze_emulator.faults import WIRE_KINDS, FrameFaults
 from coze_emulator.server_state import USER_ID, ServerState
 from coze_emulator.sse import Stream
 from coze_emulator.steps import Fail, Sleep
@@ -182,18 +183,27 @@ class Run:
         }
 
 
+_FRAMES: Final = {"Message": "message", "Interrupt": "requires_action", "Done": "done"}
+"""Where faults apply, by the workflow's event."""
+
+
 class Packets:
     """Writes the events of one response, with ids from 0; without a stream they are dropped."""
 
-    def __init__(self, stream: Stream | None) -> None:
+    def __init__(self, stream: Stream | None, faults: FrameFaults | None = None) -> None:
         self._stream = stream
+        self._faults = faults
         self._next = 0
 
     def put(self, event: str, data: Mapping[str, Any]) -> None:
         """Write one event: id, event, data, with a space after each colon (captures)."""
         if self._stream is not None:
+            fault = None
+            if self._faults is not None and (frame := _FRAMES.get(event)):
+                self._faults.count(frame)
+                fault = self._faults.at_frame(frame, WIRE_KINDS)
             text = json.dumps(data, separators=(",", ":"))
-            self._stream.put(f"id: {self._next}\nevent: {event}\ndata: {text}\n\n".encode())
+            self._stream.put(f"id: {self._next}\nevent: {event}\ndata: {text}\n\n".encode(), fault)
         self._next += 1
 
 
@@ -283,7 +293,8 @@ class Runs:
 
         async def go() -> None:
             try:
-                await self.advance(run, Packets(stream))
+                faults = self._state.faults.for_frames("workflows", "", "")
+                await self.advance(run, Packets(stream, faults))
             finally:
                 if stream is not None:
                     stream.end()
@@ -300,7 +311,8 @@ class Runs:
             run.updated_at = self._state.now()
             match node:
                 case MessageNode():
-                    self._send(run, packets, node.title, render(node.message, run.scope), node.packets)
+                    text = render(node.message, run.scope)
+                    self._send(run, packets, node.title, text, node.packets, sent=node.sent)
                 case QuestionNode():
                     return self._ask(run, packets, node)
                 case Sleep():
@@ -313,7 +325,7 @@ class Runs:
                         return self._fail(run, packets, INTERNAL, str(failed))
                 case OutputNode():
                     run.output = json.dumps(fill(node.output, run.scope), ensure_ascii=False)
-                    cost = {"cost": "0", "token": run.output_tokens + tokens(run.output)}
+                    cost: dict[str, Any] = {"cost": "0", "token": run.output_tokens + tokens(run.output)}
                     self._send(run, packets, "End", run.output, 1, **cost)
                 case Fail():
                     return self._fail(
@@ -340,11 +352,21 @@ class Runs:
             run.interrupt["required_parameters"] = node.required_parameters
         packets.put("Interrupt", {"interrupt_data": run.interrupt, "node_title": node.title})
 
-    def _send(self, run: Run, packets: Packets, title: str, text: str, parts: int, **more: Any) -> None:
+    def _send(
+        self,
+        run: Run,
+        packets: Packets,
+        title: str,
+        text: str,
+        parts: int,
+        *,
+        sent: int | None = None,
+        **more: Any,
+    ) -> None:
         run.output_tokens += tokens(text)
         size = max(1, -(-len(text) // parts))
         cut = [text[first : first + size] for first in range(0, len(text), size)] or [""]
-        for number, part in enumerate(cut, start=1):
+        for number, part in enumerate(cut[:sent], start=1):
             seq = run.seq.get(title, 0)
             run.seq[title] = seq + 1
             packets.put(

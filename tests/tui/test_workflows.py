@@ -115,6 +115,14 @@ async def test_a_run_that_failed_says_why_and_its_link_can_be_copied(
         assert copied == [LINK]
 
 
+async def test_an_output_that_only_cozes_record_has_is_shown_once(stage: Any) -> None:
+    async with stage() as on:
+        ended = ev.WorkflowEnded(at=NOW + 2, run_id=RUN, output="Three drafts.", debug_url=LINK)
+        await on.play(began(), said("Three dra"), ended)
+        assert on.said.count("Three dra") == 2
+        assert on.said.count("Three drafts.") == 1
+
+
 async def test_what_a_workflow_asks_of_a_person_is_put_to_the_maker(stage: Any, engine: Any) -> None:
     engine.workflows.asks = [asked()]
     async with stage() as on:

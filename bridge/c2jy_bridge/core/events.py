@@ -138,6 +138,10 @@ class AnswerCompleted(TurnEvent):
     message_id: str
     text: str
     reasoning: str = ""
+    content_type: str = "text"
+    """Coze's: `text`, `object_string` or `card`."""
+    content: str = ""
+    """The JSON of an `object_string` or a `card`, from which `text` was made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,10 +326,12 @@ class WorkflowStarted(WorkflowEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowSaid(WorkflowEvent):
-    """A node's message is complete."""
+    """A node's message."""
 
     node: str
     text: str
+    complete: bool = True
+    """False when the run broke or ended in the middle of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

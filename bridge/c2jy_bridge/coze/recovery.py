@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from c2jy_bridge.core.events import Event, StreamRecovered
@@ -18,7 +19,7 @@ from c2jy_bridge.coze.stream_reader import owed_calls, recovered_messages
 from c2jy_bridge.coze.turn import Interrupt, Sleep, TurnState
 
 if TYPE_CHECKING:
-    from cozepy import Chat
+    from cozepy import Chat, Message
 
     from c2jy_bridge.coze.client import CozeClient
 
@@ -98,12 +99,16 @@ async def recover(
             yield StreamRecovered(at=clock(), turn_id=turn.turn_id, reason=reason)
             reason = ""
         turn.state, turn.chat = chat.status.value, chat
+    replies: Sequence[Message] = ()
     if turn.state == "completed":
         replies = await stop.wait(
             lambda: retry_transient(lambda: client.replies(turn.conversation_id, turn.chat_id), sleep)
         )
-        for event in recovered_messages(turn, replies, clock()):
-            yield event
+    elif turn.state == "failed":
+        with suppress(Exception):  # what it said before; the failure is shown in any case
+            replies = await stop.wait(lambda: client.replies(turn.conversation_id, turn.chat_id))
+    for event in recovered_messages(turn, replies, clock()):
+        yield event
 
 
 async def find_chat(client: CozeClient, turn: TurnState, known: Collection[str], sleep: Sleep) -> str:

@@ -7,7 +7,6 @@ comes as text too) and `question` (the user's text).
 
 from __future__ import annotations
 
-import json
 import logging
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
@@ -25,6 +24,7 @@ from c2jy_bridge.core.events import (
     TurnStarted,
     Usage,
 )
+from c2jy_bridge.coze.content import JSON_TYPES, readable
 from c2jy_bridge.coze.turn import CallKey, Interrupt, TurnState
 
 if TYPE_CHECKING:
@@ -94,7 +94,8 @@ class StreamReader:
                 if reasoning := message.reasoning_content:
                     self._turn.reasoning.setdefault(message_id, []).append(reasoning)
                     yield ReasoningDelta(at=clock(), turn_id=turn_id, message_id=message_id, text=reasoning)
-                if text := message.content:
+                # A piece of JSON is no text; the whole follows when it is complete.
+                if (text := message.content) and message.content_type.value not in JSON_TYPES:
                     yield AnswerDelta(at=clock(), turn_id=turn_id, message_id=message_id, text=text)
 
     async def close_stream(self) -> None:
@@ -161,12 +162,15 @@ def message_completed(turn: TurnState, message: Message, at: float) -> TurnEvent
     turn.completed.add(message_id)
     turn.answered_any = True
     pieces = turn.reasoning.pop(message_id, [])
+    content_type = message.content_type.value
     return AnswerCompleted(
         at=at,
         turn_id=turn.turn_id,
         message_id=message_id,
-        text=plain_text(message.content, message.content_type.value),
+        text=readable(message.content, content_type),
         reasoning=message.reasoning_content or "".join(pieces),
+        content_type=content_type,
+        content=message.content if content_type in JSON_TYPES else "",
     )
 
 
@@ -174,20 +178,6 @@ def recovered_messages(turn: TurnState, messages: Iterable[Message], at: float) 
     """Events for the messages that this turn has not emitted in full yet, answers before follow-ups."""
     events = [event for message in messages if (event := message_completed(turn, message, at))]
     yield from sorted(events, key=lambda event: isinstance(event, FollowUpSuggested))
-
-
-def plain_text(content: str, content_type: str) -> str:
-    """The text of a message; of a mixed one its texts and its files' addresses, one per line."""
-    if content_type != "object_string":
-        return content
-    try:
-        parts = json.loads(content)
-    except ValueError:
-        return content
-    if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
-        return content
-    shown = (part.get("text") or part.get("file_url") or part.get("file_id") for part in parts)
-    return "\n".join(str(item) for item in shown if item)
 
 
 def usage_of(chat: Chat) -> Usage:

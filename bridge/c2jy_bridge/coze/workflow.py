@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from c2jy_bridge.coze.client import CozeClient
+from c2jy_bridge.coze.content import readable
 from c2jy_bridge.coze.errors import CozeProblem, refused
 
 if TYPE_CHECKING:
@@ -21,10 +22,12 @@ LOCAL_PLUGIN: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class NodeMessage:
-    """A complete message of a node."""
+    """A message of a node."""
 
     node: str
     text: str
+    complete: bool = True
+    """False when the stream ended in the middle of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,31 +92,29 @@ class WorkflowClient:
         return RunRecord(running, run.output, run.debug_url, run.error_code)
 
     async def _stream(self, call: str, body: Mapping[str, Any]) -> AsyncIterator[Step]:
-        chunks: dict[str, list[str]] = {}
-        with self._client.translated_errors():
+        messages = _Messages()
+        last: Step | None = None
+        broken: Exception | None = None
+        try:
             async for name, data in self._events(call, body):
                 if name == "message":
-                    node = str(data.get("node_title", ""))
-                    chunks.setdefault(node, []).append(str(data.get("content", "")))
-                    if data.get("node_is_finish", True):
-                        yield NodeMessage(node, "".join(chunks.pop(node)))
-                elif name == "interrupt":
-                    interrupt = data.get("interrupt_data")
-                    interrupt = interrupt if isinstance(interrupt, dict) else {}
-                    payload = interrupt.get("data", "")
-                    yield WorkflowInterrupt(
-                        event_id=str(interrupt.get("event_id", "")),
-                        kind=int(interrupt.get("type", QUESTION)),
-                        node=str(data.get("node_title", "")),
-                        data=payload if isinstance(payload, str) else json.dumps(payload, ensure_ascii=False),
-                    )
-                    return
+                    if (message := messages.add(data)) is not None:
+                        yield message
                 elif name == "error":
                     code, msg = data.get("error_code", 0), str(data.get("error_message", ""))
                     raise CozeProblem(refused(int(code), msg, workflow=True))
-                elif name == "done":
-                    yield RunEnded(str(data.get("debug_url", "")))
-                    return
+                elif name in ("interrupt", "done"):
+                    last = _end(name, data)
+                    break
+        except Exception as error:  # cozepy may raise any exception on an unexpected answer
+            broken = error
+        for unfinished in messages.unfinished():
+            yield unfinished
+        if broken is not None:
+            with self._client.translated_errors():
+                raise broken
+        if last is not None:
+            yield last
 
     async def _events(self, call: str, body: Mapping[str, Any]) -> AsyncIterator[tuple[str, dict[str, Any]]]:
         # Through cozepy's requests but not its models (0.20, workflows/runs): they drop an interrupt's data
@@ -126,6 +127,43 @@ class WorkflowClient:
         fields = ["id", "event", "data"]
         async for event in AsyncStream(stream.data, fields, _event, stream._raw_response):
             yield event
+
+
+class _Messages:
+    """Joins the packets of each node's message."""
+
+    def __init__(self) -> None:
+        self._packets: dict[str, list[str]] = {}
+        self._types: dict[str, str] = {}
+
+    def add(self, data: Mapping[str, Any]) -> NodeMessage | None:
+        """Add a packet; returns the message that it completes."""
+        node = str(data.get("node_title", ""))
+        self._packets.setdefault(node, []).append(str(data.get("content", "")))
+        self._types[node] = str(data.get("content_type", "text"))
+        return self._joined(node) if data.get("node_is_finish", True) else None
+
+    def unfinished(self) -> list[NodeMessage]:
+        """The messages whose last packet never came."""
+        left = [replace(self._joined(node), complete=False) for node in list(self._packets)]
+        return [message for message in left if message.text]
+
+    def _joined(self, node: str) -> NodeMessage:
+        return NodeMessage(node, readable("".join(self._packets.pop(node)), self._types[node]))
+
+
+def _end(name: str, data: Mapping[str, Any]) -> WorkflowInterrupt | RunEnded:
+    if name == "done":
+        return RunEnded(str(data.get("debug_url", "")))
+    interrupt = data.get("interrupt_data")
+    interrupt = interrupt if isinstance(interrupt, dict) else {}
+    payload = interrupt.get("data", "")
+    return WorkflowInterrupt(
+        event_id=str(interrupt.get("event_id", "")),
+        kind=int(interrupt.get("type", QUESTION)),
+        node=str(data.get("node_title", "")),
+        data=payload if isinstance(payload, str) else json.dumps(payload, ensure_ascii=False),
+    )
 
 
 def _event(fields: dict[str, str], response: httpx.Response) -> tuple[str, dict[str, Any]]:

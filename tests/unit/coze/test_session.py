@@ -379,7 +379,19 @@ async def test_a_mixed_message_is_shown_as_its_texts_and_addresses(talk, raw):
         stream(chat("created"), message(parts, content_type="object_string"), chat("completed"), DONE),
     )
     events = await collect(talk(raw.base_url).send("go"))
-    assert only(events, AnswerCompleted)[0].text == "See\nhttps://x/y.png"
+    whole = only(events, AnswerCompleted)[0]
+    assert whole.text == "See\n\nImage: y.png (https://x/y.png)"
+    assert (whole.content_type, whole.content) == ("object_string", parts)
+
+
+async def test_the_pieces_of_a_card_are_no_text(talk, raw):
+    card = json.dumps({"title": "Peking", "text": "Sunny"})
+    pieces = [delta(card[:9], content_type="card"), delta(card[9:], content_type="card")]
+    whole = message(card, content_type="card")
+    raw.on("/v3/chat", stream(chat("created"), *pieces, whole, chat("completed"), DONE))
+    events = await collect(talk(raw.base_url).send("go"))
+    assert shape(events) == ["TurnStarted", "AnswerCompleted", "TurnCompleted"]
+    assert only(events, AnswerCompleted)[0].text == "Peking\nSunny"
 
 
 async def test_usage_that_coze_does_not_tell_is_zero(talk, raw):

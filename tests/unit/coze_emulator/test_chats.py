@@ -203,3 +203,30 @@ def test_only_the_given_token_is_let_in() -> None:
         client = httpx.Client(base_url=emulator.base_url, trust_env=False)
         assert client.get("/v1/users/me", headers={"Authorization": "Bearer wrong"}).json()["code"] == 4100
         assert client.get("/v1/users/me", headers={"Authorization": "Bearer right"}).json()["code"] == 0
+
+
+def test_cards_and_mixed_answers_are_sent_whole_as_json_text(playing: Any) -> None:
+    script = """
+rules:
+  - name: both
+    match: "^(?P<what>.*)$"
+    steps:
+      - say: "Here: "
+      - card: {card_type: 3, data: {elements: {}, variables: {v: {name: "{{what}}"}}}}
+      - parts: [{type: text, text: "{{what}}"}, {type: image, file_url: "{{media}}/a.png"}]
+      - card: "no JSON: {{what}}"
+      - say: "That was all."
+"""
+    wire = playing(script)
+    answers = [
+        (data["content_type"], data["content"])
+        for event, data in wire.ask("tea")
+        if event == "conversation.message.completed" and data["type"] == "answer"
+    ]
+    assert [kind for kind, _ in answers] == ["text", "card", "object_string", "card", "text"]
+    (_, card), (_, parts), (_, broken) = answers[1:4]
+    assert json.loads(json.loads(card)["data"])["variables"]["v"]["name"] == "tea"
+    assert json.loads(parts)[1]["file_url"] == f"{wire.emulator.base_url}/_media/a.png"
+    assert broken == "no JSON: tea"
+    deltas = [data for event, data in wire.ask("tea") if event == "conversation.message.delta"]
+    assert {data["content_type"] for data in deltas} == {"text"}

@@ -109,6 +109,10 @@ class _Lines:
             if isinstance(event, ev.StreamRecovered):
                 print_stderr(say("chat.recovered"))
             return
+        if isinstance(event, ev.TurnEnded) and self._streamed:
+            self._answered = True
+            self._streamed.clear()
+            print(flush=True)  # the line of an answer that broke off
         match event:
             case ev.AnswerDelta():
                 self._streamed[event.message_id] = self._streamed.get(event.message_id, "") + event.text

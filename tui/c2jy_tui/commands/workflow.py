@@ -71,14 +71,18 @@ async def _ask(question: ev.WorkflowAsked) -> str:
 
 async def _print_events(events: AsyncIterator[ev.Event], json_lines: bool, *, ends: int = 1) -> None:
     """Print what happens until so many runs have ended."""
+    last = ""
     async for event in events:
         if json_lines and isinstance(event, ev.WorkflowEvent | ev.ToolCallFinished):
             print(as_json(ev.to_json(event)), flush=True)
         elif isinstance(event, ev.WorkflowSaid) and not json_lines:
+            last = event.text
             print(visible(event.text), flush=True)
         elif isinstance(event, ev.ToolCallFinished) and not json_lines:
             print_call(event)
         if isinstance(event, ev.WorkflowEnded):
+            if event.output not in ("", last) and not json_lines:
+                print(visible(event.output), flush=True)  # from Coze's record: the stream had broken
             ends -= 1
             if not ends:
                 return

@@ -200,7 +200,9 @@ class WorkflowRuns:
                 if not isinstance(step, NodeMessage):
                     return step, said
                 said = step.text
-                event = WorkflowSaid(at=self._clock(), run_id=run_id, node=step.node, text=step.text)
+                event = WorkflowSaid(
+                    at=self._clock(), run_id=run_id, node=step.node, text=step.text, complete=step.complete
+                )
                 await self._emit(event)
         return None, said
 

@@ -83,7 +83,18 @@ workflows:
   - id: breaks
     steps:
       - message: One moment.
+      - message: The answer is only half told.
+        packets: 2
+        sent: 1
       - fail: {code: 4000, msg: no such node}
+  - id: halfway
+    steps:
+      - message: Your city, pl
+        packets: 2
+        sent: 1
+      - ask: ""
+        into: city
+      - output: {output: "Sunny in {{city}}"}
 """
 
 
@@ -115,6 +126,10 @@ class Bench:
 
     async def run(self, workflow_id: str, **parameters: Any) -> WorkflowEnded:
         return await self.runs.run(workflow_id, parameters, self.answer)
+
+    @property
+    def said(self) -> list[WorkflowSaid]:
+        return list(self.harness.seen(WorkflowSaid))
 
     async def take_up(self) -> list[WorkflowEnded]:
         return [await self.runs.resume(run, self.answer) for run in await self.runs.waiting()]
@@ -193,10 +208,36 @@ async def test_a_workflow_that_fails_says_so_with_cozes_code(bench: Bench) -> No
     assert unknown.problem.code == 4200
 
 
+async def test_what_a_broken_workflow_had_said_is_told_before_its_end(bench: Bench) -> None:
+    await bench.run("breaks")
+    assert [(said.text, said.complete) for said in bench.said] == [
+        ("One moment.", True),
+        ("The answer is o", False),
+    ]
+
+
 @pytest.mark.parametrize("kind", ["drop", "eof", "reset"])
-async def test_a_stream_that_breaks_after_the_answer_is_looked_up_at_coze(bench: Bench, kind: str) -> None:
-    bench.harness.emulator.add_fault(kind, on="workflows", at="done")
+async def test_the_message_that_a_lost_stream_cut_off_is_told_as_far_as_it_came(
+    bench: Bench, kind: str
+) -> None:
+    bench.harness.emulator.add_fault(kind, on="workflows", nth=2, at="message")
     ended = await bench.run("tool", text="a")
+    assert ended.problem is not None
+    assert bench.said[0].text == "One moment."
+    assert not bench.said[-1].complete
+
+
+async def test_a_question_whose_last_packet_never_came_is_asked_as_far_as_it_came(bench: Bench) -> None:
+    ended = await bench.run("halfway")
+    assert [asked.text for asked in bench.asked] == ["Your ci"]
+    assert json.loads(ended.output) == {"output": "Sunny in Peking"}
+
+
+@pytest.mark.parametrize("kind", ["drop", "eof", "reset", "tear"])
+async def test_a_stream_that_breaks_after_the_answer_is_looked_up_at_coze(bench: Bench, kind: str) -> None:
+    fault = bench.harness.emulator.add_fault(kind, on="workflows", at="done")
+    ended = await bench.run("tool", text="a")
+    assert fault.hits == 1
     assert json.loads(ended.output) == {"output": "a"}
     assert ended.problem is None
     assert bench.harness.tools.done == {"a": 1}

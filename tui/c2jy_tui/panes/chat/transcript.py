@@ -51,10 +51,7 @@ class Runs:
                 # A request for our tools shows up as the calls it leads to.
                 if text.strip() and not is_tool_request(text):
                     run.state = "running"
-                    run.output = text
-                    said = Answer(at=event.at, message_id=f"{run.run_id}-{event.at}", complete=True)
-                    said.parts.append(text)
-                    return (said,), (run,)
+                    return (_said(run, text, event.at),), (run,)
             case ev.WorkflowAsked(text=text):
                 run.state, run.question = "asking", text
             case ev.WorkflowEnded():
@@ -63,12 +60,17 @@ class Runs:
 
     def _ended(self, run: Run, event: ev.WorkflowEnded) -> Sequence[AnyEntry]:
         run.ended_at, run.debug_url = event.at, event.debug_url
-        run.output = event.output or run.output
+        ends: list[AnyEntry] = []
+        if event.output not in ("", run.output) and not is_tool_request(event.output):
+            # From Coze's record: the stream had broken.
+            ends.append(_said(run, event.output, event.at))
         if event.problem is None:
             run.state = "done"
-            return ()
+            return ends
         run.state = "stopped" if event.problem.kind == "cancelled" else "failed"
-        return (Failure(at=event.at, problem=event.problem, link=event.debug_url),) if run.failed else ()
+        if run.failed:
+            ends.append(Failure(at=event.at, problem=event.problem, link=event.debug_url))
+        return ends
 
     def answered(self, run_id: str) -> Run:
         """The user has answered its question."""
@@ -96,6 +98,12 @@ class Runs:
         run = self._runs[run_id]
         run.state = "dropped"
         return run
+
+
+def _said(run: Run, text: str, at: float) -> Answer:
+    """The entry of a message of a run, which is its output until the next one."""
+    run.output = text
+    return Answer(at=at, message_id=f"{run.run_id}-{at}", parts=[text], complete=True)
 
 
 class Transcript:
