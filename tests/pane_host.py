@@ -115,7 +115,14 @@ class PaneDrafts:
         self.asked.append(("build", document, options))
         return BuildReport(())
 
-    async def relocate(self, names: Sequence[str] | None, root: str) -> RelocateReport:
+    async def relocate(
+        self,
+        names: Sequence[str] | None,
+        root: str | None = None,
+        *,
+        portable: bool = False,
+        dry_run: bool = False,
+    ) -> RelocateReport:
         self.asked.append(("relocate", names, root))
         return RelocateReport(())
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,9 +20,14 @@ def draft_in(root: Path) -> tuple[Path, dict[str, Any]]:
     return folder, json.loads((folder / "draft_content.json").read_text(encoding="utf-8"))
 
 
-def material_paths(content: dict[str, Any]) -> list[Path]:
+PLACEHOLDER = "##_draftpath_placeholder_0E685133-18CE-45ED-8CB8-2904A212EC80_##/"
+
+
+def material_paths(folder: Path, content: dict[str, Any]) -> list[Path]:
     kinds = ("videos", "audios")
-    return [Path(m["path"]) for kind in kinds for m in content["materials"][kind]]
+    named = [m["path"] for kind in kinds for m in content["materials"][kind]]
+    assert all(path.startswith(PLACEHOLDER) for path in named)
+    return [folder / path.removeprefix(PLACEHOLDER) for path in named]
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(120, 36), (80, 24)])
@@ -37,8 +44,8 @@ def test_a_question_in_the_app_ends_with_the_draft_in_the_list_and_on_disk(
     app.wait_for("中国美食", "✓ 齐全")
     folder, content = draft_in(root)
     assert folder.name.startswith("中国美食")
-    assert material_paths(content)
-    assert all(path.is_file() for path in material_paths(content))
+    assert material_paths(folder, content)
+    assert all(path.is_file() for path in material_paths(folder, content))
     app.wait_for("就绪")
     app.press("C-q")
     app.wait_for("exit status 0")
@@ -69,11 +76,22 @@ def test_chat_json_tells_the_whole_turn_in_order(c2jy: Callable[..., Any], tmp_p
     kinds = {track["type"] for track in content["tracks"] if track["segments"]}
     assert {"video", "audio", "text"} <= kinds
     assert {m["type"] for m in content["materials"]["videos"]} == {"video", "photo"}
-    paths = material_paths(content)
+    paths = material_paths(folder, content)
     assert paths
     assert all(path.is_file() and path.is_relative_to(folder) for path in paths)
     (written,) = [event for event in events if event["event"] == "draft_written"]
     assert Path(written["path"]) == folder
+
+    # The demo's draft is whole wherever it is put: copied under another name, packed and unpacked.
+    packed = c2jy("draft", "pack", folder.name, "--out", tmp_path / "demo.zip", "--drafts-root", root)
+    assert packed.status == 0, packed.err
+    (tmp_path / "moved").mkdir()
+    shutil.move(folder, tmp_path / "moved" / "renamed")
+    with zipfile.ZipFile(tmp_path / "demo.zip") as archive:
+        archive.extractall(tmp_path / "unpacked")
+    for place, name in (("moved", "renamed"), ("unpacked", folder.name)):
+        whole = c2jy("draft", "check", name, "--drafts-root", tmp_path / place, "--json")
+        assert (whole.status, json.loads(whole.out)["issues"]) == (0, [])
 
 
 def test_a_restart_shows_the_conversation_again(terminal: Callable[..., Any], tmp_path: Path) -> None:

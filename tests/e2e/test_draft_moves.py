@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -68,8 +69,12 @@ def test_a_draft_is_packed_relocated_and_rebuilt_by_name(
     assert str(tmp_path / "中国美食.zip") in packed.out
     moved = c2jy("draft", "relocate", "--all", "--to", WINDOWS, *root, "--json")
     (done,) = json.loads(moved.out)["drafts"]
-    assert (done["root"], done["was"]) == (WINDOWS, str(tmp_path / "out"))
-    assert c2jy("draft", "relocate", "中国美食", "--to", done["was"], *root).status == 0
+    assert (done["root"], done["was"], done["media_paths_were"]) == (WINDOWS, "", "portable")
+    told = c2jy("draft", "relocate", "中国美食", "--absolute", "--dry-run", *root)
+    assert (told.status, WINDOWS in told.out) == (0, True)
+    here = c2jy("draft", "relocate", "中国美食", "--absolute", *root, "--json")
+    (done,) = json.loads(here.out)["drafts"]
+    assert (done["root"], done["was"]) == (str(tmp_path / "out"), WINDOWS)
     assert json.loads(c2jy("draft", "check", "中国美食", *root, "--json").out)["issues"] == []
     for file in ("draft_content.json", "draft_info.json"):
         (tmp_path / "out" / "中国美食" / file).write_bytes(b"SGVsbG8gZW5jcnlwdGVk")
@@ -79,6 +84,25 @@ def test_a_draft_is_packed_relocated_and_rebuilt_by_name(
     assert c2jy("draft", "check", "中国美食 (2)", *root).status == 0
     views = json.loads(c2jy("draft", "list", *root, "--json").out)
     assert {v["name"]: v["state"] for v in views} == {"中国美食": "encrypted", "中国美食 (2)": "ok"}
+
+
+def test_a_draft_is_whole_wherever_it_is_put_without_a_root_or_a_relocation(
+    c2jy: Command, tmp_path: Path, story: Path, allowed: dict[str, str]
+) -> None:
+    out, archive = tmp_path / "out", tmp_path / "draft.zip"
+    built = c2jy("draft", "build", story, "--drafts-root", out, "--zip", archive, **allowed)
+    assert built.status == 0, built.err
+    (tmp_path / "moved").mkdir()
+    shutil.move(out / "中国美食", tmp_path / "moved" / "别的名字")
+    with zipfile.ZipFile(archive) as opened:
+        opened.extractall(tmp_path / "there")
+    for folder, name in (("moved", "别的名字"), ("there", "中国美食")):
+        root = ("--drafts-root", tmp_path / folder)
+        whole = c2jy("draft", "check", name, *root, "--json")
+        assert (whole.status, json.loads(whole.out)["issues"]) == (0, [])
+        (view,) = json.loads(c2jy("draft", "list", *root, "--json").out)
+        assert (view["state"], view["media_paths"]) == ("ok", "portable")
+        assert "portable" in c2jy("draft", "show", name, *root).out
 
 
 def test_a_zip_that_cannot_be_written_is_a_failure_that_names_the_draft(
@@ -95,3 +119,4 @@ def test_drafts_folders_of_the_apps_are_looked_for_and_never_chosen(c2jy: Comman
     done = c2jy("draft", "roots", "--json")
     assert (done.status, json.loads(done.out)) == (0, [])
     assert c2jy("draft", "relocate", "--to", "C:\\x").status == 2
+    assert c2jy("draft", "relocate", "x", "--to", "C:\\x", "--portable").status == 2

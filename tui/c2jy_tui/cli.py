@@ -14,6 +14,7 @@ from pathlib import Path
 from c2jy_bridge import __version__
 from c2jy_bridge.core import i18n
 from c2jy_bridge.core.bridge_requests import INTAKES
+from c2jy_bridge.core.target_apps import PROFILES
 from c2jy_tui.commands import say
 from c2jy_tui.commands.streams import survive_encodings
 from c2jy_tui.commands.usage import Parser
@@ -90,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("--time-unit", choices=("auto", "us", "ms", "s"), help=say("option.time_unit"))
     build.add_argument("--name", help=say("option.name"))
     build.add_argument("--target-root", metavar="PATH", help=say("option.target_root"))
+    build.add_argument("--for", dest="target_app", choices=PROFILES, metavar="APP", help=say("option.for"))
     build.add_argument("--zip", type=Path, metavar="OUT", help=say("option.zip"))
     build.set_defaults(register="no")
     for flag, kind in (("--register", "existing"), ("--register-new", "create")):
@@ -109,7 +111,11 @@ def _parser() -> argparse.ArgumentParser:
     which = relocate.add_mutually_exclusive_group(required=True)
     which.add_argument("name", nargs="?", help=say("option.draft"))
     which.add_argument("--all", action="store_true", help=say("option.all"))
-    relocate.add_argument("--to", metavar="ROOT", required=True, help=say("option.to"))
+    where = relocate.add_mutually_exclusive_group(required=True)
+    where.add_argument("--to", metavar="ROOT", help=say("option.to"))
+    where.add_argument("--portable", action="store_true", help=say("option.portable"))
+    where.add_argument("--absolute", action="store_true", help=say("option.absolute"))
+    relocate.add_argument("--dry-run", action="store_true", help=say("option.relocate_dry"))
     roots = command(draft, "roots", "draft:roots", "command.draft_roots")
     for one in (build, listing, show, check, pack, rebuild, relocate, roots):
         one.add_argument("--json", action="store_true", help=say("option.json"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from c2jy_bridge.core.events import Issue
-from c2jy_bridge.core.views import DraftView
+from c2jy_bridge.core.views import DraftView, MediaForm
 
 TimeUnitName = Literal["us", "ms", "s"]
 
@@ -92,10 +92,11 @@ class PackingView:
     """The choices before a draft is packed."""
 
     spelled_for: str
-    """The drafts folder in its current media paths; empty when unknown."""
+    """The drafts folder in its current absolute paths; empty when it is portable or that is unknown."""
     places: tuple[PlaceView, ...]
     out: str
     """The default folder for zips."""
+    media_paths: MediaForm = "none"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,11 +22,11 @@ from pydantic_settings import (
 from c2jy_bridge.core.bridge_requests import IntakeName
 from c2jy_bridge.core.places import default_config_file, default_data_dir
 from c2jy_bridge.core.settings_faults import ADDRESS, COZE_NAMES, describe_faults, say
+from c2jy_bridge.core.target_apps import DraftProfile, MediaPaths
 from c2jy_bridge.core.whole_files import read_whole
 
 Policy = Literal["allow", "ask", "deny"]
 TimeUnit = Literal["auto", "us", "ms", "s"]
-DraftProfile = Literal["jianying_win", "jianying_mac", "capcut_win", "capcut_mac", "both"]
 
 
 class _Group(BaseModel):
@@ -68,9 +68,14 @@ class DraftSettings(_Group):
     root: Path | None = None
     """JianYing's drafts folder. None: `<data dir>/drafts`; `draft roots` and `doctor` show the apps' own."""
     profile: DraftProfile = "both"
-    """Which app's files to write; `both` writes draft_content.json and draft_info.json."""
+    """Which app's files to write; `both` writes draft_content.json and draft_info.json. With a version, as
+    `jianying-mac-11`, also what that version is known to want."""
+    media_paths: MediaPaths = "portable"
+    """`portable`: media by the apps' placeholder for the draft's own folder, right wherever the draft is put;
+    `absolute`: by full paths, right in one folder only."""
     target_root: str | None = None
-    """The drafts folder on the machine that opens the draft, when it is another one (a path string)."""
+    """The drafts folder on the machine that opens the draft, when it is another one (a path string). With it
+    media are named by absolute paths."""
     on_conflict: Literal["suffix", "error", "replace_own"] = "suffix"
     """What to do when a draft of that name exists. `replace_own` replaces only our own with the same id."""
     time_unit: TimeUnit = "auto"

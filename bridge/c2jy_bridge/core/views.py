@@ -13,6 +13,8 @@ Role = Literal["user", "assistant"]
 MessageKind = Literal["question", "answer", "follow_up", "error", "notice"]
 DraftState = Literal["ok", "media_missing", "damaged", "encrypted", "foreign"]
 """ok; a material file is gone; unreadable; re-saved by JianYing 6+; readable but not made by us."""
+MediaForm = Literal["portable", "absolute", "mixed", "none"]
+"""Media by the apps' placeholder for the draft's folder; by absolute paths; by both; no media, unreadable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ class DraftView:
     height: int = 0
     modified_at: float = 0.0
     ours: bool = False
+    media_paths: MediaForm = "none"
 
 
 @dataclass(frozen=True, slots=True)

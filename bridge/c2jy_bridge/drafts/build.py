@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from c2jy_bridge.core.draft_views import BuildReport
 from c2jy_bridge.core.gc_control import gc_frozen, gc_paused, release_in_steps
 from c2jy_bridge.core.settings import DraftSettings, MaterialSettings, TimeUnit
+from c2jy_bridge.core.target_apps import DraftProfile
 from c2jy_bridge.drafts.errors import DraftError, say
 from c2jy_bridge.drafts.materials import Material, MaterialStore, OnProgress
 from c2jy_bridge.drafts.write.background import ByteMeter, in_thread
@@ -95,6 +96,7 @@ class DraftBuilder:
         request_id: str | None = None,
         archive: Path | None = None,
         register: Register = "no",
+        profile: DraftProfile | None = None,
         on_progress: OnProgress | None = None,
     ) -> BuildReport:
         """Build the drafts of a document.
@@ -104,13 +106,14 @@ class DraftBuilder:
             name: Instead of the document's own; of several drafts the later ones get a number.
             output_folder: A plain folder name in the drafts folder, or one of the declared folders.
             time_unit: Unit of bare numbers where the document does not say; `auto` is what the settings say.
-            target_root: The drafts folder on the machine that opens the draft, when it is another one.
+            target_root: The drafts folder on the machine that opens the draft, for absolute paths in it.
             dry_run: Everything but writing; media are fetched and looked at.
             request_id: What the request is known by. Built again under the same id, as after a crash, a draft
                 that was published already is found and not made twice.
             archive: One zip for all drafts of the document, or a folder for it; replaced when it is there.
             register: Enter the drafts into root_meta_info.json, the app's list beside them: `existing` only
                 when there is one, `create` also makes it.
+            profile: The app to write for, where the document does not say; None: as the settings say.
             on_progress: Called on the event loop, at most about ten times a second.
 
         Raises:
@@ -125,7 +128,8 @@ class DraftBuilder:
                 root=self._output(output_folder),
                 name=name,
                 target_root=target_root or self._settings.target_root,
-                profile=self._settings.profile,
+                media_paths=self._settings.media_paths,
+                profile=profile or self._settings.profile,
                 on_conflict=self._settings.on_conflict,
                 dry_run=dry_run,
                 request_id=request_id,
@@ -162,7 +166,8 @@ class DraftBuilder:
             options = BuildOptions(
                 root=folder.parent,
                 name=kept.name,
-                target_root=kept.target_root or self._settings.target_root,
+                target_root=kept.target_root or (None if kept.is_portable else self._settings.target_root),
+                media_paths="portable" if kept.is_portable else self._settings.media_paths,
                 profile=self._settings.profile,
                 on_conflict="suffix",
                 dry_run=False,

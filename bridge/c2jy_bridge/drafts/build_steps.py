@@ -10,22 +10,22 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
-from c2jy_bridge.core.draft_views import BuildReport, BuiltDraft
+from c2jy_bridge.core.draft_views import BuildReport, BuiltDraft, Packed
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.gc_control import gc_paused
 from c2jy_bridge.core.nearest import nearest
-from c2jy_bridge.core.settings import DraftProfile
+from c2jy_bridge.core.target_apps import APPS, DraftProfile, MediaPaths
 from c2jy_bridge.drafts.compile.draft import compile_draft
 from c2jy_bridge.drafts.compile.plan import PlacedFile
 from c2jy_bridge.drafts.compile.texts import subtitle_tracks
-from c2jy_bridge.drafts.errors import DraftError, IssueCollector, disk_issue, say
+from c2jy_bridge.drafts.errors import DraftError, IssueCollector, disk_issue, issue, say
 from c2jy_bridge.drafts.materials import Material, MaterialFailure
 from c2jy_bridge.drafts.spec.document import AudioClip, DraftSpec, PictureClip, Source
 from c2jy_bridge.drafts.spec.input import ReadDraft
 from c2jy_bridge.drafts.write.background import Stopped
 from c2jy_bridge.drafts.write.folder import DraftToWrite, OnConflict, WriteOptions, file_name, write_draft
-from c2jy_bridge.drafts.write.meta import TRIED, Pack, register_draft, zip_drafts
 from c2jy_bridge.drafts.write.paths import TargetRoot, checked_name, is_bare_uuid, numbered
+from c2jy_bridge.drafts.write.registration import Donor, find_donor, register_draft
 from c2jy_bridge.drafts.write.staging import remove_tree
 
 _NAMED: Final = ("effects", "video_effects", "audio_effects", "transitions", "material_animations")
@@ -60,6 +60,9 @@ class BuildOptions:
     root: Path
     name: str | None
     target_root: str | None
+    """Asks for absolute paths in it, unless the document says otherwise."""
+    media_paths: MediaPaths
+    """Where neither the document nor a target root nor the profile says."""
     profile: DraftProfile
     on_conflict: OnConflict
     dry_run: bool
@@ -71,6 +74,10 @@ class BuildOptions:
     """One zip for all drafts of the document."""
     register: Literal["no", "existing", "create"] = "no"
     """Enter the drafts into the app's list, and whether to make the list when there is none."""
+
+
+Pack = Callable[[Sequence[Path], Path | None], Packed]
+"""Packs draft folders into a zip; None: into the exports folder under a free name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,14 +168,14 @@ def _build(
         missing = isinstance(fetched[item.source.address], MaterialFailure)
         placed[item.path] = PlacedFile(material, file_name(material), shown, missing)
         files[item.source.address] = material
-    target, mode = _target(draft, options, collector)
+    profile = (spec.target and spec.target.profile) or options.profile
+    target, mode = _target(draft, options, profile, collector)
     prefix = f"{path}." if path else ""
     subtitles = list(subtitle_tracks(spec, prefix, context.read_file, context.texts, collector))
     compiled = compile_draft(spec, placed, collector, more=subtitles, path=path, pause=context.pause)
-    profile = (spec.target and spec.target.profile) or options.profile
-    if profile not in TRIED:
+    if not APPS[profile].tried:
         collector.add("profile_untried", f"{prefix}target.profile", "info", profile=profile)
-    if profile.startswith("capcut") and any(compiled.content["materials"][kind] for kind in _NAMED):
+    if APPS[profile].app == "capcut" and any(compiled.content["materials"][kind] for kind in _NAMED):
         collector.add("names_of_jianying", f"{prefix}target.profile", "warning")
     collector.raise_if_failed()
     if options.request_id is None:
@@ -178,6 +185,7 @@ def _build(
     folder = archive = ""
     if not options.dry_run:
         on_conflict = (spec.target and spec.target.on_conflict) or options.on_conflict
+        donor = find_donor(options.root, profile) if _registers(spec, options) else None
         write_options = WriteOptions(
             root=options.root,
             target=target,
@@ -186,6 +194,7 @@ def _build(
             media_mode=mode,
             new_token=context.new_id,
             moved=context.moved,
+            donor=donor.platform if donor else None,
         )
         to_write = DraftToWrite(
             spec, draft.read.document, compiled.content, files, name, draft_id, context.clock()
@@ -196,7 +205,7 @@ def _build(
             raise DraftError([*collector.issues, disk_issue(error, "", options.root)]) from error
         except DraftError as error:
             raise DraftError([*collector.issues, *error.issues]) from None
-        archive = _deliver(Path(folder), spec, options, context, collector, prefix)
+        archive = _deliver(Path(folder), spec, profile, donor, options, context, collector, prefix)
     compiled.release_in_steps()
     return BuiltDraft(
         draft_id=draft_id,
@@ -211,9 +220,15 @@ def _build(
     )
 
 
+def _registers(spec: DraftSpec, options: BuildOptions) -> bool:
+    return bool(spec.target and spec.target.register_) or options.register != "no"
+
+
 def _deliver(
     folder: Path,
     spec: DraftSpec,
+    profile: DraftProfile,
+    donor: Donor | None,
     options: BuildOptions,
     context: BuildContext,
     collector: IssueCollector,
@@ -221,10 +236,10 @@ def _deliver(
 ) -> str:
     """What the document's target or the options ask for after publishing; returns the zip, if any."""
     requested, archive = spec.target, ""
-    if (requested and requested.register_) or options.register != "no":
+    if _registers(spec, options):
         where = f"{prefix}target.register" if requested and requested.register_ else ""
-        profile = (requested and requested.profile) or options.profile
-        collector.extend(*register_draft(folder, profile, where, create=options.register == "create"))
+        create = options.register == "create"
+        collector.extend(*register_draft(folder, profile, where, create=create, donor=donor))
     if requested and requested.zip and options.archive is None:
         try:
             archive, found = zip_drafts([folder], None, context.pack, f"{prefix}target.zip")
@@ -233,6 +248,21 @@ def _deliver(
             raise
         collector.extend(*found)
     return archive
+
+
+def zip_drafts(
+    folders: Sequence[Path], out: Path | None, pack: Pack, where: str
+) -> tuple[str, tuple[Issue, ...]]:
+    """Pack; returns the zip, empty when it was not written, and what there is to say.
+
+    Args:
+        where: JSON path of the option; empty when it came from outside the document.
+    """
+    try:
+        made = pack(folders, out)
+    except DraftError as error:
+        return "", (issue("not_packed", where, "error", name=folders[0].name), *error.issues)
+    return made.path, made.issues
 
 
 def durations(fetched: Mapping[str, Material | MaterialFailure]) -> dict[str, int]:
@@ -264,19 +294,27 @@ def _name(draft: Draft, options: BuildOptions, number: int, count: int, collecto
 
 
 def _target(
-    draft: Draft, options: BuildOptions, collector: IssueCollector
+    draft: Draft, options: BuildOptions, profile: DraftProfile, collector: IssueCollector
 ) -> tuple[TargetRoot, Literal["copy", "hardlink", "reference"]]:
+    """Where the draft will be opened, how its media are named there, and how they get into it."""
     requested = draft.read.spec.target
     given = options.target_root or (requested.root if requested else None)
     mode = requested.media_mode if requested else "copy"
     prefix = f"{draft.read.path}." if draft.read.path else ""
     if mode == "reference" and given:
         collector.add("reference_elsewhere", f"{prefix}target.media_mode", "error")
+    form: MediaPaths = (
+        (requested and requested.media_paths)
+        or ("absolute" if given else None)
+        or APPS[profile].media_paths
+        or options.media_paths
+    )
     try:
-        return TargetRoot.of(given, options.root), mode
+        target = TargetRoot.of(given, options.root)
     except DraftError as error:
         collector.extend(*error.issues)
-        return TargetRoot(options.root), mode
+        target = TargetRoot(options.root)
+    return replace(target, portable=form == "portable" and mode != "reference"), mode
 
 
 def clip_media(spec: DraftSpec, path: str, collector: IssueCollector) -> list[ClipMedia]:

@@ -86,8 +86,8 @@ class Drafts:
         """The choices before a draft is packed."""
 
         def view() -> PackingView:
-            spelled_for = self._packer.spelled_for(name)
-            return PackingView(spelled_for, places(found_roots()), str(self._packer.exports_dir))
+            spelled_for, form = self._packer.spelled_for(name)
+            return PackingView(spelled_for, places(found_roots()), str(self._packer.exports_dir), form)
 
         return await asyncio.to_thread(view)
 
@@ -105,7 +105,7 @@ class Drafts:
         Args:
             name: The draft.
             out: The zip, or a folder for it; empty: the folder for zips.
-            target_root: The drafts folder for the paths in the zip; empty leaves them unchanged.
+            target_root: Absolute paths for this drafts folder in the zip; empty leaves them unchanged.
             replace_zip: Whether a zip at `out` may be replaced.
             on_progress: Called on the event loop.
 
@@ -120,9 +120,16 @@ class Drafts:
             on_progress=on_progress,
         )
 
-    async def relocate(self, names: Sequence[str] | None, root: str) -> RelocateReport:
-        """Rewrite the media paths of drafts for another drafts folder; see `drafts.DraftPacker.relocate`."""
-        return await self._packer.relocate(names, root)
+    async def relocate(
+        self,
+        names: Sequence[str] | None,
+        root: str | None = None,
+        *,
+        portable: bool = False,
+        dry_run: bool = False,
+    ) -> RelocateReport:
+        """Rewrite the media paths of drafts; see `drafts.DraftPacker.relocate`."""
+        return await self._packer.relocate(names, root, portable=portable, dry_run=dry_run)
 
     def watch(self) -> AsyncIterator[tuple[str, ...]]:
         """Names of drafts that are added, changed or removed."""

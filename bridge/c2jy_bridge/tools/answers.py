@@ -49,6 +49,8 @@ class DraftRow:
     media_missing: int
     size_bytes: int
     modified_at: str
+    media_paths: str
+    """portable, absolute, mixed or none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -270,18 +270,19 @@ class PackingTools:
         *,
         context: ToolContext,
     ) -> DraftExported:
-        r"""Make a draft ready for another computer: one zip, media inside, paths spelled for that computer.
+        r"""Make a draft ready for another computer: one zip with the media inside.
 
         Only when the user edits on another computer than this one; JianYing finds the drafts of this computer
         without it. Give the zip's path in the answer to the user, who copies the file over.
 
         Args:
             name: The draft's name as list_drafts gives it.
-            target_root: JianYing's drafts folder on the other computer, e.g.
+            target_root: Leave it out when the draft's media_paths is "portable": such a draft opens in any
+                drafts folder. For an "absolute" one: JianYing's drafts folder on the other computer, e.g.
                 C:\Users\me\AppData\Local\JianyingPro\User Data\Projects\com.lveditor.draft. Ask the user for
-                it (JianYing: 全局设置, 草稿位置). Left out: paths stay as they are.
+                it (JianYing: 全局设置, 草稿位置).
             zip: false writes no zip but changes the paths of the draft where it is, for when the user copies
-                the folder.
+                the folder: to target_root's, or else to the portable form.
         """
         if not zip:
             return await self._relocated(name, target_root)
@@ -296,14 +297,18 @@ class PackingTools:
         return DraftExported(message, made.path, made.root, made.size_bytes, list(made.issues))
 
     async def _relocated(self, name: str, target_root: str | None) -> DraftExported:
-        if not target_root:
-            raise ToolError(say("draft.nothing_to_export"))
         try:
-            report = await self._packer.relocate([name], target_root)
+            form = self._packer.spelled_for(name)[1]
+            if form == "portable" and not target_root:
+                message = say("draft.portable_already", name=name)
+                return DraftExported(message, str(self._packer.folder(name)), "", 0, [])
+            report = await self._packer.relocate([name], target_root or None, portable=not target_root)
         except DraftError as error:
             raise _refusal(name, error) from None
         (done,) = report.drafts
-        message = say("draft.relocated", name=done.name, root=done.root, was=done.was or "-")
+        words = "draft.relocated" if done.root else "draft.made_portable"
+        was = done.was or (say("draft.was_portable") if done.media_paths_were == "portable" else "-")
+        message = say(words, name=done.name, root=done.root, was=was)
         return DraftExported(message, done.path, done.root, 0, [*report.issues, *done.issues])
 
 

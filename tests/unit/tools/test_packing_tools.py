@@ -53,7 +53,7 @@ async def test_a_bot_packs_a_draft_without_asking_and_is_told_where(bot: Bot, tm
 async def test_without_a_zip_the_draft_itself_is_relocated(bot: Bot, root: Path) -> None:
     told = await bot.call("export_draft", name="中国美食", target_root=WINDOWS, zip=False)
     assert (told["status"], told["path"]) == ("success", str(root / "中国美食"))
-    assert str(root) in told["message"]
+    assert "portable" in told["message"]
     checked = await bot.call("check_draft", name="中国美食")
     assert checked["ok"] is True
     assert [i["code"] for i in checked["issues"]] == ["other_root"]
@@ -65,7 +65,6 @@ async def test_without_a_zip_the_draft_itself_is_relocated(bot: Bot, root: Path)
         {"name": "none"},
         {"name": "../drafts"},
         {"name": "中国美食", "target_root": "relative"},
-        {"name": "中国美食", "zip": False},
     ],
 )
 async def test_what_cannot_be_exported_is_said(bot: Bot, arguments: dict[str, Any], tmp_path: Path) -> None:
@@ -73,3 +72,19 @@ async def test_what_cannot_be_exported_is_said(bot: Bot, arguments: dict[str, An
     assert told["status"] == "error"
     assert told["message"]
     assert _zips(tmp_path) == []
+
+
+async def test_a_portable_draft_needs_no_change_to_be_copied_and_an_absolute_one_becomes_portable(
+    bot: Bot, root: Path
+) -> None:
+    (row,) = (await bot.call("list_drafts"))["drafts"]
+    assert row["media_paths"] == "portable"
+    told = await bot.call("export_draft", name="中国美食", zip=False)
+    assert (told["status"], told["path"], told["target_root"]) == ("success", str(root / "中国美食"), "")
+    await bot.call("export_draft", name="中国美食", target_root=WINDOWS, zip=False)
+    (row,) = (await bot.call("list_drafts"))["drafts"]
+    assert row["media_paths"] == "absolute"
+    told = await bot.call("export_draft", name="中国美食", zip=False)
+    assert WINDOWS in told["message"]
+    (row,) = (await bot.call("list_drafts"))["drafts"]
+    assert row["media_paths"] == "portable"

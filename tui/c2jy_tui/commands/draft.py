@@ -42,6 +42,7 @@ def build(options: argparse.Namespace) -> int:
         "archive": options.zip,
         "register": options.register,
         "dry_run": options.dry_run,
+        "profile": options.target_app,
     }
     if options.time_unit:
         wanted["time_unit"] = options.time_unit
@@ -157,7 +158,7 @@ def _table(views: Sequence[DraftView]) -> None:
 def _picture(detail: DraftDetail) -> None:
     v = detail.view
     figures = f"{v.width}x{v.height}  {v.duration_us / 1e6:.1f} s  {say(f'state.{v.state}')}"
-    print(f"{one_line(v.name)}  {figures}")
+    print(f"{one_line(v.name)}  {figures}  {say(f'paths.{v.media_paths}')}")
     for track in detail.tracks:
         print(one_line(f"{track.kind} {track.name}".rstrip()))
         for clip in track.clips:
@@ -203,7 +204,12 @@ def relocate(options: argparse.Namespace) -> int:
         from c2jy_bridge.engine import DraftError
 
         try:
-            report = await engine.drafts.relocate(None if options.all else [options.name], options.to)
+            report = await engine.drafts.relocate(
+                None if options.all else [options.name],
+                options.to,
+                portable=options.portable,
+                dry_run=options.dry_run,
+            )
         except DraftError as error:
             return print_refusal(error.issues, as_json_too=options.json)
         if options.json:
@@ -212,8 +218,12 @@ def relocate(options: argparse.Namespace) -> int:
         print_issues(*report.issues, *(i for draft in report.drafts for i in draft.issues))
         if not options.json:
             for draft in report.drafts:
-                words = {"name": draft.name, "root": draft.root, "was": draft.was or "-"}
-                print(visible(say("draft.relocated", **words)))
+                was = draft.was or say(f"paths.{draft.media_paths_were}")
+                if options.dry_run:
+                    words, root = "draft.would_relocate", draft.root or say("paths.portable")
+                else:
+                    words, root = "draft.relocated" if draft.root else "draft.relocated_portable", draft.root
+                print(visible(say(words, name=draft.name, root=root, was=was, count=draft.changed)))
         return 0
 
     return with_engine(options, work)

@@ -107,6 +107,7 @@ class DraftDetailScreen(BaseDialog[None]):
             formatting.length(view.duration_us),
             say("detail.counts", tracks=view.tracks, clips=view.clips),
             byte_size(view.size_bytes),
+            say(f"paths.{view.media_paths}") if view.media_paths != "none" else "",
             labels.age(view.modified_at, self._clock()),
         ]
         self.query_one("#head", Static).update(

@@ -74,8 +74,10 @@ class PackForm(BaseDialog[PackOptions]):
             dialog.border_subtitle = say("pack.enter")
             yield Static(say("pack.target"), classes="label", markup=False)
             yield self._target
-            now = one_line(self._offer.spelled_for) or say("pack.now_unknown")
-            yield Static(say("pack.now", root=now), classes="hint", markup=False)
+            now = say("pack.now", root=one_line(self._offer.spelled_for) or say("pack.now_unknown"))
+            if self._offer.media_paths == "portable":
+                now = say("pack.now_portable")
+            yield Static(now, classes="hint", markup=False)
             yield OptionList(*map(_option, self._offer.places), id="places", compact=True)
             yield Static(say("pack.out"), classes="label", markup=False)
             yield self._out

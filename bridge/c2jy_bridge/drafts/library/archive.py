@@ -14,6 +14,7 @@ from typing import IO, Final
 from c2jy_bridge.core.draft_views import Packed
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.i18n import Language, catalogue
+from c2jy_bridge.core.views import MediaForm
 from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.library.draft_roots import USUAL
 from c2jy_bridge.drafts.library.relocate import DraftFiles, read_files, respelled
@@ -27,12 +28,13 @@ from c2jy_bridge.drafts.write.staging import is_unfinished, owned, sweep_files, 
 _LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
 
 
-def readme(drafts: Sequence[str], root: str) -> bytes:
+def readme(drafts: Sequence[str], root: str, portable: bool = False) -> bytes:
     """The file's bytes: UTF-8 with its mark and Windows line ends, so that every editor shows it.
 
     Args:
         drafts: Names of the draft folders in the zip.
-        root: The drafts folder that they are spelled for; empty when it is not known.
+        root: The drafts folder that they are spelled for; empty when it is not known or any will do.
+        portable: Any will do.
     """
     lines: list[str] = []
     for language in _LANGUAGES:
@@ -45,8 +47,12 @@ def readme(drafts: Sequence[str], root: str) -> bytes:
         lines += [f"       {name}" for name in drafts]
         lines.append(say("readme.open"))
         lines.append("")
-        lines.append(say("readme.elsewhere") if root else say("readme.unknown"))
-        lines.append("     c2jy-tui draft relocate --all --drafts-root DIR --to DIR")
+        if portable:
+            lines.append(say("readme.portable"))
+        else:
+            lines.append(say("readme.elsewhere") if root else say("readme.unknown"))
+        how = "--absolute" if portable else "--to DIR"
+        lines.append(f"     c2jy-tui draft relocate --all --drafts-root DIR {how}")
         lines += ["", ""]
     return "\ufeff".encode() + "\r\n".join(lines).encode()
 
@@ -89,6 +95,7 @@ def pack(
     issues: list[Issue] = []
     new: dict[Path, dict[str, list[bytes]]] = {}
     roots = []
+    forms = set[MediaForm]()
     for folder in folders:
         sweep_files(folder, at)
         files = _read_packable(folder, target is not None, issues)
@@ -97,10 +104,14 @@ def pack(
             elsewhere = [where for where, _ in done.elsewhere]
             roots.append(str(target.root))
         else:
-            roots.append((files and files.spelled) or "")
+            form = files.form if files else "absolute"
+            forms.add(form)
+            roots.append((files and form in ("absolute", "mixed") and files.spelled) or "")
             elsewhere = [where for where, path in _outside(files, folder)] if files else []
             if roots[-1] and same_folder(pure(roots[-1]), PurePath(folder.parent)):
-                issues.append(issue("packed_for_here", folder.name, "warning", root=roots[-1]))
+                issues.append(
+                    issue("packed_for_here", folder.name, "warning", root=roots[-1], name=folder.name)
+                )
         if elsewhere:
             issues.append(issue("packed_without", elsewhere[0], "warning", count=len(elsewhere)))
     plan = [(folder, list(_entries(folder, issues))) for folder in folders]
@@ -112,7 +123,8 @@ def pack(
         with open(unfinished, "xb") as file:
             count = 0
             with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-                _text(archive, README, readme([folder.name for folder in folders], root), at)
+                portable = not target and forms <= {"portable", "none"}
+                _text(archive, README, readme([folder.name for folder in folders], root, portable), at)
                 for folder, entries in plan:
                     count += _draft(archive, folder, entries, new.get(folder, {}), moved, issues)
             file.flush()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from c2jy_bridge.core.draft_views import Packed
 from c2jy_bridge.core.events import Issue, Severity
+from c2jy_bridge.core.views import MediaForm
 from c2jy_bridge.drafts.errors import DraftError, disk_issue, issue, say
 from c2jy_bridge.drafts.library.archive import pack
 from c2jy_bridge.drafts.library.library import Library
@@ -46,17 +47,22 @@ class DraftPacker:
         """Where zips go when no place is named."""
         return self._exports
 
-    def spelled_for(self, name: str) -> str:
-        """The drafts folder that a draft's paths are spelled for; empty when that cannot be seen.
+    def folder(self, name: str) -> Path:
+        """A draft's folder; raises DraftError when there is none."""
+        return self._library.folder(name)
+
+    def spelled_for(self, name: str) -> tuple[str, MediaForm]:
+        """The drafts folder that a draft's absolute paths are spelled for, and how its media are named.
 
         Raises:
             DraftError: There is no such draft.
         """
         folder = self._library.folder(name)
         try:
-            return read_files(folder).spelled or ""
+            files = read_files(folder)
         except DraftError:
-            return ""
+            return "", "none"
+        return files.spelled or "", files.form
 
     async def pack(
         self,
@@ -72,8 +78,8 @@ class DraftPacker:
         Args:
             name: The draft.
             out: The zip, or a folder for it; None: the exports folder, under a name that is free.
-            target_root: The drafts folder that the paths in the zip shall be spelled for; the draft here
-                stays as it is.
+            target_root: Absolute paths for this drafts folder in the zip; the draft here stays as it is. A
+                portable one opens wherever it is unpacked and needs none.
             replace_zip: Whether a zip that is at `out` may go when the new one is whole.
             on_progress: Called on the event loop.
 
@@ -102,27 +108,37 @@ class DraftPacker:
 
         return await in_thread(stop, unpack, work)
 
-    async def relocate(self, names: Sequence[str] | None, root: str) -> RelocateReport:
-        """Spell drafts for another drafts folder.
+    async def relocate(
+        self,
+        names: Sequence[str] | None,
+        root: str | None = None,
+        *,
+        portable: bool = False,
+        dry_run: bool = False,
+    ) -> RelocateReport:
+        """Name the media of drafts another way.
 
         Args:
             names: None: all that are ours; the others are left alone and named in the report.
-            root: Absolute, a Windows or POSIX path.
+            root: Absolute paths for this drafts folder, a Windows or POSIX path; None: for the one here.
+            portable: The apps' placeholder instead, which is right in any folder.
+            dry_run: Only say what would change.
 
         Raises:
             DraftError: The root is no path, or not one draft could be relocated.
         """
         target = TargetRoot.of(root, self._library.root)
-        if not root.strip():
+        if root is not None and not root.strip():
             raise DraftError([issue("target_root", "to", root=root)])
-        return await asyncio.to_thread(self._relocate, names, target)
+        target = replace(target, portable=portable)
+        return await asyncio.to_thread(self._relocate, names, target, dry_run)
 
-    def _relocate(self, names: Sequence[str] | None, target: TargetRoot) -> RelocateReport:
+    def _relocate(self, names: Sequence[str] | None, target: TargetRoot, dry_run: bool) -> RelocateReport:
         done: list[Relocated] = []
         issues: list[Issue] = []
         for name in [view.name for view in self._library.list()] if names is None else names:
             try:
-                done.append(relocate(self._library.folder(name), target))
+                done.append(relocate(self._library.folder(name), target, dry_run=dry_run))
             except DraftError as error:
                 severity: Severity = "warning" if names is None else "error"
                 for found in error.issues:

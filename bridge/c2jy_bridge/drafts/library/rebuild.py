@@ -18,8 +18,8 @@ from c2jy_bridge.drafts.library.snapshot import content_file
 from c2jy_bridge.drafts.materials import Material, MaterialStore
 from c2jy_bridge.drafts.materials.material import readable_name
 from c2jy_bridge.drafts.spec.input import DocumentReader, TimeUnitDecision
-from c2jy_bridge.drafts.write.meta import read_marker
-from c2jy_bridge.drafts.write.paths import DOCUMENT, MATERIALS, META, former_folder
+from c2jy_bridge.drafts.write.meta import read_figures, read_marker
+from c2jy_bridge.drafts.write.paths import DOCUMENT, MATERIALS, META, former_folder, media_form
 from c2jy_bridge.drafts.write.staging import read_plain
 
 
@@ -31,7 +31,9 @@ class KeptDocument:
     manifest: Mapping[str, Any]
     """The marker and the document, as in c2jy.json."""
     target_root: str | None
-    """The drafts folder that the draft is spelled for; None when that cannot be seen."""
+    """The drafts folder of its absolute paths; None when it is portable or that cannot be seen."""
+    is_portable: bool
+    """Its media are named by the apps' placeholder."""
     files: Mapping[str, tuple[str, str]]
     """By address: (name in the draft's `materials`, sha256)."""
 
@@ -99,16 +101,24 @@ def kept_document(folder: Path) -> KeptDocument:
             name = file.removeprefix(f"{MATERIALS}/")
             if name and name == os.path.basename(name) and name not in (".", ".."):
                 files[address] = (name, sha256)
-    return KeptDocument(folder, {"marker": kept["marker"], "document": document}, _target_root(folder), files)
+    manifest = {"marker": kept["marker"], "document": document}
+    return KeptDocument(folder, manifest, *_target(folder), files)
 
 
-def _target_root(folder: Path) -> str | None:
+def _target(folder: Path) -> tuple[str | None, bool]:
+    """The drafts folder of a draft's absolute paths, and whether it is portable."""
+    written = read_figures(folder)
+    portable = written is not None and media_form(written.media) == "portable"
     try:
         meta = orjson.loads(read_plain(folder / META))
-    except (OSError, ValueError):
-        return None  # newer apps encrypt it as well
-    former = former_folder(meta) if isinstance(meta, dict) else None
-    return str(former.parent) if former is not None and former.is_absolute() else None
+        former = former_folder(meta)
+        registered = [entry["file_Path"] for group in meta["draft_materials"] for entry in group["value"]]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return None, portable  # newer apps encrypt it as well
+    if registered:  # what a later relocate made of it
+        portable = all(isinstance(path, str) and path.startswith("./") for path in registered)
+    given = not portable and former is not None and former.is_absolute()
+    return str(former.parent) if given and former else None, portable
 
 
 _SETTLE_S: Final = 2.0

@@ -1,4 +1,4 @@
-"""Rewrites the paths of a draft folder for another drafts root, in place; relocating back undoes it."""
+"""Rewrites a draft's paths in place, for another drafts folder or by the apps' placeholder; and back."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ import orjson
 
 from c2jy_bridge.core.chunked_json import content_pieces
 from c2jy_bridge.core.events import Issue
+from c2jy_bridge.core.views import MediaForm
 from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.library.snapshot import load
+from c2jy_bridge.drafts.write.folder import media_of
 from c2jy_bridge.drafts.write.meta import read_marker
 from c2jy_bridge.drafts.write.paths import (
     CONTENTS,
@@ -23,6 +25,7 @@ from c2jy_bridge.drafts.write.paths import (
     TargetRoot,
     files_of,
     former_folder,
+    media_form,
     respell,
     respell_meta,
     spelled_folder,
@@ -39,8 +42,18 @@ class DraftFiles:
     meta: dict[str, Any] | None
 
     @property
+    def form(self) -> MediaForm:
+        """How its media are named."""
+        return media_form(path for content in self.contents.values() for _, path in media_of(content))
+
+    @property
     def spelled(self) -> str | None:
-        """The drafts folder that its media are spelled for; without media, the one in its meta file."""
+        """The drafts folder that its media are spelled for; without media, the one in its meta file.
+
+        A portable draft is spelled for none.
+        """
+        if self.form == "portable":
+            return None
         for content in self.contents.values():
             if found := spelled_folder(content, files_of(self.folder)):
                 return str(found[1].parent)
@@ -109,14 +122,17 @@ _OLD: Final = ".c2jy-was"
 
 @dataclass(frozen=True, slots=True)
 class Relocated:
-    """A draft whose paths are spelled for `root` now."""
+    """A draft whose media are named another way now; in a dry run, would be."""
 
     name: str
     path: str
     """Its folder here."""
     root: str
+    """The drafts folder of its absolute paths; empty when it is portable."""
     was: str
-    """The drafts folder before; relocating there undoes it. Empty when it named none."""
+    """The drafts folder before; relocating there undoes it. Empty when it named none or was portable."""
+    media_paths: MediaForm
+    media_paths_were: MediaForm
     changed: int
     """Paths of media that are other than before."""
     issues: tuple[Issue, ...] = ()
@@ -130,8 +146,8 @@ class RelocateReport:
     issues: tuple[Issue, ...] = ()
 
 
-def relocate(folder: Path, target: TargetRoot) -> Relocated:
-    """Rewrite every path of a draft for another drafts folder.
+def relocate(folder: Path, target: TargetRoot, *, dry_run: bool = False) -> Relocated:
+    """Rewrite every path of a draft for another drafts folder, or by the apps' placeholder.
 
     All new files are whole on the disk before the first takes its place. A crash between two of those renames
     leaves each file whole; relocating again finishes it.
@@ -144,11 +160,13 @@ def relocate(folder: Path, target: TargetRoot) -> Relocated:
         raise DraftError([issue("not_ours", folder.name)])
     sweep_files(folder, time.time())
     files = read_files(folder)
-    was = files.spelled or ""
+    was, form = files.spelled or "", files.form
     new, done = respelled(files, target)
-    _replace(folder, new)
+    if not dry_run:
+        _replace(folder, new)
     issues = tuple(issue("media_elsewhere", where, "warning", file=path) for where, path in done.elsewhere)
-    return Relocated(folder.name, str(folder), str(target.root), was, done.changed, issues)
+    root = "" if target.portable else str(target.root)
+    return Relocated(folder.name, str(folder), root, was, files.form, form, done.changed, issues)
 
 
 def _replace(folder: Path, new: dict[str, list[bytes]]) -> None:

@@ -17,7 +17,7 @@ from c2jy_bridge.core.views import ClipView, DraftDetail, DraftState, DraftView,
 from c2jy_bridge.drafts.errors import issue
 from c2jy_bridge.drafts.write.folder import media_of
 from c2jy_bridge.drafts.write.meta import NO_FIGURES, Figures, read_figures, read_marker
-from c2jy_bridge.drafts.write.paths import CONTENTS, DOCUMENT, MATERIALS, META, local_view
+from c2jy_bridge.drafts.write.paths import CONTENTS, DOCUMENT, MATERIALS, META, local_view, media_form
 from c2jy_bridge.drafts.write.staging import is_there, read_plain
 
 _LABEL: Final = 120
@@ -137,6 +137,7 @@ def view(folder: Path, snapshot: Snapshot, name: str | None = None) -> DraftView
         height=figures.height,
         modified_at=snapshot.modified_at,
         ours=snapshot.ours,
+        media_paths=media_form(figures.media),
     )
 
 

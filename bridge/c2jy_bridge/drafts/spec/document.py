@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, ModelWrapValidatorHandler, model_validator
 from pydantic_core import PydanticCustomError
 
+from c2jy_bridge.core.target_apps import DraftProfile, MediaPaths
 from c2jy_bridge.drafts.spec.appearance import (
     Animation,
     Background,
@@ -310,10 +311,12 @@ class Subtitles(SpecModel):
 class Target(SpecModel):
     """Where and for which app the draft is meant; left out: what the settings say."""
 
-    profile: Literal["jianying_win", "jianying_mac", "capcut_win", "capcut_mac", "both"] | None = None
+    profile: DraftProfile | None = None
     """Which app's files to write."""
     root: str | None = None
-    """The drafts folder on the machine that opens the draft."""
+    """The drafts folder on the machine that opens the draft; media get absolute paths in it."""
+    media_paths: MediaPaths | None = None
+    """Media named by the apps' placeholder for the draft's folder, or by absolute paths."""
     media_mode: Literal["copy", "hardlink", "reference"] = "copy"
     """How media come into the draft."""
     zip: bool = False

@@ -18,13 +18,12 @@ from c2jy_bridge import __version__
 from c2jy_bridge.core.chunked_json import content_pieces
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.gc_control import release_in_steps
-from c2jy_bridge.core.settings import DraftProfile
+from c2jy_bridge.core.target_apps import APPS, DraftProfile
 from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.materials.material import Material
 from c2jy_bridge.drafts.spec.document import SCHEMA, DraftSpec
 from c2jy_bridge.drafts.spec.model import clock
 from c2jy_bridge.drafts.write.meta import (
-    CONTENT_FILES,
     COVER,
     Marker,
     figures_of,
@@ -33,7 +32,16 @@ from c2jy_bridge.drafts.write.meta import (
     read_marker,
     set_platform,
 )
-from c2jy_bridge.drafts.write.paths import DOCUMENT, MATERIALS, META, TargetRoot, local_view, numbered
+from c2jy_bridge.drafts.write.paths import (
+    DOCUMENT,
+    MATERIALS,
+    META,
+    UNVERIFIED,
+    VERIFIED,
+    TargetRoot,
+    local_view,
+    numbered,
+)
 from c2jy_bridge.drafts.write.staging import (
     ASIDE,
     Staging,
@@ -276,6 +284,8 @@ class WriteOptions:
     new_token: Callable[[], str]
     moved: Callable[[int], None]
     """Called with bytes of media as they are copied; may raise to stop."""
+    donor: Mapping[str, Any] | None = None
+    """`platform` of a draft that the app of this machine made."""
 
 
 def write_draft(draft: DraftToWrite, options: WriteOptions) -> Path:
@@ -327,12 +337,16 @@ def _spell(
     """Write the paths of media for a draft of this name; returns what is spelled how, for another try."""
     key_of = {path: key for key, path in paths.items()}
     spelled = {
-        key: str(file.path) if options.media_mode == "reference" else options.target.material(name, key)
+        key: str(file.path)
+        if options.media_mode == "reference"
+        else options.target.material(name, MATERIALS, key)
         for key, file in files.items()
     }
     for kind in ("videos", "audios"):
         for material in content["materials"][kind]:
             material["path"] = spelled[key_of[material["path"]]]
+    for material in content["materials"]["videos"]:
+        material["check_flag"] = VERIFIED if options.target.portable else UNVERIFIED
     return spelled
 
 
@@ -341,14 +355,15 @@ def _write_documents(
 ) -> None:
     draft.content["id"] = draft.draft_id
     draft.content["name"] = name
-    set_platform(draft.content, options.profile)
+    set_platform(draft.content, options.profile, options.donor)
     pieces = list(content_pieces(draft.content))
-    for file in CONTENT_FILES[options.profile]:
+    for file in APPS[options.profile].files:
         sha256 = _write_checked(folder / file, *pieces)
     meta = meta_info(
         draft.content,
         draft_id=draft.draft_id,
-        folder=options.target.draft(name),
+        name=name,
+        target=options.target,
         at=draft.at,
         size_bytes=size_bytes,
         cover=covered,

@@ -6,12 +6,13 @@ import os
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from typing import Any, Final
 
 from c2jy_bridge.core.safety import one_line
+from c2jy_bridge.core.views import MediaForm
 from c2jy_bridge.drafts.errors import DraftError, issue
 
 CONTENTS: Final = ("draft_content.json", "draft_info.json")
@@ -151,11 +152,36 @@ _LONGEST: Final = 1000
 _WINDOWS: Final = re.compile(r"[A-Za-z]:[\\/]|\\\\[^\\]")
 
 
+PLACEHOLDER: Final = "##_draftpath_placeholder_0E685133-18CE-45ED-8CB8-2904A212EC80_##"
+"""The apps' word for the draft's own folder: the same id in drafts saved by CapCut 1.5, 6.7 and 7.8."""
+_PLACEHOLDER: Final = re.compile(r"##_draftpath_placeholder(?:_[^#/\\]*)?_?##[/\\]+(?P<below>.+)")
+"""With any id or none, as other tools write it."""
+
+
+def placeholder_parts(path: str) -> tuple[str, ...] | None:
+    """Where in the draft's folder a path with the apps' placeholder leads; None for any other path."""
+    if (match := _PLACEHOLDER.fullmatch(path)) is None:
+        return None
+    parts = PureWindowsPath(match["below"]).parts
+    plain = parts and all(part != ".." and not set(part) & set(":/\\") for part in parts)
+    return parts if plain else None
+
+
+def media_form(paths: Iterable[str]) -> MediaForm:
+    """How a draft names its media: by the placeholder, by absolute paths, by both; `none` without media."""
+    portable = {path.startswith("##_draftpath_placeholder") for path in paths}
+    if len(portable) == 2:
+        return "mixed"
+    return "none" if not portable else "portable" if portable.pop() else "absolute"
+
+
 @dataclass(frozen=True, slots=True)
 class TargetRoot:
     """The drafts folder as that machine spells it; never resolved against this one's disk."""
 
     root: PurePath
+    portable: bool = False
+    """Media are named by the placeholder, which is right in any folder; `root` is in the meta file only."""
 
     @classmethod
     def of(cls, given: str | None, local: Path) -> TargetRoot:
@@ -179,9 +205,15 @@ class TargetRoot:
         """The draft's folder there."""
         return self.root / name
 
-    def material(self, name: str, file: str) -> str:
-        """A media file of a draft there, in that system's own spelling."""
-        return str(self.root / name / MATERIALS / file)
+    def material(self, name: str, *parts: str) -> str:
+        """A file of a draft as its content names it: by the placeholder, or in that system's spelling."""
+        return "/".join((PLACEHOLDER, *parts)) if self.portable else str(self.draft(name).joinpath(*parts))
+
+    def registered(self, name: str, *parts: str) -> str:
+        """The same as draft_meta_info.json names it."""
+        if self.portable:
+            return "/".join((".", *parts))
+        return self.draft(name).joinpath(*parts).as_posix()
 
 
 def local_view(path: str, folder: Path, name: str | None = None) -> Path | None:
@@ -193,14 +225,16 @@ def local_view(path: str, folder: Path, name: str | None = None) -> Path | None:
         name: The draft's name, when the folder does not have it yet.
 
     Returns:
-        A file inside the draft when the path ends in `<name>/materials/<file>` or is JianYing's draft
+        A file inside the draft when the path ends in `<name>/materials/<file>` or begins with the apps'
         placeholder; else the path itself when it is absolute here; else None. A path on another computer is
         None too, unless the draft itself is there: Windows would log in to whatever host somebody's
         draft names.
     """
+    if below := placeholder_parts(path):
+        return folder.joinpath(*below)
     tail = pure(path).parts[-3:]
     inside = len(tail) == 3 and tail[0] in (name or folder.name, folder.name)
-    if len(tail) >= 2 and tail[-2] == MATERIALS and (inside or path.startswith(_PLACEHOLDER)):
+    if inside and tail[-2] == MATERIALS:
         return folder / MATERIALS / tail[-1]
     drive = PureWindowsPath(path).drive
     if drive.startswith("\\\\") and drive.lower() != folder.drive.lower():
@@ -209,8 +243,6 @@ def local_view(path: str, folder: Path, name: str | None = None) -> Path | None:
     return here if here.is_absolute() else None
 
 
-_PLACEHOLDER: Final = "##_draftpath_placeholder"
-"""JianYing's own word for the draft's folder: right on every machine."""
 _MOUNT: Final = re.compile(r"/mnt/([a-z])(/.*|)", re.IGNORECASE)
 Inside = Callable[[tuple[str, ...]], bool]
 """Whether the draft's folder has a file at these parts."""
@@ -267,10 +299,19 @@ class Respelled:
     """(JSON path, path) of media outside the draft's folder, which stayed as they were."""
 
 
+UNVERIFIED: Final = 63487
+"""`check_flag` of a picture as pyJianYingDraft 0.3.1 writes it."""
+VERIFIED: Final = 62978047
+"""`check_flag` of a local file that the app has seen: CapCut 5.8 to 9.1 write it (measured). With the
+placeholder the other value reads as a missing cloud material (reported for CapCut on Windows, 2026-07)."""
+
+
 def respell(
     content: Mapping[str, Any], former: PurePath | None, draft: str, target: TargetRoot, inside: Inside
 ) -> Respelled:
-    """Spell the paths of a content's media for another drafts folder, in place.
+    """Name a content's media for another drafts folder or by the placeholder, in place.
+
+    Placeholders outside `materials` are the app's own and stay.
 
     Args:
         content: The object in a main file.
@@ -283,13 +324,18 @@ def respell(
     elsewhere = []
     for where, material in media_paths(content):
         path = material["path"]
-        if path.startswith(_PLACEHOLDER):
+        below = placeholder_parts(path)
+        if below is not None and below[0] != MATERIALS:
             continue
         parts = parts_inside(path, former, inside)
         if parts is not None:
-            spelled = str(target.draft(draft).joinpath(*parts))
+            spelled = target.material(draft, *parts)
             changed += spelled != path
             material["path"] = spelled
+            if target.portable != (below is not None):
+                before, after = (UNVERIFIED, VERIFIED) if target.portable else (VERIFIED, UNVERIFIED)
+                if material.get("check_flag") == before:
+                    material["check_flag"] = after
         elif where.startswith(("materials.videos", "materials.audios")):
             elsewhere.append((where, path))
     return Respelled(changed, tuple(elsewhere))
@@ -313,10 +359,10 @@ def respell_meta(
         values = group.get("value") if isinstance(group, dict) else None
         for entry in values if isinstance(values, list) else ():
             path = entry.get("file_Path") if isinstance(entry, dict) else None
-            if not isinstance(path, str) or path.startswith(_PLACEHOLDER):
+            if not isinstance(path, str):
                 continue
             if (parts := parts_inside(path, former, inside)) is not None:
-                spelled = folder.joinpath(*parts).as_posix()
+                spelled = target.registered(draft, *parts)
                 changed += spelled != path
                 entry["file_Path"] = spelled
     return changed
@@ -331,9 +377,11 @@ def former_folder(meta: Mapping[str, Any]) -> PurePath | None:
 def parts_inside(path: str, former: PurePath | None, inside: Inside) -> tuple[str, ...] | None:
     """Where in the draft's folder a path leads, or None when it leads elsewhere.
 
-    A path does when it lies below the folder that the meta file names, or ends in `materials/<file>`, and
-    there is such a file here.
+    A path does when it has the apps' placeholder, lies below the folder that the meta file names, or ends in
+    `materials/<file>`, and there is such a file here.
     """
+    if (below := placeholder_parts(path)) is not None:
+        return below if inside(below) else None
     spelled = pure(path)
     if ".." in spelled.parts:
         return None

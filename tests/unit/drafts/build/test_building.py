@@ -58,11 +58,14 @@ async def test_a_draft_has_its_media_inside_and_registered(build: Build, whole: 
     registered = {e["id"]: e["file_Path"] for e in meta["draft_materials"][0]["value"]}
     assert len(materials) == len(registered) == 3
     for material in materials:
-        path = Path(material["path"])
-        assert path.name in os.listdir(folder / "materials")
-        assert path.parent == folder / "materials"
-        assert path.name.isascii()
-        assert registered[material["local_material_id"]] == material["path"]
+        placeholder, inside, name = material["path"].split("/")
+        assert placeholder == "##_draftpath_placeholder_0E685133-18CE-45ED-8CB8-2904A212EC80_##"
+        assert inside == "materials"
+        assert name in os.listdir(folder / "materials")
+        assert name.isascii()
+        assert registered[material["local_material_id"]] == f"./materials/{name}"
+    assert [m["check_flag"] for m in content["materials"]["videos"]] == [62978047, 62978047]
+    assert [m["check_flag"] for m in content["materials"]["audios"]] == [3]
     assert {e["metetype"] for e in meta["draft_materials"][0]["value"]} == {"video", "photo", "music"}
     assert _read(draft, "draft_info.json") == content
 
@@ -82,7 +85,21 @@ async def test_every_draft_has_ids_names_and_times_of_its_own(make_builder: Make
         assert meta["tm_duration"] == 3_000_000
         assert meta["tm_draft_create"] == meta["tm_draft_modified"] == 1_700_000_000_500_000
         assert (Path(draft.path) / meta["draft_cover"]).read_bytes()[:2] == b"\xff\xd8"
-    assert all(m["path"].startswith(two.path) for m in contents[1]["materials"]["videos"])
+
+
+async def test_absolute_paths_are_a_setting_and_follow_the_name_that_a_draft_gets(
+    make_builder: MakeBuilder, whole: Any
+) -> None:
+    builder = make_builder(DraftSettings(media_paths="absolute"))
+    one, two = [(await builder.build(whole)).drafts[0] for _ in range(2)]
+    for draft in (one, two):
+        content, meta = _read(draft, "draft_content.json"), _read(draft, "draft_meta_info.json")
+        materials = content["materials"]["videos"] + content["materials"]["audios"]
+        registered = {e["id"]: e["file_Path"] for e in meta["draft_materials"][0]["value"]}
+        assert all(Path(m["path"]).parent == Path(draft.path, "materials") for m in materials)
+        assert {m["local_material_id"]: m["path"] for m in materials} == registered
+        assert {m["check_flag"] for m in content["materials"]["videos"]} == {63487}
+    assert one.path != two.path
 
 
 async def test_the_document_stays_with_the_draft_and_builds_it_again(

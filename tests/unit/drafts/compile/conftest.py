@@ -11,6 +11,7 @@ from typing import Any
 import pyJianYingDraft as jy
 import pytest
 
+from c2jy_bridge.core.settings import DraftSettings
 from c2jy_bridge.drafts import DraftBuilder
 
 _ID = re.compile(r"[0-9a-f]{32}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
@@ -54,8 +55,9 @@ def _read(folder: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-def same(tmp_path: Path, builder: DraftBuilder) -> Callable[..., Any]:
+def same(tmp_path: Path, make_builder: Callable[..., DraftBuilder]) -> Callable[..., Any]:
     """Builds both and compares them; hands back the issues of ours."""
+    builder = make_builder(DraftSettings(media_paths="absolute"))
 
     async def compare(document: dict[str, Any], plain: Callable[[Any], None]) -> list[Any]:
         width, height = document.get("width", 1920), document.get("height", 1080)

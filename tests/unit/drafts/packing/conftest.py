@@ -28,6 +28,12 @@ def document(media: Path) -> dict[str, Any]:
 
 @pytest.fixture
 async def draft(build: Callable[..., Any], document: dict[str, Any]) -> Path:
+    """With absolute paths, which is what a relocation rewrites."""
+    return Path((await build({**document, "target": {"media_paths": "absolute"}})).path)
+
+
+@pytest.fixture
+async def portable(build: Callable[..., Any], document: dict[str, Any]) -> Path:
     return Path((await build(document)).path)
 
 

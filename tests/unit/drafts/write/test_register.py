@@ -86,7 +86,7 @@ async def test_a_draft_is_entered_in_the_shape_of_the_others(build: Build, liste
     assert entry["draft_cloud_last_action_download"] is False
     assert (entry["draft_new_version"], entry["draft_segments"]) == ("", [])
     assert (listed.parent / "root_meta_info.c2jy-backup.json").read_bytes() == before
-    assert _codes(draft) == {"registered"}
+    assert _codes(draft) == {"registered", "no_donor"}
     assert [name for name in os.listdir(listed.parent) if name.startswith(".")] == []
 
 
@@ -135,3 +135,65 @@ async def test_a_list_that_is_a_link_is_not_followed(build: Build, listed: Path,
     before = (tmp_path / "outside.json").read_bytes()
     assert "list_unreadable" in _codes(await build(WISH))
     assert (tmp_path / "outside.json").read_bytes() == before
+
+
+def _theirs(folder: Path, platform: Any, **more: Any) -> None:
+    folder.mkdir(parents=True)
+    content = {"tracks": [], "materials": {}, "last_modified_platform": platform, **more}
+    (folder / "draft_content.json").write_text(json.dumps(content), "utf-8")
+
+
+SIGNED = {
+    "app_id": 3704,
+    "app_source": "lv",
+    "app_version": "9.1.0",
+    "device_id": "d1",
+    "hard_disk_id": "h1",
+    "mac_address": "m1,m2",
+    "os": "windows",
+    "os_version": "10.0.19045",
+}
+
+
+async def test_a_registered_draft_names_the_machine_as_the_newest_signed_draft_beside_it(
+    build: Build, listed: Path
+) -> None:
+    root = listed.parent
+    _theirs(root / "older", {**SIGNED, "device_id": "d0"})
+    _theirs(root / "donor", SIGNED)
+    _theirs(root / "unsigned", {**SIGNED, "device_id": "", "hard_disk_id": "", "mac_address": ""})
+    (root / "encrypted").mkdir()
+    (root / "encrypted" / "draft_content.json").write_bytes(b"SGVsbG8=")
+    _theirs(root / "odd", "not an object")
+    for number, name in enumerate(("older", "donor", "unsigned", "encrypted", "odd")):
+        os.utime(root / name / "draft_content.json", (1000 + number, 1000 + number))
+    draft = await build(WISH)
+    assert _codes(draft) == {"registered", "donor"}
+    assert '"donor"' in next(issue.message for issue in draft.issues if issue.code == "donor")
+    for file in ("draft_content.json", "draft_info.json"):
+        content = json.loads(_data(Path(draft.path, file)))
+        assert content["platform"] == content["last_modified_platform"] == SIGNED
+
+
+async def test_without_registration_no_donor_is_asked(build: Build, listed: Path) -> None:
+    _theirs(listed.parent / "donor", SIGNED)
+    content = json.loads(_data(Path((await build(DOCUMENT)).path, "draft_content.json")))
+    assert "device_id" not in content["platform"]
+
+
+@pytest.mark.parametrize(
+    ("profile", "code"), [("capcut_win", "no_donor"), ("jianying_mac", "no_donor"), ("jianying_win", "donor")]
+)
+async def test_a_donor_is_of_the_same_app_and_system(
+    builder: DraftBuilder, listed: Path, profile: Any, code: str
+) -> None:
+    _theirs(listed.parent / "donor", SIGNED)
+    (draft,) = (await builder.build({**WISH, "target": {"register": True, "profile": profile}})).drafts
+    assert _codes(draft) & {"donor", "no_donor"} == {code}
+
+
+async def test_our_own_drafts_are_no_donors(build: Build, listed: Path) -> None:
+    first = await build({**DOCUMENT, "name": "first"})
+    path = Path(first.path, "draft_content.json")
+    _write(path, json.dumps({**json.loads(_data(path)), "last_modified_platform": SIGNED}).encode())
+    assert "no_donor" in _codes(await build(WISH))

@@ -30,7 +30,7 @@ Content = Callable[[BuiltDraft], dict[str, Any]]
 )
 def test_paths_are_spelled_for_the_machine_that_opens_the_draft(root: str, path: str, tmp_path: Path) -> None:
     target = TargetRoot.of(root, tmp_path)
-    assert target.material("x", "a.mp4") == path
+    assert target.material("x", "materials", "a.mp4") == path
     assert local_view(path, tmp_path / "x") == tmp_path / "x" / "materials" / "a.mp4"
 
 
