@@ -69,12 +69,18 @@ class ClipView:
     """One clip on a track; microseconds on the timeline."""
 
     kind: str
+    """`unknown` for what this program has no word for."""
     start_us: int
     duration_us: int
     label: str
     """Caption text, media file name or effect name."""
     media: str = ""
     media_ok: bool = True
+    speed: float = 1.0
+    speed_curve: bool = False
+    """The speed changes inside the clip."""
+    inside: tuple[TrackView, ...] = ()
+    """The tracks of a compound clip; times are those of its own timeline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,15 @@ class TrackView:
     kind: str
     name: str
     clips: tuple[ClipView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineContents:
+    """A further timeline of a draft, in JianYing 10 and CapCut 7.7 and later."""
+
+    name: str
+    duration_us: int
+    tracks: tuple[TrackView, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +130,8 @@ class DraftDetail:
     fps: float = 0.0
     tracks: tuple[TrackView, ...] = ()
     issues: tuple[Issue, ...] = ()
+    timelines: tuple[TimelineContents, ...] = ()
+    """Further timelines beside the main one."""
 
 
 @dataclass(frozen=True, slots=True)

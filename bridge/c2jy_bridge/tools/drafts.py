@@ -13,7 +13,7 @@ from c2jy_bridge.core.events import DraftWritten, Issue
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.nearest import nearest
 from c2jy_bridge.core.settings import TimeUnit
-from c2jy_bridge.core.views import ClipView, DraftView
+from c2jy_bridge.core.views import ClipView, DraftView, TrackView
 from c2jy_bridge.drafts import (
     BuildReport,
     BuiltDraft,
@@ -210,17 +210,9 @@ class DraftTools:
             name: The draft's name as list_drafts gives it.
         """
         detail = self._library.detail(self._known(name))
-        timeline = [
-            TrackShown(
-                track.kind,
-                track.name,
-                [
-                    _answer(ClipShown, clip, type=clip.kind, start_s=clip.start_us / 1e6)
-                    for clip in track.clips
-                ],
-            )
-            for track in detail.tracks
-        ]
+        timeline = [shown for track in detail.tracks for shown in _shown(track, "")]
+        for more in detail.timelines:
+            timeline += [shown for track in more.tracks for shown in _shown(track, more.name)]
         return DraftShown(_row(detail.view), detail.fps, timeline, list(detail.issues))
 
     @tool
@@ -248,6 +240,17 @@ def _answer(kind: type[_Answer], view: BuiltDraft | DraftView | ClipView, **valu
     values["duration_s"] = view.duration_us / 1e6
     shared = {field.name: getattr(view, field.name) for field in fields(kind) if field.name not in values}
     return kind(**shared, **values)
+
+
+def _shown(track: TrackView, inside: str) -> list[TrackShown]:
+    """A track, and behind it those inside its compound clips, named after them."""
+    clips = [_answer(ClipShown, clip, type=clip.kind, start_s=clip.start_us / 1e6) for clip in track.clips]
+    name = " / ".join(filter(None, (inside, track.name)))
+    tracks = [TrackShown(track.kind, name, clips)]
+    for clip in track.clips:
+        for inner in clip.inside:
+            tracks += _shown(inner, " / ".join(filter(None, (inside, clip.label or clip.kind))))
+    return tracks
 
 
 def _row(view: DraftView) -> DraftRow:

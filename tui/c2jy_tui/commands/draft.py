@@ -22,7 +22,7 @@ from c2jy_tui.commands.running import (
 from c2jy_tui.commands.streams import NotText, decoded, read_stdin
 
 if TYPE_CHECKING:
-    from c2jy_bridge.core.views import DraftDetail, DraftView
+    from c2jy_bridge.core.views import DraftDetail, DraftView, TrackView
     from c2jy_bridge.engine import BuildReport, Engine
 
 
@@ -159,14 +159,26 @@ def _picture(detail: DraftDetail) -> None:
     v = detail.view
     figures = f"{v.width}x{v.height}  {v.duration_us / 1e6:.1f} s  {say(f'state.{v.state}')}"
     print(f"{one_line(v.name)}  {figures}  {say(f'paths.{v.media_paths}')}")
-    for track in detail.tracks:
-        print(one_line(f"{track.kind} {track.name}".rstrip()))
+    _tracks(detail.tracks, "")
+    for timeline in detail.timelines:
+        words = {"name": timeline.name, "seconds": f"{timeline.duration_us / 1e6:.1f}"}
+        print(visible(say("draft.timeline", **words)))
+        _tracks(timeline.tracks, "  ")
+    print_issues(*detail.issues)
+
+
+def _tracks(tracks: Sequence[TrackView], margin: str) -> None:
+    for track in tracks:
+        print(margin + one_line(f"{track.kind} {track.name}".rstrip()))
         for clip in track.clips:
             end = (clip.start_us + clip.duration_us) / 1e6
+            speed = f"  ×{clip.speed:g}" if clip.speed != 1.0 else ""
+            speed = f"  {say('draft.speed_curve')}" if clip.speed_curve else speed
             missing = "" if clip.media_ok else f"  ! {say('state.media_missing')}"
             kind, label = one_line(clip.kind), one_line(clip.label)
-            print(f"  {clip.start_us / 1e6:8.2f} – {end:8.2f} s  {kind:7} {label}{missing}")
-    print_issues(*detail.issues)
+            times = f"{clip.start_us / 1e6:8.2f} – {end:8.2f} s"
+            print(f"{margin}  {times}  {kind:7} {label}{speed}{missing}")
+            _tracks(clip.inside, f"{margin}    ")
 
 
 def pack(options: argparse.Namespace) -> int:

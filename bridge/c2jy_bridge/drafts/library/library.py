@@ -15,7 +15,8 @@ from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.gc_control import gc_paused
 from c2jy_bridge.core.views import DraftDetail, DraftView
 from c2jy_bridge.drafts.errors import DraftError, issue
-from c2jy_bridge.drafts.library.snapshot import Snapshot, detail, load, read_snapshot, stamp, view
+from c2jy_bridge.drafts.library.snapshot import Snapshot, load, read_snapshot, stamp, view
+from c2jy_bridge.drafts.library.timeline import detail
 from c2jy_bridge.drafts.library.trash import Trash
 from c2jy_bridge.drafts.write.folder import faults
 from c2jy_bridge.drafts.write.paths import LONGEST, files_of, same_folder, spelled_folder

@@ -13,17 +13,20 @@ from typing import Any, Final
 import orjson
 
 from c2jy_bridge.core.events import Issue
-from c2jy_bridge.core.views import ClipView, DraftDetail, DraftState, DraftView, TrackView
+from c2jy_bridge.core.views import DraftState, DraftView
 from c2jy_bridge.drafts.errors import issue
 from c2jy_bridge.drafts.write.folder import media_of
 from c2jy_bridge.drafts.write.meta import NO_FIGURES, Figures, read_figures, read_marker
 from c2jy_bridge.drafts.write.paths import CONTENTS, DOCUMENT, MATERIALS, META, local_view, media_form
 from c2jy_bridge.drafts.write.staging import is_there, read_plain
 
-_LABEL: Final = 120
+TIMELINES: Final = "Timelines"
+PROJECT: Final = f"{TIMELINES}/project.json"
+"""The list of a draft's timelines: JianYing 10 and CapCut 7.7 on (measured in CapCut 7.7 to 8.1)."""
+_MOST_TIMELINES: Final = 50
+_ID: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
 _LARGEST: Final = 2**53
 """Largest number that is believed; 285 years in microseconds."""
-_TAGS: Final = re.compile(r"<[^<>]{0,500}>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class Snapshot:
 def stamp(folder: Path) -> tuple[int, ...]:
     """Changes when a file of the draft is added, removed or written."""
     found = []
-    for name in ("", MATERIALS, *CONTENTS, META, DOCUMENT):
+    for name in ("", MATERIALS, *CONTENTS, META, DOCUMENT, PROJECT):
         try:
             status = os.lstat(folder / name)
             found += [status.st_mtime_ns, status.st_size, status.st_ino]
@@ -67,15 +70,15 @@ def read_snapshot(folder: Path) -> Snapshot | None:
     content, state, fault = load(folder / file)
     if content is None:
         return Snapshot(state, size, modified, ours, file, fault)
-    tracks = _objects(content.get("tracks"))
-    canvas = _object(content.get("canvas_config"))
+    tracks = objects(content.get("tracks"))
+    canvas = object_(content.get("canvas_config"))
     figures = Figures(
         content_sha256="",
-        duration_us=_number(content.get("duration")),
+        duration_us=number(content.get("duration")),
         tracks=len(tracks),
-        clips=sum(len(_objects(track.get("segments"))) for track in tracks),
-        width=_number(canvas.get("width")),
-        height=_number(canvas.get("height")),
+        clips=sum(len(objects(track.get("segments"))) for track in tracks),
+        width=number(canvas.get("width")),
+        height=number(canvas.get("height")),
         media=tuple(dict.fromkeys(path for _, path in media_of(content))),
     )
     return Snapshot("ok" if ours else "foreign", size, modified, ours, file, figures=figures)
@@ -90,9 +93,29 @@ def _is_about(figures: Figures, path: Path) -> bool:
 
 
 def content_file(folder: Path) -> str | None:
-    """The main file of a draft: of two, the one that was written last."""
+    """The main file of a draft: of two, the one that was written last; else that of its main timeline."""
     there = [name for name in CONTENTS if _is_plain(folder / name)]
+    if not there:
+        main, _ = project_timelines(folder)
+        inner = (f"{TIMELINES}/{main}/{name}" for name in CONTENTS) if main else ()
+        there = [name for name in inner if _is_plain(folder / name)]
     return max(there, key=lambda name: _mtime(folder / name), default=None)
+
+
+def project_timelines(folder: Path) -> tuple[str, dict[str, str]]:
+    """The id of a draft's main timeline, and the names of all by id; empty for drafts of earlier apps."""
+    try:
+        listed = object_(orjson.loads(read_plain(folder / PROJECT)))
+    except (OSError, orjson.JSONDecodeError):
+        return "", {}
+    named = {
+        str(timeline.get("id")): str(timeline.get("name") or "")
+        for timeline in objects(listed.get("timelines"))[:_MOST_TIMELINES]
+        if not timeline.get("is_marked_delete")
+    }
+    named = {known: name for known, name in named.items() if _ID.fullmatch(known)}
+    main = str(listed.get("main_timeline_id") or "")
+    return (main if _ID.fullmatch(main) else ""), named
 
 
 def load(path: Path) -> tuple[dict[str, Any] | None, DraftState, Issue | None]:
@@ -122,7 +145,7 @@ def view(folder: Path, snapshot: Snapshot, name: str | None = None) -> DraftView
         name: What its folder was called before it went to the trash, which is how its paths are spelled.
     """
     figures = snapshot.figures
-    missing = sum(not _exists(path, folder, name) for path in figures.media)
+    missing = sum(not exists(path, folder, name) for path in figures.media)
     return DraftView(
         name=name or folder.name,
         path=str(folder),
@@ -141,68 +164,8 @@ def view(folder: Path, snapshot: Snapshot, name: str | None = None) -> DraftView
     )
 
 
-def detail(
-    folder: Path, snapshot: Snapshot, content: Mapping[str, Any] | None, issues: tuple[Issue, ...]
-) -> DraftDetail:
-    """A draft with its tracks, bottom first."""
-    seen = view(folder, snapshot)
-    if content is None:
-        return DraftDetail(seen, issues=issues)
-    materials = {
-        str(material.get("id")): (kind, material)
-        for kind, group in _object(content.get("materials")).items()
-        for material in _objects(group)
-    }
-    tracks = tuple(
-        TrackView(
-            str(track.get("type", "")),
-            str(track.get("name", "")),
-            tuple(
-                _clip(segment, str(track.get("type", "")), materials, folder)
-                for segment in _objects(track.get("segments"))
-            ),
-        )
-        for track in _objects(content.get("tracks"))
-    )
-    fps = content.get("fps")
-    return DraftDetail(seen, float(fps) if isinstance(fps, (int, float)) else 0.0, tracks, issues)
-
-
-def _clip(
-    segment: Mapping[str, Any],
-    track: str,
-    materials: Mapping[str, tuple[str, Mapping[str, Any]]],
-    folder: Path,
-) -> ClipView:
-    kind, material = materials.get(str(segment.get("material_id")), ("", {}))
-    when = _object(segment.get("target_timerange"))
-    path = str(material.get("path") or "") if kind in ("videos", "audios") else ""
-    if kind == "texts":
-        label = _words(str(material.get("content") or ""))
-    else:
-        label = str(
-            material.get("material_name") or material.get("name") or material.get("resource_id") or ""
-        )
-    return ClipView(
-        kind="image" if material.get("type") == "photo" else track,
-        start_us=_number(when.get("start")),
-        duration_us=_number(when.get("duration")),
-        label=label[:_LABEL],
-        media=path,
-        media_ok=not path or _exists(path, folder),
-    )
-
-
-def _words(content: str) -> str:
-    """The words of a text material: new drafts hold JSON, old ones marked-up text."""
-    try:
-        held = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        return _TAGS.sub("", content).strip("[]")
-    return str(held.get("text", "")) if isinstance(held, dict) else content
-
-
-def _exists(path: str, folder: Path, name: str | None = None) -> bool:
+def exists(path: str, folder: Path, name: str | None = None) -> bool:
+    """Whether a media file of a draft is on this machine."""
     here = local_view(path, folder, name)
     return here is not None and is_there(here)
 
@@ -232,15 +195,18 @@ def _mtime(path: Path) -> float:
         return 0.0
 
 
-def _number(value: object) -> int:
+def number(value: object) -> int:
+    """A number of a draft that others wrote; 0 for what is none or beyond belief."""
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not abs(value) <= _LARGEST:
         return 0
     return int(value)
 
 
-def _object(value: object) -> Mapping[str, Any]:
+def object_(value: object) -> Mapping[str, Any]:
+    """A JSON object, an empty one for what is none."""
     return value if isinstance(value, dict) else {}
 
 
-def _objects(value: object) -> list[Mapping[str, Any]]:
+def objects(value: object) -> list[Mapping[str, Any]]:
+    """The objects in a JSON array."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

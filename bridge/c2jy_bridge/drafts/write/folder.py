@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -39,7 +41,10 @@ from c2jy_bridge.drafts.write.paths import (
     UNVERIFIED,
     VERIFIED,
     TargetRoot,
+    compounds,
+    is_of_another_machine,
     local_view,
+    media_paths,
     numbered,
 )
 from c2jy_bridge.drafts.write.staging import (
@@ -142,24 +147,61 @@ def _copy(source: Path, target: Path, moved: Callable[[int], None]) -> None:
         os.fsync(writer.fileno())
 
 
-_ROUNDING_US: Final = 1_000
+_ROUNDING_US: Final = 40_000
+"""A clip may end a frame behind its file: CapCut 6.7 saves such (16,666 us, measured)."""
+_MEDIA: Final = re.compile(r"(?:^|\.)materials\.(?:videos|audios)\[\d+\]\.path$")
 
 
 def media_of(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """(path in the content, file path) of every video, image and sound of a draft."""
-    materials = _mapping(content.get("materials"))
-    for kind in ("videos", "audios"):
-        for index, material in enumerate(_list(materials.get(kind))):
-            if isinstance(material, Mapping) and material.get("path"):
-                yield f"materials.{kind}[{index}].path", str(material["path"])
+    """(path in the content, file path) of every video, image and sound of a draft and its compound clips."""
+    for where, material in media_paths(content):
+        if _MEDIA.search(where):
+            yield where, material["path"]
 
 
 def missing_media(content: Mapping[str, Any], folder: Path, name: str | None = None) -> Iterator[Issue]:
-    """An issue for every media file that is not on this machine."""
-    for where, path in media_of(content):
-        here = local_view(path, folder, name)
-        if here is None or not is_there(here):
-            yield issue("media_missing", where, file=path)
+    """An issue for every media file that is not on this machine, with the number of clips that show it."""
+    missing: dict[str, tuple[str, set[str]]] = {}
+    there: dict[str, bool] = {}
+    mine: set[str] = set()
+    for where, material in media_paths(content):
+        path = material["path"]
+        if not _MEDIA.search(where):
+            continue
+        if path not in there:
+            here = local_view(path, folder, name)
+            there[path] = here is not None and is_there(here)
+            if here is not None and here.is_relative_to(folder):
+                mine.add(path)
+        if not there[path]:
+            missing.setdefault(path, (where, set()))[1].add(str(material.get("id")))
+    if not missing:
+        return
+    used = Counter(_shown(content))
+    made_on = _made_on(content)
+    for path, (where, ids) in missing.items():
+        clips = sum(used[known] for known in ids)
+        elsewhere = path not in mine and is_of_another_machine(path)
+        code = "media_elsewhere_made" if elsewhere else "media_missing"
+        draft = name or folder.name
+        yield issue(code, where, "error", file=path, clips=clips, made_on=made_on, name=draft)
+
+
+def _shown(content: Mapping[str, Any]) -> Iterator[str]:
+    """The material of every segment, compound clips' inside included."""
+    for track in map(_mapping, _list(content.get("tracks"))):
+        for segment in map(_mapping, _list(track.get("segments"))):
+            yield str(segment.get("material_id"))
+    for inner in compounds(content):
+        yield from _shown(inner)
+
+
+def _made_on(content: Mapping[str, Any]) -> str:
+    """The app and system that a draft's content names: `CapCut 8.9.1, windows`; `-` when it names none."""
+    platform = _mapping(content.get("platform"))
+    source, version = platform.get("app_source"), str(platform.get("app_version") or "")
+    app = {"cc": "CapCut", "lv": "JianYing"}.get(str(source), "JianYing" if version else "")
+    return ", ".join(filter(None, (f"{app} {version}".strip(), str(platform.get("os") or "")))) or "-"
 
 
 def faults(content: Mapping[str, Any], folder: Path, name: str | None = None) -> Iterator[Issue]:
@@ -181,6 +223,7 @@ def faults(content: Mapping[str, Any], folder: Path, name: str | None = None) ->
             known = str(material.get("id", ""))
             lengths[known] = _number(material.get("duration")) if plays else 0
     last = 0
+    overlaps = _overlaps(content["materials"])
     for number, track in enumerate(tracks):
         before_end = 0
         for index, segment in enumerate(map(_mapping, _list(_mapping(track).get("segments")))):
@@ -189,11 +232,24 @@ def faults(content: Mapping[str, Any], folder: Path, name: str | None = None) ->
                 where = f"tracks[{number}].segments[{index}]"
                 yield from _segment_faults(segment, where, begin, length, before_end, lengths)
             before_end = max(before_end, begin + length)
-        last = max(last, before_end)
+            last = max(last, before_end)
+            if overlaps:
+                before_end -= max(
+                    (overlaps.get(str(known), 0) for known in _list(segment.get("extra_material_refs"))),
+                    default=0,
+                )
     length = _number(content.get("duration"))
     if length < last:
         yield issue("draft_too_short", "duration", duration=clock(max(length, 0)))
     yield from missing_media(content, folder, name)
+
+
+def _overlaps(materials: Mapping[str, Any]) -> dict[str, int]:
+    """By how much a clip with such a transition may reach into the next one, as CapCut 1.5 saves it."""
+    transitions = map(_mapping, _list(materials.get("transitions")))
+    overlapping = (transition for transition in transitions if transition.get("is_overlap") is True)
+    # One more: the app rounds begin and length apart.
+    return {str(transition.get("id")): _number(transition.get("duration")) + 1 for transition in overlapping}
 
 
 def _is_sound(segment: Mapping[str, Any], known: Mapping[str, int]) -> bool:

@@ -265,12 +265,38 @@ def _unmounted(path: PurePath) -> PurePath:
 
 
 def media_paths(content: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(JSON path, material) of everything in a content that has a `path`."""
+    """(JSON path, material) of everything in a content that has a `path`, inside compound clips too."""
     materials = content.get("materials")
     for kind, group in materials.items() if isinstance(materials, Mapping) else ():
         for index, material in enumerate(group) if isinstance(group, list) else ():
             if isinstance(material, dict) and isinstance(material.get("path"), str) and material["path"]:
                 yield f"materials.{kind}[{index}].path", material
+    for index, inner in enumerate(compounds(content)):
+        for where, material in media_paths(inner):
+            yield f"materials.drafts[{index}].draft.{where}", material
+
+
+def compounds(content: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The contents of compound clips, each of the shape of a draft's own, an empty one where it has none."""
+    materials = content.get("materials")
+    drafts = materials.get("drafts") if isinstance(materials, Mapping) else None
+    for material in drafts if isinstance(drafts, list) else ():
+        inner = material.get("draft") if isinstance(material, dict) else None
+        yield inner if isinstance(inner, dict) else {}
+
+
+def is_of_another_machine(path: str) -> bool:
+    """Whether a path is of another system, or of a user or drive that this machine does not have."""
+    if placeholder_parts(path):
+        return False
+    spelled = pure(path)
+    if not spelled.is_absolute():
+        return False
+    if isinstance(spelled, PureWindowsPath) != (os.name == "nt"):
+        return True
+    parts = spelled.parts
+    home = len(parts) > 3 and parts[1].casefold() in ("users", "home")
+    return not os.path.lexists(Path(*parts[:3]) if home else parts[0])
 
 
 def spelled_folder(content: Mapping[str, Any], inside: Inside) -> tuple[str, PurePath] | None:

@@ -32,6 +32,7 @@ COLUMNS: Final = (
 
 KINDS: Final = ("video", "image", "audio", "text", "sticker", "effect", "filter")
 """Kinds of clips that have a name and a colour."""
+_NAMED: Final = (*KINDS, "text_template", "compound", "adjustment", "handwriting", "unknown")
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _CHECKSUM: Final = re.compile(r"(?=.*\d)(?=.*[a-f])[0-9a-f]{8,64}")
 """The engine names a file by its checksum when its link carries no name."""
@@ -39,7 +40,7 @@ _CHECKSUM: Final = re.compile(r"(?=.*\d)(?=.*[a-f])[0-9a-f]{8,64}")
 
 def kind_word(kind: str) -> str:
     """The name of a kind such as `video`; an unknown one stays as it is."""
-    return say(f"kind.{kind}") if kind in KINDS else one_line(kind)
+    return say(f"kind.{kind}") if kind in _NAMED else one_line(kind)
 
 
 def track_name(kind: str, name: str) -> str:
@@ -52,7 +53,7 @@ def track_name(kind: str, name: str) -> str:
 
 def kind_letter(kind: str) -> str:
     """A kind as one letter or character, for a block on the timeline."""
-    return say(f"letter.{kind}") if kind in KINDS else one_line(kind)[:1].upper()
+    return say(f"letter.{kind}") if kind in _NAMED else one_line(kind)[:1].upper()
 
 
 def media(view: DraftView) -> tuple[tuple[str, ...], Tone]:
@@ -187,6 +188,11 @@ def clip_lines(track: str, number: int, count: int, shown: ClipView) -> tuple[st
         length=formatting.length(shown.duration_us),
     )
     label = clip_name(shown)
+    if shown.inside:
+        clips = sum(len(track.clips) for track in shown.inside)
+        label = say("clip.compound", label=label, tracks=len(shown.inside), clips=clips)
+    if shown.speed_curve or shown.speed != 1.0:
+        place += say("clip.curve") if shown.speed_curve else f" ×{shown.speed:g}"
     if not shown.media:
         return place, label
     missing = "" if shown.media_ok else say("clip.missing")
