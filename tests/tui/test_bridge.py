@@ -103,6 +103,9 @@ async def test_the_header_counts_what_waits_and_the_time_since_each_sign_of_life
         assert "1 need login · 2 waiting · alive" in on.lines[0]
         await seen(on, parked=3)
         assert "· 3 need login · alive" in on.lines[0]
+        await seen(on, problem=Problem("needs_quota", "The request waits for quota.", "Top up.", 4028))
+        assert "· 3 need quota" in on.lines[0]
+        await seen(on, problem=None)
         await seen(on, intakes=(IntakeView("http", HTTP, on.clock()), IntakeView("mailbox")))
         assert "mailbox not yet" in on.lines[0]
 
@@ -367,13 +370,14 @@ async def test_a_bridge_without_a_screen_tells_states_in_the_words_of_the_screen
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     async def events() -> AsyncIterator[Event]:
-        for state in ("queued", "relaying", "running", "succeeded"):
+        for state in ("queued", "relaying", "needs_quota", "running", "succeeded"):
             yield BridgeRequestChanged(at=0.0, request_id="r1", tool="note", state=state)
 
     i18n.use("zh")
     await print_events(events())
     lines = [line.split(" ", 1)[1] for line in capsys.readouterr().err.splitlines()]
-    assert lines == ["r1 note 等待中", "r1 note 询问 Bot", "r1 note 执行中", "r1 note 完成"]
+    states = ("等待中", "询问 Bot", "额度不足", "执行中", "完成")
+    assert lines == [f"r1 note {state}" for state in states]
 
 
 async def test_a_bridge_without_a_screen_says_when_and_why_a_request_or_an_intake_failed(

@@ -51,12 +51,13 @@ REQUESTS = [
 ]
 
 
-async def test_a_request_that_rests_says_that_it_needs_a_login_and_can_be_cancelled(stage: Any) -> None:
-    why = Problem("needs_login", "The request waits for a login.", "Put a token there.", 4100)
+@pytest.mark.parametrize("need", ["login", "quota"])
+async def test_a_request_that_rests_says_what_it_needs_and_can_be_cancelled(stage: Any, need: str) -> None:
+    why = Problem(f"needs_{need}", f"The request waits for {need}.", "Do something.", 4100)
     async with stage() as on:
-        await opened(on, request(1, "needs_login", problem=why))
-        assert "! needs login" in on.text
-        assert "The request waits for a login." in on.text
+        await opened(on, request(1, f"needs_{need}", problem=why))
+        assert f"! needs {need}" in on.text
+        assert f"The request waits for {need}." in on.text
         await on.press("t", "x")
         assert on.engine.request_intents == [("cancel", "r1")]
 

@@ -30,12 +30,15 @@ class State(StrEnum):
     RUNNING = "running"
     NEEDS_LOGIN = "needs_login"
     """Coze rejects the token: the request and its timeout are suspended until Coze accepts one."""
+    NEEDS_QUOTA = "needs_quota"
+    """The account's quota is used up: the request and its timeout are suspended until there is some."""
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
 
 
 ENDED: Final = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
+PARKED: Final = frozenset({State.NEEDS_LOGIN, State.NEEDS_QUOTA})
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,7 +181,7 @@ class BridgeView:
     """Open requests."""
     at_work: int = 0
     parked: int = 0
-    """Open requests that wait for a valid token."""
+    """Open requests that wait for a valid token or for quota."""
     counts: Mapping[State, int] = field(default_factory=dict)
     """Requests by state."""
     intakes: tuple[IntakeView, ...] = ()

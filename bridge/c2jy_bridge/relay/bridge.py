@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
-from c2jy_bridge.core.bridge_requests import ENDED, INTAKES, IntakeName, State
+from c2jy_bridge.core.bridge_requests import ENDED, INTAKES, PARKED, IntakeName
 from c2jy_bridge.core.events import BridgeStarted, BridgeStopped, Event
 from c2jy_bridge.core.ports import ReceiptStore
 from c2jy_bridge.core.settings import Settings
@@ -148,7 +148,7 @@ class Bridge:
             address=next((intake.address for intake in intakes if intake.address), ""),
             waiting=sum(count for state, count in counts.items() if state not in ENDED),
             at_work=self._worker.at_work,
-            parked=counts.get(State.NEEDS_LOGIN, 0),
+            parked=sum(counts.get(state, 0) for state in PARKED),
             intakes=intakes,
             problem=self._worker.last_problem,
             counts=counts,

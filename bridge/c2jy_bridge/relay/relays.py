@@ -97,9 +97,9 @@ class Job:
         """Put the request back into the queue; it cannot be claimed before that time."""
         await self._step(self.queue.release(self.lease, not_before=not_before, problem=problem))
 
-    async def park(self, problem: Problem) -> None:
+    async def park(self, state: State, problem: Problem) -> None:
         """Park the request until `RequestQueue.unpark`."""
-        await self._step(self.queue.park(self.lease, problem))
+        await self._step(self.queue.park(self.lease, state, problem))
 
     async def finish(self, ending: Ending) -> None:
         """Record the end; a cancellation on timeout counts as a failure."""

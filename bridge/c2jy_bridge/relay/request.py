@@ -108,8 +108,13 @@ LONGEST_WORDS: Final = 500
 TRANSIENT: Final = frozenset({"network", "rate_limited", "server", "conversation_busy", "stream_dropped"})
 """Kinds of problems that may not recur on another try, later or in another conversation."""
 
-LOGIN: Final = frozenset({"unauthorized", "token_missing", "token_malformed"})
-"""Kinds of problems that only a token which Coze accepts can end."""
+PARKED_BY: Final = {
+    "unauthorized": State.NEEDS_LOGIN,
+    "token_missing": State.NEEDS_LOGIN,
+    "token_malformed": State.NEEDS_LOGIN,
+    "quota": State.NEEDS_QUOTA,
+}
+"""Kinds of problems that no retry ends: only a token which Coze accepts, or quota, does."""
 
 
 def bridge_problem(kind: str, **values: object) -> Problem:
@@ -117,9 +122,9 @@ def bridge_problem(kind: str, **values: object) -> Problem:
     return Problem(kind=kind, message=say(f"problem.{kind}", **values), hint=say(f"hint.{kind}", **values))
 
 
-def needs_login(why: Problem) -> Problem:
-    """Coze rejects the token, as `why` says."""
-    return replace(bridge_problem("needs_login", why=why.message), code=why.code, logid=why.logid)
+def parked_problem(state: State, why: Problem) -> Problem:
+    """The problem of requests that are parked in that state."""
+    return replace(bridge_problem(state.value, why=why.message), code=why.code, logid=why.logid)
 
 
 class BridgeProblem(Exception):

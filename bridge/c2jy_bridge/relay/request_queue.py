@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import suppress
 from typing import Any
 
-from c2jy_bridge.core.bridge_requests import BridgeRequest, ChatRef, RelayMode, RequestSource, State
+from c2jy_bridge.core.bridge_requests import PARKED, BridgeRequest, ChatRef, RelayMode, RequestSource, State
 from c2jy_bridge.core.events import BridgeRequestChanged, Event, Problem
 from c2jy_bridge.core.settings import BridgeSettings
 from c2jy_bridge.relay.request import (
@@ -23,6 +23,7 @@ from c2jy_bridge.relay.request import (
     Submission,
 )
 from c2jy_bridge.relay.storage import (
+    IS_PARKED,
     OPEN,
     REQUESTS,
     BatchedInsert,
@@ -152,14 +153,20 @@ class RequestQueue:
         sets = "state = 'queued', lease_until = NULL, not_before = ?, problem = ?"
         return await self._write(lease, sets, not_before, problem_json(problem))
 
-    async def park(self, lease: Lease, problem: Problem) -> BridgeRequest:
-        """Park the request until `unpark`: it cannot be claimed and does not expire."""
-        sets = "state = 'needs_login', lease_until = NULL, problem = ?"
-        return await self._write(lease, sets, problem_json(problem))
+    async def park(self, lease: Lease, state: State, problem: Problem) -> BridgeRequest:
+        """Park the request in that state until `unpark`: it cannot be claimed and does not expire.
 
-    async def unpark(self) -> Sequence[BridgeRequest]:
-        """Put all parked requests back into the queue with the time that they had left; returns them."""
-        return await self._storage.run(self._unpark)
+        That the Bot was asked under this lease, in vain, does not count as an attempt.
+        """
+        sets = "state = ?, attempts = ?, lease_until = NULL, problem = ?"
+        return await self._write(lease, sets, state, lease.request.attempts, problem_json(problem))
+
+    async def unpark(self, state: State, *, limit: int = -1) -> Sequence[BridgeRequest]:
+        """Put requests parked in that state back into the queue with the time that they had left.
+
+        Returns them, oldest first; `limit` is how many, -1 for all.
+        """
+        return await self._storage.run(lambda: self._unpark(state, limit))
 
     async def finish(self, lease: Lease, ending: Ending) -> BridgeRequest:
         """Record the end; a second one raises LeaseLost."""
@@ -216,7 +223,7 @@ class RequestQueue:
             request = request_of(row) if row else None
             if request is None or request.ended:
                 return request
-            if request.state in (State.QUEUED, State.NEEDS_LOGIN):
+            if request.state is State.QUEUED or request.state in PARKED:
                 sets = "state = 'cancelled', finished_at = ?, lease_until = NULL"
                 db.execute(
                     f"UPDATE bridge_requests SET {sets} WHERE request_id = ?", (self._clock(), request_id)
@@ -233,7 +240,7 @@ class RequestQueue:
             row = db.execute(
                 "UPDATE bridge_requests SET claim = claim + 1, worker = ?1, lease_until = ?2,"
                 " takeovers = takeovers + (state <> 'queued') WHERE seq = (SELECT seq FROM bridge_requests"
-                f" WHERE {OPEN} AND state <> 'needs_login' AND (lease_until IS NULL OR lease_until <= ?3)"
+                f" WHERE {OPEN} AND NOT {IS_PARKED} AND (lease_until IS NULL OR lease_until <= ?3)"
                 " AND (state <> 'queued' OR (not_before <= ?3 AND expires_at > ?3))"
                 " ORDER BY state = 'queued', seq LIMIT 1) RETURNING seq",
                 (worker, now + lease_s, now),
@@ -244,14 +251,15 @@ class RequestQueue:
             fence = {name: row[name] for name in ("claim", "takeovers", "handle_digest", "handle_used_by")}
             return Lease(request_of(row), **fence)
 
-    def _unpark(self) -> list[BridgeRequest]:
+    def _unpark(self, state: State, limit: int) -> list[BridgeRequest]:
         with self._database.transaction() as db:
             # max(), so that a clock that was set back takes no time away.
             found = db.execute(
                 "UPDATE bridge_requests SET state = 'queued', not_before = 0,"
-                " expires_at = expires_at + max(0, ? - changed_at)"
-                " WHERE state = 'needs_login' RETURNING seq, request_id",
-                (self._clock(),),
+                " expires_at = expires_at + max(0, ? - changed_at) WHERE seq IN"
+                " (SELECT seq FROM bridge_requests WHERE state = ? ORDER BY seq LIMIT ?)"
+                " RETURNING seq, request_id",
+                (self._clock(), state, limit),
             ).fetchall()
             in_order = sorted(found, key=lambda row: int(row["seq"]))
             return [self._changed(db, row["request_id"]) for row in in_order]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Final, TypeVar
 
-from c2jy_bridge.core.bridge_requests import BridgeRequest, ChatRef, State
+from c2jy_bridge.core.bridge_requests import ENDED, PARKED, BridgeRequest, ChatRef, State
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.journal.database import Database
 from c2jy_bridge.relay.request import (
@@ -25,8 +25,18 @@ from c2jy_bridge.relay.request import (
 
 T = TypeVar("T")
 
-VERSION: Final = 4
+VERSION: Final = 5
 """Version of the bridge's tables."""
+
+
+def _state_in(states: Iterable[State]) -> str:
+    names = ", ".join(f"'{state}'" for state in states)
+    return f"state IN ({names})"
+
+
+OPEN: Final = _state_in(state for state in State if state not in ENDED)
+IS_PARKED: Final = _state_in(sorted(PARKED))
+"""SQL conditions."""
 # Times are Unix seconds.
 _SCHEMA: Final = (
     """
@@ -40,8 +50,7 @@ _SCHEMA: Final = (
         tool            TEXT NOT NULL,
         arguments       TEXT NOT NULL,
         relay           TEXT NOT NULL,
-        state           TEXT NOT NULL CHECK
-            (state IN ('queued', 'relaying', 'running', 'needs_login', 'succeeded', 'failed', 'cancelled')),
+        state           TEXT NOT NULL,
         accepted_at     REAL NOT NULL,
         expires_at      REAL NOT NULL,
         changed_at      REAL NOT NULL,
@@ -65,8 +74,7 @@ _SCHEMA: Final = (
     "CREATE UNIQUE INDEX bridge_keys ON bridge_requests (source, requester, idempotency_key)"
     " WHERE idempotency_key <> ''",
     # With the state in it, so that counting open requests reads nothing else.
-    "CREATE INDEX bridge_open ON bridge_requests (seq, state)"
-    " WHERE state IN ('queued', 'relaying', 'running', 'needs_login')",
+    f"CREATE INDEX bridge_open ON bridge_requests (seq, state) WHERE {OPEN}",
     """
     CREATE TABLE bridge_chats (
         turn_id         TEXT PRIMARY KEY,
@@ -104,6 +112,8 @@ _SCHEMA: Final = (
     ) STRICT
     """,
 )
+_ABOUT_REQUESTS: Final = 3
+"""The first statements: the table of requests and its indexes."""
 
 
 class Storage:
@@ -151,13 +161,31 @@ class Storage:
                 for statement in _SCHEMA:
                     db.execute(statement)
                 db.execute("INSERT INTO bridge_schema VALUES (?)", (VERSION,))
+            elif row["version"] == 4:
+                _upgrade_from_4(db)
             elif row["version"] != VERSION:
                 found = row["version"]
                 age = "newer than this program" if found > VERSION else "of an earlier, unreleased program"
                 raise sqlite3.DatabaseError(f"bridge tables {found} are {age} ({VERSION})")
 
 
-OPEN: Final = "state IN ('queued', 'relaying', 'running', 'needs_login')"
+def _upgrade_from_4(db: sqlite3.Connection) -> None:
+    """Version 4 listed the states in a CHECK, which SQLite changes only by a new table."""
+    columns = ", ".join(row["name"] for row in db.execute("PRAGMA table_info(bridge_requests)"))
+    last = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'bridge_requests'").fetchone()
+    for index in ("bridge_keys", "bridge_open"):
+        db.execute(f"DROP INDEX {index}")
+    db.execute("ALTER TABLE bridge_requests RENAME TO bridge_requests_4")
+    for statement in _SCHEMA[:_ABOUT_REQUESTS]:
+        db.execute(statement)
+    db.execute(f"INSERT INTO bridge_requests ({columns}) SELECT {columns} FROM bridge_requests_4")
+    db.execute("DROP TABLE bridge_requests_4")
+    if last is not None:  # the numbers of forgotten requests are not given again
+        db.execute("DELETE FROM sqlite_sequence WHERE name = 'bridge_requests'")
+        db.execute("INSERT INTO sqlite_sequence VALUES ('bridge_requests', ?)", (last["seq"],))
+    db.execute("UPDATE bridge_schema SET version = ?", (VERSION,))
+
+
 REQUESTS: Final = (
     "SELECT r.*, (SELECT json_group_array(json_array(turn_id, conversation_id, chat_id, ended_at IS NULL))"
     " FROM (SELECT * FROM bridge_chats c WHERE c.request_id = r.request_id ORDER BY began_at, rowid))"

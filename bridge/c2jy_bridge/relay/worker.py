@@ -13,7 +13,7 @@ from typing import Final
 from c2jy_bridge.core.bridge_requests import BridgeRequest, ChatRef, State
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.ports import ReceiptStore
-from c2jy_bridge.coze import CozeClient, CozeProblem
+from c2jy_bridge.coze import CozeProblem
 from c2jy_bridge.relay.calls import tool_call_of
 from c2jy_bridge.relay.relays import (
     LEASE_S,
@@ -30,13 +30,13 @@ from c2jy_bridge.relay.relays import (
     keep_lease,
 )
 from c2jy_bridge.relay.request import (
-    LOGIN,
+    PARKED_BY,
     TRANSIENT,
     Ending,
     LeaseLost,
     bridge_problem,
     ending_of,
-    needs_login,
+    parked_problem,
 )
 from c2jy_bridge.relay.request_queue import RequestQueue
 
@@ -80,8 +80,6 @@ class Worker:
             chance: Jitter of pauses, from 0 to 1.
         """
         self.name = name
-        self.last_problem: Problem | None = None
-        """Why the last question to the Bot failed; None since one succeeded."""
         self._queue = queue
         self._context = context
         self._receipts = receipts
@@ -90,7 +88,13 @@ class Worker:
         self._retention_s = retention_s
         self._chance = chance
         self._conversations = WorkConversations()
-        self._login = LoginWatch(context.client, self._unpark)
+        self._last_problem: Problem | None = None
+        self._parkings = {
+            State.NEEDS_LOGIN: Parking(self._token_is_accepted, partial(self._unpark, State.NEEDS_LOGIN)),
+            State.NEEDS_QUOTA: Parking(self._try_quota, partial(self._unpark, State.NEEDS_QUOTA)),
+        }
+        self._probe = ""
+        """The id of the request that is tried to see whether there is quota again."""
         self._jobs: dict[str, asyncio.Task[None]] = {}
         self._relays: dict[str, Relay] = {}
         self._closing_chats: set[asyncio.Task[None]] = set()
@@ -101,6 +105,12 @@ class Worker:
     def at_work(self) -> int:
         """How many requests are running."""
         return len(self._jobs)
+
+    @property
+    def last_problem(self) -> Problem | None:
+        """Why requests are parked, or why the last question to the Bot failed; None since one succeeded."""
+        parked = (parking.problem for parking in self._parkings.values())
+        return next(filter(None, parked), self._last_problem)
 
     def wake(self) -> None:
         """Look into the queue now."""
@@ -114,7 +124,8 @@ class Worker:
     async def take_over(self) -> None:
         """Release the leases of dead workers, close their chats, and retry parked requests."""
         await self._queue.void_leases(self.name)
-        await self._unpark()
+        for state in self._parkings:
+            await self._unpark(state)
         for request, chat in await self._queue.open_chats():
             self._close_chat(request, chat)
 
@@ -141,7 +152,8 @@ class Worker:
         self._woken.set()
         if self._jobs and grace_s > 0:
             await asyncio.wait(self._jobs.values(), timeout=grace_s)
-        await self._login.stop()
+        for parking in self._parkings.values():
+            await parking.stop()
         left = [*self._jobs.values(), *self._closing_chats]
         for task in left:
             task.cancel()
@@ -170,8 +182,8 @@ class Worker:
         request_id = job.request.request_id
         try:
             if not await self._ended_before(job):
-                if self._login.problem is not None and job.request.relay != "direct":
-                    await self._park(job, self._login.problem)
+                if parked := self._parked(job.request):
+                    await self._park(job, *parked)
                 else:
                     await self._run_relay(job)
         except LeaseLost:
@@ -189,6 +201,13 @@ class Worker:
                     await job.finish(Ending(State.FAILED, problem=problem))
         finally:
             self._relays.pop(request_id, None)
+
+    def _parked(self, request: BridgeRequest) -> tuple[State, Problem] | None:
+        """In which state, and why, a request has to be parked before it is tried."""
+        if request.relay == "direct" or request.request_id == self._probe:
+            return None
+        parked = ((state, parking.problem) for state, parking in self._parkings.items())
+        return next(((state, problem) for state, problem in parked if problem is not None), None)
 
     async def _give_back(self, job: Job) -> None:
         if job.overdue or job.request.cancel_wanted:
@@ -232,9 +251,11 @@ class Worker:
                     keep_lease(job, relay.stop, asyncio.current_task(), self._context.clock)
                 )
                 await relay.run()
-            self.last_problem = None
             if not job.request.ended:
                 await job.finish(Ending(State.CANCELLED))
+            elif job.request.relay != "direct":  # Coze has answered
+                self._last_problem = None
+                await self._parkings[State.NEEDS_QUOTA].end()
         except (CozeProblem, RelayFailed) as error:
             await self._failed(job, error.problem)
         finally:
@@ -243,30 +264,47 @@ class Worker:
                 await asyncio.gather(keeping, return_exceptions=True)
 
     async def _failed(self, job: Job, problem: Problem) -> None:
-        self.last_problem = problem
+        self._last_problem = problem
         now, request = self._context.clock(), job.request
         pause_s = min(LONGEST_PAUSE_S, 2.0 ** max(1, request.attempts)) * (0.5 + self._chance() / 2)
         worth_it = problem.kind in TRANSIENT and request.attempts < MOST_ATTEMPTS
         if job.overdue or request.cancel_wanted:
             await job.finish(Ending(State.CANCELLED))
-        elif problem.kind in LOGIN:
-            self.last_problem = self._login.lost(problem)
-            await self._park(job, self.last_problem)
+        elif state := PARKED_BY.get(problem.kind):
+            await self._park(job, state, self._parkings[state].begin(parked_problem(state, problem)))
         elif worth_it and now + pause_s < request.expires_at:
             await job.release(now + pause_s, problem)
         else:
             await job.finish(Ending(State.FAILED, problem=problem))
 
-    async def _park(self, job: Job, problem: Problem) -> None:
-        await job.park(problem)
-        if self._login.problem is None:  # found while this was written
-            await self._unpark()
+    async def _park(self, job: Job, state: State, problem: Problem) -> None:
+        await job.park(state, problem)
+        if self._parkings[state].problem is None:  # ended while this was written
+            await self._unpark(state)
 
-    async def _unpark(self) -> None:
-        self.last_problem = None
-        for request in await self._queue.unpark():
+    async def _unpark(self, state: State) -> None:
+        self._last_problem = None
+        for request in await self._queue.unpark(state):
             await self._on_change(request)
         self.wake()
+
+    async def _token_is_accepted(self) -> bool:
+        try:
+            problem = await (await self._context.client()).check()
+        except CozeProblem as error:
+            problem = error.problem
+        return problem is None or not (
+            problem.kind in TRANSIENT or PARKED_BY.get(problem.kind) is State.NEEDS_LOGIN
+        )
+
+    async def _try_quota(self) -> bool:
+        """Try the oldest parked request: its end shows whether there is quota. True when none is parked."""
+        found = await self._queue.unpark(State.NEEDS_QUOTA, limit=1)
+        for request in found:
+            self._probe = request.request_id
+            await self._on_change(request)
+        self.wake()
+        return not found
 
     def _close_chat(self, request: BridgeRequest, chat: ChatRef) -> None:
         task = asyncio.create_task(close_abandoned_chat(self._queue, self._context, request, chat))
@@ -275,46 +313,51 @@ class Worker:
 
 
 FIRST_LOOK_S: Final = 15.0
-"""Seconds until Coze is first asked whether it accepts the token again."""
+"""Seconds until it is first looked whether parked requests can go on."""
 LONGEST_LOOK_S: Final = 300.0
 
 
-class LoginWatch:
-    """Whether Coze accepts the token; while it does not, requests are parked and Coze is polled."""
+class Parking:
+    """Why requests are parked, and the looks for its end."""
 
-    def __init__(
-        self, client: Callable[[], Awaitable[CozeClient]], on_login: Callable[[], Awaitable[None]]
-    ) -> None:
-        """`on_login` is awaited when Coze accepts the token again."""
+    def __init__(self, look: Callable[[], Awaitable[bool]], on_end: Callable[[], Awaitable[object]]) -> None:
+        """`look` says whether it has ended; `on_end` is awaited then."""
         self.problem: Problem | None = None
-        """Why requests are parked; None while Coze accepts the token."""
-        self._client = client
-        self._on_login = on_login
+        """Why requests are parked; None while they are not."""
+        self._look = look
+        self._on_end = on_end
         self._looking: asyncio.Task[None] | None = None
 
-    def lost(self, why: Problem) -> Problem:
-        """Coze rejected the token: start polling; returns the problem for parked requests."""
+    def begin(self, problem: Problem) -> Problem:
+        """Park requests for that problem and begin to look; returns the problem that they are parked for."""
         if self.problem is None:
-            self.problem = needs_login(why)
-            self._looking = asyncio.create_task(self._look())
+            self.problem = problem
+            self._looking = asyncio.create_task(self._look_again_and_again())
         return self.problem
 
+    async def end(self) -> None:
+        """Let the requests go on, if any are parked."""
+        if self.problem is not None:
+            await self.stop()
+            self.problem = None
+            await self._on_end()
+
     async def stop(self) -> None:
-        """Stop polling."""
-        if self._looking is not None:
+        """Look no more."""
+        if self._looking is not None and self._looking is not asyncio.current_task():
             self._looking.cancel()
             await asyncio.gather(self._looking, return_exceptions=True)
 
-    async def _look(self) -> None:
+    async def _look_again_and_again(self) -> None:
         pause_s = FIRST_LOOK_S
         while True:
             await asyncio.sleep(pause_s)
             try:
-                problem = await (await self._client()).check()
-            except CozeProblem as error:
-                problem = error.problem
-            if problem is None or problem.kind not in LOGIN | TRANSIENT:
-                self.problem = None
-                await self._on_login()
+                ended = await self._look()
+            except Exception:
+                log.exception("parked requests: the look failed")
+                ended = False
+            if ended:
+                await self.end()
                 return
             pause_s = min(LONGEST_LOOK_S, pause_s * 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from c2jy_bridge.core.bridge_requests import BridgeRequest, ChatRef, RequestSource, State
+from c2jy_bridge.core.bridge_requests import PARKED, BridgeRequest, ChatRef, RequestSource, State
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.relay.request import (
     Accepted,
@@ -85,7 +85,7 @@ class MemoryQueue:
         kept = self._kept.get(request_id)
         if kept is None or kept.request.ended:
             return kept.request if kept else None
-        if kept.request.state in (State.QUEUED, State.NEEDS_LOGIN):
+        if kept.request.state in (State.QUEUED, *PARKED):
             kept.lease_until = None
             return self._change(kept, state=State.CANCELLED, finished_at=self._clock())
         if kept.request.cancel_wanted:
@@ -113,7 +113,7 @@ class MemoryQueue:
             kept
             for kept in self._kept.values()
             if not kept.request.ended
-            and kept.request.state is not State.NEEDS_LOGIN
+            and kept.request.state not in PARKED
             and (kept.lease_until is None or kept.lease_until <= now)
             and (
                 kept.request.state is not State.QUEUED
@@ -153,14 +153,15 @@ class MemoryQueue:
         kept.lease_until, kept.not_before = None, not_before
         return self._change(kept, state=State.QUEUED, problem=problem)
 
-    async def park(self, lease: Lease, problem: Problem) -> BridgeRequest:
+    async def park(self, lease: Lease, state: State, problem: Problem) -> BridgeRequest:
         kept = self._held(lease)
         kept.lease_until = None
-        return self._change(kept, state=State.NEEDS_LOGIN, problem=problem)
+        return self._change(kept, state=state, attempts=lease.request.attempts, problem=problem)
 
-    async def unpark(self) -> Sequence[BridgeRequest]:
+    async def unpark(self, state: State, *, limit: int = -1) -> Sequence[BridgeRequest]:
         now = self._clock()
-        resting = [kept for kept in self._kept.values() if kept.request.state is State.NEEDS_LOGIN]
+        resting = [kept for kept in self._kept.values() if kept.request.state is state]
+        resting = resting[: None if limit < 0 else limit]
         for kept in resting:
             kept.not_before = 0.0
             late = kept.request.expires_at + max(0.0, now - kept.request.changed_at)

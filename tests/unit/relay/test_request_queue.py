@@ -281,28 +281,33 @@ async def test_a_request_that_rests_is_nobodys_and_keeps_the_time_that_it_had_le
     request = (await queue.accept(wanted())).request
     lease = await claimed(queue)
     await queue.asking(lease, "digest")
-    parked = await queue.park(lease, PROBLEM)
+    assert (await queue.asking(lease, "digest")).attempts == 2
+    parked = await queue.park(lease, State.NEEDS_LOGIN, PROBLEM)
+    assert parked.attempts == 0  # Coze did not let the Bot be asked
     assert (parked.state, parked.problem, parked.ended) == (State.NEEDS_LOGIN, PROBLEM, False)
     with pytest.raises(LeaseLost):
         await queue.finish(lease, DONE)
     clock.advance(10_000)
     assert await queue.claim("w2", 10) is None
     assert await queue.expire(PROBLEM) == []
-    (freed,) = await queue.unpark()
+    assert await queue.unpark(State.NEEDS_QUOTA) == []
+    (freed,) = await queue.unpark(State.NEEDS_LOGIN)
     assert (freed.state, freed.expires_at) == (State.QUEUED, request.expires_at + 10_000)
     assert (await claimed(queue, "w2")).takeovers == 0
-    assert await queue.unpark() == []
+    assert await queue.unpark(State.NEEDS_LOGIN) == []
 
 
 async def test_a_request_that_rests_takes_a_place_and_can_be_cancelled(queue: Any) -> None:
     for _ in range(5):
         await queue.accept(wanted())
-        await queue.park(await claimed(queue), PROBLEM)
+        await queue.park(await claimed(queue), State.NEEDS_QUOTA, PROBLEM)
     with pytest.raises(QueueFull):
         await queue.accept(wanted())
-    (newest, *_) = await queue.page(state=State.NEEDS_LOGIN)
+    newest, *_, oldest = await queue.page(state=State.NEEDS_QUOTA)
     assert (await queue.cancel(newest.request_id)).state is State.CANCELLED
-    assert len(await queue.unpark()) == 4
+    (freed,) = await queue.unpark(State.NEEDS_QUOTA, limit=1)
+    assert freed.request_id == oldest.request_id
+    assert len(await queue.unpark(State.NEEDS_QUOTA)) == 3
 
 
 async def test_submissions_that_come_together_are_judged_one_by_one(queue: Any) -> None:

@@ -164,13 +164,15 @@ class Requests(RuleBasedStateMachine):
         if worker is not None:
             self.workers.remove(worker)
             try:
-                self.run(self.queue.park(worker.lease, LATE))
+                self.run(self.queue.park(worker.lease, State.NEEDS_LOGIN, LATE))
             except LeaseLost:
                 return
 
     @rule()
     def there_is_a_login_again(self) -> None:
-        assert all(request.state is State.QUEUED for request in self.run(self.queue.unpark()))
+        assert all(
+            request.state is State.QUEUED for request in self.run(self.queue.unpark(State.NEEDS_LOGIN))
+        )
 
     @precondition(lambda self: self.accepted)
     @rule(data=st.data())

@@ -9,7 +9,9 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +21,9 @@ from c2jy_bridge.journal import Journal
 from c2jy_bridge.relay.request import Submission
 from c2jy_bridge.relay.request_queue import RequestQueue
 from c2jy_bridge.relay.storage import OPEN, VERSION, Storage
+
+SAVED = Path(__file__).parent / "saved"
+"""The bridge's tables as earlier versions left them, with work in flight."""
 
 ACCEPT = """
     import asyncio, os, signal, sys
@@ -105,13 +110,30 @@ async def test_notes_are_kept_and_replaced(storage: Storage) -> None:
     assert await storage.note("mailbox") == "2"
 
 
-@pytest.mark.parametrize(("version", "reason"), [(VERSION + 1, "newer"), (VERSION - 1, "earlier")])
+@pytest.mark.parametrize(("version", "reason"), [(VERSION + 1, "newer"), (3, "earlier")])
 def test_tables_of_another_version_are_left_alone(tmp_path: Path, version: int, reason: str) -> None:
     with sqlite3.connect(tmp_path / "journal.db") as db:
         db.execute("CREATE TABLE bridge_schema (version INTEGER NOT NULL) STRICT")
         db.execute("INSERT INTO bridge_schema VALUES (?)", (version,))
     with pytest.raises(sqlite3.DatabaseError, match=reason):
         Storage(tmp_path / "journal.db")
+
+
+@pytest.mark.parametrize("version", [4])
+async def test_an_upgrade_finishes_what_an_earlier_version_left(
+    start_bridge: Callable[..., Any], tmp_path: Path, version: int
+) -> None:
+    with sqlite3.connect(tmp_path / "journal.db") as db:
+        db.executescript((SAVED / f"bridge_tables_{version}.sql").read_text(encoding="utf-8"))
+    harness = await start_bridge()
+    ended = [await harness.result(f"{number:016x}") for number in range(1, 6)]
+    assert [request.state for request in ended] == [State.SUCCEEDED] * 5
+    assert harness.tools.done == {"login": 1, "relaying": 1, "running": 1, "待处理": 1}
+    assert [(r.seq, r.idempotency_key) for r in ended[:2]] == [(1, "done"), (2, "login")]
+    again = await harness.service.submit("note", {"text": "done"}, source="http", idempotency_key="done")
+    assert (again.created, again.request) == (False, ended[0])
+    new = await harness.service.submit("note", {"text": "new"}, source="http")
+    assert new.request.seq == 7  # number 6 belonged to a request that was forgotten
 
 
 async def test_a_request_that_was_left_is_taken_over_and_can_rest(tmp_path: Path) -> None:
@@ -129,7 +151,7 @@ async def test_a_request_that_was_left_is_taken_over_and_can_rest(tmp_path: Path
     lease = await queue.claim("w", 10)
     assert lease is not None
     assert (lease.request.request_id, lease.request.idempotency_key, lease.takeovers) == ("r1", "k", 1)
-    rests = await queue.park(lease, Problem("needs_login", "no", "log in"))
+    rests = await queue.park(lease, State.NEEDS_LOGIN, Problem("needs_login", "no", "log in"))
     assert rests.state is State.NEEDS_LOGIN
     newer = (await queue.accept(Submission("t", {}, "http"))).request
     assert newer.seq > rests.seq

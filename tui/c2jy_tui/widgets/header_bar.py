@@ -96,7 +96,12 @@ def _bridge(mode: BridgeMode, now: float) -> list[Piece]:
     short = say("header.bridge_at", address=f":{address.rpartition(':')[2]}") if ":" in address else here
     queue = say("header.bridge_queue", n=view.waiting - view.parked)
     if view.parked:
-        resting = say("header.bridge_parked", n=view.parked)
+        for_quota = view.problem is not None and view.problem.kind == "needs_quota"
+        resting = (
+            say("header.bridge_needs_quota", n=view.parked)
+            if for_quota
+            else say("header.bridge_needs_login", n=view.parked)
+        )
         queue = resting if view.parked == view.waiting else f"{resting} · {queue}"
     lives = []
     if view.intakes:
