@@ -41,7 +41,7 @@ fallback:
 """
 
 
-async def eventually(look: Callable[[], Awaitable[T]], wait_s: float = 20) -> T:
+async def eventually(look: Callable[[], Awaitable[T | None]], wait_s: float = 20) -> T:
     """Look again and again until something is found."""
     for _ in range(int(wait_s / PAUSE_S)):
         if found := await look():
@@ -118,7 +118,7 @@ class RelayHarness:
         *,
         api_base: str = "",
         tools: BenchTools | None = None,
-        clock: Callable[[], float] | None = None,
+        clock: Callable[[], float] = time.time,
         **bridge: Any,
     ) -> None:
         self.settings = Settings(
@@ -140,7 +140,6 @@ class RelayHarness:
             self.registry, settings=self.settings.tools, receipts=self.journal, approver=self.approver
         )
         self._client: CozeClient | None = None
-        more = {"clock": clock} if clock else {}
         self.tokens = Tokens(Vault(data_dir / "secrets"))
         self.bridge = Bridge(
             self.settings,
@@ -151,7 +150,7 @@ class RelayHarness:
             deny=lambda call_id: self.approver.answer(call_id, Decision.DENY),
             emit=self.emit,
             tokens=self.tokens,
-            **more,
+            clock=clock,
         )
 
     @property

@@ -153,6 +153,7 @@ async def test_a_draft_of_two_clips_crosses_few_files(
                         break
     print(seen)
     assert seen.ended.is_set()
+    assert isinstance(event, ToolCallFinished)
     assert event.outcome == "ok", event
     assert (tmp_path / "drafts" / "two" / "draft_content.json").is_file()
     assert len(seen.files) <= DRAFT, str(seen)

@@ -93,7 +93,7 @@ async def main(data_dir: str, api_base: str, relay: str, at: str, mailbox: str =
     _mined(CozeClient, "submit", "submit", die)
     _mined(Mailbox, "post", "post", die)
     folder = Path(data_dir)
-    intakes = {"intakes": ["mailbox"], "mailbox_conversation_id": mailbox} if mailbox else {}
+    intakes: dict[str, Any] = {"intakes": ["mailbox"], "mailbox_conversation_id": mailbox} if mailbox else {}
     harness = RelayHarness(folder, api_base=api_base, tools=OnDisk(folder, die), relay=relay, **intakes)
     await harness.bridge.start()
     if mailbox:

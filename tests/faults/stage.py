@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 from c2jy_bridge.core.events import (
@@ -85,7 +85,7 @@ class ScriptedRunner:
     working: asyncio.Event = field(default_factory=asyncio.Event)
     receipts: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    async def run(self, calls: Sequence[ToolCall]) -> AsyncIterator[Event]:
+    async def run(self, calls: Sequence[ToolCall]) -> AsyncGenerator[Event, None]:
         self.batches.append(len(calls))
         try:
             for call in calls:
@@ -226,6 +226,16 @@ def shape(events: Iterable[Event]) -> list[str]:
     return names
 
 
-def only(events: Iterable[Event], kind: type) -> list[Any]:
+E = TypeVar("E", bound=Event)
+
+
+def only(events: Iterable[Event], kind: type[E]) -> list[E]:
     """The events of one class."""
     return [event for event in events if isinstance(event, kind)]
+
+
+def last(events: Sequence[Event], kind: type[E]) -> E:
+    """The last event, which has to be of this class."""
+    event = events[-1]
+    assert isinstance(event, kind), event
+    return event

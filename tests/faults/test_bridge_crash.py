@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,14 +52,15 @@ async def test_a_kill_at_any_point_loses_nothing_and_does_nothing_twice(
     obedient: Emulator, tmp_path: Path, point: str
 ) -> None:
     await killed(tmp_path, obedient, "bot", point)
-    harness = RelayHarness(tmp_path, api_base=obedient.base_url, tools=OnDisk(tmp_path))
+    tools = OnDisk(tmp_path)
+    harness = RelayHarness(tmp_path, api_base=obedient.base_url, tools=tools)
     await harness.bridge.start()
     try:
         # Whoever asked does not know what became of it and asks again with the same key.
         request = await harness.result(await harness.ask("write", {"text": "once"}, idempotency_key="k"))
         assert request.state is State.SUCCEEDED
         assert request.result == '{"status":"success","wrote":"once"}'
-        assert harness.tools.effects() == ["once"] * (2 if point in DOUBLE else 1)
+        assert tools.effects() == ["once"] * (2 if point in DOUBLE else 1)
         assert len(await harness.service.page()) == 1
     finally:
         await harness.close()
@@ -69,12 +71,13 @@ async def test_a_kill_loses_nothing_without_a_bot_either(
     obedient: Emulator, tmp_path: Path, point: str
 ) -> None:
     await killed(tmp_path, obedient, "direct", point)
-    harness = RelayHarness(tmp_path, api_base=obedient.base_url, tools=OnDisk(tmp_path), relay="direct")
+    tools = OnDisk(tmp_path)
+    harness = RelayHarness(tmp_path, api_base=obedient.base_url, tools=tools, relay="direct")
     await harness.bridge.start()
     try:
         request = await harness.result(await harness.ask("write", {"text": "once"}, idempotency_key="k"))
         assert request.state is State.SUCCEEDED
-        assert harness.tools.effects() == ["once"]
+        assert tools.effects() == ["once"]
     finally:
         await harness.close()
 
@@ -100,14 +103,15 @@ async def test_a_kill_answers_every_letter_once(
     else:
         await workflow.begin_chat("r", "write it")
     await killed(tmp_path, obedient, "bot", point, workflow.conversation_id)
-    intakes = {"intakes": ["mailbox"], "mailbox_conversation_id": workflow.conversation_id}
-    harness = RelayHarness(tmp_path, api_base=obedient.base_url, tools=OnDisk(tmp_path), **intakes)
+    intakes: dict[str, Any] = {"intakes": ["mailbox"], "mailbox_conversation_id": workflow.conversation_id}
+    tools = OnDisk(tmp_path)
+    harness = RelayHarness(tmp_path, api_base=obedient.base_url, tools=tools, **intakes)
     await harness.bridge.start()
     try:
         assert (await workflow.answer("r"))["state"] == "succeeded"
         await workflow.request("later", "write", text="later")
         await workflow.answer("later")
-        assert harness.tools.effects() == ["once", "later"]
+        assert tools.effects() == ["once", "later"]
         assert len(await workflow.letters("r")) == 1
         assert len(await harness.service.page()) == 2
     finally:

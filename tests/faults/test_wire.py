@@ -30,6 +30,7 @@ from faults.stage import (
     chat,
     collect,
     delta,
+    last,
     message,
     only,
     shape,
@@ -108,7 +109,7 @@ async def test_an_answer_that_was_cut_is_replaced_by_the_whole_one(talk, emulato
     names = shape(events)
     assert names == ["TurnStarted", "AnswerDelta", "StreamRecovered", "AnswerCompleted", "TurnCompleted"]
     assert only(events, AnswerCompleted)[0].text == "You said: hello there"
-    assert events[-1].usage.total_tokens > 0
+    assert last(events, TurnCompleted).usage.total_tokens > 0
 
 
 async def test_a_chat_that_still_runs_is_looked_at_no_more_than_once_a_second(talk, raw, slept):
@@ -133,7 +134,7 @@ async def test_a_chat_that_never_ends_is_given_up_after_a_quarter_of_an_hour(tal
     raw.on("/v3/chat", stream(chat("created"), chunked=False))
     raw.on("/v3/chat/retrieve", success({**CHAT, "status": "in_progress"}))
     events = await collect(talk(raw.base_url).send("go"))
-    assert events[-1].problem.kind == "still_running"
+    assert last(events, TurnFailed).problem.kind == "still_running"
     assert 850 < sum(slept) < 950
 
 
@@ -148,7 +149,7 @@ async def test_a_chat_that_failed_meanwhile_ends_as_failed(talk, raw):
     raw.on("/v3/chat", stream(chat("created"), chunked=False))
     failed = {**CHAT, "status": "failed", "last_error": {"code": 4028, "msg": "no quota left"}}
     raw.on("/v3/chat/retrieve", success(failed))
-    problem = (await collect(talk(raw.base_url).send("go")))[-1].problem
+    problem = last(await collect(talk(raw.base_url).send("go")), TurnFailed).problem
     assert (problem.code, problem.logid) == (4028, "LOG1")
     assert "no quota left" in problem.message
 
@@ -181,7 +182,8 @@ async def test_a_look_that_is_refused_for_good_ends_the_turn(talk, emulator):
     emulator.add_fault("drop", at="delta")
     emulator.add_fault("refuse", on="retrieve", code=4101)
     events = await collect(talk(emulator.base_url).send("hello"))
-    assert (events[-1].problem.kind, events[-1].problem.code) == ("forbidden", 4101)
+    problem = last(events, TurnFailed).problem
+    assert (problem.kind, problem.code) == ("forbidden", 4101)
 
 
 async def test_a_network_that_stays_away_is_given_up_after_a_minute(talk, raw, slept):
@@ -192,7 +194,7 @@ async def test_a_network_that_stays_away_is_given_up_after_a_minute(talk, raw, s
 
     raw.on("/v3/chat/retrieve", hang_up)
     events = await collect(talk(raw.base_url).send("go"))
-    assert events[-1].problem.kind == "network"
+    assert last(events, TurnFailed).problem.kind == "network"
     assert 60 <= sum(slept) <= 70
 
 
@@ -205,8 +207,9 @@ async def test_a_question_without_confirmation_is_never_sent_again(talk, emulato
     emulator.add_fault(kind, on="chat", at=place)
     events = await collect(talk(emulator.base_url).send("hello"))
     assert shape(events) == ["TurnFailed"]
-    assert events[0].problem.kind == "stream_dropped"
-    assert "not sent again" in events[0].problem.message
+    problem = last(events, TurnFailed).problem
+    assert problem.kind == "stream_dropped"
+    assert "not sent again" in problem.message
     assert len(emulator.requests_to("/v3/chat")) == 1
 
 
@@ -236,7 +239,7 @@ async def test_a_torn_confirmation_in_a_new_conversation_is_said_openly(talk, em
     emulator.add_fault("tear", at="created")
     events = await collect(talk(emulator.base_url).send("hello"))
     assert shape(events) == ["TurnFailed"]
-    assert events[0].problem.hint
+    assert last(events, TurnFailed).problem.hint
 
 
 async def test_silence_instead_of_a_confirmation_ends_after_the_stall_timeout(talk, emulator):
@@ -253,8 +256,9 @@ async def test_a_refused_connection_says_where_nothing_answers(talk):
         port = free.getsockname()[1]
     events = await collect(talk(f"http://127.0.0.1:{port}").send("hello"))
     assert shape(events) == ["TurnFailed"]
-    assert events[0].problem.kind == "network"
-    assert "127.0.0.1" in events[0].problem.message
+    problem = last(events, TurnFailed).problem
+    assert problem.kind == "network"
+    assert "127.0.0.1" in problem.message
 
 
 # --- refusals ---------------------------------------------------------------------------------------------
@@ -272,7 +276,8 @@ async def test_a_rate_limit_that_stays_ends_the_turn_with_a_hint(talk, emulator,
     emulator.add_fault("refuse", code=4013, times=9)
     events = await collect(talk(emulator.base_url).send("hello"))
     assert shape(events) == ["TurnFailed"]
-    assert (events[0].problem.kind, events[0].problem.code) == ("rate_limited", 4013)
+    problem = last(events, TurnFailed).problem
+    assert (problem.kind, problem.code) == ("rate_limited", 4013)
     assert len(emulator.requests_to("/v3/chat")) == 4
 
 
@@ -285,7 +290,7 @@ async def test_a_refused_question_is_sent_once_and_named_by_its_code(talk, emula
     emulator.add_fault("refuse", code=code)
     events = await collect(talk(emulator.base_url).send("hello"))
     assert shape(events) == ["TurnFailed"]
-    problem = events[0].problem
+    problem = last(events, TurnFailed).problem
     assert (problem.kind, problem.code) == (kind, code)
     assert problem.hint
     assert problem.logid
@@ -296,9 +301,10 @@ async def test_an_error_event_ends_the_turn_with_its_code_and_frees_the_conversa
     emulator.add_fault("error_event", at="delta", nth=2, code=4013, msg="too fast")
     session = talk(emulator.base_url)
     events = await collect(session.send("hello"))
-    assert (events[-1].problem.kind, events[-1].problem.code) == ("rate_limited", 4013)
-    assert "too fast" in events[-1].problem.message
-    assert events[-1].problem.logid
+    problem = last(events, TurnFailed).problem
+    assert (problem.kind, problem.code) == ("rate_limited", 4013)
+    assert "too fast" in problem.message
+    assert problem.logid
     assert isinstance((await collect(session.send("again")))[-1], TurnCompleted)
 
 
@@ -313,8 +319,7 @@ async def test_an_error_event_before_the_confirmation_is_a_refusal(talk, raw, sl
 async def test_a_chat_failed_in_the_middle_ends_as_failed(talk, emulator):
     emulator.add_fault("chat_failed", at="delta", code=5000)
     events = await collect(talk(emulator.base_url).send("hello"))
-    assert isinstance(events[-1], TurnFailed)
-    assert events[-1].problem.code == 5000
+    assert last(events, TurnFailed).problem.code == 5000
 
 
 @pytest.mark.parametrize("code", [4013, 5000])
@@ -331,12 +336,12 @@ async def test_outputs_that_coze_never_takes_end_the_turn_and_free_the_conversat
     emulator.add_fault("refuse", on="submit", code=5000, times=4)
     session = talk(emulator.base_url)
     events = await collect(session.send("draft"))
-    assert isinstance(events[-1], TurnFailed)
-    assert events[-1].problem.code == 5000
-    assert "on your disk" in events[-1].problem.hint
+    problem = last(events, TurnFailed).problem
+    assert problem.code == 5000
+    assert "on your disk" in problem.hint
     assert len(runner.ran) == 1
-    last = emulator.requests_to(SUBMIT)[-1].body["tool_outputs"][0]["output"]
-    assert json.loads(last)["status"] == "error"
+    refused = emulator.requests_to(SUBMIT)[-1].body["tool_outputs"][0]["output"]
+    assert json.loads(refused)["status"] == "error"
     assert isinstance((await collect(session.send("again")))[-1], TurnCompleted)
 
 
@@ -433,8 +438,7 @@ async def test_a_restart_submits_what_is_owed_and_runs_only_what_has_no_receipt(
 
 
 async def test_a_restart_after_the_end_fetches_the_finished_answer(talk, emulator, runner):
-    events = await collect(talk(emulator.base_url).send("draft"))
-    begun = events[0]
+    (begun,) = only(await collect(talk(emulator.base_url).send("draft")), TurnStarted)
     again = await collect(
         talk(emulator.base_url).resume(
             turn_id="t1", chat_id=begun.chat_id, conversation_id=begun.conversation_id
@@ -454,7 +458,7 @@ async def test_a_restart_after_the_end_fetches_the_finished_answer(talk, emulato
 async def test_a_restart_with_a_chat_that_coze_does_not_know_fails_with_a_sentence(talk, emulator):
     events = await collect(talk(emulator.base_url).resume(turn_id="t1", chat_id="1", conversation_id="2"))
     assert shape(events) == ["StreamRecovered", "TurnFailed"]
-    assert events[-1].problem.code == 4000
+    assert last(events, TurnFailed).problem.code == 4000
 
 
 async def test_a_restart_of_a_cancelled_chat_ends_as_cancelled(talk, raw):

@@ -52,7 +52,7 @@ def workshop(folder) -> tuple[ToolRunner, Journal]:
     """A runner with one tool whose effect is a line in a file, and a journal on disk."""
 
     @tool(policy="allow")
-    def generate_draft(name: str) -> dict:
+    def generate_draft(name: str) -> dict[str, str]:
         """Make a draft."""
         with (Path(folder) / "made").open("a", encoding="utf-8") as made:
             made.write(f"{name}\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -42,7 +42,7 @@ class Mailbox:
             conversation = await client.coze.conversations.create(name=name)
         return cls(client, conversation.id)
 
-    async def pages(self) -> AsyncIterator[list[Letter]]:
+    async def pages(self) -> AsyncGenerator[list[Letter], None]:
         """Newest letters first, page by page, without duplicates.
 
         Only backwards from the newest page, because neither `before_id` nor the order is reliable with every

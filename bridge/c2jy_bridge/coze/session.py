@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
 from contextlib import aclosing, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -81,7 +81,7 @@ class TurnRunner:
         self._tries = 0
         self._submits = 0
 
-    async def run(self, resume: str = "") -> AsyncIterator[Event]:
+    async def run(self, resume: str = "") -> AsyncGenerator[Event, None]:
         """Every event of the turn; with a reason to `resume` the chat is continued."""
         turn, stop, context = self.turn, self.stop, self._context
         self.running = True
@@ -385,7 +385,9 @@ class ChatSession:
         current = self._current.turn.conversation_id if self._current is not None else ""
         return current or self._conversation_id
 
-    def send(self, text: str, *, turn_id: str | None = None, source: Source = "chat") -> AsyncIterator[Event]:
+    def send(
+        self, text: str, *, turn_id: str | None = None, source: Source = "chat"
+    ) -> AsyncGenerator[Event, None]:
         """Ask the Bot; the question is sent when the iteration starts.
 
         Returns:
@@ -405,7 +407,7 @@ class ChatSession:
 
     def resume(
         self, *, turn_id: str, chat_id: str, conversation_id: str, reason: str = "restart"
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event, None]:
         """Continue a turn of an earlier process, or one that owes outputs; nothing is asked again.
 
         Returns:

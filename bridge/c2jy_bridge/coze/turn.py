@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
 
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 class RunsTools(Protocol):
     """Runs the tools that the Bot calls."""
 
-    def run(self, calls: Sequence[ToolCall]) -> AsyncIterator[Event]:
+    def run(self, calls: Sequence[ToolCall]) -> AsyncGenerator[Event, None]:
         """Run a batch; yields exactly one ToolCallFinished per call."""
 
 
@@ -202,8 +202,7 @@ async def run_batch(
                 turn.answers[turn.key(call)] = event.output
             yield event
     finally:
-        if isinstance(run, AsyncGenerator):
-            await run.aclose()
+        await run.aclose()
     for call in calls:
         if turn.key(call) not in turn.answers:
             turn.begun.setdefault(call.call_id, (call, clock()))

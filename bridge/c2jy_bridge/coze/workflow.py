@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -70,7 +70,7 @@ class WorkflowClient:
 
     def run(
         self, workflow_id: str, parameters: Mapping[str, Any], *, bot_id: str = ""
-    ) -> AsyncIterator[Step]:
+    ) -> AsyncGenerator[Step, None]:
         """Start a run of a published workflow; the stream ends with a WorkflowInterrupt or a RunEnded.
 
         `parameters` are the start node's inputs; nodes of a Bot (databases, variables) need a `bot_id`.
@@ -78,7 +78,7 @@ class WorkflowClient:
         body = {"workflow_id": workflow_id, "parameters": dict(parameters)}
         return self._stream("stream_run", {**body, "bot_id": bot_id} if bot_id else body)
 
-    def resume(self, workflow_id: str, event_id: str, kind: int, answer: str) -> AsyncIterator[Step]:
+    def resume(self, workflow_id: str, event_id: str, kind: int, answer: str) -> AsyncGenerator[Step, None]:
         """Continue an interrupted run; the stream ends like that of `run`."""
         body = {"workflow_id": workflow_id, "event_id": event_id}
         return self._stream("stream_resume", {**body, "interrupt_type": kind, "resume_data": answer})
@@ -91,7 +91,7 @@ class WorkflowClient:
         running = str(run.execute_status.value).lower() == "running"
         return RunRecord(running, run.output, run.debug_url, run.error_code)
 
-    async def _stream(self, call: str, body: Mapping[str, Any]) -> AsyncIterator[Step]:
+    async def _stream(self, call: str, body: Mapping[str, Any]) -> AsyncGenerator[Step, None]:
         messages = _Messages()
         last: Step | None = None
         broken: Exception | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from typing import Final
 from uuid import uuid4
@@ -59,7 +59,7 @@ class ToolRunner:
         self._new_id = new_id
         self._running: dict[str, asyncio.Task[Ending]] = {}
 
-    async def run(self, calls: Sequence[ToolCall]) -> AsyncIterator[Event]:
+    async def run(self, calls: Sequence[ToolCall]) -> AsyncGenerator[Event, None]:
         """Run a batch; yields its events, with exactly one ToolCallFinished per call.
 
         A call with a receipt is not run but answered from it (`replayed`). Closing the generator

@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Any, Final, Protocol
@@ -102,7 +102,7 @@ def refuse_hopeless(
 class Runner(Protocol):
     """Runs tools: `plugin.ToolRunner`, or a wrapper around it."""
 
-    def run(self, calls: Sequence[ToolCall]) -> AsyncIterator[Event]:
+    def run(self, calls: Sequence[ToolCall]) -> AsyncGenerator[Event, None]:
         """Run a batch; every call gets exactly one ToolCallFinished."""
 
     def cancel(self, call_id: str) -> bool:
@@ -121,7 +121,7 @@ Began = Callable[[str, str], Awaitable[None]]
 class BridgeCalls(Protocol):
     """The tool runner of a request's chat."""
 
-    def run(self, calls: Sequence[ToolCall]) -> AsyncIterator[Event]:
+    def run(self, calls: Sequence[ToolCall]) -> AsyncGenerator[Event, None]:
         """Run the permitted calls, refuse the others."""
 
     def displayed(self, event: Event) -> Event:
@@ -177,7 +177,7 @@ class RelayedCalls:
         """Accept this handle from now on, once, and no other."""
         self._handle_digest, self._used_by = handle_digest, ""
 
-    async def run(self, calls: Sequence[ToolCall]) -> AsyncIterator[Event]:
+    async def run(self, calls: Sequence[ToolCall]) -> AsyncGenerator[Event, None]:
         """Run the call that matches and refuse the others; every call gets one ToolCallFinished."""
         chosen: ToolCall | None = None
         for call in calls:
@@ -198,7 +198,7 @@ class RelayedCalls:
                 yield event
             return
         self._calls[chosen.call_id] = real.call_id
-        async with aclosing(self._runner.run([real])) as events:  # type: ignore[type-var]  # it is a generator
+        async with aclosing(self._runner.run([real])) as events:
             async for event in events:
                 if isinstance(event, ToolCallFinished):
                     self.finished = event
@@ -259,12 +259,12 @@ class AttachedChatCalls:
         self._scope = scope_of(source)
         self._running: list[str] = []
 
-    async def run(self, calls: Sequence[ToolCall]) -> AsyncIterator[Event]:
+    async def run(self, calls: Sequence[ToolCall]) -> AsyncGenerator[Event, None]:
         """Run all calls as calls of the bridge."""
         calls = [replace(call, source="bridge", conversation_id=self._scope) for call in calls]
         await self._began(calls[0].call_id, _coze_call(calls[0]))
         self._running = [call.call_id for call in calls]
-        async with aclosing(self._runner.run(calls)) as events:  # type: ignore[type-var]  # it is a generator
+        async with aclosing(self._runner.run(calls)) as events:
             async for event in events:
                 if isinstance(event, ToolCallFinished):
                     self.outcomes.append((event.tool, event.outcome))
@@ -299,12 +299,12 @@ class ApprovalTimeoutRunner:
         self._deny = deny
         self._deadline_s = deadline_s
 
-    async def run(self, calls: Sequence[ToolCall]) -> AsyncIterator[Event]:
+    async def run(self, calls: Sequence[ToolCall]) -> AsyncGenerator[Event, None]:
         """Run the calls; each approval event carries its real deadline."""
         loop = asyncio.get_running_loop()
         countdowns: dict[str, asyncio.TimerHandle] = {}
         try:
-            async with aclosing(self._runner.run(calls)) as events:  # type: ignore[type-var]  # it is a generator
+            async with aclosing(self._runner.run(calls)) as events:
                 async for event in events:
                     if isinstance(event, ToolCallAwaitingApproval):
                         deadline_s = min(self._deadline_s, event.deadline_s or self._deadline_s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -200,7 +200,7 @@ class DirectRelay:
         """Run the tool."""
         await self._job.running(self._call.call_id)
         events = self._context.runner.run([self._call])
-        async with aclosing(events) as happening:  # type: ignore[type-var]  # it is a generator
+        async with aclosing(events) as happening:
             async for event in happening:
                 await self._context.emit(event)
                 if isinstance(event, ToolCallFinished):
@@ -226,9 +226,9 @@ class _ChatRelay:
         if not self._calls.cancel():
             await self._session.cancel()
 
-    async def _follow(self, events: AsyncIterator[Event]) -> TurnEnded | None:
+    async def _follow(self, events: AsyncGenerator[Event, None]) -> TurnEnded | None:
         end: TurnEnded | None = None
-        async with aclosing(events) as happening:  # type: ignore[type-var]  # it is a generator
+        async with aclosing(events) as happening:
             async for event in happening:
                 if isinstance(event, TurnStarted):
                     await self._began(ChatRef(event.turn_id, event.conversation_id, event.chat_id))
@@ -287,7 +287,7 @@ class BotRelay(_ChatRelay):
             problem = tool_not_called(self._job.request.tool, " ".join(self._answers))
             await self._job.finish(Ending(State.FAILED, problem=problem))
 
-    async def _chat(self, events: AsyncIterator[Event]) -> None:
+    async def _chat(self, events: AsyncGenerator[Event, None]) -> None:
         end = await self._follow(events)
         if not isinstance(end, TurnCompleted):
             self._conversation.spoiled = True
@@ -380,7 +380,7 @@ async def close_abandoned_chat(
         session = context.session(await context.client(), refusing, chat.conversation_id)
         ids = {"chat_id": chat.chat_id, "conversation_id": chat.conversation_id}
         events = session.resume(turn_id=chat.turn_id, **ids)
-        async with aclosing(events) as happening:  # type: ignore[type-var]  # it is a generator
+        async with aclosing(events) as happening:
             async for event in happening:
                 await context.emit(refusing.displayed(event))
                 if isinstance(event, TurnEnded):

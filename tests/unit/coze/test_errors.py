@@ -11,10 +11,11 @@ from babel.messages.pofile import read_po
 
 import c2jy_bridge
 from c2jy_bridge.core import i18n
+from c2jy_bridge.core.events import TurnFailed
 from c2jy_bridge.core.settings import CozeSettings
 from c2jy_bridge.coze import CozeProblem, errors, missing
 from c2jy_bridge.coze.client import quiet_cozepy
-from faults.stage import answer, collect
+from faults.stage import answer, collect, last
 
 ROOM = Path(c2jy_bridge.__file__).parent
 TOKEN = "pat_canary_4711"
@@ -139,8 +140,7 @@ def test_an_address_that_is_none_is_named(address):
 
 
 async def problem_at(talk, address, **settings):
-    event = (await collect(talk(address, **settings).send("hello")))[-1]
-    return event.problem
+    return last(await collect(talk(address, **settings).send("hello")), TurnFailed).problem
 
 
 async def test_a_host_that_does_not_exist_is_told_from_one_that_refuses(talk):

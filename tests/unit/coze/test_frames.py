@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -115,7 +116,7 @@ def test_metadata_becomes_text_and_the_word_in_a_text_stays():
 
 
 def test_a_tool_call_of_another_form_keeps_its_place():
-    strange = [
+    strange: list[dict[str, Any]] = [
         {"id": 7, "function": {"name": "a", "arguments": {"x": 1}}},
         {"id": "r"},
         call("c", "b", "{bad"),

@@ -20,7 +20,7 @@ from faults.stage import DONE, answer, chat, delta, message, sse, stream
 
 quiet_cozepy()
 
-from cozepy import AsyncCoze, AsyncTokenAuth, CozeAPIError  # noqa: E402  (only after it is quiet)
+from cozepy import AsyncCoze, AsyncTokenAuth, ChatEvent, CozeAPIError  # noqa: E402  (only after it is quiet)
 from cozepy.request import AsyncHTTPClient  # noqa: E402
 
 
@@ -42,7 +42,7 @@ def coze(transport: httpx.AsyncBaseTransport, base_url: str = "http://coze.test"
     return AsyncCoze(AsyncTokenAuth("t"), base_url, AsyncHTTPClient(transport=StreamGuard(transport)))
 
 
-async def read(client: AsyncCoze, into: list | None = None) -> list:
+async def read(client: AsyncCoze, into: list[ChatEvent] | None = None) -> list[ChatEvent]:
     events = [] if into is None else into
     async for event in client.chat.stream(bot_id="7", user_id="maker"):
         events.append(event)
@@ -67,14 +67,14 @@ def test_cozepy_reads_the_same_events_wherever_the_stream_is_cut(texts, cuts, cr
 
 
 async def test_a_stream_without_done_is_a_drop_and_what_came_before_is_handed_on():
-    events = []
+    events: list[ChatEvent] = []
     with pytest.raises(StreamDropped):
         await read(coze(Pieces(chat("created"), delta("a"))), events)
     assert len(events) == 2
 
 
 async def test_an_error_event_is_raised_as_what_it_is_after_what_came_before():
-    events = []
+    events: list[ChatEvent] = []
     client = coze(Pieces(chat("created") + sse("error", {"code": 4013, "msg": "slow down"})))
     with pytest.raises(StreamRefused) as caught:
         await read(client, events)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from c2jy_bridge.core.events import (
     ToolCallRequested,
     ToolOutputsSubmitted,
     TurnCompleted,
+    TurnEvent,
     TurnFailed,
     TurnStarted,
     Usage,
@@ -32,6 +34,7 @@ from faults.stage import (
     chat,
     collect,
     delta,
+    last,
     message,
     only,
     shape,
@@ -48,15 +51,17 @@ async def test_a_plain_answer_comes_as_deltas_and_then_whole(talk, emulator):
     whole = only(events, AnswerCompleted)[0]
     assert whole.text == "You said: hello" == "".join(e.text for e in only(events, AnswerDelta))
     assert {e.message_id for e in only(events, AnswerDelta)} == {whole.message_id}
-    assert {e.turn_id for e in events} == {"t1"}
-    assert events[-1].usage.total_tokens == events[-1].usage.input_tokens + events[-1].usage.output_tokens > 0
+    assert {e.turn_id for e in only(events, TurnEvent)} == {"t1"}
+    assert len(only(events, TurnEvent)) == len(events)
+    usage = last(events, TurnCompleted).usage
+    assert usage.total_tokens == usage.input_tokens + usage.output_tokens > 0
 
 
 async def test_the_conversation_goes_on_with_the_next_turn(talk, emulator):
     session = talk(emulator.base_url)
     assert session.conversation_id == ""
-    first = (await collect(session.send("one")))[0]
-    second = (await collect(session.send("two")))[0]
+    (first,) = only(await collect(session.send("one")), TurnStarted)
+    (second,) = only(await collect(session.send("two")), TurnStarted)
     assert session.conversation_id == first.conversation_id == second.conversation_id != ""
     assert first.chat_id != second.chat_id
     assert [seen.query.get("conversation_id", "") for seen in emulator.requests_to("/v3/chat")] == [
@@ -101,7 +106,8 @@ async def test_a_tool_call_is_run_submitted_and_the_answer_goes_on(talk, emulato
         "t1",
         "bridge",
     )
-    assert (ran.chat_id, ran.conversation_id) == (events[0].chat_id, events[0].conversation_id)
+    (started,) = only(events, TurnStarted)
+    assert (ran.chat_id, ran.conversation_id) == (started.chat_id, started.conversation_id)
     assert only(events, ToolOutputsSubmitted)[0].call_ids == (ran.call_id,)
     assert only(events, AnswerCompleted)[-1].text == "Done: food-1"
     assert [e.text for e in only(events, FollowUpSuggested)] == ["Another one?", "With music?"]
@@ -278,7 +284,7 @@ async def test_a_required_action_without_calls_fails_and_does_not_hang(talk, raw
 
 
 async def test_a_failed_chat_ends_with_code_words_hint_and_logid(talk, emulator):
-    problem = (await collect(talk(emulator.base_url).send("fail")))[-1].problem
+    problem = last(await collect(talk(emulator.base_url).send("fail")), TurnFailed).problem
     assert (problem.kind, problem.code) == ("server", 5000)
     assert "event interval error" in problem.message
     assert problem.hint
@@ -289,14 +295,14 @@ async def test_the_short_form_of_a_failed_chat_is_a_failure_with_its_code(talk, 
     short = sse("conversation.chat.failed", {"code": 701231, "msg": "error"})
     raw.on("/v3/chat", stream(chat("created"), short, DONE))
     raw.on("/v3/chat/cancel", success({**CHAT, "status": "canceled"}))
-    problem = (await collect(talk(raw.base_url).send("go")))[-1].problem
+    problem = last(await collect(talk(raw.base_url).send("go")), TurnFailed).problem
     assert (problem.code, problem.logid) == (701231, "LOG1")
 
 
 async def test_a_response_without_a_content_type_is_read_as_json(talk, raw):
     body = b'{"code":4015,"msg":"not published"}'
     raw.on("/v3/chat", b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
-    assert (await collect(talk(raw.base_url).send("go")))[-1].problem.kind == "not_published"
+    assert last(await collect(talk(raw.base_url).send("go")), TurnFailed).problem.kind == "not_published"
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/octet-stream", "application/json", ""])
@@ -332,17 +338,17 @@ async def test_an_answer_that_makes_no_sense_ends_the_turn_with_a_sentence(talk,
     raw.on("/v3/chat", reply)
     events = await collect(talk(raw.base_url).send("go"))
     assert shape(events) == ["TurnFailed"]
-    assert events[0].problem.kind == "bad_answer"
+    assert last(events, TurnFailed).problem.kind == "bad_answer"
 
 
 async def test_a_page_instead_of_an_api_is_told_by_its_status(talk, raw):
     raw.on("/v3/chat", answer(b"<html>Bad Gateway</html>", 502, "text/html"))
-    problem = (await collect(talk(raw.base_url).send("go")))[-1].problem
+    problem = last(await collect(talk(raw.base_url).send("go")), TurnFailed).problem
     assert (problem.kind, problem.code) == ("server", 502)
 
 
 async def test_metadata_that_is_no_text_does_not_kill_the_stream(talk, raw):
-    odd = {"meta_data": {"n": 1, "deep": {"a": None}, "flag": True}}
+    odd: dict[str, Any] = {"meta_data": {"n": 1, "deep": {"a": None}, "flag": True}}
     raw.on(
         "/v3/chat",
         stream(
@@ -396,7 +402,7 @@ async def test_the_pieces_of_a_card_are_no_text(talk, raw):
 
 async def test_usage_that_coze_does_not_tell_is_zero(talk, raw):
     raw.on("/v3/chat", stream(chat("created"), chat("completed"), DONE))
-    assert (await collect(talk(raw.base_url).send("go")))[-1].usage == Usage()
+    assert last(await collect(talk(raw.base_url).send("go")), TurnCompleted).usage == Usage()
 
 
 async def test_a_second_turn_while_one_runs_is_refused(talk, emulator):
@@ -414,8 +420,9 @@ async def test_a_session_without_a_bot_says_where_to_find_one(wire, emulator, ru
 
     session = ChatSession(wire(emulator.base_url), bot_id="", user_id="maker", runner=runner)
     events = await collect(session.send("hello"))
-    assert events[-1].problem.kind == "bot_missing"
-    assert "COZE_BOT_ID" in events[-1].problem.hint
+    problem = last(events, TurnFailed).problem
+    assert problem.kind == "bot_missing"
+    assert "COZE_BOT_ID" in problem.hint
     assert emulator.requests_to("/v3/chat") == []
 
 

@@ -156,14 +156,14 @@ def test_a_receipt_is_found_again_however_the_json_is_spaced(open_journal: Calla
     assert open_journal("later").receipt(respaced) == RECEIPT
 
 
-@pytest.mark.parametrize("change", [{"arguments": '{"a": 2}'}, {"tool": "read_file"}])
+@pytest.mark.parametrize("other", [replace(CALL, arguments='{"a": 2}'), replace(CALL, tool="read_file")])
 def test_the_same_call_id_with_another_call_is_a_conflict(
-    open_journal: Callable[..., Journal], change: dict[str, str]
+    open_journal: Callable[..., Journal], other: ToolCall
 ) -> None:
     journal = open_journal()
     journal.write_receipt(CALL, RECEIPT)
     with pytest.raises(ReceiptConflict):
-        journal.receipt(replace(CALL, **change))
+        journal.receipt(other)
 
 
 def test_the_first_receipt_stands(open_journal: Callable[..., Journal]) -> None:

@@ -128,7 +128,7 @@ async def test_a_tool_that_swallows_its_cancel_is_left_behind_and_its_batch_goes
     assert outcomes == {"quick": Outcome.OK, "on_loop": Outcome.TIMED_OUT, "deaf": Outcome.TIMED_OUT}
     bench.settings.timeout_s = 60
     run = bench.runner.run([bench.call("deaf")])
-    async with asyncio.timeout(grace), aclosing(run) as events:  # type: ignore[type-var]  # a generator
+    async with asyncio.timeout(grace), aclosing(run) as events:
         async for event in events:
             if isinstance(event, ToolCallStarted):
                 break
@@ -165,7 +165,7 @@ async def test_a_call_that_does_not_run_cannot_be_stopped(bench: Bench, slow: Sl
 async def test_closing_the_events_stops_what_runs_and_keeps_no_receipt_of_it(
     bench: Bench, slow: Slow, name: str
 ) -> None:
-    async with aclosing(bench.runner.run([bench.call(name)])) as events:  # type: ignore[type-var]  # a generator
+    async with aclosing(bench.runner.run([bench.call(name)])) as events:
         async for event in events:
             if isinstance(event, ToolCallStarted):
                 break

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import types
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ class Args:
 
 
 @pytest.fixture
-def node(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str, Workflow], Main]]:
+def node(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str, Workflow], Main]:
     """The `main` of a code node in the docs, with Coze's address turned to the emulator's."""
 
     def load(page: str, name: str, workflow: Workflow) -> Main:

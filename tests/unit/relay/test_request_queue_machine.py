@@ -145,10 +145,14 @@ class Requests(RuleBasedStateMachine):
     def a_worker_dies(self, data: st.DataObject) -> None:
         self.workers.remove(data.draw(st.sampled_from(self.workers)))
 
+    def early_worker(self, data: st.DataObject) -> Worker | None:
+        early = [worker for worker in self.workers if worker.step < 2]
+        return data.draw(st.sampled_from(early)) if early else None
+
     @precondition(lambda self: self.workers)
     @rule(data=st.data(), pause_s=st.sampled_from([0.0, 5.0]))
     def a_worker_puts_its_request_back(self, data: st.DataObject, pause_s: float) -> None:
-        worker = data.draw(st.sampled_from([w for w in self.workers if w.step < 2] or [None]))
+        worker = self.early_worker(data)
         if worker is not None:
             self.workers.remove(worker)
             try:
@@ -160,7 +164,7 @@ class Requests(RuleBasedStateMachine):
     @precondition(lambda self: self.workers)
     @rule(data=st.data())
     def a_worker_finds_no_login(self, data: st.DataObject) -> None:
-        worker = data.draw(st.sampled_from([w for w in self.workers if w.step < 2] or [None]))
+        worker = self.early_worker(data)
         if worker is not None:
             self.workers.remove(worker)
             try:

@@ -33,7 +33,7 @@ async def rests(harness: RelayHarness, request_id: str) -> BridgeRequest:
         request = await harness.service.get(request_id)
         return request if request is not None and request.state is State.NEEDS_LOGIN else None
 
-    return await eventually(look)  # it is found or times out
+    return await eventually(look)
 
 
 async def test_a_refused_token_lets_requests_rest_until_coze_takes_it_again(

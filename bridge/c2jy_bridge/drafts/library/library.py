@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 import unicodedata
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -133,7 +133,7 @@ class Library:
         """
         return self._trash.delete(ticket)
 
-    async def watch(self) -> AsyncIterator[tuple[str, ...]]:
+    async def watch(self) -> AsyncGenerator[tuple[str, ...], None]:
         """Names of drafts that were added, changed or removed, as it happens, in batches."""
         await asyncio.to_thread(self._root.mkdir, parents=True, exist_ok=True)
         stop = asyncio.Event()

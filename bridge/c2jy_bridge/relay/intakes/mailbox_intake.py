@@ -204,7 +204,7 @@ class MailboxIntake:
         fresh: list[Letter] = []
         horizon = self._clock() - HORIZON_S
         pages = 0
-        async with contextlib.aclosing(mailbox.pages()) as found:  # type: ignore[type-var]  # it is a generator
+        async with contextlib.aclosing(mailbox.pages()) as found:
             async for page in found:
                 pages += 1
                 new = [letter for letter in page if letter.message_id not in self._processed]

@@ -18,7 +18,7 @@ import json
 import sqlite3
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -170,7 +170,7 @@ class WorkflowRuns:
         run_id: str,
         workflow_id: str,
         workflows: WorkflowClient,
-        steps: AsyncIterator[Step],
+        steps: AsyncGenerator[Step, None],
         answer: Answer,
         waits: WaitingRun | None = None,
     ) -> WorkflowEnded:
@@ -191,11 +191,11 @@ class WorkflowRuns:
         return await self._ended(run_id, problem=bridge_problem("workflow_loop", times=MOST_STOPS))
 
     async def _follow(
-        self, run_id: str, steps: AsyncIterator[Step]
+        self, run_id: str, steps: AsyncGenerator[Step, None]
     ) -> tuple[WorkflowInterrupt | RunEnded | None, str]:
         """Emit messages up to an interrupt or the end; returns that and the last message before it."""
         said = ""
-        async with aclosing(steps) as happening:  # type: ignore[type-var]  # it is a generator
+        async with aclosing(steps) as happening:
             async for step in happening:
                 if not isinstance(step, NodeMessage):
                     return step, said
@@ -208,7 +208,7 @@ class WorkflowRuns:
 
     async def _resumed(
         self, run: WaitingRun, workflows: WorkflowClient, answer: Answer
-    ) -> AsyncIterator[Step]:
+    ) -> AsyncGenerator[Step, None]:
         question = parse_interrupt(run.stop, run.question)
         if isinstance(question, ToolQuestion):
             text = question.answer(await self._outputs(run, question))
@@ -237,7 +237,7 @@ class WorkflowRuns:
             for number, use in enumerate(question.uses)
         ]
         outputs: dict[str, str] = {}
-        async with aclosing(self._runner.run(calls)) as events:  # type: ignore[type-var]  # it is a generator
+        async with aclosing(self._runner.run(calls)) as events:
             async for event in events:
                 await self._emit(event)
                 if isinstance(event, ToolCallFinished):

@@ -266,7 +266,7 @@ def test_every_word_is_there_in_both_languages():
         texts = {}
         for language in ("en", "zh"):
             with (folder / language / "LC_MESSAGES" / f"{domain}.po").open("rb") as file:
-                texts[language] = {m.id: m.string for m in read_po(file) if m.id}
+                texts[language] = {str(m.id): str(m.string) for m in read_po(file) if m.id}
         assert texts["en"].keys() == texts["zh"].keys()
         assert all(texts["en"].values())
         assert all(texts["zh"].values())

@@ -24,7 +24,7 @@ LEFT_OUT = {
 
 
 # Values that are nobody's default, so that a field that is left out makes another draft.
-def some(needed: dict[str, Any] | None = None, **fields: Any) -> Any:
+def some(needed: dict[str, Any] | None = None, /, **fields: Any) -> Any:
     """An object with any or with all of these fields."""
     pools = {name: pool(value) for name, value in fields.items()}
     return st.fixed_dictionaries({**(needed or {}), **pools}) | st.fixed_dictionaries(
@@ -161,12 +161,14 @@ def drafts(draw: st.DrawFn, form: str, kind: str) -> dict[str, Any]:
 
 def places(value: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any], str]]:
     """(JSON path, holder, name) of every field, however deep."""
-    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-        here = f"{path}[{key}]" if isinstance(key, int) else f"{path}.{key}" if path else key
-        if isinstance(value, dict):
+    if isinstance(value, dict):
+        for key, item in value.items():
+            here = f"{path}.{key}" if path else key
             yield here, value, key
-        if isinstance(item, (dict, list)):
             yield from places(item, here)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from places(item, f"{path}[{index}]")
 
 
 def outcome(document: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:

@@ -144,7 +144,8 @@ def test_a_field_that_nobody_knows_is_named_wherever_it_stands(export, form):
 @pytest.mark.parametrize("form", ["complete_ms", "raw_tools", "infos_as_strings_us"])
 def test_any_field_may_be_null_or_nonsense(export, form):
     document = opened(json.loads(export(form)))
-    for nonsense in (None, "nonsense", -1, 10**15, [[]], {"a": {"b": 1}}):
+    odd: list[Any] = [None, "nonsense", -1, 10**15, [[]], {"a": {"b": 1}}]
+    for nonsense in odd:
         for _, holder, key, leaf in list(places(document)):
             holder[key] = nonsense
             with refusals():

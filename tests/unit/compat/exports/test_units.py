@@ -18,6 +18,7 @@ from c2jy_bridge.compat.coze2jianying.exports.units import (
     odd_clips,
     setting_us,
 )
+from c2jy_bridge.core.settings import TimeUnit
 from c2jy_bridge.drafts.errors import DraftError
 
 
@@ -124,7 +125,8 @@ def test_settings_beside_the_timeline_have_units_of_their_own(value, unit, longe
 def test_media_that_are_known_later_change_the_unit_and_nothing_is_fetched_again(export):
     (imported,) = parse(export("bare_draft_us"))
     sources = [clip.media.address for clip in imported.spec.tracks[1].clips]
-    lengths = [clip.at.duration for clip in imported.spec.tracks[1].clips]
+    lengths = [clip.at.duration or 0 for clip in imported.spec.tracks[1].clips]
+    assert all(lengths)
     assert imported.decide_unit(dict(zip(sources, lengths, strict=True))).unit.reason == "media"
     assert imported.decide_unit({}) is imported
     in_ms = imported.decide_unit({s: n * 1000 for s, n in zip(sources, lengths, strict=True)})
@@ -183,7 +185,7 @@ def test_a_unit_in_which_the_draft_lasts_for_days_is_refused_with_the_path(expor
     assert caught.value.issues[0].path == "tracks[0].segments[0].time_range"
 
 
-KEYFRAMES = {
+KEYFRAMES: dict[str, tuple[list[int], TimeUnit, list[int]]] = {
     "relative in the draft's unit": ([0, 1_000_000, 4_000_000], "us", [0, 1_000_000, 4_000_000]),
     "absolute in the draft's unit": ([8_000_000, 9_000_000], "us", [0, 1_000_000]),
     "relative in milliseconds beside microseconds": ([0, 1000, 4000], "us", [0, 1_000_000, 4_000_000]),

@@ -7,7 +7,6 @@ import errno
 import os
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +118,7 @@ async def test_what_a_crash_left_is_swept_by_the_next_build(
 async def test_a_file_that_reads_back_differently_is_not_published(
     builder: DraftBuilder, document: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real: Callable[..., None] = folder_module.write_file
+    real = staging_module.write_file
 
     def cut_short(path: Path, *pieces: bytes) -> None:
         real(path, *pieces[:-1])

@@ -234,35 +234,38 @@ def movie(form: str = "mp4", *, seconds: float = 1.0, sound: bool = True, pictur
     video_codec, audio_codec = codecs.get(form, ("mpeg4", "aac"))
     data = io.BytesIO()
     with av.open(data, "w", format=form) as container:
-        streams = []
+        video: av.VideoStream | None = None
+        audio: av.AudioStream | None = None
         if picture and video_codec:
-            video = container.add_stream(video_codec, rate=10)
+            stream = container.add_stream(video_codec, rate=10)
+            assert isinstance(stream, av.VideoStream)
+            video = stream
             video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
-            streams.append(("v", video))
         if sound:
-            audio = container.add_stream(audio_codec, rate=48000)
+            stream = container.add_stream(audio_codec, rate=48000)
+            assert isinstance(stream, av.AudioStream)
+            audio = stream
             audio.layout = "mono"
-            streams.append(("a", audio))
-        for kind, stream in streams:
-            if kind == "v":
-                for index in range(round(seconds * 10)):
-                    frame = av.VideoFrame.from_ndarray(
-                        numpy.full((48, 64, 3), index * 20 % 256, dtype=numpy.uint8), format="rgb24"
-                    )
-                    container.mux(stream.encode(frame))
-            else:
-                samples = 960
-                fmt = "s16" if form in ("wav", "flac") else "fltp"
-                for index in range(round(seconds * 50)):
-                    dtype = numpy.int16 if fmt == "s16" else numpy.float32
-                    sound_frame = av.AudioFrame.from_ndarray(
-                        numpy.zeros((1, samples), dtype=dtype), format=fmt, layout="mono"
-                    )
-                    sound_frame.sample_rate = 48000
-                    sound_frame.pts = index * samples
-                    sound_frame.time_base = Fraction(1, 48000)
-                    container.mux(stream.encode(sound_frame))
-            container.mux(stream.encode(None))
+        if video:
+            for index in range(round(seconds * 10)):
+                frame = av.VideoFrame.from_ndarray(
+                    numpy.full((48, 64, 3), index * 20 % 256, dtype=numpy.uint8), format="rgb24"
+                )
+                container.mux(video.encode(frame))
+            container.mux(video.encode(None))
+        if audio:
+            samples = 960
+            fmt = "s16" if form in ("wav", "flac") else "fltp"
+            for index in range(round(seconds * 50)):
+                dtype = numpy.int16 if fmt == "s16" else numpy.float32
+                sound_frame = av.AudioFrame.from_ndarray(
+                    numpy.zeros((1, samples), dtype=dtype), format=fmt, layout="mono"
+                )
+                sound_frame.sample_rate = 48000
+                sound_frame.pts = index * samples
+                sound_frame.time_base = Fraction(1, 48000)
+                container.mux(audio.encode(sound_frame))
+            container.mux(audio.encode(None))
     return data.getvalue()
 
 

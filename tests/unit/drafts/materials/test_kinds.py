@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -213,9 +214,12 @@ async def test_a_huge_picture_is_converted_by_another_process_and_is_the_same(st
     here = (await taken(store, file.getvalue())).path.read_bytes()
     ran: list[list[str]] = []
     run = subprocess.run
-    monkeypatch.setattr(
-        subprocess, "run", lambda command, **more: ran.append(command) or run(command, **more)
-    )
+
+    def noted(command: list[str], **more: Any) -> Any:
+        ran.append(command)
+        return run(command, **more)
+
+    monkeypatch.setattr(subprocess, "run", noted)
     monkeypatch.setattr(convert, "HUGE_PIXELS", 1)
     (tmp_path / "a.webp").write_bytes(file.getvalue())
     assert cache.converted(tmp_path / "a.webp", tmp_path / "b", "webp") == ("jpg", ())

@@ -19,13 +19,13 @@ OURS: dict[str, Any] = {
 FOREIGN = ReadDocument(())
 
 
-def _read(document: object, time_unit: TimeUnit = "auto") -> ReadDocument:
-    def foreign(handed: object, unit: TimeUnit) -> ReadDocument:
-        assert handed is document
-        assert unit == time_unit
+def _read(given: object, unit: TimeUnit = "auto") -> ReadDocument:
+    def foreign(document: object, time_unit: TimeUnit) -> ReadDocument:
+        assert document is given
+        assert time_unit == unit
         return FOREIGN
 
-    return read_document(document, time_unit, foreign)
+    return read_document(given, unit, foreign)
 
 
 TEXT = json.dumps(OURS, ensure_ascii=False)

@@ -113,7 +113,8 @@ async def test_an_answer_whose_acceptance_got_lost_is_posted_again_but_not_for_e
 
 def breaking(monkeypatch: pytest.MonkeyPatch, problem: Problem, *, after: bool) -> list[str]:
     """Let the first post fail, before or after Coze took it; returns the rids that it happened to."""
-    whole, struck = Mailbox.post, []
+    whole = Mailbox.post
+    struck: list[str] = []
 
     async def post(self: Mailbox, content: str, meta: dict[str, str]) -> str:
         fails = not struck

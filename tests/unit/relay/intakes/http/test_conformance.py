@@ -96,7 +96,7 @@ class Running:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(60)
 
     async def _start(self) -> tuple[str, str]:
-        limits = {"rate_per_minute": 1_000_000, "queue_limit": 1_000_000}
+        limits: dict[str, Any] = {"rate_per_minute": 1_000_000, "queue_limit": 1_000_000}
         tools: Any = Tools()
         self._shop = RelayHarness(
             self._folder, tools=tools, intakes=["http"], port=0, relay="direct", **limits
