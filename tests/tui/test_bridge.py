@@ -20,6 +20,8 @@ from c2jy_bridge.core.events import (
     BridgeStopped,
     Decision,
     Event,
+    JournalResumed,
+    JournalStopped,
     Problem,
 )
 from c2jy_bridge.core.views import BridgeView, IntakeView
@@ -390,6 +392,8 @@ async def test_a_bridge_without_a_screen_says_when_and_why_a_request_or_an_intak
         yield BridgeRequestChanged(at=3661.0, request_id="r1", tool="note", state="failed", problem=problem)
         yield BridgeIntakeChanged(at=3662.0, intake="mailbox", address="74", problem=problem)
         yield BridgeIntakeChanged(at=3663.0, intake="mailbox", address="74")
+        yield JournalStopped(at=3664.0, problem=Problem("journal", "The disk is full.", "Free some space."))
+        yield JournalResumed(at=3665.0)
 
     i18n.use("en")
     await print_events(events())
@@ -397,4 +401,6 @@ async def test_a_bridge_without_a_screen_says_when_and_why_a_request_or_an_intak
         "01:01:01 r1 note failed: The token is incorrect. Set another.",
         "01:01:02 mailbox: The token is incorrect. Set another.",
         "01:01:03 mailbox works: 74",
+        "01:01:04 The disk is full. Free some space.",
+        "01:01:05 The journal can be written again; what was waiting is in it now.",
     ]

@@ -20,7 +20,7 @@ from typing_extensions import override
 from c2jy_bridge.core import i18n
 from c2jy_bridge.core.safety import one_line, visible
 from c2jy_tui import desktop
-from c2jy_tui.formatting import Clock
+from c2jy_tui.formatting import Clock, error_reason
 from c2jy_tui.labels import say
 from c2jy_tui.screens.splash import SplashScreen
 from c2jy_tui.widgets.bindings import binding
@@ -219,7 +219,7 @@ class C2jyApp(App[None]):
         try:
             path = desktop.write_copied_text(text, self._folder or Path.cwd(), self._clock())
         except OSError as error:
-            why = one_line(error.strerror or str(error))
+            why = error_reason(error)
             self.notify(say("copy.failed", why=why), severity="error", markup=False)
         else:
             where = one_line(str(path))
@@ -232,7 +232,7 @@ class C2jyApp(App[None]):
         try:
             kept = desktop.write_new_file(folder, filename or "screen", "svg", picture, self._clock())
         except OSError as error:
-            failed = say("detail.not_written", folder=visible(str(folder)), error=error.strerror)
+            failed = say("detail.not_written", folder=visible(str(folder)), error=error_reason(error))
             self.notify(failed, severity="error", markup=False)
         else:
             self.notify(say("detail.written", path=visible(str(kept))), timeout=12, markup=False)

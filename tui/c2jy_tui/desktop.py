@@ -91,10 +91,7 @@ def write_copied_text(text: str, folder: Path, now: float) -> Path:
     Raises:
         OSError: The folder is missing, full or not writable.
     """
-    path = folder / f"c2jy-copy-{now:.0f}.txt"
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
-        out.write(text)
-    return path
+    return write_new_file(folder, "c2jy-copy", "txt", text, now)
 
 
 def write_new_file(folder: Path, stem: str, suffix: str, text: str, now: float) -> Path:
@@ -112,7 +109,11 @@ def write_new_file(folder: Path, stem: str, suffix: str, text: str, now: float) 
         except FileExistsError:
             number += 1
             continue
-        path.write_text(text, encoding="utf-8", newline="\n")
+        try:
+            path.write_text(text, encoding="utf-8", newline="\n")
+        except BaseException:  # no half of a file stays on a full disk
+            path.unlink(missing_ok=True)
+            raise
         return path
 
 

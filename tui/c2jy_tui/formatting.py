@@ -9,7 +9,9 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
+from c2jy_bridge.core.disk_space import is_full
 from c2jy_bridge.core.safety import visible
+from c2jy_tui.labels import say
 
 Clock: TypeAlias = Callable[[], float]
 """Gives Unix seconds; the app and the engine share one."""
@@ -55,7 +57,9 @@ def clock_time(at: float, now: float) -> tuple[str, ...]:
 
 
 def error_reason(error: Exception) -> str:
-    """What an exception says, without the number of an OSError."""
+    """What an exception says, without the number of an OSError; of a full disk also what to do."""
+    if is_full(error):
+        return say("reason.disk_full")
     said = error.strerror if isinstance(error, OSError) else None
     return visible(said or str(error) or type(error).__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from c2jy_bridge.core.draft_views import DraftError
 from c2jy_bridge.core.events import Issue, Severity
@@ -33,20 +33,32 @@ def issues_from(say: Say) -> IssueFactory:
 say: Final = catalogue("drafts")
 issue: Final = issues_from(say)
 
-_OF_DISKS: Final = {
-    errno.ENOSPC: "disk_full",
-    errno.EDQUOT: "disk_full",
-    errno.EROFS: "disk_read_only",
-    errno.EACCES: "disk_read_only",
-    errno.EPERM: "disk_read_only",
-    errno.EFBIG: "disk_file_size",
+_FULL, _READ_ONLY, _FILE_SIZE = 1, 2, 3
+_REASONS: Final = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EROFS: _READ_ONLY,
+    errno.EACCES: _READ_ONLY,
+    errno.EPERM: _READ_ONLY,
+    errno.EFBIG: _FILE_SIZE,
+}
+_CODES: Final = {
+    "draft": ("disk", "disk_full", "disk_read_only", "disk_file_size"),
+    "zip": ("pack_disk", "pack_disk_full", "pack_disk_read_only", "pack_disk_file_size"),
 }
 
 
-def disk_issue(error: OSError, path: str, folder: Path, severity: Severity = "error") -> Issue:
-    """Why a draft could not be written to a folder: no room, no permission, a limit, another."""
-    code = _OF_DISKS.get(error.errno or 0, "disk")
-    return issue(code, path, severity, reason=error.strerror or str(error), folder=folder)
+def disk_issue(
+    error: OSError,
+    path: str,
+    place: Path,
+    severity: Severity = "error",
+    *,
+    what: Literal["draft", "zip"] = "draft",
+) -> Issue:
+    """Why a draft or its zip could not be written to a place: no room, no permission, a limit, another."""
+    code = _CODES[what][_REASONS.get(error.errno or 0, 0)]
+    return issue(code, path, severity, reason=error.strerror or str(error), place=place)
 
 
 _MOST_OF_ONE_KIND: Final = 200

@@ -17,7 +17,13 @@ from c2jy_bridge.engine.chats import Approvals, Chats
 from c2jy_bridge.engine.connection import CozeConnection
 from c2jy_bridge.engine.drafts import Drafts
 from c2jy_bridge.engine.event_sink import Broadcast, EventSink, Recorder
-from c2jy_bridge.engine.startup import check_folders, open_journal, open_log, startup_errors
+from c2jy_bridge.engine.startup import (
+    check_folders,
+    close_log,
+    open_journal,
+    open_log,
+    startup_errors,
+)
 from c2jy_bridge.engine.workflows import Workflows
 from c2jy_bridge.journal import Journal, Owner
 from c2jy_bridge.plugin import ToolRegistry, ToolRunner
@@ -71,8 +77,13 @@ def build_services(
         owner = Owner(data / "run")
     # The demo's host has a new port each time, but the Bot is the same.
     scope = f"{'demo' if demo else host}/{settings.coze.bot_id}"
-    with startup_errors("journal", data / "journal.db"):
-        journal, journal_issues = open_journal(data / "journal.db", scope=scope, owner=owner, clock=clock)
+    try:
+        with startup_errors("journal", data / "journal.db"):
+            journal, journal_issues = open_journal(data / "journal.db", scope=scope, owner=owner, clock=clock)
+    except BaseException:
+        owner.release()
+        close_log(log)
+        raise
     broadcast = Broadcast()
     recorder = Recorder(journal, data / "journal.db", publish=broadcast.publish, clock=clock)
     sink = EventSink(recorder, broadcast)

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
+from c2jy_bridge.core.disk_space import is_full, write_probe
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.settings import Settings, SettingsError
 from c2jy_bridge.coze import CozeProblem, connect
 from c2jy_bridge.drafts.library.draft_roots import DraftsRoot, disk, drafts_roots, this_system
-from c2jy_bridge.engine.startup import check_folders, is_full, write_probe
+from c2jy_bridge.engine.startup import check_folders
 
 say = catalogue("engine")
 

@@ -62,6 +62,10 @@ log: Final = logging.getLogger(__name__)
 
 DELAY_S: Final = 0.05
 """Seconds that an event may wait for others, to be written in one commit."""
+RETRY_S: Final = 5.0
+"""Seconds between two tries to write what the journal did not take."""
+MOST_KEPT: Final = 10_000
+"""Events that are kept meanwhile; of more, the oldest are given up."""
 
 
 class Recorder:
@@ -69,6 +73,7 @@ class Recorder:
 
     Before a turn continues, its start must be on disk (to find its chat after a crash), and so must receipts
     of tool calls (written by the runner). Everything else can be recovered and is written a moment later.
+    What a full disk does not take is kept in memory and tried again.
     """
 
     def __init__(
@@ -98,12 +103,11 @@ class Recorder:
         if isinstance(event, TurnStarted):
             await self.flush()
         elif self._later is None or self._later.done():
+            self._later = asyncio.create_task(self._flush_after(DELAY_S))
 
-            async def flush_later() -> None:
-                await asyncio.sleep(DELAY_S)
-                await self.flush()
-
-            self._later = asyncio.create_task(flush_later())
+    async def _flush_after(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await self.flush()
 
     async def flush(self) -> None:
         """Write all pending events."""
@@ -114,9 +118,12 @@ class Recorder:
             try:
                 await asyncio.to_thread(self._journal.record, events)
             except (sqlite3.Error, OSError) as error:
-                # Such as a full disk: the events are lost after a restart, but the turn continues.
+                # Such as a full disk; the turn continues.
                 log.error("the journal did not take %d events: %s", len(events), error)
                 self._publish_stopped(error)
+                if isinstance(error, sqlite3.OperationalError | OSError):  # it may pass
+                    self._pending = [*events, *self._pending][-MOST_KEPT:]
+                    self._later = asyncio.create_task(self._flush_after(RETRY_S))
             else:
                 if self._stopped:
                     self._stopped = False

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import logging.handlers
-import os
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal
 
 from pydantic import SecretStr
+from typing_extensions import override
 
+from c2jy_bridge.core.disk_space import is_full
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.places import path_fault
@@ -26,8 +25,6 @@ from c2jy_bridge.journal.database import is_damage, set_aside
 MAX_BYTES: Final = 1_000_000
 BACKUPS: Final = 3
 HIDDEN: Final = "***"
-PROBE_BYTES: Final = 256 * 1024
-"""More than SQLite needs to open the journal: 32 KB for its shared memory, and some pages."""
 
 log: Final = logging.getLogger(__name__)
 
@@ -47,10 +44,18 @@ class Redacting(logging.Formatter):
         return visible(text)
 
 
+class _QuietHandler(logging.handlers.RotatingFileHandler):
+    """A log that drops what it cannot write: its disk may be full, and stderr is the screen."""
+
+    @override
+    def handleError(self, record: logging.LogRecord) -> None:
+        pass
+
+
 def open_log(folder: Path, secrets: list[SecretStr]) -> logging.Handler:
     """Send the engine's log only to `<folder>/c2jy.log`; returns the handler, for `close_log`."""
     folder.mkdir(parents=True, exist_ok=True)
-    handler = logging.handlers.RotatingFileHandler(
+    handler = _QuietHandler(
         folder / "c2jy.log", maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8", delay=True
     )
     handler.setFormatter(Redacting(secrets))
@@ -80,34 +85,10 @@ def startup_errors(what: Literal["drafts", "data", "journal"], path: Path) -> It
         yield
     except (OSError, sqlite3.Error) as error:
         reason = (error.strerror if isinstance(error, OSError) else "") or str(error)
-        key = "needed.space" if _is_full(error, path.parent) else f"needed.{what}"
+        key = "needed.space" if is_full(error, path.parent) else f"needed.{what}"
         if isinstance(error, sqlite3.Error) and is_damage(error):
             key = "needed.damaged"
         raise SettingsError(say(key, path=path, reason=reason)) from error
-
-
-def write_probe(folder: Path) -> None:
-    """Write and remove a file of `PROBE_BYTES`; raises OSError, also for a full disk or a used-up quota."""
-    with tempfile.TemporaryFile(dir=folder) as file:
-        file.write(bytes(PROBE_BYTES))
-        file.flush()
-        os.fsync(file.fileno())  # some file systems allocate as late as this
-
-
-def is_full(error: Exception) -> bool:
-    """Whether the system says that there is no room left."""
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-
-
-def _is_full(error: Exception, folder: Path) -> bool:
-    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
-    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
-        # SQLite does not hand on why the system refused to write, extend or create its files.
-        try:
-            write_probe(folder)
-        except OSError as probed:
-            return is_full(probed)
-    return code == sqlite3.SQLITE_FULL or is_full(error)
 
 
 def open_journal(

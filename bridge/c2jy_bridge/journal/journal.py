@@ -179,9 +179,15 @@ class Journal:
             for event in events:
                 self._store(event)
             return
-        with self._database.transaction():
-            for event in events:
-                self._store(event)
+        before = {turn_id: dict(partial) for turn_id, partial in self._partial.items()}
+        try:
+            with self._database.transaction():
+                for event in events:
+                    self._store(event)
+        except BaseException:  # nothing was stored: what was taken out of memory is needed again
+            for turn_id, partial in before.items():
+                self._partial[turn_id] = defaultdict(_Partial, {**partial, **self._partial[turn_id]})
+            raise
 
     # --- recovery ----------------------------------------------------------------------------------
 

@@ -6,7 +6,15 @@ import asyncio
 import sqlite3
 from pathlib import Path
 
-from c2jy_bridge.core.events import Event, FollowUpSuggested, JournalResumed, JournalStopped, TurnStarted
+from c2jy_bridge.core.events import (
+    AnswerDelta,
+    Event,
+    FollowUpSuggested,
+    JournalResumed,
+    JournalStopped,
+    TurnCancelled,
+    TurnStarted,
+)
 from c2jy_bridge.engine.event_sink import DELAY_S, Recorder
 from c2jy_bridge.journal import Journal
 
@@ -33,7 +41,27 @@ async def test_a_journal_that_breaks_in_the_middle_of_a_turn_does_not_break_the_
     assert str(tmp_path) in stopped.problem.hint
     with sqlite3.connect(tmp_path / "journal.db") as other:
         other.execute("ALTER TABLE taken_away RENAME TO messages")
-    await recorder.record(FollowUpSuggested(at=3.0, turn_id="t", text="more"))
+    await recorder.record(FollowUpSuggested(at=3.0, turn_id="t", text="yet more"))
     await recorder.flush()
     assert told[1:] == [JournalResumed(at=7.0)]
+    assert [view.text for view in journal.history.messages("c")] == ["q", "more", "yet more"]
+    journal.close()
+
+
+async def test_a_stopped_answer_that_the_journal_did_not_take_is_written_later_with_its_text(
+    tmp_path: Path,
+) -> None:
+    journal = Journal(tmp_path / "journal.db", scope="s", owner="me")
+    recorder = Recorder(journal, tmp_path / "journal.db", publish=lambda event: None, clock=lambda: 7.0)
+    await recorder.record(STARTED)
+    await recorder.record(AnswerDelta(at=2.0, turn_id="t", message_id="m", text="half an "))
+    await recorder.record(AnswerDelta(at=2.0, turn_id="t", message_id="m", text="answer"))
+    with sqlite3.connect(tmp_path / "journal.db") as other:
+        other.execute("ALTER TABLE messages RENAME TO taken_away")
+    await recorder.record(TurnCancelled(at=3.0, turn_id="t", conversation_id="c", chat_id="d"))
+    await recorder.flush()
+    with sqlite3.connect(tmp_path / "journal.db") as other:
+        other.execute("ALTER TABLE taken_away RENAME TO messages")
+    await recorder.flush()
+    assert [view.text for view in journal.history.messages("c")] == ["q", "half an answer", "cancelled"]
     journal.close()

@@ -13,6 +13,8 @@ from c2jy_bridge.core.events import (
     BridgeIntakeChanged,
     BridgeRequestChanged,
     Event,
+    JournalResumed,
+    JournalStopped,
     Problem,
     ToolCallFinished,
 )
@@ -80,7 +82,7 @@ def example_call(options: argparse.Namespace, address: str) -> str:
 
 
 async def print_events(events: AsyncIterator[Event]) -> None:
-    """A line for every step of a request, every call of a tool, and an intake that fails or works again."""
+    """A line for every step of a request and every call of a tool, and for what fails or works again."""
     async for event in events:
         when = time.strftime("%H:%M:%S", time.localtime(event.at))
         match event:
@@ -90,6 +92,10 @@ async def print_events(events: AsyncIterator[Event]) -> None:
             case BridgeIntakeChanged():
                 state = _why(event.problem) or say("bridge.intake_works", address=event.address)
                 print_stderr(when, one_line(f"{source_label(event.intake)}{state}"))
+            case JournalStopped():
+                print_stderr(when, one_line(f"{event.problem.message} {event.problem.hint}"))
+            case JournalResumed():
+                print_stderr(when, label("tui:notice.journal_resumed"))
             case ToolCallFinished():
                 print_call(event)
 

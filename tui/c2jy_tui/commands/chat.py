@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
         print_issues(*engine.issues())
         events = engine.events()
         turn_id = await engine.send(text)
-        draw = _Lines(turn_id).show if not options.json else _print_json
+        draw = TextOutput(turn_id).show if not options.json else _print_json
         status = await _follow(events, turn_id, draw)
         if not stop.asked:
             await _finish_resumed(engine, stop)
@@ -94,7 +94,7 @@ def _print_json(event: ev.Event) -> None:
     print(as_json(ev.to_json(event)), flush=True)
 
 
-class _Lines:
+class TextOutput:
     """Answers on stdout as they come; everything else as single lines on stderr."""
 
     def __init__(self, turn_id: str) -> None:
@@ -105,6 +105,8 @@ class _Lines:
 
     def show(self, event: ev.Event) -> None:
         """Write one event; what an earlier turn that was taken up says belongs to another question."""
+        if isinstance(event, ev.JournalStopped):
+            print_stderr(event.problem.message, event.problem.hint)
         if isinstance(event, ev.TurnEvent) and event.turn_id != self._turn_id:
             if isinstance(event, ev.StreamRecovered):
                 print_stderr(say("chat.recovered"))

@@ -59,6 +59,9 @@ class TrashController:
     async def _trash(self, drafts: Drafts, name: str) -> None:
         try:
             ticket = await drafts.trash(name)
+        except DraftError as error:
+            self._refused(error)
+            return
         except Exception as error:
             self._host.notify_error("trash.failed", error, name=one_line(name))
             return
@@ -104,6 +107,9 @@ class TrashController:
     async def _restore(self, drafts: Drafts, ticket: str, name: str) -> None:
         try:
             back = await drafts.restore(ticket)
+        except DraftError as error:
+            self._refused(error)
+            return
         except Exception as error:
             self._host.notify_error("undo.failed", error, name=one_line(name))
             return
@@ -115,13 +121,16 @@ class TrashController:
         try:
             await drafts.delete(ticket)
         except DraftError as error:
-            self._host.notify(labels.refusal(error.issues), severity="error", markup=False)
+            self._refused(error)
         except Exception as error:
             self._host.notify_error("delete.failed", error, name=one_line(name))
         else:
             self._forget(ticket)
             self._host.notify_text("delete.done", name=one_line(name))
             self._host.post_message(self.Changed())
+
+    def _refused(self, error: DraftError) -> None:
+        self._host.notify(labels.refusal(error.issues), severity="error", markup=False)
 
     def _forget(self, ticket: str) -> None:
         self._trashed = [kept for kept in self._trashed if kept[0] != ticket]

@@ -169,7 +169,9 @@ class TabbedDetail(BaseDialog[Result]):
         try:
             path = await asyncio.to_thread(desktop.write_new_file, folder, stem, "txt", text, self._clock())
         except OSError as error:
-            failed = say("detail.not_written", folder=visible(str(folder)), error=error.strerror)
+            failed = say(
+                "detail.not_written", folder=visible(str(folder)), error=formatting.error_reason(error)
+            )
             self.notify(failed, severity="error", markup=False)
         else:
             self.notify(say("detail.written", path=visible(str(path))), markup=False)

@@ -103,7 +103,7 @@ class Library:
         """Move a draft to the trash; returns a ticket for `restore`.
 
         Raises:
-            DraftError: There is no such draft.
+            DraftError: There is no such draft, or no room for it in the trash.
             OSError: It could not be moved.
         """
         folder, _ = self._open(name)

@@ -161,8 +161,7 @@ def pack_to(
     try:
         return pack(folders, out, target=target, token=token, expect=meter.expect, moved=meter.moved, at=at)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise DraftError([issue("pack_disk", "", reason=reason, file=out)]) from error
+        raise DraftError([disk_issue(error, "", out, what="zip")]) from error
 
 
 def free_name(folder: Path, draft: str) -> Path:

@@ -13,10 +13,12 @@ import json
 import os
 import secrets
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from c2jy_bridge.core.disk_space import is_full
 from c2jy_bridge.core.draft_views import TrashedView
 from c2jy_bridge.core.views import DraftView
 from c2jy_bridge.drafts.errors import DraftError, issue
@@ -68,8 +70,13 @@ class Trash:
         """Move a draft folder here; returns its ticket.
 
         Raises:
+            DraftError: There is no room for it; it is where it was.
             OSError: It could not be moved; it is where it was.
         """
+        with _told_when_full(draft.name, self._folder):
+            return self._put(draft)
+
+    def _put(self, draft: Path) -> str:
         ticket = secrets.token_hex(8)
         place = self._folder / ticket
         held = {"name": draft.name, "root": str(draft.parent), "by": owned(ticket)}
@@ -104,10 +111,14 @@ class Trash:
             root: The drafts folder; a ticket alone never decides where something is put.
 
         Raises:
-            DraftError: The ticket leads nowhere.
+            DraftError: The ticket leads nowhere, or there is no room for the draft.
             OSError: It could not be moved.
         """
         entry = self._entry(ticket)
+        with _told_when_full(entry.name, root):
+            return self._restore(entry, root)
+
+    def _restore(self, entry: _Entry, root: Path) -> Path:
         root.mkdir(parents=True, exist_ok=True)
         for number in range(1, _MOST_OF_A_NAME):
             final = root / numbered(entry.name, number)
@@ -184,6 +195,16 @@ class Trash:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise DraftError([issue("no_ticket", "", ticket=ticket[:40])]) from None
         return _Entry(place, name, root if isinstance(root, str) else "")
+
+
+@contextlib.contextmanager
+def _told_when_full(name: str, place: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if not is_full(error):
+            raise
+        raise DraftError([issue("move_full", "", name=name, place=place, reason=error.strerror)]) from error
 
 
 def _renamed(source: Path, target: Path) -> bool:

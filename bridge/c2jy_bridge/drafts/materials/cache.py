@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -15,6 +16,7 @@ from typing import IO, Any, Final
 
 from filelock import FileLock, Timeout
 
+from c2jy_bridge.core.disk_space import is_full
 from c2jy_bridge.core.safety import one_line
 from c2jy_bridge.drafts.materials.convert import (
     ONE_LARGE_PICTURE,
@@ -270,7 +272,9 @@ class Index:
             try:
                 return self._execute(statement, values)
             except sqlite3.OperationalError as error:
-                raise OSError(str(error)) from error  # locked for long, read-only, full: not the file's fault
+                # Locked for long, read-only, full: not the file's fault.
+                number = errno.ENOSPC if is_full(error, self._path.parent) else None
+                raise OSError(number, str(error)) from error
             except sqlite3.DatabaseError:
                 self._discard()
                 return self._execute(statement, values)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import random
 import shutil
@@ -16,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, ParamSpec, Self, TypeVar
 
+from c2jy_bridge.core.disk_space import is_full
 from c2jy_bridge.core.draft_views import OnProgress, Progress
 from c2jy_bridge.core.events import Issue, Severity
 from c2jy_bridge.core.i18n import byte_size
@@ -422,6 +422,6 @@ def _note(code: str, source: str, **values: object) -> Issue:
 
 
 def _disk_fault(error: OSError) -> Refused:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_full(error):
         return Refused("disk_full", wanted="?", free="0 B")
     return Refused("disk_fault", detail=error.strerror or type(error).__name__)

@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from c2jy_bridge.core.events import Decision, Event
 from c2jy_bridge.core.safety import visible
-from c2jy_tui.formatting import Clock
+from c2jy_tui.formatting import Clock, error_reason
 from c2jy_tui.panes.inspector import labels
 from c2jy_tui.panes.inspector.labels import say
 from c2jy_tui.panes.inspector.record import CallRecord
@@ -321,6 +321,6 @@ class Inspector(ListPane):
         try:
             path = await asyncio.to_thread(labels.write_calls, records, folder, self._clock())
         except OSError as error:
-            self.notify_text("export.failed", "error", folder=visible(str(folder)), error=error.strerror)
+            self.notify_text("export.failed", "error", folder=visible(str(folder)), error=error_reason(error))
         else:
             self.notify_text("export.done", count=len(records), path=visible(str(path)))
