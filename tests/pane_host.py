@@ -27,6 +27,7 @@ from c2jy_bridge.core.draft_views import (
     TrashedView,
 )
 from c2jy_bridge.core.events import Issue
+from c2jy_bridge.core.target_apps import DraftProfile
 from c2jy_bridge.core.views import CallView, ConnectionView, DraftDetail, DraftView
 from c2jy_bridge.drafts import RelocateReport
 from c2jy_tui.widgets.bindings import BaseScreen
@@ -70,7 +71,7 @@ class PaneDrafts:
             raise FileNotFoundError(2, "No such file or directory", name)
         return self.details[name]
 
-    async def check(self, name: str) -> Sequence[Issue]:
+    async def check(self, name: str, target_app: DraftProfile | None = None) -> Sequence[Issue]:
         self.asked.append(("check", name))
         return self.faults.get(name, [])
 

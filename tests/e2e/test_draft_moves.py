@@ -103,6 +103,10 @@ def test_a_draft_is_whole_wherever_it_is_put_without_a_root_or_a_relocation(
         (view,) = json.loads(c2jy("draft", "list", *root, "--json").out)
         assert (view["state"], view["media_paths"]) == ("ok", "portable")
         assert "portable" in c2jy("draft", "show", name, *root).out
+    asked = c2jy("draft", "check", "中国美食", "--for", "capcut-win-8", *root)
+    assert (asked.status, "capcut-cli 32" in asked.err) == (1, True)
+    assert c2jy("draft", "check", "中国美食", "--for", "jianying-win-5.9", *root).status == 0
+    assert c2jy("draft", "check", "中国美食", "--for", "jianying", *root).status == 2
 
 
 def test_a_zip_that_cannot_be_written_is_a_failure_that_names_the_draft(

@@ -101,6 +101,9 @@ def _parser() -> argparse.ArgumentParser:
     listing = command(draft, "list", "draft:list_", "command.draft_list")
     show = command(draft, "show", "draft:show", "command.draft_show")
     check = command(draft, "check", "draft:check", "command.draft_check")
+    check.add_argument(
+        "--for", dest="target_app", choices=PROFILES, metavar="APP", help=say("option.check_for")
+    )
     pack = command(draft, "pack", "draft:pack", "command.draft_pack")
     pack.add_argument("--out", type=Path, metavar="FILE", help=say("option.pack_out"))
     pack.add_argument("--target-root", metavar="PATH", help=say("option.target_root"))

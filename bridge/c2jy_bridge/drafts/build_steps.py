@@ -22,14 +22,13 @@ from c2jy_bridge.drafts.errors import DraftError, IssueCollector, disk_issue, is
 from c2jy_bridge.drafts.materials import Material, MaterialFailure
 from c2jy_bridge.drafts.spec.document import AudioClip, DraftSpec, PictureClip, Source
 from c2jy_bridge.drafts.spec.input import ReadDraft
+from c2jy_bridge.drafts.target_apps import NAMED_BY_ID, check_for
 from c2jy_bridge.drafts.write.background import Stopped
 from c2jy_bridge.drafts.write.folder import DraftToWrite, OnConflict, WriteOptions, file_name, write_draft
 from c2jy_bridge.drafts.write.paths import TargetRoot, checked_name, is_bare_uuid, numbered
 from c2jy_bridge.drafts.write.registration import Donor, find_donor, register_draft
 from c2jy_bridge.drafts.write.staging import remove_tree
 
-_NAMED: Final = ("effects", "video_effects", "audio_effects", "transitions", "material_animations")
-"""Materials that are named by ids of JianYing."""
 _NAME_ONLY: Final = frozenset("/\\.:")
 
 
@@ -173,9 +172,11 @@ def _build(
     prefix = f"{path}." if path else ""
     subtitles = list(subtitle_tracks(spec, prefix, context.read_file, context.texts, collector))
     compiled = compile_draft(spec, placed, collector, more=subtitles, path=path, pause=context.pause)
-    if not APPS[profile].tried:
+    versioned = "-" in profile  # what is known of such an app is said once the draft is there
+    if not APPS[profile].tried and not versioned:
         collector.add("profile_untried", f"{prefix}target.profile", "info", profile=profile)
-    if APPS[profile].app == "capcut" and any(compiled.content["materials"][kind] for kind in _NAMED):
+    by_id = any(compiled.content["materials"][kind] for kind in NAMED_BY_ID)
+    if APPS[profile].app == "capcut" and by_id and not versioned:
         collector.add("names_of_jianying", f"{prefix}target.profile", "warning")
     collector.raise_if_failed()
     if options.request_id is None:
@@ -206,6 +207,8 @@ def _build(
         except DraftError as error:
             raise DraftError([*collector.issues, *error.issues]) from None
         archive = _deliver(Path(folder), spec, profile, donor, options, context, collector, prefix)
+        if versioned:
+            collector.extend(*check_for(Path(folder), compiled.content, profile, most="warning"))
     compiled.release_in_steps()
     return BuiltDraft(
         draft_id=draft_id,

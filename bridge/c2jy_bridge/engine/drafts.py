@@ -19,6 +19,7 @@ from c2jy_bridge.core.draft_views import (
     TrashedView,
 )
 from c2jy_bridge.core.events import Issue
+from c2jy_bridge.core.target_apps import DraftProfile
 from c2jy_bridge.core.views import DraftDetail, DraftView
 from c2jy_bridge.drafts import DraftBuilder, DraftPacker, DraftsRoot, Library, RelocateReport
 from c2jy_bridge.drafts.library.draft_roots import USUAL
@@ -41,9 +42,9 @@ class Drafts:
         """A draft with its tracks."""
         return await asyncio.to_thread(self._library.detail, name)
 
-    async def check(self, name: str) -> Sequence[Issue]:
-        """Check a draft; empty when it is intact."""
-        return await asyncio.to_thread(self._library.check, name)
+    async def check(self, name: str, target_app: DraftProfile | None = None) -> Sequence[Issue]:
+        """Check a draft, with `target_app` also for that app; empty when it is intact."""
+        return await asyncio.to_thread(self._library.check, name, target_app)
 
     async def trash(self, name: str) -> str:
         """Move a draft to the trash; returns a ticket for `restore`."""

@@ -13,6 +13,7 @@ from c2jy_bridge.core.events import DraftWritten, Issue
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.nearest import nearest
 from c2jy_bridge.core.settings import TimeUnit
+from c2jy_bridge.core.target_apps import DraftProfile
 from c2jy_bridge.core.views import ClipView, DraftView, TrackView
 from c2jy_bridge.drafts import (
     BuildReport,
@@ -216,13 +217,14 @@ class DraftTools:
         return DraftShown(_row(detail.view), detail.fps, timeline, list(detail.issues))
 
     @tool
-    def check_draft(self, name: str) -> DraftChecked:
+    def check_draft(self, name: str, target_app: DraftProfile | None = None) -> DraftChecked:
         """Check that a draft is whole: every media file there, no overlap, no zero length.
 
         Args:
             name: The draft's name as list_drafts gives it.
+            target_app: Also say what this app is known to refuse, when the user names an app and version.
         """
-        issues = self._library.check(self._known(name))
+        issues = self._library.check(self._known(name), target_app)
         wrong = [found for found in issues if found.severity == "error"]
         key = "draft.checked_bad" if wrong else "draft.checked_ok"
         return DraftChecked(say(key, name=name, count=len(wrong)), not wrong, issues)

@@ -121,7 +121,7 @@ def check(options: argparse.Namespace) -> int:
 
     async def work(engine: Engine) -> int:
         try:
-            issues = await engine.drafts.check(options.name)
+            issues = await engine.drafts.check(options.name, options.target_app)
         except (KeyError, ValueError, OSError):
             print_stderr(say("draft.unknown", name=options.name, root=engine.connection.drafts_root))
             return 1

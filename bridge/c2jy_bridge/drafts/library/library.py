@@ -13,6 +13,7 @@ from typing import Any, Final
 from c2jy_bridge.core.draft_views import TrashedView
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.gc_control import gc_paused
+from c2jy_bridge.core.target_apps import DraftProfile
 from c2jy_bridge.core.views import DraftDetail, DraftView
 from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.library.snapshot import Snapshot, load, read_snapshot, stamp, view
@@ -86,18 +87,28 @@ class Library:
             del content
             return found
 
-    def check(self, name: str) -> Issues:
+    def check(self, name: str, target_app: DraftProfile | None = None) -> Issues:
         """Everything that is wrong with a draft, as errors, and what is worth knowing.
 
         Media are looked for here: inside the draft's folder, whichever machine its paths are spelled for.
         When that is another one, a warning says so.
+
+        Args:
+            name: The draft.
+            target_app: Also what this app is known to refuse.
 
         Raises:
             DraftError: There is no such draft.
         """
         with gc_paused():
             folder, read = self._open(name)
-            return _findings(folder, read, self._content(folder, read))
+            content = self._content(folder, read)
+            found = _findings(folder, read, content)
+            if target_app and content is not None:
+                from c2jy_bridge.drafts.target_apps import check_for
+
+                found += check_for(folder, content, target_app)
+            return found
 
     def trash(self, name: str) -> str:
         """Move a draft to the trash; returns a ticket for `restore`.

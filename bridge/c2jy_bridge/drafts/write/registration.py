@@ -170,7 +170,8 @@ class Donor:
 
 _MOST_ASKED: Final = 50
 """Drafts that are looked at for a donor; each may be tens of megabytes."""
-_IDENTITY: Final = ("device_id", "hard_disk_id", "mac_address")
+IDENTITY: Final = ("device_id", "hard_disk_id", "mac_address")
+"""Fields of `platform` that name a machine."""
 
 
 def find_donor(root: Path, profile: DraftProfile) -> Donor | None:
@@ -185,7 +186,7 @@ def find_donor(root: Path, profile: DraftProfile) -> Donor | None:
         for name in CONTENTS:
             try:
                 platform = orjson.loads(read_plain(folder / name))["last_modified_platform"]
-                signed = any(platform.get(field) for field in _IDENTITY)
+                signed = any(platform.get(field) for field in IDENTITY)
                 same = profile == "both" or all(platform.get(key) == wanted[key] for key in ("app_id", "os"))
             except (OSError, ValueError, KeyError, TypeError, AttributeError):
                 continue  # encrypted, damaged or of another shape
