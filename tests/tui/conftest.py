@@ -338,6 +338,28 @@ class Say:
         )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def brief_waits() -> None:
+    """Look for idleness every 8 ms instead of 20, and parse each stylesheet once for all apps.
+
+    Half the time of these tests was spent asleep, and a fifteenth on parsing the same CSS again.
+    """
+    import textual._wait as wait
+    from textual.css.stylesheet import Stylesheet
+
+    wait.SLEEP_GRANULARITY, wait.SLEEP_IDLE = 0.008, 0.0004
+    parsed: dict[Any, Any] = {}
+    parse = Stylesheet._parse_rules
+
+    def once(sheet: Stylesheet, *text: Any, **more: Any) -> Any:
+        key = (text, *more.items(), *sheet._variables.items())
+        if key not in parsed:
+            parsed[key] = parse(sheet, *text, **more)
+        return parsed[key]
+
+    Stylesheet._parse_rules = once
+
+
 @pytest.fixture(autouse=True)
 def still_screen(monkeypatch: pytest.MonkeyPatch) -> None:
     """No blinking cursor, no other time zone: a picture taken twice is the same picture."""

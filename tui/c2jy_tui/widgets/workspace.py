@@ -145,10 +145,15 @@ class Workspace(Vertical):
     def _arrange(self) -> None:
         """Mark the panes that each layout hides, and the current tabs."""
         for name, pane in self._panes.items():
-            pane.add_class("pane").set_class(name != self.front, "-not-front")
-            pane.set_class(name not in ("chat", self.side), "-not-side")
-            pane.set_class(name in SHARED, "-shared").set_class(
-                name in SHARED and name != self.low, "-not-low"
+            # All at once: each change of a class styles everything in the pane anew.
+            pane.update_classes(
+                {
+                    "pane": True,
+                    "-not-front": name != self.front,
+                    "-not-side": name not in ("chat", self.side),
+                    "-shared": name in SHARED,
+                    "-not-low": name in SHARED and name != self.low,
+                }
             )
         self._side.set_class(self.front == "chat", "-not-front")
         self.set_class(sum(name in SHARED for name in self._panes) > 1, "-sharing")
