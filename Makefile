@@ -24,9 +24,10 @@ QUICK := $(addprefix tests/unit/,architecture compat core coze engine journal pl
 demo: $(VENV)/.app
 	@$(BIN)/c2jy-tui --demo $(ARGS)
 
+# three workers on two cores: much of a screen's test is waiting
 test: $(VENV)/.dev
 	@sh .ci/debian.sh tmux
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m "not slow" $(ARGS)
 
 test-slow: $(VENV)/.dev
 	@sh .ci/debian.sh tmux

@@ -25,7 +25,14 @@ def assert_harmless(done: Any) -> None:
     assert "Traceback" not in done.err
 
 
-@pytest.mark.parametrize("name", [b"\x1b]52;c;eA==\x07esc", b"bad\xff", b"a\nb"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"\x1b]52;c;eA==\x07esc",
+        pytest.param(b"bad\xff", marks=pytest.mark.slow),
+        pytest.param(b"a\nb", marks=pytest.mark.slow),
+    ],
+)
 def test_a_hostile_draft_is_listed_shown_and_checked_as_text(
     c2jy: Callable[..., Any], tmp_path: Path, name: bytes
 ) -> None:

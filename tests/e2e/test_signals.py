@@ -69,7 +69,13 @@ def thread() -> str:
     return "done"
 """
 TOOLS = ("polite", "deaf", "blocks", "thread")
-SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGINT)
+SIGNALS = (
+    signal.SIGTERM,
+    *(
+        pytest.param(number, marks=pytest.mark.slow)
+        for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGINT)
+    ),
+)
 
 
 @dataclass
@@ -270,7 +276,7 @@ def test_the_app_gives_the_terminal_back_whatever_a_tool_does(world: World, comm
         assert world.started() == 1
 
 
-@pytest.mark.parametrize("ignored", [False, True])
+@pytest.mark.parametrize("ignored", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_terminal_that_goes_away_ends_the_app_also_where_hangups_are_ignored(
     world: World, command: Path, ignored: bool
 ) -> None:

@@ -145,6 +145,7 @@ def test_settings_nested_too_deep_are_a_sentence(
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [("draft", "list"), ("doctor",), ("doctor", "--json")])
 @pytest.mark.parametrize(
     ("root", "words"),

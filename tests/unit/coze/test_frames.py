@@ -57,6 +57,7 @@ def cleaned(cleaner: EventCleaner, *chunks: bytes) -> bytes:
     return b"".join(map(cleaner.feed, chunks)) + cleaner.close()
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(streams(), st.data())
 def test_any_cut_of_a_stream_gives_the_same_events(stream, data):

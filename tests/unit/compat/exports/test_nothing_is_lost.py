@@ -196,6 +196,7 @@ SEGMENT = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(ANYTHING | st.text() | st.binary())
 def test_any_json_is_imported_or_refused_with_a_draft_error(document):
@@ -203,6 +204,7 @@ def test_any_json_is_imported_or_refused_with_a_draft_error(document):
         assert parse(document)
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.lists(SEGMENT, min_size=1, max_size=3), st.sampled_from(["auto", "us", "ms", "s"]))
 def test_any_segment_is_imported_or_refused_with_a_draft_error(segments, unit):

@@ -197,6 +197,7 @@ _TRACK = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(
     st.fixed_dictionaries({"tracks": st.lists(_TRACK, max_size=3)}, optional={"fps": _JSON, "media": _JSON})
