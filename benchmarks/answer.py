@@ -1,7 +1,9 @@
 """An answer of 100,000 characters of mixed Markdown: what one flush costs early and late, and how keys fare.
 
 The yardstick of a flush at 100,000 characters is the same flush at 1,000. Keys are pressed all the time
-while the answer streams at 100 pieces a second; what counts is the time until the letter is drawn.
+while the answer streams at 100 pieces a second; what counts is the time until the letter is drawn. The same
+for an answer of 100,000 short paragraphs that comes all at once, with the longest gap between two turns of
+the loop.
 """
 
 from __future__ import annotations
@@ -15,9 +17,10 @@ from collections.abc import Iterator
 from textual import events
 from textual.app import App, ComposeResult
 
+from benchmarks.loop_gap import heartbeat
 from benchmarks.measure import Row, ms
 from c2jy_bridge.core import i18n
-from c2jy_bridge.core.events import AnswerDelta, TurnStarted
+from c2jy_bridge.core.events import AnswerCompleted, AnswerDelta, TurnStarted
 from c2jy_tui.panes.chat import ChatPane, Transcript
 
 EARLY, LATE = 1_000, 100_000
@@ -25,6 +28,8 @@ PIECE = 50
 FLUSHES = 60
 KEYS = 60
 KEY_GOAL_MS = 50
+PARAGRAPHS = 100_000
+GAP_GOAL_MS = 100
 MIXED = """## A heading 标题
 
 Some **bold** text, `code`, a [link](https://example.com) and 中文混排 that goes on until it wraps, and on.
@@ -67,6 +72,28 @@ def run() -> Iterator[Row]:
         p95 * 1000 / KEY_GOAL_MS,
         1,
     )
+    for what, text in (("plain", "{}\n\n"), ("in bold", "**{}**\n\n")):
+        keys, gap = asyncio.run(_paragraphs("".join(text.format(n % 10) for n in range(PARAGRAPHS))))
+        worst = max(keys)
+        many = f"{PARAGRAPHS:,} paragraphs, {what}"
+        yield Row(f"{many}: key, worst", ms(worst), f"{GAP_GOAL_MS} ms", worst * 1000 / GAP_GOAL_MS, 1)
+        yield Row(f"{many}: loop's gap", ms(gap), f"{GAP_GOAL_MS} ms", gap * 1000 / GAP_GOAL_MS, 1)
+
+
+async def _paragraphs(text: str) -> tuple[list[float], float]:
+    """Seconds from key to screen while the text is drawn, and the loop's longest gap meanwhile."""
+    app = Host()
+    async with app.run_test(size=(120, 36)) as pilot:
+        pane = app.query_one(ChatPane)
+        pane.focus_composer()
+        await pilot.pause()
+        pane.show(TurnStarted(at=0, turn_id="t", conversation_id="c", chat_id="k", text="?"))
+        await pane.flush()
+        await _drawn(app)
+        async with heartbeat() as gap:
+            pane.show(AnswerCompleted(at=0, turn_id="t", message_id="m", text=text))
+            keys = [await _key(app, pane) for _ in range(KEYS)]
+        return keys, gap[0]
 
 
 async def _measure() -> tuple[float, float, list[float]]:
@@ -117,18 +144,22 @@ async def _keys(app: Host, pane: ChatPane, more: object) -> list[float]:
 
     streaming = asyncio.create_task(stream())
     pane.focus_composer()
-    waits = []
-    for _ in range(KEYS):
-        before = len(pane.composer.text)
-        begin = time.perf_counter()
-        app.post_message(events.Key("x", "x"))
-        while len(pane.composer.text) == before:  # noqa: ASYNC110  (an Event is what is measured)
-            await asyncio.sleep(0)
-        await _drawn(app)
-        waits.append(time.perf_counter() - begin)
-        await asyncio.sleep(0.05)
+    waits = [await _key(app, pane) for _ in range(KEYS)]
     streaming.cancel()
     return waits
+
+
+async def _key(app: Host, pane: ChatPane) -> float:
+    """Seconds from a key to the screen; then a pause."""
+    before = len(pane.composer.text)
+    begin = time.perf_counter()
+    app.post_message(events.Key("x", "x"))
+    while len(pane.composer.text) == before:  # noqa: ASYNC110  (an Event is what is measured)
+        await asyncio.sleep(0)
+    await _drawn(app)
+    took = time.perf_counter() - begin
+    await asyncio.sleep(0.05)
+    return took
 
 
 async def _drawn(app: Host) -> None:

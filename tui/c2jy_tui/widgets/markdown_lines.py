@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeAlias
 
+from rich.cells import cell_len
 from textual.content import Content, Span
 
 from c2jy_tui.widgets.markdown_blocks import (
@@ -16,6 +17,7 @@ from c2jy_tui.widgets.markdown_blocks import (
     Listing,
     Paragraph,
     Placed,
+    Plain,
     Quote,
     Rule,
     Table,
@@ -45,12 +47,15 @@ _TOKENS: Final = (
     ("Token.Name.Attribute", "$text-primary"),
 )
 
+Line: TypeAlias = Content | str
+"""A drawn line; one of 100,000 plain ones is a string, which the garbage collector need not look at."""
+
 _BULLETS: Final = ("•", "◦", "▪")
 _NARROWEST_COLUMN: Final = 6
 _EMPTY: Final = Content("")
 
 
-def draw_all(placed: Iterable[Placed], width: int, *, after: bool = False) -> list[Content]:
+def draw_all(placed: Iterable[Placed], width: int, *, after: bool = False) -> list[Line]:
     """Top-level blocks as lines, one blank line between them.
 
     Args:
@@ -58,11 +63,27 @@ def draw_all(placed: Iterable[Placed], width: int, *, after: bool = False) -> li
         width: Cells per line.
         after: True when other blocks precede, so that the first one needs a gap too.
     """
-    lines: list[Content] = []
+    lines: list[Line] = []
     for one in placed:
         if (lines or after) and not one.continues:
-            lines.append(_EMPTY)
-        lines.extend(draw(one.block, width))
+            lines.append("")
+        if isinstance(one.block, Plain):
+            lines.extend(_plain(one.block.texts, max(width, 4)))
+        else:
+            lines.extend(draw(one.block, width))
+    return lines
+
+
+def _plain(texts: Iterable[str], width: int) -> list[str]:
+    lines: list[str] = []
+    for text in texts:
+        if lines:
+            lines.append("")
+        for line in text.split("\n"):
+            if cell_len(line) <= width:
+                lines.append(line)
+            else:
+                lines.extend(piece.plain for piece in wrapped(Content(line), width))
     return lines
 
 
@@ -72,6 +93,8 @@ def draw(block: Block, width: int, depth: int = 0) -> list[Content]:
     match block:
         case Paragraph(text):
             return wrapped(text, width)
+        case Plain(texts):
+            return [Content(line) for line in _plain(texts, width)]
         case Heading(level, text):
             return _heading(level, text, width)
         case Code(text, language):

@@ -39,6 +39,8 @@ MORE: Final = 40
 """Entries mounted when the top is reached."""
 MOST: Final = 160
 """Widgets beyond which the oldest are removed while the end is in view."""
+TALLEST: Final = 20_000
+"""Lines beyond which earlier turns are removed as well: a layout costs more the taller the transcript is."""
 
 
 class Earlier(Static, can_focus=True):
@@ -207,9 +209,8 @@ class TranscriptView(VerticalScroll, can_focus=True):
                 await done
 
     async def _prune(self) -> None:
-        if len(self._views) <= MOST or not self.at_end:
+        if not self.at_end or not (oldest := self._surplus()):
             return
-        oldest = list(self._views)[: len(self._views) - MOST // 2]
         self._hidden.extend(oldest)
         views = [self._views.pop(entry) for entry in oldest]
         with self.app.batch_update():
@@ -217,6 +218,20 @@ class TranscriptView(VerticalScroll, can_focus=True):
             if self._earlier.parent is None:
                 await self.mount(self._earlier, before=0)
         self._count_hidden()
+
+    def _surplus(self) -> list[AnyEntry]:
+        """The oldest entries shown, as far as they are too many or too tall; none of the newest turn."""
+        entries = list(self._views)
+        if len(entries) > MOST:
+            return entries[: len(entries) - MOST // 2]
+        left = self.virtual_size.height - TALLEST
+        surplus: list[AnyEntry] = []
+        for entry in entries:
+            if left <= 0 or entry.turn_id == entries[-1].turn_id:
+                break
+            left -= self._views[entry].size.height
+            surplus.append(entry)
+        return surplus
 
     def _count_hidden(self) -> None:
         self._earlier.display = bool(self._hidden)

@@ -243,8 +243,8 @@ class Transcript:
             return touched
         answer, more = self._answer(event, event.message_id)
         if answer.text != event.text:
+            answer.replaced += not event.text.startswith(answer.text)
             answer.parts[:] = [event.text]
-            answer.replaced += 1
         answer.complete = True
         return [*touched, *more]
 
