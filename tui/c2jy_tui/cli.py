@@ -119,8 +119,15 @@ def _parser() -> argparse.ArgumentParser:
     where.add_argument("--portable", action="store_true", help=say("option.portable"))
     where.add_argument("--absolute", action="store_true", help=say("option.absolute"))
     relocate.add_argument("--dry-run", action="store_true", help=say("option.relocate_dry"))
+    relink = command(draft, "relink", "draft:relink", "command.draft_relink")
+    relink.add_argument("name", help=say("option.draft"))
+    relink.add_argument(
+        "--from", dest="sources", type=Path, metavar="DIR", action="append", required=True,
+        help=say("option.from"),
+    )  # fmt: skip
+    relink.add_argument("--dry-run", action="store_true", help=say("option.dry_run_relink"))
     roots = command(draft, "roots", "draft:roots", "command.draft_roots")
-    for one in (build, listing, show, check, pack, rebuild, relocate, roots):
+    for one in (build, listing, show, check, pack, rebuild, relocate, relink, roots):
         one.add_argument("--json", action="store_true", help=say("option.json"))
 
     tools = command(commands, "tools", "tools:list_", "command.tools")

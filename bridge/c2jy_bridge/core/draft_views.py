@@ -77,6 +77,29 @@ class Packed:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundMedia:
+    """A missing media file that was found elsewhere."""
+
+    path: str
+    """As the draft named it."""
+    file: str
+    by: Literal["name", "checksum"]
+
+
+@dataclass(frozen=True, slots=True)
+class Relinked:
+    """A draft whose missing media were looked for; in a dry run nothing of it changed."""
+
+    name: str
+    path: str
+    found: tuple[FoundMedia, ...]
+    missing: int
+    """Files that were missing before."""
+    issues: tuple[Issue, ...] = ()
+    """Those that were not found, or more than once."""
+
+
+@dataclass(frozen=True, slots=True)
 class PlaceView:
     """A drafts folder that media paths can be written for."""
 

@@ -15,14 +15,17 @@ from c2jy_bridge.core.draft_views import (
     Packed,
     PackingView,
     PlaceView,
+    Relinked,
     TimeUnitName,
     TrashedView,
 )
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.target_apps import DraftProfile
 from c2jy_bridge.core.views import DraftDetail, DraftView
-from c2jy_bridge.drafts import DraftBuilder, DraftPacker, DraftsRoot, Library, RelocateReport
+from c2jy_bridge.drafts import DraftBuilder, DraftError, DraftPacker, DraftsRoot, Library, RelocateReport
+from c2jy_bridge.drafts.errors import disk_issue
 from c2jy_bridge.drafts.library.draft_roots import USUAL
+from c2jy_bridge.drafts.library.relink import relink
 from c2jy_bridge.engine.doctor import found_roots
 
 
@@ -131,6 +134,17 @@ class Drafts:
     ) -> RelocateReport:
         """Rewrite the media paths of drafts; see `drafts.DraftPacker.relocate`."""
         return await self._packer.relocate(names, root, portable=portable, dry_run=dry_run)
+
+    async def relink(self, name: str, sources: Sequence[Path], *, dry_run: bool = False) -> Relinked:
+        """Find a draft's missing media in folders by name or checksum; see `library.relink.relink`."""
+
+        def work() -> Relinked:
+            try:
+                return relink(self._library.folder(name), sources, dry_run=dry_run)
+            except OSError as error:
+                raise DraftError([disk_issue(error, name, self._library.root / name)]) from error
+
+        return await asyncio.to_thread(work)
 
     def watch(self) -> AsyncIterator[tuple[str, ...]]:
         """Names of drafts that are added, changed or removed."""

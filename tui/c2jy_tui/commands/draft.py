@@ -241,6 +241,30 @@ def relocate(options: argparse.Namespace) -> int:
     return with_engine(options, work)
 
 
+def relink(options: argparse.Namespace) -> int:
+    """Find one draft's missing media in other folders; 1 when some are still missing."""
+
+    async def work(engine: Engine) -> int:
+        from c2jy_bridge.engine import DraftError
+
+        try:
+            made = await engine.drafts.relink(options.name, options.sources, dry_run=options.dry_run)
+        except DraftError as error:
+            return print_refusal(error.issues, as_json_too=options.json)
+        complete = len(made.found) == made.missing
+        if options.json:
+            print(as_json({"status": "success" if complete else "partial", "draft": made}, indent=2))
+        print_issues(*made.issues)
+        if not options.json:
+            for media in made.found:
+                print(visible(f"{media.path}\n    → {media.file} ({say(f'relink.by_{media.by}')})"))
+            words = "draft.would_relink" if options.dry_run else "draft.relinked"
+            print(visible(say(words, name=made.name, found=len(made.found), missing=made.missing)))
+        return 0 if complete else 1
+
+    return with_engine(options, work)
+
+
 def roots(options: argparse.Namespace) -> int:
     """Print the drafts folders of JianYing and CapCut that are on this machine; none is chosen by itself."""
     from c2jy_bridge.engine import found_roots

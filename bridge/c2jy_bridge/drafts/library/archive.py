@@ -21,9 +21,9 @@ from c2jy_bridge.drafts.library.relocate import DraftFiles, read_files, respelle
 from c2jy_bridge.drafts.library.snapshot import load
 from c2jy_bridge.drafts.materials.local import open_inside
 from c2jy_bridge.drafts.materials.material import Refused
-from c2jy_bridge.drafts.write.folder import media_of, missing_media
 from c2jy_bridge.drafts.write.paths import CONTENTS, TargetRoot, local_view, pure, same_folder
 from c2jy_bridge.drafts.write.staging import is_unfinished, owned, sweep_files, sync_folder
+from c2jy_bridge.drafts.write.verify import media_of, missing_media
 
 _LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
 

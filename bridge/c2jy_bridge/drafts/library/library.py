@@ -19,9 +19,9 @@ from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.library.snapshot import Snapshot, load, read_snapshot, stamp, view
 from c2jy_bridge.drafts.library.timeline import detail
 from c2jy_bridge.drafts.library.trash import Trash
-from c2jy_bridge.drafts.write.folder import faults
 from c2jy_bridge.drafts.write.paths import LONGEST, files_of, same_folder, spelled_folder
 from c2jy_bridge.drafts.write.staging import PREFIX, sweep, sweep_files
+from c2jy_bridge.drafts.write.verify import faults
 
 _DEBOUNCE_MS: Final = 400
 _STEP_MS: Final = 100

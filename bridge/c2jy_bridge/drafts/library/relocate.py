@@ -16,7 +16,6 @@ from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.views import MediaForm
 from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.library.snapshot import load
-from c2jy_bridge.drafts.write.folder import media_of
 from c2jy_bridge.drafts.write.meta import read_marker
 from c2jy_bridge.drafts.write.paths import (
     CONTENTS,
@@ -31,6 +30,7 @@ from c2jy_bridge.drafts.write.paths import (
     spelled_folder,
 )
 from c2jy_bridge.drafts.write.staging import owned, read_plain, sweep_files, sync_folder, write_file
+from c2jy_bridge.drafts.write.verify import media_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,14 +163,19 @@ def relocate(folder: Path, target: TargetRoot, *, dry_run: bool = False) -> Relo
     was, form = files.spelled or "", files.form
     new, done = respelled(files, target)
     if not dry_run:
-        _replace(folder, new)
+        replace_files(folder, new)
     issues = tuple(issue("media_elsewhere", where, "warning", file=path) for where, path in done.elsewhere)
     root = "" if target.portable else str(target.root)
     return Relocated(folder.name, str(folder), root, was, files.form, form, done.changed, issues)
 
 
-def _replace(folder: Path, new: dict[str, list[bytes]]) -> None:
-    """Put several files in place; when one cannot be, those before it get their old content back."""
+def replace_files(folder: Path, new: dict[str, list[bytes]]) -> None:
+    """Put several files in place; when one cannot be, those before it get their old content back.
+
+    Args:
+        folder: The draft.
+        new: By name relative to it, the pieces of each file.
+    """
     token = owned(uuid.uuid4().hex)
     fresh = [folder / f"{name}.{token}{_NEW}" for name in new]
     kept = [folder / f"{name}.{token}{_OLD}" for name in new]

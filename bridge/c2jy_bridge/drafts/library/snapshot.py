@@ -15,10 +15,10 @@ import orjson
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.views import DraftState, DraftView
 from c2jy_bridge.drafts.errors import issue
-from c2jy_bridge.drafts.write.folder import media_of
 from c2jy_bridge.drafts.write.meta import NO_FIGURES, Figures, read_figures, read_marker
 from c2jy_bridge.drafts.write.paths import CONTENTS, DOCUMENT, MATERIALS, META, local_view, media_form
 from c2jy_bridge.drafts.write.staging import is_there, read_plain
+from c2jy_bridge.drafts.write.verify import media_of
 
 TIMELINES: Final = "Timelines"
 PROJECT: Final = f"{TIMELINES}/project.json"

@@ -16,7 +16,7 @@ from c2jy_bridge.drafts.errors import IssueCollector
 from c2jy_bridge.drafts.materials import Material
 from c2jy_bridge.drafts.spec.document import AudioClip, PictureClip
 from c2jy_bridge.drafts.spec.reading import parse_spec
-from c2jy_bridge.drafts.write.folder import faults
+from c2jy_bridge.drafts.write.verify import faults
 
 S = 1_000_000
 FILES = {

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from c2jy_bridge.core.chunked_json import content_pieces
 from c2jy_bridge.drafts import BuiltDraft, DraftError
-from c2jy_bridge.drafts.write.folder import faults
 from c2jy_bridge.drafts.write.paths import TargetRoot, local_view
+from c2jy_bridge.drafts.write.verify import faults
 
 Build = Callable[..., Any]
 Content = Callable[[BuiltDraft], dict[str, Any]]
