@@ -108,8 +108,8 @@ def relink(folder: Path, sources: Sequence[Path], *, dry_run: bool = False) -> R
         match, by, several = _match(path, checksums.get(path, ""), files)
         if match is None:
             code = "relink_several" if several else "relink_not_found"
-            named = ", ".join(str(other) for other in several[:3])
-            issues.append(issue(code, where, "warning", file=path, found=named))
+            candidates = ", ".join(str(other) for other in several[:3])
+            issues.append(issue(code, where, "warning", file=path, found=candidates))
         else:
             found.append(FoundMedia(path, str(match), by))
     if found and not dry_run:
