@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, Final
 
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
@@ -32,9 +32,25 @@ from c2jy_bridge.core.views import CallView, ConnectionView, DraftDetail, DraftV
 from c2jy_bridge.drafts import RelocateReport
 from c2jy_tui.widgets.bindings import BaseScreen
 from c2jy_tui.widgets.key_bar import KeyBar
+from c2jy_tui.widgets.workspace import BREAKPOINTS
+
+if TYPE_CHECKING:
+    from c2jy_bridge.engine import Drafts, Engine
+else:  # the fakes inherit nothing: a method that they lack fails, and is not the real one over nothing
+    Drafts = Engine = object
 
 NOON = 1_795_262_400.0
 """2026-11-21 12:00:00 UTC: the time at which every test happens."""
+WIDE: Final = (120, 36)
+NORMAL: Final = (80, 24)
+NARROW: Final = (60, 24)
+
+
+def snapshot_id(value: Any) -> str:
+    """The name of a snapshot test's parameter: a size, a text or the function that plays the scene."""
+    if isinstance(value, tuple):
+        return {WIDE: "wide", NORMAL: "normal", NARROW: "narrow"}[value]
+    return value if isinstance(value, str) else value.__name__.strip("_")
 
 
 @dataclass
@@ -48,7 +64,7 @@ class StillClock:
 
 
 @dataclass
-class PaneDrafts:
+class PaneDrafts(Drafts):
     """A drafts folder over a list; it records the calls."""
 
     folder: list[DraftView] = field(default_factory=list)
@@ -129,7 +145,8 @@ class PaneDrafts:
 
     async def watch(self) -> AsyncIterator[tuple[str, ...]]:
         """No draft ever changes."""
-        for names in ():
+        nothing: tuple[tuple[str, ...], ...] = ()
+        for names in nothing:
             yield names
 
     async def aclose(self) -> None:
@@ -158,7 +175,7 @@ class PaneDrafts:
 
 
 @dataclass
-class PaneEngine:
+class PaneEngine(Engine):
     """What a pane asks of an engine, over lists; it writes down what it was asked to do."""
 
     recorded: list[CallView] = field(default_factory=list)
@@ -186,7 +203,7 @@ class PaneEngine:
 class Host(App[None]):
     """One pane and a footer; it keeps what was copied and said."""
 
-    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (80, "-normal"), (120, "-wide")]
+    HORIZONTAL_BREAKPOINTS = BREAKPOINTS
     ENABLE_COMMAND_PALETTE = False
 
     def __init__(self, pane: Widget) -> None:

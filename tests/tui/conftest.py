@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from textual.pilot import Pilot
@@ -35,6 +35,11 @@ from c2jy_tui.panes.chat.pane import TranscriptView
 from c2jy_tui.screens.main import MainScreen
 from pane_host import PaneDrafts, soon
 
+if TYPE_CHECKING:
+    from c2jy_bridge.engine import Engine, Workflows
+else:  # the fakes inherit nothing: a method that they lack fails, and is not the real one over nothing
+    Engine = Workflows = object
+
 NOW = 1_760_000_000.0
 
 
@@ -58,7 +63,7 @@ class ScriptedDrafts(PaneDrafts):
         return DraftDetail(view=next(draft for draft in self.folder if draft.name == name))
 
 
-class ScriptedWorkflows:
+class ScriptedWorkflows(Workflows):
     """Replaces `engine.Workflows`: records the calls; its runs end at once."""
 
     def __init__(self) -> None:
@@ -102,8 +107,13 @@ class ScriptedWorkflows:
         return ev.WorkflowEnded(at=NOW, run_id="run-1")
 
 
-class ScriptedEngine:
+class ScriptedEngine(Engine):
     """Replaces `Engine`: emits the events of the test and records the calls."""
+
+    connection: ConnectionView
+    conversation_id: str
+    drafts: ScriptedDrafts
+    workflows: ScriptedWorkflows
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -339,7 +349,7 @@ class Say:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def brief_waits() -> None:
+def brief_waits() -> Iterator[None]:
     """Look for idleness every 8 ms instead of 20, and parse each stylesheet once for all apps.
 
     Half the time of these tests was spent asleep, and a fifteenth on parsing the same CSS again.
@@ -347,7 +357,6 @@ def brief_waits() -> None:
     import textual._wait as wait
     from textual.css.stylesheet import Stylesheet
 
-    wait.SLEEP_GRANULARITY, wait.SLEEP_IDLE = 0.008, 0.0004
     parsed: dict[Any, Any] = {}
     parse = Stylesheet._parse_rules
 
@@ -357,7 +366,11 @@ def brief_waits() -> None:
             parsed[key] = parse(sheet, *text, **more)
         return parsed[key]
 
-    Stylesheet._parse_rules = once
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wait, "SLEEP_GRANULARITY", 0.008)
+        patch.setattr(wait, "SLEEP_IDLE", 0.0004)
+        patch.setattr(Stylesheet, "_parse_rules", once)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -464,8 +477,8 @@ def bot(clock: Clock) -> Say:
 def make_app(engine: ScriptedEngine, clock: Clock) -> Callable[..., C2jyApp]:
     """The app around the scripted engine; `start` replaces the way to it."""
 
-    def make(start: Callable[[], Awaitable[Any]] | None = None, **more: Any) -> C2jyApp:
-        async def at_once() -> ScriptedEngine:
+    def make(start: Callable[[], Awaitable[Engine]] | None = None, **more: Any) -> C2jyApp:
+        async def at_once() -> Engine:
             return engine
 
         app = C2jyApp(start or at_once, clock=clock, **more)

@@ -13,30 +13,25 @@ from c2jy_bridge.core.bridge_requests import BridgeRequest, ChatRef, State
 from c2jy_bridge.core.events import Problem
 from c2jy_tui.panes.bridge import BridgePane
 from c2jy_tui.screens import approval
-from pane_host import soon
+from pane_host import NARROW, NORMAL, WIDE, snapshot_id, soon
 
 NOW = 1_760_000_000.0
-SAID = {
-    "en": {
-        "done": "Draft “Chinese food” written: 12.5 s, 5 tracks.",
-        "mute": Problem(
-            "tool_not_called", "The Bot did not call the tool.", "Name bridge_execute in its prompt."
-        ),
-        "taken": Problem(
-            "port_taken", "Port 8765 on 127.0.0.1 is taken.", "Set bridge.port to another number."
-        ),
-    },
-    "zh": {
-        "done": "已生成草稿“中国美食”：12.5 秒，5 条轨道。",
-        "mute": Problem("tool_not_called", "Bot 没有调用工具。", "请在提示词里写上 bridge_execute。"),
-        "taken": Problem("port_taken", "127.0.0.1 的 8765 端口已被占用。", "请把 bridge.port 设为别的数字。"),
-    },
+DONE = {
+    "en": "Draft “Chinese food” written: 12.5 s, 5 tracks.",
+    "zh": "已生成草稿“中国美食”：12.5 秒，5 条轨道。",
+}
+MUTE = {
+    "en": Problem("tool_not_called", "The Bot did not call the tool.", "Name bridge_execute in its prompt."),
+    "zh": Problem("tool_not_called", "Bot 没有调用工具。", "请在提示词里写上 bridge_execute。"),
+}
+TAKEN = {
+    "en": Problem("port_taken", "Port 8765 on 127.0.0.1 is taken.", "Set bridge.port to another number."),
+    "zh": Problem("port_taken", "127.0.0.1 的 8765 端口已被占用。", "请把 bridge.port 设为别的数字。"),
 }
 
 
 def requests(lang: str) -> list[BridgeRequest]:
     """One of each state, newest first."""
-    said = SAID[lang]
     first = BridgeRequest(
         request_id="4b2187cdb45baaa0",
         tool="generate_draft",
@@ -65,9 +60,9 @@ def requests(lang: str) -> list[BridgeRequest]:
         attempts=1,
         chats=(ChatRef("", "", "7710442061350043650"),),
         call_id="ce5819885ff357f79941f0c7ca172bb3",
-        result=f'{{"status": "success", "message": "{said["done"]}"}}',
+        result=f'{{"status": "success", "message": "{DONE[lang]}"}}',
     )
-    failed = replace(done, request_id="r2", state=State.FAILED, attempts=3, result="", problem=said["mute"])
+    failed = replace(done, request_id="r2", state=State.FAILED, attempts=3, result="", problem=MUTE[lang])
     cancelled = replace(
         done, request_id="r1", state=State.CANCELLED, source="workflow", result="", call_id=""
     )
@@ -91,7 +86,7 @@ async def empty(on: Any, lang: str) -> None:
 
 async def refused(on: Any, lang: str) -> None:
     """The port is taken."""
-    on.engine.bridge_problem = SAID[lang]["taken"]
+    on.engine.bridge_problem = TAKEN[lang]
     await on.press("f2", "f6")
 
 
@@ -122,7 +117,6 @@ async def question(on: Any, lang: str) -> None:
     await soon(on.pilot, lambda: not on.app.screen._ignores_keys)
 
 
-WIDE, NORMAL, NARROW = (120, 36), (80, 24), (60, 24)
 Scene = Callable[[Any, str], Awaitable[None]]
 
 
@@ -141,11 +135,7 @@ Scene = Callable[[Any, str], Awaitable[None]]
         (problem, NORMAL, "en"),
         (question, NORMAL, "zh"),
     ],
-    ids=lambda value: (
-        {WIDE: "wide", NORMAL: "normal", NARROW: "narrow"}.get(value, value)
-        if isinstance(value, tuple | str)
-        else value.__name__
-    ),
+    ids=snapshot_id,
 )
 def test_bridge_mode_looks_as_it_did(
     scene: Scene,

@@ -32,19 +32,21 @@ def host(pane: DraftsPane) -> Host:
 
 
 def draft(name: str, minutes: float = 5, state: DraftState = "ok", **more: Any) -> DraftView:
-    facts = {
-        "path": f"/drafts/{name}",
-        "duration_us": 12_500_000,
-        "size_bytes": 4_200_000,
-        "tracks": 3,
-        "clips": 9,
-        "media": 5,
-        "width": 1920,
-        "height": 1080,
-        "modified_at": NOON - minutes * 60,
-        "ours": True,
-    }
-    return DraftView(name=name, state=state, **(facts | more))
+    view = DraftView(
+        name=name,
+        state=state,
+        path=f"/drafts/{name}",
+        duration_us=12_500_000,
+        size_bytes=4_200_000,
+        tracks=3,
+        clips=9,
+        media=5,
+        width=1920,
+        height=1080,
+        modified_at=NOON - minutes * 60,
+        ours=True,
+    )
+    return replace(view, **more)
 
 
 FOUR = [
@@ -76,7 +78,10 @@ async def settled(pilot: Pilot[Any]) -> None:
 
 
 async def burst_over(pilot: Pilot[Any]) -> None:
-    await soon(pilot, lambda: pilot.app.pane._debounce is None)
+    assert isinstance(pilot.app, Host)
+    pane = pilot.app.pane
+    assert isinstance(pane, DraftsPane)
+    await soon(pilot, lambda: pane._debounce is None)
     await settled(pilot)
 
 

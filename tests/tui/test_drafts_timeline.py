@@ -195,6 +195,7 @@ async def test_the_cursor_goes_from_clip_to_clip_and_from_track_to_track() -> No
             "n",
         ):
             await pilot.press(key)
+            assert view.clip is not None
             lane, index, _ = view.clip
             places.append((lane.kind, index))
         assert places == [

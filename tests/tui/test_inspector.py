@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual import on
 from textual.pilot import Pilot
+from textual.widgets import TextArea
 
 from c2jy_bridge.core import i18n
 from c2jy_bridge.core.events import (
@@ -62,18 +64,18 @@ def host(inspector: Inspector) -> InspectorHost:
 
 def ended(number: int, **more: Any) -> CallView:
     at = NOON - 600 + number
-    facts = {
-        "call_id": f"c{number}",
-        "tool": "generate_draft",
-        "arguments": json.dumps({"name": f"draft {number}"}),
-        "source": "chat",
-        "requested_at": at,
-        "started_at": at,
-        "finished_at": at + 1.4,
-        "outcome": Outcome.OK,
-        "output": '{"status": "success", "message": "written"}',
-    }
-    return CallView(**(facts | more))
+    view = CallView(
+        call_id=f"c{number}",
+        tool="generate_draft",
+        arguments=json.dumps({"name": f"draft {number}"}),
+        source="chat",
+        requested_at=at,
+        started_at=at,
+        finished_at=at + 1.4,
+        outcome=Outcome.OK,
+        output='{"status": "success", "message": "written"}',
+    )
+    return replace(view, **more)
 
 
 def asks(inspector: Inspector, call_id: str = "w1", tool: str = "screenshot") -> None:
@@ -272,7 +274,7 @@ async def test_edited_arguments_must_be_a_json_object_before_they_run(
         await pilot.pause()
         screen = host.screen
         assert isinstance(screen, EditArgumentsScreen)
-        area = screen.query_one("TextArea")
+        area = screen.query_one(TextArea)
         assert json.loads(area.text) == {"name": "draft 1"}
         area.text = '{\n  "name": ,\n}'
         await pilot.pause()

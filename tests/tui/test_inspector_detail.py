@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,20 +39,20 @@ def inspector(clock: StillClock, tmp_path: Path) -> Inspector:
 
 
 def ended(**more: Any) -> CallView:
-    facts = {
-        "call_id": "c1",
-        "tool": "generate_draft",
-        "arguments": '{"name":"美食","scenes":[1,2]}',
-        "source": "chat",
-        "requested_at": NOON - 60,
-        "chat_id": "7501",
-        "tool_call_id": "BUJJ",
-        "started_at": NOON - 60,
-        "finished_at": NOON - 58.5,
-        "outcome": Outcome.OK,
-        "output": '{"status":"success"}',
-    }
-    return CallView(**(facts | more))
+    view = CallView(
+        call_id="c1",
+        tool="generate_draft",
+        arguments='{"name":"美食","scenes":[1,2]}',
+        source="chat",
+        requested_at=NOON - 60,
+        chat_id="7501",
+        tool_call_id="BUJJ",
+        started_at=NOON - 60,
+        finished_at=NOON - 58.5,
+        outcome=Outcome.OK,
+        output='{"status":"success"}',
+    )
+    return replace(view, **more)
 
 
 async def opened(pilot: Pilot[Any], inspector: Inspector, view: CallView) -> CallDetailScreen:

@@ -42,8 +42,15 @@ def requested(
 
 
 def finished(call_id: str = "c1", outcome: Outcome = Outcome.OK, at: float = T + 2, **more: Any) -> Event:
-    facts = {"tool": "generate_draft", "output": '{"status":"success"}', "elapsed_s": 1.5} | more
-    return ToolCallFinished(at=at, call_id=call_id, outcome=outcome, **facts)
+    event = ToolCallFinished(
+        at=at,
+        call_id=call_id,
+        tool="generate_draft",
+        outcome=outcome,
+        output='{"status":"success"}',
+        elapsed_s=1.5,
+    )
+    return replace(event, **more)
 
 
 def recorded(*events: Event) -> CallRecord:
@@ -92,8 +99,9 @@ def test_elapsed_time_runs_while_the_call_runs_and_stands_when_it_has_ended() ->
 def test_a_call_left_open_by_an_earlier_run_of_the_app_is_unfinished_and_has_no_running_time() -> None:
     store = CallStore()
     store.fill([CallView("c1", "screenshot", "{}", "chat", T, started_at=T + 1)])
-    assert store["c1"].status == "unfinished"
-    assert store["c1"].elapsed_s(T + 1000) is None
+    left_open = store["c1"]
+    assert left_open.status == "unfinished"
+    assert left_open.elapsed_s(T + 1000) is None
     store.apply(finished())
     assert store["c1"].status == "ok"
 

@@ -12,7 +12,7 @@ from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.views import ConversationView
 from c2jy_tui.app import Look
 from c2jy_tui.screens import approval
-from pane_host import soon
+from pane_host import NARROW, NORMAL, WIDE, snapshot_id, soon
 
 QUESTION = {"en": "Make me a video about Chinese food", "zh": "帮我生成一个介绍中国美食的视频"}
 THOUGHT = {"en": "Five scenes will do.", "zh": "五个镜头就够了。"}
@@ -128,7 +128,6 @@ async def narrow_inspector(on: Any, lang: str) -> None:
     await on.press("f4")
 
 
-WIDE, NORMAL, NARROW = (120, 36), (80, 24), (60, 24)
 DARK, LIGHT, ANSI = "textual-dark", "textual-light", "ansi-dark"
 
 
@@ -152,11 +151,7 @@ DARK, LIGHT, ANSI = "textual-dark", "textual-light", "ansi-dark"
         (sessions, NORMAL, "en", DARK),
         (narrow_inspector, NARROW, "zh", DARK),
     ],
-    ids=lambda value: (
-        {WIDE: "wide", NORMAL: "normal", NARROW: "narrow"}.get(value, value)
-        if isinstance(value, (tuple, str))
-        else value.__name__.strip("_")
-    ),
+    ids=snapshot_id,
 )
 def test_the_screen_looks_as_it_did(
     scene: Scene,

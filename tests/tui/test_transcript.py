@@ -6,7 +6,7 @@ from typing import Any
 
 from c2jy_bridge.core import events as ev
 from c2jy_bridge.core.events import Outcome, Problem
-from c2jy_bridge.core.views import BridgeView, CallView, ConnectionView, MessageView
+from c2jy_bridge.core.views import BridgeView, CallView, ConnectionView, MessageView, Role
 from c2jy_tui.controllers.activity import Activity, Doing, after
 from c2jy_tui.controllers.approvals import Approvals
 from c2jy_tui.controllers.bridge_mode import BridgeMode
@@ -96,7 +96,7 @@ def test_turns_of_the_bridge_leave_no_trace(bot: Any) -> None:
 
 def test_the_journal_gives_back_what_was_there_and_only_the_last_follow_ups() -> None:
     def message(turn: int, kind: Any, text: str, at: float) -> MessageView:
-        role = "user" if kind == "question" else "assistant"
+        role: Role = "user" if kind == "question" else "assistant"
         return MessageView(f"t{turn}", role, kind, text, NOW + at, message_id=f"m{turn}{kind}")
 
     transcript = Transcript()
