@@ -95,7 +95,8 @@ async def _serve(folder: Path) -> None:
     from c2jy_bridge.plugin import ToolRegistry, tool
     from c2jy_bridge.relay.calls import refuse_hopeless
     from c2jy_bridge.relay.intakes.http import HttpIntake, Tokens
-    from c2jy_bridge.relay.request_queue import ChangeNotifier, RequestQueue, RequestService
+    from c2jy_bridge.relay.request import ChangeNotifier
+    from c2jy_bridge.relay.request_queue import RequestQueue, RequestService
     from c2jy_bridge.relay.storage import Storage
 
     @tool(policy="allow")

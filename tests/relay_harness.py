@@ -54,6 +54,7 @@ class BenchTools:
     """Tools whose calls can be counted, held up and broken."""
 
     def __init__(self) -> None:
+        self.begun: Counter[str] = Counter()
         self.done: Counter[str] = Counter()
         self.started = threading.Event()
         self.go_on = threading.Event()
@@ -68,6 +69,7 @@ class BenchTools:
     @tool
     def wait(self, text: str, context: ToolContext) -> dict[str, Any]:
         """Write a text down, when allowed to go on."""
+        self.begun[text] += 1
         self.started.set()
         deadline = time.monotonic() + 120
         while not (self.go_on.wait(0.02) or context.cancelled.is_set()):
@@ -119,6 +121,7 @@ class RelayHarness:
         api_base: str = "",
         tools: BenchTools | None = None,
         clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] | None = None,
         **bridge: Any,
     ) -> None:
         self.settings = Settings(
@@ -140,6 +143,8 @@ class RelayHarness:
             self.registry, settings=self.settings.tools, receipts=self.journal, approver=self.approver
         )
         self._client: CozeClient | None = None
+        if steady is None and clock is not time.time:
+            steady = clock  # time has really passed
         self.tokens = Tokens(Vault(data_dir / "secrets"))
         self.bridge = Bridge(
             self.settings,
@@ -151,6 +156,7 @@ class RelayHarness:
             emit=self.emit,
             tokens=self.tokens,
             clock=clock,
+            steady=steady,
         )
 
     @property

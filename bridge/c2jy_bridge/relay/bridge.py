@@ -19,6 +19,7 @@ from c2jy_bridge.core.bridge_requests import ENDED, INTAKES, PARKED, IntakeName
 from c2jy_bridge.core.events import BridgeStarted, BridgeStopped, Event
 from c2jy_bridge.core.ports import ReceiptStore
 from c2jy_bridge.core.settings import Settings
+from c2jy_bridge.core.steady_clock import SteadyClock
 from c2jy_bridge.core.vault import Vault, system_keyring
 from c2jy_bridge.core.views import BridgeView, IntakeView
 from c2jy_bridge.coze import CozeClient
@@ -27,8 +28,8 @@ from c2jy_bridge.relay.calls import ApprovalTimeoutRunner, refuse_hopeless
 from c2jy_bridge.relay.intakes.http import HttpIntake, Tokens
 from c2jy_bridge.relay.intakes.mailbox_intake import MailboxIntake
 from c2jy_bridge.relay.relays import RelayContext
-from c2jy_bridge.relay.request import BridgeProblem, bridge_problem
-from c2jy_bridge.relay.request_queue import ChangeNotifier, RequestQueue, RequestService
+from c2jy_bridge.relay.request import BridgeProblem, ChangeNotifier, bridge_problem
+from c2jy_bridge.relay.request_queue import RequestQueue, RequestService
 from c2jy_bridge.relay.storage import Storage
 from c2jy_bridge.relay.worker import Worker
 
@@ -71,6 +72,7 @@ class Bridge:
         emit: Callable[[Event], Awaitable[None]],
         tokens: Tokens | None = None,
         clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] | None = None,
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
     ) -> None:
         """Nothing is opened before `start`.
@@ -84,7 +86,8 @@ class Bridge:
             deny: Denies the approval of a tool call that was not answered in time.
             emit: Awaited for every event of requests and of their chats.
             tokens: By default `bridge_tokens(settings)`.
-            clock: Unix seconds.
+            clock: Unix seconds, for what people read.
+            steady: Unix seconds, for deadlines; by default a `SteadyClock`.
             new_id: Ids of turns and calls.
         """
         self._settings = settings
@@ -94,6 +97,7 @@ class Bridge:
         self._emit = emit
         self._tokens = tokens
         self._clock = clock
+        self._steady = steady or SteadyClock(clock)
         deadline_s = settings.bridge.approval_timeout_s
         self._context = RelayContext(
             client=client,
@@ -102,6 +106,7 @@ class Bridge:
             runner=ApprovalTimeoutRunner(runner, deny=deny, deadline_s=deadline_s),
             emit=emit,
             clock=clock,
+            steady=self._steady,
             new_id=new_id,
         )
         self._lock = FileLock(settings.data_dir / "run" / "bridge", thread_local=False)
@@ -157,7 +162,7 @@ class Bridge:
     async def _open(self) -> None:
         bridge = self._settings.bridge
         self._storage = await asyncio.to_thread(Storage, self._settings.data_dir / "journal.db")
-        queue = RequestQueue(self._storage, limit=bridge.queue_limit, clock=self._clock)
+        queue = RequestQueue(self._storage, limit=bridge.queue_limit, clock=self._clock, steady=self._steady)
         changes = ChangeNotifier(self._emit, self._clock)
         self._worker = Worker(
             queue,
@@ -208,6 +213,7 @@ class Bridge:
                     conversation_id=settings.bridge.mailbox_conversation_id,
                     interval_s=settings.bridge.mailbox_interval_s,
                     clock=self._clock,
+                    steady=self._steady,
                 )
 
     async def _close(self, grace_s: float) -> None:

@@ -159,16 +159,18 @@ class RelayedCalls:
         *,
         began: Began,
         clock: Callable[[], float],
+        expired: Callable[[], bool],
         handle_digest: str = "",
         used_by: str = "",
     ) -> None:
-        """`used_by` is the Coze call that used the handle before a restart."""
+        """`expired`: whether the request is overdue; `used_by`: the Coze call that used the handle before."""
         self.finished: ToolCallFinished | None = None
         """The end of the requested call, with its whole output."""
         self._request = request
         self._runner = runner
         self._began = began
         self._clock = clock
+        self._expired = expired
         self._handle_digest = handle_digest
         self._used_by = used_by
         self._calls: dict[str, str] = {}
@@ -222,7 +224,7 @@ class RelayedCalls:
         """Why a call may not run; empty when it may."""
         if self._used_by and _coze_call(call) != self._used_by:
             return "refused.used"
-        if self._clock() >= self._request.expires_at:
+        if self._expired():
             return "refused.expired"
         if call.tool == BRIDGE_EXECUTE:
             return "" if passes_handle(call.arguments, self._handle_digest) else "refused.handle"

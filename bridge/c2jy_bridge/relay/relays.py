@@ -174,6 +174,9 @@ class RelayContext:
     emit: Emit
     """Awaited for every event before the work continues."""
     clock: Callable[[], float]
+    """Unix seconds, for what people read."""
+    steady: Callable[[], float]
+    """Unix seconds, for deadlines."""
     new_id: Callable[[], str]
 
     def session(self, client: CozeClient, calls: BridgeCalls, conversation_id: str) -> ChatSession:
@@ -261,6 +264,7 @@ class BotRelay(_ChatRelay):
             context.runner,
             began=job.running,
             clock=context.clock,
+            expired=lambda: context.steady() >= job.request.expires_at,
             handle_digest=lease.handle_digest,
             used_by=lease.handle_used_by,
         )
@@ -375,7 +379,9 @@ async def close_abandoned_chat(
 
     Failures are only logged: the conversation is not used again anyway.
     """
-    refusing = RelayedCalls(request, context.runner, began=_nothing_begins, clock=context.clock)
+    refusing = RelayedCalls(
+        request, context.runner, began=_nothing_begins, clock=context.clock, expired=lambda: True
+    )
     try:
         session = context.session(await context.client(), refusing, chat.conversation_id)
         ids = {"chat_id": chat.chat_id, "conversation_id": chat.conversation_id}

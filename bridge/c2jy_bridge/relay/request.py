@@ -1,15 +1,17 @@
-"""Data of the request queue, its errors, the problems of bridge mode, and strict JSON in canonical form."""
+"""Data of the request queue, who hears of its changes, problems of bridge mode, JSON in canonical form."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from c2jy_bridge.core import i18n
 from c2jy_bridge.core.bridge_requests import BridgeRequest, RelayMode, RequestSource, State
-from c2jy_bridge.core.events import Outcome, Problem
+from c2jy_bridge.core.events import BridgeRequestChanged, Event, Outcome, Problem
 from c2jy_bridge.core.strict_json import Limits, StrictJsonError, loads
 
 TAKE_UP: Final = "take_up_chat"
@@ -98,6 +100,33 @@ class Lease:
     """SHA-256 of the newest handle that the Bot was given."""
     handle_used_by: str = ""
     """The Coze call that used the handle: `chat_id/tool_call_id`."""
+
+
+class ChangeNotifier:
+    """Announces changes after they are durable; for one event loop."""
+
+    def __init__(self, emit: Callable[[Event], Awaitable[None]], clock: Callable[[], float]) -> None:
+        self._emit = emit
+        self._clock = clock
+        self._next = asyncio.Event()
+
+    async def notify(self, request: BridgeRequest) -> None:
+        """Emit a BridgeRequestChanged and release those who wait."""
+        self._next.set()
+        self._next = asyncio.Event()
+        await self._emit(
+            BridgeRequestChanged(
+                at=self._clock(),
+                request_id=request.request_id,
+                state=request.state,
+                tool=request.tool,
+                problem=request.problem,
+            )
+        )
+
+    def next(self) -> asyncio.Event:
+        """Set at the next change of any request. Take it, then read, then wait: nothing is missed."""
+        return self._next
 
 
 say = i18n.catalogue("relay")

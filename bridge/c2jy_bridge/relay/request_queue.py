@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from c2jy_bridge.core.bridge_requests import PARKED, BridgeRequest, ChatRef, RelayMode, RequestSource, State
-from c2jy_bridge.core.events import BridgeRequestChanged, Event, Problem
+from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.settings import BridgeSettings
 from c2jy_bridge.relay.request import (
     Accepted,
     Change,
+    ChangeNotifier,
     Ending,
     Lease,
     LeaseLost,
@@ -45,13 +47,24 @@ class RequestQueue:
         *,
         limit: int = 1000,
         clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] | None = None,
         new_id: Callable[[], str] = lambda: secrets.token_hex(8),
     ) -> None:
-        """`limit` is how many requests may be open."""
+        """Nothing is read here.
+
+        Args:
+            storage: Where the tables are.
+            limit: How many requests may be open.
+            clock: Unix seconds, for `accepted_at`, `finished_at` and the times of changes.
+            steady: Unix seconds for leases, pauses, `expires_at` and `changed_at`, from which retention and
+                the time in a park are counted; by default `clock`.
+            new_id: Ids of requests.
+        """
         self._storage = storage
         self._database = storage.database
         self._clock = clock
-        self._inserts = BatchedInsert(storage, limit=limit, clock=clock, new_id=new_id)
+        self._steady = steady or clock
+        self._inserts = BatchedInsert(storage, limit=limit, clock=clock, steady=self._steady, new_id=new_id)
 
     async def accept(self, submission: Submission) -> Accepted:
         """Accept a submission, durably; raises KeyReused (the key is another request's) or QueueFull."""
@@ -109,16 +122,19 @@ class RequestQueue:
         sql = "UPDATE bridge_requests SET delivered_at = ? WHERE request_id = ?"
         await self._storage.run(lambda: self._database.run(sql, (self._clock(), request_id)))
 
-    async def claim(self, worker: str, lease_s: float) -> Lease | None:
+    async def claim(
+        self, worker: str, lease_s: float, at_work: Collection[str] = frozenset()
+    ) -> Lease | None:
         """Lease the oldest request that is due, for `lease_s` seconds; None when there is none.
 
         Requests that were begun and left come first, even expired ones: their outcome has to be checked.
+        Those `at_work` are not left, though a sleep of the computer may have outlasted their leases.
         """
-        return await self._storage.run(lambda: self._claim(worker, lease_s))
+        return await self._storage.run(lambda: self._claim(worker, lease_s, at_work))
 
     async def renew(self, lease: Lease, lease_s: float) -> BridgeRequest:
         """Extend the lease to `lease_s` seconds from now; returns the request, with `cancel_wanted`."""
-        return await self._write(lease, "lease_until = ?", self._clock() + lease_s, change=False)
+        return await self._write(lease, "lease_until = ?", self._steady() + lease_s, change=False)
 
     async def asking(self, lease: Lease, handle_digest: str) -> BridgeRequest:
         """Record that the Bot is about to be asked with a new handle: relaying, one attempt more."""
@@ -189,10 +205,14 @@ class RequestQueue:
         return [(request, chat) for request in requests for chat in request.chats if chat.is_open]
 
     async def void_leases(self, worker: str) -> int:
-        """End the leases of all other workers, which are known to be dead; returns how many."""
+        """End the leases and pauses of other workers, which are known to be dead; returns how many leases.
+
+        A pause lasts a minute at most, and for a day where the clock was set back by one since.
+        """
 
         def write() -> int:
             with self._database.transaction() as db:
+                db.execute(f"UPDATE bridge_requests SET not_before = 0 WHERE {OPEN}")
                 sql = "UPDATE bridge_requests SET lease_until = NULL WHERE worker <> ?"
                 return db.execute(f"{sql} AND lease_until IS NOT NULL", (worker,)).rowcount
 
@@ -207,10 +227,10 @@ class RequestQueue:
 
         def write() -> int:
             with self._database.transaction() as db:
-                old = f"SELECT request_id FROM bridge_requests WHERE NOT {OPEN} AND finished_at < ?"
+                old = f"SELECT request_id FROM bridge_requests WHERE NOT {OPEN} AND changed_at < ?"
                 for table in ("bridge_chats", "bridge_changes"):
                     db.execute(f"DELETE FROM {table} WHERE request_id IN ({old})", (before,))
-                sql = f"DELETE FROM bridge_requests WHERE NOT {OPEN} AND finished_at < ?"
+                sql = f"DELETE FROM bridge_requests WHERE NOT {OPEN} AND changed_at < ?"
                 return db.execute(sql, (before,)).rowcount
 
         return await self._storage.run(write)
@@ -234,16 +254,17 @@ class RequestQueue:
                 db.execute("UPDATE bridge_requests SET cancel_wanted = 1 WHERE request_id = ?", (request_id,))
             return self._changed(db, request_id)
 
-    def _claim(self, worker: str, lease_s: float) -> Lease | None:
-        now = self._clock()
+    def _claim(self, worker: str, lease_s: float, at_work: Collection[str]) -> Lease | None:
+        now = self._steady()
         with self._database.transaction() as db:
             row = db.execute(
                 "UPDATE bridge_requests SET claim = claim + 1, worker = ?1, lease_until = ?2,"
                 " takeovers = takeovers + (state <> 'queued') WHERE seq = (SELECT seq FROM bridge_requests"
                 f" WHERE {OPEN} AND NOT {IS_PARKED} AND (lease_until IS NULL OR lease_until <= ?3)"
                 " AND (state <> 'queued' OR (not_before <= ?3 AND expires_at > ?3))"
+                " AND request_id NOT IN (SELECT value FROM json_each(?4))"
                 " ORDER BY state = 'queued', seq LIMIT 1) RETURNING seq",
-                (worker, now + lease_s, now),
+                (worker, now + lease_s, now, json.dumps(list(at_work))),
             ).fetchone()
             if row is None:
                 return None
@@ -259,20 +280,20 @@ class RequestQueue:
                 " expires_at = expires_at + max(0, ? - changed_at) WHERE seq IN"
                 " (SELECT seq FROM bridge_requests WHERE state = ? ORDER BY seq LIMIT ?)"
                 " RETURNING seq, request_id",
-                (self._clock(), state, limit),
+                (self._steady(), state, limit),
             ).fetchall()
             in_order = sorted(found, key=lambda row: int(row["seq"]))
             return [self._changed(db, row["request_id"]) for row in in_order]
 
     def _expire(self, problem: Problem) -> list[BridgeRequest]:
-        now = self._clock()
+        now = self._steady()
         with self._database.transaction() as db:
             found = db.execute(
                 "UPDATE bridge_requests"
-                " SET state = 'failed', finished_at = ?1, problem = ?2, lease_until = NULL"
+                " SET state = 'failed', finished_at = ?3, problem = ?2, lease_until = NULL"
                 " WHERE state = 'queued' AND expires_at <= ?1 AND (lease_until IS NULL OR lease_until <= ?1)"
                 " RETURNING request_id",
-                (now, problem_json(problem)),
+                (now, problem_json(problem), self._clock()),
             ).fetchall()
             return [self._changed(db, row["request_id"]) for row in found]
 
@@ -293,12 +314,12 @@ class RequestQueue:
             raise LeaseLost(lease.request.request_id)
 
     def _changed(self, db: sqlite3.Connection, request_id: str) -> BridgeRequest:
-        now = self._clock()
-        db.execute("UPDATE bridge_requests SET changed_at = ? WHERE request_id = ?", (now, request_id))
+        sql = "UPDATE bridge_requests SET changed_at = ? WHERE request_id = ?"
+        db.execute(sql, (self._steady(), request_id))
         db.execute(
             "INSERT INTO bridge_changes (request_id, state, attempts, at)"
             " SELECT request_id, state, attempts, ? FROM bridge_requests WHERE request_id = ?",
-            (now, request_id),
+            (self._clock(), request_id),
         )
         return self._read(db, request_id)
 
@@ -310,33 +331,6 @@ class RequestQueue:
 
     async def _all(self, sql: str, *values: Any) -> list[sqlite3.Row]:
         return await self._storage.run(lambda: self._database.all(sql, values))
-
-
-class ChangeNotifier:
-    """Announces changes after they are durable; for one event loop."""
-
-    def __init__(self, emit: Callable[[Event], Awaitable[None]], clock: Callable[[], float]) -> None:
-        self._emit = emit
-        self._clock = clock
-        self._next = asyncio.Event()
-
-    async def notify(self, request: BridgeRequest) -> None:
-        """Emit a BridgeRequestChanged and release those who wait."""
-        self._next.set()
-        self._next = asyncio.Event()
-        await self._emit(
-            BridgeRequestChanged(
-                at=self._clock(),
-                request_id=request.request_id,
-                state=request.state,
-                tool=request.tool,
-                problem=request.problem,
-            )
-        )
-
-    def next(self) -> asyncio.Event:
-        """Set at the next change of any request. Take it, then read, then wait: nothing is missed."""
-        return self._next
 
 
 class RequestService:

@@ -233,12 +233,19 @@ class BatchedInsert:
     """Inserts submissions in batches; for one event loop."""
 
     def __init__(
-        self, storage: Storage, *, limit: int, clock: Callable[[], float], new_id: Callable[[], str]
+        self,
+        storage: Storage,
+        *,
+        limit: int,
+        clock: Callable[[], float],
+        steady: Callable[[], float],
+        new_id: Callable[[], str],
     ) -> None:
-        """`limit` is how many requests may be open."""
+        """As `RequestQueue`."""
         self._storage = storage
         self._limit = limit
         self._clock = clock
+        self._steady = steady
         self._new_id = new_id
         self._waiting: list[tuple[Submission, asyncio.Future[Accepted]]] = []
         self._writing: asyncio.Task[None] | None = None
@@ -317,7 +324,7 @@ class BatchedInsert:
             return results
 
     def _new(self, submission: Submission, seq: int) -> BridgeRequest:
-        now = self._clock()
+        now = self._steady()
         begins = now if submission.submitted_at is None else submission.submitted_at
         return BridgeRequest(
             seq=seq,
@@ -329,7 +336,7 @@ class BatchedInsert:
             idempotency_key=submission.idempotency_key,
             relay=submission.relay,
             state=State.QUEUED,
-            accepted_at=now,
+            accepted_at=self._clock(),
             expires_at=begins + submission.timeout_s,
             changed_at=now,
             reply_to=submission.reply_to,

@@ -137,7 +137,7 @@ class Worker:
             try:
                 for request in await self._queue.expire(bridge_problem("expired")):
                     await self._on_change(request)
-                if (now := self._context.clock()) >= next_sweep:
+                if (now := self._context.steady()) >= next_sweep:
                     next_sweep = now + SWEEP_S
                     await self._queue.forget(now - self._retention_s)
                 await self._claim_due()
@@ -161,14 +161,10 @@ class Worker:
 
     async def _claim_due(self) -> None:
         while not self._stopping and len(self._jobs) < self._parallel:
-            lease = await self._queue.claim(self.name, LEASE_S)
+            lease = await self._queue.claim(self.name, LEASE_S, self._jobs.keys())
             if lease is None:
                 return
             request_id = lease.request.request_id
-            if before := self._jobs.get(request_id):
-                # The machine slept and the lease ran out while we held it: the first claim is void now.
-                before.cancel()
-                await asyncio.wait({before})
             task = asyncio.create_task(self._work(Job(lease, self._queue, self._on_change)))
             self._jobs[request_id] = task
             task.add_done_callback(partial(self._done, request_id))
@@ -213,7 +209,7 @@ class Worker:
         if job.overdue or job.request.cancel_wanted:
             await job.finish(Ending(State.CANCELLED))
         else:
-            await job.release(self._context.clock(), None)
+            await job.release(self._context.steady(), None)
 
     async def _ended_before(self, job: Job) -> bool:
         """Record the end of a request that an earlier worker left, if it needs no more work."""
@@ -223,7 +219,7 @@ class Worker:
             receipt = await asyncio.to_thread(self._receipts.receipt, call)
             if receipt is not None:
                 await job.finish(ending_of(call.tool, receipt.outcome, receipt.output, receipt.error))
-            elif self._context.clock() >= request.expires_at:
+            elif self._context.steady() >= request.expires_at:
                 await job.finish(Ending(State.FAILED, problem=bridge_problem("expired")))
             elif lease.takeovers > MOST_TAKEOVERS:
                 gave_up = bridge_problem("gave_up", times=lease.takeovers)
@@ -248,7 +244,7 @@ class Worker:
                     relay = BotRelay(job, self._context, await self._context.client(), conversation)
                 self._relays[job.request.request_id] = relay
                 keeping = asyncio.create_task(
-                    keep_lease(job, relay.stop, asyncio.current_task(), self._context.clock)
+                    keep_lease(job, relay.stop, asyncio.current_task(), self._context.steady)
                 )
                 await relay.run()
             if not job.request.ended:
@@ -265,7 +261,7 @@ class Worker:
 
     async def _failed(self, job: Job, problem: Problem) -> None:
         self._last_problem = problem
-        now, request = self._context.clock(), job.request
+        now, request = self._context.steady(), job.request
         pause_s = min(LONGEST_PAUSE_S, 2.0 ** max(1, request.attempts)) * (0.5 + self._chance() / 2)
         worth_it = problem.kind in TRANSIENT and request.attempts < MOST_ATTEMPTS
         if job.overdue or request.cancel_wanted:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from c2jy_bridge.core.bridge_requests import PARKED, BridgeRequest, ChatRef, RequestSource, State
@@ -107,13 +107,16 @@ class MemoryQueue:
     async def delivered(self, request_id: str) -> None:
         self._kept[request_id].delivered = True
 
-    async def claim(self, worker: str, lease_s: float) -> Lease | None:
+    async def claim(
+        self, worker: str, lease_s: float, at_work: Collection[str] = frozenset()
+    ) -> Lease | None:
         now = self._clock()
         free = [
             kept
             for kept in self._kept.values()
             if not kept.request.ended
             and kept.request.state not in PARKED
+            and kept.request.request_id not in at_work
             and (kept.lease_until is None or kept.lease_until <= now)
             and (
                 kept.request.state is not State.QUEUED
@@ -189,6 +192,8 @@ class MemoryQueue:
         return [(request, chat) for request in ended for chat in request.chats if chat.is_open]
 
     async def void_leases(self, worker: str) -> int:
+        for kept in self._kept.values():
+            kept.not_before = 0.0
         others = [k for k in self._kept.values() if k.lease_until is not None and k.worker != worker]
         for kept in others:
             kept.lease_until = None

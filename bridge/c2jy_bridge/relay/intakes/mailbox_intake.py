@@ -61,6 +61,7 @@ class MailboxIntake:
         conversation_id: str = "",
         interval_s: float = 3.0,
         clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.time,
         chance: Callable[[], float] = random.random,
     ) -> None:
         """Nothing is polled before `start`.
@@ -73,7 +74,8 @@ class MailboxIntake:
             emit: Awaited when the mailbox fails, works again or holds a message that cannot be a request.
             conversation_id: The mailbox; when empty, one is created at the first poll.
             interval_s: Seconds between two polls while it is in use.
-            clock: Unix seconds.
+            clock: Unix seconds, for what people read.
+            steady: Unix seconds, for the age of messages and for pauses.
             chance: Jitter of pauses, from 0 to 1.
         """
         self._service = service
@@ -83,6 +85,7 @@ class MailboxIntake:
         self._conversation_id = conversation_id
         self._interval_s = interval_s
         self._clock = clock
+        self._steady = steady
         self._chance = chance
         self._mailbox: Mailbox | None = None
         # These only save work and repetitions: that a request runs once depends on its key.
@@ -103,7 +106,7 @@ class MailboxIntake:
     async def start(self) -> None:
         """Start polling; the network need not be there yet."""
         self._conversation_id = self._conversation_id or await self._storage.note(self._note)
-        self._busy_until = self._clock() + BUSY_S  # it was probably switched on for use now
+        self._busy_until = self._steady() + BUSY_S  # it was probably switched on for use now
         self._task = asyncio.create_task(self._poll())
 
     async def stop(self) -> None:
@@ -190,7 +193,7 @@ class MailboxIntake:
         return False
 
     def _pause(self) -> float:
-        factor = 1 if self._clock() < self._busy_until else QUIET_FACTOR
+        factor = 1 if self._steady() < self._busy_until else QUIET_FACTOR
         return self._interval_s * factor * (1 + self._chance() / 4)
 
     def _back_off(self, failures: int, problem: Problem | None) -> float:
@@ -202,7 +205,7 @@ class MailboxIntake:
     async def _look(self) -> None:
         mailbox = await self._open()
         fresh: list[Letter] = []
-        horizon = self._clock() - HORIZON_S
+        horizon = self._steady() - HORIZON_S
         pages = 0
         async with contextlib.aclosing(mailbox.pages()) as found:
             async for page in found:
@@ -228,7 +231,7 @@ class MailboxIntake:
 
     async def _process(self, mailbox: Mailbox, letter: Letter, request: codec.Decoded) -> None:
         if isinstance(request, codec.ToolRequest | codec.ChatAnnouncement):
-            self._busy_until = self._clock() + BUSY_S
+            self._busy_until = self._steady() + BUSY_S
             try:
                 await self._submit(request, letter, mailbox.conversation_id)
                 self._unanswered = None
@@ -246,7 +249,7 @@ class MailboxIntake:
     async def _submit(
         self, request: codec.ToolRequest | codec.ChatAnnouncement, letter: Letter, conversation_id: str
     ) -> None:
-        submitted_at = min(letter.at, self._clock())
+        submitted_at = min(letter.at, self._steady())
         if isinstance(request, codec.ToolRequest):
             await self._service.submit(
                 request.tool,

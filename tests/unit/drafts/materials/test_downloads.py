@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
+import httpcore
 import pytest
 
 from c2jy_bridge.drafts.materials import Material, MaterialFailure, MaterialStore, Progress
@@ -254,6 +255,24 @@ async def test_a_name_is_resolved_once_and_its_private_address_refused(make_stor
     assert failure.code == "private_address"
     assert "192.168.0.7" in failure.message
     assert asked == ["two-faced.example"]
+
+
+async def test_a_name_that_changes_its_address_after_the_look_up_is_not_followed(make_store, monkeypatch):
+    answers = iter(["93.184.216.34", "127.0.0.1"])
+    connected = []
+
+    async def getaddrinfo(self, host, port, **_):
+        return [(2, 1, 6, "", (next(answers), port))]
+
+    async def connect_tcp(self, host, port, *_, **__):
+        connected.append(host)
+        raise httpcore.ConnectError("it was lost")
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", connect_tcp)
+    failure = await refused(make_store(), "http://two-faced.example/a.png")
+    assert connected == ["93.184.216.34"]  # what was judged, not the name
+    assert failure.code == "private_address"  # each try looks up and judges anew
 
 
 async def test_only_the_named_port_of_a_private_host_is_allowed(host, page, picture, make_store):

@@ -47,7 +47,10 @@ class Tokens:
         return kept.token
 
     def rotate(self, overlap_s: float = OVERLAP_S) -> str:
-        """Generate a new token; the old one stays valid for `overlap_s` seconds, the one before it ends now.
+        """Generate a new token; the old one stays valid for `overlap_s`, the one before it ends now.
+
+        Args:
+            overlap_s: Seconds, up to `OVERLAP_S`.
 
         Raises:
             OSError: It cannot be written.
@@ -67,7 +70,9 @@ class Tokens:
         self._looked_at = self._clock()
         is_current = self._is_current(given)
         is_previous = hmac.compare_digest(given, self._kept.previous.encode()) and bool(self._kept.previous)
-        return is_current or (is_previous and self._clock() < self._kept.until)
+        # Both ways, so that a clock that was set back does not prolong it.
+        left_s = self._kept.until - self._clock()
+        return is_current or (is_previous and 0 < left_s <= OVERLAP_S)
 
     def _is_current(self, given: bytes) -> bool:
         return hmac.compare_digest(given, self._kept.token.encode()) and bool(self._kept.token)

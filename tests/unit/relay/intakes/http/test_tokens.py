@@ -79,3 +79,14 @@ async def test_another_process_replaces_the_token_of_a_running_bridge(
     assert (await http.get("/v1/tools")).status_code == 401
     token = Tokens(Vault(tmp_path / "secrets")).current()
     assert (await http.get("/v1/tools", headers={"Authorization": f"Bearer {token}"})).status_code == 200
+
+
+def test_a_clock_that_was_set_back_does_not_prolong_a_replaced_token(tmp_path: Path) -> None:
+    clock = Clock()
+    tokens = Tokens(Vault(tmp_path / "secrets"), clock)
+    replaced = tokens.current()
+    tokens.rotate()
+    assert tokens.accepts(replaced)
+    clock.advance(-86_400)
+    assert not tokens.accepts(replaced)
+    assert tokens.accepts(tokens.current())
