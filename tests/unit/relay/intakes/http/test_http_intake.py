@@ -140,7 +140,7 @@ async def test_a_server_that_ends_by_itself_is_reported(call: Call, monkeypatch:
     async def fail(*_: object) -> bool:
         raise RuntimeError
 
-    monkeypatch.setattr("uvicorn.Server.on_tick", fail)
+    monkeypatch.setattr("c2jy_bridge.relay.intakes.http.app.EmbeddedServer.on_tick", fail)
     await http.harness.until(lambda: http.harness.seen(BridgeIntakeChanged))
     (event,) = http.harness.seen(BridgeIntakeChanged)
     assert (event.intake, event.problem.kind) == ("http", "server_ended")
