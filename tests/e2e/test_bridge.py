@@ -132,11 +132,11 @@ def test_bridge_mode_switched_on_with_one_key_shows_the_request_its_chat_and_its
 def test_a_workflow_of_the_emulator_reaches_this_machine_by_every_way(
     c2jy: Callable[..., Any], tmp_path: Path
 ) -> None:
-    wish = json.dumps({"tool": "generate_draft", "args": {"content": CONTENT}})
+    request = json.dumps({"tool": "generate_draft", "args": {"content": CONTENT}})
     for name, workflow in (("mailbox", "7397395079142350011"), ("type 6", "7397395079142350005")):
         root = tmp_path / name
         options = ("--demo", "--bridge", "--drafts-root", root)
-        done = c2jy(*options, "workflow", "run", workflow, wish, C2JY_BRIDGE__PORT="0")
+        done = c2jy(*options, "workflow", "run", workflow, request, C2JY_BRIDGE__PORT="0")
         assert done.status == 0, done.err
         assert '"status": "success"' in done.out.splitlines()[-1]
         assert (root / "桥接").is_dir()

@@ -69,7 +69,7 @@ class Gallery:
             daemon_threads = True
 
             def handle_error(self, *arguments: Any) -> None:
-                """Whoever asked was killed; that is what this file is about."""
+                """The process that asked was killed, which is what this file tests."""
 
         self._server = Quiet(("127.0.0.1", 0), Visit)
         self.host = f"127.0.0.1:{self._server.server_port}"
@@ -86,7 +86,7 @@ class Gallery:
 
 
 class Cloud:
-    """Coze, the gallery, and what an app of a maker needs to know of the two."""
+    """Coze, the gallery, and what a user's app needs to know of the two."""
 
     def __init__(self, environment: dict[str, str], root: Path, command: Path) -> None:
         built_in = Script.built_in()
@@ -119,7 +119,7 @@ class Cloud:
     def url(self, name: str) -> str:
         return f"http://{self.gallery.host}/{name}.png"
 
-    def wish(self, name: str, **more: Any) -> dict[str, Any]:
+    def request(self, name: str, **more: Any) -> dict[str, Any]:
         """The parameters of a workflow that wants that draft."""
         return {"tool": "generate_draft", "args": {"content": self.document(name)}, **more}
 
@@ -168,7 +168,7 @@ class Cloud:
         return {f"/{name}.png" for name in names} <= self.gallery.asked
 
     def drafts(self) -> list[str]:
-        """What stands in the drafts folder, with what was left there unfinished."""
+        """The content of the drafts folder, with unfinished work."""
         found = [p.name for p in self.root.iterdir()] if self.root.exists() else []
         return sorted(name for name in found if not name.endswith(".json") and name != ".c2jy")
 
@@ -199,10 +199,10 @@ def test_a_kill_while_tools_run_for_every_way_in_loses_nothing_and_does_nothing_
     app, address = cloud.serve()
     way = {"bridge": f"http://{address}", "bridge_token": cloud.token()}
     runs = [
-        cloud.begin(MAILBOX, **cloud.wish("letter")),
+        cloud.begin(MAILBOX, **cloud.request("letter")),
         cloud.begin(OWN_CHAT, question=f"draw chat {cloud.url('chat')}"),
-        cloud.begin(HTTP, **cloud.wish("call", **way)),
-        cloud.begin(HTTP, **cloud.wish("call2", **way)),
+        cloud.begin(HTTP, **cloud.request("call", **way)),
+        cloud.begin(HTTP, **cloud.request("call2", **way)),
     ]
     names = ["call", "call2", "chat", "letter"]
     until(lambda: cloud.busy_with(*names))  # all at once
@@ -222,7 +222,7 @@ def test_a_kill_while_tools_run_for_every_way_in_loses_nothing_and_does_nothing_
 @pytest.mark.slow
 def test_a_kill_before_the_answers_are_out_sends_them_once_and_runs_nothing_again(cloud: Cloud) -> None:
     app, _ = cloud.serve()
-    letter = cloud.begin(MAILBOX, **cloud.wish("letter"))
+    letter = cloud.begin(MAILBOX, **cloud.request("letter"))
     chat = cloud.begin(OWN_CHAT, question=f"draw chat {cloud.url('chat')}")
     until(lambda: cloud.busy_with("letter", "chat"))
     # From now on Coze takes no answer: neither to a tool call nor into the mailbox.
@@ -252,7 +252,7 @@ def mail(cloud: Cloud) -> list[dict[str, Any]]:
 @pytest.mark.slow
 @pytest.mark.parametrize("point", ["while its tool runs", "before it is resumed"])
 def test_a_workflow_run_from_here_outlives_a_kill(cloud: Cloud, c2jy: Callable[..., Any], point: str) -> None:
-    app = cloud.runs("workflow", "run", INTERRUPTS, json.dumps(cloud.wish("stop")))
+    app = cloud.runs("workflow", "run", INTERRUPTS, json.dumps(cloud.request("stop")))
     until(lambda: cloud.busy_with("stop"))
     if point == "before it is resumed":
         held = cloud.emulator.add_fault("slow", on="workflows", seconds=600)
@@ -272,7 +272,7 @@ def test_a_question_that_a_killed_app_asked_is_asked_again_and_its_tool_is_not_r
     cloud: Cloud, c2jy: Callable[..., Any]
 ) -> None:
     cloud.gallery.open()
-    app = cloud.runs("workflow", "run", ASKS_TOO, json.dumps(cloud.wish("kept")))
+    app = cloud.runs("workflow", "run", ASKS_TOO, json.dumps(cloud.request("kept")))
     assert app.stderr is not None
     until(lambda: "这样可以吗" in app.stderr.readline())  # it is a pipe
     killed(app)
@@ -302,7 +302,7 @@ def test_an_app_with_a_screen_takes_up_what_it_was_killed_in(
     first.wait_for("ready")
     first.press("F2")
     first.wait_for("alive")
-    letter = cloud.begin(MAILBOX, **cloud.wish("screen"))
+    letter = cloud.begin(MAILBOX, **cloud.request("screen"))
     chat = cloud.begin(OWN_CHAT, question=f"draw talk {cloud.url('talk')}")
     until(lambda: cloud.busy_with("screen", "talk"))
     holder = (tmp_path / "held" / "run" / "bridge.holder").read_text().split()[1]

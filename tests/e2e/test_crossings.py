@@ -1,7 +1,7 @@
 """How many of our files a reader crosses to follow one thing, counted while it happens.
 
 Counted is each file of ours with a function that runs between two moments. Reading a settings model, drawing
-widgets and generated code (`<string>`) do not count: nobody reads them to follow the thing.
+widgets and generated code (`<string>`) do not count: they are not read to follow the code.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A draft built here for another machine, packed, unpacked, checked; as its maker types it."""
+"""A draft built here for another machine, packed, unpacked and checked with the commands of the docs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the app stands on is missing or damaged: a sentence and a status, never a traceback or a wait."""
+"""Files or folders of the app are missing or damaged: a message and a status, never a traceback or a hang."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import pytest
 from c2jy_bridge.core.settings import CozeSettings
 from c2jy_bridge.coze import ChatSession, CozeClient, connect
 from coze_emulator import Emulator, Script
-from faults.stage import RawCoze, ScriptedRunner
+from faults.wire_fixtures import RawCoze, ScriptedRunner
 
 SCRIPT = """
 rules:
@@ -101,7 +101,7 @@ def talk(
         return ChatSession(
             wire(base_url, **settings),
             bot_id="7379462189365198898",
-            user_id="maker",
+            user_id="user",
             runner=runner,
             conversation_id=conversation_id,
             sleep=sleep,

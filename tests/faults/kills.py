@@ -91,7 +91,7 @@ async def child(scenario: str, folder: Path, emulator: Emulator, step: int = 0) 
 
 
 async def steps_of(scenario: str, folder: Path, emulator: Emulator) -> list[str]:
-    """What the disk sees of a scenario that nobody kills."""
+    """The disk operations of a scenario that is not killed."""
     status, out, err = await child(scenario, folder, emulator)
     assert status == 0, err
     taken: list[str] = json.loads(out.splitlines()[-1])

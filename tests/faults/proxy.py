@@ -153,7 +153,7 @@ class Proxy:
         place = self._fault.place
         if self._lasts() and place != "while_tool_runs":
             await self._strike(writer)
-        # Whoever says that it is asked too often has not taken the request.
+        # A server that answers `too many requests` has not accepted this one.
         refuses = self._fault.kind == "rate_limited" and place == "before_first_byte" and path == ASK
         unsent = refuses or (place == "during_submit" and path == SUBMIT)
         if self._lasts() or (unsent and self._begins()):

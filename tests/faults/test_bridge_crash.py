@@ -19,7 +19,7 @@ from relay_harness import OBEDIENT, RelayHarness
 __all__ = ["quick"]
 
 CHILD = Path(__file__).with_name("bridge_child.py")
-# Between a tool's work and its receipt nobody knows that it was done: a tool of ours cleans up after itself
+# Between a tool's work and its receipt it is not known that it was done: our tools clean up after themselves
 # (drafts are built in a staging folder); this one writes its line again.
 DOUBLE = {"tool:after", "receipt:before"}
 
@@ -56,7 +56,7 @@ async def test_a_kill_at_any_point_loses_nothing_and_does_nothing_twice(
     harness = RelayHarness(tmp_path, api_base=obedient.base_url, tools=tools)
     await harness.bridge.start()
     try:
-        # Whoever asked does not know what became of it and asks again with the same key.
+        # The caller does not know the outcome and repeats the request with the same key.
         request = await harness.result(await harness.ask("write", {"text": "once"}, idempotency_key="k"))
         assert request.state is State.SUCCEEDED
         assert request.result == '{"status":"success","wrote":"once"}'

@@ -1,4 +1,4 @@
-"""Outputs that Coze does not take stay owed: submitted later, by whoever can, and no tool runs again."""
+"""Outputs that Coze does not accept stay owed: submitted later, by any process, and no tool runs again."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ async def test_a_conversation_that_waits_for_tools_of_a_forgotten_turn_is_answer
         assert isinstance(seen[-1], TurnCompleted), seen[-1]
         assert "It is written: once." in answer(seen)
         assert "You said: hello" in answer(seen)
-    assert lines(settings) == ["once", "once"]  # without its receipt nobody knows that it ran
+    assert lines(settings) == ["once", "once"]  # without its receipt it is not known that it ran
 
 
 async def test_a_gateways_page_in_place_of_a_confirmation_is_looked_up(

@@ -1,4 +1,4 @@
-"""Each fault of the wire ends as it should: nothing is asked twice, no tool runs twice, nobody hangs."""
+"""Faults of the connection: nothing is asked twice, no tool runs twice, nothing hangs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from c2jy_bridge.core.events import (
     TurnStarted,
 )
 from c2jy_bridge.coze import ChatSession
-from faults.stage import (
+from faults.wire_fixtures import (
     CHAT,
     DONE,
     answer,
@@ -138,7 +138,7 @@ async def test_a_chat_that_never_ends_is_given_up_after_a_quarter_of_an_hour(tal
     assert 850 < sum(slept) < 950
 
 
-async def test_a_chat_that_somebody_else_stopped_ends_as_cancelled(talk, raw):
+async def test_a_chat_stopped_elsewhere_ends_as_cancelled(talk, raw):
     raw.on("/v3/chat", stream(chat("created"), DONE))
     raw.on("/v3/chat/retrieve", success({**CHAT, "status": "canceled"}))
     events = await collect(talk(raw.base_url).send("go"))
@@ -408,7 +408,7 @@ async def test_a_restart_submits_what_is_owed_and_runs_only_what_has_no_receipt(
     wire, talk, emulator, runner, receipt
 ):
     client = wire(emulator.base_url)
-    session = ChatSession(client, bot_id=emulator.bot_id, user_id="maker", runner=runner)
+    session = ChatSession(client, bot_id=emulator.bot_id, user_id="user", runner=runner)
     crashed = session.send("draft")
     begun = None
     async for event in crashed:
@@ -482,7 +482,7 @@ async def test_outputs_that_coze_takes_and_asks_for_again_are_not_sent_for_ever(
 
 async def test_two_conversations_share_a_client_and_not_their_faults(wire, emulator, runner):
     client = wire(emulator.base_url)
-    one, two = (ChatSession(client, bot_id="7", user_id="maker", runner=runner) for _ in range(2))
+    one, two = (ChatSession(client, bot_id="7", user_id="user", runner=runner) for _ in range(2))
     emulator.add_fault("drop", at="delta", matching="^hello")
     broken, whole = one.send("hello there"), two.send("draft")
     first, second = await asyncio.gather(collect(broken), collect(whole))

@@ -15,7 +15,7 @@ from c2jy_bridge.core.settings import ToolSettings
 from c2jy_bridge.coze import ChatSession
 from c2jy_bridge.journal import Journal
 from c2jy_bridge.plugin import ToolRegistry, ToolRunner, tool
-from faults.stage import DONE, call, calls, chat, collect, only, stream
+from faults.wire_fixtures import DONE, call, calls, chat, collect, only, stream
 
 SUBMIT = "/v3/chat/submit_tool_outputs"
 
@@ -29,7 +29,7 @@ from c2jy_bridge.core.settings import CozeSettings
 
 async def main(base_url, folder, dies_at):
     client = connect(CozeSettings(api_base=base_url, token="t", bot_id="7"))
-    session = ChatSession(client, bot_id="7", user_id="maker", runner=workshop(folder)[0])
+    session = ChatSession(client, bot_id="7", user_id="user", runner=workshop(folder)[0])
     async for event in session.send("draft"):
         name = type(event).__name__
         if name == "TurnStarted":
@@ -41,7 +41,7 @@ asyncio.run(main(*sys.argv[2:]))
 """
 
 
-class Nobody:
+class UnusedApprover:
     """Is never asked: the tools here are allowed."""
 
     async def decide(self, ask):
@@ -61,7 +61,7 @@ def workshop(folder) -> tuple[ToolRunner, Journal]:
     registry = ToolRegistry()
     registry.register(generate_draft)
     journal = Journal(Path(folder) / "journal.db", scope="test", owner=f"owner-{os.getpid()}")
-    return ToolRunner(registry, settings=ToolSettings(), receipts=journal, approver=Nobody()), journal
+    return ToolRunner(registry, settings=ToolSettings(), receipts=journal, approver=UnusedApprover()), journal
 
 
 def made(folder: Path) -> list[str]:
@@ -91,7 +91,7 @@ async def test_an_app_that_dies_anywhere_makes_the_draft_once_and_ends_the_turn(
 
     runner, journal = workshop(tmp_path)
     client = wire(emulator.base_url)
-    session = ChatSession(client, bot_id="7", user_id="maker", runner=runner)
+    session = ChatSession(client, bot_id="7", user_id="user", runner=runner)
     turn = session.resume(turn_id="t1", chat_id=chat_id, conversation_id=conversation_id)
     events = await collect(turn)
     journal.close()
@@ -113,7 +113,7 @@ async def test_an_id_that_comes_again_with_other_arguments_is_refused_by_the_run
     raw.on("/v3/chat", stream(chat("created"), asks("one"), DONE))
     raw.on(SUBMIT, stream(chat("in_progress"), asks("two"), DONE), stream(chat("completed"), DONE))
     runner, journal = workshop(tmp_path)
-    session = ChatSession(wire(raw.base_url), bot_id="7", user_id="maker", runner=runner)
+    session = ChatSession(wire(raw.base_url), bot_id="7", user_id="user", runner=runner)
     events = await collect(session.send("go"))
     journal.close()
     assert [event.outcome for event in only(events, ToolCallFinished)] == [Outcome.OK, Outcome.ERROR]
@@ -124,7 +124,7 @@ async def test_an_id_that_comes_again_with_other_arguments_is_refused_by_the_run
 async def test_a_submit_lost_on_the_way_does_not_make_a_second_draft(wire, emulator, tmp_path):
     emulator.add_fault("drop", on="submit", at="request", times=2)
     runner, journal = workshop(tmp_path)
-    session = ChatSession(wire(emulator.base_url), bot_id="7", user_id="maker", runner=runner)
+    session = ChatSession(wire(emulator.base_url), bot_id="7", user_id="user", runner=runner)
     events = await collect(session.send("draft"))
     journal.close()
     assert made(tmp_path) == ["food"]

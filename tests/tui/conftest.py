@@ -384,7 +384,7 @@ def still_screen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Stage:
-    """The whole app on a screen that nobody sees, with the engine, the clock and the Bot at hand."""
+    """The whole app on an invisible screen, with its engine, clock and Bot."""
 
     def __init__(self, app: C2jyApp, pilot: Pilot[None], engine: ScriptedEngine, clock: Clock) -> None:
         self.app = app
@@ -432,7 +432,7 @@ class Stage:
 
     @property
     def lines(self) -> list[str]:
-        """What stands on the screen, line by line."""
+        """The text on the screen, line by line."""
         return [strip.text.rstrip() for strip in self.app.screen._compositor.render_strips()]
 
     @property

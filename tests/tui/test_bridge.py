@@ -322,7 +322,7 @@ async def test_a_bridge_call_can_be_allowed(stage: Any) -> None:
         assert on.engine.decisions == [("call-1", Decision.ONCE)]
 
 
-# --- chats of the bridge are not the maker's -----------------------------------------------------------
+# --- chats of the bridge are not the user's ------------------------------------------------------------
 
 
 async def test_a_bridge_chat_that_breaks_and_recovers_leaves_the_conversation_alone(stage: Any) -> None:
@@ -331,8 +331,8 @@ async def test_a_bridge_chat_that_breaks_and_recovers_leaves_the_conversation_al
         await on.ask("q")
         await on.play(on.bot.started("q"), other.started("handle", source="bridge"), other.recovered())
         assert on.main.activity.turn_id == "turn-1"
-        await on.play(other.says("not for the maker"), other.completed(), on.bot.said("for the maker"))
-        assert "not for the maker" not in on.text
+        await on.play(other.says("not for the user"), other.completed(), on.bot.said("for the user"))
+        assert "not for the user" not in on.text
         assert "Nothing ran twice" not in on.text
         assert on.main.activity.turn_id == "turn-1"
         await on.play(on.bot.completed())

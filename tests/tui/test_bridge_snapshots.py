@@ -80,7 +80,7 @@ async def rows(on: Any, lang: str) -> None:
 
 
 async def empty(on: Any, lang: str) -> None:
-    """On, and nobody asked yet."""
+    """On, without requests yet."""
     await on.press("f2", "f6")
 
 

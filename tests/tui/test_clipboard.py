@@ -1,4 +1,4 @@
-"""Copying: the way that reaches the maker's clipboard, wherever the terminal is."""
+"""Copying: the way that reaches the user's clipboard, wherever the terminal runs."""
 
 from __future__ import annotations
 

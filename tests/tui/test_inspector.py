@@ -36,15 +36,15 @@ class InspectorHost(Host):
 
     def __init__(self, inspector: Inspector) -> None:
         super().__init__(inspector)
-        self.wishes: list[tuple[Any, ...]] = []
+        self.intents: list[tuple[Any, ...]] = []
 
     @on(Inspector.ApprovalRequested)
     def _reopen(self, event: Inspector.ApprovalRequested) -> None:
-        self.wishes.append(("approval", event.call_id))
+        self.intents.append(("approval", event.call_id))
 
     @on(Inspector.DecisionMade)
     def _decided(self, event: Inspector.DecisionMade) -> None:
-        self.wishes.append((event.decision, event.call_id))
+        self.intents.append((event.decision, event.call_id))
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ async def test_an_empty_inspector_says_in_one_sentence_what_will_appear(host: In
         await pilot.pause()
         assert "No tool calls yet." in host.seen()
         await pilot.press("enter", "r", "y", "D", "down")  # none of them has anything to work on
-        assert host.wishes == []
+        assert host.intents == []
 
 
 async def test_a_row_tells_time_source_tool_status_and_how_long_it_took(
@@ -216,7 +216,7 @@ async def test_a_waiting_call_is_answered_from_its_row(host: InspectorHost, insp
         assert "Needs approval: policy: ask" in host.seen()
         await pilot.press("a", "A", "d", "enter")
         await pilot.pause()
-    assert host.wishes == [
+    assert host.intents == [
         (Decision.ONCE, "w1"),
         (Decision.ALWAYS, "w1"),
         (Decision.DENY, "w1"),
@@ -232,7 +232,7 @@ async def test_keys_that_do_not_fit_the_call_do_nothing_and_are_not_offered(
         await inspector.load(engine)
         await pilot.pause()
         await keys(pilot, "a", "d", "A", "X", "D", "u")
-        assert host.wishes == engine.asked == []
+        assert host.intents == engine.asked == []
         footer = host.seen().splitlines()[-1]
         assert "Rerun" in footer
         assert "Allow" not in footer

@@ -88,7 +88,7 @@ async def changed(on: Any, *requests: BridgeRequest) -> None:
 
 
 def rows(on: Any) -> list[str]:
-    """What stands in the list's rows."""
+    """The text of the list's rows."""
     return [line for line in on.lines if "generate_draft" in line]
 
 

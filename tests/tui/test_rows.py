@@ -1,4 +1,4 @@
-"""Columns, widths and short texts that all lists stand on."""
+"""Columns, widths and short texts, which all lists use."""
 
 from __future__ import annotations
 

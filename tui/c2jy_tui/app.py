@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
 
 log: Final = logging.getLogger("c2jy_bridge.tui")
-"""Under the engine's name, so that it goes into the engine's log."""
+"""A child of the engine's logger, so that it writes to the engine's log."""
 
 _SLICE_S: Final = 0.004
-"""Seconds of handing out events after which keys and drawing get their turn."""
+"""Seconds of processing events after which keys and drawing get a turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Look:
 
 
 class C2jyApp(App[None]):
-    """c2jy-tui on a screen."""
+    """The Textual application."""
 
     TITLE = "c2jy-tui"
     # Textual loads the CSS of screens that are pushed, not that of the default screen.
@@ -101,7 +101,7 @@ class C2jyApp(App[None]):
         self.run_worker(self._begin(), group="begin")
 
     def on_print(self, event: events.Print) -> None:
-        """What a tool prints goes where everything goes that has no place on the screen."""
+        """Log what tools print: it has no place on the screen."""
         if event.text.strip():
             log.warning("printed: %s", event.text.rstrip())
 
@@ -124,7 +124,7 @@ class C2jyApp(App[None]):
         splash = self.screen
         main = await self._show_main(Session(Activity(since=self._clock())))
         if isinstance(splash, SplashScreen):
-            # The composer may have had letters already.
+            # The composer may already hold text.
             main.chat.composer.write(splash.typed + main.chat.composer.text)
             if splash.asked:
                 await main.chat_controller.ask(splash.asked)
@@ -132,10 +132,10 @@ class C2jyApp(App[None]):
         try:
             self._engine = await self._start_engine()
         except SystemExit as stop:
-            # Textual does not contain it: without this the terminal would be left in disorder.
+            # Textual does not catch it; without this the terminal would not be restored.
             self.exit(return_code=stop.code if isinstance(stop.code, int) else 1)
         except Exception as error:
-            # Whatever it is, the user reads it here, and not in a terminal full of Python.
+            # Whatever it is, the user reads it on the screen and not as a traceback.
             main.engine_failed(error)
         else:
             await self._process_events(self._engine, main)
@@ -163,7 +163,7 @@ class C2jyApp(App[None]):
             try:
                 screen.show(event)
             except Exception as error:
-                # A picture that cannot be drawn must not keep the events after it from being seen.
+                # An event that cannot be drawn must not hide the events after it.
                 log.exception("%s", type(event).__name__)
                 screen.fail("internal", say("app.show_failed"), error)
             if time.perf_counter() - last_rest > _SLICE_S:
@@ -175,7 +175,7 @@ class C2jyApp(App[None]):
         self.run_worker(attaching, group="attach_engine", exit_on_error=False)
 
     async def on_unmount(self) -> None:
-        """Close the engine, which finishes what it must."""
+        """Close the engine, which first finishes what must not be lost."""
         if self._engine is not None:
             await self._engine.close()
 
@@ -209,7 +209,7 @@ class C2jyApp(App[None]):
 
     @override
     def copy_to_clipboard(self, text: str) -> None:
-        """Copy by the surest way there is, and say what happened."""
+        """Copy in the most reliable way available, and report the result."""
         self.run_worker(self._copy(text), group="copy", exit_on_error=False)
 
     async def _copy(self, text: str) -> None:
@@ -227,7 +227,7 @@ class C2jyApp(App[None]):
 
     @override
     def action_screenshot(self, filename: str | None = None, path: str | None = None) -> None:
-        """Keep the screen as a picture beside the other exports; Textual wants a downloads folder for it."""
+        """Save a screenshot beside the other exports; Textual would need a downloads folder."""
         folder, picture = Path(path) if path else self._folder or Path.cwd(), self.export_screenshot()
         try:
             kept = desktop.write_new_file(folder, filename or "screen", "svg", picture, self._clock())
@@ -280,7 +280,7 @@ class C2jyApp(App[None]):
 
     @override
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """What the app can do from a screen, as Textual knows it."""
+        """The commands of the palette for a screen."""
         from c2jy_tui.screens.palette import app_commands
 
         for name, _, run in app_commands(self, screen):

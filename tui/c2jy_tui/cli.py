@@ -1,6 +1,6 @@
 """The command line: reads arguments, then imports only what that one command needs.
 
-stdout is output, stderr is diagnostics. Global options stand before or after the subcommand.
+stdout is output, stderr is diagnostics. Global options may come before or after the subcommand.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output has gone; nothing is left to say
+        sys.stderr.close()  # the reader of our output has gone: exit without a message
         return 0
     return status
 
 
 def _language(arguments: Sequence[str]) -> i18n.Language:
-    """`--lang` ahead of everything, so that `--help` speaks it too; else the locale."""
+    """Read `--lang` first, so that `--help` uses it too; by default the locale's language."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     first.add_argument("--lang", choices=("en", "zh"))
     try:

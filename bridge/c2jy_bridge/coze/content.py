@@ -39,7 +39,7 @@ _ELEMENT_TEXTS: Final = tuple(name for name in _TEXTS if name != "name")
 _IMAGES: Final = re.compile("(?i)image|img|src|cover|icon|pic|photo|thumb|avatar|poster")
 _ADDRESS: Final = re.compile(r"(?i)https?://\S+")
 _PLACEHOLDER: Final = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
-# Properties of the card itself, none of which a reader of it sees.
+# Properties that a card does not display.
 _ENVELOPE: Final = frozenset(
     {"card_type", "template_url", "template_id", "x_properties", "response_type", "response_for_model"}
     | {"info_in_card", "data", "rootID", "variables", "actions"}

@@ -165,7 +165,7 @@ class Interrupt:
 
 MOST_CALLS: Final = 64
 """Calls of one batch that are run. Models ask for a handful; a longer batch is a loop of the model, and each
-call costs a consent, a receipt and a row on the screen."""
+call costs an approval, a receipt and a row on the screen."""
 
 
 async def run_batch(

@@ -70,7 +70,7 @@ log: Final = logging.getLogger(__name__)
 
 
 DELIVERY_PAUSES_S: Final = (15.0, 30.0, 60.0, 120.0, 300.0)
-"""Between two tries to submit outputs that Coze did not take; the last one again and again."""
+"""Seconds between tries to submit outputs that Coze did not accept; the last value repeats."""
 
 
 @dataclass(slots=True)
@@ -171,7 +171,7 @@ class Chats:
                 try:
                     client = await self._client()
                     await client.retrieve(owed.conversation_id, owed.chat_id)
-                except Exception as error:  # not reachable: the next time may do
+                except Exception as error:  # not reachable: try again later
                     log.info("outputs of %s are still owed: %s", owed.turn_id, type(error).__name__)
                 else:
                     await self._deliver(owed)

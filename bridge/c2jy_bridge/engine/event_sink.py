@@ -121,7 +121,7 @@ class Recorder:
                 # Such as a full disk; the turn continues.
                 log.error("the journal did not take %d events: %s", len(events), error)
                 self._publish_stopped(error)
-                if isinstance(error, sqlite3.OperationalError | OSError):  # it may pass
+                if isinstance(error, sqlite3.OperationalError | OSError):  # it may be temporary
                     self._pending = [*events, *self._pending][-MOST_KEPT:]
                     self._later = asyncio.create_task(self._flush_after(RETRY_S))
             else:

@@ -36,7 +36,7 @@ from c2jy_bridge.relay.worker import Worker
 log = logging.getLogger(__name__)
 
 GRACE_S: Final = 5.0
-"""Seconds that requests at work get to end by themselves when bridge mode is switched off."""
+"""Seconds that running requests get to end when bridge mode is switched off."""
 
 
 class Intake(Protocol):

@@ -354,7 +354,7 @@ class WorkConversation:
 
 
 class WorkConversations:
-    """Lends conversations; as many exist as requests were at work at once."""
+    """Lends conversations; as many exist as requests have run at once."""
 
     def __init__(self) -> None:
         self._free: list[WorkConversation] = []

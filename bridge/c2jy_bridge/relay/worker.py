@@ -314,7 +314,7 @@ LONGEST_LOOK_S: Final = 300.0
 
 
 class Parking:
-    """Why requests are parked, and the looks for its end."""
+    """Why requests are parked, and the polling for the end of that."""
 
     def __init__(self, look: Callable[[], Awaitable[bool]], on_end: Callable[[], Awaitable[object]]) -> None:
         """`look` says whether it has ended; `on_end` is awaited then."""
@@ -332,14 +332,14 @@ class Parking:
         return self.problem
 
     async def end(self) -> None:
-        """Let the requests go on, if any are parked."""
+        """Unpark the requests, if any are parked."""
         if self.problem is not None:
             await self.stop()
             self.problem = None
             await self._on_end()
 
     async def stop(self) -> None:
-        """Look no more."""
+        """Stop polling."""
         if self._looking is not None and self._looking is not asyncio.current_task():
             self._looking.cancel()
             await asyncio.gather(self._looking, return_exceptions=True)

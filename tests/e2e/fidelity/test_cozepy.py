@@ -37,7 +37,7 @@ def ask(coze: Coze, emulator: Emulator, text: str, conversation_id: str | None =
     return list(
         coze.chat.stream(
             bot_id=emulator.bot_id,
-            user_id="maker",
+            user_id="user",
             conversation_id=conversation_id,
             additional_messages=[Message.build_user_question_text(text)],
         )
@@ -121,7 +121,7 @@ def test_two_calls_of_one_action_are_both_answered(coze: Coze, emulator: Emulato
 def test_a_chat_is_created_and_polled(coze: Coze, emulator: Emulator) -> None:
     polled = coze.chat.create_and_poll(
         bot_id=emulator.bot_id,
-        user_id="maker",
+        user_id="user",
         additional_messages=[
             Message.build_user_question_text("Who are you?"),
             Message.build_assistant_answer("I am Bot by Coze."),
@@ -137,7 +137,7 @@ def test_a_chat_is_created_and_cancelled_only_while_it_runs(coze: Coze, emulator
     emulator._state.pace_s = 0.05
     chat = coze.chat.create(
         bot_id=emulator.bot_id,
-        user_id="maker",
+        user_id="user",
         additional_messages=[Message.build_user_question_text("Write something long")],
     )
     ids = {"conversation_id": chat.conversation_id, "chat_id": chat.id}
@@ -151,8 +151,8 @@ def test_a_chat_is_created_and_cancelled_only_while_it_runs(coze: Coze, emulator
 
 
 def test_conversations_and_their_messages(coze: Coze, emulator: Emulator) -> None:
-    conversation = coze.conversations.create(bot_id=emulator.bot_id, meta_data={"who": "maker"})
-    assert coze.conversations.retrieve(conversation_id=conversation.id).meta_data == {"who": "maker"}
+    conversation = coze.conversations.create(bot_id=emulator.bot_id, meta_data={"who": "user"})
+    assert coze.conversations.retrieve(conversation_id=conversation.id).meta_data == {"who": "user"}
     made = [
         coze.conversations.messages.create(
             conversation_id=conversation.id,

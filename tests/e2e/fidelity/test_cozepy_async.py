@@ -30,7 +30,7 @@ def coze(emulator: Emulator) -> AsyncCoze:
 async def ask(coze: AsyncCoze, emulator: Emulator, text: str) -> list[ChatEvent]:
     """All events of one streamed chat."""
     question = Message.build_user_question_text(text)
-    stream = coze.chat.stream(bot_id=emulator.bot_id, user_id="maker", additional_messages=[question])
+    stream = coze.chat.stream(bot_id=emulator.bot_id, user_id="user", additional_messages=[question])
     return [event async for event in stream]
 
 

@@ -1,4 +1,4 @@
-"""The house stands on its floors: what may be imported from where, and what must not be imported early."""
+"""Layering: what may be imported from where, and what must not be imported early."""
 
 from __future__ import annotations
 

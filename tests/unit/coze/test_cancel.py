@@ -18,7 +18,7 @@ from c2jy_bridge.core.events import (
     TurnEnded,
     TurnStarted,
 )
-from faults.stage import CHAT, answer, calls, chat, collect, delta, only, shape, stream, success
+from faults.wire_fixtures import CHAT, answer, calls, chat, collect, delta, only, shape, stream, success
 
 CANCEL = "/v3/chat/cancel"
 SUBMIT = "/v3/chat/submit_tool_outputs"
@@ -167,7 +167,7 @@ async def test_a_cancel_while_a_broken_stream_is_looked_up_ends_the_turn(wire, r
     raw.on("/v3/chat", stream(chat("created"), delta("a"), chunked=False))
     raw.on("/v3/chat/retrieve", success({**CHAT, "status": "in_progress"}))
     raw.on(CANCEL, success({**CHAT, "status": "canceled"}))
-    session = ChatSession(wire(raw.base_url), bot_id="7", user_id="maker", runner=runner)
+    session = ChatSession(wire(raw.base_url), bot_id="7", user_id="user", runner=runner)
     events, took = await cancelled_at(session, "go", AnswerDelta)
     assert [type(e) for e in events if isinstance(e, TurnEnded)] == [TurnCancelled]
     assert took < 1

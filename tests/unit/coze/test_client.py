@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from c2jy_bridge.core.settings import CozeSettings
 from c2jy_bridge.coze import CozeProblem, connect
 from c2jy_bridge.coze.client import is_loopback, proxy_for
-from faults.stage import CHAT, DONE, chat, collect, message, stream
+from faults.wire_fixtures import CHAT, DONE, chat, collect, message, stream
 
 
 def python(code: str, *options: str) -> subprocess.CompletedProcess[str]:
@@ -112,7 +112,7 @@ async def test_questions_carry_what_tools_need(talk, raw):
     assert asked.query == {"conversation_id": CHAT["conversation_id"]}
     assert asked.body["auto_save_history"] is True
     assert asked.body["stream"] is True
-    assert asked.body["user_id"] == "maker"
+    assert asked.body["user_id"] == "user"
     assert asked.body["additional_messages"][0]["content"] == "hello"
 
 

@@ -15,7 +15,7 @@ from c2jy_bridge.core.events import TurnFailed
 from c2jy_bridge.core.settings import CozeSettings
 from c2jy_bridge.coze import CozeProblem, errors, missing
 from c2jy_bridge.coze.client import quiet_cozepy
-from faults.stage import answer, collect, last
+from faults.wire_fixtures import answer, collect, last
 
 ROOM = Path(c2jy_bridge.__file__).parent
 TOKEN = "pat_canary_4711"

@@ -1,4 +1,4 @@
-"""The bytes of an event stream, made fit for cozepy, whatever stands between the events, wherever cut."""
+"""Event streams are cleaned for cozepy, whatever is between the events and wherever they are cut."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from c2jy_bridge.coze.frames import MAX_EVENT_BYTES, EventCleaner, fitted
-from faults.stage import CHAT, DONE, MESSAGE, call, calls, chat, delta, message, sse
+from faults.wire_fixtures import CHAT, DONE, MESSAGE, call, calls, chat, delta, message, sse
 
 TEXTS = st.text(
     st.one_of(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from c2jy_bridge.coze.client import quiet_cozepy
 from c2jy_bridge.coze.frames import StreamRefused
 from c2jy_bridge.coze.guard import StreamDropped, StreamGuard
-from faults.stage import DONE, answer, chat, delta, message, sse, stream
+from faults.wire_fixtures import DONE, answer, chat, delta, message, sse, stream
 
 quiet_cozepy()
 
@@ -44,7 +44,7 @@ def coze(transport: httpx.AsyncBaseTransport, base_url: str = "http://coze.test"
 
 async def read(client: AsyncCoze, into: list[ChatEvent] | None = None) -> list[ChatEvent]:
     events = [] if into is None else into
-    async for event in client.chat.stream(bot_id="7", user_id="maker"):
+    async for event in client.chat.stream(bot_id="7", user_id="user"):
         events.append(event)
     return events
 

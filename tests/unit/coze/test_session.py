@@ -25,7 +25,7 @@ from c2jy_bridge.core.events import (
 )
 from c2jy_bridge.core.ports import Busy
 from c2jy_bridge.coze.turn import MOST_CALLS
-from faults.stage import (
+from faults.wire_fixtures import (
     CHAT,
     DONE,
     answer,
@@ -418,7 +418,7 @@ async def test_a_second_turn_while_one_runs_is_refused(talk, emulator):
 async def test_a_session_without_a_bot_says_where_to_find_one(wire, emulator, runner):
     from c2jy_bridge.coze import ChatSession
 
-    session = ChatSession(wire(emulator.base_url), bot_id="", user_id="maker", runner=runner)
+    session = ChatSession(wire(emulator.base_url), bot_id="", user_id="user", runner=runner)
     events = await collect(session.send("hello"))
     problem = last(events, TurnFailed).problem
     assert problem.kind == "bot_missing"

@@ -36,7 +36,7 @@ def test_a_mistyped_bot_id_is_refused_before_a_chat_begins(built_in: Any) -> Non
     refused = built_in.begin("hi", bot_id=mistyped)
     assert (refused.json()["code"], refused.headers["content-type"]) == (4200, "application/json")
     assert mistyped in refused.json()["msg"]
-    assert built_in.ask("hi", bot_id="bot id")[-1][0] == "done"  # what stands in cozepy's examples
+    assert built_in.ask("hi", bot_id="bot id")[-1][0] == "done"  # as in cozepy's examples
 
 
 def test_every_listed_bot_can_be_asked(built_in: Any) -> None:

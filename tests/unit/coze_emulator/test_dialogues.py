@@ -35,7 +35,7 @@ def clips(spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("wish", "name"),
+    ("prompt", "name"),
     [
         ("帮我生成一个介绍中国美食的视频", "中国美食"),
         ("Make me a video about Chinese food", "Chinese food"),
@@ -44,9 +44,9 @@ def clips(spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
     ],
 )
 def test_a_wish_for_a_video_becomes_one_document_of_all_four_kinds(
-    built_in: Any, read_events: Any, wish: str, name: str
+    built_in: Any, read_events: Any, prompt: str, name: str
 ) -> None:
-    events = built_in.ask(wish)
+    events = built_in.ask(prompt)
     assert any("reasoning_content" in data for _, data in events if isinstance(data, dict))
     assert name in said(events)[0]
     ((tool, arguments),) = calls(events)
@@ -86,24 +86,24 @@ def test_the_media_of_the_document_are_there_and_long_enough(built_in: Any) -> N
 
 
 @pytest.mark.parametrize(
-    ("wish", "word"),
+    ("prompt", "word"),
     [("帮我生成一个介绍中国美食的视频", "没有做成"), ("Make me a video about Chinese food", "not")],
 )
-def test_a_failed_draft_is_told_honestly(built_in: Any, read_events: Any, wish: str, word: str) -> None:
-    chat = built_in.ask(wish)[-2][1]
+def test_a_failed_draft_is_told_honestly(built_in: Any, read_events: Any, prompt: str, word: str) -> None:
+    chat = built_in.ask(prompt)[-2][1]
     failed = {"status": "error", "message": "tracks[0]: the disk is full", "drafts": [], "issues": []}
     events = read_events(built_in.submit(chat, failed).text)
     (answer,) = said(events)
     assert all(part in answer for part in (word, "tracks[0]: the disk is full"))
     assert "🎬" not in answer
-    chat = built_in.ask(wish)[-2][1]
+    chat = built_in.ask(prompt)[-2][1]
     (answer,) = said(read_events(built_in.submit(chat, "Traceback: boom").text))
     assert "Traceback: boom" in answer
 
 
-@pytest.mark.parametrize("wish", ["导入扣子导出的草稿", "Import my Coze2JianYing export"])
-def test_an_export_of_coze2jianying_is_handed_on_in_its_own_wrapper(built_in: Any, wish: str) -> None:
-    ((tool, arguments),) = calls(built_in.ask(wish))
+@pytest.mark.parametrize("prompt", ["导入扣子导出的草稿", "Import my Coze2JianYing export"])
+def test_an_export_of_coze2jianying_is_handed_on_in_its_own_wrapper(built_in: Any, prompt: str) -> None:
+    ((tool, arguments),) = calls(built_in.ask(prompt))
     assert tool == "generate_draft"
     wrapper = json.loads(arguments["content"])
     inner = json.loads(wrapper["draft_data"])
@@ -113,9 +113,9 @@ def test_an_export_of_coze2jianying_is_handed_on_in_its_own_wrapper(built_in: An
     assert inner["drafts"][0]["project"]["name"]
 
 
-@pytest.mark.parametrize("wish", ["探测素材并列出草稿", "Probe the media and list my drafts"])
-def test_two_tools_are_called_at_once(built_in: Any, read_events: Any, wish: str) -> None:
-    events = built_in.ask(wish)
+@pytest.mark.parametrize("prompt", ["探测素材并列出草稿", "Probe the media and list my drafts"])
+def test_two_tools_are_called_at_once(built_in: Any, read_events: Any, prompt: str) -> None:
+    events = built_in.ask(prompt)
     assert [tool for tool, _ in calls(events)] == ["probe_media", "list_drafts"]
     probed = {
         "results": [{"name": "wok.mp4", "kind": "video", "duration_s": 4.0, "width": 1280, "height": 720}]
@@ -125,9 +125,9 @@ def test_two_tools_are_called_at_once(built_in: Any, read_events: Any, wish: str
     assert all(part in answer for part in ("wok.mp4", "1280×720", "D-9", "3.25"))
 
 
-@pytest.mark.parametrize("wish", ["检查素材，再生成草稿", "Check the media, then build a draft"])
-def test_one_turn_has_two_required_actions(built_in: Any, read_events: Any, wish: str) -> None:
-    events = built_in.ask(wish)
+@pytest.mark.parametrize("prompt", ["检查素材，再生成草稿", "Check the media, then build a draft"])
+def test_one_turn_has_two_required_actions(built_in: Any, read_events: Any, prompt: str) -> None:
+    events = built_in.ask(prompt)
     assert [tool for tool, _ in calls(events)] == ["probe_media"]
     events = read_events(built_in.submit(events[-2][1], {"status": "success", "results": []}).text)
     assert [tool for tool, _ in calls(events)] == ["generate_draft"]
@@ -137,7 +137,7 @@ def test_one_turn_has_two_required_actions(built_in: Any, read_events: Any, wish
 
 
 @pytest.mark.parametrize(
-    ("wish", "tool", "arguments", "output", "word"),
+    ("prompt", "tool", "arguments", "output", "word"),
     [
         ("列出我的草稿", "list_drafts", {}, {"drafts": [{"name": "D-1", "state": "ok"}]}, "D-1"),
         ("List my drafts", "list_drafts", {}, {"status": "success", "drafts": []}, "no draft"),
@@ -180,18 +180,18 @@ def test_one_turn_has_two_required_actions(built_in: Any, read_events: Any, wish
     ],
 )
 def test_one_tool_is_called_and_its_output_told(
-    built_in: Any, read_events: Any, wish: str, tool: str, arguments: Any, output: Any, word: str
+    built_in: Any, read_events: Any, prompt: str, tool: str, arguments: Any, output: Any, word: str
 ) -> None:
-    events = built_in.ask(wish)
+    events = built_in.ask(prompt)
     assert calls(events) == [(tool, arguments)]
     events = read_events(built_in.submit(events[-2][1], output).text)
     assert word in "".join(said(events))
     assert "{{" not in "".join(said(events))
 
 
-@pytest.mark.parametrize("wish", ["写一篇长文", "Write something long"])
-def test_the_long_answer_has_every_sort_of_markdown(built_in: Any, wish: str) -> None:
-    (answer,) = said(built_in.ask(wish))
+@pytest.mark.parametrize("prompt", ["写一篇长文", "Write something long"])
+def test_the_long_answer_has_every_sort_of_markdown(built_in: Any, prompt: str) -> None:
+    (answer,) = said(built_in.ask(prompt))
     for mark in (
         "\n## ",
         "\n| ",
@@ -212,5 +212,5 @@ def test_the_long_answer_has_every_sort_of_markdown(built_in: Any, wish: str) ->
 def test_anything_else_is_answered_honestly(built_in: Any, text: str, word: str) -> None:
     events = built_in.ask(text)
     assert word in said(events)[0]
-    for wish in said(events, "follow_up"):  # each suggestion leads somewhere
-        assert said(built_in.ask(wish)) != said(events)
+    for prompt in said(events, "follow_up"):  # each suggestion leads somewhere
+        assert said(built_in.ask(prompt)) != said(events)

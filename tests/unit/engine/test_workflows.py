@@ -38,7 +38,7 @@ async def engine(settings: Settings) -> AsyncIterator[Engine]:
     await running.close()
 
 
-class Maker:
+class User:
     """Answers when told to; until then a run waits."""
 
     def __init__(self) -> None:
@@ -52,15 +52,15 @@ class Maker:
 
 async def test_the_settings_workflow_is_offered_first_and_then_what_ran_last(engine: Engine) -> None:
     assert (await engine.workflows.remembered()).workflow_id == "from-settings"
-    await engine.workflows.run("unheard-of", {"city": "西安"}, Maker())
+    await engine.workflows.run("unheard-of", {"city": "西安"}, User())
     remembered = await engine.workflows.remembered()
     assert (remembered.workflow_id, remembered.parameters) == ("unheard-of", {"city": "西安"})
 
 
 async def test_a_run_that_is_stopped_ends_as_stopped_and_is_not_offered_again(engine: Engine) -> None:
-    maker = Maker()
-    run = asyncio.create_task(engine.workflows.run(ASKS, {}, maker))
-    question = await maker.asked
+    user = User()
+    run = asyncio.create_task(engine.workflows.run(ASKS, {}, user))
+    question = await user.asked
     assert await engine.workflows.waiting() == []  # it goes on here, it was not left
     assert await engine.workflows.stop(question.run_id)
     ended = await run
@@ -72,9 +72,9 @@ async def test_a_run_that_is_stopped_ends_as_stopped_and_is_not_offered_again(en
 
 async def test_a_run_whose_process_ends_is_offered_by_the_next_and_goes_on_there(settings: Settings) -> None:
     first = Engine(settings)
-    maker = Maker()
-    run = asyncio.create_task(first.workflows.run(ASKS, {}, maker))
-    question = await maker.asked
+    user = User()
+    run = asyncio.create_task(first.workflows.run(ASKS, {}, user))
+    question = await user.asked
     await first.close()
     with pytest.raises(asyncio.CancelledError):
         await run
@@ -83,7 +83,7 @@ async def test_a_run_whose_process_ends_is_offered_by_the_next_and_goes_on_there
     try:
         (left,) = await second.workflows.waiting()
         assert (left.run_id, left.workflow_id) == (question.run_id, ASKS)
-        again = Maker()
+        again = User()
         again.answer.set_result("西安")
         ended = await second.workflows.resume(left.run_id, again)
         assert isinstance(ended, WorkflowEnded)
@@ -96,12 +96,12 @@ async def test_a_run_whose_process_ends_is_offered_by_the_next_and_goes_on_there
 
 async def test_a_run_that_a_living_process_follows_is_not_offered_to_another(settings: Settings) -> None:
     first, second = Engine(settings), Engine(settings)
-    maker = Maker()
-    run = asyncio.create_task(first.workflows.run(ASKS, {}, maker))
-    question = await maker.asked
+    user = User()
+    run = asyncio.create_task(first.workflows.run(ASKS, {}, user))
+    question = await user.asked
     try:
         assert await second.workflows.waiting() == []
-        assert await second.workflows.resume(question.run_id, Maker()) is None
+        assert await second.workflows.resume(question.run_id, User()) is None
         await second.workflows.drop(question.run_id)  # it is not its to give up
         await first.close()
         assert [left.run_id for left in await second.workflows.waiting()] == [question.run_id]
@@ -113,9 +113,9 @@ async def test_a_run_that_a_living_process_follows_is_not_offered_to_another(set
 
 async def test_what_was_left_can_be_given_up(settings: Settings) -> None:
     first = Engine(settings)
-    maker = Maker()
-    run = asyncio.create_task(first.workflows.run(ASKS, {}, maker))
-    question = await maker.asked
+    user = User()
+    run = asyncio.create_task(first.workflows.run(ASKS, {}, user))
+    question = await user.asked
     await first.close()
     await asyncio.gather(run, return_exceptions=True)
 

@@ -115,7 +115,7 @@ def test_every_decorated_method_of_an_object_becomes_a_tool_in_the_order_written
     class Tools(Base):
         @property
         def trap(self) -> str:
-            raise AssertionError("nobody may read this to look for tools")
+            raise AssertionError("this must not be read to look for tools")
 
         @tool
         async def second(self) -> None:

@@ -1,4 +1,4 @@
-"""Tools of the maker's own: one that does not load is named, the rest go on."""
+"""The user's own tools: one that cannot be loaded is named, the others work."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Greeting:
 
 @tool
 def greet(name: str, context: ToolContext, times: int = 1) -> Greeting:
-    """Greet somebody.
+    """Greet a person.
 
     Args:
         name: Who.

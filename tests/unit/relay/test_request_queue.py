@@ -193,7 +193,7 @@ async def test_time_runs_out_for_what_was_never_begun_and_only_for_that(queue: A
     assert [r.request_id for r in await queue.expire(PROBLEM)] == [waiting.request.request_id]
     failed = await queue.get(waiting.request.request_id)
     assert (failed.state, failed.problem) == (State.FAILED, PROBLEM)
-    # The one that was begun is still given out: somebody has to look what came of it.
+    # The one that was begun is still leased: its outcome has to be checked.
     assert (await claimed(queue)).request.request_id == begun.request.request_id
     assert (await claimed(queue)).request.request_id == later.request.request_id
 

@@ -109,7 +109,7 @@ async def test_a_request_that_kills_its_process_every_time_is_given_up(dead: Dea
     async def again_and_again(queue: RequestQueue, lease: Lease) -> None:
         await begun(queue, lease)
         for number in range(3):
-            await queue.void_leases("nobody")
+            await queue.void_leases("another")
             assert await queue.claim(f"dead{number}", 60)
 
     request_id = await dead.leaves(again_and_again)

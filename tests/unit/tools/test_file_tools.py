@@ -181,8 +181,8 @@ async def test_a_long_listing_says_that_there_is_more(bot: Bot, folder: Path) ->
 
 
 async def test_without_declared_folders_it_is_said_how_to_allow_it(bot: Bot) -> None:
-    with pytest.raises(ToolError, match=r"tools\.folders.* /etc/maker\.toml .*\[tools\]  folders = "):
-        DeclaredFolders([], Path("/etc/maker.toml")).find("a")
+    with pytest.raises(ToolError, match=r"tools\.folders.* /etc/c2jy\.toml .*\[tools\]  folders = "):
+        DeclaredFolders([], Path("/etc/c2jy.toml")).find("a")
 
 
 def test_two_folders_of_one_name_are_told_apart(tmp_path: Path) -> None:
@@ -228,7 +228,7 @@ def test_no_path_whatever_leads_out(folder: Path, path: str) -> None:
 
 
 def _race(folder: Path, read: Callable[[], bytes]) -> set[bytes]:
-    """Read a file while somebody keeps swapping it, or its folder, for a link to the outside."""
+    """Read a file while another thread keeps swapping it, or its folder, for a link to the outside."""
     sub, outside = folder / "sub", folder.parent / "outside"
     (sub / "private.md").write_text("inside", encoding="utf-8")
     away, stop = folder / "away", threading.Event()

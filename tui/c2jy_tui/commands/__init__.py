@@ -1,4 +1,4 @@
-"""One module a subcommand: arguments in, an exit status out. Nothing here is imported before it is needed."""
+"""One module per subcommand: arguments in, exit status out. Each is imported only when it runs."""
 
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_tui.labels import LOCALE

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def serve(options: argparse.Namespace) -> int:
-    """Take requests until a signal, then let those at work end; 1 when it cannot begin."""
+    """Accept requests until a signal, then let the running ones end; 1 when it cannot start."""
     stop = asyncio.Event()
 
     async def work(engine: Engine) -> int:
@@ -45,17 +45,17 @@ def serve(options: argparse.Namespace) -> int:
         _printing.add(asyncio.create_task(print_events(events)))
         await stop.wait()
         print_stderr(say("bridge.draining"))
-        return 0  # closing the engine drains it
+        return 0  # closing the engine lets running requests end
 
     return with_engine(options, work, start=True, interrupt=lambda _: stop.set())
 
 
 _printing: set[asyncio.Task[None]] = set()
-"""Prints until the engine has closed: what ends while it drains too."""
+"""Prints until the engine has closed, including requests that end during shutdown."""
 
 
 def token(options: argparse.Namespace) -> int:
-    """Print the token alone on stdout; it counts in a running bridge at once."""
+    """Print only the token on stdout; a running bridge accepts it at once."""
     from c2jy_bridge.engine import bridge_token
 
     def show(settings: Settings) -> int:
@@ -70,7 +70,7 @@ def token(options: argparse.Namespace) -> int:
 
 
 def example_call(options: argparse.Namespace, address: str) -> str:
-    """A shell line that lists the tools of this bridge, with the token of this bridge's data folder."""
+    """A shell command that lists this bridge's tools, with the token of its data folder."""
     words = ["c2jy-tui"]
     for name in ("config", "profile", "data_dir"):
         if value := getattr(options, name, None):
@@ -82,7 +82,7 @@ def example_call(options: argparse.Namespace, address: str) -> str:
 
 
 async def print_events(events: AsyncIterator[Event]) -> None:
-    """A line for every step of a request and every call of a tool, and for what fails or works again."""
+    """One line per step of a request and per tool call, and for each failure and recovery."""
     async for event in events:
         when = time.strftime("%H:%M:%S", time.localtime(event.at))
         match event:

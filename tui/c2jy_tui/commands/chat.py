@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 class _Stop:
-    """What a signal does: it cancels the turn, also on Coze's side, or ends the waiting for earlier turns."""
+    """Handles a signal: cancels the turn, also at Coze, or stops waiting for earlier turns."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -100,11 +100,11 @@ class TextOutput:
     def __init__(self, turn_id: str) -> None:
         self._turn_id = turn_id
         self._streamed: dict[str, str] = {}
-        """What of an answer is on stdout already, by its message_id."""
+        """The part of each answer that is already on stdout, by message_id."""
         self._answered = False
 
     def show(self, event: ev.Event) -> None:
-        """Write one event; what an earlier turn that was taken up says belongs to another question."""
+        """Write one event; the answers of a resumed turn belong to another question and are left out."""
         if isinstance(event, ev.JournalStopped):
             print_stderr(event.problem.message, event.problem.hint)
         if isinstance(event, ev.TurnEvent) and event.turn_id != self._turn_id:
@@ -137,7 +137,7 @@ class TextOutput:
                 print_stderr(say("chat.cancelled"))
 
     def _complete(self, text: str, streamed: str) -> None:
-        """Print what is missing of an answer; all of it again when the stream had something else."""
+        """Print the missing rest of an answer; the whole of it when the stream had a different beginning."""
         self._answered = True
         if streamed and not text.startswith(streamed):
             print()

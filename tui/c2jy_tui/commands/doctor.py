@@ -1,4 +1,4 @@
-"""`c2jy-tui doctor` and `config`: is everything there that a draft needs, and which settings are in force?"""
+"""`c2jy-tui doctor` and `config`: checks the prerequisites of a draft; shows the settings in force."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SIGNS = {"ok": "✓", "warning": "!", "error": "✗"}
 
 
 def run(options: argparse.Namespace) -> int:
-    """Check everything; 1 when something is wrong that keeps the app from working."""
+    """Run all checks; 1 when one of them prevents the app from working."""
     from c2jy_bridge.engine import examine
 
     def check(settings: Settings) -> int:
@@ -54,7 +54,7 @@ def _terminal() -> Check:
         "encoding": sys.stdout.encoding,
     }
     message = say("doctor.terminal", **words)
-    # A pipe on Chinese Windows has another encoding than the terminal before it.
+    # On Chinese Windows a pipe has another encoding than the terminal.
     if sys.stdout.isatty() and "utf" not in sys.stdout.encoding.lower():
         return Check(say("doctor.terminal_name"), "error", message, say("doctor.terminal_utf8"))
     if size.columns < 60 or size.lines < 20:
@@ -63,13 +63,13 @@ def _terminal() -> Check:
 
 
 def config_path(options: argparse.Namespace) -> int:
-    """Print the settings file's path, there or not."""
+    """Print the settings file's path, whether it exists or not."""
     print(getattr(options, "config", None) or default_config_file())
     return 0
 
 
 def config_show(options: argparse.Namespace) -> int:
-    """Print all settings in force as JSON; secrets are stars."""
+    """Print all settings in force as JSON; secrets are masked."""
 
     def show(settings: Settings) -> int:
         print(as_json(settings.model_dump(mode="json"), indent=2))

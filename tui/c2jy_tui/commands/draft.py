@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def build(options: argparse.Namespace) -> int:
-    """Build drafts from a file or stdin; 1 when not everything of it was done."""
+    """Build drafts from a file or stdin; 1 when a part of it failed."""
     try:
         content = read_stdin() if options.file == "-" else read_whole(options.file)
         source = decoded(content)
@@ -53,7 +53,7 @@ def build(options: argparse.Namespace) -> int:
 
 
 def rebuild(options: argparse.Namespace) -> int:
-    """Build a draft anew from its own document, under another name; 1 when that is not possible."""
+    """Rebuild a draft from its own document, under another name; 1 when that is not possible."""
     return with_engine(
         options,
         lambda engine: _build(options, engine.drafts.rebuild(options.name, on_progress=show_progress)),
@@ -70,7 +70,7 @@ async def _build(options: argparse.Namespace, building: Awaitable[BuildReport]) 
     finally:
         clear_progress()
     issues = [*report.issues, *(i for d in report.drafts for i in d.issues)]
-    # A draft that was written has no errors but those of packing it: the others are of drafts that were not.
+    # A draft that was written has only errors of packing; the others belong to drafts that were not written.
     partly = any(issue.severity == "error" for issue in issues)
     if options.json:
         status = "partial" if partly else "success"
@@ -117,7 +117,7 @@ def show(options: argparse.Namespace) -> int:
 
 
 def check(options: argparse.Namespace) -> int:
-    """Verify one draft; 1 when something is wrong with it."""
+    """Verify one draft; 1 when it has errors."""
 
     async def work(engine: Engine) -> int:
         try:
@@ -210,7 +210,7 @@ def pack(options: argparse.Namespace) -> int:
 
 
 def relocate(options: argparse.Namespace) -> int:
-    """Rewrite the paths of one draft or all; 1 when not one could be."""
+    """Rewrite the paths of one draft or all; 1 when none could be rewritten."""
 
     async def work(engine: Engine) -> int:
         from c2jy_bridge.engine import DraftError
@@ -266,7 +266,7 @@ def relink(options: argparse.Namespace) -> int:
 
 
 def roots(options: argparse.Namespace) -> int:
-    """Print the drafts folders of JianYing and CapCut that are on this machine; none is chosen by itself."""
+    """Print the drafts folders of JianYing and CapCut on this machine; none is chosen automatically."""
     from c2jy_bridge.engine import found_roots
 
     found = found_roots()

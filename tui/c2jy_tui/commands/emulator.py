@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 PORT: Final = 28787
-"""The emulator's port when nothing else has it: media of an earlier demo keep their addresses, so that a
+"""The emulator's port unless it is taken: media of an earlier demo keep their addresses, so that a
 call of yesterday can be run again. Below the ports that systems hand out by themselves (Linux: 32768)."""
 
 
@@ -71,7 +71,7 @@ def demo(config: Path | None, profile: str | None, overrides: Mapping[str, Any])
         here = merged(here, overrides)
         if config is None:
             notes = _notes(Path(here["data_dir"]) / "files")
-            # Both ways in, so that every workflow of the emulator reaches this computer.
+            # Both intakes, so that every workflow of the emulator reaches this computer.
             box = {"intakes": list(INTAKES), "mailbox_conversation_id": emulator.mailbox_id}
             ways = {"tools": {"folders": [notes]}, "bridge": box}
             here = merged(ways, here)
@@ -99,7 +99,7 @@ def _started() -> Emulator:
 def _notes(folder: Path) -> Path:
     """The folder that the demo's Bot may read from, after asking, with one file in it."""
     file = folder / "notes.txt"
-    # Where nothing can be written, the engine says so, with the setting's name.
+    # If it cannot be written, the engine reports that with the setting's name.
     with contextlib.suppress(OSError):
         if not file.exists():
             folder.mkdir(parents=True, exist_ok=True)

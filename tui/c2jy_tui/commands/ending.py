@@ -1,4 +1,4 @@
-"""Ends the process on SIGTERM, SIGHUP, SIGQUIT and SIGINT: in good order, and at a deadline in any case.
+"""Ends the process on SIGTERM, SIGHUP, SIGQUIT and SIGINT: cleanly, and at a deadline in any case.
 
 Python runs a signal's handler in the main thread, which a tool may hold: an async tool that blocks the loop,
 or a native decoder. The number of a signal is written to the wake-up descriptor at once, whatever the main
@@ -23,7 +23,7 @@ from c2jy_tui.commands import say
 DEADLINE_S: Final = 4.0
 """Seconds from a signal, or from the end of the work, until the process ends, whatever a tool does."""
 _RESTORE_S: Final = 0.5
-"""Seconds that the terminal has to take what restores it."""
+"""Seconds that restoring the terminal may take."""
 
 _SIGNALS: Final = tuple(
     getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGINT") if hasattr(signal, name)
@@ -84,7 +84,7 @@ class Ending:
             close()
 
     def came(self, number: int) -> None:
-        """Take a signal, or what amounts to one; from any thread."""
+        """Handle a signal or an equivalent event; callable from any thread."""
         if self.signal:
             if self.signal == number == signal.SIGINT:  # Ctrl+C again: the user does not want to wait
                 self._end(self.status)
@@ -108,7 +108,7 @@ class Ending:
     def _end(self, status: int, sentence: str = "") -> None:
         last = threading.Thread(target=self._last, args=(sentence,), daemon=True)
         last.start()
-        last.join(_RESTORE_S)  # a terminal that takes nothing must not hold the process
+        last.join(_RESTORE_S)  # a terminal that accepts no output must not block the process
         os._exit(status)
 
     def _last(self, sentence: str) -> None:

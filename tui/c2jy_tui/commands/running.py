@@ -1,4 +1,4 @@
-"""What the commands share: settings and an engine from the options, JSON and diagnostics as output.
+"""Shared by the commands: makes settings and an engine from the options, writes JSON and diagnostics.
 
 The app imports it before its first paint: settings and events are imported when they are needed.
 """
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from c2jy_bridge.engine import Engine, Progress
 
 INTERRUPTED: Final = 130
-"""The status of a command that Ctrl+C stopped."""
+"""Exit status of a command stopped by Ctrl+C."""
 
 # --- settings and engine --------------------------------------------------------------------------
 
@@ -80,7 +80,7 @@ async def engine_of(
         if start:
             await engine.start()
         elif lost := [issue for issue in engine.issues() if issue.code.startswith("journal.")]:
-            # What runs no turn says nothing about tools, but that the conversations are gone must be said.
+            # Without a turn, issues about tools do not matter; lost conversations are always reported.
             print_issues(*lost)
         with prints_go_to_stderr():
             yield engine
@@ -160,7 +160,7 @@ def json_object(text: str) -> dict[str, Any] | None:
 
 
 def as_json(value: Any, *, indent: int | None = None) -> str:
-    """JSON with readable Chinese and nothing in it that a terminal would obey."""
+    """JSON with unescaped Chinese and without characters that a terminal would interpret."""
     text = json.dumps(value, ensure_ascii=False, indent=indent, default=_plain)
     return fitting(escape_unsafe(text))
 
@@ -175,17 +175,17 @@ def print_stderr(*parts: str) -> None:
 
 
 def print_issues(*issues: Issue) -> None:
-    """One line an issue: what, where, what to do."""
+    """One line per issue: what, where, what to do."""
     for issue in issues:
         where = f"{issue.path}: " if issue.path else ""
         fix = f" → {issue.fix}" if issue.fix else ""
         text = f"{say(f'severity.{issue.severity}')}: {where}{issue.message}{fix}"
-        # A line end from outside could pass for another diagnostic.
+        # A line break from outside could look like another diagnostic.
         print_stderr(one_line(text))
 
 
 def print_refusal(issues: Sequence[Issue], *, as_json_too: bool) -> int:
-    """Why a command did nothing; its status."""
+    """Print why a command did nothing; returns its exit status."""
     if as_json_too:
         print(as_json({"status": "error", "issues": issues}, indent=2))
     print_issues(*issues)
@@ -199,7 +199,7 @@ def print_call(event: ToolCallFinished, error: str = "") -> None:
 
 
 def show_progress(progress: Progress) -> None:
-    """One line on a terminal, written over again and again."""
+    """One line on a terminal that is overwritten with each update."""
     if sys.stderr.isatty():
         total = f"/{progress.total}" if progress.total else ""
         text = f"{one_line(progress.message)} {progress.done}{total}"
@@ -207,6 +207,6 @@ def show_progress(progress: Progress) -> None:
 
 
 def clear_progress() -> None:
-    """Take that line away."""
+    """Erase the line."""
     if sys.stderr.isatty():
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)

@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 log: Final = logging.getLogger("c2jy_bridge.printed")
 
 _DRAIN_S: Final = 0.5
-"""How long the end waits for what was printed last: a program that a tool began may keep the pipe open."""
+"""Seconds to wait at the end for the last output: a program started by a tool may keep the pipe open."""
 
 
 def run(options: argparse.Namespace) -> int:
-    """Paint first; settings, emulator and engine start behind the first frame."""
+    """Draw the first frame; settings, emulator and engine start after it."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         print_stderr(say("screen.no_terminal"))
         return 2
@@ -84,14 +84,14 @@ async def _start(options: argparse.Namespace, stack: ExitStack, refused: list[st
         await engine.start(reopen=True)
         if getattr(options, "bridge", False):
             await engine.switch_bridge(True)
-    except BaseException:  # a signal in between too: nothing else refers to this engine yet
+    except BaseException:  # also on a signal: nothing else refers to this engine yet
         await engine.close()
         raise
     return engine
 
 
 def _screen_table(options: argparse.Namespace) -> dict[str, Any]:
-    """The `[screen]` settings, read without the weight of the others: the first paint waits for them.
+    """The `[screen]` settings, read without importing the others: the first paint waits for them.
 
     A file that cannot be read or used is left for the real reading, which says what is wrong.
     """
@@ -158,7 +158,7 @@ def redirected_stdio() -> Iterator[None]:
 
 
 class _Terminal(io.TextIOWrapper):
-    """A terminal that may go away: Textual's writer would die of the first error, and its app wait for it."""
+    """A terminal that may disappear: Textual's writer would stop at the first error and its app hang."""
 
     @override
     def write(self, text: str, /) -> int:

@@ -29,11 +29,11 @@ _PLAIN: Final = {
     "’": "'",
     "\xa0": " ",
 }
-"""What our own words have that GBK, ASCII or a code page of Windows may lack."""
+"""Characters of our texts that GBK, ASCII or a Windows code page may lack."""
 
 
 def survive_encodings() -> None:
-    """Let no character end a command that its terminal, or the pipe behind it, cannot show."""
+    """Replace characters that the terminal or pipe cannot encode, instead of failing."""
     codecs.register_error(_TEXT, _readable)
     codecs.register_error(_JSON, _escaped)
     for stream in (sys.stdout, sys.stderr):
@@ -46,7 +46,7 @@ def survive_encodings() -> None:
 def claim_stdout() -> None:
     """Keep file descriptor 1 for `sys.stdout` alone: what a tool or its children write there goes to stderr.
 
-    It lasts until the process ends: a program that a tool began may outlive the command.
+    It lasts until the process ends: a program started by a tool may outlive the command.
     """
     ours = sys.stdout
     if ours is not sys.__stdout__ or not isinstance(ours, io.TextIOWrapper):
@@ -75,7 +75,7 @@ def fitting(json_text: str) -> str:
 
 
 class NotText(ValueError):
-    """Bytes that are no text in any encoding that is expected; the message is for the user."""
+    """The bytes are not text in any expected encoding; the message is for the user."""
 
 
 def read_stdin() -> bytes:
@@ -99,7 +99,7 @@ def read_line(stream: TextIO) -> str:
 
 
 def argument(text: str) -> str:
-    """A text from the command line, which Python decodes by the locale whatever it holds.
+    """A text from the command line, which Python decodes by the locale, whatever its encoding.
 
     Raises:
         NotText: It is no text.

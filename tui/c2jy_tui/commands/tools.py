@@ -1,4 +1,4 @@
-"""`c2jy-tui tools`: what the Bot can call, and calling one from here."""
+"""`c2jy-tui tools`: lists, exports and runs the tools that the Bot can call."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def list_(options: argparse.Namespace) -> int:
 
 
 def manifest(options: argparse.Namespace) -> int:
-    """Write the files that are entered on Coze's pages; 1 when they cannot be written."""
+    """Write the files to be pasted into Coze's pages; 1 when they cannot be written."""
 
     async def work(engine: Engine) -> int:
         try:

@@ -1,4 +1,4 @@
-"""`--help` and the mistakes of a command line in the language in use: argparse speaks English only."""
+"""`--help` and usage errors in the language in use: argparse has English only."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ _MISTAKES: Final = {
     "value": re.compile(r"argument (?P<what>.+?): (?P<why>.+)"),
     "ambiguous": re.compile(r"ambiguous option: (?P<what>.+) could match (?P<have>.+)"),
 }
-"""What argparse says (Python 3.11 to 3.13), under the name of our words for it."""
+"""argparse's messages (Python 3.11 to 3.13), by the catalogue key of ours."""
 
 
 class Parser(argparse.ArgumentParser):
-    """An argparse parser with our words around its names."""
+    """An argparse parser with localised messages."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         """As argparse has it."""
         helps = options.pop("add_help", True)
         options |= {"add_help": False, "formatter_class": _Formatter}
         super().__init__(*arguments, **options)
-        # The titles of its two own groups are nowhere to be given.
+        # argparse has no parameter for the titles of its two own groups.
         self._positionals.title = say("group.positionals")
         self._optionals.title = say("group.options")
         if helps:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run one workflow to its end; 1 when it did not go well."""
+    """Run one workflow to its end; 1 when it failed."""
     parameters = json_object(options.parameters)
     if parameters is None:
         return 2
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def resume(options: argparse.Namespace) -> int:
-    """Bring the runs that an earlier process left waiting to their end; 1 when one did not go well."""
+    """Resume the runs that an earlier process left waiting; 1 when one failed."""
 
     async def work(engine: Engine) -> int:
         runs = await engine.workflows.waiting()
@@ -70,7 +70,7 @@ async def _ask(question: ev.WorkflowAsked) -> str:
 
 
 async def _print_events(events: AsyncIterator[ev.Event], json_lines: bool, *, ends: int = 1) -> None:
-    """Print what happens until so many runs have ended."""
+    """Print events until that many runs have ended."""
     last = ""
     async for event in events:
         if json_lines and isinstance(event, ev.WorkflowEvent | ev.ToolCallFinished):

@@ -9,7 +9,7 @@ from c2jy_bridge.core import events as ev
 
 
 class Doing(StrEnum):
-    """What the app is busy with, as far as a person cares."""
+    """What the app is doing, in categories that matter to the user."""
 
     STARTING = "starting"
     CONNECTING = "connecting"
@@ -41,9 +41,9 @@ class Activity:
     approvals: tuple[str, ...] = ()
     """Call ids that wait for a person, oldest first."""
     foreign_turns: frozenset[str] = frozenset()
-    """Turns of bridge requests: they run beside the conversation and are not what the app is doing."""
+    """Turns of bridge requests: they run beside the conversation and do not count as its activity."""
     workflows: tuple[str, ...] = ()
-    """Ids of the workflow runs that go on."""
+    """Ids of the running workflows."""
     asking: tuple[str, ...] = ()
     """Those of them that wait for the user's answer."""
 
@@ -54,17 +54,17 @@ class Activity:
 
     @property
     def tool(self) -> str:
-        """The tool that the words name: the newest running one."""
+        """The tool named in the header: the newest running one."""
         return self.running[-1][1] if self.running else ""
 
 
 def ready(activity: Activity, at: float) -> Activity:
-    """Nothing goes on, and what went wrong before is past."""
+    """Idle, with earlier errors cleared."""
     return replace(activity, doing=Doing.READY, since=at)
 
 
 def loaded(activity: Activity, at: float, *, named: bool) -> Activity:
-    """The engine is there and all that it keeps is shown; the Bot's name may still be on its way."""
+    """The engine has started and its stored data is shown; the Bot's name may still be unknown."""
     if activity.doing is not Doing.STARTING:
         return activity
     return _doing(activity, Doing.READY if named else Doing.CONNECTING, at)
@@ -134,7 +134,7 @@ def _calls(activity: Activity, at: float) -> Activity:
     if activity.running:
         return _doing(activity, Doing.CALLING, at)
     if activity.turn_id:
-        # What the Bot does at the moment is known better.
+        # The Bot's current activity is more precise.
         at_work = activity.doing in (Doing.SENDING, Doing.THINKING, Doing.ANSWERING)
         return activity if at_work else _doing(activity, Doing.WAITING, at)
     if activity.asking:

@@ -50,7 +50,7 @@ class Approvals:
         return next((ask for call_id, ask in self._waiting.items() if call_id not in self._put_off), None)
 
     def put_off(self, call_id: str) -> None:
-        """Do not ask again by itself; the call goes on waiting."""
+        """Do not ask again automatically; the call keeps waiting."""
         self._put_off.add(call_id)
 
     def answered(self, call_id: str) -> None:

@@ -97,7 +97,7 @@ class BridgeController:
     # --- intents -----------------------------------------------------------------------------------
 
     def toggle(self) -> None:
-        """Switch it on or off; what keeps it from being on is explained."""
+        """Switch it on or off; show why it cannot be switched on."""
         self._host.run_worker(self._toggle(), group="bridge-switch", exit_on_error=False)
 
     async def _toggle(self) -> None:
@@ -114,7 +114,7 @@ class BridgeController:
             if problem is None:
                 self._set_mode(bridge_mode.switch_done(self.mode, await self._engine.bridge()))
         except Exception as error:
-            # Whatever it is, the user reads it and the app lives on.
+            # Whatever it is, show it and keep the app running.
             problem = Problem("bridge", str(error) or type(error).__name__, say("app.failed_hint"))
         if problem is not None:
             self._set_mode(bridge_mode.switch_refused(self.mode, problem))
@@ -142,7 +142,7 @@ class BridgeController:
                 await pane.load(self._engine)
 
     def _explain(self, problem: Problem) -> None:
-        """Say once why bridge mode is not on: the engine reports it in its answer and in an event."""
+        """Show once why bridge mode is off: the engine reports it in its answer and in an event."""
         if problem == self._explained:
             return
         self._explained = problem

@@ -14,14 +14,14 @@ _OFF: Final = BridgeView(on=False)
 
 @dataclass(frozen=True, slots=True)
 class BridgeMode:
-    """On, off, or on its way there."""
+    """On, off, or switching."""
 
     view: BridgeView = _OFF
     """As of the last poll."""
     switching: Literal["", "on", "off"] = ""
-    """Where it is being switched to."""
+    """The state that it is being switched to."""
     problem: Problem | None = None
-    """Why it could not be switched on, or stopped by itself."""
+    """Why it could not be switched on, or why it stopped."""
     was_on: bool = False
     """It is on, or was in this run of the app."""
 
@@ -37,7 +37,7 @@ class BridgeMode:
 
     @property
     def shown_state(self) -> Hashable:
-        """All of it but what changes with every poll: signs of life, how many wait."""
+        """Everything but what changes with every poll: last activity, the number of waiting requests."""
         return self.view.on, self.switching, self.problem, self.http_address, self.mailbox, self.problems
 
     @property
@@ -48,22 +48,22 @@ class BridgeMode:
 
 
 def switch_requested(mode: BridgeMode, on: bool) -> BridgeMode:
-    """It was asked for; the engine has not done it yet."""
+    """The switch was requested; the engine has not done it yet."""
     return replace(mode, switching="on" if on else "off", problem=None)
 
 
 def switch_refused(mode: BridgeMode, problem: Problem | None) -> BridgeMode:
-    """The engine's answer to the switch: nothing changes but what it complains about."""
+    """The engine's answer to the switch: only the problem changes."""
     return mode if problem is None else replace(mode, switching="", problem=problem)
 
 
 def polled(mode: BridgeMode, view: BridgeView) -> BridgeMode:
-    """After a look at the engine; one that fell into a switch may be of before it, and is not used."""
+    """After a poll; a poll during a switch may be outdated and is ignored."""
     return mode if mode.switching else replace(mode, view=view, was_on=mode.was_on or view.on)
 
 
 def switch_done(mode: BridgeMode, view: BridgeView) -> BridgeMode:
-    """The engine has switched it, and this is how it is now; the event of it may come before or later."""
+    """The engine has switched it and this is the new state; its event may come before or after."""
     return polled(replace(mode, switching=""), view)
 
 

@@ -26,7 +26,7 @@ class ChatController:
     def __init__(self, host: Widget, activity: Activity, chat: ChatPane, clock: Clock) -> None:
         self._host = host
         self.activity = activity
-        """What goes on, folded from the events."""
+        """The app's activity, folded from the events."""
         self._chat = chat
         self._clock = clock
         self._engine: Engine | None = None
@@ -44,11 +44,11 @@ class ChatController:
         return bool(self.activity.turn_id or self._chat.queued)
 
     def loaded(self, *, named: bool) -> None:
-        """All that is kept is on the screen; `named`: the Bot's name is known."""
+        """The stored data is shown; `named`: the Bot's name is known."""
         self._set_activity(activities.loaded(self.activity, self._clock(), named=named))
 
     def engine_failed(self) -> None:
-        """There will be no engine: give the waiting question back."""
+        """The engine failed to start: return the waiting question to the composer."""
         self._chat.unqueue()
         self._set_activity(activities.unavailable(self.activity, self._clock()))
 
@@ -62,7 +62,7 @@ class ChatController:
             self._ask_queued()
 
     def show(self, event: Event) -> None:
-        """Process one event: after a turn the waiting question is asked, or given back."""
+        """Process one event: after a turn the waiting question is sent, or returned to the composer."""
         self._set_activity(activities.after(self.activity, event))
         if isinstance(event, TurnEnded) and not self.activity.turn_id and self._chat.queued:
             if isinstance(event, TurnCompleted):
@@ -82,7 +82,7 @@ class ChatController:
     # --- intents -----------------------------------------------------------------------------------
 
     async def ask(self, text: str) -> None:
-        """Ask the Bot; what cannot be asked yet waits."""
+        """Ask the Bot; a question that cannot be sent yet waits."""
         if self._engine is None or self.activity.turn_id:
             self._queue(text)
             return
@@ -106,7 +106,7 @@ class ChatController:
         return False
 
     async def new_conversation(self) -> bool:
-        """Begin another conversation; False when that is not possible now."""
+        """Start another conversation; False when that is not possible now."""
         if self._engine is None or self._turn_runs():
             return False
         await self._engine.new_conversation()

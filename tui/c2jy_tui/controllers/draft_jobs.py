@@ -1,4 +1,4 @@
-"""Runs the long jobs of the drafts pane: packing a draft for another machine, building it again."""
+"""Runs the long jobs of the drafts pane: packing a draft for another machine, rebuilding it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ RESULT_S: Final = 15.0
 CORRECTABLE: Final = frozenset(
     {"target_root", "pack_there", "pack_no_folder", "pack_over_other", "pack_inside", "pack_disk"}
 )
-"""Issues of packing that another answer in its dialog helps against."""
+"""Issues of packing that another answer in its dialog can resolve."""
 
 
 class DraftJobs:
@@ -42,13 +42,13 @@ class DraftJobs:
 
     @dataclass
     class Progressed(Message):
-        """How far the job is; empty when it has ended."""
+        """The job's progress; empty when it has ended."""
 
         line: str
 
     @dataclass
     class Built(Message):
-        """Drafts were built beside the one they came from."""
+        """Drafts were rebuilt beside the original."""
 
         report: BuildReport
 
@@ -81,15 +81,15 @@ class DraftJobs:
             self._worker.cancel()
 
     def pack(self, view: DraftView) -> None:
-        """Ask for which machine and where to, then pack."""
+        """Ask for the target machine and the place of the zip, then pack."""
         self._begin(view, self._pack)
 
     def rebuild(self, view: DraftView) -> None:
-        """Build a draft anew from its own document, beside it."""
+        """Rebuild a draft from its own document, beside it."""
         self._begin(view, self._rebuild)
 
     def retime(self, view: DraftView) -> None:
-        """Build a draft that came from an export again with its numbers in another time unit."""
+        """Rebuild a draft made from an export with another time unit."""
         self._begin(view, self._retime)
 
     def _begin(self, view: DraftView, job: Callable[[Drafts, DraftView], Awaitable[None]]) -> None:

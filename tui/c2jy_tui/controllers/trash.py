@@ -1,4 +1,4 @@
-"""Moves drafts to the trash and back: the last one at once, any of them from the trash screen."""
+"""Moves drafts to the trash and back: the last one directly, any of them from the trash screen."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class TrashController:
         """The trash has changed, and with it the drafts folder."""
 
         reveal: str = ""
-        """The draft that came back."""
+        """The restored draft."""
 
     def __init__(self, host: ListPane, clock: Clock) -> None:
         self._host = host
@@ -42,11 +42,11 @@ class TrashController:
 
     @property
     def undoable(self) -> bool:
-        """A draft was moved to the trash since the app began."""
+        """Whether a draft was moved to the trash since the app started."""
         return bool(self._trashed)
 
     def trash(self, view: DraftView) -> None:
-        """Move a draft to the trash; one that was not made here only when asked twice."""
+        """Move a draft to the trash; one that was not made here only when confirmed."""
         if self._drafts is None:
             return
         if view.ours or self._confirming == view.name:
@@ -71,7 +71,7 @@ class TrashController:
         self._host.post_message(self.Changed())
 
     def undo(self) -> None:
-        """Bring the draft back that was moved to the trash last."""
+        """Restore the draft that was last moved to the trash."""
         self._host.run_worker(self._undo(), group="drafts-trash", exit_on_error=False)
 
     async def _undo(self) -> None:

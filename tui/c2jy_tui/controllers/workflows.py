@@ -1,4 +1,4 @@
-"""Runs cloud workflows for the user and asks the user what a run asks."""
+"""Runs cloud workflows for the user and puts their questions to the user."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class WorkflowQuestions:
         self._open: dict[str, tuple[WorkflowAsked, asyncio.Future[str]]] = {}
         self._put_off: set[str] = set()
         self.changed: Callable[[], None] = lambda: None
-        """Called when there is another question, or one less."""
+        """Called when a question was added or removed."""
 
     async def ask(self, question: WorkflowAsked) -> str:
         """Wait for the user's answer (engine.workflows.AnswersWorkflow)."""
@@ -51,7 +51,7 @@ class WorkflowQuestions:
         return next(filter(None, map(self.get, waiting)), None)
 
     def put_off(self, run_id: str) -> None:
-        """Do not ask again by itself; the run goes on waiting."""
+        """Do not ask again automatically; the run keeps waiting."""
         self._put_off.add(run_id)
 
     def answer(self, run_id: str, text: str) -> None:
@@ -82,7 +82,7 @@ class WorkflowController:
             self._chat.offer_run(waiting)
 
     def show(self, event: Event) -> None:
-        """Process one event: a run that ended asks nothing more."""
+        """Process one event: the question of a run that ended is dropped."""
         if isinstance(event, WorkflowEnded):
             self.resume()
 
@@ -118,7 +118,7 @@ class WorkflowController:
         request = await self._host.app.push_screen_wait(form)
         if request is not None:
             running = engine.workflows.run(request.workflow_id, request.parameters, self._questions.ask)
-            # The app's own worker: the run survives a change of language, which makes the host anew.
+            # The app's own worker: the run survives a change of language, which recreates the host.
             self._host.app.run_worker(running, group="workflow", exit_on_error=False)
 
     def answer(self, run_id: str) -> None:

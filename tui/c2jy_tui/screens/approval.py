@@ -22,7 +22,7 @@ from c2jy_tui.widgets.bindings import BaseDialog, binding
 from c2jy_tui.widgets.prose import Prose
 
 IGNORE_KEYS_S: Final = 0.4
-"""Seconds without a key until keys count: whoever was typing when the dialog came up must not answer it."""
+"""Seconds without a key until keys count, so that typing when the dialog opens does not answer it."""
 
 _HEIGHTS: Final = [(0, "-low"), (30, "-tall")]
 
@@ -101,14 +101,14 @@ class ApprovalScreen(BaseDialog[Decision]):
                 yield Static(Content.assemble(("Esc ", "bold"), say("key.later")), id="later", markup=False)
 
     def on_mount(self) -> None:
-        """The arguments have the focus first: scrolling them answers nothing."""
+        """Focus the arguments first: scrolling them cannot answer the question."""
         self.query_one("#arguments").focus()
         self._ignore_timer = self.set_timer(IGNORE_KEYS_S, self._accept_keys)
         self.set_interval(1.0, self._count)
         self._count()
 
     def on_screen_resume(self) -> None:
-        """What lay over the dialog is gone; the call may have gone on meanwhile."""
+        """A dialog above this one has closed; the call may have continued meanwhile."""
         if not self._still_open():
             self.dismiss(None)
 
@@ -123,7 +123,7 @@ class ApprovalScreen(BaseDialog[Decision]):
 
     @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Deaf for a moment, so that typing on answers nothing."""
+        """Ignore keys for a moment, so that continued typing does not answer."""
         return None if self._ignores_keys and action in ("decide", "back") else True
 
     def _count(self) -> None:

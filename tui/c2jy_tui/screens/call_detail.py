@@ -33,7 +33,7 @@ _ENDED: Final = ("rerun", "edit")
 
 
 class CallDetailScreen(TabbedDetail[CallIntent | None]):
-    """All of one call, following it while it runs; answers with what to do about it, if anything."""
+    """All details of one call, updated while it runs; returns the chosen action, if any."""
 
     TABS = ("arguments", "output", "error", "timeline")
     FILE_STEM = "call"
@@ -62,7 +62,7 @@ class CallDetailScreen(TabbedDetail[CallIntent | None]):
 
     @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only what the call allows in its state is offered."""
+        """Offer only the actions that the call's state allows."""
         if action != "answer":
             return True
         if parameters[0] in _ENDED:
@@ -116,13 +116,13 @@ class CallDetailScreen(TabbedDetail[CallIntent | None]):
 
 
 COMPARED_LINES: Final = 2000
-"""Lines of each text that are compared: difflib needs quadratic time where nothing is alike."""
+"""Lines of each text that are compared: difflib needs quadratic time for texts without common lines."""
 
 _STYLES: Final = {"+": "$text-success", "-": "$text-error", "@": "$text-accent"}
 
 
 def difference(first: str, second: str) -> list[str]:
-    """The unified diff of two texts, JSON laid out first so that one changed field is one changed line."""
+    """The unified diff of two texts, JSON is indented first so that one changed field is one changed line."""
     changes = difflib.unified_diff(_lines(first), _lines(second), lineterm="")
     # The first two lines name files, of which there are none.
     return list(islice(changes, 2, None))
@@ -193,7 +193,7 @@ def _compared(first: CallRecord, second: CallRecord, now: float) -> list[str]:
 
 
 class EditArgumentsScreen(BaseDialog[str | None]):
-    """A text field with the arguments as JSON; answers with valid JSON of an object, or None."""
+    """A text field with the arguments as JSON; returns the text of a valid JSON object, or None."""
 
     CSS_PATH = "call_detail.tcss"
     HELP = "inspector:help.edit"
@@ -219,6 +219,6 @@ class EditArgumentsScreen(BaseDialog[str | None]):
         self._field.focus_text()
 
     def action_run(self) -> None:
-        """Run with this text, unless it is not JSON of an object."""
+        """Run with this text if it is a JSON object."""
         if not self._field.focus_fault():
             self.dismiss(self._field.text)

@@ -47,7 +47,7 @@ class ConfirmScreen(BaseDialog[bool]):
                 yield Button(f"N {say('key.no')}", id="no", compact=True)
 
     def on_mount(self) -> None:
-        """No is the safe answer."""
+        """Focus No, the safe answer."""
         self.query_one("#no").focus()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:

@@ -1,4 +1,4 @@
-"""Dialogs that ask how a draft is packed, and in which time unit it is built again."""
+"""Dialogs that ask how a draft is packed, and in which time unit it is rebuilt."""
 
 from __future__ import annotations
 
@@ -92,13 +92,13 @@ class PackForm(BaseDialog[PackOptions]):
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
-        """Take a folder over; what only the user knows is marked to be typed over."""
+        """Use the chosen folder; the placeholder that only the user can fill is selected for typing."""
         self._target.value = self._offer.places[event.option_index].path
         self._mark_account()
 
     @on(Input.Changed)
     def _changed(self) -> None:
-        """What was wrong is being corrected; a field also says so when it is first filled."""
+        """Hide the error while the field is edited; the event also comes when a field is first filled."""
         if self._answer() != self._first:
             self._show_problem("")
 
@@ -120,7 +120,7 @@ class PackForm(BaseDialog[PackOptions]):
         return self._target.value.strip(), self._out.value.strip()
 
     def _mark_account(self) -> None:
-        """Ready to type over what only the user knows, else behind the path."""
+        """Select the placeholder that only the user can fill, else move to the end of the path."""
         self._target.focus()
         path = self._target.value
         at, end = path.find(ACCOUNT), len(path)
@@ -146,11 +146,11 @@ def _option(place: PlaceView) -> Option:
 UNITS: Final[tuple[TimeUnitName, ...]] = ("us", "ms", "s")
 
 _TYPICAL_US: Final = 60_000_000
-"""A minute: what comes out of workflows is seldom shorter than seconds or longer than an hour."""
+"""A minute: videos from workflows are seldom shorter than seconds or longer than an hour."""
 
 
 class UnitList(OptionList):
-    """The units; the one under the cursor is taken."""
+    """The units to choose from; Enter takes the one under the cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         binding("drafts_pane", "unit.choose", "enter", "select"),
@@ -182,13 +182,13 @@ class UnitChoice(BaseDialog[TimeUnitName]):
             yield KeyBar(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """The cursor is on the likeliest of the others."""
+        """The cursor starts on the likeliest of the others."""
         options = self.query_one(UnitList)
         options.focus()
         options.highlighted = UNITS.index(self._likeliest())
 
     def _likeliest(self) -> TimeUnitName:
-        """Of the other units, the one in which the draft is most like a video that people make."""
+        """Of the other units, the one that gives the draft the most plausible length."""
         lengths = self._origin.lengths_us
         others = [unit for unit in UNITS if unit != self._origin.unit]
         return min(others, key=lambda unit: abs(math.log(max(1, lengths.get(unit, 0)) / _TYPICAL_US)))

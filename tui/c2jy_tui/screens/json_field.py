@@ -16,7 +16,7 @@ from c2jy_tui.panes.inspector.labels import say
 
 
 class JsonField(Vertical):
-    """A text area that is checked with every key."""
+    """A text area that is validated with every key."""
 
     DEFAULT_CSS = """
     JsonField {
@@ -38,7 +38,7 @@ class JsonField(Vertical):
         yield self._fault
 
     def focus_text(self) -> None:
-        """Straight into the text."""
+        """Focus the text area."""
         self._area.focus()
 
     @property
@@ -52,7 +52,7 @@ class JsonField(Vertical):
         return None if self._find_fault() else json.loads(self.text)
 
     def focus_fault(self) -> bool:
-        """Whether the text is no JSON object; if so the cursor goes to where it is wrong."""
+        """Whether the text is not a JSON object; if so, move the cursor to the error."""
         fault = self._find_fault()
         if fault is None:
             return False

@@ -33,13 +33,13 @@ from c2jy_tui.widgets.workspace import PaneName, PaneTabs, Workspace, layout_for
 if TYPE_CHECKING:
     from c2jy_bridge.engine import Engine
 
-    # Imported when it is first wanted; its messages are handled by name.
+    # Imported when it is first needed; its messages are handled by name.
     from c2jy_tui.panes.bridge import BridgePane
 
 
 @dataclass(slots=True)
 class Session:
-    """The stores that events are folded into: a change of language makes the screen anew, not these."""
+    """The stores that events are folded into: a change of language recreates the screen, not these."""
 
     activity: Activity
     transcript: Transcript = field(default_factory=Transcript)
@@ -106,7 +106,7 @@ class MainScreen(BaseScreen):
 
     @property
     def activity(self) -> Activity:
-        """What goes on."""
+        """The app's activity."""
         return self.chat_controller.activity
 
     # --- the engine --------------------------------------------------------------------------------
@@ -237,7 +237,7 @@ class MainScreen(BaseScreen):
 
     @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Esc is offered when there is something to stop, or somewhere to go back to."""
+        """Offer Esc only when there is something to stop or to return to."""
         if action != "stop":
             return True
         return self.chat_controller.stoppable or self.focused is not self.chat.composer
@@ -245,7 +245,7 @@ class MainScreen(BaseScreen):
     @property
     @override
     def active_bindings(self) -> dict[str, ActiveBinding]:
-        """The bindings of the focus chain; Esc is called what it does now."""
+        """The bindings of the focus chain; the label of Esc names its current action."""
         found = super().active_bindings
         if not self.chat_controller.stoppable:
             for key, active in found.items():
@@ -255,7 +255,7 @@ class MainScreen(BaseScreen):
         return found
 
     async def action_stop(self) -> None:
-        """Esc: take the waiting question back, else stop the answer, else go back to the composer."""
+        """Esc: withdraw the waiting question, else stop the answer, else return to the composer."""
         if not await self.chat_controller.stop():
             self.action_go("chat")
 

@@ -30,22 +30,22 @@ _MOVES: Final = re.compile(
     r"(up|down|page_up|page_down|scroll_up|scroll_down|first|last|top|bottom|oldest|newest|to_end|previous|next"
     r"|next_tab|previous_tab|open|later|back|send|new_line|suggestions|pick|unfilter|palette|help|quit)"
 )
-"""What a list, a text or a dialog does with its keys: of no use from here, or a command of the app anyway."""
+"""Actions of a list, a text or a dialog: useless from the palette, or commands of the app anyway."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One thing that can be done."""
+    """A command."""
 
     title: str
     tip: str
     key: str
     run: Callable[[], Any]
     enabled: bool = True
-    """False for what a pane can do, but not with what is under its cursor now."""
+    """False for a pane's action that does not apply to the row under its cursor."""
 
     def shown(self, title: Content | str) -> Content:
-        """One line: its key, what it is called, what it does."""
+        """One line: its key, name and description."""
         key = self.key + " " * max(1, _KEY_CELLS - cell_len(self.key))
         return Content.assemble((key, "$text-accent not bold"), title, (f"  {self.tip}", "dim not bold"))
 
@@ -55,14 +55,14 @@ class Commands(Provider):
 
     @override
     async def discover(self) -> Hits:
-        """Everything that can be done now."""
+        """All commands that are possible now."""
         for command in commands(self.app, self.screen):
             if command.enabled:
                 yield DiscoveryHit(command.shown(command.title), command.run, command.title)
 
     @override
     async def search(self, query: str) -> Hits:
-        """What is called so, or does so; also what is not possible now, so that its key can be learned."""
+        """Commands whose name or description matches; also those not possible now, to show their keys."""
         matcher = self.matcher(query)
         for command in commands(self.app, self.screen):
             score = max(matcher.match(command.title), 0.8 * matcher.match(command.tip))
@@ -93,11 +93,11 @@ _APP: Final = {
     "screenshot": "app.screenshot",
     "quit": "app.quit",
 }
-"""The app's own commands in their order: the name of the words, the action."""
+"""The app's own commands in their order: text key, action."""
 
 
 def commands(app: App[Any], screen: Screen[object]) -> Iterator[Command]:
-    """The app's commands, then what each pane can do; on other screens, what they can do first."""
+    """The app's commands, then those of each pane; on other screens, the screen's own first."""
     main = _main(screen)
     bound = [active.binding for active in screen.active_bindings.values()]
     keys = {_action_name(binding.action): app.get_key_display(binding) for binding in reversed(bound)}
@@ -114,7 +114,7 @@ def commands(app: App[Any], screen: Screen[object]) -> Iterator[Command]:
 
 
 def app_commands(app: App[Any], screen: Screen[object]) -> Iterator[tuple[str, str, Callable[[], Any]]]:
-    """What the app can do from a screen: the name of the words, the action, a pane_key to do it."""
+    """The app's commands on a screen: text key, action, and a function that runs it."""
     for name, action in _APP.items():
         if _main(screen) is not None or action.startswith("app."):
             yield name, action, partial(app.run_action, action, default_namespace=screen)
@@ -136,7 +136,7 @@ def _of_dialog(app: App[Any], screen: Screen[object]) -> Iterable[Command]:
 
 
 def _of_pane(main: MainScreen, name: PaneName, pane: Widget, pane_key: str) -> Iterable[Command]:
-    """What the keys of a pane do; it comes to the front for that. `pane_key` is the key that leads there."""
+    """The actions of a pane, which comes to the front for them. `pane_key` is the key that focuses it."""
     for _, binding in pane._bindings:  # Textual has no public pane_key to the bindings of one widget
         if not _is_listed(binding):
             continue

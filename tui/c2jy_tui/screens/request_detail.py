@@ -28,7 +28,7 @@ RequestIntent = Literal["retry", "cancel", "call"]
 
 
 class RequestDetailScreen(TabbedDetail[RequestIntent | None]):
-    """All of one request, following it while it is open; answers with what to do about it, if anything."""
+    """All details of one request, updated while it is open; returns the chosen action, if any."""
 
     TABS = ("arguments", "result", "problem", "way", "timeline")
     FILE_STEM = "request"
@@ -72,7 +72,7 @@ class RequestDetailScreen(TabbedDetail[RequestIntent | None]):
 
     @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only what the request allows in its state is offered."""
+        """Offer only the actions that the request's state allows."""
         if action == "copy_command":
             return bool(self._address) and self.record.repeatable
         if action != "answer":
@@ -134,7 +134,7 @@ class RequestDetailScreen(TabbedDetail[RequestIntent | None]):
 
 
 def _problem(record: RequestRecord) -> str:
-    """What went wrong, what to do about it, and what Coze's support asks for."""
+    """What went wrong, what to do about it, and the ids that Coze's support asks for."""
     problem = record.view.problem
     if problem is None:
         return ""
@@ -147,7 +147,7 @@ def _problem(record: RequestRecord) -> str:
 
 
 def _way(record: RequestRecord) -> Content:
-    """By which intake it came, through which Bot chats it went, and which tool call it became."""
+    """Its intake, its Bot chats and its tool call."""
     view = record.view
     facts = [
         ("request", view.request_id),
@@ -170,7 +170,7 @@ def _way(record: RequestRecord) -> Content:
 
 
 def _timeline(record: RequestRecord, now: float) -> Content:
-    """When it came to each of its states, in seconds after it was accepted."""
+    """When it reached each of its states, in seconds since it was accepted."""
     moments = record.timeline()
     start = moments[0].at
     begun = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(start))

@@ -31,12 +31,12 @@ class Greeting(Static):
 
 
 class SplashScreen(Screen[None]):
-    """Seen until the main screen can be made."""
+    """Shown until the main screen can be created."""
 
     typed: var[str] = var("")
-    """What the user has typed so far."""
+    """The text typed so far."""
     asked = ""
-    """What the user has sent already: Enter on a text that is not blank."""
+    """The text that was already sent: Enter on a text that is not blank."""
 
     @override
     def compose(self) -> ComposeResult:

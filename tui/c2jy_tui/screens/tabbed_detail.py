@@ -36,7 +36,7 @@ class TabbedDetail(BaseDialog[Result]):
     TABS: ClassVar[tuple[str, ...]]
     """Ids of the tabs in their order; `tab.<id>` in the subclass's catalogue is the label of one."""
     FILE_STEM: ClassVar[str]
-    """What a file with one of the texts is called."""
+    """The name of a file with one of the texts."""
     BINDINGS: ClassVar[list[BindingType]] = [
         binding("tui", "detail.back", "q", "back"),
         binding("tui", "detail.next_tab", "tab,right,l", "tab(1)"),
@@ -76,7 +76,7 @@ class TabbedDetail(BaseDialog[Result]):
 
     @property
     def ended(self) -> bool:
-        """Nothing of it changes any more."""
+        """Whether it can change no more."""
         raise NotImplementedError
 
     def first_tab(self) -> str:
@@ -84,7 +84,7 @@ class TabbedDetail(BaseDialog[Result]):
         raise NotImplementedError
 
     def headline(self) -> Content:
-        """What it is, and its state."""
+        """The headline: what it is, and its state."""
         raise NotImplementedError
 
     def body(self, tab: str) -> Content:

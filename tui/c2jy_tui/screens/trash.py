@@ -33,17 +33,17 @@ COLUMNS: Final = (
 
 
 class TrashRows(RowList):
-    """Rows whose drafts are restored when they are opened."""
+    """Rows of drafts; opening a row restores its draft."""
 
     BINDINGS: ClassVar[list[BindingType]] = [binding("drafts_pane", "trash.restore", "enter,r", "open")]
 
 
 Act = Callable[[str, str], Awaitable[None]]
-"""Does something with a ticket and the draft's name, and says what came of it."""
+"""An action on a ticket and the draft's name; returns its result as text."""
 
 
 class TrashScreen(BaseDialog[None]):
-    """Drafts in the trash, newest first; it never empties by itself."""
+    """Drafts in the trash, newest first; it is never emptied automatically."""
 
     CSS_PATH = "trash.tcss"
     HELP = "drafts_pane:help.trash"

@@ -51,7 +51,7 @@ class WorkflowFormScreen(BaseDialog[WorkflowRequest]):
             yield KeyBar(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """The id comes first; the one of last time is selected, so that another can be typed at once."""
+        """Focus the id; the previous one is selected, so that another can be typed at once."""
         self._workflow.focus()
 
     @on(Input.Submitted)
@@ -59,7 +59,7 @@ class WorkflowFormScreen(BaseDialog[WorkflowRequest]):
         self._parameters.focus_text()
 
     def action_run(self) -> None:
-        """Run it, unless something is missing or wrong."""
+        """Run it if id and parameters are valid."""
         workflow_id = self._workflow.value.strip()
         if not workflow_id:
             self._workflow.focus()

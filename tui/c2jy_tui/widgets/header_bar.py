@@ -117,7 +117,7 @@ def _bridge(mode: BridgeMode, now: float) -> list[Piece]:
 
 
 def _last_seen(intake: IntakeView, now: float) -> str:
-    """How long ago an intake was last seen to be alive."""
+    """How long ago an intake was last active."""
     if not intake.alive_at:
         return say("header.never")
     ago = now - intake.alive_at

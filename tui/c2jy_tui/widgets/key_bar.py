@@ -10,7 +10,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.widget import Widget
 from textual.widgets import Footer
-from textual.widgets._footer import FooterKey  # not handed on by Textual; its version is pinned
+from textual.widgets._footer import FooterKey  # not exported by Textual; its version is pinned
 from typing_extensions import override
 
 _KEPT: Final = ("help", "back")

@@ -37,7 +37,7 @@ def layout_for(columns: int) -> str:
 
 
 class PaneTab(Static):
-    """The name of one pane, with the key that leads to it."""
+    """The name of one pane, with the key that focuses it."""
 
     def __init__(self, pane: PaneName) -> None:
         super().__init__(classes=pane, markup=False)
@@ -51,7 +51,7 @@ class PaneTab(Static):
 
 
 class PaneTabs(Horizontal):
-    """A row of pane names; the one in front is marked."""
+    """A row of pane names; the current one is marked."""
 
     @dataclass
     class Chosen(Message):
@@ -82,11 +82,11 @@ class Workspace(Vertical):
     """Chat, inspector, drafts, and the bridge's requests."""
 
     front: var[PaneName] = var("chat")
-    """The pane that is seen when there is room for one only."""
+    """The pane that is shown when there is room for only one."""
     side: var[PaneName] = var("inspector")
-    """The pane that is seen beside or below the chat when there is room for two."""
+    """The pane that is shown beside or below the chat when there is room for two."""
     low: var[PaneName] = var("drafts")
-    """The pane that is seen below the inspector when there is room for three."""
+    """The pane that is shown below the inspector when there is room for three."""
 
     def __init__(self, panes: Mapping[PaneName, Widget]) -> None:
         super().__init__()
@@ -101,7 +101,7 @@ class Workspace(Vertical):
 
     @property
     def panes(self) -> Mapping[PaneName, Widget]:
-        """The panes that are there, in their order."""
+        """The mounted panes, in their order."""
         return self._panes
 
     @override
@@ -122,14 +122,14 @@ class Workspace(Vertical):
         await self._side.mount(widget)
 
     def go(self, pane: PaneName) -> None:
-        """Bring a pane to the front and give it the keys."""
+        """Bring a pane to the front and focus it."""
         self._to_front(pane)
         widget = self._panes[pane]
         if pane != "chat":
             widget.focus()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """Whatever gets the keys must be in view."""
+        """Bring the focused widget's pane into view."""
         for name, pane in self._panes.items():
             if pane in event.widget.ancestors_with_self and self.front != name:
                 self._to_front(name)

@@ -1,4 +1,4 @@
-"""Exports as makers have them, and the shortest draft that each test bends to its purpose."""
+"""Exports as users have them, and a minimal draft that each test adapts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The text itself: what is no JSON, and JSON that nobody should swallow."""
+"""The text itself: what is not JSON, and JSON that must be refused."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_an_object_that_is_no_json_is_refused_with_its_path(value, code):
         'Here it is:\n\n```JSON\n{"a": [1]}\n```\nDone.',
         '```json\r\n{"a": [1]}\r\n```',
         '```json\n{"a": [1]}',
-        'The draft is {"a": [1]} as you wished.',
+        'The draft is {"a": [1]} as requested.',
         '{"a": [1]} and that is all',
     ],
 )

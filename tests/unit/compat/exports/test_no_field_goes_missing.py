@@ -23,7 +23,7 @@ LEFT_OUT = {
 }  # fmt: skip
 
 
-# Values that are nobody's default, so that a field that is left out makes another draft.
+# Values that are no field's default, so that leaving a field out makes another draft.
 def some(needed: dict[str, Any] | None = None, /, **fields: Any) -> Any:
     """An object with any or with all of these fields."""
     pools = {name: pool(value) for name, value in fields.items()}
@@ -179,7 +179,7 @@ def outcome(document: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
 
 
 def unheard(document: dict[str, Any]) -> list[str]:
-    """Fields without which the spec would be the same, and of which nobody said that they are not used."""
+    """Fields without which the spec would be the same, and which were not reported as unused."""
     before, told = outcome(document)
     found = []
     for path, holder, name in list(places(document)):

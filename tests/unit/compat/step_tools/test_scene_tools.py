@@ -1,4 +1,4 @@
-"""append_scenes: narrated videos whose lengths nobody had to know."""
+"""append_scenes: narrated videos without given lengths."""
 
 from __future__ import annotations
 

@@ -235,24 +235,24 @@ async def test_a_link_in_the_drafts_folder_is_no_way_out(build: Build, tmp_path:
 
 
 @pytest.mark.parametrize(
-    "wish", ["{root}/\x1b]52;c;eA==\x07", "{root}/a\0b", "{root}/\ud800", "{root}/.c2jy-tmp-12345678"]
+    "folder_given", ["{root}/\x1b]52;c;eA==\x07", "{root}/a\0b", "{root}/\ud800", "{root}/.c2jy-tmp-12345678"]
 )
 async def test_a_whole_path_makes_no_folder_of_a_name_that_a_draft_may_not_have(
-    build: Build, tmp_path: Path, wish: str
+    build: Build, tmp_path: Path, folder_given: str
 ) -> None:
-    folder = wish.format(root=tmp_path / "drafts")
+    folder = folder_given.format(root=tmp_path / "drafts")
     with pytest.raises(DraftError):
         await build({"schema": "c2jy/1", "name": "x", "tracks": [TEXT]}, output_folder=folder)
     assert not (tmp_path / "drafts").exists()
 
 
-@pytest.mark.parametrize("wish", ["x", "{root}/x", "{root}/x/materials", "{root}/x/y/z"])
-async def test_no_draft_is_written_into_another_one(build: Build, tmp_path: Path, wish: str) -> None:
+@pytest.mark.parametrize("folder_given", ["x", "{root}/x", "{root}/x/materials", "{root}/x/y/z"])
+async def test_no_draft_is_written_into_another_one(build: Build, tmp_path: Path, folder_given: str) -> None:
     document = {"schema": "c2jy/1", "name": "x", "tracks": [TEXT]}
     first = Path((await build(document)).path)
     before = os.listdir(first)
     with pytest.raises(DraftError) as caught:
-        await build(document, output_folder=wish.format(root=tmp_path / "drafts"))
+        await build(document, output_folder=folder_given.format(root=tmp_path / "drafts"))
     assert [issue.code for issue in caught.value.issues] == ["output_in_draft"]
     assert os.listdir(first) == before
 

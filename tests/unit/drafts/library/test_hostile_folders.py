@@ -1,4 +1,4 @@
-"""Folders in the drafts folder that somebody made to hurt: one of them must not cost the maker the others."""
+"""Hostile folders in the drafts folder: one of them must not make the others inaccessible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hosts that want the maker's memory, time or trust."""
+"""Hosts that try to exhaust memory or time, or to reach what they may not."""
 
 from __future__ import annotations
 

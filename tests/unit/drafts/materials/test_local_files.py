@@ -1,4 +1,4 @@
-"""Local paths and data: URLs: only what stands inside the declared folders, and never through a link."""
+"""Local paths and data: URLs: only files inside the declared folders, and never through a link."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ async def test_a_link_that_cannot_be_taken_apart_costs_no_other_file_and_shows_n
 
 
 @pytest.mark.parametrize(
-    ("wish", "code"),
+    ("given", "code"),
     [
         ("../secret.png", "outside_folders"),
         ("sub/../../secret.png", "outside_folders"),
@@ -80,11 +80,11 @@ async def test_a_link_that_cannot_be_taken_apart_costs_no_other_file_and_shows_n
         ("a\0b.png", "outside_folders"),
     ],
 )
-async def test_what_is_outside_or_no_plain_file_is_refused(make_store, media, tmp_path, wish, code):
+async def test_what_is_outside_or_no_plain_file_is_refused(make_store, media, tmp_path, given, code):
     (media / "link.png").symlink_to(tmp_path / "secret.png")
     (media / "linked").symlink_to(tmp_path)
     os.mkfifo(media / "pipe")
-    assert await outcome(make_store(folders=(media,)), wish.format(top=tmp_path)) == code
+    assert await outcome(make_store(folders=(media,)), given.format(top=tmp_path)) == code
 
 
 async def test_a_declared_folder_may_be_a_link_itself(make_store, media, tmp_path):
@@ -116,10 +116,10 @@ async def test_a_local_file_that_changed_is_read_again(make_store, media, pictur
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(wish=st.text(st.sampled_from("ab/.\\~ $%\0:*"), max_size=20) | st.text(max_size=30))
-def test_no_path_leads_out_of_the_folder(media, wish):
+@given(given=st.text(st.sampled_from("ab/.\\~ $%\0:*"), max_size=20) | st.text(max_size=30))
+def test_no_path_leads_out_of_the_folder(media, given):
     try:
-        file, _ = open_inside(wish, [media])
+        file, _ = open_inside(given, [media])
     except Refused:
         return
     with file:

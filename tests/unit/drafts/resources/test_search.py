@@ -50,7 +50,7 @@ def test_the_name_meant_comes_first(kind: ResourceKind, query: str, first: str) 
 def test_a_reading_is_found_from_its_first_syllables_but_not_across_two_halves() -> None:
     assert "模糊放大" in names("transition", "mohu", limit=50)
     assert all("mohu" in entry.reading for entry in search("transition", "mohu", limit=50).entries)
-    # "uadi" stands in shuadi..., which nobody means by it.
+    # "uadi" is inside shuadi..., which is not meant by it.
     assert not any(entry.reading.startswith("uadi") for entry in entries())
     assert not search("any", "uadi").fits
 

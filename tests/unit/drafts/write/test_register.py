@@ -15,7 +15,7 @@ from c2jy_bridge.drafts import BuiltDraft, DraftBuilder
 Build = Callable[..., Any]
 TEXT = {"type": "text", "clips": [{"text": "你好", "duration": 2}]}
 DOCUMENT = {"schema": "c2jy/1", "name": "x", "tracks": [TEXT]}
-WISH = {**DOCUMENT, "target": {"register": True}}
+REGISTERED = {**DOCUMENT, "target": {"register": True}}
 THEIRS: dict[str, Any] = {
     "draft_cloud_last_action_download": True,
     "draft_cover": "C:/d/their/draft_cover.jpg",
@@ -70,7 +70,7 @@ def _codes(draft: BuiltDraft) -> set[str]:
 
 async def test_a_draft_is_entered_in_the_shape_of_the_others(build: Build, listed: Path) -> None:
     before = _data(listed)
-    draft = await build(WISH, target_root="C:\\d")
+    draft = await build(REGISTERED, target_root="C:\\d")
     now = json.loads(_data(listed))
     entry, theirs = now["all_draft_store"]
     assert theirs == THEIRS
@@ -98,7 +98,7 @@ async def test_nothing_is_entered_unless_it_is_asked_for(build: Build, listed: P
 
 
 async def test_a_replaced_draft_is_entered_once(build: Build, listed: Path) -> None:
-    own = {**WISH, "id": "7", "target": {"register": True, "on_conflict": "replace_own"}}
+    own = {**REGISTERED, "id": "7", "target": {"register": True, "on_conflict": "replace_own"}}
     await build(own, target_root="C:\\d")
     second = await build(own, target_root="C:\\d")
     now = json.loads(_data(listed))
@@ -111,7 +111,7 @@ async def test_a_replaced_draft_is_entered_once(build: Build, listed: Path) -> N
 )
 async def test_a_list_that_is_not_understood_is_left_alone(build: Build, listed: Path, data: bytes) -> None:
     _write(listed, data)
-    draft = await build(WISH)
+    draft = await build(REGISTERED)
     assert _is_folder(draft.path)
     assert _codes(draft) == {"not_registered", "list_unreadable"}
     assert _data(listed) == data
@@ -122,7 +122,7 @@ async def test_a_missing_list_is_made_only_when_that_is_asked_for(
     builder: DraftBuilder, tmp_path: Path
 ) -> None:
     path = tmp_path / "drafts" / "root_meta_info.json"
-    (draft,) = (await builder.build(WISH)).drafts
+    (draft,) = (await builder.build(REGISTERED)).drafts
     assert _codes(draft) == {"not_registered", "list_missing"}
     assert not (tmp_path / "drafts" / "root_meta_info.json").exists()
     (made,) = (await builder.build(DOCUMENT, register="create")).drafts
@@ -133,7 +133,7 @@ async def test_a_missing_list_is_made_only_when_that_is_asked_for(
 async def test_a_list_that_is_a_link_is_not_followed(build: Build, listed: Path, tmp_path: Path) -> None:
     _make_link(listed, tmp_path / "outside.json")
     before = (tmp_path / "outside.json").read_bytes()
-    assert "list_unreadable" in _codes(await build(WISH))
+    assert "list_unreadable" in _codes(await build(REGISTERED))
     assert (tmp_path / "outside.json").read_bytes() == before
 
 
@@ -167,7 +167,7 @@ async def test_a_registered_draft_names_the_machine_as_the_newest_signed_draft_b
     _theirs(root / "odd", "not an object")
     for number, name in enumerate(("older", "donor", "unsigned", "encrypted", "odd")):
         os.utime(root / name / "draft_content.json", (1000 + number, 1000 + number))
-    draft = await build(WISH)
+    draft = await build(REGISTERED)
     assert _codes(draft) == {"registered", "donor"}
     assert '"donor"' in next(issue.message for issue in draft.issues if issue.code == "donor")
     for file in ("draft_content.json", "draft_info.json"):
@@ -188,7 +188,7 @@ async def test_a_donor_is_of_the_same_app_and_system(
     builder: DraftBuilder, listed: Path, profile: Any, code: str
 ) -> None:
     _theirs(listed.parent / "donor", SIGNED)
-    (draft,) = (await builder.build({**WISH, "target": {"register": True, "profile": profile}})).drafts
+    (draft,) = (await builder.build({**REGISTERED, "target": {"register": True, "profile": profile}})).drafts
     assert _codes(draft) & {"donor", "no_donor"} == {code}
 
 
@@ -196,4 +196,4 @@ async def test_our_own_drafts_are_no_donors(build: Build, listed: Path) -> None:
     first = await build({**DOCUMENT, "name": "first"})
     path = Path(first.path, "draft_content.json")
     _write(path, json.dumps({**json.loads(_data(path)), "last_modified_platform": SIGNED}).encode())
-    assert "no_donor" in _codes(await build(WISH))
+    assert "no_donor" in _codes(await build(REGISTERED))

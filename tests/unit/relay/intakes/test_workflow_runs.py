@@ -72,7 +72,7 @@ workflows:
     steps:
       - ask: ""
         type: 6
-        data: 'nobody knows'
+        data: 'it is unknown'
         into: reply
       - output: {output: "{{reply}}"}
   - id: studio
@@ -192,7 +192,7 @@ async def test_a_local_plugin_interrupt_is_run_when_it_looks_like_a_call(bench: 
 
 async def test_a_local_plugin_interrupt_that_nobody_understands_is_shown_to_the_user(bench: Bench) -> None:
     await bench.run("strange")
-    assert "nobody knows" in bench.asked[0].text
+    assert "it is unknown" in bench.asked[0].text
 
 
 async def test_a_question_inside_the_interrupt_is_found_as_coze_studio_sends_it(bench: Bench) -> None:
@@ -308,13 +308,13 @@ async def test_a_run_that_waited_longer_than_coze_keeps_it_is_let_go(bench: Benc
 async def test_workflows_run_beside_bridge_mode_in_one_data_folder(start_bridge: Callable[..., Any]) -> None:
     harness = await start_bridge(SCRIPT)
 
-    async def nobody(asked: WorkflowAsked) -> str:
+    async def unasked(asked: WorkflowAsked) -> str:
         raise AssertionError(asked)
 
     owner = Owner(harness.settings.data_dir / "run")
     async with open_workflow_runs(
         harness.settings, owner=owner, runner=harness.runner, client=harness.client, emit=harness.emit
     ) as runs:
-        ended = await runs.run("tool", {"text": "beside"}, nobody)
+        ended = await runs.run("tool", {"text": "beside"}, unasked)
     assert json.loads(ended.output) == {"output": "beside"}
     assert (await harness.bridge.status()).on

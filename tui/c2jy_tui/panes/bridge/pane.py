@@ -85,7 +85,7 @@ class BridgePane(ListPane):
         return self._get(self._request_id)
 
     def _get(self, request_id: str) -> RequestRecord | None:
-        """One request, while it is held."""
+        """One request, if it is in the list."""
         return next((record for record in self._all if record.view.request_id == request_id), None)
 
     def show(self, event: Event) -> None:
@@ -117,7 +117,7 @@ class BridgePane(ListPane):
         if self._engine is None:
             return
         views = await self._engine.bridge_requests()
-        # While bridge mode is off the engine has none to give; those listed stay.
+        # While bridge mode is off the engine returns none; those listed stay.
         if views or self.mode.view.on:
             self._history.retain({view.request_id for view in views})
             self._all = [self._history.record(view) for view in views]
@@ -126,7 +126,7 @@ class BridgePane(ListPane):
             self._detail.record = now
 
     def watch_mode(self, before: BridgeMode, after: BridgeMode) -> None:
-        """Redraw when it was switched or has a problem; signs of life are shown by the header."""
+        """Redraw when it was switched or has a problem; the last activity is shown by the header."""
         if self.is_mounted and before.shown_state != after.shown_state:
             self._relist()
 

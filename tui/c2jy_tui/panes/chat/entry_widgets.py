@@ -59,7 +59,7 @@ class QuestionView(EntryView[Question]):
 
 
 class FoldHead(Static):
-    """The one line of a folded block."""
+    """The single line of a folded block."""
 
 
 class ThinkingView(EntryView[Thinking], can_focus=True):

@@ -58,7 +58,7 @@ class DraftList:
         self.packed.pop(name, None)
 
     def next_order(self) -> None:
-        """Take the next order, going round."""
+        """Switch to the next order, cyclically."""
         names = list(ORDERS)
         self.order = names[(names.index(self.order) + 1) % len(names)]
 

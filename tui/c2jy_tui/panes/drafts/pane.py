@@ -189,7 +189,7 @@ class DraftsPane(ListPane):
         self._describe_cursor()
 
     def on_resize(self, event: Resize) -> None:
-        """A path shows as much as there is room for."""
+        """Redraw: a path is cut to the new width."""
         self._describe_cursor()
 
     # --- actions ------------------------------------------------------------------------------------
@@ -294,11 +294,11 @@ class DraftsPane(ListPane):
         self._with_current(self._jobs.pack)
 
     def action_rebuild(self) -> None:
-        """Build the draft under the cursor anew from its own document, beside it."""
+        """Rebuild the draft under the cursor from its own document, beside it."""
         self._with_current(self._jobs.rebuild)
 
     def action_retime(self) -> None:
-        """Build the draft under the cursor again with another time unit."""
+        """Rebuild the draft under the cursor with another time unit."""
         self._with_current(self._jobs.retime)
 
     def action_trash(self) -> None:

@@ -73,7 +73,7 @@ class Scale:
 
 
 def whole(duration_us: int, width: int) -> Scale:
-    """The scale at which all of a draft is seen on `width` cells."""
+    """The scale at which the whole draft fits into `width` cells."""
     return Scale(max(FINEST_US, -(-duration_us // max(1, width))))
 
 

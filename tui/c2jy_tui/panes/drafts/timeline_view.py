@@ -246,7 +246,7 @@ class TimelineView(ScrollView, can_focus=True):
         self._zoom(whole(self._duration_us, self._width))
 
     def action_next_missing(self) -> None:
-        """Go to the next clip whose media is missing, going round."""
+        """Go to the next clip whose media is missing, cyclically."""
         missing = [
             (number, index)
             for number, lane in enumerate(self.lanes)

@@ -38,7 +38,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """One tool call: its row in the journal, and what only its live events tell."""
+    """One tool call: its row in the journal, and what only its live events contain."""
 
     call: CallView
     live: bool = False

@@ -1,4 +1,4 @@
-"""Keeps the newest tool calls in a ring, and selects those that a filter lets through."""
+"""Keeps the newest tool calls in a ring, and selects those that match a filter."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CallFilter = Callable[[CallRecord], bool]
 
 
 def every_call(_record: CallRecord) -> bool:
-    """The filter that lets all calls through."""
+    """The filter that matches all calls."""
     return True
 
 
@@ -65,7 +65,7 @@ class CallStore:
         return [event.call_id]
 
     def fill(self, views: Iterable[CallView]) -> None:
-        """Add calls from the journal; calls watched live keep what was seen of them."""
+        """Add calls from the journal; calls observed live keep their details."""
         records = dict(self._records)
         for view in views:
             live = records.get(view.call_id)
@@ -76,7 +76,7 @@ class CallStore:
         self._refilter()
 
     def set_filter(self, wanted: CallFilter) -> None:
-        """Show the calls that `wanted` lets through, now and as they change."""
+        """Show the calls that match `wanted`, now and as they change."""
         self._filter = wanted
         self._refilter()
 

@@ -158,7 +158,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 
 def _fault(fault: Mapping[str, Any]) -> dict[str, str]:
-    """Where the fault is and what is valid there; a name that was sent is not repeated."""
+    """The place of the error and what is valid there; names from the request are not repeated."""
     unknown = fault["type"] == "extra_forbidden"
     place = [str(step) for step in fault["loc"]]
     where = ".".join(place[:-1] if unknown else place)
@@ -176,7 +176,7 @@ async def _broken(request: Request, error: Exception) -> Response:
 
 
 class HealthBody(HttpModel):
-    """The process is there."""
+    """The process is alive."""
 
     status: str
 

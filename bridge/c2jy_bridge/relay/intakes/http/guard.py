@@ -26,7 +26,7 @@ BODY_S: Final = 30.0
 DISCARD_S: Final = 1.0
 """Seconds for which the rest of a refused body is read."""
 OPEN_PATHS: Final = frozenset({"/healthz"})
-"""Answered without a token: it only shows that the process is there."""
+"""Answered without a token: it only shows that the process is alive."""
 _NO_TYPE: Final = frozenset({"", "application/x-www-form-urlencoded"})
 """Content types that say nothing of the body: none, and the one that `curl -d` always sends."""
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})

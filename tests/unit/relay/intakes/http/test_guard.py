@@ -1,4 +1,4 @@
-"""Nobody without a token gets in, nobody through a browser, and nothing too large or too odd is read."""
+"""No request without a token or from a browser gets in, and none that is too large or malformed is read."""
 
 from __future__ import annotations
 
@@ -229,7 +229,7 @@ async def test_too_many_requests_are_told_when_to_come_back(call: Call) -> None:
     answers = [await http.get("/v1/tools") for _ in range(3)]
     assert [a.status_code for a in answers] == [200, 200, 429]
     assert int(answers[2].headers["Retry-After"]) >= 1
-    # Somebody who guesses tokens uses up a bucket of his own.
+    # A client that guesses tokens uses up a bucket of its own.
     strangers = [await http.get("/v1/tools", headers={"Authorization": "Bearer x"}) for _ in range(3)]
     assert [a.status_code for a in strangers] == [401, 401, 429]
 

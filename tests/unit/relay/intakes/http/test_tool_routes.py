@@ -140,5 +140,5 @@ async def test_a_slow_tool_is_asked_for_again_by_coze(call: Call, monkeypatch: p
     await http.harness.result(running["request_id"])
     asked = {"request_id": running["request_id"]}
     assert (await http.post("/coze/bridge_request_status", json=asked)).json()["status"] == "done"
-    nobody = (await http.post("/coze/bridge_request_status", json={"request_id": "x"})).json()
-    assert nobody["status"] == "failed"
+    unknown = (await http.post("/coze/bridge_request_status", json={"request_id": "x"})).json()
+    assert unknown["status"] == "failed"
