@@ -30,6 +30,7 @@ from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.target_apps import DraftProfile
 from c2jy_bridge.core.views import CallView, ConnectionView, DraftDetail, DraftView
 from c2jy_bridge.drafts import RelocateReport
+from c2jy_bridge.drafts.captions.writing import CaptionFormat
 from c2jy_tui.widgets.bindings import BaseScreen
 from c2jy_tui.widgets.key_bar import KeyBar
 from c2jy_tui.widgets.workspace import BREAKPOINTS
@@ -131,6 +132,10 @@ class PaneDrafts(Drafts):
     async def build(self, document: str | bytes, **options: Any) -> BuildReport:
         self.asked.append(("build", document, options))
         return BuildReport(())
+
+    async def captions(self, name: str, form: CaptionFormat, track: str | None = None) -> tuple[str, int]:
+        self.asked.append(("captions", name, form, track))
+        return "", 0
 
     async def relocate(
         self,

@@ -126,6 +126,12 @@ def _parser() -> argparse.ArgumentParser:
         help=say("option.from"),
     )  # fmt: skip
     relink.add_argument("--dry-run", action="store_true", help=say("option.dry_run_relink"))
+    captions = command(draft, "captions", "captions", "command.draft_captions")
+    captions.add_argument("name", help=say("option.draft"))
+    formats = ("srt", "vtt", "ass", "lrc", "txt")
+    captions.add_argument("--to", choices=formats, default="srt", help=say("option.captions_to"))
+    captions.add_argument("--out", type=Path, metavar="FILE", help=say("option.captions_out"))
+    captions.add_argument("--track", metavar="TRACK", help=say("option.captions_track"))
     roots = command(draft, "roots", "draft:roots", "command.draft_roots")
     for one in (build, listing, show, check, pack, rebuild, relocate, relink, roots):
         one.add_argument("--json", action="store_true", help=say("option.json"))

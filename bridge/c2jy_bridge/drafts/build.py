@@ -240,7 +240,7 @@ class DraftBuilder:
         found: Mapping[str, Material],
     ) -> BuildReport:
         from c2jy_bridge.drafts.build_steps import BuildContext
-        from c2jy_bridge.drafts.compile.texts import LARGEST, subtitle_links
+        from c2jy_bridge.drafts.captions.tracks import LARGEST, subtitle_links
 
         addresses = dict.fromkeys(item.source.address for draft in drafts for item in draft.media)
         missing = [address for address in addresses if address not in found]
@@ -286,7 +286,7 @@ class DraftBuilder:
         return placeholder(self._cache_dir / "placeholders", address, width, height)
 
     def _read_file(self, path: str) -> bytes:
-        from c2jy_bridge.drafts.compile.texts import LARGEST
+        from c2jy_bridge.drafts.captions.tracks import LARGEST
         from c2jy_bridge.drafts.materials.local import open_inside
         from c2jy_bridge.drafts.materials.material import Refused
 

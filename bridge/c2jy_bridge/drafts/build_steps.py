@@ -15,9 +15,9 @@ from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.gc_control import gc_paused
 from c2jy_bridge.core.nearest import nearest
 from c2jy_bridge.core.target_apps import APPS, DraftProfile, MediaPaths
+from c2jy_bridge.drafts.captions.tracks import subtitle_tracks
 from c2jy_bridge.drafts.compile.draft import compile_draft
 from c2jy_bridge.drafts.compile.plan import PlacedFile
-from c2jy_bridge.drafts.compile.texts import subtitle_tracks
 from c2jy_bridge.drafts.errors import DraftError, IssueCollector, disk_issue, issue, say
 from c2jy_bridge.drafts.materials import Material, MaterialFailure
 from c2jy_bridge.drafts.spec.document import AudioClip, DraftSpec, PictureClip, Source
@@ -171,7 +171,8 @@ def _build(
     target, mode = _target(draft, options, profile, collector)
     prefix = f"{path}." if path else ""
     subtitles = list(subtitle_tracks(spec, prefix, context.read_file, context.texts, collector))
-    compiled = compile_draft(spec, placed, collector, more=subtitles, path=path, pause=context.pause)
+    now = context.clock()
+    compiled = compile_draft(spec, placed, collector, more=subtitles, path=path, at=now, pause=context.pause)
     versioned = "-" in profile  # what is known of such an app is said once the draft is there
     if not APPS[profile].tried and not versioned:
         collector.add("profile_untried", f"{prefix}target.profile", "info", profile=profile)
@@ -197,9 +198,7 @@ def _build(
             moved=context.moved,
             donor=donor.platform if donor else None,
         )
-        to_write = DraftToWrite(
-            spec, draft.read.document, compiled.content, files, name, draft_id, context.clock()
-        )
+        to_write = DraftToWrite(spec, draft.read.document, compiled.content, files, name, draft_id, now)
         try:
             folder = str(write_draft(to_write, write_options))
         except OSError as error:

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from c2jy_bridge.core.draft_views import (
     BuildReport,
@@ -28,6 +28,9 @@ from c2jy_bridge.drafts.library.draft_roots import USUAL
 from c2jy_bridge.drafts.library.relink import relink
 from c2jy_bridge.engine.doctor import found_roots
 
+if TYPE_CHECKING:
+    from c2jy_bridge.drafts.captions.writing import CaptionFormat
+
 
 class Drafts:
     """Work on drafts without a Bot; may raise DraftError where it fails. Disk access runs in threads."""
@@ -48,6 +51,10 @@ class Drafts:
     async def check(self, name: str, target_app: DraftProfile | None = None) -> Sequence[Issue]:
         """Check a draft, with `target_app` also for that app; empty when it is intact."""
         return await asyncio.to_thread(self._library.check, name, target_app)
+
+    async def captions(self, name: str, form: CaptionFormat, track: str | None = None) -> tuple[str, int]:
+        """A draft's captions as a caption file's text, and their number; see `drafts.Library.captions`."""
+        return await asyncio.to_thread(self._library.captions, name, form, track)
 
     async def trash(self, name: str) -> str:
         """Move a draft to the trash; returns a ticket for `restore`."""

@@ -8,7 +8,7 @@ import time
 import unicodedata
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from c2jy_bridge.core.draft_views import TrashedView
 from c2jy_bridge.core.events import Issue
@@ -22,6 +22,9 @@ from c2jy_bridge.drafts.library.trash import Trash
 from c2jy_bridge.drafts.write.paths import LONGEST, files_of, same_folder, spelled_folder
 from c2jy_bridge.drafts.write.staging import PREFIX, sweep, sweep_files
 from c2jy_bridge.drafts.write.verify import faults
+
+if TYPE_CHECKING:
+    from c2jy_bridge.drafts.captions.writing import CaptionFormat
 
 _DEBOUNCE_MS: Final = 400
 _STEP_MS: Final = 100
@@ -109,6 +112,40 @@ class Library:
 
                 found += check_for(folder, content, target_app)
             return found
+
+    def captions(self, name: str, form: CaptionFormat, track: str | None = None) -> tuple[str, int]:
+        """The captions of a draft as the text of a caption file, and how many they are.
+
+        Args:
+            name: The draft; any that can be read.
+            form: The format of the file.
+            track: Only this text track, by name or by its number from 1.
+
+        Raises:
+            DraftError: There is no such draft or track, it cannot be read, or it has no texts.
+        """
+        from c2jy_bridge.drafts.captions.from_draft import captions_of, text_tracks
+        from c2jy_bridge.drafts.captions.writing import write_captions
+
+        with gc_paused():
+            folder, read = self._open(name)
+            content = self._content(folder, read)
+            if content is None:
+                raise DraftError([read.trouble or issue("not_a_draft", name)])
+            known = text_tracks(content)
+            if not known:
+                raise DraftError([issue("no_captions_in_draft", name)])
+            if (
+                track is not None
+                and track not in known
+                and not (track.isdecimal() and 0 < int(track) <= len(known))
+            ):
+                shown = ", ".join(f"{number} {title}".strip() for number, title in enumerate(known, 1))
+                raise DraftError([issue("no_caption_track", "track", track=track[:100], known=shown)])
+            found = captions_of(content, track)
+            canvas = read.figures
+            text = write_captions(found, form, canvas.width or 1920, canvas.height or 1080)
+            return text, len(found)
 
     def trash(self, name: str) -> str:
         """Move a draft to the trash; returns a ticket for `restore`.

@@ -251,6 +251,8 @@ class Track(SpecModel):
     """Silence (audio, video) or hide it."""
     overlap: Overlap | None = None
     """What to do with clips that overlap on this track; left out: as the document says."""
+    captions: bool = False
+    """Texts as JianYing's own captions: shown and edited in its caption list."""
     clips: Annotated[tuple[Clip, ...], BeforeValidator(listed)] = ()
     """In any order."""
 
@@ -281,10 +283,10 @@ def _typed(clips: Any, kind: str) -> Any:
 
 
 class Subtitles(SpecModel):
-    """Captions from SRT: give `srt`, `url` or `path`."""
+    """Captions from SRT, WebVTT, ASS, LRC, Whisper's or JianYing's JSON: give `srt`, `url` or `path`."""
 
     srt: str | None = None
-    """The SRT text itself."""
+    """The text itself, in any of these formats."""
     url: str | None = None
     """Where to fetch it."""
     path: str | None = None
@@ -292,9 +294,11 @@ class Subtitles(SpecModel):
     offset: TimeUS = 0
     """Added to every time."""
     style: TextStyle | None = None
-    """How they look; left out: as a text clip."""
+    """How they look; left out: as an ASS file says, else as JianYing shows imported captions."""
     transform: Transform | None = None
-    """Where they stand; left out: the lower part of the canvas (y -0.8)."""
+    """Where they stand; left out: as an ASS file says, else the lower part of the canvas (y -0.8)."""
+    fit: bool = False
+    """Cut long captions at punctuation, by the canvas's shape, and show none for less than 0.8 s."""
     animations: Annotated[tuple[Animation, ...], BeforeValidator(listed)] = ()
     """For every caption."""
     track: str | None = None
@@ -359,7 +363,7 @@ class DraftSpec(SpecModel):
     tracks: tuple[Track, ...] = ()
     """From the bottom to the top."""
     subtitles: Annotated[tuple[Subtitles, ...], BeforeValidator(listed)] = ()
-    """Captions from SRT, each on its own track above the others."""
+    """Captions from files, each on its own track above the others."""
     target: Target | None = None
     """Where and for which app."""
     meta: dict[str, Any] = Field(default_factory=dict)

@@ -231,7 +231,9 @@ def test_a_field_of_the_whole_document_changes_it_or_is_for_other_parts(model: t
             "time_unit": "ms", "name": "n", "width": 99, "height": 98, "fps": 24, "main_track_magnet": False,
             "overlap": "shift", "tracks": [{"clips": [clip]}],
         },
-        Track: {"type": "video", "name": "n", "mute": True, "overlap": "trim", "clips": [clip]},
+        Track: {
+            "type": "video", "name": "n", "mute": True, "overlap": "trim", "captions": True, "clips": [clip],
+        },
     }  # fmt: skip
     # What is for fetching, subtitles, writing and the copy of the document; each has tests of its own.
     elsewhere = (

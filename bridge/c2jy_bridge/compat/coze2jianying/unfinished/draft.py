@@ -32,6 +32,8 @@ class Lane:
     """What JianYing shows."""
     clips: tuple[dict[str, Any], ...] = ()
     """Clips of our spec, times in microseconds, each with an `id` of its own."""
+    captions: bool = False
+    """Texts as JianYing's own captions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,8 @@ class Unfinished:
             track = tracks.setdefault((lane.kind, lane.key), {"type": lane.kind, "clips": []})
             if lane.name:
                 track["name"] = lane.name
+            if lane.captions:
+                track["captions"] = True
             track["clips"] += [self._with_keyframes(clip) for clip in lane.clips]
         ordered = sorted(tracks.values(), key=lambda track: _BOTTOM_UP.index(track["type"]))
         return {

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from c2jy_bridge.drafts import DraftError
-from c2jy_bridge.drafts.compile.texts import read_cues
+from c2jy_bridge.drafts.captions.cues import read_cues
 from c2jy_bridge.drafts.spec.input import decode_text
 
 Build = Callable[..., Any]
@@ -36,6 +36,7 @@ def _cues(text: str) -> list[tuple[int, int, str]]:
         "WEBVTT\n\nNOTE a remark\nof two lines\n\n" + PLAIN.replace(",", ".").replace("2,500", "2.500"),
         "\n\n\n" + PLAIN.replace("\n\n", "\n\n\n\n") + "\n\n",
         PLAIN.replace("02,500", "02,500 X1:40 X2:600 Y1:20 Y2:50"),
+        PLAIN.replace(":", "：").replace(",", "，"),
     ],
 )  # fmt: skip
 def test_captions_are_read_however_they_are_written(text: str) -> None:
