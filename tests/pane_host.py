@@ -23,6 +23,7 @@ from c2jy_bridge.core.draft_views import (
     PackingView,
     PlaceView,
     Progress,
+    Relinked,
     TimeUnitName,
     TrashedView,
 )
@@ -132,6 +133,10 @@ class PaneDrafts(Drafts):
     async def build(self, document: str | bytes, **options: Any) -> BuildReport:
         self.asked.append(("build", document, options))
         return BuildReport(())
+
+    async def relink(self, name: str, sources: Sequence[Path], *, dry_run: bool = False) -> Relinked:
+        self.asked.append(("relink", name, sources, dry_run))
+        return Relinked(name, f"/drafts/{name}", (), 0)
 
     async def captions(self, name: str, form: CaptionFormat, track: str | None = None) -> tuple[str, int]:
         self.asked.append(("captions", name, form, track))

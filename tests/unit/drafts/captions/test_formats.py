@@ -150,9 +150,9 @@ def test_no_text_stops_any_reader(text: str) -> None:
 def test_what_is_written_is_read_again(form: CaptionFormat, data: st.DataObject) -> None:
     words = st.text(st.sampled_from("你好a b<&>{}\\c,"), min_size=1, max_size=8)
     text = words.map(lambda t: " ".join(t.split())).filter(lambda t: t.strip() and not t.startswith("["))
-    if form in ("srt", "ass"):
-        # Both have markup of their own that nothing escapes, or that pysubs2 takes out again.
-        text = text.map(lambda t: t.translate(str.maketrans("<&>{}\\", "xxxxxx")))
+    # What a format takes for markup of its own, and nothing escapes.
+    marks = {"srt": "<&>{}\\", "ass": "<&>{}\\", "vtt": "{}\\"}.get(form, "")
+    text = text.map(lambda t: t.translate(str.maketrans(marks, "x" * len(marks))))
     gaps = data.draw(st.lists(st.tuples(st.integers(2, 300), st.integers(1, 300), text), max_size=6))
     cues, at = [], 0
     for gap, length, line in gaps:
