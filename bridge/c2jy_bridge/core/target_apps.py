@@ -1,6 +1,6 @@
 """The apps that a draft can be written for: which file each opens and how it takes media.
 
-What an app wants or refuses beyond that, with a source for each line, is in `drafts.target_apps`.
+What an app wants or refuses beyond that, with a source for each line, is in `drafts.write.app_rules`.
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ class Library:
             content = self._content(folder, read)
             found = _findings(folder, read, content)
             if target_app and content is not None:
-                from c2jy_bridge.drafts.target_apps import check_for
+                from c2jy_bridge.drafts.write.app_rules import check_for
 
                 found += check_for(folder, content, target_app)
             return found

@@ -13,7 +13,7 @@ import pytest
 from c2jy_bridge.core.settings import DraftSettings
 from c2jy_bridge.core.target_apps import APPS, PROFILES, DraftProfile
 from c2jy_bridge.drafts import DraftBuilder, Library
-from c2jy_bridge.drafts.target_apps import KNOWN, check_for
+from c2jy_bridge.drafts.write.app_rules import KNOWN, check_for
 
 MakeBuilder = Callable[..., DraftBuilder]
 Spoil = Callable[[dict[str, Any], dict[str, Any], Path], object]

@@ -25,7 +25,7 @@ from c2jy_bridge.drafts.write.background import ByteMeter, in_thread
 if TYPE_CHECKING:
     from c2jy_bridge.core.draft_views import OriginView, Packed
     from c2jy_bridge.core.events import Issue
-    from c2jy_bridge.drafts.build_steps import BuildContext, BuildOptions, Draft
+    from c2jy_bridge.drafts.build.pipeline import BuildContext, BuildOptions, Draft
     from c2jy_bridge.drafts.library.rebuild import KeptDocument
     from c2jy_bridge.drafts.spec.input import DocumentReader
 
@@ -122,7 +122,7 @@ class DraftBuilder:
         """
         with gc_frozen():
             await asyncio.to_thread(_import_build)
-            from c2jy_bridge.drafts.build_steps import BuildOptions
+            from c2jy_bridge.drafts.build.pipeline import BuildOptions
 
             options = BuildOptions(
                 root=self._output(output_folder),
@@ -158,7 +158,7 @@ class DraftBuilder:
         """
         with gc_frozen():
             await asyncio.to_thread(_import_build)
-            from c2jy_bridge.drafts.build_steps import BuildOptions
+            from c2jy_bridge.drafts.build.pipeline import BuildOptions
             from c2jy_bridge.drafts.library.rebuild import export_of, kept_document
 
             kept = await asyncio.to_thread(kept_document, folder)
@@ -184,7 +184,7 @@ class DraftBuilder:
         """
         with gc_frozen():
             await asyncio.to_thread(_import_build)
-            from c2jy_bridge.drafts.build_steps import durations
+            from c2jy_bridge.drafts.build.pipeline import durations
             from c2jy_bridge.drafts.library.rebuild import kept_document, origin
 
             kept = await asyncio.to_thread(kept_document, folder)
@@ -239,7 +239,7 @@ class DraftBuilder:
         on_progress: OnProgress | None,
         found: Mapping[str, Material],
     ) -> BuildReport:
-        from c2jy_bridge.drafts.build_steps import BuildContext
+        from c2jy_bridge.drafts.build.pipeline import BuildContext
         from c2jy_bridge.drafts.captions.tracks import LARGEST, subtitle_links
 
         addresses = dict.fromkeys(item.source.address for draft in drafts for item in draft.media)
@@ -267,7 +267,7 @@ class DraftBuilder:
     def _build(
         self, drafts: list[Draft], fetched: Any, options: BuildOptions, context: BuildContext
     ) -> BuildReport:
-        from c2jy_bridge.drafts.build_steps import build_all
+        from c2jy_bridge.drafts.build.pipeline import build_all
         from c2jy_bridge.drafts.write.staging import sweep
 
         if not options.dry_run:
@@ -316,7 +316,7 @@ async def _forget(report: BuildReport) -> None:
 def _import_build() -> None:
     """Import what a build needs, in a thread: pyJianYingDraft and the models take a fifth of a second."""
     with gc_paused():
-        import c2jy_bridge.drafts.build_steps
+        import c2jy_bridge.drafts.build.pipeline
         import c2jy_bridge.drafts.library.rebuild  # noqa: F401  # imported for its own sake
 
 
@@ -324,7 +324,7 @@ def _read_drafts(
     reader: DocumentReader, document: object, unit: TimeUnit
 ) -> tuple[list[Draft], tuple[Issue, ...]]:
     """The drafts of a document with the media they need, and why others of it could not be read."""
-    from c2jy_bridge.drafts.build_steps import Draft, clip_media
+    from c2jy_bridge.drafts.build.pipeline import Draft, clip_media
     from c2jy_bridge.drafts.errors import IssueCollector
     from c2jy_bridge.drafts.spec.input import read_document
 

@@ -22,7 +22,7 @@ from c2jy_bridge.drafts.errors import DraftError, IssueCollector, disk_issue, is
 from c2jy_bridge.drafts.materials import Material, MaterialFailure
 from c2jy_bridge.drafts.spec.document import AudioClip, DraftSpec, PictureClip, Source
 from c2jy_bridge.drafts.spec.input import ReadDraft
-from c2jy_bridge.drafts.target_apps import NAMED_BY_ID, check_for
+from c2jy_bridge.drafts.write.app_rules import NAMED_BY_ID, check_for
 from c2jy_bridge.drafts.write.background import Stopped
 from c2jy_bridge.drafts.write.folder import DraftToWrite, OnConflict, WriteOptions, file_name, write_draft
 from c2jy_bridge.drafts.write.paths import TargetRoot, checked_name, is_bare_uuid, numbered
