@@ -50,6 +50,7 @@ bench: $(VENV)/.dev
 faults: $(VENV)/.dev
 	cd tests && ../$(BIN)/python -m faults.network $(if $(LONG),--long)
 	cd tests && ../$(BIN)/python -m faults.kills --most $(if $(LONG),300,40)
+	cd tests && ../$(BIN)/python -m faults.machine --examples $(if $(LONG),200,20)
 
 screenshots: $(VENV)/.dev
 	$(BIN)/python scripts/take_screenshots.py

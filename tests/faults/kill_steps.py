@@ -42,6 +42,7 @@ class Steps:
         self._folders = tuple(map(str, folders))
         self._coze = urlsplit(coze).netloc
         self._fatal = fatal
+        self._fatal_name = ""
         self._lock = threading.Lock()
         self.taken: list[str] = []
         self.counting = False
@@ -51,6 +52,11 @@ class Steps:
         sys.addaudithook(self._audit)
         self._watch_commits()
         self._watch_wire()
+
+    def die_at(self, name: str) -> None:
+        """Die before the next step of which this is the beginning."""
+        self._fatal_name = name
+        self.counting = True
 
     def _watch_commits(self) -> None:
         connect = sqlite3.connect
@@ -112,6 +118,7 @@ class Steps:
             return
         with self._lock:
             self.taken.append(f"{what} {name[:50]}")
-            if len(self.taken) == self._fatal:
+            named = self._fatal_name and self.taken[-1].startswith(self._fatal_name)
+            if named or len(self.taken) == self._fatal:
                 os.write(2, f"killed before: {self.taken[-1]}\n".encode())
                 os.kill(os.getpid(), signal.SIGKILL)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from c2jy_bridge.engine import Engine, chats
 from coze_emulator import Emulator, Script
 from faults.network import SCRIPT, TOOL
 from faults.proxy import Fault, Proxy
+from relay_harness import eventually
 
 
 @pytest.fixture
@@ -167,12 +169,41 @@ async def test_a_conversation_that_waits_for_tools_of_a_forgotten_turn_is_answer
     async with started(settings) as engine:
         await engine.open_conversation(conversation)
         events = engine.events()
-        await engine.send("hello")
-        seen = await ends(events)
-        assert isinstance(seen[-1], TurnCompleted), seen[-1]
-        assert "It is written: once." in answer(seen)
-        assert "You said: hello" in answer(seen)
+        turn_id = await engine.send("hello")
+        seen = await ends(events, 2)
+        first, second = (event for event in seen if isinstance(event, TurnEnded))
+        assert isinstance(first, TurnCompleted)
+        assert isinstance(second, TurnCompleted)
+        assert second.turn_id == turn_id
+        shown = [(view.kind, view.text) for view in await engine.messages(conversation)]
     assert lines(settings) == ["once", "once"]  # without its receipt it is not known that it ran
+    said = " ".join(text for _, text in shown)
+    assert said.index("write once") < said.index("It is written: once.") < said.index("You said: hello")
+
+
+async def test_a_forgotten_turn_is_known_to_the_next_start_from_the_moment_it_is_answered(
+    emulator: Emulator, settings: Settings
+) -> None:
+    async with started(settings) as engine:
+        await owe(engine, emulator)
+        conversation = engine.conversation_id
+    for beside in settings.data_dir.glob("journal.db*"):
+        beside.unlink()
+    emulator.clear_faults()
+    emulator.add_fault("slow", on="submit", seconds=5)
+    async with started(settings) as engine:
+        await engine.open_conversation(conversation)
+        await engine.send("hello")
+
+        async def ran_again() -> bool:
+            return len(lines(settings)) == 2
+
+        await eventually(ran_again)
+        with closing(sqlite3.connect(settings.data_dir / "journal.db")) as db:
+            open_turns = db.execute(
+                "SELECT conversation_id, question FROM turns WHERE state = 'open'"
+            ).fetchall()
+        assert open_turns == [(conversation, "write once")]
 
 
 async def test_a_gateways_page_in_place_of_a_confirmation_is_looked_up(

@@ -129,13 +129,15 @@ async def find_chat(client: CozeClient, turn: TurnState, known: Collection[str],
     return ""
 
 
-async def waiting_chat(client: CozeClient, conversation_id: str) -> Chat | None:
-    """The conversation's newest chat, if it waits for tool outputs or for the answer to its question."""
-    chat_id = next((m.chat_id for m in await client.newest(conversation_id) if m.chat_id), "")
+async def waiting_chat(client: CozeClient, conversation_id: str) -> tuple[Chat, str] | None:
+    """The newest chat with its question, if it waits for tool outputs or for the user's answer."""
+    messages = await client.newest(conversation_id)
+    chat_id = next((m.chat_id for m in messages if m.chat_id), "")
     if not chat_id:
         return None
+    asked = (m.content for m in messages if m.chat_id == chat_id and m.role.value == "user")
     chat = await client.retrieve(conversation_id, chat_id)
-    return chat if chat.status.value == "requires_action" else None
+    return (chat, next(asked, "")) if chat.status.value == "requires_action" else None
 
 
 RELEASE_S: Final = 2.0

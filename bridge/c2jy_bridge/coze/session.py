@@ -58,8 +58,6 @@ _log = logging.getLogger(__name__)
 OWED_TRIES: Final = 8
 """How often outputs are submitted in the turn itself when the caller keeps what is owed; about 95 s."""
 LONGEST_PAUSE_S: Final = 30.0
-MOST_EARLIER_BATCHES: Final = 20
-"""Batches of tool calls that an earlier chat may ask for before it counts as endless."""
 
 
 class TurnRunner:
@@ -225,11 +223,11 @@ class TurnRunner:
         if code in errors.RATE_LIMITED and self._tries + 1 < TRIES:
             await self._pause()
             self._ask()
-        elif code == errors.CONVERSATION_BUSY and (chat := await self._waiting_chat()):
-            earlier = TurnState(turn.turn_id, conversation_id=turn.conversation_id, chat_id=chat.id)
-            calls, replies = owed_calls(earlier, chat)
+        elif code == errors.CONVERSATION_BUSY and (found := await self._waiting_chat()):
+            chat, question = found
+            calls, replies = owed_calls(turn, chat)
             if calls:
-                async for event in self._answer_earlier(earlier, chat):
+                async for event in self._finish_earlier(chat.id, question):
                     yield event
                 if not self.ended:
                     self._ask()
@@ -256,7 +254,7 @@ class TurnRunner:
             turn.asking = False
             yield self._failed(problem_of(broken, self._client.host))
 
-    async def _waiting_chat(self) -> Chat | None:
+    async def _waiting_chat(self) -> tuple[Chat, str] | None:
         # The previous chat may still wait: for its question node, whose output is the user's text, or for
         # tools whose outputs never reached Coze.
         if self._tries or not self.turn.conversation_id:
@@ -264,36 +262,26 @@ class TurnRunner:
         self._tries += 1
         find = partial(recovery.waiting_chat, self._client, self.turn.conversation_id)
         with suppress(Exception):  # any failure of the search means that the conversation is busy
-            chat = await self.stop.wait(find)
-            if chat and not await asyncio.to_thread(self._context.runs_elsewhere, chat.id):
-                return chat
+            found = await self.stop.wait(find)
+            if found and not await asyncio.to_thread(self._context.runs_elsewhere, found[0].id):
+                return found
         return None
 
-    async def _answer_earlier(self, earlier: TurnState, chat: Chat) -> AsyncIterator[Event]:
-        """Answer what an earlier chat of the conversation waits for: from receipts, else by running it."""
-        context, stop = self._context, self.stop
-        ids = earlier.conversation_id, earlier.chat_id
-        try:
-            for _ in range(MOST_EARLIER_BATCHES):
-                earlier.owed, earlier.owed_replies = owed_calls(earlier, chat)
-                if not earlier.owed:
-                    break
-                batch = run_batch(context.runner, earlier.owed, earlier, stop, context.clock)
-                async with aclosing(batch) as events:
-                    async for event in events:
-                        yield event
-                pairs = earlier.outputs(error_output("output.unanswered"), error_output("output.reply"))
-                await stop.wait(partial(self._client.submit_unread, *ids, pairs))
-                polls = recovery.watch(self._client, *ids, context.sleep)
-                with suppress(StopAsyncIteration):
-                    while True:
-                        chat = await stop.wait(polls.__anext__)
-            # Its answer was never shown.
-            replies = await stop.wait(partial(self._client.replies, *ids))
-            for missed in recovered_messages(earlier, replies, context.clock()):
-                yield missed
-        except Exception as error:  # cozepy may raise any exception on an unexpected answer
-            yield self._failed(problem_of(error, self._client.host))
+    async def _finish_earlier(self, chat_id: str, text: str) -> AsyncIterator[Event]:
+        """Bring a chat that waits for tools to its end, as a turn of its own: then a restart knows it too."""
+        turn = TurnState(self._context.new_id(), text, self.turn.source, self.turn.conversation_id)
+        runner = TurnRunner(self._context, turn)
+        runner.stop = self.stop
+        yield runner._reader.confirmed(chat_id, turn.conversation_id)
+        end: Event | None = None
+        async with aclosing(runner.run("owed")) as events:
+            async for event in events:
+                yield event
+                end = event
+        if self.stop.fired:
+            raise TurnInterrupted
+        if isinstance(end, TurnFailed):
+            yield self._failed(end.problem)
 
     async def _unacknowledged(self, broken: Exception | None, code: int | None) -> AsyncIterator[Event]:
         """Outputs were sent and no stream followed: ask Coze whether it has them."""

@@ -226,7 +226,8 @@ class Chats:
             )
             async for event in begin(turn.session):
                 if isinstance(event, TurnFailed) and event.problem.kind == "owed":
-                    self._owed[turn_id] = OpenTurn(turn_id, event.conversation_id, event.chat_id, "", "")
+                    owed = OpenTurn(event.turn_id, event.conversation_id, event.chat_id, "", "")
+                    self._owed[event.turn_id] = owed
                     if self._delivery is None or self._delivery.done():
                         self._delivery = asyncio.create_task(self._deliver_owed())
                 if isinstance(event, TurnStarted):
