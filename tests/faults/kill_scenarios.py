@@ -89,23 +89,26 @@ class Chat:
         pass
 
     async def act(self, engine: Engine, place: Place) -> None:
-        await _turn(engine, f"draw {DRAFT} {place.media}")
+        await _turn(engine, self._question(place))
 
     async def again(self, engine: Engine, place: Place) -> Found:
-        found: Found = {}
         open_turns = await asyncio.to_thread(engine._services.journal.open_turns)
         events = engine.events()
         await engine.start(reopen=True)
-        if open_turns:
-            async with asyncio.timeout(WAIT_S):
-                async for event in events:
-                    if isinstance(event, TurnEnded):
-                        found["recovered"] = type(event).__name__
-                        break
+        ends = list[str]()
+        async with asyncio.timeout(WAIT_S):
+            while len(ends) < len(open_turns):
+                if isinstance(event := await anext(events), TurnEnded):
+                    ends.append(type(event).__name__)
+        found: Found = {"recovered": ends}
         found["next question"] = isinstance(await _turn(engine, "hello"), TurnCompleted)
-        if not await engine.drafts.list() and "recovered" not in found:
+        asked = any(turn.question == self._question(place) for turn in open_turns)
+        if not (asked or await engine.drafts.list()):
             await self.act(engine, place)
         return found
+
+    def _question(self, place: Place) -> str:
+        return f"draw {DRAFT} {place.media}"
 
 
 class OfDraft:

@@ -133,7 +133,7 @@ def judge(scenario: str, found: dict[str, Any]) -> list[str]:
         faults.append(f"doubled: {names}, {trashed} in the trash")
     elif (names, trashed) != wanted:
         faults.append(f"lost: {names}, {trashed} in the trash")
-    if found.get("recovered", "TurnCompleted") != "TurnCompleted":
+    if set(found.get("recovered", ())) - {"TurnCompleted"}:
         faults.append(f"lost: {found['recovered']}")
     answers, requests = found.get("answers", ["succeeded"]), found.get("requests", 1)
     if len(answers) > 1 or requests > 1:
