@@ -4,7 +4,7 @@
 # make quick  unit tests of the rooms that start no process; `make quick ROOM=relay` for one room
 # make check  what must be clean before a commit: format, lint, types, floors, tests
 # make bench  the project's own measurements, each against its yardstick
-# make faults  break the wire and kill processes everywhere, and count what that costs; LONG=1 for all of it
+# make faults  break the wire, kill processes everywhere, work for long, and count what that costs; LONG=1 for all of it
 # make screenshots  the pictures of the README, from the app itself
 # make lock   compile constraints.txt anew
 
@@ -51,6 +51,7 @@ faults: $(VENV)/.dev
 	cd tests && ../$(BIN)/python -m faults.network $(if $(LONG),--long)
 	cd tests && ../$(BIN)/python -m faults.kills --most $(if $(LONG),300,40)
 	cd tests && ../$(BIN)/python -m faults.machine --examples $(if $(LONG),200,20)
+	cd tests && ../$(BIN)/python -m faults.endurance $(if $(LONG),,--requests 300 --turns 40)
 
 screenshots: $(VENV)/.dev
 	$(BIN)/python scripts/take_screenshots.py
