@@ -242,14 +242,20 @@ HEAD_S: Final = 15.0
 """Seconds in which a connection has to send the head of a request, from its start or from its last answer."""
 IDLE_S: Final = 5
 """Seconds that a connection may be idle after an answer."""
+UNREAD_S: Final = 30.0
+"""Seconds without a byte read, of an answer that is larger than the buffers of the system."""
 MOST_CONNECTIONS: Final = 200
 """Connections open at once. Of 256 descriptors, the lowest usual limit, some remain for all other work."""
 
 
 class BoundedProtocol(H11Protocol):
-    """A connection with a deadline for each head; over the limit, the one that waits longest is closed."""
+    """A connection with deadlines: for each head it sends, and for reading what it is sent.
+
+    Over the limit of connections, the one that waits longest is closed.
+    """
 
     _head_deadline: asyncio.TimerHandle | None = None
+    _reading_deadline: asyncio.TimerHandle | None = None
 
     @property
     def waiting(self) -> bool:
@@ -281,8 +287,22 @@ class BoundedProtocol(H11Protocol):
         self._watch()
 
     @override
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        # Also behind a whole answer: no other head can be expected before all of it is sent.
+        self._unwatch()
+        self._expect_reads()
+
+    @override
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stop_waiting_for_reads()
+        self._watch()
+
+    @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._unwatch()
+        self._stop_waiting_for_reads()
         super().connection_lost(exc)
 
     def give_up(self) -> None:
@@ -291,10 +311,23 @@ class BoundedProtocol(H11Protocol):
         self.transport.abort()
 
     def _watch(self) -> None:
-        if not self.waiting:
+        if not self.waiting or self._reading_deadline is not None:
             self._unwatch()
         elif self._head_deadline is None and not self.transport.is_closing():
             self._head_deadline = self.loop.call_later(HEAD_S, self.give_up)
+
+    def _expect_reads(self, unread: int | None = None) -> None:
+        """Give up when nothing of what is left has been read since the last look."""
+        left = self.transport.get_write_buffer_size()
+        if unread is not None and left >= unread:
+            self.give_up()
+        else:
+            self._reading_deadline = self.loop.call_later(UNREAD_S, self._expect_reads, left)
+
+    def _stop_waiting_for_reads(self) -> None:
+        if self._reading_deadline is not None:
+            self._reading_deadline.cancel()
+            self._reading_deadline = None
 
     def _unwatch(self) -> None:
         if self._head_deadline is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -15,6 +16,7 @@ import pytest
 from c2jy_bridge.core.events import BridgeIntakeChanged, BridgeStarted
 from c2jy_bridge.relay.intakes.http.intake import address_of, listen
 from c2jy_bridge.relay.request import BridgeProblem
+from relay_harness import eventually
 
 Call = Callable[..., Any]
 
@@ -112,6 +114,41 @@ async def test_a_connection_that_sends_no_whole_head_in_time_is_closed(
     again[1].write(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nGET /hea")
     assert b" 200 " in await again[0].readline()
     assert await is_closed(again, 5)
+
+
+async def test_a_client_that_never_reads_its_answer_is_given_up_and_a_slow_one_is_not(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("c2jy_bridge.relay.intakes.http.guard.UNREAD_S", 0.5)
+    http = await call(parallel=8, rate_per_minute=10**6)
+    bodies = [{"tool": "note", "arguments": {"text": str(n), "size": 90_000}} for n in range(100)]
+    for answer in [await http.post("/v1/requests", json=body) for body in bodies]:
+        await http.harness.result(answer.json()["id"])
+    open_ones = http.harness.bridge._intakes[0]._server.server_state.connections
+    before = set(open_ones)
+    with socket.create_connection((http.base_url.host, http.base_url.port)) as lazy:
+        lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        token = http.headers["Authorization"]
+        # 9 MB: more than the buffers of the two systems hold
+        head = f"GET /v1/requests?limit=100 HTTP/1.1\r\nHost: localhost\r\nAuthorization: {token}\r\n\r\n"
+        lazy.sendall(head.encode())
+
+        async def connected() -> bool:
+            return bool(open_ones - before)
+
+        async def given_up() -> bool:
+            return not open_ones - before
+
+        await eventually(connected)
+        await eventually(given_up)
+    # One that reads slowly gets everything, though it takes longer than a head may.
+    monkeypatch.setattr("c2jy_bridge.relay.intakes.http.guard.HEAD_S", 0.2)
+    pieces = []
+    async with http.stream("GET", "/v1/requests?limit=100") as answer:
+        async for piece in answer.aiter_bytes(100_000):
+            pieces.append(piece)
+            await asyncio.sleep(0.02)
+    assert len(json.loads(b"".join(pieces))["items"]) == 100
 
 
 async def test_hundreds_of_half_sent_heads_leave_room_for_others(
