@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
@@ -67,6 +69,15 @@ def thread() -> str:
     begun()
     time.sleep(60)
     return "done"
+
+
+@tool
+def later() -> str:
+    "Sleep the first time only."
+    first = not RUNS.exists()
+    begun()
+    time.sleep(60 if first else 0)
+    return "done"
 """
 TOOLS = ("polite", "deaf", "blocks", "thread")
 SIGNALS = (
@@ -104,7 +115,7 @@ def world(environment: dict[str, str], tmp_path: Path) -> Iterator[World]:
     runs = tmp_path / "runs"
     (tools / "mine.py").write_text(TOOL.format(runs=str(runs)))
     config = tmp_path / "conf" / "config.toml"
-    allowed = "\n".join(f'{name} = "allow"' for name in TOOLS)
+    allowed = "\n".join(f'{name} = "allow"' for name in (*TOOLS, "later"))
     config.write_text(f'[tools.policy]\n{allowed}\n[bridge]\nport = 0\nrelay = "direct"\n')
     rules = [
         {"name": name, "match": f"^{name}$", "steps": [{"call": [{"tool": name, "arguments": {}}]}]}
@@ -166,6 +177,40 @@ def test_bridge_serve_drains_and_ends(world: World, command: Path, number: signa
     process.send_signal(number)
     assert ended(process) == 0
     assert b"Stopping" in process.stderr.read()
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_bridge_request_that_a_signal_cut_runs_again_and_its_key_is_known(
+    world: World, command: Path, number: signal.Signals
+) -> None:
+    base: list[Any] = [command, "--config", world.config, "bridge"]
+    token = subprocess.run(
+        [*base, "token"], env=world.environment, capture_output=True, text=True, check=True
+    )
+
+    def serve() -> tuple[subprocess.Popen[bytes], Callable[[], Any]]:
+        process = subprocess.Popen([*base, "serve"], env=world.environment, stderr=-1)
+        assert process.stderr is not None
+        found = re.search(rb"http://[0-9.]+:[0-9]+", process.stderr.readline())
+        assert found is not None
+        headers = {"Authorization": f"Bearer {token.stdout.strip()}", "Idempotency-Key": "k"}
+        url = f"{found[0].decode()}/v1/requests"
+        return process, lambda: httpx.post(url, headers=headers, json={"tool": "later"}).json()
+
+    process, ask = serve()
+    accepted = ask()
+    world.wait_for_tool()
+    process.send_signal(number)
+    assert ended(process) == 0
+    process, ask = serve()
+    end = time.monotonic() + 30
+    while (request := ask())["state"] != "succeeded":
+        assert time.monotonic() < end, request
+        time.sleep(0.1)
+    process.terminate()
+    assert ended(process) == 0
+    assert (request["id"], "done" in str(request["result"])) == (accepted["id"], True)
+    assert world.started() == 2
 
 
 @pytest.mark.parametrize("number", SIGNALS)
