@@ -115,7 +115,9 @@ class PaneDrafts(Drafts):
             PlaceView("jianying", "windows", r"C:\Users\<name>\Projects"),
             PlaceView("capcut", "here", "/Users/me/CapCut"),
         )
-        return PackingView("/drafts", places, "/exports")
+        (draft,) = [draft for draft in self.folder if draft.name == name]
+        spelled_for = "" if draft.media_paths == "portable" else "/drafts"
+        return PackingView(spelled_for, places, "/exports", draft.media_paths)
 
     async def pack(
         self,

@@ -389,13 +389,14 @@ async def opened(pilot: Pilot[Any], pane: DraftsPane, engine: PaneEngine) -> Dra
 async def test_the_detail_shows_the_draft_its_tracks_the_clip_and_its_faults(
     host: Host, pane: DraftsPane
 ) -> None:
-    view = FOUR[1]
+    view = replace(FOUR[1], media_paths="portable")
     engine = PaneEngine(drafts=PaneDrafts(folder=[view], details={"Alps": detail_of(view)}))
     async with host.run_test(size=(100, 30)) as pilot:
         await opened(pilot, pane, engine)
         seen = host.seen()
         assert "Alps   ! 2 missing" in seen
-        assert "1920×1080 · 30 fps · 0:12.5 · tracks 3, clips 9 · 30 B · 1 h" in seen
+        facts = "1920×1080 · 30 fps · 0:12.5 · tracks 3, clips 9 · 30 B"
+        assert f"{facts} · portable · 1 h" in seen
         assert "/drafts/Alps" in seen
         assert seen.index("text subt") < seen.index("video main")  # the top track first
         assert "text subtitles · clip 1 of 1 · 0:01.0 to 0:03.0 · length 0:02.0" in seen

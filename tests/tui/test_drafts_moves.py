@@ -73,6 +73,18 @@ async def test_enter_packs_with_the_paths_as_they_are_and_says_where_the_zip_is(
         assert "Packed: /exports/beach.zip" in host.seen()
 
 
+async def test_a_portable_draft_needs_no_folder_of_the_other_machine(host: Host, drafts: PaneDrafts) -> None:
+    drafts.folder = [replace(BEACH, media_paths="portable")]
+    async with host.run_test(size=(80, 24)) as pilot:
+        await begin(host, drafts, pilot)
+        await pilot.press("z")
+        await shows(pilot, PackForm)
+        assert "It is portable: leave this empty" in host.seen()
+        await pilot.press("enter")
+        await ends(pilot)
+        assert drafts.asked[-1] == ("pack", "beach", "", "", False)
+
+
 async def test_a_suggested_folder_wants_the_account_of_the_other_machine(
     host: Host, drafts: PaneDrafts
 ) -> None:

@@ -6,7 +6,9 @@ height (reported, video-shotcraft PR 36); outlines and shadows are near, not exa
 
 from __future__ import annotations
 
+import math
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -21,6 +23,14 @@ _OUTLINE_SHARE: Final = 0.2
 """Width of an outline of 100 as a share of the letters (pyJianYingDraft 0.3.1, TextBorder)."""
 _BOX: Final = 3
 """BorderStyle: a box behind the text."""
+_OLD: Final = re.compile(r"^\s*\[V4 Styles\]", re.MULTILINE | re.IGNORECASE)
+"""SSA: other fields, and other numbers for the alignment."""
+_STYLE: Final = re.compile(r"^\s*Style:.*$", re.MULTILINE | re.IGNORECASE)
+_EVENT: Final = re.compile(
+    r"(?P<head>\s*(?:Dialogue|Comment):\s*(?:Marked=)?-?\d*\s*,)(?P<start>[^,]*),(?P<end>[^,]*),",
+    re.IGNORECASE,
+)
+_CLOCK: Final = re.compile(r"\d{1,3}:\d{1,2}:\d{1,2}\.\d{1,3}")
 _BLOCK: Final = re.compile(r"\{([^{}]*)\}")
 _TAG: Final = re.compile(
     r"\\(?P<name>pos|an|fs|fn|1?c(?=&)|[1-4]a|alpha|[ibu](?=\d|$)|[a-zA-Z]+)(?P<value>\([^)]*\)|[^\\]*)"
@@ -30,13 +40,39 @@ _COLOUR: Final = re.compile(r"&?H?([0-9A-Fa-f]{1,8})&?")
 
 def read_ass(text: str) -> ReadCues:
     """Read a file of ASS or SSA. Nothing is raised: what cannot be read has no cues."""
-    try:
-        file = pysubs2.SSAFile.from_string(text, format_="ass")
-    except (pysubs2.Pysubs2Error, ValueError, LookupError, ArithmeticError, AttributeError):
-        return ReadCues(())
+    text, bad = _without_bad_times(text)
+    file, dropped = _parsed(text), set[str]()
+    if file is None:  # one wrong number in a style is no reason to show no caption
+        file, dropped = _parsed(_STYLE.sub("", text)), {"Style"}
+    if file is None:
+        return ReadCues((), bad)
     reader = _Reader(file)
     cues = list(reader.cues())
-    return ReadCues(tuple(cues), marked_up=reader.marked_up, dropped=tuple(sorted(reader.dropped)))
+    return ReadCues(tuple(cues), bad, reader.marked_up, tuple(sorted(reader.dropped | dropped)))
+
+
+def _without_bad_times(text: str) -> tuple[str, tuple[int, ...]]:
+    """The text without lines whose times are none, as pysubs2 would refuse all of it; and their numbers."""
+    kept, bad = [], []
+    for number, line in enumerate(text.splitlines(), 1):
+        if match := _EVENT.match(line):
+            start, end = (time.replace("：", ":").strip() for time in match.group("start", "end"))
+            if not (_CLOCK.fullmatch(start) and _CLOCK.fullmatch(end)):
+                bad.append(number)
+                continue
+            line = f"{match['head']}{start},{end},{line[match.end() :]}"
+        kept.append(line)
+    return "\n".join(kept), tuple(bad)
+
+
+def _parsed(text: str) -> Any | None:
+    form = "ssa" if _OLD.search(text) else "ass"
+    try:
+        with warnings.catch_warnings():  # pysubs2 says on stderr what it could not read
+            warnings.simplefilter("ignore")
+            return pysubs2.SSAFile.from_string(text, format_=form)
+    except (pysubs2.Pysubs2Error, ValueError, LookupError, ArithmeticError, AttributeError):
+        return None
 
 
 class _Reader:
@@ -77,11 +113,12 @@ class _Reader:
             "Spacing": style.spacing != 0,
         }
         self.dropped |= {f"{name} {_value(style, name)}" for name, is_so in unlike.items() if is_so}
-        size = max(1.0, style.fontsize)
+        size = _between(1.0, style.fontsize, 1000.0 * self._height)
         colour, alpha = _rgb(style.primarycolor)
         outline, outline_alpha = _rgb(style.outlinecolor)
         shade, shade_alpha = _rgb(style.backcolor)
         boxed, width = style.borderstyle == _BOX, style.outline / size / _OUTLINE_SHARE * 100
+        distance = _between(0.0, style.shadow / size * 100, 100.0)
         text = TextStyle(
             font=font,
             size=self._size(size),
@@ -91,15 +128,17 @@ class _Reader:
             color=colour,
             alpha=alpha,
             align=_ALIGN[_column(style.alignment)],
-            border=TextBorder(color=outline, alpha=outline_alpha, width=min(100.0, width))
+            border=TextBorder(color=outline, alpha=outline_alpha, width=_between(0.0, width, 100.0))
             if width > 0 and not boxed
             else None,
-            shadow=TextShadow(color=shade, alpha=shade_alpha, distance=min(100.0, style.shadow / size * 100))
-            if style.shadow > 0 and not boxed
+            shadow=TextShadow(color=shade, alpha=shade_alpha, distance=distance)
+            if distance > 0 and not boxed
             else None,
             background=TextBackground(color=_hex(outline), alpha=outline_alpha) if boxed else None,
         )
-        place = Transform(y=self._y(style.alignment, style.marginv, size), rotation=-style.angle)
+        place = Transform(
+            y=self._y(style.alignment, style.marginv, size), rotation=-_between(-360.0, style.angle, 360.0)
+        )
         return text, place
 
     def _overridden(self, text: str, style: TextStyle, place: Transform) -> tuple[TextStyle, Transform]:
@@ -133,7 +172,9 @@ class _Reader:
                 rgb = tuple((bgr >> shift & 255) / 255 for shift in (0, 8, 16))
                 return style.model_copy(update={"color": rgb}), place
             if name == "fs":
-                return style.model_copy(update={"size": self._size(max(1.0, float(value)))}), place
+                return style.model_copy(
+                    update={"size": self._size(_between(1.0, float(value), 1000.0 * self._height))}
+                ), place
             if name == "an" and 1 <= int(value) <= 9:
                 align = _ALIGN[_column(int(value))]
                 y = self._y(int(value), 0, style.size * self._height / 100)
@@ -155,6 +196,11 @@ class _Reader:
         row = (int(alignment) - 1) // 3
         from_edge = (margin + size / 2) / self._height * 2
         return round(max(-1.0, min(1.0, (from_edge - 1, 0.0, 1 - from_edge)[row])), 4)
+
+
+def _between(least: float, value: float, most: float) -> float:
+    """A number of a file that others wrote; the least for what is none."""
+    return min(max(least, value), most) if math.isfinite(value) else least
 
 
 _ALIGN: Final = ("left", "center", "right")

@@ -96,9 +96,9 @@ def fitted(cues: Sequence[Cue], most: int) -> list[Cue]:
         cues: In any order.
         most: Widest line, in columns.
     """
-    pieces = [piece for cue in sorted(cues, key=lambda cue: cue.start_us) for piece in _cut_cue(cue, most)]
+    pieces = [piece for cue in cues for piece in _cut_cue(cue, most)]
     done: list[Cue] = []
-    for piece in pieces:
+    for piece in sorted(pieces, key=lambda piece: piece.start_us):
         if done and _is_short(done[-1]):
             last = done[-1]
             free_us = piece.start_us if piece.start_us >= last.end_us else last.start_us + SHORTEST_US

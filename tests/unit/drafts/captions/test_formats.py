@@ -78,6 +78,51 @@ def test_ass_is_read_with_its_styles_and_what_cannot_be_shown_is_named() -> None
     assert found.marked_up == 1
 
 
+SSA = """[Script Info]
+ScriptType: v4.00
+
+[V4 Styles]
+Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, TertiaryColour, BackColour, Bold, Italic, \
+BorderStyle, Outline, Shadow, Alignment, MarginL, MarginR, MarginV, AlphaLevel, Encoding
+Style: Default,Arial,28.8,65535,65535,65535,-2147483640,-1,0,1,0,0,6,30,30,0,0,0
+
+[Events]
+Format: Marked, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
+Dialogue: Marked=0,0:00:01.00,0:00:02.00,Default,NTP,0000,0000,0000,!Effect,hello
+"""
+
+
+def test_the_older_ssa_is_read_by_its_own_numbers(recwarn: pytest.WarningsRecorder) -> None:
+    (cue,) = read_captions(SSA).cues
+    assert cue.style is not None
+    assert cue.transform is not None
+    assert (cue.text, cue.style.size, cue.style.color, cue.style.bold) == ("hello", 10, (1, 1, 0), True)
+    assert (cue.style.underline, cue.style.align) == (False, "center")
+    assert cue.transform.y == pytest.approx(0.9)
+    assert list(recwarn) == []
+
+
+def test_a_line_of_ass_without_times_is_told_and_costs_no_other() -> None:
+    odd = "Dialogue: 0,xx,0:00:02.50,Default,,0,0,0,,no\n"
+    wide = "Dialogue: 0,0：00：09.00,0：00：09.50,Default,,0,0,0,,宽\n"
+    found = read_captions(ASS + odd + wide)
+    assert [cue.text for cue in found.cues] == ["第一句\n第二行, 逗号", "title x", "placed", "宽"]
+    assert found.bad_lines == (len(ASS.splitlines()) + 1,)
+
+
+_ODD = ["", "-1", "0", "nan", "inf", "-inf", "1e308", "x", "&HFFFFFFFFFF", "99999999999999999999"]
+
+
+@given(st.integers(0, 21), st.sampled_from(_ODD), st.sampled_from(["\\fs", "\\pos(", "\\an", "\\c", "\\b"]))
+def test_no_number_in_a_style_or_a_tag_stops_the_reader(field: int, value: str, tag: str) -> None:
+    head, rest = ASS.split("Style: Default,", 1)
+    style, events = rest.split("\n", 1)
+    values = style.split(",")
+    values[field] = value
+    text = f"{head}Style: Default,{','.join(values)}\n{events}".replace("\\pos(480,270)", f"{tag}{value}")
+    assert [cue.text for cue in read_captions(text).cues] == ["第一句\n第二行, 逗号", "title x", "placed"]
+
+
 LRC = """[ti:歌]
 [offset:+500]
 [00:01.50]第一句
