@@ -156,8 +156,9 @@ def test_settings_nested_too_deep_are_a_sentence(
         (b"bad\xff", b"UTF-8"),
         (b"a" * 800, b"too long"),
         (b"/nowhere/at/all/drafts", b"no such folder"),
+        (b"~no-such-user/drafts", b"no user of that name"),
     ],
-    ids=["backslashes", "slashes", "share", "not UTF-8", "long", "missing"],
+    ids=["backslashes", "slashes", "share", "not UTF-8", "long", "missing", "user"],
 )
 def test_a_drafts_folder_that_cannot_be_meant_has_its_sentence_and_does_not_appear(
     run: Callable[..., Any], tmp_path: Path, arguments: tuple[str, ...], root: bytes, words: bytes
@@ -169,6 +170,29 @@ def test_a_drafts_folder_that_cannot_be_meant_has_its_sentence_and_does_not_appe
     assert b"Traceback" not in done.stderr
     assert {path.name for path in tmp_path.iterdir()} - before <= {"data", "home", "config"}
     assert not Path("/nowhere").exists()
+
+
+@pytest.mark.slow
+def test_a_home_in_the_settings_file_is_the_users_and_every_command_agrees(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    (home / "drafts").mkdir(parents=True, exist_ok=True)
+    config = tmp_path / "c.toml"
+    config.write_text('data_dir = "~/data"\n[drafts]\nroot = "~/drafts"\n')
+    document = tmp_path / "d.json"
+    clips = [{"text": "hi", "duration": 2}]
+    document.write_text(
+        json.dumps({"schema": "c2jy/1", "name": "made", "tracks": [{"type": "text", "clips": clips}]})
+    )
+    shown = [
+        run(*arguments, "--config", config).stdout
+        for arguments in (("config", "show"), ("doctor",), ("draft", "build", document), ("draft", "list"))
+    ]
+    assert [str(home / "drafts").encode() in text for text in shown[:3]] == [True, True, True], shown
+    assert b"made" in shown[3]
+    assert (home / "drafts" / "made").is_dir()
+    assert not (tmp_path / "~").exists()
 
 
 # --- tools that write where they should not -----------------------------------------------------------

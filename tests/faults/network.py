@@ -107,21 +107,13 @@ async def run(fault: Fault, emulator: Emulator, folder: Path) -> Outcome:
         elif isinstance(first, TurnFailed):
             outcome.words = first.problem.message
         await asyncio.sleep(0.5)
-        for _ in range(3):  # taking up what is owed may need a moment
-            second = await _turn(engine, "hello again", 90)
-            if isinstance(second, TurnCompleted):
-                break
-            await asyncio.sleep(5)
-        else:
-            words = second.problem.message if isinstance(second, TurnFailed) else str(second)
-            outcome.words += f" | then: {words}"
+        if not await _takes_questions(engine, "hello again", outcome):
             outcome.faults.append("blocked")
         conversation = engine.conversation_id
         await engine.close()
         again = Engine(settings)
         await again.start(reopen=True)
-        last = await _turn(again, "hello after a restart", 90)
-        if not isinstance(last, TurnCompleted):
+        if not await _takes_questions(again, "hello after a restart", outcome):
             outcome.faults.append("blocked after a restart")
         messages = await again.messages(conversation)
         await again.close()
@@ -142,6 +134,18 @@ async def run(fault: Fault, emulator: Emulator, folder: Path) -> Outcome:
         outcome.faults.append("lost: no answer")
     outcome.seconds = time.monotonic() - began
     return outcome
+
+
+async def _takes_questions(engine: Engine, text: str, outcome: Outcome) -> bool:
+    """Whether the conversation takes another question; what is owed may need a moment, hence three tries."""
+    for _ in range(3):
+        end = await _turn(engine, text, 90)
+        if isinstance(end, TurnCompleted):
+            return True
+        words = end.problem.message if isinstance(end, TurnFailed) else str(end)
+        outcome.words += f" | {text}: {words}"
+        await asyncio.sleep(5)
+    return False
 
 
 def _settings(url: str, bot_id: str, folder: Path) -> Settings:
@@ -190,7 +194,7 @@ async def run_all(faults: Sequence[Fault], *, show: bool = True) -> list[Outcome
                 try:
                     outcome = await run(fault, emulator, Path(folder) / str(number))
                 except Exception as error:  # the table wants every case
-                    outcome = Outcome(fault, [f"{type(error).__name__}: {error}"])
+                    outcome = Outcome(fault, [f"broken: {type(error).__name__}: {error}"])
             outcomes.append(outcome)
             if show:
                 found = ", ".join(outcome.faults) or "ok"
@@ -213,15 +217,31 @@ def main() -> int:
     options = parser.parse_args()
     chosen = [f for f in cases(long=options.long) if not options.at or any(w in str(f) for w in options.at)]
     outcomes = asyncio.run(run_all(chosen))
-    counts = Counter(name.partition(":")[0] for outcome in outcomes for name in outcome.faults)
-    unstruck = [str(outcome.fault) for outcome in outcomes if not outcome.struck]
-    print(
-        f"\n{len(outcomes)} cases; "
-        + ", ".join(f"{name} {counts[name]}" for name in ("lost", "doubled", "stuck"))
-    )
-    print(f"other: { {k: v for k, v in counts.items() if k not in ('lost', 'doubled', 'stuck')} }")
-    print(f"never struck: {unstruck}")
-    return 1 if counts else 0
+    print(f"\n{table(outcomes)}\n")
+    print("never struck:", [str(outcome.fault) for outcome in outcomes if not outcome.struck])
+    return 1 if any(outcome.faults for outcome in outcomes) else 0
+
+
+FOUND: Final = (
+    *("lost", "doubled", "stuck", "blocked", "blocked after a restart", "asked twice", "not asked"),
+    "broken",
+)
+
+
+def table(outcomes: Sequence[Outcome]) -> str:
+    """What was found after each kind of fault and each duration, as Markdown; the last row is the sum."""
+    rows = [("fault", "lasts", "cases", *FOUND), ("---",) * (len(FOUND) + 3)]
+    groups = {(kind, seconds) for kind in KINDS for seconds in {o.fault.seconds for o in outcomes}}
+    for kind, seconds in sorted(groups, key=lambda group: (group[1], KINDS.index(group[0]))):
+        of = [o for o in outcomes if (o.fault.kind, o.fault.seconds) == (kind, seconds)]
+        rows.append(_row(kind.replace("_", " "), f"{seconds:g} s" if seconds else "once", of))
+    rows.append(_row("all", "", outcomes))
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _row(name: str, lasts: str, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+    counts = Counter(fault.partition(":")[0] for outcome in outcomes for fault in outcome.faults)
+    return (name, lasts, str(len(outcomes)), *(str(counts[fault]) for fault in FOUND))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,15 @@ def default_config_file() -> Path:
     return Path(platformdirs.user_config_dir(APP, appauthor=False)) / "config.toml"
 
 
-PathFault = Literal["windows", "encoding", "long", "missing", ""]
+def expanded(path: Path) -> Path:
+    """A path with `~` or `~user` at its beginning replaced, as shells do; unchanged without such a user."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
+
+
+PathFault = Literal["windows", "user", "encoding", "long", "missing", ""]
 LONGEST_NAME: Final = 255
 """Bytes in one name (Linux and macOS; NTFS counts as many UTF-16 units)."""
 LONGEST_PATH: Final = 460
@@ -33,13 +41,15 @@ LONGEST_PATH: Final = 460
 def path_fault(path: Path, platform: str = sys.platform) -> PathFault:
     """Why no folder should be made at `path`, which the settings name; empty when it may.
 
-    A path of Windows is a relative one elsewhere, so it would appear in the current folder.
+    A path of Windows is a relative one elsewhere, so it would appear in the current folder, as would `~user`.
     """
     text = str(path)
     if any("\ud800" <= character <= "\udfff" for character in text):
         return "encoding"
     if platform != "win32" and re.match(r"[A-Za-z]:[\\/]|[A-Za-z]:$|\\", text):
         return "windows"
+    if text.startswith("~"):
+        return "user"
     if len(os.fsencode(text)) > LONGEST_PATH or any(
         len(os.fsencode(part)) > LONGEST_NAME for part in path.parts
     ):

@@ -7,10 +7,10 @@ import tomllib
 from collections.abc import Mapping
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
@@ -20,13 +20,15 @@ from pydantic_settings import (
 )
 
 from c2jy_bridge.core.bridge_requests import IntakeName
-from c2jy_bridge.core.places import default_config_file, default_data_dir
+from c2jy_bridge.core.places import default_config_file, default_data_dir, expanded
 from c2jy_bridge.core.settings_faults import ADDRESS, COZE_NAMES, describe_faults, say
 from c2jy_bridge.core.target_apps import DraftProfile, MediaPaths
 from c2jy_bridge.core.whole_files import read_whole
 
 Policy = Literal["allow", "ask", "deny"]
 TimeUnit = Literal["auto", "us", "ms", "s"]
+UserPath = Annotated[Path, AfterValidator(expanded)]
+"""A path that may begin with `~`."""
 
 
 class _Group(BaseModel):
@@ -65,7 +67,7 @@ class CozeSettings(_Group):
 class DraftSettings(_Group):
     """Where drafts go and what they are made for."""
 
-    root: Path | None = None
+    root: UserPath | None = None
     """JianYing's drafts folder. None: `<data dir>/drafts`; `draft roots` and `doctor` show the apps' own."""
     profile: DraftProfile = "both"
     """Which app's files to write; `both` writes draft_content.json and draft_info.json. With a version, as
@@ -99,7 +101,7 @@ class MaterialSettings(_Group):
     """Seconds for all downloads of one draft together."""
     retries: int = Field(4, ge=0)
     """Further tries after a passing failure, with back-off and jitter."""
-    folders: list[Path] = []
+    folders: list[UserPath] = []
     """Folders whose files a draft may use by path, besides `tools.folders`."""
 
 
@@ -112,7 +114,7 @@ class ToolSettings(_Group):
     """Seconds a tool may run when it declares no limit of its own."""
     max_output_bytes: int = Field(100_000, ge=1000)
     """Longest output sent to Coze; more is cut with a marker."""
-    folders: list[Path] = []
+    folders: list[UserPath] = []
     """Folders that list_files and read_file may look into. None by default."""
     approval_timeout_s: float | None = None
     """Seconds until an unanswered question counts as deny; None waits."""
@@ -193,9 +195,9 @@ class Settings(BaseSettings):
     """Bridge mode."""
     screen: ScreenSettings = ScreenSettings()
     """The screen."""
-    data_dir: Path = Field(default_factory=default_data_dir)
+    data_dir: UserPath = Field(default_factory=default_data_dir)
     """Journal, cache of materials, logs."""
-    config_dir: Path = Field(default_factory=lambda: default_config_file().parent)
+    config_dir: UserPath = Field(default_factory=lambda: default_config_file().parent)
     """config.toml and `tools/*.py`."""
 
     @property
@@ -247,6 +249,7 @@ def load(
     Raises:
         SettingsError: `config` is missing, is not TOML, or has a wrong key or value.
     """
+    config = config and expanded(config)
     path = config or default_config_file()
     table = _read_file(path, required=config is not None) if config or look_for_file else {}
     profiles = table.pop("profiles", {})

@@ -20,6 +20,7 @@ from c2jy_bridge.core.draft_views import (
     TrashedView,
 )
 from c2jy_bridge.core.events import Issue
+from c2jy_bridge.core.places import expanded
 from c2jy_bridge.core.target_apps import DraftProfile
 from c2jy_bridge.core.views import DraftDetail, DraftView
 from c2jy_bridge.drafts import DraftBuilder, DraftError, DraftPacker, DraftsRoot, Library, RelocateReport
@@ -167,7 +168,7 @@ def zip_path(out: str | Path) -> Path | None:
     text = str(out).strip()
     if not text:
         return None
-    place = Path(text).expanduser()
+    place = expanded(Path(text))
     if place.is_dir() or place.suffix.lower() == ".zip":
         return place
     # A path in a missing folder, so that the error names the folder.

@@ -67,7 +67,7 @@ class DeclaredFolders:
 
     def __init__(self, folders: Sequence[Path], config_file: Path) -> None:
         self._config_file = config_file
-        self._roots = list(dict.fromkeys(folder.expanduser().resolve() for folder in folders))
+        self._roots = list(dict.fromkeys(folder.resolve() for folder in folders))
 
     def tops(self) -> list[Place]:
         """The declared folders themselves.

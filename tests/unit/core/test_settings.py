@@ -108,3 +108,20 @@ def test_an_api_address_that_cannot_be_parsed_is_named_with_its_variable(
     monkeypatch.setenv("COZE_API_BASE", address)
     with pytest.raises(SettingsError, match=r"COZE_API_BASE: .*https://api\.coze\.cn"):
         load(look_for_file=False)
+
+
+def test_a_home_is_written_as_in_a_shell_wherever_a_path_is_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.setenv("C2JY_DATA_DIR", "~/data")
+    (tmp_path / "c.toml").write_text(
+        '[drafts]\nroot = "~/drafts"\n[tools]\nfolders = ["~/one", "/two"]\n[materials]\nfolders = ["~"]\n'
+    )
+    settings = load(Path("~/c.toml"))
+    assert settings.drafts_root == tmp_path / "drafts"
+    assert settings.data_dir == tmp_path / "data"
+    assert settings.config_dir == tmp_path
+    assert settings.tools.folders == [tmp_path / "one", Path("/two")]
+    assert settings.materials.folders == [tmp_path]
