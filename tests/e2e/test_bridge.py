@@ -162,7 +162,7 @@ def test_a_second_bridge_of_the_same_data_says_who_has_it(
         assert "pid" in second.err
 
 
-def test_a_workflow_gets_a_tool_run_here_and_the_maker_asked(c2jy: Callable[..., Any]) -> None:
+def test_a_workflow_gets_a_tool_run_here_and_the_user_asked(c2jy: Callable[..., Any]) -> None:
     done = c2jy("--demo", "workflow", "run", "7397395079142350001", '{"tool": "list_drafts", "args": {}}')
     assert done.status == 0, done.err
     assert '"status": "success"' in done.out

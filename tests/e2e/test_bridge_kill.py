@@ -283,6 +283,21 @@ def test_a_question_that_a_killed_app_asked_is_asked_again_and_its_tool_is_not_r
     assert cloud.drafts() == ["kept"]
 
 
+def test_a_question_without_an_answer_on_stdin_leaves_the_run_waiting(
+    cloud: Cloud, c2jy: Callable[..., Any]
+) -> None:
+    cloud.gallery.open()
+    options = ("--lang", "en", "workflow")
+    asked = c2jy(*options, "run", ASKS_TOO, json.dumps(cloud.request("kept")), stdin="", **cloud.environment)
+    again = c2jy(*options, "resume", stdin="", **cloud.environment)
+    for unanswered in (asked, again):
+        assert unanswered.status == 1
+        assert "workflow resume" in unanswered.err
+    done = c2jy(*options, "resume", stdin="可以\n", **cloud.environment)
+    assert (done.status, json.loads(done.out.splitlines()[-1])["verdict"]) == (0, "可以"), done.err
+    assert cloud.drafts() == ["kept"]
+
+
 @pytest.mark.slow
 def test_an_app_with_a_screen_takes_up_what_it_was_killed_in(
     cloud: Cloud, terminal: Callable[..., Any], tmp_path: Path

@@ -233,7 +233,7 @@ def test_a_token_is_never_written_to_disk(c2jy: Callable[..., Any], tmp_path: Pa
         (("draft", "relocate", "--to", "x"), "缺少其中一项：name --all"),
     ],
 )
-def test_a_wrong_command_line_is_told_in_the_makers_language(
+def test_a_wrong_command_line_is_told_in_the_users_language(
     c2jy: Callable[..., Any], arguments: tuple[str, ...], words: str
 ) -> None:
     done = c2jy("--lang", "zh", *arguments)

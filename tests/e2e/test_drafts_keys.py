@@ -26,7 +26,7 @@ EXPORT = {
 }
 
 
-def test_a_maker_packs_rebuilds_and_brings_back_by_key(
+def test_a_user_packs_rebuilds_and_restores_by_key(
     c2jy: Callable[..., Any], terminal: Callable[..., Any], tmp_path: Path
 ) -> None:
     root, data = tmp_path / "drafts", tmp_path / "own"

@@ -313,7 +313,7 @@ async def test_the_composer_grows_with_its_text_but_not_over_the_chat(stage: Any
         assert before < on.chat.composer.outer_size.height <= 8
 
 
-async def test_the_view_follows_the_end_until_the_maker_scrolls_up(stage: Any) -> None:
+async def test_the_view_follows_the_end_until_the_user_scrolls_up(stage: Any) -> None:
     async with stage() as on:
         await on.ask("q")
         await on.play(on.bot.started("q"), on.bot.says("\n\n".join(f"line {n}" for n in range(60))))

@@ -99,7 +99,7 @@ async def test_what_no_clipboard_takes_goes_to_a_file_that_is_named(
     assert str(path) in message
 
 
-async def test_the_maker_is_told_that_it_was_copied(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_user_is_told_that_it_was_copied(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     async def taken(*_: Any) -> bool:
         return True
 

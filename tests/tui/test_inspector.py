@@ -303,7 +303,7 @@ async def test_leaving_the_edit_with_escape_runs_nothing(host: InspectorHost, in
         assert engine.asked == []
 
 
-async def test_a_running_call_is_stopped_or_the_maker_hears_that_it_had_ended(
+async def test_a_running_call_is_stopped_or_the_user_hears_that_it_had_ended(
     host: InspectorHost, inspector: Inspector
 ) -> None:
     engine = PaneEngine()

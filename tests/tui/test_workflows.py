@@ -123,7 +123,7 @@ async def test_an_output_that_only_cozes_record_has_is_shown_once(stage: Any) ->
         assert on.said.count("Three drafts.") == 1
 
 
-async def test_what_a_workflow_asks_of_a_person_is_put_to_the_maker(stage: Any, engine: Any) -> None:
+async def test_what_a_workflow_asks_of_a_person_is_put_to_the_user(stage: Any, engine: Any) -> None:
     engine.workflows.asks = [asked()]
     async with stage() as on:
         await on.play(began(), asked())
@@ -245,7 +245,7 @@ async def test_the_app_is_ready_once_what_it_keeps_is_shown_and_the_bot_has_a_na
         assert "Loading…" not in screen()
 
 
-async def test_a_journal_that_takes_no_more_is_said_where_the_maker_looks(stage: Any) -> None:
+async def test_a_journal_that_takes_no_more_is_said_where_the_user_looks(stage: Any) -> None:
     async with stage() as on:
         problem = Problem(
             "journal", "The journal cannot be written: /d/journal.db: disk is full", "Make room."

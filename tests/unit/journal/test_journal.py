@@ -278,7 +278,7 @@ def test_half_a_character_is_kept_as_a_question_mark_and_the_call_still_has_its_
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
-def test_the_journal_is_the_makers_own(open_journal: Callable[..., Journal], tmp_path: Path) -> None:
+def test_the_journal_is_the_users_own(open_journal: Callable[..., Journal], tmp_path: Path) -> None:
     open_journal().record([TurnStarted(at=1.0, turn_id="t", conversation_id="c", chat_id="d", text="q")])
     modes = {path.name: path.stat().st_mode & 0o077 for path in tmp_path.iterdir()}
     assert modes.keys() >= {"journal.db", "journal.db-wal"}

@@ -202,7 +202,7 @@ async def test_fields_of_a_tool_error_may_say_anything_but_success(bench: Bench)
     assert unwritten["message"].startswith("no ")
 
 
-async def test_an_error_in_the_makers_own_tool_names_file_and_line(bench: Bench) -> None:
+async def test_an_error_in_the_users_own_tool_names_file_and_line(bench: Bench) -> None:
     bench.add(tool(policy="allow")(fail), origin=Origin("file", "mine.py"))
     finished = await bench.finish("fail", {"kind": "value"})
     assert "(test_runner.py:" in told(finished)["message"]

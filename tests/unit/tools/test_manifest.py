@@ -148,7 +148,7 @@ def test_every_tool_has_a_line_for_people_in_their_language(registry: ToolRegist
     assert not any(line.startswith("about.") for line in lines["en"].values())
 
 
-def test_odd_types_of_the_makers_own_tools_become_plain_ones() -> None:
+def test_odd_types_of_the_users_own_tools_become_plain_ones() -> None:
     registry = ToolRegistry()
 
     @tool

@@ -90,9 +90,11 @@ def read_stdin() -> bytes:
     return content
 
 
-def read_line(stream: TextIO) -> str:
-    """One line, without its end; empty at the end of the stream."""
+def read_line(stream: TextIO) -> str | None:
+    """One line, without its end; None at the end of the stream."""
     line = stream.readline()
+    if not line:
+        return None
     if _is_foreign(line):
         line = decoded(line.encode(stream.encoding, "surrogateescape"))
     return line.rstrip("\n")

@@ -34,7 +34,10 @@ def run(options: argparse.Namespace) -> int:
             print_stderr(problem.message, problem.hint)
             return 1
         printing = asyncio.create_task(_print_events(engine.events(), options.json))
-        ended = await engine.workflows.run(workflow_id, parameters, _ask)
+        try:
+            ended = await engine.workflows.run(workflow_id, parameters, _ask)
+        except _NoAnswer:
+            return _left_waiting(printing)
         await printing
         return _status(ended)
 
@@ -50,7 +53,10 @@ def resume(options: argparse.Namespace) -> int:
             print_stderr(say("workflow.none_waiting"))
             return 0
         printing = asyncio.create_task(_print_events(engine.events(), options.json, ends=len(runs)))
-        ended = [await engine.workflows.resume(run.run_id, _ask) for run in runs]
+        try:
+            ended = [await engine.workflows.resume(run.run_id, _ask) for run in runs]
+        except _NoAnswer:
+            return _left_waiting(printing)
         if None in ended:  # another process was quicker
             printing.cancel()
         else:
@@ -60,13 +66,31 @@ def resume(options: argparse.Namespace) -> int:
     return with_engine(options, work, start=True)
 
 
+class _NoAnswer(Exception):
+    """stdin has ended before a question was answered."""
+
+
+def _left_waiting(printing: asyncio.Task[None]) -> int:
+    printing.cancel()
+    print_stderr(say("workflow.unanswered"))
+    return 1
+
+
 async def _ask(question: ev.WorkflowAsked) -> str:
-    """A line from the user; the question goes to stderr, so that stdout stays output."""
+    """A line from the user; the question goes to stderr, so that stdout stays output.
+
+    Raises:
+        _NoAnswer: There is none. An empty answer would use up one of the run's resumes.
+    """
     print_stderr(question.text)
     if question.fields:
         print_stderr(say("workflow.fields", fields=", ".join(question.fields)))
     print("> ", end="", file=sys.stderr, flush=True)
-    return await asyncio.to_thread(read_line, sys.stdin)
+    line = await asyncio.to_thread(read_line, sys.stdin)
+    if line is None:
+        print(file=sys.stderr)
+        raise _NoAnswer
+    return line
 
 
 async def _print_events(events: AsyncIterator[ev.Event], json_lines: bool, *, ends: int = 1) -> None:

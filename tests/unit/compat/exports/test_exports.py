@@ -280,7 +280,7 @@ def _fields(text: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(text) if name}
 
 
-def test_chinese_makers_read_chinese(export):
+def test_chinese_users_read_chinese(export):
     i18n.use("zh")
     (imported,) = parse(export("seconds"))
     assert imported.unit is not None
