@@ -32,6 +32,7 @@ from c2jy_bridge.engine.workflows import AnswersWorkflow
 from c2jy_tui.app import C2jyApp
 from c2jy_tui.panes.chat import ChatPane
 from c2jy_tui.panes.chat.pane import TranscriptView
+from c2jy_tui.screens import settling
 from c2jy_tui.screens.main import MainScreen
 from pane_host import PaneDrafts, soon
 
@@ -303,6 +304,7 @@ class Say:
         call_id: str = "call-1",
         deadline_s: float | None = None,
         reason: str = "policy",
+        scope: str = "conv-1",
     ) -> Event:
         return ev.ToolCallAwaitingApproval(
             at=self._clock(),
@@ -311,6 +313,7 @@ class Say:
             arguments=arguments,
             reason=reason,
             deadline_s=deadline_s,
+            scope=scope,
         )
 
     def runs(self, call_id: str = "call-1") -> Event:
@@ -379,6 +382,7 @@ def still_screen(monkeypatch: pytest.MonkeyPatch) -> None:
     time.tzset()
     from textual.widgets import Input, TextArea
 
+    monkeypatch.setattr(settling, "QUIET_S", 0.01)
     monkeypatch.setattr(Input, "_toggle_cursor", lambda self: None)
     monkeypatch.setattr(TextArea, "_toggle_cursor_blink_visible", lambda self: None)
 
@@ -408,6 +412,8 @@ class Stage:
             await self.pilot.pause()
             if self.app._main is not None and self.main.is_mounted:
                 await self.chat.flush()
+        if settling.QUIET_S < 1:  # a dialog that has come up takes keys
+            await soon(self.pilot, lambda: getattr(self.app.screen, "settled", True))
         await self.pilot.pause()
 
     async def tick(self) -> None:

@@ -34,9 +34,7 @@ from c2jy_tui.controllers.bridge_mode import (
     switch_refused,
     switch_requested,
 )
-from c2jy_tui.screens import approval
 from c2jy_tui.screens.approval import ApprovalScreen
-from pane_host import soon
 
 TAKEN = Problem("port_taken", "Port 8765 on 127.0.0.1 is taken.", "Set bridge.port to another number.")
 HTTP = "http://127.0.0.1:8765"
@@ -276,18 +274,12 @@ async def test_the_pane_comes_when_it_is_wanted(stage: Any) -> None:
 # --- questions of bridge calls -------------------------------------------------------------------------
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(approval, "IGNORE_KEYS_S", 0.01)
-
-
 async def asked(on: Any) -> None:
     call = replace(on.bot.wants("screenshot"), at=on.clock())
     question = replace(on.bot.asks_leave("screenshot", {}, deadline_s=60.0), source="bridge")
     await on.play(replace(call, call=replace(call.call, source="bridge")), question)
 
 
-@pytest.mark.usefixtures("quick")
 async def test_a_question_of_a_bridge_call_names_its_source_and_counts_down(stage: Any) -> None:
     async with stage() as on:
         await asked(on)
@@ -302,7 +294,6 @@ async def test_a_question_of_a_bridge_call_names_its_source_and_counts_down(stag
         assert on.engine.decisions == []
 
 
-@pytest.mark.usefixtures("quick")
 async def test_a_question_that_ended_under_the_help_is_gone_with_the_help(stage: Any) -> None:
     async with stage() as on:
         await asked(on)
@@ -313,12 +304,10 @@ async def test_a_question_that_ended_under_the_help_is_gone_with_the_help(stage:
         assert on.engine.decisions == []
 
 
-@pytest.mark.usefixtures("quick")
 async def test_a_bridge_call_can_be_allowed(stage: Any) -> None:
     async with stage() as on:
         await asked(on)
-        await soon(on.pilot, lambda: not on.app.screen._ignores_keys)
-        await on.press("o")
+        await on.press("a")
         assert on.engine.decisions == [("call-1", Decision.ONCE)]
 
 

@@ -12,8 +12,7 @@ from textual.pilot import Pilot
 from c2jy_bridge.core.bridge_requests import BridgeRequest, ChatRef, State
 from c2jy_bridge.core.events import Problem
 from c2jy_tui.panes.bridge import BridgePane
-from c2jy_tui.screens import approval
-from pane_host import NARROW, NORMAL, WIDE, snapshot_id, soon
+from pane_host import NARROW, NORMAL, WIDE, snapshot_id
 
 NOW = 1_760_000_000.0
 DONE = {
@@ -114,7 +113,6 @@ async def question(on: Any, lang: str) -> None:
     wants = on.bot.wants("screenshot")
     asks = on.bot.asks_leave("screenshot", {"display": 1}, deadline_s=60.0)
     await on.play(replace(wants, call=replace(wants.call, source="bridge")), replace(asks, source="bridge"))
-    await soon(on.pilot, lambda: not on.app.screen._ignores_keys)
 
 
 Scene = Callable[[Any, str], Awaitable[None]]
@@ -146,7 +144,6 @@ def test_bridge_mode_looks_as_it_did(
     stage_of: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(approval, "IGNORE_KEYS_S", 0.01)
     app = make_app(lang=lang)
 
     async def act(pilot: Pilot[None]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from textual import events
 from textual.geometry import Offset
 
 from c2jy_bridge.core.events import Outcome, Problem
@@ -51,6 +52,29 @@ async def test_the_cursor_stays_at_the_composer_when_the_layout_changes(stage: A
         await on.pilot.resize_terminal(70, 20)
         await on.settle()
         assert on.app.cursor_position == on.chat.composer.content_region.offset
+
+
+async def test_what_is_typed_after_enter_is_not_glued_to_what_was_sent(stage: Any) -> None:
+    async with stage() as on:
+        for key in (*"tell me", "enter", *"next"):  # all at once, before anything is handled
+            on.app.post_message(events.Key("space" if key == " " else key, key if len(key) == 1 else None))
+        await on.settle()
+        assert on.engine.sent == ["tell me"]
+        assert on.chat.composer.text == "next"
+
+
+async def test_a_question_that_is_refused_comes_back_before_what_was_typed_since(stage: Any) -> None:
+    async with stage() as on:
+        await on.ask("one")
+        await on.play(on.bot.started("one"))
+        await on.ask("two")  # queued
+        await on.ask("three")
+        assert on.chat.queued == "two"
+        assert on.chat.composer.text == "three"
+        on.chat.composer.write("four")
+        await on.press("escape")
+        assert on.chat.composer.text == "two\nfour"
+        assert on.engine.sent == ["one"]
 
 
 async def test_a_blank_question_is_not_sent(stage: Any) -> None:

@@ -11,8 +11,7 @@ from textual.pilot import Pilot
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.views import ConversationView
 from c2jy_tui.app import Look
-from c2jy_tui.screens import approval
-from pane_host import NARROW, NORMAL, WIDE, snapshot_id, soon
+from pane_host import NARROW, NORMAL, WIDE, snapshot_id
 
 QUESTION = {"en": "Make me a video about Chinese food", "zh": "帮我生成一个介绍中国美食的视频"}
 THOUGHT = {"en": "Five scenes will do.", "zh": "五个镜头就够了。"}
@@ -105,7 +104,6 @@ async def question(on: Any, lang: str) -> None:
         on.bot.wants("read_file"),
         on.bot.asks_leave("read_file", {"path": "/home/maker/笔记.txt", "max_bytes": 4096}, deadline_s=60.0),
     )
-    await soon(on.pilot, lambda: not on.app.screen._ignores_keys)
 
 
 async def help_(on: Any, lang: str) -> None:
@@ -163,7 +161,6 @@ def test_the_screen_looks_as_it_did(
     stage_of: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(approval, "IGNORE_KEYS_S", 0.01)
     app = make_app(lang=lang, look=Look(theme=theme))
 
     async def act(pilot: Pilot[None]) -> None:

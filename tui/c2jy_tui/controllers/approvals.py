@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from textual.widget import Widget
+from textual.screen import Screen
+from textual.timer import Timer
 
 from c2jy_bridge.core.events import (
     Decision,
@@ -15,9 +16,13 @@ from c2jy_bridge.core.events import (
 )
 from c2jy_tui.formatting import Clock
 from c2jy_tui.labels import say
+from c2jy_tui.panes.chat.composer import Composer
 
 if TYPE_CHECKING:
     from c2jy_bridge.engine import Engine
+
+AGAIN_S: Final = 0.5
+"""Seconds between two looks whether the composer is still in use."""
 
 
 class Approvals:
@@ -45,6 +50,10 @@ class Approvals:
         """The question about one call, while it is open."""
         return self._waiting.get(call_id)
 
+    def oldest(self) -> ToolCallAwaitingApproval | None:
+        """The oldest open question."""
+        return next(iter(self._waiting.values()), None)
+
     def following(self) -> ToolCallAwaitingApproval | None:
         """The oldest question that was neither answered nor put off."""
         return next((ask for call_id, ask in self._waiting.items() if call_id not in self._put_off), None)
@@ -61,11 +70,13 @@ class Approvals:
 class ApprovalController:
     """Opens the approval dialog over the host screen and passes the answer to the engine."""
 
-    def __init__(self, host: Widget, approvals: Approvals, clock: Clock) -> None:
+    def __init__(self, host: Screen[None], approvals: Approvals, composer: Composer, clock: Clock) -> None:
         self._host = host
         self._approvals = approvals
+        self._composer = composer
         self._clock = clock
         self._engine: Engine | None = None
+        self._again: Timer | None = None
 
     def attach_engine(self, engine: Engine) -> None:
         """Use `engine` from now on."""
@@ -88,7 +99,7 @@ class ApprovalController:
             if decision is None:
                 self._approvals.put_off(call_id)
             else:
-                self.decide(call_id, decision)
+                self._pass_on(call_id, decision)
             self.resume()
 
         bot = self._engine.connection.bot_name if self._engine else ""
@@ -101,23 +112,55 @@ class ApprovalController:
             asker=asker,
             still_open=lambda: self._approvals.get(call_id) is not None,
             clock=self._clock,
+            typed=self._composer.insert,
         )
         self._host.app.push_screen(screen, answered)
 
     def decide(self, call_id: str, decision: Decision) -> None:
-        """Pass the answer to the engine."""
+        """Answer a question from its row; an "always" once the user has agreed to its scope."""
+        question = self._approvals.get(call_id)
+        if question is None or decision is not Decision.ALWAYS:
+            self._pass_on(call_id, decision)
+            return
+        from c2jy_tui.screens.approval import AlwaysScreen
+
+        def agreed(yes: bool | None) -> None:
+            if yes:
+                self._pass_on(call_id, Decision.ALWAYS)
+
+        if question.scope:
+            self._host.app.push_screen(AlwaysScreen(question), agreed)
+        else:
+            self._host.notify(say("approval.no_scope"), severity="warning")
+
+    def _pass_on(self, call_id: str, decision: Decision) -> None:
         self._approvals.answered(call_id)
         if self._engine is not None and not self._engine.decide(call_id, decision):
             self._host.notify(say("approval.too_late"), severity="warning")
 
     def resume(self) -> None:
-        """Ask the next open question, unless another dialog is up; close one that is answered already."""
+        """Ask the next open question, unless another dialog is up; close one that is answered already.
+
+        A composer in use keeps the focus: the question waits in the chat until it is free.
+        """
+        if not self._host.is_running:
+            return  # the app is closing
         shown = self._host.app.screen
         if shown is self._host:
-            if (question := self._approvals.following()) is not None:
+            if (question := self._approvals.following()) is None:
+                return
+            if not self._composer.in_use:
                 self.ask(question.call_id)
+            elif self._again is None:
+                self._again = self._host.set_timer(AGAIN_S, self._look_again)
             return
-        from c2jy_tui.screens.approval import ApprovalScreen
+        from c2jy_tui.screens.approval import AlwaysScreen, ApprovalScreen
 
-        if isinstance(shown, ApprovalScreen) and self._approvals.get(shown.question.call_id) is None:
+        if isinstance(shown, AlwaysScreen) and self._approvals.get(shown.question.call_id) is None:
+            shown.dismiss(False)
+        elif isinstance(shown, ApprovalScreen) and self._approvals.get(shown.question.call_id) is None:
             shown.dismiss(None)
+
+    def _look_again(self) -> None:
+        self._again = None
+        self.resume()

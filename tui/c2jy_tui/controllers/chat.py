@@ -138,6 +138,7 @@ class ChatController:
 
     def _queue(self, text: str) -> None:
         if self._chat.queued:
+            self._chat.composer.give_back(text)
             self._host.notify(say("chat.queue_full"), severity="warning")
         else:
             self._chat.set_queued(text)

@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from textual.timer import Timer
 from textual.widget import Widget
 
 from c2jy_bridge.core.events import Event, WorkflowAsked, WorkflowEnded
 from c2jy_bridge.core.safety import visible
+from c2jy_tui.controllers.approvals import AGAIN_S
 from c2jy_tui.formatting import Clock
 from c2jy_tui.labels import say
 from c2jy_tui.panes.chat import ChatPane
@@ -45,6 +47,10 @@ class WorkflowQuestions:
         found = self._open.get(run_id)
         return found[0] if found and not found[1].done() else None
 
+    def oldest(self) -> WorkflowAsked | None:
+        """The oldest open question."""
+        return next(filter(None, map(self.get, self._open)), None)
+
     def following(self) -> WorkflowAsked | None:
         """The oldest question that was neither answered nor put off."""
         waiting = (run_id for run_id in self._open if run_id not in self._put_off)
@@ -70,6 +76,7 @@ class WorkflowController:
         self._chat = chat
         self._clock = clock
         self._engine: Engine | None = None
+        self._again: Timer | None = None
 
     def start(self) -> None:
         """The host is mounted: from now on it shows the questions."""
@@ -88,17 +95,25 @@ class WorkflowController:
 
     def resume(self) -> None:
         """Ask the next open question, unless another dialog is up; close one that is no longer waited for."""
-        if not self._host.is_mounted:
+        if not (self._host.is_mounted and self._host.is_running):
             return
         shown = self._host.app.screen
         if shown is self._host:
-            if (question := self._questions.following()) is not None:
+            if (question := self._questions.following()) is None:
+                return
+            if not self._chat.composer.in_use:
                 self.answer(question.run_id)
+            elif self._again is None:
+                self._again = self._host.set_timer(AGAIN_S, self._look_again)
             return
         from c2jy_tui.screens.workflow_forms import WorkflowQuestionScreen
 
         if isinstance(shown, WorkflowQuestionScreen) and self._questions.get(shown.run_id) is None:
             shown.dismiss(None)
+
+    def _look_again(self) -> None:
+        self._again = None
+        self.resume()
 
     # --- intents -----------------------------------------------------------------------------------
 
@@ -137,7 +152,8 @@ class WorkflowController:
                 self._questions.answer(run_id, text)
             self.resume()
 
-        self._host.app.push_screen(WorkflowQuestionScreen(question), answered)
+        screen = WorkflowQuestionScreen(question, self._chat.composer.insert)
+        self._host.app.push_screen(screen, answered)
 
     def do(self, run_id: str, intent: RunIntent) -> None:
         """Answer a run, resume it, stop it or forget it."""

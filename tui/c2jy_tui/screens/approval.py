@@ -18,24 +18,50 @@ from c2jy_bridge.core.events import Decision, ToolCallAwaitingApproval
 from c2jy_bridge.core.safety import one_line
 from c2jy_tui.formatting import Clock, countable
 from c2jy_tui.labels import say
-from c2jy_tui.widgets.bindings import BaseDialog, binding
+from c2jy_tui.screens import settling
+from c2jy_tui.screens.dialogs import ConfirmScreen
+from c2jy_tui.screens.settling import SettlingDialog
+from c2jy_tui.widgets.bindings import binding
 from c2jy_tui.widgets.prose import Prose
-
-IGNORE_KEYS_S: Final = 0.4
-"""Seconds without a key until keys count, so that typing when the dialog opens does not answer it."""
 
 _HEIGHTS: Final = [(0, "-low"), (30, "-tall")]
 
 
-class ApprovalScreen(BaseDialog[Decision]):
-    """Once, always in this conversation, or not at all; Esc leaves the question open."""
+def scope_text(question: ToolCallAwaitingApproval) -> str:
+    """How far an "always" goes; empty when the call has no scope in which it could be remembered."""
+    if not question.scope:
+        return ""
+    tool, intake = one_line(question.tool), _intake(question)
+    return say("approval.scope", tool=tool) if intake else say("approval.scope_chat", tool=tool)
+
+
+def _intake(question: ToolCallAwaitingApproval) -> str:
+    intake = question.scope.removeprefix("bridge/") if question.source == "bridge" else ""
+    return intake if intake in SOURCES else ""
+
+
+class AlwaysScreen(ConfirmScreen):
+    """Says how far an "always" goes, before it takes effect; there must be time to read it."""
+
+    def __init__(self, question: ToolCallAwaitingApproval) -> None:
+        super().__init__(say("approval.always_title"), scope_text(question))
+        self.question = question
+
+    @property
+    @override
+    def quiet_s(self) -> float:
+        return settling.QUIET_S
+
+
+class ApprovalScreen(SettlingDialog[Decision]):
+    """Once, always in its scope, or not at all; Esc leaves the question open."""
 
     CSS_PATH = "approval.tcss"
     VERTICAL_BREAKPOINTS = _HEIGHTS
     HELP = "tui:help.approval"
     BINDINGS: ClassVar = [
-        binding("tui", "approval.once", "o", "decide('once')"),
-        binding("tui", "approval.always", "a", "decide('always')"),
+        binding("tui", "approval.once", "a", "decide('once')"),
+        binding("tui", "approval.always", "A", "decide('always')"),
         binding("tui", "approval.deny", "d", "decide('deny')"),
         binding("tui", "approval.later", "escape", "back"),
         binding("tui", "approval.down", "j", "scroll(1)", show=False),
@@ -53,6 +79,7 @@ class ApprovalScreen(BaseDialog[Decision]):
         asker: str,
         still_open: Callable[[], bool],
         clock: Clock,
+        typed: Callable[[str], object] | None = None,
     ) -> None:
         """Args:
         question: What is asked.
@@ -61,21 +88,21 @@ class ApprovalScreen(BaseDialog[Decision]):
         asker: Who wants the call, in words.
         still_open: Whether the call still waits for an answer.
         clock: For the countdown.
+        typed: Gets text that was on its way when the dialog came up.
         """
-        super().__init__()
+        super().__init__(typed)
         self.question = question
         self._about = about
         self._waiting = waiting
         self._asker = asker
         self._still_open = still_open
         self._clock = clock
-        self._ignores_keys = True
 
     @override
     def compose(self) -> ComposeResult:
         question = self.question
-        intake = question.scope.removeprefix("bridge/") if question.source == "bridge" else ""
-        always = say(f"approval.always_{intake}") if intake in SOURCES else say("approval.always")
+        intake = _intake(question)
+        always = say(f"approval.always_{intake}") if intake else say("approval.always")
         with Vertical(id="dialog") as dialog:
             dialog.border_title = say("approval.title")
             if self._waiting > 1:
@@ -91,40 +118,31 @@ class ApprovalScreen(BaseDialog[Decision]):
                 # Exactly what the tool would get.
                 yield Prose(json.dumps(question.arguments, ensure_ascii=False, indent=2), markdown=False)
             yield Static(id="countdown", markup=False)
-            if intake in SOURCES:
-                tool = one_line(question.tool)
-                yield Prose(say("approval.scope", tool=tool), markdown=False, classes="reason")
+            if intake:
+                yield Prose(scope_text(question), markdown=False, classes="reason")
             with Horizontal(id="answers"):
-                yield Button(_key("O", say("approval.once")), id="once", compact=True)
-                yield Button(_key("A", always), id="always", compact=True)
-                yield Button(_key("D", say("approval.deny")), id="deny", variant="error", compact=True)
+                yield Button(_key("a", say("approval.once")), id="once", compact=True)
+                if question.scope:
+                    yield Button(_key("A", f"{always}…"), id="always", compact=True)
+                yield Button(_key("d", say("approval.deny")), id="deny", variant="error", compact=True)
                 yield Static(Content.assemble(("Esc ", "bold"), say("key.later")), id="later", markup=False)
 
     def on_mount(self) -> None:
         """Focus the arguments first: scrolling them cannot answer the question."""
         self.query_one("#arguments").focus()
-        self._ignore_timer = self.set_timer(IGNORE_KEYS_S, self._accept_keys)
         self.set_interval(1.0, self._count)
         self._count()
 
     def on_screen_resume(self) -> None:
         """A dialog above this one has closed; the call may have continued meanwhile."""
-        if not self._still_open():
+        if self.app.screen is self and not self._still_open():
             self.dismiss(None)
-
-    def _accept_keys(self) -> None:
-        self._ignores_keys = False
-        self.refresh_bindings()
-
-    def on_key(self) -> None:
-        """The user is still typing: wait again."""
-        if self._ignores_keys:
-            self._ignore_timer.reset()
 
     @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Ignore keys for a moment, so that continued typing does not answer."""
-        return None if self._ignores_keys and action in ("decide", "back") else True
+        if parameters == ("always",) and not self.question.scope:
+            return False
+        return super().check_action(action, parameters)
 
     def _count(self) -> None:
         line = self.query_one("#countdown", Static)
@@ -135,11 +153,20 @@ class ApprovalScreen(BaseDialog[Decision]):
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()
-        if event.button.id and not self._ignores_keys:
+        if event.button.id and self.settled:
             self.action_decide(event.button.id)
 
     def action_decide(self, decision: str) -> None:
-        self.dismiss(Decision(decision))
+        """Answer; an "always" only once its scope was read and agreed to."""
+        if decision != Decision.ALWAYS:
+            self.dismiss(Decision(decision))
+            return
+
+        def agreed(yes: bool | None) -> None:
+            if yes and self.app.screen is self and self._still_open():
+                self.dismiss(Decision.ALWAYS)
+
+        self.app.push_screen(AlwaysScreen(self.question), agreed)
 
     def action_scroll(self, step: int) -> None:
         self.query_one("#arguments").scroll_relative(y=step, animate=False)

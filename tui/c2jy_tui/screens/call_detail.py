@@ -198,7 +198,7 @@ class EditArgumentsScreen(BaseDialog[str | None]):
     CSS_PATH = "call_detail.tcss"
     HELP = "inspector:help.edit"
     BINDINGS: ClassVar[list[BindingType]] = [
-        binding("inspector", "call_edit.run", "ctrl+r", "run", priority=True),
+        binding("inspector", "call_edit.run", "ctrl+r", "run"),
         binding("inspector", "call_edit.back", "escape", "back", priority=True),
     ]
 

@@ -18,12 +18,13 @@ from c2jy_bridge.core.safety import one_line
 from c2jy_bridge.core.views import ConversationView
 from c2jy_tui.formatting import clock_time
 from c2jy_tui.labels import label, say
+from c2jy_tui.screens.settling import SettlingDialog
 from c2jy_tui.widgets.bindings import BaseDialog, binding
 from c2jy_tui.widgets.prose import Prose
 
 
-class ConfirmScreen(BaseDialog[bool]):
-    """Yes or no; Esc is no."""
+class ConfirmScreen(SettlingDialog[bool]):
+    """Yes or no; Esc is no. Keys count as soon as the question is on the screen."""
 
     CSS_PATH = "dialogs.tcss"
     BINDINGS: ClassVar = [
@@ -46,12 +47,19 @@ class ConfirmScreen(BaseDialog[bool]):
                 yield Button(f"Y {say('key.yes')}", id="yes", variant="error", compact=True)
                 yield Button(f"N {say('key.no')}", id="no", compact=True)
 
+    @property
+    @override
+    def quiet_s(self) -> float:
+        return 0.0
+
     def on_mount(self) -> None:
         """Focus No, the safe answer."""
         self.query_one("#no").focus()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        self.dismiss(event.button.id == "yes")
+        event.stop()
+        if self.settled:
+            self.dismiss(event.button.id == "yes")
 
     def action_answer(self, yes: bool) -> None:
         self.dismiss(yes)

@@ -47,7 +47,7 @@ class PackForm(BaseDialog[PackOptions]):
     CSS_PATH = "draft_forms.tcss"
     HELP = "drafts_pane:help.pack"
     BINDINGS: ClassVar[list[BindingType]] = [
-        binding("drafts_pane", "pack.pack", "ctrl+r", "pack", priority=True),
+        binding("drafts_pane", "pack.pack", "ctrl+r", "pack"),
         binding("drafts_pane", "pack.next", "down", "next", show=False),
         binding("drafts_pane", "pack.previous", "up", "previous", show=False),
     ]

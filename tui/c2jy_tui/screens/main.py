@@ -12,7 +12,7 @@ from textual.binding import ActiveBinding
 from typing_extensions import override
 
 from c2jy_bridge.core.events import ConnectionChanged, Event, JournalResumed, JournalStopped, Problem
-from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.safety import one_line, visible
 from c2jy_tui.controllers.activity import Activity
 from c2jy_tui.controllers.approvals import ApprovalController, Approvals
 from c2jy_tui.controllers.bridge import BridgeController
@@ -23,6 +23,7 @@ from c2jy_tui.formatting import Clock
 from c2jy_tui.labels import say
 from c2jy_tui.panes.chat import ChatPane, Transcript
 from c2jy_tui.panes.chat.cards import CallCard, DraftCard, RunCard
+from c2jy_tui.panes.chat.composer import Composer
 from c2jy_tui.panes.drafts import DraftsPane
 from c2jy_tui.panes.inspector import Inspector
 from c2jy_tui.widgets.bindings import BaseScreen, binding
@@ -60,6 +61,7 @@ class MainScreen(BaseScreen):
         binding("tui", "pane.bridge", "f6", "go('bridge')", show=False, priority=True),
         binding("tui", "bridge.toggle", "f2", "toggle_bridge"),
         binding("tui", "app.workflow", "f7", "run_workflow", show=False, priority=True),
+        binding("tui", "app.question", "f8", "open_question"),
         binding("tui", "app.new", "ctrl+n", "new_conversation", show=False, priority=True),
         binding("tui", "app.sessions", "ctrl+o", "sessions", show=False, priority=True),
     ]
@@ -77,7 +79,7 @@ class MainScreen(BaseScreen):
         self.drafts = DraftsPane(clock=clock, id="drafts")
         self.workspace = Workspace({"chat": self.chat, "inspector": self.inspector, "drafts": self.drafts})
         self.chat_controller = ChatController(self, session.activity, self.chat, clock)
-        self.approvals = ApprovalController(self, session.approvals, clock)
+        self.approvals = ApprovalController(self, session.approvals, self.chat.composer, clock)
         self.bridge = BridgeController(self, session.bridge, self.workspace, clock)
         self.workflows = WorkflowController(self, session.questions, self.chat, clock)
 
@@ -103,6 +105,7 @@ class MainScreen(BaseScreen):
         """Another dialog may have kept a question waiting."""
         self.approvals.resume()
         self.workflows.resume()
+        self._show_waiting()
 
     @property
     def activity(self) -> Activity:
@@ -177,12 +180,37 @@ class MainScreen(BaseScreen):
                 self.chat.fail(problem, event.at)
             case JournalResumed():
                 self.chat.note("notice.journal_resumed", event.at)
+        self._show_waiting()
+
+    def _show_waiting(self) -> None:
+        """Say above the composer what waits for the user; its key opens it."""
+        words = ""
+        if (ask := self.session.approvals.oldest()) is not None:
+            words = say("chat.needs_approval", tool=one_line(ask.tool))
+            if (more := len(self.session.approvals) - 1) > 0:
+                words += " " + say("chat.needs_more", n=more)
+        elif self.session.questions.oldest() is not None:
+            words = say("chat.needs_answer")
+        if words:
+            bound = (a.binding for a in self.active_bindings.values() if a.binding.id == "app.question")
+            if (key := next(bound, None)) is not None:
+                words = say("chat.needs_key", words=words, key=self.app.get_key_display(key))
+        self.chat.set_waiting(words)
+        self.refresh_bindings()
 
     # --- intents -----------------------------------------------------------------------------------
 
     @on(ChatPane.Asked)
     async def _asked(self, event: ChatPane.Asked) -> None:
         await self.chat_controller.ask(event.text)
+
+    @on(Composer.QuestionRequested)
+    def action_open_question(self) -> None:
+        """Open the oldest question that waits for the user: an approval, else a workflow's."""
+        if (ask := self.session.approvals.oldest()) is not None:
+            self.approvals.ask(ask.call_id)
+        elif (asked := self.session.questions.oldest()) is not None:
+            self.workflows.answer(asked.run_id)
 
     @on(CallCard.Opened)
     def _open_call(self, event: CallCard.Opened) -> None:
@@ -210,6 +238,7 @@ class MainScreen(BaseScreen):
     @on(Inspector.DecisionMade)
     def _decided(self, event: Inspector.DecisionMade) -> None:
         self.approvals.decide(event.call_id, event.decision)
+        self._show_waiting()
 
     @on(DraftCard.Opened)
     def _open_draft(self, event: DraftCard.Opened) -> None:
@@ -238,6 +267,8 @@ class MainScreen(BaseScreen):
     @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer Esc only when there is something to stop or to return to."""
+        if action == "open_question":
+            return bool(len(self.session.approvals) or self.session.questions.oldest())
         if action != "stop":
             return True
         return self.chat_controller.stoppable or self.focused is not self.chat.composer

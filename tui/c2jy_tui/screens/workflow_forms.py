@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual import on
@@ -17,6 +18,7 @@ from c2jy_bridge.core.safety import one_line, visible
 from c2jy_bridge.core.views import WorkflowRequest
 from c2jy_tui.labels import say
 from c2jy_tui.screens.json_field import JsonField
+from c2jy_tui.screens.settling import SettlingDialog
 from c2jy_tui.widgets.bindings import BaseDialog, binding
 from c2jy_tui.widgets.key_bar import KeyBar
 from c2jy_tui.widgets.prose import Prose
@@ -28,7 +30,7 @@ class WorkflowFormScreen(BaseDialog[WorkflowRequest]):
     CSS_PATH = "workflow_forms.tcss"
     HELP = "tui:help.workflow"
     BINDINGS: ClassVar[list[BindingType]] = [
-        binding("tui", "workflow.run", "ctrl+r", "run", priority=True),
+        binding("tui", "workflow.run", "ctrl+r", "run"),
         binding("tui", "workflow.back", "escape", "back", priority=True),
     ]
 
@@ -69,18 +71,30 @@ class WorkflowFormScreen(BaseDialog[WorkflowRequest]):
             self.dismiss(WorkflowRequest(workflow_id, self._parameters.value or {}))
 
 
-class WorkflowQuestionScreen(BaseDialog[str]):
+class AnswerInput(Input):
+    """A field of a question; Enter answers, after the letters that were typed before it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        binding("tui", "workflow_question.answer", "enter", "submit"),
+    ]
+
+    def __init__(self, placeholder: str = "") -> None:
+        super().__init__(placeholder=placeholder, compact=True)
+
+
+class WorkflowQuestionScreen(SettlingDialog[str]):
     """One line for an ordinary question, one for each field of an input node; Esc leaves it open."""
 
     CSS_PATH = "workflow_forms.tcss"
     HELP = "tui:help.workflow_question"
+    AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
-        binding("tui", "workflow_question.answer", "enter", "answer", priority=True),
-        binding("tui", "workflow_question.later", "escape", "back", priority=True),
+        binding("tui", "workflow_question.later", "escape", "back"),
     ]
 
-    def __init__(self, question: WorkflowAsked) -> None:
-        super().__init__()
+    def __init__(self, question: WorkflowAsked, typed: Callable[[str], object] | None = None) -> None:
+        """`typed` gets text that was on its way when the dialog came up."""
+        super().__init__(typed)
         self.run_id = question.run_id
         self._question = question
 
@@ -92,16 +106,18 @@ class WorkflowQuestionScreen(BaseDialog[str]):
                 yield Prose(self._question.text or say("workflow_question.none"), markdown=False)
             for name in self._question.fields:
                 yield Static(one_line(name), classes="label", markup=False)
-                yield Input(compact=True)
+                yield AnswerInput()
             if not self._question.fields:
-                yield Input(placeholder=say("workflow_question.hint"), compact=True)
+                yield AnswerInput(say("workflow_question.hint"))
             yield KeyBar(compact=True, show_command_palette=False)
+
+    def watch_settled(self, settled: bool) -> None:
+        """The field gets the focus once what is typed is meant for it."""
+        if settled and self.focused is None:
+            self.query(Input).first().focus()
 
     @on(Input.Submitted)
     def _entered(self) -> None:
-        self.action_answer()
-
-    def action_answer(self) -> None:
         """Go to the next field, or answer with all of them."""
         inputs = list(self.query(Input))
         blank = next((one for one in inputs if not one.value.strip()), None)

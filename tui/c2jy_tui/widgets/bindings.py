@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import ClassVar, Final, TypeVar
 
 from textual.binding import ActiveBinding, Binding
+from textual.message import Message
 from textual.screen import ModalScreen, Screen
 from typing_extensions import override
 
@@ -42,6 +43,11 @@ def translated(active: ActiveBinding) -> ActiveBinding:
     tooltip = label(tooltip)
     bound = replace(bound, description=label(bound.description), tooltip=tooltip)
     return ActiveBinding(active.node, bound, active.enabled, tooltip)
+
+
+def moment() -> float:
+    """Now, on the clock of `Message.time`, which tells when a key was read from the terminal."""
+    return Message().time
 
 
 class BaseScreen(Screen[None]):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual import events
 from textual.message import Message
@@ -13,7 +14,10 @@ from textual.widgets import TextArea
 from typing_extensions import override
 
 from c2jy_bridge.core.safety import visible
-from c2jy_tui.widgets.bindings import binding
+from c2jy_tui.widgets.bindings import binding, moment
+
+IN_USE_S: Final = 1.5
+"""Seconds after a key for which the composer counts as in use though it is empty."""
 
 
 class InputHistory:
@@ -75,6 +79,9 @@ class Composer(TextArea):
 
         pages: int
 
+    class QuestionRequested(Message):
+        """Enter on an empty field: open the question that waits for the user, if any."""
+
     class SuggestionsRequested(Message):
         """Tab: move the focus to the suggestions."""
 
@@ -87,6 +94,12 @@ class Composer(TextArea):
             compact=True,
         )
         self._history = InputHistory()
+        self._last_key = -math.inf
+
+    @property
+    def in_use(self) -> bool:
+        """Whether the user is writing: then nothing may take the focus away."""
+        return self.has_focus and (bool(self.text) or moment() - self._last_key < IN_USE_S)
 
     def on_mount(self) -> None:
         """Keep the terminal's cursor at ours, because an input method opens its window there."""
@@ -104,6 +117,7 @@ class Composer(TextArea):
         A TextArea would take Enter as text before its bindings are asked. A priority binding is run before
         the letters typed just ahead of it have arrived, and would send half of what was typed quickly.
         """
+        self._last_key = event.time
         if not event.is_printable:
             bound = self.screen.active_bindings.get(event.key)
             if bound is not None and bound.node is self and bound.enabled:
@@ -127,16 +141,22 @@ class Composer(TextArea):
         self.move_cursor(self.document.end)
 
     def action_send(self) -> None:
-        """Submit the text; it stays until `clear_sent` is called."""
+        """Submit the text and clear the field, so that what is typed next is not glued to it."""
+        self._last_key = -math.inf
         text = self.text.strip()
         if text:
-            self.post_message(self.Submitted(text))
-
-    def clear_sent(self, text: str) -> None:
-        """`text` was sent or queued: clear the field unless it holds something else by now."""
-        self._history.add(text)
-        if self.text.strip() == text:
             self.clear()
+            self.post_message(self.Submitted(text))
+        else:
+            self.post_message(self.QuestionRequested())
+
+    def sent(self, text: str) -> None:
+        """`text` was sent or queued: Up recalls it."""
+        self._history.add(text)
+
+    def give_back(self, text: str) -> None:
+        """`text` was not sent: put it back, before what was typed since."""
+        self.write(f"{text}\n{self.text}" if self.text.strip() else text)
 
     def action_new_line(self) -> None:
         self.insert("\n")
@@ -170,4 +190,5 @@ class Composer(TextArea):
         """Paste visible text only, nothing that a terminal would interpret."""
         event.stop()
         event.prevent_default()
+        self._last_key = event.time
         self.insert(visible(event.text))

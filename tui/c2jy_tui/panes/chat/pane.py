@@ -265,6 +265,7 @@ class ChatPane(Vertical):
         self._view = TranscriptView(clock)
         self._newer = Static(id="newer", markup=False)
         self._queue_line = Static(id="queued", markup=False)
+        self._waiting_line = Static(id="waiting", markup=False)
         self.composer = Composer()
         self.queued = ""
         """The question that is sent when the running turn ends."""
@@ -274,6 +275,7 @@ class ChatPane(Vertical):
         yield self._view
         yield self._newer
         yield self._queue_line
+        yield self._waiting_line
         yield self.composer
 
     async def on_mount(self) -> None:
@@ -281,6 +283,7 @@ class ChatPane(Vertical):
         self.border_title = say("pane.chat")
         self.composer.placeholder = say("chat.placeholder")
         self.set_queued("")
+        self.set_waiting("")
         await self.refill()
         self.set_interval(1.0, self._view.tick)
 
@@ -298,7 +301,7 @@ class ChatPane(Vertical):
 
     def asked(self, turn_id: str, text: str, at: float) -> None:
         """The engine accepted a question."""
-        self.composer.clear_sent(text)
+        self.composer.sent(text)
         self._touch(self._transcript.ask(turn_id, text, at))
         self._view.action_newest()
 
@@ -379,17 +382,21 @@ class ChatPane(Vertical):
         """Queue one question until the turn ends; an empty text drops it."""
         self.queued = text
         if text:
-            self.composer.clear_sent(text)
+            self.composer.sent(text)
         self._queue_line.display = bool(text)
         first = one_line(text)
         self._queue_line.update(Content.assemble((say("chat.queued") + " ", "bold"), first))
+
+    def set_waiting(self, words: str) -> None:
+        """Say above the composer what waits for the user, and its key; nothing for an empty text."""
+        self._waiting_line.display = bool(words)
+        self._waiting_line.update(Content(f"? {words}"))
 
     def unqueue(self) -> bool:
         """Put the queued question back into the composer; False when none is queued."""
         if not self.queued:
             return False
-        if not self.composer.text:
-            self.composer.write(self.queued)
+        self.composer.give_back(self.queued)
         self.set_queued("")
         return True
 
