@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+Content = dict[str, Any]
 PLACEHOLDER = "##_draftpath_placeholder_0E685133-18CE-45ED-8CB8-2904A212EC80_##"
 WINDOWS = "C:/Users/ann/AppData/Local/JianyingPro/User Data/Projects/com.lveditor.draft"
 SECOND = 1_000_000
@@ -185,3 +186,38 @@ def write(folder: Path, content: Mapping[str, Any], media: Sequence[Mapping[str,
     (folder / "draft_meta_info.json").write_text(json.dumps(meta, ensure_ascii=False), encoding="utf-8")
     (folder / "draft_agency_config.json").write_text('{"marterials":null}', encoding="utf-8")
     return folder
+
+
+def read(path: Path | str) -> Content:
+    """The object in a JSON file."""
+    held: Content = json.loads(Path(path).read_bytes())
+    return held
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, by its name relative to it."""
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def put(path: Path, data: bytes | str) -> None:
+    """Write a file, with its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+def is_file(*parts: str | Path) -> bool:
+    return Path(*parts).is_file()
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def material(content: Content, group: str, known: str) -> Content:
+    (found,) = [held for held in content["materials"][group] if held["id"] == known]
+    return dict(found)
+
+
+def clip_of(content: Content, known: str) -> Content:
+    (found,) = [s for track in content["tracks"] for s in track["segments"] if s["id"] == known]
+    return dict(found)

@@ -100,6 +100,39 @@ class Relinked:
 
 
 @dataclass(frozen=True, slots=True)
+class SlotView:
+    """A clip of a template that can be filled; microseconds on its timeline."""
+
+    slot: str
+    """The name to fill it by: `image1`, `text2`, `compound1/video1`."""
+    kind: str
+    """`image`, `video`, `audio`, `text` or `text_template`."""
+    track: str
+    start_us: int
+    duration_us: int
+    width: int = 0
+    """Of the picture in it, px; 0 for sounds and texts."""
+    height: int = 0
+    label: str = ""
+    """What is in it now: the file's name or the words."""
+    texts: tuple[str, ...] = ()
+    """Its words; of a text template one for each of its texts."""
+    spans: tuple[str, ...] = ()
+    """The words of each span of one style."""
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateView:
+    """A draft as a template."""
+
+    name: str
+    width: int
+    height: int
+    duration_us: int
+    slots: tuple[SlotView, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PlaceView:
     """A drafts folder that media paths can be written for."""
 

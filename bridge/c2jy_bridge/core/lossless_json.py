@@ -75,6 +75,16 @@ class Lossless:
         keys = (json.dumps(key, ensure_ascii=False) for key in self._keys)
         return "{" + ",".join(f"{key}:{item}" for key, item in zip(keys, items, strict=True)) + "}"
 
+    @property
+    def is_object(self) -> bool:
+        """Whether it is a JSON object."""
+        return self._text[:1] == "{"
+
+    @property
+    def is_array(self) -> bool:
+        """Whether it is a JSON array."""
+        return self._text[:1] == "["
+
     def copy(self) -> Lossless:
         """A copy whose changes do not reach this one."""
         made = Lossless(self._text, self._value)
@@ -120,10 +130,10 @@ class Lossless:
             if key not in self or self[key].value != value:
                 self[key] = value
 
-    def keys(self) -> list[str]:
-        """The keys of an object, in order."""
-        self._read()
-        return list(self._keys or ())
+    def items(self) -> list[tuple[str, Lossless]]:
+        """The keys and values of an object, in order."""
+        items = self._read()
+        return [(key, items[index]) for key, index in (self._keys or {}).items()]
 
     def at(self, *path: str | int) -> Lossless:
         """The value at a path of keys and indices."""
@@ -156,10 +166,10 @@ class Lossless:
     def _read(self) -> list[Lossless]:
         if self._items is None:
             self._items = []
-            if self._text[:1] == "{":
+            if self.is_object:
                 self._keys = {}
                 self._read_object(self._items, self._keys)
-            elif self._text[:1] == "[":
+            elif self.is_array:
                 self._read_array(self._items)
             else:
                 raise TypeError(f"not an object or array: {self._text[:40]}")

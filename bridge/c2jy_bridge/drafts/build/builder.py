@@ -19,7 +19,7 @@ from c2jy_bridge.core.gc_control import gc_frozen, gc_paused, release_in_steps
 from c2jy_bridge.core.settings import DraftSettings, MaterialSettings, TimeUnit
 from c2jy_bridge.core.target_apps import DraftProfile
 from c2jy_bridge.drafts.errors import DraftError, say
-from c2jy_bridge.drafts.materials import Material, MaterialStore, OnProgress
+from c2jy_bridge.drafts.materials import Material, MaterialFailure, MaterialStore, OnProgress
 from c2jy_bridge.drafts.write.background import ByteMeter, in_thread
 
 if TYPE_CHECKING:
@@ -203,6 +203,12 @@ class DraftBuilder:
             else:
                 results.append(ProbeResult(source, None, " ".join(filter(None, (got.message, got.fix)))))
         return results
+
+    async def fetch(
+        self, sources: Sequence[str], on_progress: OnProgress | None = None
+    ) -> Mapping[str, Material | MaterialFailure]:
+        """Fetch sources into the cache: each one's file, or why it could not be had."""
+        return await self._store.fetch(sources, on_progress) if sources else {}
 
     async def aclose(self) -> None:
         """Close connections and threads."""

@@ -70,10 +70,21 @@ def read_snapshot(folder: Path) -> Snapshot | None:
     content, state, fault = load(folder / file)
     if content is None:
         return Snapshot(state, size, modified, ours, file, fault)
+    figures = figures_from(content)
+    return Snapshot("ok" if ours else "foreign", size, modified, ours, file, figures=figures)
+
+
+def figures_from(content: Mapping[str, Any], sha256: str = "") -> Figures:
+    """The figures of any app's content.
+
+    Args:
+        content: The object in a main file.
+        sha256: Of that file, when they are to be kept with it.
+    """
     tracks = objects(content.get("tracks"))
     canvas = object_(content.get("canvas_config"))
-    figures = Figures(
-        content_sha256="",
+    return Figures(
+        content_sha256=sha256,
         duration_us=number(content.get("duration")),
         tracks=len(tracks),
         clips=sum(len(objects(track.get("segments"))) for track in tracks),
@@ -81,7 +92,6 @@ def read_snapshot(folder: Path) -> Snapshot | None:
         height=number(canvas.get("height")),
         media=tuple(dict.fromkeys(path for _, path in media_of(content))),
     )
-    return Snapshot("ok" if ours else "foreign", size, modified, ours, file, figures=figures)
 
 
 def _is_about(figures: Figures, path: Path) -> bool:

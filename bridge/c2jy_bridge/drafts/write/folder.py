@@ -207,7 +207,7 @@ def write_draft(draft: DraftToWrite, options: WriteOptions) -> Path:
             name = numbered(draft.name, number)
             if _is_made_already(options.root / name, draft):
                 return options.root / name
-            if _is_taken(options.root / name) and not _may_replace(options.root / name, draft, options):
+            if is_taken(options.root / name) and not _may_replace(options.root / name, draft, options):
                 if options.on_conflict == "error":
                     break
                 continue
@@ -253,7 +253,7 @@ def _write_documents(
     set_platform(draft.content, options.profile, options.donor)
     pieces = list(content_pieces(draft.content))
     for file in APPS[options.profile].files:
-        sha256 = _write_checked(folder / file, *pieces)
+        sha256 = write_checked(folder / file, *pieces)
     meta = meta_info(
         draft.content,
         draft_id=draft.draft_id,
@@ -263,7 +263,7 @@ def _write_documents(
         size_bytes=size_bytes,
         cover=covered,
     )
-    _write_checked(folder / META, orjson.dumps(meta))
+    write_checked(folder / META, orjson.dumps(meta))
     marker = Marker(draft.draft_id, draft.spec.id, SCHEMA, draft.at, __version__)
     files = {
         address: {"file": f"{MATERIALS}/{file_name(file)}", "sha256": file.sha256}
@@ -271,7 +271,7 @@ def _write_documents(
     }
     head = manifest_head(marker, figures_of(draft.content, sha256))
     parts = (head, b',"document":', *_document(draft), b',"files":', orjson.dumps(files), b"}")
-    _write_checked(folder / DOCUMENT, *parts)
+    write_checked(folder / DOCUMENT, *parts)
 
 
 def _document(draft: DraftToWrite) -> list[bytes]:
@@ -298,7 +298,7 @@ def _document(draft: DraftToWrite) -> list[bytes]:
     return pieces
 
 
-def _write_checked(path: Path, *pieces: bytes) -> str:
+def write_checked(path: Path, *pieces: bytes) -> str:
     """Write, then read back: what is on the disk is what was verified. Returns its sha256."""
     write_file(path, *pieces)
     written = hashlib.sha256()
@@ -310,7 +310,7 @@ def _write_checked(path: Path, *pieces: bytes) -> str:
     return written.hexdigest()
 
 
-def _is_taken(path: Path) -> bool:
+def is_taken(path: Path) -> bool:
     """Also by a name that differs in case only: to Windows and macOS, where drafts may go, it is the same."""
     if os.path.lexists(path):
         return True
@@ -334,7 +334,7 @@ def _may_replace(path: Path, draft: DraftToWrite, options: WriteOptions) -> bool
 
 def _publish(staging: Staging, name: str, draft: DraftToWrite, options: WriteOptions) -> Path:
     final = options.root / name
-    if not (_is_taken(final) and _may_replace(final, draft, options)):
+    if not (is_taken(final) and _may_replace(final, draft, options)):
         return staging.publish(name)
     # The old one steps aside first: a folder that is not empty cannot be renamed over.
     aside = options.root / f"{ASIDE}{owned(options.new_token())}"

@@ -182,7 +182,7 @@ def meta_info(
         }
     )
     entries = [
-        _entry(material, at, name, target)
+        media_entry(material, at, name, target)
         for kind in ("videos", "audios")
         for material in content["materials"][kind]
     ]
@@ -193,7 +193,8 @@ def meta_info(
     return meta
 
 
-def _entry(material: Mapping[str, Any], at: float, name: str, target: TargetRoot) -> dict[str, Any]:
+def media_entry(material: Mapping[str, Any], at: float, name: str, target: TargetRoot) -> dict[str, Any]:
+    """An entry of `draft_materials` for a material of a content."""
     kind = {"video": "video", "photo": "photo"}.get(material["type"], "music")
     length = _PHOTO_SHOWN_US if kind == "photo" else material["duration"]
     below = placeholder_parts(material["path"])
