@@ -132,8 +132,21 @@ def _parser() -> argparse.ArgumentParser:
     captions.add_argument("--to", choices=formats, default="srt", help=say("option.captions_to"))
     captions.add_argument("--out", type=Path, metavar="FILE", help=say("option.captions_out"))
     captions.add_argument("--track", metavar="TRACK", help=say("option.captions_track"))
+    slots = command(draft, "slots", "template:slots", "command.draft_slots")
+    slots.add_argument("name", help=say("option.template"))
+    fill = command(draft, "fill", "template:fill", "command.draft_fill")
+    fill.add_argument("name", help=say("option.template"))
+    fill.add_argument("values", metavar="VALUES", help=say("option.values"))
+    fill.add_argument("--name", dest="new_name", required=True, help=say("option.new_name"))
+    fill.add_argument("--dry-run", action="store_true", help=say("option.dry_run"))
+    batch = command(draft, "batch", "template:batch", "command.draft_batch")
+    batch.add_argument("name", metavar="TEMPLATE", help=say("option.batch_template"))
+    batch.add_argument("table", type=Path, metavar="TABLE", help=say("option.table"))
+    batch.add_argument(
+        "--name", dest="pattern", required=True, metavar="PATTERN", help=say("option.batch_name")
+    )
     roots = command(draft, "roots", "draft:roots", "command.draft_roots")
-    for one in (build, listing, show, check, pack, rebuild, relocate, relink, roots):
+    for one in (build, listing, show, check, pack, rebuild, relocate, relink, slots, fill, batch, roots):
         one.add_argument("--json", action="store_true", help=say("option.json"))
 
     tools = command(commands, "tools", "tools:list_", "command.tools")

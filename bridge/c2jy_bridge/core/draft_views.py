@@ -133,6 +133,19 @@ class TemplateView:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchRow:
+    """A row of a table and the draft that it became."""
+
+    row: int
+    """As a spreadsheet numbers it; the header is row 1."""
+    name: str
+    state: Literal["made", "there", "failed"]
+    """`there`: an earlier run made it."""
+    path: str = ""
+    issues: tuple[Issue, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PlaceView:
     """A drafts folder that media paths can be written for."""
 

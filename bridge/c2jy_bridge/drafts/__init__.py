@@ -12,8 +12,11 @@ from c2jy_bridge.drafts.library.library import Library
 from c2jy_bridge.drafts.library.packer import DraftPacker
 from c2jy_bridge.drafts.library.relocate import Relocated, RelocateReport
 from c2jy_bridge.drafts.materials import Material, OnProgress, Progress
+from c2jy_bridge.drafts.template.batch import Batches
+from c2jy_bridge.drafts.template.filler import TemplateFiller
 
 __all__ = [
+    "Batches",
     "BuildReport",
     "BuiltDraft",
     "DraftBuilder",
@@ -28,4 +31,5 @@ __all__ = [
     "Progress",
     "RelocateReport",
     "Relocated",
+    "TemplateFiller",
 ]

@@ -11,7 +11,7 @@ from c2jy_bridge.compat.coze2jianying import read_document, step_tools
 from c2jy_bridge.core.events import Decision, Issue
 from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.core.views import ConnectionView
-from c2jy_bridge.drafts import DraftBuilder, DraftPacker, Library
+from c2jy_bridge.drafts import DraftBuilder, DraftPacker, Library, TemplateFiller
 from c2jy_bridge.engine.bridging import BridgeSwitch
 from c2jy_bridge.engine.chats import Approvals, Chats
 from c2jy_bridge.engine.connection import CozeConnection
@@ -99,6 +99,7 @@ def build_services(
     )
     library = Library(root, data / "trash")
     packer = DraftPacker(library, data / "exports", clock)
+    filler = TemplateFiller(builder, library, clock)
     registry = ToolRegistry()
     built_in_tools(
         registry,
@@ -150,7 +151,7 @@ def build_services(
         broadcast=broadcast,
         sink=sink,
         coze=coze,
-        drafts=Drafts(builder, library, packer),
+        drafts=Drafts(builder, library, packer, filler),
         approvals=approvals,
         registry=registry,
         issues=issues,

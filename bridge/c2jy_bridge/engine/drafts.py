@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from c2jy_bridge.core.draft_views import (
+    BatchRow,
     BuildReport,
+    BuiltDraft,
     OnProgress,
     OriginView,
     Packed,
     PackingView,
     PlaceView,
     Relinked,
+    TemplateView,
     TimeUnitName,
     TrashedView,
 )
@@ -23,10 +27,20 @@ from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.places import expanded
 from c2jy_bridge.core.target_apps import DraftProfile
 from c2jy_bridge.core.views import DraftDetail, DraftView
-from c2jy_bridge.drafts import DraftBuilder, DraftError, DraftPacker, DraftsRoot, Library, RelocateReport
+from c2jy_bridge.drafts import (
+    Batches,
+    DraftBuilder,
+    DraftError,
+    DraftPacker,
+    DraftsRoot,
+    Library,
+    RelocateReport,
+    TemplateFiller,
+)
 from c2jy_bridge.drafts.errors import disk_issue
 from c2jy_bridge.drafts.library.draft_roots import USUAL
 from c2jy_bridge.drafts.library.relink import relink
+from c2jy_bridge.drafts.template.table import read_table
 from c2jy_bridge.engine.doctor import found_roots
 
 if TYPE_CHECKING:
@@ -36,10 +50,18 @@ if TYPE_CHECKING:
 class Drafts:
     """Work on drafts without a Bot; may raise DraftError where it fails. Disk access runs in threads."""
 
-    def __init__(self, builder: DraftBuilder, library: Library, packer: DraftPacker) -> None:
+    def __init__(
+        self,
+        builder: DraftBuilder,
+        library: Library,
+        packer: DraftPacker,
+        filler: TemplateFiller,
+    ) -> None:
         self._builder = builder
         self._library = library
         self._packer = packer
+        self._filler = filler
+        self._batches = Batches(filler, builder, library)
 
     async def list(self) -> Sequence[DraftView]:
         """The drafts folder, newest first."""
@@ -153,6 +175,34 @@ class Drafts:
                 raise DraftError([disk_issue(error, name, self._library.root / name)]) from error
 
         return await asyncio.to_thread(work)
+
+    async def template(self, name: str | Path) -> TemplateView:
+        """What of a draft can be filled; a path leads to a draft or preset outside the drafts folder."""
+        return await self._filler.describe(name)
+
+    async def fill(self, template: str | Path, values: str | bytes, name: str, **options: Any) -> BuiltDraft:
+        """Make a draft from a template; see `drafts.TemplateFiller.fill` for the options."""
+        return await self._filler.fill(template, values, name, **options)
+
+    async def batch(self, template: str | Path, table: Path, name: str) -> AsyncGenerator[BatchRow, None]:
+        """Make one draft a row of a table; yields the rows in their order, each when it is done.
+
+        Args:
+            template: A draft, or the path of a `c2jy/1` document with `{column}` in its texts.
+            table: A CSV, Excel or JSON lines file; files below its folder may be used by relative paths.
+            name: Of the drafts: `{title}` is the column `title`.
+
+        Raises:
+            DraftError: Nothing can be made of it at all.
+        """
+        rows, folder = await asyncio.to_thread(lambda: (read_table(table), table.absolute().parent))
+        async with aclosing(self._batches.run(template, rows, name, folder=folder)) as done:
+            async for row in done:
+                yield row
+
+    async def rows(self, table: Path) -> int:
+        """How many rows a table has; DraftError when it cannot be read."""
+        return len(await asyncio.to_thread(read_table, table))
 
     def watch(self) -> AsyncIterator[tuple[str, ...]]:
         """Names of drafts that are added, changed or removed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from c2jy_bridge.compat.coze2jianying import read_document
 from c2jy_bridge.core.draft_views import DraftError
 from c2jy_bridge.core.settings import DraftSettings, MaterialSettings
-from c2jy_bridge.drafts import DraftBuilder, DraftPacker, DraftsRoot, Library
+from c2jy_bridge.drafts import DraftBuilder, DraftPacker, DraftsRoot, Library, TemplateFiller
 from c2jy_bridge.engine.drafts import Drafts, places, zip_path
 
 DOCUMENT = json.dumps(
@@ -34,7 +35,12 @@ async def drafts(tmp_path: Path) -> AsyncIterator[Drafts]:
         materials=MaterialSettings(),
         reader=read_document,
     )
-    found = Drafts(builder, library, DraftPacker(library, tmp_path / "exports"))
+    found = Drafts(
+        builder,
+        library,
+        DraftPacker(library, tmp_path / "exports"),
+        TemplateFiller(builder, library, time.time),
+    )
     await found.build(DOCUMENT)
     yield found
     await found.aclose()
@@ -70,7 +76,8 @@ async def test_a_folder_that_is_not_there_is_said_to_be_missing(drafts: Drafts, 
 async def test_the_trash_is_the_same_for_a_later_run(drafts: Drafts, tmp_path: Path) -> None:
     await drafts.trash("夏天")
     assert await drafts.list() == []
-    later = Drafts(drafts._builder, Library(tmp_path / "drafts", tmp_path / "trash"), drafts._packer)
+    library = Library(tmp_path / "drafts", tmp_path / "trash")
+    later = Drafts(drafts._builder, library, drafts._packer, drafts._filler)
     (entry,) = await later.trashed()
     assert entry.draft.name == "夏天"
     assert await later.restore(entry.ticket) == "夏天"

@@ -205,10 +205,28 @@ class DraftBuilder:
         return results
 
     async def fetch(
-        self, sources: Sequence[str], on_progress: OnProgress | None = None
+        self,
+        sources: Sequence[str],
+        on_progress: OnProgress | None = None,
+        *,
+        folders: Sequence[Path] = (),
     ) -> Mapping[str, Material | MaterialFailure]:
-        """Fetch sources into the cache: each one's file, or why it could not be had."""
-        return await self._store.fetch(sources, on_progress) if sources else {}
+        """Fetch sources into the cache: each one's file, or why it could not be had.
+
+        Args:
+            sources: Links and paths.
+            on_progress: Called on the event loop.
+            folders: Further folders whose files may be used.
+        """
+        if not sources:
+            return {}
+        if not folders:
+            return await self._store.fetch(sources, on_progress)
+        store = MaterialStore(self._cache_dir, self._materials, (*self._folders, *folders))
+        try:
+            return await store.fetch(sources, on_progress)
+        finally:
+            await store.aclose()
 
     async def aclose(self) -> None:
         """Close connections and threads."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
 
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.lossless_json import Lossless
@@ -16,6 +19,8 @@ from c2jy_bridge.drafts.template.slots import Slot, find
 from c2jy_bridge.drafts.template.texts import reword
 from c2jy_bridge.drafts.template.values import LISTS, Fill, MediaValue, TextValue, Value, read_value
 
+_ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:|[A-Za-z]:[\\/]|[\\/]")
+"""A link, or a path from the top of a disk."""
 Fetched = Mapping[str, Material | MaterialFailure]
 
 
@@ -39,6 +44,13 @@ class Plan:
     assigned: list[Assigned] = field(default_factory=list)
     groups: list[tuple[list[str], int, str]] = field(default_factory=list)
     """Repeated groups: ids of their clips, how often, JSON path."""
+
+    def resolve(self, folder: Path) -> None:
+        """Take relative paths of files as relative to a folder."""
+        for index, each in enumerate(self.assigned):
+            if isinstance(each.value, MediaValue) and not _ABSOLUTE.match(each.value.address):
+                value = replace(each.value, address=str(folder / each.value.address))
+                self.assigned[index] = replace(each, value=value)
 
     def values(self) -> Iterator[Value]:
         """Every value."""

@@ -118,6 +118,7 @@ class TemplateFiller:
         request_id: str | None = None,
         dry_run: bool = False,
         media_mode: MediaMode = "copy",
+        folder: Path | None = None,
         on_progress: OnProgress | None = None,
     ) -> BuiltDraft:
         """Make a draft from a template, which stays as it is.
@@ -129,6 +130,7 @@ class TemplateFiller:
             request_id: What the request is known by: when it comes again, a published draft is found.
             dry_run: Everything but writing; media are fetched and looked at.
             media_mode: Whether media are copied, or shared with template and cache where the system can.
+            folder: What relative paths of files are relative to; files below it may be used.
             on_progress: Called on the event loop.
 
         Raises:
@@ -138,8 +140,9 @@ class TemplateFiller:
         checked_name(name)
         known = await asyncio.to_thread(self.read, template)
         await asyncio.to_thread(sweep, self._library.root, self._clock())
-        prepared = await asyncio.to_thread(self.prepare, known, values)
-        fetched = await self._builder.fetch(prepared.addresses, on_progress)
+        prepared = await asyncio.to_thread(self.prepare, known, values, folder)
+        folders = [folder] if folder is not None else []
+        fetched = await self._builder.fetch(prepared.addresses, on_progress, folders=folders)
         draft_id = self._new_id()
         if request_id is not None:
             draft_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{request_id}/fill")).upper()
@@ -158,10 +161,20 @@ class TemplateFiller:
 
         return await in_thread(stop, forget, work)
 
-    def prepare(self, known: Known, values: str | bytes | Mapping[str, Any]) -> Prepared:
-        """Find the slots of values; raises DraftError with every one that has none."""
+    def prepare(
+        self, known: Known, values: str | bytes | Mapping[str, Any], folder: Path | None = None
+    ) -> Prepared:
+        """Find the slots of values; raises DraftError with every one that has none.
+
+        Args:
+            known: The template.
+            values: See `read_fill`.
+            folder: What relative paths of files are relative to.
+        """
         fill = read_fill(values)
         found = plan(known.slots, fill)
+        if folder is not None:
+            found.resolve(folder)
         own, collector = None, IssueCollector()
         if fill.tracks:
             from c2jy_bridge.drafts.template.tracks import read_tracks
@@ -256,13 +269,17 @@ class TemplateFiller:
             figures.tracks,
             figures.clips,
             len(media),
-            (*collector.issues, *_as_before(left)),
+            (*collector.issues, *_as_before(left, template.folder.name)),
         )
 
 
-def _as_before(left: Sequence[Issue]) -> list[Issue]:
+def _as_before(left: Sequence[Issue], template: str) -> list[Issue]:
     """What is wrong with the template too: it is no reason to refuse the draft."""
-    return [Issue(found.code, found.path, "warning", found.message, found.fix) for found in left]
+    if not left:
+        return []
+    return [
+        issue("as_template", left[0].path, "warning", count=len(left), name=template, first=left[0].message)
+    ]
 
 
 def _plain(values: str | bytes | Mapping[str, Any]) -> Any:

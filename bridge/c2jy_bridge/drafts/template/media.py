@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
 from c2jy_bridge.core.lossless_json import Lossless
-from c2jy_bridge.drafts.compile.plan import PHOTO_US
 from c2jy_bridge.drafts.errors import DraftError, IssueCollector, issue
 from c2jy_bridge.drafts.library.snapshot import object_
 from c2jy_bridge.drafts.materials import Material
@@ -22,6 +21,8 @@ Framing = Literal["fill", "fit", "keep"]
 corners of the old crop."""
 LENGTHS: Final = get_args(Length)
 FRAMINGS: Final = get_args(Framing)
+_PHOTO_US: Final = 10_800_000_000
+"""The length of a photo: three hours, as pyJianYingDraft 0.3.1 and the apps write it."""
 _SLOWEST: Final = 0.1
 _MOST_LOOPS: Final = 1000
 _CORNERS: Final = ("upper_left", "upper_right", "lower_left", "lower_right")
@@ -79,7 +80,7 @@ def _describe(material: Lossless, group: str, new: Replacement) -> None:
     file = new.file
     known: dict[str, Any] = {
         "path": new.path,
-        "duration": PHOTO_US if file.kind == "image" else file.duration_us,
+        "duration": _PHOTO_US if file.kind == "image" else file.duration_us,
         "local_material_id": local_id(file),
         "material_name" if group == "videos" else "name": new.name,
     }

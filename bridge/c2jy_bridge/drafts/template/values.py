@@ -19,7 +19,8 @@ LISTS: Final[Mapping[str, tuple[str, ...]]] = {
     "texts": ("text", "text_template"),
 }
 """Keys whose value is a list that fills the slots of these kinds in their order."""
-_OTHERS: Final = ("slots", "repeat", "tracks", "take")
+OTHERS: Final = ("slots", "repeat", "tracks", "take")
+"""Keys that are no slots."""
 _OF_MEDIA: Final = frozenset({"media", "length", "framing", "start"})
 _OF_TEXT: Final = frozenset({"text", "texts", "spans"})
 
@@ -90,7 +91,7 @@ def read_fill(given: str | bytes | Mapping[str, Any]) -> Fill:
             raise DraftError([issue("fill_not_json", "", reason=error)]) from None
     if not isinstance(given, Mapping):
         raise DraftError([issue("fill_not_object", "")])
-    slots = {key: value for key, value in given.items() if key not in (*LISTS, *_OTHERS)}
+    slots = {key: value for key, value in given.items() if key not in (*LISTS, *OTHERS)}
     named = given.get("slots") or {}
     if not isinstance(named, Mapping):
         raise DraftError([issue("fill_form", "slots", form='{"image1": …}')])
