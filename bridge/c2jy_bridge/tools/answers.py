@@ -114,6 +114,46 @@ class DraftExported:
 
 
 @dataclass(frozen=True, slots=True)
+class SlotShown:
+    """A slot of a template; pixels are 0 for sounds and texts."""
+
+    slot: str
+    kind: str
+    track: str
+    start_s: float
+    duration_s: float
+    width: int
+    height: int
+    label: str
+    texts: list[str]
+    spans: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateShown:
+    """describe_template."""
+
+    message: str
+    name: str
+    width: int
+    height: int
+    duration_s: float
+    slots: list[SlotShown]
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateFilled:
+    """fill_template; without a path in a dry run."""
+
+    message: str
+    draft_id: str
+    name: str
+    path: str
+    duration_s: float
+    issues: list[Issue]
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
     """A file that could be had; pixels are 0 for sounds, seconds for pictures."""
 

@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 
 from c2jy_bridge.core.places import default_config_file
-from c2jy_bridge.drafts import DraftBuilder, DraftPacker, Library
+from c2jy_bridge.drafts import DraftBuilder, DraftPacker, Library, TemplateFiller
 from c2jy_bridge.plugin import ToolRegistry
 from c2jy_bridge.tools.drafts import DraftTools, PackingTools
 from c2jy_bridge.tools.files import FileTools
 from c2jy_bridge.tools.media import MediaTools, ResourceTools
 from c2jy_bridge.tools.screen import ScreenTools
+from c2jy_bridge.tools.templates import TemplateTools
 
 
 def built_in_tools(
@@ -42,6 +43,7 @@ def built_in_tools(
     """
     registry.register(DraftTools(builder, library, clock))
     registry.register(PackingTools(packer))
+    registry.register(TemplateTools(TemplateFiller(builder, library, clock), clock))
     for tools in step_tools:
         registry.register(tools)
     registry.register(MediaTools(builder))

@@ -136,6 +136,27 @@ def test_one_turn_has_two_required_actions(built_in: Any, read_events: Any, prom
     assert events[-2][0] == "conversation.chat.completed"
 
 
+@pytest.mark.parametrize("wish", ["用这五张图片填充我的模板", "Fill my template with these five pictures"])
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_template_is_filled_with_five_pictures_and_made_first_where_there_is_none(
+    built_in: Any, read_events: Any, wish: str, is_there: bool
+) -> None:
+    events = built_in.ask(wish)
+    assert [tool for tool, _ in calls(events)] == ["describe_template"]
+    described = {"status": "success" if is_there else "error", "message": "E1", "slots": []}
+    events = read_events(built_in.submit(events[-2][1], described).text)
+    if not is_there:
+        assert [tool for tool, _ in calls(events)] == ["generate_draft"]
+        events = read_events(built_in.submit(events[-2][1], BUILT).text)
+    ((tool, arguments),) = calls(events)
+    (repeated,) = arguments["fill"]["repeat"]
+    assert (tool, repeated["slots"], len(repeated["items"])) == ("fill_template", ["image1", "text1"], 5)
+    filled = {"status": "success", "name": "F-5", "duration_s": 10.0}
+    events = read_events(built_in.submit(events[-2][1], filled).text)
+    assert "F-5" in said(events)[0]
+    assert events[-2][0] == "conversation.chat.completed"
+
+
 @pytest.mark.parametrize(
     ("prompt", "tool", "arguments", "output", "word"),
     [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -240,12 +240,13 @@ class EditableContent:
         segment.track = behind.track
         listed.insert(place + 1, segment.node)
 
-    def make_room(self, at: int, delta: int) -> list[str]:
+    def make_room(self, at: int, delta: int, besides: Container[str] = ()) -> list[str]:
         """Move all clips from a moment on, and lengthen pictures, texts and effects that last beyond it.
 
         Args:
             at: Microseconds.
             delta: By how much.
+            besides: Ids of clips that stay.
 
         Returns:
             Ids of sounds and videos that last beyond `at`, which stay as long as they are.
@@ -253,6 +254,8 @@ class EditableContent:
         kept = []
         for segment in self.segments():
             when = segment.target
+            if segment.id in besides:
+                continue
             if when.start >= at:
                 segment.place(when.start + delta)
             elif when.end > at or (when.end == at and when.start == 0 and when.end == self.duration_us):

@@ -38,7 +38,7 @@ def repeat_group(
     if count == 1:
         return times
     length = end - begin
-    if kept := content.make_room(end, (count - 1) * length):
+    if kept := content.make_room(end, (count - 1) * length, times[0]):
         collector.add("stays_as_long", where, "info", count=len(kept))
     last: dict[int, Segment] = {}
     for segment in group:

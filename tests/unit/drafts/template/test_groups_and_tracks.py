@@ -164,3 +164,19 @@ async def test_the_order_of_two_repeated_groups_does_not_matter(fill: FillIt) ->
         (0.0, 3.0), (3.0, 3.0), (6.0, 3.0), (9.0, 3.0), (12.0, 2.0),
     ]  # fmt: skip
     assert clip_of(first, "S6")["target_timerange"] == clip_of(second, "S6")["target_timerange"]
+
+
+async def test_a_group_that_is_the_whole_draft_is_repeated(
+    filler: TemplateFiller, build: Any, media: Path, library: Library
+) -> None:
+    picture = {"type": "image", "media": str(media / "wide.png"), "duration": 2}
+    text = {"text": "x", "start": 0, "duration": 2}
+    await build(
+        {"name": "one", "tracks": [{"type": "video", "clips": [picture]}, {"type": "text", "clips": [text]}]}
+    )
+    items = [{"image1": str(media / "tall.jpg"), "text1": f"{n}"} for n in range(5)]
+    done = await filler.fill("one", {"repeat": [{"items": items}]}, "five")
+    assert done.duration_us == 10_000_000
+    assert starts(read(Path(done.path, "draft_content.json")), 0) == [(2.0 * n, 2.0) for n in range(5)]
+    assert library.check("five") == []
+    assert library.list()[0].state == "ok"
