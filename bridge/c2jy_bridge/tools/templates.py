@@ -91,7 +91,7 @@ class TemplateTools:
         "pictures": [...] (both), "sounds": [...], "texts": [...]}.
         A scene for each item of a list of any length: {"repeat": [{"slots": ["image1", "text1"],
         "items": [{"image1": "https://...", "text1": "..."}, ...]}]}; what comes after moves.
-        On top: "tracks" of generate_draft, and {"take": [{"draft": "...", "track": "..."}]} of another.
+        On top: "tracks" as in generate_draft, and {"take": [{"draft": "...", "track": "..."}]}.
 
         Args:
             name: The template's name as list_drafts gives it.

@@ -143,7 +143,7 @@ def test_a_template_is_filled_with_five_pictures_and_made_first_where_there_is_n
 ) -> None:
     events = built_in.ask(wish)
     assert [tool for tool, _ in calls(events)] == ["describe_template"]
-    described = {"status": "success" if is_there else "error", "message": "E1", "slots": []}
+    described: dict[str, Any] = {"status": "success" if is_there else "error", "message": "E1", "slots": []}
     events = read_events(built_in.submit(events[-2][1], described).text)
     if not is_there:
         assert [tool for tool, _ in calls(events)] == ["generate_draft"]
