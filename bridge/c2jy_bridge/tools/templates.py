@@ -82,8 +82,8 @@ class TemplateTools:
 
         A slot takes a URL, or an object:
         - media; start: where in the file it begins, seconds
-        - length, when a file is not as long as its slot: cut (default: the tail is cut off, a shorter video is
-          slowed down), slow, loop, follow (the slot becomes as long as the file, later clips move)
+        - length, when a file is not as long as its slot: cut (default: the tail is cut off, a shorter video
+          is slowed down), slow, loop, follow (the slot becomes as long as the file, later clips move)
         - framing: fill (default: cropped to the shape of the old picture), fit (shown whole), keep
         A text slot takes words, or a list: one text for each span, or for each text of a text template.
 

@@ -28,7 +28,7 @@ from c2jy_bridge.drafts.write.staging import remove_tree, sweep
 
 if TYPE_CHECKING:
     from c2jy_bridge.drafts.build import DraftBuilder
-    from c2jy_bridge.drafts.build_steps import ClipMedia
+    from c2jy_bridge.drafts.build.pipeline import ClipMedia
     from c2jy_bridge.drafts.spec.document import DraftSpec
 
 MediaMode = Literal["copy", "hardlink"]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from c2jy_bridge.core.lossless_json import Lossless
-from c2jy_bridge.drafts.build_steps import ClipMedia, clip_media, usable_media
+from c2jy_bridge.drafts.build.pipeline import ClipMedia, clip_media, usable_media
 from c2jy_bridge.drafts.compile.draft import compile_draft
 from c2jy_bridge.drafts.compile.plan import PlacedFile
 from c2jy_bridge.drafts.errors import DraftError, IssueCollector, issue
