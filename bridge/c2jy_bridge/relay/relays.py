@@ -93,9 +93,10 @@ class Job:
         """Extend the lease."""
         self.request = await self.queue.renew(self.lease, lease_s)
 
-    async def release(self, not_before: float, problem: Problem | None) -> None:
-        """Put the request back into the queue; it cannot be claimed before that time."""
-        await self._step(self.queue.release(self.lease, not_before=not_before, problem=problem))
+    async def release(self, not_before: float, problem: Problem | None, *, asked: bool = True) -> None:
+        """As `RequestQueue.release`."""
+        back = self.queue.release(self.lease, not_before=not_before, problem=problem, asked=asked)
+        await self._step(back)
 
     async def park(self, state: State, problem: Problem) -> None:
         """Park the request until `RequestQueue.unpark`."""

@@ -137,6 +137,12 @@ LONGEST_WORDS: Final = 500
 TRANSIENT: Final = frozenset({"network", "rate_limited", "server", "conversation_busy", "stream_dropped"})
 """Kinds of problems that may not recur on another try, later or in another conversation."""
 
+UNREACHABLE: Final = frozenset({"network", "rate_limited"})
+"""Those of them after which the Bot has not been asked: an attempt that does not count."""
+
+OUTAGE: Final = UNREACHABLE | {"server"}
+"""Those of them that all requests would meet."""
+
 PARKED_BY: Final = {
     "unauthorized": State.NEEDS_LOGIN,
     "token_missing": State.NEEDS_LOGIN,

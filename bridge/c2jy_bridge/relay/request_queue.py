@@ -123,14 +123,15 @@ class RequestQueue:
         await self._storage.run(lambda: self._database.run(sql, (self._clock(), request_id)))
 
     async def claim(
-        self, worker: str, lease_s: float, at_work: Collection[str] = frozenset()
+        self, worker: str, lease_s: float, at_work: Collection[str] = frozenset(), *, direct: bool = False
     ) -> Lease | None:
         """Lease the oldest request that is due, for `lease_s` seconds; None when there is none.
 
         Requests that were begun and left come first, even expired ones: their outcome has to be checked.
         Those `at_work` are not left, though a sleep of the computer may have outlasted their leases.
+        `direct`: only of those that need no Bot.
         """
-        return await self._storage.run(lambda: self._claim(worker, lease_s, at_work))
+        return await self._storage.run(lambda: self._claim(worker, lease_s, at_work, direct))
 
     async def renew(self, lease: Lease, lease_s: float) -> BridgeRequest:
         """Extend the lease to `lease_s` seconds from now; returns the request, with `cancel_wanted`."""
@@ -164,9 +165,13 @@ class RequestQueue:
             lease, "state = 'running', call_id = ?, handle_used_by = ?", call_id, used_by
         )
 
-    async def release(self, lease: Lease, *, not_before: float, problem: Problem | None) -> BridgeRequest:
-        """Put the request back; it cannot be claimed before that time."""
+    async def release(
+        self, lease: Lease, *, not_before: float, problem: Problem | None, asked: bool = True
+    ) -> BridgeRequest:
+        """Put the request back, not to be claimed before that time; not `asked`: it was no attempt."""
         sets = "state = 'queued', lease_until = NULL, not_before = ?, problem = ?"
+        if not asked:
+            sets += f", attempts = {lease.request.attempts}"
         return await self._write(lease, sets, not_before, problem_json(problem))
 
     async def park(self, lease: Lease, state: State, problem: Problem) -> BridgeRequest:
@@ -254,7 +259,7 @@ class RequestQueue:
                 db.execute("UPDATE bridge_requests SET cancel_wanted = 1 WHERE request_id = ?", (request_id,))
             return self._changed(db, request_id)
 
-    def _claim(self, worker: str, lease_s: float, at_work: Collection[str]) -> Lease | None:
+    def _claim(self, worker: str, lease_s: float, at_work: Collection[str], direct: bool) -> Lease | None:
         now = self._steady()
         with self._database.transaction() as db:
             row = db.execute(
@@ -262,9 +267,9 @@ class RequestQueue:
                 " takeovers = takeovers + (state <> 'queued') WHERE seq = (SELECT seq FROM bridge_requests"
                 f" WHERE {OPEN} AND NOT {IS_PARKED} AND (lease_until IS NULL OR lease_until <= ?3)"
                 " AND (state <> 'queued' OR (not_before <= ?3 AND expires_at > ?3))"
-                " AND request_id NOT IN (SELECT value FROM json_each(?4))"
+                " AND request_id NOT IN (SELECT value FROM json_each(?4)) AND (relay = 'direct' OR NOT ?5)"
                 " ORDER BY state = 'queued', seq LIMIT 1) RETURNING seq",
-                (worker, now + lease_s, now, json.dumps(list(at_work))),
+                (worker, now + lease_s, now, json.dumps(list(at_work)), direct),
             ).fetchone()
             if row is None:
                 return None

@@ -30,8 +30,10 @@ from c2jy_bridge.relay.relays import (
     keep_lease,
 )
 from c2jy_bridge.relay.request import (
+    OUTAGE,
     PARKED_BY,
     TRANSIENT,
+    UNREACHABLE,
     Ending,
     LeaseLost,
     bridge_problem,
@@ -50,6 +52,8 @@ MOST_ATTEMPTS: Final = 8
 MOST_TAKEOVERS: Final = 3
 """A request that was left unfinished more often probably crashes its process."""
 LONGEST_PAUSE_S: Final = 60.0
+OUTAGE_FAILURES: Final = 3
+"""Failures in a row, of any requests, after which Coze is taken to be out of reach for all of them."""
 
 
 class Worker:
@@ -89,6 +93,10 @@ class Worker:
         self._chance = chance
         self._conversations = WorkConversations()
         self._last_problem: Problem | None = None
+        self._failures = 0
+        """Failures of `OUTAGE` kinds since Coze last answered."""
+        self._bots_from = 0.0
+        """When the Bot may be asked again in an outage, about one request."""
         self._parkings = {
             State.NEEDS_LOGIN: Parking(self._token_is_accepted, partial(self._unpark, State.NEEDS_LOGIN)),
             State.NEEDS_QUOTA: Parking(self._try_quota, partial(self._unpark, State.NEEDS_QUOTA)),
@@ -161,10 +169,14 @@ class Worker:
 
     async def _claim_due(self) -> None:
         while not self._stopping and len(self._jobs) < self._parallel:
-            lease = await self._queue.claim(self.name, LEASE_S, self._jobs.keys())
+            outage = self._failures >= OUTAGE_FAILURES
+            direct = outage and self._context.steady() < self._bots_from
+            lease = await self._queue.claim(self.name, LEASE_S, self._jobs.keys(), direct=direct)
             if lease is None:
                 return
             request_id = lease.request.request_id
+            if outage and lease.request.relay != "direct":  # the others wait for what becomes of this one
+                self._bots_from = self._context.steady() + LONGEST_PAUSE_S
             task = asyncio.create_task(self._work(Job(lease, self._queue, self._on_change)))
             self._jobs[request_id] = task
             task.add_done_callback(partial(self._done, request_id))
@@ -250,7 +262,7 @@ class Worker:
             if not job.request.ended:
                 await job.finish(Ending(State.CANCELLED))
             elif job.request.relay != "direct":  # Coze has answered
-                self._last_problem = None
+                self._last_problem, self._failures, self._bots_from = None, 0, 0.0
                 await self._parkings[State.NEEDS_QUOTA].end()
         except (CozeProblem, RelayFailed) as error:
             await self._failed(job, error.problem)
@@ -262,16 +274,26 @@ class Worker:
     async def _failed(self, job: Job, problem: Problem) -> None:
         self._last_problem = problem
         now, request = self._context.steady(), job.request
-        pause_s = min(LONGEST_PAUSE_S, 2.0 ** max(1, request.attempts)) * (0.5 + self._chance() / 2)
-        worth_it = problem.kind in TRANSIENT and request.attempts < MOST_ATTEMPTS
+        pause_s = self._pause_s(request.attempts)
+        asked = problem.kind not in UNREACHABLE
+        worth_it = problem.kind in TRANSIENT and (request.attempts < MOST_ATTEMPTS or not asked)
+        if problem.kind in OUTAGE:
+            self._failures += 1
+            if self._failures >= OUTAGE_FAILURES:
+                pause_s = self._pause_s(self._failures)
+                self._bots_from = now + pause_s
         if job.overdue or request.cancel_wanted:
             await job.finish(Ending(State.CANCELLED))
         elif state := PARKED_BY.get(problem.kind):
             await self._park(job, state, self._parkings[state].begin(parked_problem(state, problem)))
         elif worth_it and now + pause_s < request.expires_at:
-            await job.release(now + pause_s, problem)
+            await job.release(now + pause_s, problem, asked=asked)
         else:
             await job.finish(Ending(State.FAILED, problem=problem))
+
+    def _pause_s(self, failures: int) -> float:
+        """A pause before the next try, doubled each time, with jitter so that tries do not come together."""
+        return min(LONGEST_PAUSE_S, 2.0 ** max(1, min(failures, 30))) * (0.5 + self._chance() / 2)
 
     async def _park(self, job: Job, state: State, problem: Problem) -> None:
         await job.park(state, problem)

@@ -108,7 +108,7 @@ class MemoryQueue:
         self._kept[request_id].delivered = True
 
     async def claim(
-        self, worker: str, lease_s: float, at_work: Collection[str] = frozenset()
+        self, worker: str, lease_s: float, at_work: Collection[str] = frozenset(), *, direct: bool = False
     ) -> Lease | None:
         now = self._clock()
         free = [
@@ -117,6 +117,7 @@ class MemoryQueue:
             if not kept.request.ended
             and kept.request.state not in PARKED
             and kept.request.request_id not in at_work
+            and (kept.request.relay == "direct" or not direct)
             and (kept.lease_until is None or kept.lease_until <= now)
             and (
                 kept.request.state is not State.QUEUED
@@ -151,10 +152,13 @@ class MemoryQueue:
         kept.handle_used_by = used_by
         return self._change(kept, state=State.RUNNING, call_id=call_id)
 
-    async def release(self, lease: Lease, *, not_before: float, problem: Problem | None) -> BridgeRequest:
+    async def release(
+        self, lease: Lease, *, not_before: float, problem: Problem | None, asked: bool = True
+    ) -> BridgeRequest:
         kept = self._held(lease)
         kept.lease_until, kept.not_before = None, not_before
-        return self._change(kept, state=State.QUEUED, problem=problem)
+        attempts = kept.request.attempts if asked else lease.request.attempts
+        return self._change(kept, state=State.QUEUED, attempts=attempts, problem=problem)
 
     async def park(self, lease: Lease, state: State, problem: Problem) -> BridgeRequest:
         kept = self._held(lease)

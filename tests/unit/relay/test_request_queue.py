@@ -130,6 +130,22 @@ async def test_a_request_ends_once(queue: Any) -> None:
     assert await queue.claim("other", 10) is None
 
 
+async def test_a_try_that_did_not_reach_the_bot_is_no_attempt(queue: Any, clock: Clock) -> None:
+    await queue.accept(wanted())
+    lease = await claimed(queue)
+    await queue.asking(lease, "digest")
+    back = await queue.release(lease, not_before=clock.now, problem=PROBLEM, asked=False)
+    assert (back.state, back.attempts) == (State.QUEUED, 0)
+
+
+async def test_what_needs_no_bot_can_be_claimed_alone(queue: Any) -> None:
+    await queue.accept(wanted())
+    assert await queue.claim("w", 10, direct=True) is None
+    direct = (await queue.accept(wanted(relay="direct"))).request
+    lease = await queue.claim("w", 10, direct=True)
+    assert lease.request.request_id == direct.request_id
+
+
 async def test_a_released_request_waits_its_time_and_says_why(queue: Any, clock: Clock) -> None:
     await queue.accept(wanted())
     lease = await claimed(queue)
