@@ -137,8 +137,10 @@ def test_without_a_screen_ask_means_deny_unless_yes(c2jy: Callable[..., Any], tm
     denied = c2jy("tools", "call", "read_file", arguments, **more)
     assert denied.status == 1
     assert "内容" not in denied.out
+    assert "--yes" in denied.err
     allowed = c2jy("tools", "call", "read_file", arguments, "--yes", **more)
     assert (allowed.status, "内容" in allowed.out) == (0, True), allowed.err
+    assert "--yes" not in allowed.err
 
 
 @pytest.mark.parametrize("arguments", ["{", "[]", "1"])

@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from c2jy_bridge.core.events import Outcome, ToolCallFinished
+from c2jy_bridge.core.events import Outcome, ToolCallAwaitingApproval, ToolCallFinished
 from c2jy_bridge.core.safety import one_line
 from c2jy_tui.commands import say
 from c2jy_tui.commands.running import as_json, json_object, print_issues, print_stderr, with_engine
@@ -64,9 +64,13 @@ def call(options: argparse.Namespace) -> int:
     async def work(engine: Engine) -> int:
         events = engine.events()
         call_id = await engine.call_tool(options.tool, arguments)
+        asked = False
         async for event in events:
+            asked = asked or (isinstance(event, ToolCallAwaitingApproval) and event.call_id == call_id)
             if isinstance(event, ToolCallFinished) and event.call_id == call_id:
                 print(as_json(json.loads(event.output), indent=2))
+                if asked and event.outcome is Outcome.DENIED:  # the output is worded for a Bot
+                    print_stderr(say("tools.needs_yes", tool=event.tool))
                 return 0 if event.outcome is Outcome.OK else 1
         return 1
 
