@@ -145,8 +145,16 @@ def _parser() -> argparse.ArgumentParser:
     batch.add_argument(
         "--name", dest="pattern", required=True, metavar="PATTERN", help=say("option.batch_name")
     )
+    preview = command(draft, "preview", "draft_preview", "command.draft_preview")
+    preview.add_argument("name", help=say("option.draft"))
+    picture = preview.add_mutually_exclusive_group()
+    for kind in ("sheet", "frame"):
+        picture.add_argument(f"--{kind}", type=Path, metavar="OUT", help=say(f"option.{kind}"))
+    preview.add_argument("--at", type=float, default=0.0, metavar="SECONDS", help=say("option.at"))
+    preview.add_argument("--font", type=Path, metavar="FILE", help=say("option.font"))
     roots = command(draft, "roots", "draft:roots", "command.draft_roots")
-    for one in (build, listing, show, check, pack, rebuild, relocate, relink, slots, fill, batch, roots):
+    making = (build, rebuild, relocate, relink, slots, fill, batch)
+    for one in (listing, show, check, pack, preview, roots, *making):
         one.add_argument("--json", action="store_true", help=say("option.json"))
 
     tools = command(commands, "tools", "tools:list_", "command.tools")

@@ -76,6 +76,39 @@ class Packed:
     issues: tuple[Issue, ...] = ()
 
 
+PreviewKind = Literal["sheet", "frame", "clip"]
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewNote:
+    """Something of a draft that its preview shows otherwise than the app, or not at all."""
+
+    code: str
+    name: str
+    fidelity: Literal["approximate", "not_drawn"]
+    message: str
+    start_us: int
+    """Where it begins first."""
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A picture or clip of a draft, and what is and is not in it."""
+
+    path: str
+    kind: PreviewKind
+    width: int
+    height: int
+    duration_us: int
+    """Of the draft."""
+    times_us: tuple[int, ...]
+    """The frames of a sheet; the one of a frame; empty for a clip."""
+    drawn: Mapping[str, int]
+    """Clips on the timeline by kind, those of `notes` among them."""
+    notes: tuple[PreviewNote, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class FoundMedia:
     """A missing media file that was found elsewhere."""

@@ -84,6 +84,8 @@ class DraftSettings(_Group):
     """Unit of bare numbers in exports of Coze2JianYing."""
     on_missing: Literal["error", "placeholder"] = "error"
     """What a material that cannot be had does: no draft at all, or a visible placeholder and an Issue."""
+    preview_font: Path | None = None
+    """Font file for previews of texts whose own font is not on this machine. None: one that is found here."""
 
 
 class MaterialSettings(_Group):

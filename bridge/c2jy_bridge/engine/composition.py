@@ -12,6 +12,7 @@ from c2jy_bridge.core.events import Decision, Issue
 from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.core.views import ConnectionView
 from c2jy_bridge.drafts import DraftBuilder, DraftPacker, Library, TemplateFiller
+from c2jy_bridge.drafts.preview import Previewer
 from c2jy_bridge.engine.bridging import BridgeSwitch
 from c2jy_bridge.engine.chats import Approvals, Chats
 from c2jy_bridge.engine.connection import CozeConnection
@@ -100,6 +101,7 @@ def build_services(
     library = Library(root, data / "trash")
     packer = DraftPacker(library, data / "exports", clock)
     filler = TemplateFiller(builder, library, clock)
+    previewer = Previewer(library, packer.exports_dir, font=settings.drafts.preview_font, clock=clock)
     registry = ToolRegistry()
     built_in_tools(
         registry,
@@ -151,7 +153,7 @@ def build_services(
         broadcast=broadcast,
         sink=sink,
         coze=coze,
-        drafts=Drafts(builder, library, packer, filler),
+        drafts=Drafts(builder, library, packer, filler, previewer),
         approvals=approvals,
         registry=registry,
         issues=issues,

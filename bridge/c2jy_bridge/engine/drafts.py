@@ -18,6 +18,8 @@ from c2jy_bridge.core.draft_views import (
     Packed,
     PackingView,
     PlaceView,
+    Preview,
+    PreviewKind,
     Relinked,
     TemplateView,
     TimeUnitName,
@@ -40,6 +42,7 @@ from c2jy_bridge.drafts import (
 from c2jy_bridge.drafts.errors import disk_issue
 from c2jy_bridge.drafts.library.draft_roots import USUAL
 from c2jy_bridge.drafts.library.relink import relink
+from c2jy_bridge.drafts.preview import Previewer
 from c2jy_bridge.drafts.template.table import read_table
 from c2jy_bridge.engine.doctor import found_roots
 
@@ -56,12 +59,14 @@ class Drafts:
         library: Library,
         packer: DraftPacker,
         filler: TemplateFiller,
+        previewer: Previewer,
     ) -> None:
         self._builder = builder
         self._library = library
         self._packer = packer
         self._filler = filler
         self._batches = Batches(filler, builder, library)
+        self._previewer = previewer
 
     async def list(self) -> Sequence[DraftView]:
         """The drafts folder, newest first."""
@@ -203,6 +208,18 @@ class Drafts:
     async def rows(self, table: Path) -> int:
         """How many rows a table has; DraftError when it cannot be read."""
         return len(await asyncio.to_thread(read_table, table))
+
+    async def preview(
+        self,
+        name: str,
+        kind: PreviewKind = "sheet",
+        out: Path | None = None,
+        *,
+        at_us: int = 0,
+        font: Path | None = None,
+    ) -> Preview:
+        """Draw a draft in another process; see `drafts.preview.Previewer.make`."""
+        return await self._previewer.make(name, kind, out, at_us=at_us, font=font)
 
     def watch(self) -> AsyncIterator[tuple[str, ...]]:
         """Names of drafts that are added, changed or removed."""

@@ -14,6 +14,7 @@ from c2jy_bridge.compat.coze2jianying import read_document
 from c2jy_bridge.core.draft_views import DraftError
 from c2jy_bridge.core.settings import DraftSettings, MaterialSettings
 from c2jy_bridge.drafts import DraftBuilder, DraftPacker, DraftsRoot, Library, TemplateFiller
+from c2jy_bridge.drafts.preview import Previewer
 from c2jy_bridge.engine.drafts import Drafts, places, zip_path
 
 DOCUMENT = json.dumps(
@@ -40,6 +41,7 @@ async def drafts(tmp_path: Path) -> AsyncIterator[Drafts]:
         library,
         DraftPacker(library, tmp_path / "exports"),
         TemplateFiller(builder, library, time.time),
+        Previewer(library, tmp_path / "exports"),
     )
     await found.build(DOCUMENT)
     yield found
@@ -77,7 +79,7 @@ async def test_the_trash_is_the_same_for_a_later_run(drafts: Drafts, tmp_path: P
     await drafts.trash("夏天")
     assert await drafts.list() == []
     library = Library(tmp_path / "drafts", tmp_path / "trash")
-    later = Drafts(drafts._builder, library, drafts._packer, drafts._filler)
+    later = Drafts(drafts._builder, library, drafts._packer, drafts._filler, drafts._previewer)
     (entry,) = await later.trashed()
     assert entry.draft.name == "夏天"
     assert await later.restore(entry.ticket) == "夏天"

@@ -212,6 +212,13 @@ def number(value: object) -> int:
     return int(value)
 
 
+def real(value: object, default: float) -> float:
+    """A number with a fraction of a draft that others wrote; `default` for what is none or beyond belief."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not abs(value) <= _LARGEST:
+        return default
+    return float(value)
+
+
 def object_(value: object) -> Mapping[str, Any]:
     """A JSON object, an empty one for what is none."""
     return value if isinstance(value, dict) else {}

@@ -1,0 +1,153 @@
+"""Renders a preview in a process of its own: its decoders read files that others made, and may crash.
+
+A job is a JSON object on stdin; the answer is one on stdout, `{"failed": code, ...}` without a preview.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, PngImagePlugin
+
+from c2jy_bridge.core import i18n
+from c2jy_bridge.core.draft_views import Preview, PreviewNote
+from c2jy_bridge.drafts.library.snapshot import load
+from c2jy_bridge.drafts.preview.compositor import Compositor, size_of
+from c2jy_bridge.drafts.preview.contact_sheet import LONGEST, frame_times, sheet
+from c2jy_bridge.drafts.preview.font_files import Fonts
+from c2jy_bridge.drafts.preview.frame_sources import FrameSources
+from c2jy_bridge.drafts.preview.marks import Marks, grouped
+from c2jy_bridge.drafts.preview.previewer import MARK
+from c2jy_bridge.drafts.preview.scene import Clip, Note, Scene
+from c2jy_bridge.drafts.preview.scene_reader import read_scene
+from c2jy_bridge.drafts.preview.text_painter import TextPainter
+
+
+class Failed(Exception):
+    """There is no preview; the code and the values of an issue."""
+
+    def __init__(self, code: str, **values: Any) -> None:
+        super().__init__(code)
+        self.code, self.values = code, values
+
+
+class Studio:
+    """A draft with all that its preview is drawn by.
+
+    Args:
+        content: Of the draft's main file.
+        folder: The draft.
+        longest: Pixels of the frames' longer side; not more than the canvas has.
+        fonts: What texts are written with.
+    """
+
+    def __init__(self, content: Mapping[str, Any], folder: Path, longest: int, fonts: Fonts) -> None:
+        self.scene: Scene = read_scene(content)
+        if self.scene.duration_us <= 0:
+            raise Failed("preview_empty")
+        self._found: dict[tuple[str, str], Note] = {}
+        self.marks = Marks(fonts)
+        self.sources = FrameSources(folder, lambda path, code: self._note(code, path))
+        painter = TextPainter(
+            fonts,
+            lambda name: self._note("font", name, approximate=True),
+            lambda characters: self._note("characters", characters),
+        )
+        self.size = size_of(self.scene, min(longest, max(self.scene.width, self.scene.height)))
+        self._compositor = Compositor(
+            self.scene, self.size, self.sources, painter, lambda clip, code: self._undrawn(clip, code)
+        )
+        self._marked: list[Note] = []
+
+    def frame(self, at_us: int) -> Image.Image:
+        """The frame at a time, marked with what is not as in the app."""
+        self._marked = []
+        picture = self._compositor.frame(at_us)
+        notes = [note for note in self.scene.notes if note.covers(at_us)]
+        return self.marks.mark(picture, [*notes, *self._marked])
+
+    def notes(self) -> tuple[PreviewNote, ...]:
+        """All notes, those that came up while it was drawn among them."""
+        return grouped([*self.scene.notes, *self._found.values()], self.marks)
+
+    def drawn(self) -> dict[str, int]:
+        """Clips by kind."""
+        counts: dict[str, int] = {}
+        for clip in self.scene.everything():
+            counts[clip.kind] = counts.get(clip.kind, 0) + 1
+        return counts
+
+    def _note(self, code: str, name: str, *, approximate: bool = False) -> None:
+        fidelity: Any = "approximate" if approximate else "not_drawn"
+        shown = name.replace("\\", "/").rpartition("/")[2] if code in ("missing", "unreadable") else name
+        self._found.setdefault((code, name), Note(code, shown, fidelity))
+
+    def _undrawn(self, clip: Clip, code: str) -> None:
+        if code:
+            self._note(code, clip.path)
+        same = (note for (_, name), note in self._found.items() if name == clip.path)
+        self._marked += list(same)
+
+
+def render(job: Mapping[str, Any]) -> Preview:
+    """Render what a job asks for.
+
+    Raises:
+        Failed: There is no preview of it.
+    """
+    i18n.use(job["language"])
+    folder = Path(job["folder"])
+    content, state, _ = load(folder / job["content"])
+    if content is None:
+        raise Failed("preview_encrypted" if state == "encrypted" else "preview_unreadable")
+    kind, out = job["kind"], Path(job["out"])
+    longest = {"sheet": LONGEST, "frame": job["longest"], "clip": job["longest"]}[kind]
+    studio = Studio(content, folder, longest, Fonts(Path(job["font"]) if job["font"] else None))
+    scene = studio.scene
+    times: tuple[int, ...] = ()
+    try:
+        if kind == "frame":
+            if job["at_us"] >= scene.duration_us:
+                raise Failed("preview_beyond", at=job["at_us"] / 1e6, end=scene.duration_us / 1e6)
+            times = (job["at_us"],)
+            picture = studio.frame(times[0])
+        else:
+            times = frame_times(scene)
+            frames = [(at_us, studio.frame(at_us)) for at_us in times]
+            picture = sheet(job["name"], scene, frames, studio.notes(), studio.marks)
+    finally:
+        studio.sources.close()
+    chunk = PngImagePlugin.PngInfo()
+    chunk.add_text("Software", MARK)
+    picture.save(out, "PNG", pnginfo=chunk, compress_level=4)
+    return Preview(
+        path=str(out),
+        kind=kind,
+        width=picture.width,
+        height=picture.height,
+        duration_us=scene.duration_us,
+        times_us=times,
+        drawn=studio.drawn(),
+        notes=studio.notes(),
+    )
+
+
+def main() -> None:
+    """Answer one job."""
+    job = json.load(sys.stdin)
+    try:
+        answer = asdict(render(job))
+    except Failed as failed:
+        answer = {"failed": failed.code, "values": failed.values}
+    except OSError as error:
+        answer = {"failed": "disk", "errno": error.errno, "reason": error.strerror or str(error)}
+    print(json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main()
