@@ -113,3 +113,16 @@ def test_the_files_that_contributing_names_exist() -> None:
         for name in named
         if not any(ROOT.glob(f"[!.]*/**/{name.lstrip('.')}")) and not (ROOT / name).exists()
     ] == []
+
+
+def test_the_tests_that_the_reliability_page_names_exist() -> None:
+    text = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([\w/]*test_\w+\.py)(?:::(\w+))?`", text)
+    assert len(named) > 50
+    missing = []
+    for file, test in named:
+        path = ROOT / file if file.startswith("tests/") else ROOT / "tests" / "unit" / file
+        if not path.is_file() or (test and f"def {test}(" not in path.read_text(encoding="utf-8")):
+            missing.append(f"{file}::{test}")
+    assert missing == []
+    assert [int(number) for number in re.findall(r"^\| (\d+)\. ", text, re.MULTILINE)] == [*range(1, 31)]

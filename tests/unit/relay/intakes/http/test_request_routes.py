@@ -57,6 +57,21 @@ async def test_sent_twice_with_one_key_it_is_done_once(call: Call) -> None:
     assert http.harness.tools.done == {"a": 1}
 
 
+async def test_a_repetition_while_the_first_runs_is_told_where_to_look(call: Call) -> None:
+    http = await call()
+    http.harness.tools.go_on.clear()
+    slow = {"tool": "wait", "arguments": {"text": "a"}}
+    first = await http.post("/v1/requests", json=slow, headers={"Idempotency-Key": "a1"})
+    await asyncio.to_thread(http.harness.tools.started.wait, 15)
+    again = await http.post("/v1/requests", json=slow, headers={"Idempotency-Key": "a1"})
+    assert (again.status_code, again.json()["state"]) == (202, "running")
+    assert again.headers["Location"] == first.headers["Location"]
+    assert again.headers["Idempotency-Replayed"] == "true"
+    http.harness.tools.go_on.set()
+    await http.harness.result(first.json()["id"])
+    assert http.harness.tools.begun == {"a": 1}
+
+
 async def test_a_key_used_for_something_else_is_refused_and_names_the_first(call: Call) -> None:
     http = await call()
     key = {"Idempotency-Key": "a1"}
@@ -234,6 +249,13 @@ async def test_health_readiness_and_metrics(call: Call) -> None:
     await http.post("/v1/requests", json={**NOTE, "arguments": {"text": "b"}}, headers={"Prefer": "wait=20"})
     ready = await http.get("/readyz")
     assert (ready.status_code, ready.json()["hindrances"][0]["kind"]) == (503, "forbidden")
+
+
+async def test_too_little_room_on_the_disk_is_not_ready(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    http = await call()
+    monkeypatch.setattr("c2jy_bridge.relay.intakes.http.intake.FREE_BYTES", 2**80)
+    ready = await http.get("/readyz")
+    assert (ready.status_code, [one["kind"] for one in ready.json()["hindrances"]]) == (503, ["disk"])
 
 
 async def test_switching_off_answers_whoever_waits_and_lets_streams_go(call: Call) -> None:
