@@ -158,7 +158,8 @@ class DraftTools:
         - text: text, style {size, color, font, bold, align, border, shadow, background}, transform,
           animations
         - sticker: resource_id. effect: name. filter: name, intensity
-        Subtitles from SRT: "subtitles": {"srt": "..."} or {"url": "..."} beside "tracks".
+        Subtitles (SRT, VTT, ASS, LRC): "subtitles": {"srt": text} or {"url": "..."} beside "tracks"; with
+        "fit": true long ones are cut at punctuation.
         Names of effects, filters, transitions and fonts are JianYing's own: search_resources finds them.
 
         The answer lists the drafts written, and in `issues` what was not done exactly as asked. If it fails,
