@@ -112,10 +112,22 @@ def _outside_resources(draft: Examined) -> Iterator[str]:
     return (f"{where}.path" for where, _, path in draft.media() if "Resources" not in pure(path).parts)
 
 
-def _unregistered(draft: Examined) -> Iterator[str]:
+def _registered(draft: Examined, field: str) -> set[str]:
     groups = _objects(draft.meta.get("draft_materials"))
-    entries = [entry for group in groups if group.get("type") == 0 for entry in _objects(group.get("value"))]
-    known = {pure(str(entry.get("file_Path"))).name for entry in entries}
+    entries = (entry for group in groups if group.get("type") == 0 for entry in _objects(group.get("value")))
+    return {str(entry.get(field)) for entry in entries}
+
+
+def _with_another_local_id(draft: Examined) -> Iterator[str]:
+    known = _registered(draft, "id")
+    for where, material, _ in draft.media():
+        local_id = material.get("local_material_id")
+        if known and local_id and local_id not in known:
+            yield f"{where}.local_material_id"
+
+
+def _unregistered(draft: Examined) -> Iterator[str]:
+    known = {pure(path).name for path in _registered(draft, "file_Path")}
     return (f"{where}.path" for where, _, path in draft.media() if pure(path).name not in known)
 
 
@@ -254,6 +266,14 @@ KNOWN: Final[tuple[Rule, ...]] = (
         False,
         "jianying-editor-skill 22",
         _without_local_id,
+    ),
+    Rule(
+        "for_other_local_id",
+        "warning",
+        ("capcut-win-8", "capcut-win-9"),
+        True,
+        "60 drafts of CapCut 7.7: an id that is not empty is always registered",
+        _with_another_local_id,
     ),
     # CapCut 6.7 wrote the value itself for local files (measured), so only later ones are warned of.
     Rule(

@@ -237,9 +237,13 @@ def _spell(
         else options.target.material(name, MATERIALS, key)
         for key, file in files.items()
     }
+    known: dict[str, str] = {}
     for kind in ("videos", "audios"):
         for material in content["materials"][kind]:
             material["path"] = spelled[key_of[material["path"]]]
+            # A file is registered once, however many materials show parts of it.
+            local_id = material["local_material_id"]
+            material["local_material_id"] = known.setdefault(material["path"], local_id)
     for material in content["materials"]["videos"]:
         material["check_flag"] = VERIFIED if options.target.portable else UNVERIFIED
     return spelled

@@ -87,6 +87,19 @@ async def test_every_draft_has_ids_names_and_times_of_its_own(make_builder: Make
         assert (Path(draft.path) / meta["draft_cover"]).read_bytes()[:2] == b"\xff\xd8"
 
 
+async def test_a_file_shown_in_several_ways_is_registered_once_under_the_id_that_all_name(
+    build: Build, content_of: Content, media: Path
+) -> None:
+    video = str(media / "video.mp4")
+    clips = [{"media": video, "duration": 1}, {"media": video, "duration": 1, "crop": {"left": 0.5}}]
+    sound = {"type": "audio", "clips": [{"media": video, "duration": 1}]}
+    draft = await build({"name": "x", "tracks": [{"type": "video", "clips": clips}, sound]})
+    materials = content_of(draft)["materials"]
+    named = [m["local_material_id"] for m in materials["videos"] + materials["audios"]]
+    registered = [e["id"] for e in _read(draft, "draft_meta_info.json")["draft_materials"][0]["value"]]
+    assert (len(named), len(set(named)), registered) == (3, 1, named[:1])
+
+
 async def test_absolute_paths_are_a_setting_and_follow_the_name_that_a_draft_gets(
     make_builder: MakeBuilder, whole: Any
 ) -> None:

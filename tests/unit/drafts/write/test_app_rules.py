@@ -60,6 +60,7 @@ SPOIL: dict[str, tuple[Spoil, int]] = {
     "for_outside": (lambda c, m, f: _videos(c, path="/elsewhere/x.png"), 2),
     "for_unregistered": (lambda c, m, f: m["draft_materials"][0].update(value=[]), 3),
     "for_no_local_id": (lambda c, m, f: _videos(c, local_material_id=""), 2),
+    "for_other_local_id": (lambda c, m, f: _videos(c, local_material_id="another"), 2),
     "for_unverified": (lambda c, m, f: _videos(c, check_flag=63487), 2),
     "for_old_masks": (lambda c, m, f: c["materials"].pop("common_mask"), 1),
     "for_not_listed": (lambda c, m, f: (f.parent / "root_meta_info.json").unlink(), 1),
