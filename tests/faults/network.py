@@ -100,6 +100,7 @@ async def run(fault: Fault, emulator: Emulator, folder: Path) -> Outcome:
         await _turn(engine, "hello", 60)
         proxy.arm()
         first = await _turn(engine, f"write {word}", PATIENCE_S + fault.seconds)
+        await proxy.over()
         proxy.heal()
         outcome.struck = proxy.struck
         if first is None:

@@ -111,6 +111,11 @@ class Proxy:
         """Strike from now on, when the place is reached."""
         self._over = False
 
+    async def over(self) -> None:
+        """Wait until the fault, once begun, has lasted for its time."""
+        if self._until is not None:
+            await asyncio.sleep(self._until - time.monotonic())
+
     def heal(self) -> None:
         """Break nothing from now on."""
         self._over = True
