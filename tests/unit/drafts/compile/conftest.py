@@ -56,16 +56,21 @@ def _read(folder: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def same(tmp_path: Path, make_builder: Callable[..., DraftBuilder]) -> Callable[..., Any]:
-    """Builds both and compares them; hands back the issues of ours."""
+    """Builds both and compares them, with what is ours `beyond` the library; hands back the issues of ours."""
     builder = make_builder(DraftSettings(media_paths="absolute"))
 
-    async def compare(document: dict[str, Any], plain: Callable[[Any], None]) -> list[Any]:
+    async def compare(
+        document: dict[str, Any],
+        plain: Callable[[Any], None],
+        beyond: Callable[[dict[str, Any]], None] = lambda expected: None,
+    ) -> list[Any]:
         width, height = document.get("width", 1920), document.get("height", 1080)
         (tmp_path / "plain").mkdir(exist_ok=True)
         script = jy.DraftFolder(str(tmp_path / "plain")).create_draft("plain", width, height)
         plain(script)
         script.save()
         expected = _read(tmp_path / "plain" / "plain")
+        beyond(expected)
         report = await builder.build({"schema": "c2jy/1", "name": "ours", **document})
         got = _read(Path(report.drafts[0].path))
         assert without_ids(got) == without_ids(expected)

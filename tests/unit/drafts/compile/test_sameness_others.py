@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pyJianYingDraft as jy
 import pytest
@@ -290,4 +291,10 @@ async def test_subtitles_are_written_as_the_library_imports_them(same: Same, tmp
     def build(script: Any) -> None:
         script.import_srt(str(tmp_path / "a.srt"), "字幕", time_offset="2s")
 
-    await same({"subtitles": [{"srt": srt, "offset": 2, "track": "字幕"}]}, build)
+    def as_captions(draft: dict[str, Any]) -> None:
+        (track,) = draft["tracks"]
+        track["flag"] = 1
+        for text in draft["materials"]["texts"]:
+            text.update(type="subtitle", add_type=2, group_id=ANY)
+
+    await same({"subtitles": [{"srt": srt, "offset": 2, "track": "字幕"}]}, build, as_captions)
