@@ -56,7 +56,7 @@ def _read(folder: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def same(tmp_path: Path, make_builder: Callable[..., DraftBuilder]) -> Callable[..., Any]:
-    """Builds both and compares them, with what is ours `beyond` the library; hands back the issues of ours."""
+    """Builds both and compares them, with what ours adds (`beyond`); hands back the issues of ours."""
     builder = make_builder(DraftSettings(media_paths="absolute"))
 
     async def compare(
