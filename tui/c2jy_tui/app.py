@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import logging
+import os
+import signal
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -14,6 +17,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding
+from textual.message_pump import MessagePump
 from textual.screen import Screen
 from typing_extensions import override
 
@@ -27,6 +31,8 @@ from c2jy_tui.widgets.bindings import binding
 from c2jy_tui.widgets.workspace import BREAKPOINTS
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     # Imported after the first paint: with the events and the panes they take longer than Textual itself.
     from c2jy_bridge.engine import Engine
     from c2jy_tui.screens.main import MainScreen, Session
@@ -35,6 +41,8 @@ if TYPE_CHECKING:
 log: Final = logging.getLogger("c2jy_bridge.tui")
 """A child of the engine's logger, so that it writes to the engine's log."""
 
+_CATCH_UP_S: Final = 1.0
+"""Seconds that a screen being replaced may take to process the keys that it has got."""
 _SLICE_S: Final = 0.004
 """Seconds of processing events after which keys and drawing get a turn."""
 
@@ -58,6 +66,8 @@ class C2jyApp(App[None]):
     BINDINGS: ClassVar = [
         binding("tui", "app.help", "f1", "help", priority=True),
         binding("tui", "app.quit", "ctrl+q", "quit", show=False, priority=True),
+        binding("tui", "app.interrupt", "ctrl+c", "interrupt", show=False, priority=True),
+        binding("tui", "app.suspend", "ctrl+z", "suspend_process", show=False, priority=True),
     ]
 
     def __init__(
@@ -84,6 +94,9 @@ class C2jyApp(App[None]):
         self._folder = folder
         self._engine: Engine | None = None
         self._main: MainScreen | None = None
+        self._held: list[events.Event] | None = None
+        """Keys and pastes that wait while one screen replaces another; None when none is to wait."""
+        self._leaving = False
 
     # --- coming and going --------------------------------------------------------------------------
 
@@ -95,6 +108,8 @@ class C2jyApp(App[None]):
         """Apply the theme, draw the first frame, then start the engine."""
         self.apply_look(self._look)
         self.begin_capture_print(self)
+        # Ctrl+Z: Textual 8.2.8 starts the terminal again, and leaves it empty.
+        self.app_resume_signal.subscribe(self, lambda _app: self.refresh(layout=True))
         self.call_after_refresh(self._painted)
 
     def _painted(self) -> None:
@@ -122,12 +137,12 @@ class C2jyApp(App[None]):
         from c2jy_tui.widgets.markdown_blocks import warm_up
 
         splash = self.screen
-        main = await self._show_main(Session(Activity(since=self._clock())))
-        if isinstance(splash, SplashScreen):
-            # The composer may already hold text.
-            main.chat.composer.write(splash.typed + main.chat.composer.text)
-            if splash.asked:
-                await main.chat_controller.ask(splash.asked)
+        async with self._keys_held(splash):
+            main = await self._show_main(Session(Activity(since=self._clock())))
+            if isinstance(splash, SplashScreen):
+                main.chat.composer.write(splash.typed)
+                if splash.asked:
+                    await main.chat_controller.ask(splash.asked)
         self.run_worker(warm_up, group="warm up", thread=True, exit_on_error=False)
         try:
             self._engine = await self._start_engine()
@@ -139,6 +154,34 @@ class C2jyApp(App[None]):
             main.engine_failed(error)
         else:
             await self._process_events(self._engine, main)
+
+    @contextlib.asynccontextmanager
+    async def _keys_held(self, taker: MessagePump) -> AsyncIterator[None]:
+        """Hold keys back while the main screen is replaced, and give them to its composer in their order.
+
+        `taker` has got keys so far: inside the block it has processed all of them.
+        """
+        self._held = []
+        try:
+            processed = asyncio.Event()
+            taker.call_later(processed.set)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(processed.wait(), _CATCH_UP_S)
+            yield
+            if self._main is not None:
+                self._main.set_focus(self._main.chat.composer)  # `focus` would take effect later
+        finally:
+            while self._held:
+                await super().on_event(self._held.pop(0))
+            self._held = None
+
+    @override
+    async def on_event(self, event: events.Event) -> None:
+        held = self._held
+        if held is not None and isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            held.append(event)
+        else:
+            await super().on_event(event)
 
     async def _show_main(self, session: Session) -> MainScreen:
         """Create the main screen and switch to it; each language has its own mode, one at a time."""
@@ -158,6 +201,8 @@ class C2jyApp(App[None]):
         self._attach_engine(engine, main)
         last_rest = time.perf_counter()
         async for event in events:
+            if self._leaving:
+                continue  # screens are being taken down: nothing may be drawn or opened any more
             # A change of language makes another main screen.
             screen = self._main or main
             try:
@@ -178,6 +223,30 @@ class C2jyApp(App[None]):
         """Close the engine, which first finishes what must not be lost."""
         if self._engine is not None:
             await self._engine.close()
+
+    @override
+    def exit(self, result: None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
+        self._leaving = True
+        super().exit(result, return_code, message)
+
+    def action_interrupt(self) -> None:
+        """Ctrl+C: copy what is selected; else say which key ends the app and which stops an answer."""
+        selected = self.screen.get_selected_text() or getattr(self.focused, "selected_text", "")
+        if selected:
+            self.copy_to_clipboard(selected)
+            return
+        bound = (active.binding for active in self.screen.active_bindings.values())
+        leave = next((one for one in bound if one.id == "app.quit"), None)
+        self.notify(say("app.interrupt", key=self.get_key_display(leave) if leave else "ctrl+q"))
+
+    @override
+    def action_suspend_process(self) -> None:
+        """Ctrl+Z: go back to the shell until `fg`; not where no shell could bring the app back."""
+        if not desktop.has_job_control():
+            self.notify(say("app.no_shell"), severity="warning")
+        elif self._driver is not None and self._driver.can_suspend:
+            self.app_suspend_signal.publish(self)
+            os.killpg(0, signal.SIGTSTP)  # a wrapper that started us (uv run) has to stop as well
 
     @override
     async def action_quit(self) -> None:
@@ -253,10 +322,12 @@ class C2jyApp(App[None]):
         if self._main is None or language == i18n.language():
             return
         i18n.use(language)
-        draft, queued = self._main.chat.composer.text, self._main.chat.queued
-        main = await self._show_main(self._main.session)
-        main.chat.composer.write(draft)
-        main.chat.set_queued(queued)
+        before = self._main
+        async with self._keys_held(before.chat.composer):
+            draft, queued = before.chat.composer.text, before.chat.queued
+            main = await self._show_main(before.session)
+            main.chat.composer.write(draft)
+            main.chat.set_queued(queued)
         if self._engine is not None:
             self._attach_engine(self._engine, main, with_messages=False)
 

@@ -155,3 +155,12 @@ async def open_folder(command: list[str], path: str) -> None:
     await asyncio.create_subprocess_exec(
         *command, cwd=path, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True
     )
+
+
+def has_job_control() -> bool:
+    """Whether a shell waits that notices when this process stops, and can bring it back.
+
+    A shell with job control gives each job a process group of its own; what a terminal starts directly, or a
+    script, shares the group of the session.
+    """
+    return sys.platform != "win32" and os.getpgrp() != os.getsid(0)

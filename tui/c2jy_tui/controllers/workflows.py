@@ -78,9 +78,14 @@ class WorkflowController:
         self._engine: Engine | None = None
         self._again: Timer | None = None
 
-    def start(self) -> None:
-        """The host is mounted: from now on it shows the questions."""
-        self._questions.changed = self.resume
+    def start(self, changed: Callable[[], None]) -> None:
+        """The host is mounted: from now on it shows the questions; `changed` is called for each change."""
+
+        def changed_too() -> None:
+            self.resume()
+            changed()
+
+        self._questions.changed = changed_too
 
     async def attach_engine(self, engine: Engine) -> None:
         """Use `engine` from now on; offer what an earlier process left waiting."""

@@ -98,7 +98,7 @@ class MainScreen(BaseScreen):
         self._activity_changed(self.activity)
         self._bridge_changed(self.bridge.mode)
         self.bridge.start()
-        self.workflows.start()
+        self.workflows.start(self._show_waiting)
         self.chat.focus_composer()
 
     def on_screen_resume(self) -> None:
@@ -184,6 +184,8 @@ class MainScreen(BaseScreen):
 
     def _show_waiting(self) -> None:
         """Say above the composer what waits for the user; its key opens it."""
+        if not self.is_running:
+            return
         words = ""
         if (ask := self.session.approvals.oldest()) is not None:
             words = say("chat.needs_approval", tool=one_line(ask.tool))

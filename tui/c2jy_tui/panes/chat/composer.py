@@ -61,6 +61,7 @@ class Composer(TextArea):
         binding("tui", "chat.suggestions", "tab", "suggestions"),
         binding("tui", "chat.page_up", "pageup", "page(-1)", show=False),
         binding("tui", "chat.page_down", "pagedown", "page(1)", show=False),
+        binding("tui", "chat.undo", "ctrl+underscore", "undo", show=False),
         binding("tui", "chat.to_end", "ctrl+end", "newest", show=False),
     ]
 

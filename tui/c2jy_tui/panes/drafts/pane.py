@@ -44,7 +44,7 @@ class DraftsPane(ListPane):
         binding("drafts_pane", "drafts.cancel", "escape", "cancel"),
         binding("drafts_pane", "drafts.check", "v", "check"),
         binding("drafts_pane", "drafts.pack", "z", "pack"),
-        binding("drafts_pane", "drafts.undo", "U,ctrl+z", "undo"),
+        binding("drafts_pane", "drafts.undo", "U", "undo"),
         binding("drafts_pane", "drafts.trash", "delete", "trash"),
         binding("drafts_pane", "drafts.open_folder", "o", "open_folder"),
         binding("drafts_pane", "drafts.rebuild", "R", "rebuild"),

@@ -1,0 +1,181 @@
+"""Fast typing: no letter is lost, glued to another text, or overtaken by a key that came after it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from textual import events
+from textual.widgets import Input
+
+from c2jy_bridge.core.views import WorkflowRequest
+from c2jy_tui import desktop
+from c2jy_tui.screens.splash import SplashScreen
+from c2jy_tui.screens.workflow_forms import WorkflowFormScreen, WorkflowQuestionScreen
+from pane_host import soon
+from tui.test_workflows import asked, began
+
+
+def keys(names: Iterable[str]) -> list[events.Key]:
+    return [events.Key("space" if n == " " else n, n if len(n) == 1 else None) for n in names]
+
+
+def type_at_once(app: Any, *names: str) -> None:
+    """Keys that arrive together: none is handled before the last one is there."""
+    for key in keys(names):
+        app.post_message(key)
+
+
+@pytest.mark.parametrize("held_up", ["import", "mount"])
+async def test_letters_typed_while_the_splash_gives_way_arrive_in_their_order(
+    make_app: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, held_up: str
+) -> None:
+    app = make_app()
+    at_work, go_on = asyncio.Event(), asyncio.Event()
+    switch = app.switch_mode
+
+    async def slow_switch(mode: str) -> None:
+        at_work.set()
+        if held_up == "import":
+            await go_on.wait()
+        await switch(mode)
+        if held_up == "mount":
+            await go_on.wait()
+
+    monkeypatch.setattr(app, "switch_mode", slow_switch)
+    async with app.run_test(size=(120, 36)) as pilot:
+        assert isinstance(app.screen, SplashScreen)
+        type_at_once(app, *"he")
+        await asyncio.wait_for(at_work.wait(), 10)
+        type_at_once(app, *"ll")
+        await pilot.pause()
+        go_on.set()
+        type_at_once(app, *"o you")
+        await soon(pilot, lambda: app._main is not None and len(app._main.chat.composer.text) >= 9)
+        assert app._main.chat.composer.text == "hello you"
+
+
+async def test_letters_typed_while_the_language_changes_arrive_in_their_order(stage: Any) -> None:
+    async with stage() as on:
+        type_at_once(on.app, *"ab")
+        changing = asyncio.ensure_future(on.app.action_language("zh"))
+        type_at_once(on.app, *"cdef")
+        await changing
+        type_at_once(on.app, *"gh")
+        await on.settle()
+        assert on.chat.composer.text == "abcdefgh"
+
+
+async def test_ctrl_r_does_not_overtake_the_letters_before_it(stage: Any, engine: Any) -> None:
+    engine.workflows.request = WorkflowRequest("")
+    async with stage() as on:
+        await on.press("f7")
+        assert isinstance(on.app.screen, WorkflowFormScreen)
+        type_at_once(on.app, *"7397395", "ctrl+r")
+        await on.settle()
+        assert [request[0] for request in on.engine.workflows.ran] == ["7397395"]
+
+
+async def test_enter_does_not_overtake_the_letters_of_an_answer(stage: Any, engine: Any) -> None:
+    engine.workflows.asks = [asked()]
+    async with stage() as on:
+        await on.play(began())
+        await on.press("f7", "ctrl+r")
+        await soon(on.pilot, lambda: isinstance(on.app.screen, WorkflowQuestionScreen))
+        await on.settle()
+        assert isinstance(on.app.screen.focused, Input)
+        type_at_once(on.app, *"Peking", "enter")
+        await on.settle()
+        assert on.engine.workflows.answers == ["Peking"]
+
+
+async def test_no_key_with_priority_acts_on_text_that_may_still_be_on_its_way(stage: Any) -> None:
+    """A key with priority is run before the letters typed just ahead of it have arrived."""
+    harmless = {"app.help", "app.quit", "app.interrupt", "app.suspend", "pane.bridge", "app.workflow"}
+    harmless |= {"app.new", "app.sessions", "workflow.back", "command_palette"}
+    async with stage() as on:
+        for opened in ("", "f7"):
+            await on.press(*filter(None, [opened]))
+            found = [active.binding for active in on.app.screen.active_bindings.values()]
+            assert {b.id or b.action for b in found if b.priority} <= harmless
+
+
+async def test_keys_from_before_a_workflows_question_do_not_answer_it(stage: Any, engine: Any) -> None:
+    engine.workflows.asks = [asked()]
+    async with stage() as on:
+        early = keys(["x", "enter"])
+        await on.play(began())
+        await on.press("f7", "ctrl+r")
+        await soon(on.pilot, lambda: isinstance(on.app.screen, WorkflowQuestionScreen))
+        await on.settle()
+        for key in early:
+            # Read from the terminal before the dialog was painted, for the focus that was before.
+            on.app.screen.on_key(key)
+            assert key._stop_propagation
+        assert on.app.screen.query_one(Input).value == ""
+        assert on.chat.composer.text == "x"
+        assert on.engine.workflows.answers == []
+
+
+async def test_a_workflow_that_asks_does_not_take_the_focus_of_a_composer_in_use(
+    stage: Any, engine: Any
+) -> None:
+    engine.workflows.asks = [asked()]
+    async with stage() as on:
+        on.chat.composer.write("writing")
+        await on.play(began())
+        await on.press("f7", "ctrl+r")
+        await soon(on.pilot, lambda: "A workflow has a question for you" in on.text)
+        assert on.app.screen is on.main
+        await on.press("!", "f8")
+        assert isinstance(on.app.screen, WorkflowQuestionScreen)
+        await on.press(*"Peking", "enter")
+        assert on.engine.workflows.answers == ["Peking"]
+        assert on.chat.composer.text == "writing!"
+
+
+async def test_ctrl_c_says_what_ends_the_app_and_copies_what_is_selected(
+    stage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stage() as on:
+        copied: list[str] = []
+        monkeypatch.setattr(on.app, "copy_to_clipboard", copied.append)
+        await on.press(*"abc", "ctrl+c")
+        (note,) = on.app._notifications
+        assert "ends the app" in note.message
+        assert "^q" in note.message
+        assert on.chat.composer.text == "abc"
+        await on.press("shift+home", "ctrl+c")
+        assert copied == ["abc"]
+
+
+async def test_ctrl_z_without_a_shell_says_so_and_changes_no_text(
+    stage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desktop, "has_job_control", lambda: False)
+    async with stage() as on:
+        await on.press(*"abc", "ctrl+z")
+        (note,) = on.app._notifications
+        assert "no shell" in note.message
+        assert on.chat.composer.text == "abc"
+        await on.press("ctrl+underscore")
+        assert on.chat.composer.text == ""
+
+
+async def test_a_question_that_comes_while_the_app_closes_opens_nothing(stage: Any) -> None:
+    async with stage() as on:
+        close = on.engine.close
+
+        async def closing() -> None:
+            on.engine.emit(on.bot.wants("read_file"), on.bot.asks_leave("read_file", {}))
+            await asyncio.sleep(0.05)
+            await close()
+
+        on.engine.close = closing
+        await on.play(on.bot.started("q"))
+        on.app.exit()
+        on.engine.emit(on.bot.wants("t", call_id="c2"), on.bot.asks_leave("t", {}, call_id="c2"))
+        await asyncio.sleep(0.05)
+    assert on.app.return_code == 0
