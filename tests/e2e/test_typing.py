@@ -98,9 +98,7 @@ def test_ctrl_z_goes_back_to_the_shell_and_fg_comes_back(
     shell.wait_for("the shell is here")
 
 
-def test_ctrl_z_without_a_shell_does_not_stop_the_app(
-    terminal: Callable[..., Any], tmp_path: Path
-) -> None:
+def test_ctrl_z_without_a_shell_does_not_stop_the_app(terminal: Callable[..., Any], tmp_path: Path) -> None:
     app = terminal("--demo", "--lang", "en", "--drafts-root", tmp_path / "drafts")
     app.wait_for("ready")
     app.press("C-z")
