@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import orjson
@@ -14,6 +15,8 @@ from c2jy_bridge.drafts.library.timeline import Materials
 from c2jy_bridge.drafts.spec.appearance import TextStyle, Transform
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_DEEPEST: Final = 8
+"""Compound clips in compound clips that are looked into."""
 CAPTIONS: Final = 1
 """`flag` of a track of captions."""
 
@@ -22,23 +25,49 @@ def captions_of(content: Mapping[str, Any], track: str | None = None) -> list[Cu
     """The captions of a draft in the order of their time.
 
     They are the texts on tracks of captions; in a draft that has none, the texts of type `subtitle`; in one
-    without those, all texts.
+    without those, all texts. Those of compound clips are among them, at the time when they are shown.
 
     Args:
         content: The object in a draft's main file.
         track: Only the text track of this name, or of this number among the text tracks from 1, whatever is
             on it.
     """
+    return _sorted(_captions(content, track, 0))
+
+
+def _captions(content: Mapping[str, Any], track: str | None, depth: int) -> Iterator[Cue]:
     materials = Materials.of(content)
     tracks = [one for one in objects(content.get("tracks")) if one.get("type") == "text"]
+    subtitles_only = False
     if track is not None:
         named = [one for one in tracks if one.get("name") == track]
         tracks = named or tracks[int(track) - 1 : int(track)] if track.isdecimal() else named
-    elif flagged := [one for one in tracks if _flag(one) and any(_subtitles(one, materials))]:
-        tracks = flagged
-    elif any(any(_subtitles(one, materials)) for one in tracks):
-        return _sorted(cue for one in tracks for cue in _cues(one, materials, subtitles_only=True))
-    return _sorted(cue for one in tracks for cue in _cues(one, materials))
+    else:
+        if depth < _DEEPEST:
+            yield from _inside_compounds(content, materials, depth)
+        flagged = [one for one in tracks if _flag(one) and any(_subtitles(one, materials))]
+        subtitles_only = not flagged and any(any(_subtitles(one, materials)) for one in tracks)
+        tracks = flagged or tracks
+    for one in tracks:
+        yield from _cues(one, materials, subtitles_only=subtitles_only)
+
+
+def _inside_compounds(content: Mapping[str, Any], materials: Materials, depth: int) -> Iterator[Cue]:
+    """The captions of compound clips, where the clip shows them."""
+    for track in objects(content.get("tracks")):
+        for segment in objects(track.get("segments")):
+            if (compound := materials.compound(segment)) is None:
+                continue
+            shown, source = (object_(segment.get(f"{name}_timerange")) for name in ("target", "source"))
+            begin, length = number(shown.get("start")), number(shown.get("duration"))
+            skipped, used = number(source.get("start")), number(source.get("duration")) or length
+            for cue in _captions(object_(compound.get("draft")), None, depth + 1):
+                start, end = (
+                    begin + (at - skipped) * length // max(1, used) for at in (cue.start_us, cue.end_us)
+                )
+                start, end = max(begin, start), min(begin + length, end)
+                if end > start:
+                    yield replace(cue, start_us=start, end_us=end)
 
 
 def text_tracks(content: Mapping[str, Any]) -> list[str]:

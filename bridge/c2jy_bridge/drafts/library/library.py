@@ -133,16 +133,12 @@ class Library:
             if content is None:
                 raise DraftError([read.trouble or issue("not_a_draft", name)])
             known = text_tracks(content)
-            if not known:
-                raise DraftError([issue("no_captions_in_draft", name)])
-            if (
-                track is not None
-                and track not in known
-                and not (track.isdecimal() and 0 < int(track) <= len(known))
-            ):
-                shown = ", ".join(f"{number} {title}".strip() for number, title in enumerate(known, 1))
+            numbers = [str(number) for number in range(1, len(known) + 1)]
+            if track is not None and track not in (*known, *numbers):
+                shown = ", ".join(map(" ".join, zip(numbers, known, strict=True))) or "-"
                 raise DraftError([issue("no_caption_track", "track", track=track[:100], known=shown)])
-            found = captions_of(content, track)
+            if not (found := captions_of(content, track)):
+                raise DraftError([issue("no_captions_in_draft", name)])
             canvas = read.figures
             text = write_captions(found, form, canvas.width or 1920, canvas.height or 1080)
             return text, len(found)

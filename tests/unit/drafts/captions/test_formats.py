@@ -182,6 +182,27 @@ def test_a_draft_of_jianying_is_a_file_of_captions() -> None:
     assert _told(json.dumps(draft)) == TWO
 
 
+def test_captions_inside_a_compound_clip_come_when_it_shows_them() -> None:
+    def text(start: int, duration: int, **more: Any) -> dict[str, Any]:
+        return {"material_id": "a", "target_timerange": {"start": start, "duration": duration}, **more}
+
+    texts = [{"id": "a", "type": "subtitle", "content": "你好"}]
+    spans = [text(0, 1_000_000), text(2_000_000, 2_000_000), text(9_000_000, 1_000_000)]
+    inner = {"tracks": [{"type": "text", "flag": 1, "segments": spans}], "materials": {"texts": texts}}
+    clip = {
+        "material_id": "v",
+        "extra_material_refs": ["d"],
+        "target_timerange": {"start": 10_000_000, "duration": 2_000_000},
+        "source_timerange": {"start": 1_000_000, "duration": 4_000_000},
+    }
+    materials = {"drafts": [{"id": "d", "draft": inner}], "texts": texts}
+    outer = [{"type": "video", "segments": [clip]}, {"type": "text", "segments": [text(1_000_000, 500_000)]}]
+    assert _told(json.dumps({"tracks": outer, "materials": materials})) == [
+        (1_000_000, 1_500_000, "你好"),
+        (10_500_000, 11_500_000, "你好"),
+    ]
+
+
 @given(st.text() | st.text(st.sampled_from("[]{}:.,0123456789<>->\\nDialogue 第")))
 def test_no_text_stops_any_reader(text: str) -> None:
     for given_text in (text, ASS + text, "[00:01.00]" + text, '{"segments": [' + text):
