@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -97,7 +98,13 @@ def talk(
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    def make(base_url: str, *, conversation_id: str = "", **settings: Any) -> ChatSession:
+    def make(
+        base_url: str,
+        *,
+        conversation_id: str = "",
+        clock: Callable[[], float] = time.time,
+        **settings: Any,
+    ) -> ChatSession:
         return ChatSession(
             wire(base_url, **settings),
             bot_id="7379462189365198898",
@@ -105,6 +112,7 @@ def talk(
             runner=runner,
             conversation_id=conversation_id,
             sleep=sleep,
+            clock=clock,
         )
 
     return make

@@ -213,8 +213,11 @@ async def test_a_question_without_confirmation_is_never_sent_again(talk, emulato
     assert len(emulator.requests_to("/v3/chat")) == 1
 
 
-async def test_a_lost_confirmation_in_a_known_conversation_is_found_by_the_question(talk, emulator, runner):
-    session = talk(emulator.base_url)
+@pytest.mark.parametrize("ahead_s", [0, 3600, -3600], ids=["right clock", "an hour ahead", "behind"])
+async def test_a_lost_confirmation_in_a_known_conversation_is_found_by_the_question(
+    talk, emulator, runner, ahead_s
+):
+    session = talk(emulator.base_url, clock=lambda: time.time() + ahead_s)
     await collect(session.send("first"))
     emulator.add_fault("drop", on="chat", at="response")
     events = await collect(session.send("draft"))

@@ -9,7 +9,7 @@ import logging
 import ssl
 import urllib.request
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -80,13 +80,14 @@ def connect(settings: CozeSettings) -> CozeClient:
         )
     except (ValueError, httpx.InvalidURL):  # without its cause, which quotes the address and its password
         raise CozeProblem(local_problem("network", "proxy_address", host=base.hostname)) from None
+    guard = StreamGuard(transport, proxy)
     http: AsyncHTTPClient = AsyncHTTPClient(  # type: ignore[no-untyped-call]  # cozepy leaves it untyped
         timeout=httpx.Timeout(settings.stall_timeout_s, connect=settings.connect_timeout_s),
-        transport=StreamGuard(transport, proxy),
+        transport=guard,
         trust_env=False,
     )
     auth = AsyncTokenAuth(settings.token.get_secret_value().strip())
-    return CozeClient(AsyncCoze(auth, settings.api_base.rstrip("/"), http), http, base.hostname)
+    return CozeClient(AsyncCoze(auth, settings.api_base.rstrip("/"), http), http, guard.now, base.hostname)
 
 
 def proxy_for(scheme: str, host: str) -> str | None:
@@ -133,9 +134,13 @@ def is_loopback(host: str) -> bool:
 class CozeClient:
     """The calls to Coze; one instance per process, whose connections all sessions share."""
 
-    def __init__(self, coze: AsyncCoze, http: AsyncHTTPClient, host: str) -> None:
+    def __init__(
+        self, coze: AsyncCoze, http: AsyncHTTPClient, now: Callable[[], float | None], host: str
+    ) -> None:
         self.coze = coze
         """cozepy's client, for calls without a method here."""
+        self.now = now
+        """Unix seconds by Coze's clock; None before its first answer. This computer's may be hours off."""
         self.host = host
         self._http: httpx.AsyncClient = http
 

@@ -12,12 +12,14 @@ import asyncio
 import re
 import ssl
 from collections.abc import AsyncIterator
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
 import orjson
 
+from c2jy_bridge.core.steady_clock import uptime
 from c2jy_bridge.coze.frames import Dialect, EventCleaner, fitted
 
 _DIALECTS: Final[dict[str, Dialect]] = {
@@ -69,6 +71,17 @@ class StreamGuard(httpx.AsyncBaseTransport):
         """`proxy` is the address that `inner` connects through."""
         self._inner = inner
         self._proxy = urlsplit(proxy) if proxy else None
+        self._date: tuple[str, float] | None = None
+
+    def now(self) -> float | None:
+        """Unix seconds by Coze's clock, from the Date of its last answer; None where it names none."""
+        if self._date is None:
+            return None
+        date, at = self._date
+        try:
+            return parsedate_to_datetime(date).timestamp() + uptime() - at
+        except (ValueError, OverflowError):
+            return None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Forward the request and rewrite its response.
@@ -86,6 +99,8 @@ class StreamGuard(httpx.AsyncBaseTransport):
         if target or ("html" in kind and response.status_code < 300) or response.status_code == _LOGIN_NEEDED:
             await response.aclose()
             raise NotCoze(target)
+        if date := response.headers.get("date"):
+            self._date = date, uptime()
         if dialect is None:
             if "json" in kind or not kind:
                 return await _fitted_answer(response, response.aiter_bytes())

@@ -42,6 +42,11 @@ class Mailbox:
             conversation = await client.coze.conversations.create(name=name)
         return cls(client, conversation.id)
 
+    def age_s(self, letter: Letter) -> float:
+        """Seconds since a letter that was just read was posted, by Coze's clock alone."""
+        now = self._client.now()
+        return max(0.0, now - letter.at) if now is not None else 0.0
+
     async def pages(self) -> AsyncGenerator[list[Letter], None]:
         """Newest letters first, page by page, without duplicates.
 

@@ -134,7 +134,7 @@ class TurnRunner:
     def _ask(self) -> None:
         turn, context = self.turn, self._context
         turn.asking = True
-        turn.asked_at = context.clock()
+        turn.asked_at = self._client.now() or context.clock()
         self._wire = self._client.ask(context.bot_id, context.user_id, turn.conversation_id, turn.text)
 
     def _submit(self) -> None:

@@ -222,6 +222,22 @@ async def test_a_letter_is_taken_by_a_clock_that_was_set(
     await workflow.aclose()
 
 
+@pytest.mark.parametrize("ahead_s", [8 * 3600, -8 * 3600], ids=["ahead", "behind"])
+async def test_a_letter_is_taken_by_a_clock_that_was_never_right(start_bridge: Make, ahead_s: float) -> None:
+    """Its age is what Coze's own clock says: two systems on a computer differ by their time zone."""
+    wrong = Clock(time.time() + ahead_s)
+    harness = await start_bridge(intakes=["mailbox"], relay="direct", clock=wrong)
+
+    async def looked() -> str:
+        (box,) = (await harness.bridge.status()).intakes
+        return box.address if box.alive_at else ""
+
+    workflow = Workflow(harness, await eventually(looked))
+    await workflow.request("r", text="a")
+    assert (await workflow.answer("r"))["state"] == "succeeded"
+    await workflow.aclose()
+
+
 async def test_a_restart_with_a_clock_that_was_set_back_waits_for_no_pause(
     start_bridge: Make, wall: Clock
 ) -> None:

@@ -75,7 +75,7 @@ class MailboxIntake:
             conversation_id: The mailbox; when empty, one is created at the first poll.
             interval_s: Seconds between two polls while it is in use.
             clock: Unix seconds, for what people read.
-            steady: Unix seconds, for the age of messages and for pauses.
+            steady: Unix seconds, for deadlines and pauses.
             chance: Jitter of pauses, from 0 to 1.
         """
         self._service = service
@@ -205,15 +205,14 @@ class MailboxIntake:
     async def _look(self) -> None:
         mailbox = await self._open()
         fresh: list[Letter] = []
-        horizon = self._steady() - HORIZON_S
         pages = 0
         async with contextlib.aclosing(mailbox.pages()) as found:
             async for page in found:
                 pages += 1
                 new = [letter for letter in page if letter.message_id not in self._processed]
-                fresh += [letter for letter in new if letter.at >= horizon]
+                fresh += [letter for letter in new if mailbox.age_s(letter) <= HORIZON_S]
                 # A page with a processed letter overlaps with what was read before: there is no gap.
-                if len(new) < len(page) or page[-1].at < horizon or pages >= MOST_PAGES:
+                if len(new) < len(page) or mailbox.age_s(page[-1]) > HORIZON_S or pages >= MOST_PAGES:
                     break
         self._alive_at = self._clock()
         decoded = [(letter, codec.decode(letter)) for letter in reversed(fresh)]
@@ -233,7 +232,7 @@ class MailboxIntake:
         if isinstance(request, codec.ToolRequest | codec.ChatAnnouncement):
             self._busy_until = self._steady() + BUSY_S
             try:
-                await self._submit(request, letter, mailbox.conversation_id)
+                await self._submit(request, mailbox.age_s(letter), mailbox.conversation_id)
                 self._unanswered = None
             except RequestRefused as error:
                 await self._refuse(mailbox, letter, request.rid, error.problem)
@@ -247,9 +246,9 @@ class MailboxIntake:
             await self._report(request.problem)
 
     async def _submit(
-        self, request: codec.ToolRequest | codec.ChatAnnouncement, letter: Letter, conversation_id: str
+        self, request: codec.ToolRequest | codec.ChatAnnouncement, age_s: float, conversation_id: str
     ) -> None:
-        submitted_at = min(letter.at, self._steady())
+        submitted_at = self._steady() - age_s
         if isinstance(request, codec.ToolRequest):
             await self._service.submit(
                 request.tool,
