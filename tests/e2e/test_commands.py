@@ -104,7 +104,8 @@ def test_a_draft_that_is_not_there_is_said_so(c2jy: Callable[..., Any], tmp_path
 
 
 def test_dry_run_writes_nothing(c2jy: Callable[..., Any], tmp_path: Path, document: Path) -> None:
-    done = c2jy("draft", "build", document, "--dry-run", "--drafts-root", tmp_path / "drafts")
+    done = c2jy("draft", "build", document, "--dry-run", "--drafts-root", tmp_path / "drafts", "--lang", "en")
+    assert "nothing was written" in done.out
     assert done.status == 0, done.err
     assert list((tmp_path / "drafts").iterdir()) == []
 

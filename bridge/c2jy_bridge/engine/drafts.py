@@ -182,7 +182,7 @@ class Drafts:
         return await asyncio.to_thread(work)
 
     async def template(self, name: str | Path) -> TemplateView:
-        """What of a draft can be filled; a path leads to a draft or preset outside the drafts folder."""
+        """A draft's slots; a path names a draft or preset outside the drafts folder."""
         return await self._filler.describe(name)
 
     async def fill(self, template: str | Path, values: str | bytes, name: str, **options: Any) -> BuiltDraft:
@@ -190,7 +190,7 @@ class Drafts:
         return await self._filler.fill(template, values, name, **options)
 
     async def batch(self, template: str | Path, table: Path, name: str) -> AsyncGenerator[BatchRow, None]:
-        """Make one draft a row of a table; yields the rows in their order, each when it is done.
+        """Make one draft per row of a table; yields the rows in their order, each when it is done.
 
         Args:
             template: A draft, or the path of a `c2jy/1` document with `{column}` in its texts.

@@ -168,7 +168,7 @@ class RequestQueue:
     async def release(
         self, lease: Lease, *, not_before: float, problem: Problem | None, asked: bool = True
     ) -> BridgeRequest:
-        """Put the request back, not to be claimed before that time; not `asked`: it was no attempt."""
+        """Put the request back, not to be claimed before that time; without `asked` it was not an attempt."""
         sets = "state = 'queued', lease_until = NULL, not_before = ?, problem = ?"
         if not asked:
             sets += f", attempts = {lease.request.attempts}"

@@ -53,7 +53,7 @@ MOST_TAKEOVERS: Final = 3
 """A request that was left unfinished more often probably crashes its process."""
 LONGEST_PAUSE_S: Final = 60.0
 OUTAGE_FAILURES: Final = 3
-"""Failures in a row, of any requests, after which Coze is taken to be out of reach for all of them."""
+"""Consecutive failures, of any requests, after which Coze counts as unreachable for all of them."""
 
 
 class Worker:
@@ -175,7 +175,7 @@ class Worker:
             if lease is None:
                 return
             request_id = lease.request.request_id
-            if outage and lease.request.relay != "direct":  # the others wait for what becomes of this one
+            if outage and lease.request.relay != "direct":  # the others wait for the outcome of this one
                 self._bots_from = self._context.steady() + LONGEST_PAUSE_S
             task = asyncio.create_task(self._work(Job(lease, self._queue, self._on_change)))
             self._jobs[request_id] = task

@@ -29,7 +29,7 @@ _WIDEST = 60
 
 
 def slots(options: argparse.Namespace) -> int:
-    """Print what of a draft can be filled; 1 when it is no template."""
+    """Print a draft's slots; 1 when it has none."""
 
     async def work(engine: Engine) -> int:
         from c2jy_bridge.engine import DraftError
@@ -103,7 +103,7 @@ def fill(options: argparse.Namespace) -> int:
 
 
 def batch(options: argparse.Namespace) -> int:
-    """Make one draft a row of a table, a line each; 1 when a row failed."""
+    """Make one draft per row of a table and print a line for each; 1 when a row failed."""
 
     async def work(engine: Engine) -> int:
         from c2jy_bridge.engine import DraftError, Progress

@@ -28,7 +28,7 @@ _HEIGHTS: Final = [(0, "-low"), (30, "-tall")]
 
 
 def scope_text(question: ToolCallAwaitingApproval) -> str:
-    """How far an "always" goes; empty when the call has no scope in which it could be remembered."""
+    """The scope of an "always", in words; empty when the call has no scope to remember it for."""
     if not question.scope:
         return ""
     tool, intake = one_line(question.tool), _intake(question)
@@ -41,7 +41,7 @@ def _intake(question: ToolCallAwaitingApproval) -> str:
 
 
 class AlwaysScreen(ConfirmScreen):
-    """Says how far an "always" goes, before it takes effect; there must be time to read it."""
+    """Explains the scope of an "always" before it takes effect; leaves time to read it."""
 
     def __init__(self, question: ToolCallAwaitingApproval) -> None:
         super().__init__(say("approval.always_title"), scope_text(question))

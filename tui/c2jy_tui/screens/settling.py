@@ -1,4 +1,4 @@
-"""Dialogs that come up by themselves: keys that were on their way when one appears decide nothing."""
+"""Dialogs that open by themselves: keys pressed before one was visible decide nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class SettlingDialog(BaseDialog[Result]):
     """
 
     settled: var[bool] = var(False, bindings=True)
-    """Whether keys count; a key that was read before is early all the same."""
+    """Whether keys count; a key that was read before that is still too early."""
 
     def __init__(self, typed: Callable[[str], object] | None = None) -> None:
         """`typed` gets the text that is typed before the dialog takes keys."""
@@ -46,7 +46,7 @@ class SettlingDialog(BaseDialog[Result]):
         self.call_after_refresh(lambda: self._wait_from(moment()))
 
     def on_key(self, event: events.Key) -> None:
-        """Take a key that came too early out of the way of bindings and buttons."""
+        """Keep a key that came too early from bindings and buttons."""
         if event.time >= self._counts_from:
             return
         event.stop()
@@ -63,7 +63,7 @@ class SettlingDialog(BaseDialog[Result]):
 
     @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Whatever a dialog offers, it does not do before it is settled."""
+        """Block the dialog's actions until keys count."""
         return True if self.settled or action == "scroll" else None
 
     def _wait_from(self, since: float) -> None:

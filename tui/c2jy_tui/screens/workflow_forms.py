@@ -93,7 +93,7 @@ class WorkflowQuestionScreen(SettlingDialog[str]):
     ]
 
     def __init__(self, question: WorkflowAsked, typed: Callable[[str], object] | None = None) -> None:
-        """`typed` gets text that was on its way when the dialog came up."""
+        """`typed` gets the text that was typed before the dialog took keys."""
         super().__init__(typed)
         self.run_id = question.run_id
         self._question = question
@@ -112,7 +112,7 @@ class WorkflowQuestionScreen(SettlingDialog[str]):
             yield KeyBar(compact=True, show_command_palette=False)
 
     def watch_settled(self, settled: bool) -> None:
-        """The field gets the focus once what is typed is meant for it."""
+        """Focus the field once keys count."""
         if settled and self.focused is None:
             self.query(Input).first().focus()
 

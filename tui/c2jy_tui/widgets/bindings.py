@@ -46,7 +46,7 @@ def translated(active: ActiveBinding) -> ActiveBinding:
 
 
 def moment() -> float:
-    """Now, on the clock of `Message.time`, which tells when a key was read from the terminal."""
+    """The current time on the clock of `Message.time`, which is when a key was read from the terminal."""
     return Message().time
 
 

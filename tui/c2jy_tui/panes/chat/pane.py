@@ -388,7 +388,7 @@ class ChatPane(Vertical):
         self._queue_line.update(Content.assemble((say("chat.queued") + " ", "bold"), first))
 
     def set_waiting(self, words: str) -> None:
-        """Say above the composer what waits for the user, and its key; nothing for an empty text."""
+        """Show above the composer what waits for the user, and its key; hide it for an empty text."""
         self._waiting_line.display = bool(words)
         self._waiting_line.update(Content(f"? {words}"))
 

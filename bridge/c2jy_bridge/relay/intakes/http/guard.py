@@ -249,7 +249,7 @@ MOST_CONNECTIONS: Final = 200
 
 
 class BoundedProtocol(H11Protocol):
-    """A connection with deadlines: for each head it sends, and for reading what it is sent.
+    """A connection with deadlines for sending each head and for reading the answers.
 
     Over the limit of connections, the one that waits longest is closed.
     """
@@ -317,7 +317,7 @@ class BoundedProtocol(H11Protocol):
             self._head_deadline = self.loop.call_later(HEAD_S, self.give_up)
 
     def _expect_reads(self, unread: int | None = None) -> None:
-        """Give up when nothing of what is left has been read since the last look."""
+        """Give up when the client has read nothing since the last check."""
         left = self.transport.get_write_buffer_size()
         if unread is not None and left >= unread:
             self.give_up()
