@@ -5,7 +5,17 @@ from __future__ import annotations
 import importlib
 import sys
 
-ALL = ("first_paint", "deltas", "round_trip", "answer", "drafts", "loop_gap", "materials", "intake")
+ALL = (
+    "first_paint",
+    "deltas",
+    "round_trip",
+    "answer",
+    "drafts",
+    "loop_gap",
+    "materials",
+    "intake",
+    "previews",
+)
 
 
 def main(names: list[str]) -> int:

@@ -148,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     preview = command(draft, "preview", "draft_preview", "command.draft_preview")
     preview.add_argument("name", help=say("option.draft"))
     picture = preview.add_mutually_exclusive_group()
-    for kind in ("sheet", "frame"):
+    for kind in ("sheet", "frame", "clip"):
         picture.add_argument(f"--{kind}", type=Path, metavar="OUT", help=say(f"option.{kind}"))
     preview.add_argument("--at", type=float, default=0.0, metavar="SECONDS", help=say("option.at"))
     preview.add_argument("--font", type=Path, metavar="FILE", help=say("option.font"))

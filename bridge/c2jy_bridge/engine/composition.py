@@ -12,7 +12,7 @@ from c2jy_bridge.core.events import Decision, Issue
 from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.core.views import ConnectionView
 from c2jy_bridge.drafts import DraftBuilder, DraftPacker, Library, TemplateFiller
-from c2jy_bridge.drafts.preview import Previewer
+from c2jy_bridge.drafts.preview.previewer import Previewer
 from c2jy_bridge.engine.bridging import BridgeSwitch
 from c2jy_bridge.engine.chats import Approvals, Chats
 from c2jy_bridge.engine.connection import CozeConnection

@@ -42,7 +42,7 @@ from c2jy_bridge.drafts import (
 from c2jy_bridge.drafts.errors import disk_issue
 from c2jy_bridge.drafts.library.draft_roots import USUAL
 from c2jy_bridge.drafts.library.relink import relink
-from c2jy_bridge.drafts.preview import Previewer
+from c2jy_bridge.drafts.preview.previewer import Previewer
 from c2jy_bridge.drafts.template.table import read_table
 from c2jy_bridge.engine.doctor import found_roots
 
@@ -217,9 +217,10 @@ class Drafts:
         *,
         at_us: int = 0,
         font: Path | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Preview:
         """Draw a draft in another process; see `drafts.preview.Previewer.make`."""
-        return await self._previewer.make(name, kind, out, at_us=at_us, font=font)
+        return await self._previewer.make(name, kind, out, at_us=at_us, font=font, on_progress=on_progress)
 
     def watch(self) -> AsyncIterator[tuple[str, ...]]:
         """Names of drafts that are added, changed or removed."""

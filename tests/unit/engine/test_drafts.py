@@ -14,7 +14,7 @@ from c2jy_bridge.compat.coze2jianying import read_document
 from c2jy_bridge.core.draft_views import DraftError
 from c2jy_bridge.core.settings import DraftSettings, MaterialSettings
 from c2jy_bridge.drafts import DraftBuilder, DraftPacker, DraftsRoot, Library, TemplateFiller
-from c2jy_bridge.drafts.preview import Previewer
+from c2jy_bridge.drafts.preview.previewer import Previewer
 from c2jy_bridge.engine.drafts import Drafts, places, zip_path
 
 DOCUMENT = json.dumps(

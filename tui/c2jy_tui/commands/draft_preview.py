@@ -10,8 +10,10 @@ from c2jy_bridge.core.safety import one_line, visible
 from c2jy_tui.commands import say
 from c2jy_tui.commands.running import (
     as_json,
+    clear_progress,
     print_refusal,
     print_stderr,
+    show_progress,
     with_engine,
 )
 
@@ -29,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
     if not math.isfinite(options.at) or not 0 <= options.at < _LARGEST_S:
         print_stderr(say("draft.preview_at", given=options.at))
         return 2
-    kind: PreviewKind = next((k for k in get_args(PreviewKind) if getattr(options, k, None)), "sheet")
+    kind: PreviewKind = next((k for k in get_args(PreviewKind) if getattr(options, k)), "sheet")
 
     async def work(engine: Engine) -> int:
         from c2jy_bridge.engine import DraftError
@@ -37,10 +39,17 @@ def run(options: argparse.Namespace) -> int:
         out = getattr(options, kind)
         try:
             made = await engine.drafts.preview(
-                options.name, kind, out, at_us=round(options.at * 1e6), font=options.font
+                options.name,
+                kind,
+                out,
+                at_us=round(options.at * 1e6),
+                font=options.font,
+                on_progress=show_progress,
             )
         except DraftError as error:
             return print_refusal(error.issues, as_json_too=options.json)
+        finally:
+            clear_progress()
         if options.json:
             print(as_json({"status": "success", "preview": made}, indent=2))
             return 0

@@ -1,9 +1,10 @@
 """Previews: a draft as pictures, without JianYing. Reads the draft's own files, of whatever app.
 
-PyAV, Pillow and numpy are imported only in the process that `previewer` starts. Must not know how drafts are
-built, nor our document: what the apps read is what is drawn.
+`previewer.Previewer` is what others use; PyAV, Pillow and numpy are imported in the process that it starts.
+Must not know how drafts are built, nor our document: what the apps read is what is drawn.
 """
 
-from c2jy_bridge.drafts.preview.previewer import Previewer
+from typing import Final
 
-__all__ = ["Previewer"]
+MARK: Final = "c2jy-tui preview"
+"""Is in every preview; a file without it is not replaced."""

@@ -51,8 +51,7 @@ class Compositor:
 
     def frame(self, at_us: int) -> Image.Image:
         """The frame at a time, RGB."""
-        canvas = Image.new("RGBA", self._size, (0, 0, 0, 255))
-        return self._draw(self._scene, canvas, at_us, 0).convert("RGB")
+        return self._draw(self._scene, Image.new("RGB", self._size), at_us, 0)
 
     def _draw(self, scene: Scene, canvas: Image.Image, at_us: int, place_of: int) -> Image.Image:
         for number, layer in enumerate(scene.layers):
@@ -182,6 +181,8 @@ def _laid(canvas: Image.Image, placed: Placed, clip: Clip, mode: str) -> Image.I
         canvas.paste(mixed(canvas.crop(box), picture, mode), where)
     elif picture.mode == "RGB":
         canvas.paste(picture, where)
+    elif canvas.mode == "RGB":
+        canvas.paste(picture, where, picture)
     else:
         canvas.alpha_composite(picture, where)
     return canvas

@@ -24,6 +24,8 @@ _MOST_OPEN: Final = 4
 _MOST_PIXELS: Final = 64_000_000
 _AHEAD_S: Final = 1.5
 """As far decoding on is no slower than looking for a key frame."""
+_NOTHING: Final = 1e-3
+"""Of a pixel: what rounding leaves."""
 _EXACT_S: Final = 0.4
 """Before that frames which no other needs are left out."""
 
@@ -222,4 +224,4 @@ class FrameSources:
 
 def scaled(size: Size, factor: float) -> Size:
     """A size times a factor, at least one pixel."""
-    return max(1, math.ceil(size[0] * factor)), max(1, math.ceil(size[1] * factor))
+    return max(1, math.ceil(size[0] * factor - _NOTHING)), max(1, math.ceil(size[1] * factor - _NOTHING))

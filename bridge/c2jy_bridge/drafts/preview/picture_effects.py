@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -22,14 +23,15 @@ _SOFT: Final = 0.08
 
 def masked(picture: Image.Image, mask: Mask) -> Image.Image:
     """A picture of which only what the mask shows is opaque."""
-    shown = Image.fromarray(np.uint8(255 * _coverage(mask, picture.width, picture.height)))
+    shown = _coverage(mask, picture.width, picture.height)
     whole = picture.convert("RGBA")
     whole.putalpha(ImageChops.multiply(whole.getchannel("A"), shown))
     return whole
 
 
-def _coverage(mask: Mask, width: int, height: int) -> Array:
-    """0 to 1 for each pixel: how much of it the mask shows."""
+@lru_cache(maxsize=8)
+def _coverage(mask: Mask, width: int, height: int) -> Image.Image:
+    """How much of each pixel the mask shows."""
     # Pixels from the mask's centre, turned into its own axes; y down.
     x = np.arange(width, dtype=np.float32)[None, :] + 0.5 - width / 2 * (1 + mask.x)
     y = np.arange(height, dtype=np.float32)[:, None] + 0.5 - height / 2 * (1 - mask.y)
@@ -41,7 +43,7 @@ def _coverage(mask: Mask, width: int, height: int) -> Array:
     )
     edge = max(1.0, mask.feather * _FEATHER * height)
     shown = np.clip(inside / edge + 0.5, 0.0, 1.0)
-    return 1.0 - shown if mask.invert else shown
+    return Image.fromarray(np.uint8(255 * (1.0 - shown if mask.invert else shown)))
 
 
 # Each gives the distance to the shape's edge in pixels, positive inside.
@@ -155,9 +157,9 @@ def knows_mode(name: str) -> bool:
 
 
 def mixed(below: Image.Image, above: Image.Image, mode: str) -> Image.Image:
-    """`above` laid over `below` by a mix mode, with the opacities of `below`; both of one size, RGBA."""
+    """`above` laid over `below` by a mix mode, with the opacities of `below`; both of one size."""
     formula = _MODES.get(mode) or _MODES[_ENGLISH[mode.lower()]]
-    base = np.asarray(below, np.float32) / 255
+    base = np.asarray(below.convert("RGBA"), np.float32) / 255
     top = np.asarray(above.convert("RGBA"), np.float32) / 255
     share = top[..., 3:] * base[..., 3:]
     colours = base[..., :3] * (1 - share) + formula(base[..., :3], top[..., :3]) * share

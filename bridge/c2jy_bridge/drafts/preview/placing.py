@@ -42,8 +42,11 @@ def place(picture: Image.Image, size: tuple[float, float], at: Placement, canvas
 def _upright(
     picture: Image.Image, size: tuple[float, float], centre: tuple[float, float], canvas: Size
 ) -> Placed | None:
-    left, top = round(centre[0] - size[0] / 2), round(centre[1] - size[1] / 2)
     width, height = max(1, round(size[0])), max(1, round(size[1]))
+    # A picture that was decoded for this place, and rounded up, is not scaled once more.
+    if abs(picture.width - size[0]) < 1 and abs(picture.height - size[1]) < 1:
+        width, height = picture.size
+    left, top = round(centre[0] - width / 2), round(centre[1] - height / 2)
     x0, y0 = max(0, left), max(0, top)
     x1, y1 = min(canvas[0], left + width), min(canvas[1], top + height)
     if x0 >= x1 or y0 >= y1:

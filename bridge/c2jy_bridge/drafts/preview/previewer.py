@@ -14,25 +14,22 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from c2jy_bridge.core.draft_views import Preview, PreviewKind, PreviewNote
+from c2jy_bridge.core.draft_views import OnProgress, Preview, PreviewKind, PreviewNote, Progress
 from c2jy_bridge.core.i18n import language
-from c2jy_bridge.drafts.errors import DraftError, disk_issue, issue
+from c2jy_bridge.drafts.errors import DraftError, disk_issue, issue, say
 from c2jy_bridge.drafts.library.library import Library
 from c2jy_bridge.drafts.library.snapshot import content_file
+from c2jy_bridge.drafts.preview import MARK
 from c2jy_bridge.drafts.write.paths import numbered
 from c2jy_bridge.drafts.write.staging import owned, sweep_files, sync_folder
 
-MARK: Final = "c2jy-tui preview"
-"""Stands in every preview; a file without it is not replaced."""
 _UNFINISHED: Final = ".c2jy-part"
 _SUFFIX: Final = {"sheet": ".png", "frame": ".png", "clip": ".mp4"}
-_FRAME_SIDE, _CLIP_SIDE = 1280, 854
-"""Pixels of the longer side."""
-_LONGEST_S: Final = 180.0
-"""A sheet of twelve frames takes seconds even of videos in 4K."""
-_REAL_TIMES: Final = 20
-"""So many times its own length a clip may take."""
+_SILENCE_S: Final = 90.0
+"""So long a process may draw at one frame; one of a 4K video takes a second or two."""
+_LONGEST_LINE: Final = 2**24
 _EDGE: Final = 65_536
+_EVERY_S: Final = 0.1
 
 
 class Previewer:
@@ -66,6 +63,7 @@ class Previewer:
         *,
         at_us: int = 0,
         font: Path | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Preview:
         """Make a preview; cancelled, nothing is left behind.
 
@@ -75,6 +73,7 @@ class Previewer:
             out: The file; None: in the folder for exports. A preview that is there is replaced.
             at_us: The frame's time in microseconds.
             font: Instead of the one of the settings.
+            on_progress: Called on the event loop, with frames.
 
         Raises:
             DraftError: There is no such draft, it cannot be drawn, the place cannot be written, or the extra
@@ -90,12 +89,11 @@ class Previewer:
             "kind": kind,
             "out": str(unfinished),
             "at_us": at_us,
-            "longest": _FRAME_SIDE if kind == "frame" else _CLIP_SIDE,
             "language": language(),
             "font": str(font or self._font or ""),
         }
         try:
-            answer = await self._render(job)
+            answer = await self._render(job, on_progress)
             if "failed" in answer:
                 raise DraftError([_refusal(answer, place)])
             await asyncio.to_thread(_publish, unfinished, place)
@@ -131,30 +129,58 @@ class Previewer:
             out.with_name(f".{out.name[:60]}.{owned(self._new_token())}{_UNFINISHED}"),
         )
 
-    async def _render(self, job: dict[str, Any]) -> dict[str, Any]:
+    async def _render(self, job: dict[str, Any], on_progress: OnProgress | None) -> dict[str, Any]:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-P", "-m", "c2jy_bridge.drafts.preview.render_process",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            limit=_LONGEST_LINE,
         )  # fmt: skip
+        assert process.stderr is not None
+        complaint = asyncio.create_task(process.stderr.read())
         try:
-            async with asyncio.timeout(_LONGEST_S):
-                told, complaint = await process.communicate(json.dumps(job).encode())
+            answer = await _answer(process, job, on_progress)
+            if answer is None:
+                said = (await complaint).decode(errors="replace").strip().rpartition("\n")[2][:300]
+                status = await process.wait()
+                raise DraftError([issue("preview_crashed", "", status=status, last=said or "-")])
         except TimeoutError:
-            raise DraftError([issue("preview_timeout", "", seconds=round(_LONGEST_S))]) from None
+            raise DraftError([issue("preview_timeout", "", seconds=round(_SILENCE_S))]) from None
         finally:
+            complaint.cancel()
             if process.returncode is None:
-                process.kill()
+                with suppress(ProcessLookupError):
+                    process.kill()
                 await process.wait()
-        try:
-            answer: dict[str, Any] = json.loads(told.splitlines()[-1])
-        except (ValueError, IndexError):
-            last = complaint.decode(errors="replace").strip().rpartition("\n")[2][:300]
-            raise DraftError(
-                [issue("preview_crashed", "", status=process.returncode, last=last or "-")]
-            ) from None
         return answer
+
+
+async def _answer(
+    process: asyncio.subprocess.Process, job: dict[str, Any], on_progress: OnProgress | None
+) -> dict[str, Any] | None:
+    """The process's last line; None when it ends without one."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with suppress(ConnectionError):
+        process.stdin.write(json.dumps(job).encode())
+        await process.stdin.drain()
+        process.stdin.close()
+    shown_at = 0.0
+    async with asyncio.timeout(_SILENCE_S) as limit:
+        while line := await process.stdout.readline():
+            limit.reschedule(asyncio.get_running_loop().time() + _SILENCE_S)
+            try:
+                told: dict[str, Any] = json.loads(line)
+            except ValueError:
+                return None
+            if "done" not in told:
+                return told
+            now = time.monotonic()
+            if on_progress and (now - shown_at > _EVERY_S or told["done"] == told["total"]):
+                shown_at = now
+                on_progress(Progress(say("progress.preview"), told["done"], told["total"], "items"))
+    return None
 
 
 def _refusal(answer: dict[str, Any], out: Path) -> Any:

@@ -10,22 +10,28 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from PIL import Image, PngImagePlugin
 
 from c2jy_bridge.core import i18n
 from c2jy_bridge.core.draft_views import Preview, PreviewNote
 from c2jy_bridge.drafts.library.snapshot import load
+from c2jy_bridge.drafts.preview import MARK
+from c2jy_bridge.drafts.preview.clip_writer import SHORTER, write_clip
 from c2jy_bridge.drafts.preview.compositor import Compositor, size_of
 from c2jy_bridge.drafts.preview.contact_sheet import LONGEST, frame_times, sheet
 from c2jy_bridge.drafts.preview.font_files import Fonts
-from c2jy_bridge.drafts.preview.frame_sources import FrameSources
+from c2jy_bridge.drafts.preview.frame_sources import FrameSources, Size
 from c2jy_bridge.drafts.preview.marks import Marks, grouped
-from c2jy_bridge.drafts.preview.previewer import MARK
 from c2jy_bridge.drafts.preview.scene import Clip, Note, Scene
 from c2jy_bridge.drafts.preview.scene_reader import read_scene
+from c2jy_bridge.drafts.preview.sound_mix import SoundMix
 from c2jy_bridge.drafts.preview.text_painter import TextPainter
+
+_SIDES: Final = {"sheet": (LONGEST, 0), "frame": (1280, 0), "clip": (0, SHORTER)}
+"""Pixels of the longer or the shorter side of frames."""
+_LARGEST_SIDE: Final = 1920
 
 
 class Failed(Exception):
@@ -44,9 +50,12 @@ class Studio:
         folder: The draft.
         longest: Pixels of the frames' longer side; not more than the canvas has.
         fonts: What texts are written with.
+        shorter: Pixels of the shorter side, instead.
     """
 
-    def __init__(self, content: Mapping[str, Any], folder: Path, longest: int, fonts: Fonts) -> None:
+    def __init__(
+        self, content: Mapping[str, Any], folder: Path, longest: int, fonts: Fonts, *, shorter: int = 0
+    ) -> None:
         self.scene: Scene = read_scene(content)
         if self.scene.duration_us <= 0:
             raise Failed("preview_empty")
@@ -58,9 +67,12 @@ class Studio:
             lambda name: self._note("font", name, approximate=True),
             lambda characters: self._note("characters", characters),
         )
-        self.size = size_of(self.scene, min(longest, max(self.scene.width, self.scene.height)))
+        sides = self.scene.width, self.scene.height
+        if shorter:
+            longest = round(shorter * max(sides) / min(sides))
+        self.size = size_of(self.scene, min(longest, _LARGEST_SIDE, max(sides)))
         self._compositor = Compositor(
-            self.scene, self.size, self.sources, painter, lambda clip, code: self._undrawn(clip, code)
+            self.scene, self.size, self.sources, painter, lambda clip, code: self.undrawn(clip, code)
         )
         self._marked: list[Note] = []
 
@@ -87,7 +99,8 @@ class Studio:
         shown = name.replace("\\", "/").rpartition("/")[2] if code in ("missing", "unreadable") else name
         self._found.setdefault((code, name), Note(code, shown, fidelity))
 
-    def _undrawn(self, clip: Clip, code: str) -> None:
+    def undrawn(self, clip: Clip, code: str) -> None:
+        """Note a clip that cannot be drawn or heard; without a code it is known already."""
         if code:
             self._note(code, clip.path)
         same = (note for (_, name), note in self._found.items() if name == clip.path)
@@ -106,35 +119,53 @@ def render(job: Mapping[str, Any]) -> Preview:
     if content is None:
         raise Failed("preview_encrypted" if state == "encrypted" else "preview_unreadable")
     kind, out = job["kind"], Path(job["out"])
-    longest = {"sheet": LONGEST, "frame": job["longest"], "clip": job["longest"]}[kind]
-    studio = Studio(content, folder, longest, Fonts(Path(job["font"]) if job["font"] else None))
+    fonts = Fonts(Path(job["font"]) if job["font"] else None)
+    longest, shorter = _SIDES[kind]
+    studio = Studio(content, folder, longest, fonts, shorter=shorter)
     scene = studio.scene
     times: tuple[int, ...] = ()
+    size = studio.size
     try:
-        if kind == "frame":
+        if kind == "clip":
+            mix = SoundMix(scene, folder, studio.undrawn)
+            write_clip(out, scene, size, studio.frame, mix, _report)
+            mix.close()
+        elif kind == "frame":
             if job["at_us"] >= scene.duration_us:
                 raise Failed("preview_beyond", at=job["at_us"] / 1e6, end=scene.duration_us / 1e6)
             times = (job["at_us"],)
-            picture = studio.frame(times[0])
+            size = _save(studio.frame(times[0]), out)
         else:
             times = frame_times(scene)
-            frames = [(at_us, studio.frame(at_us)) for at_us in times]
-            picture = sheet(job["name"], scene, frames, studio.notes(), studio.marks)
+            frames = []
+            for at_us in times:
+                frames.append((at_us, studio.frame(at_us)))
+                _report(len(frames), len(times))
+            size = _save(sheet(job["name"], scene, frames, studio.notes(), studio.marks), out)
     finally:
         studio.sources.close()
-    chunk = PngImagePlugin.PngInfo()
-    chunk.add_text("Software", MARK)
-    picture.save(out, "PNG", pnginfo=chunk, compress_level=4)
     return Preview(
         path=str(out),
         kind=kind,
-        width=picture.width,
-        height=picture.height,
+        width=size[0],
+        height=size[1],
         duration_us=scene.duration_us,
         times_us=times,
         drawn=studio.drawn(),
         notes=studio.notes(),
     )
+
+
+def _save(picture: Image.Image, out: Path) -> Size:
+    chunk = PngImagePlugin.PngInfo()
+    chunk.add_text("Software", MARK)
+    picture.save(out, "PNG", pnginfo=chunk, compress_level=4)
+    return picture.size
+
+
+def _report(done: int, total: int) -> None:
+    """Progress, a line of JSON before the answer."""
+    print(json.dumps({"done": done, "total": total}), flush=True)
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from PIL import Image
 
 import app_drafts
 from c2jy_bridge.drafts import DraftError, Library
-from c2jy_bridge.drafts.preview import Previewer
+from c2jy_bridge.drafts.preview.previewer import Previewer
 
 
 @pytest.fixture
