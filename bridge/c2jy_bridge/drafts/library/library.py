@@ -135,7 +135,9 @@ class Library:
             known = text_tracks(content)
             numbers = [str(number) for number in range(1, len(known) + 1)]
             if track is not None and track not in (*known, *numbers):
-                shown = ", ".join(map(" ".join, zip(numbers, known, strict=True))) or "-"
+                shown = (
+                    ", ".join(f"{n} {title}".strip() for n, title in zip(numbers, known, strict=True)) or "-"
+                )
                 raise DraftError([issue("no_caption_track", "track", track=track[:100], known=shown)])
             if not (found := captions_of(content, track)):
                 raise DraftError([issue("no_captions_in_draft", name)])
