@@ -101,6 +101,11 @@ class Terminal:
         """Characters as they are."""
         self._tmux("send-keys", "-l", text)
 
+    def paste(self, text: str) -> None:
+        """Paste as a terminal does that knows no bracketed paste."""
+        self._tmux("set-buffer", text)
+        self._tmux("paste-buffer")
+
     def resize(self, columns: int, rows: int) -> None:
         """Change the window's size."""
         self._tmux("resize-window", "-x", str(columns), "-y", str(rows))

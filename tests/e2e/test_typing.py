@@ -21,9 +21,20 @@ def test_what_is_typed_after_enter_stays_and_is_not_glued_to_what_was_sent(
     app.type("tell me a joke")
     app.press("Enter")
     app.type("next")
-    app.wait_for("kept overlapping", "ready")
+    app.wait_for("│ next ")  # a line of its own, whatever the load
     assert "tell me a jokenext" not in app.screen()
-    app.wait_for("│ next ")
+
+
+def test_a_paste_that_the_terminal_does_not_mark_is_not_sent_line_by_line(
+    terminal: Callable[..., Any], tmp_path: Path
+) -> None:
+    app = terminal("--demo", "--lang", "en", "--drafts-root", tmp_path / "drafts")
+    app.wait_for("ready")
+    app.paste("first line\nsecond line\nthird line\n")
+    app.wait_for("│ first line ", "│ second line ", "│ third line ")
+    assert "▌" not in app.screen()
+    app.press("Enter")
+    app.wait_for("▌ first line", "ready")
 
 
 def test_letters_typed_while_the_app_starts_are_all_there(

@@ -12,6 +12,7 @@ from textual.widgets import Input
 
 from c2jy_bridge.core.views import WorkflowRequest
 from c2jy_tui import desktop
+from c2jy_tui.driver import PasteMarks
 from c2jy_tui.screens.splash import SplashScreen
 from c2jy_tui.screens.workflow_forms import WorkflowFormScreen, WorkflowQuestionScreen
 from pane_host import soon
@@ -179,3 +180,46 @@ async def test_a_question_that_comes_while_the_app_closes_opens_nothing(stage: A
         on.engine.emit(on.bot.wants("t", call_id="c2"), on.bot.asks_leave("t", {}, call_id="c2"))
         await asyncio.sleep(0.05)
     assert on.app.return_code == 0
+
+
+@pytest.mark.parametrize(
+    ("reads", "pasted"),
+    [
+        (["line A\rline B\r"], ["line A\nline B\n"]),
+        (["ones\r\ntwo"], ["ones\ntwo"]),
+        (["a\rb\r"], ["a\nb\n"]),
+        (["line A\rli", "ne B\r"], ["line A\nli", "ne B\n"]),
+        (["x" * 1000, "tail\r"], ["x" * 1000, "tail\n"]),
+        (["你好世界\n好"], ["你好世界\n好"]),
+    ],
+)
+def test_a_paste_without_marks_is_a_paste(reads: list[str], pasted: list[str]) -> None:
+    marks = PasteMarks()
+    found = [marks.mark(text, 10 + n * 0.01) for n, text in enumerate(reads)]
+    assert found == [f"\x1b[200~{text}\x1b[201~" for text in pasted]
+
+
+@pytest.mark.parametrize(
+    "reads",
+    [
+        ["h", "i", "\r", "n", "e"],
+        ["hello\r"],  # typed while the terminal was not read
+        ["\rnext"],
+        ["e\rn"],
+        ["\r\r\r"],  # a key that repeats
+        ["\x1b[200~a\rb\x1b[201~"],
+        ["a\x12b\r"],
+        ["\x1b[A\x1b[B"],
+    ],
+)
+def test_typing_is_not_taken_for_a_paste(reads: list[str]) -> None:
+    marks = PasteMarks()
+    assert [marks.mark(text, 10 + n * 0.2) for n, text in enumerate(reads)] == reads
+
+
+async def test_a_paste_is_inserted_and_decides_nothing(stage: Any) -> None:
+    async with stage() as on:
+        on.app.post_message(events.Paste("line A\nline B\n"))
+        await on.settle()
+        assert on.chat.composer.text == "line A\nline B\n"
+        assert on.engine.sent == []

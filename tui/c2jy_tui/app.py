@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding
+from textual.driver import Driver
 from textual.message_pump import MessagePump
 from textual.screen import Screen
 from typing_extensions import override
@@ -99,6 +100,15 @@ class C2jyApp(App[None]):
         self._leaving = False
 
     # --- coming and going --------------------------------------------------------------------------
+
+    @override
+    def get_driver_class(self) -> type[Driver]:
+        found = super().get_driver_class()
+        if found.__module__ != "textual.drivers.linux_driver":
+            return found  # Windows, a browser
+        from c2jy_tui.driver import TerminalDriver
+
+        return TerminalDriver
 
     @override
     def get_default_screen(self) -> Screen[None]:
