@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +14,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from c2jy_bridge.core.draft_views import (
+    BatchRow,
     BuildReport,
     BuiltDraft,
     DraftError,
@@ -22,8 +23,11 @@ from c2jy_bridge.core.draft_views import (
     Packed,
     PackingView,
     PlaceView,
+    Preview,
+    PreviewKind,
     Progress,
     Relinked,
+    TemplateView,
     TimeUnitName,
     TrashedView,
 )
@@ -139,6 +143,37 @@ class PaneDrafts(Drafts):
     async def relink(self, name: str, sources: Sequence[Path], *, dry_run: bool = False) -> Relinked:
         self.asked.append(("relink", name, sources, dry_run))
         return Relinked(name, f"/drafts/{name}", (), 0)
+
+    async def template(self, name: str | Path) -> TemplateView:
+        self.asked.append(("template", name))
+        return TemplateView(str(name), 1920, 1080, 0, ())
+
+    async def fill(self, template: str | Path, values: str | bytes, name: str, **options: Any) -> BuiltDraft:
+        self.asked.append(("fill", template, values, name, options))
+        return BuiltDraft("id", name, f"/drafts/{name}", 0, 0, 0, 0)
+
+    async def batch(self, template: str | Path, table: Path, name: str) -> AsyncGenerator[BatchRow, None]:
+        self.asked.append(("batch", template, table, name))
+        rows: Sequence[BatchRow] = ()
+        for row in rows:
+            yield row
+
+    async def rows(self, table: Path) -> int:
+        self.asked.append(("rows", table))
+        return 0
+
+    async def preview(
+        self,
+        name: str,
+        kind: PreviewKind = "sheet",
+        out: Path | None = None,
+        *,
+        at_us: int = 0,
+        font: Path | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Preview:
+        self.asked.append(("preview", name, kind, out))
+        return Preview(f"/exports/{name}.png", kind, 1920, 1080, 0, (), {})
 
     async def captions(self, name: str, form: CaptionFormat, track: str | None = None) -> tuple[str, int]:
         self.asked.append(("captions", name, form, track))
