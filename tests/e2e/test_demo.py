@@ -118,3 +118,27 @@ def test_the_app_without_a_terminal_says_what_to_do(c2jy: Callable[..., Any]) ->
     done = c2jy("--demo", stdin="")
     assert done.status == 2
     assert "c2jy-tui chat" in done.err
+
+
+@pytest.mark.slow
+def test_the_bot_makes_a_draft_looks_at_it_and_makes_its_title_bigger(
+    c2jy: Callable[..., Any], tmp_path: Path
+) -> None:
+    folders = ("--drafts-root", tmp_path / "drafts", "--data-dir", tmp_path / "data")
+
+    def calls(*said: str) -> list[tuple[str, dict[str, Any]]]:
+        done = c2jy("chat", "--demo", "--json", "--yes", *folders, *said)
+        assert done.status == 0, done.err
+        events = [json.loads(line) for line in done.out.splitlines()]
+        ended = [event for event in events if event["event"] == "tool_call_finished"]
+        return [(event["tool"], json.loads(event["output"])) for event in ended]
+
+    assert [tool for tool, _ in calls(QUESTION)] == ["generate_draft"]
+    (_, listed), (_, seen) = calls("给我看看")
+    assert listed["drafts"][0]["name"] == "中国美食"
+    assert (seen["status"], bool(seen["file_id"]), len(seen["times_s"])) == ("success", True, 12)
+    (_, made), (_, again) = calls("把标题放大一点")
+    content = json.loads(Path(made["drafts"][0]["path"], "draft_content.json").read_text(encoding="utf-8"))
+    sizes = [json.loads(text["content"])["styles"][0]["size"] for text in content["materials"]["texts"]]
+    assert 30 in sizes
+    assert again["file_id"] != seen["file_id"]

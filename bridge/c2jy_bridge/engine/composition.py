@@ -108,6 +108,7 @@ def build_services(
         builder=builder,
         library=library,
         packer=packer,
+        previewer=previewer,
         step_tools=step_tools(builder, data / "unfinished", time_unit=settings.drafts.time_unit),
         folders=settings.tools.folders,
         upload=coze.upload,

@@ -255,6 +255,21 @@ class ScreenTaken:
 
 
 @dataclass(frozen=True, slots=True)
+class PreviewShown:
+    """preview_draft."""
+
+    message: str
+    file_id: str
+    image: Annotated[str, Field(json_schema_extra={"format": "image_url", "x-assist-type": "image"})]
+    width: int
+    height: int
+    times_s: list[float]
+    """Of the frames, row by row."""
+    approximate: list[str]
+    not_drawn: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class SliderRow:
     """A parameter of an effect, 0-100."""
 

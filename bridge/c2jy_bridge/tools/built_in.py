@@ -8,10 +8,12 @@ from pathlib import Path
 
 from c2jy_bridge.core.places import default_config_file
 from c2jy_bridge.drafts import DraftBuilder, DraftPacker, Library, TemplateFiller
+from c2jy_bridge.drafts.preview.previewer import Previewer
 from c2jy_bridge.plugin import ToolRegistry
 from c2jy_bridge.tools.drafts import DraftTools, PackingTools
 from c2jy_bridge.tools.files import FileTools
 from c2jy_bridge.tools.media import MediaTools, ResourceTools
+from c2jy_bridge.tools.previews import PreviewTools
 from c2jy_bridge.tools.screen import ScreenTools
 from c2jy_bridge.tools.templates import TemplateTools
 
@@ -22,6 +24,7 @@ def built_in_tools(
     builder: DraftBuilder,
     library: Library,
     packer: DraftPacker,
+    previewer: Previewer,
     step_tools: Iterable[object] = (),
     folders: Sequence[Path],
     upload: Callable[[Path], Awaitable[str]],
@@ -35,6 +38,7 @@ def built_in_tools(
         builder: Builds drafts and measures media.
         library: Reads the drafts folder.
         packer: Takes drafts to other machines.
+        previewer: Draws drafts.
         step_tools: Tools that make a draft step by step; the Bot is shown them after the draft tools.
         folders: What list_files and read_file may look into.
         upload: Sends a file to Coze and returns its file id.
@@ -43,6 +47,7 @@ def built_in_tools(
     """
     registry.register(DraftTools(builder, library, clock))
     registry.register(PackingTools(packer))
+    registry.register(PreviewTools(previewer, upload))
     registry.register(TemplateTools(TemplateFiller(builder, library, clock), clock))
     for tools in step_tools:
         registry.register(tools)

@@ -157,6 +157,41 @@ def test_a_template_is_filled_with_five_pictures_and_made_first_where_there_is_n
     assert events[-2][0] == "conversation.chat.completed"
 
 
+SEEN = {
+    "status": "success",
+    "file_id": "F-9",
+    "width": 1596,
+    "height": 806,
+    "times_s": [1, 2],
+    "not_drawn": ["X-1"],
+}
+
+
+@pytest.mark.parametrize(
+    ("wish", "bigger"), [("给我看看", "把标题放大一点"), ("Show me", "Make the title bigger")]
+)
+def test_the_bot_looks_at_its_draft_and_builds_it_with_a_bigger_title(
+    built_in: Any, read_events: Any, wish: str, bigger: str
+) -> None:
+    events = built_in.ask(wish)
+    assert calls(events) == [("list_drafts", {"limit": 1})]
+    listed = {"status": "success", "drafts": [{"name": "N-1"}]}
+    events = read_events(built_in.submit(events[-2][1], listed).text)
+    assert calls(events) == [("preview_draft", {"name": "N-1"})]
+    events = read_events(built_in.submit(events[-2][1], SEEN).text)
+    assert all(part in said(events)[0] for part in ("F-9", "1596", "X-1"))
+    assert bigger in said(events, "follow_up")
+
+    events = built_in.ask(bigger)
+    ((tool, arguments),) = calls(events)
+    titles = [clip["style"]["size"] for clip in clips(arguments["content"]) if clip["type"] == "text"]
+    assert (tool, titles[0]) == ("generate_draft", 30)
+    events = read_events(built_in.submit(events[-2][1], BUILT).text)
+    assert calls(events) == [("preview_draft", {"name": "N-1"})]
+    events = read_events(built_in.submit(events[-2][1], SEEN).text)
+    assert "F-9" in said(events)[0]
+
+
 @pytest.mark.parametrize(
     ("prompt", "tool", "arguments", "output", "word"),
     [

@@ -15,6 +15,7 @@ import yaml
 from c2jy_bridge.compat.coze2jianying import step_tools
 from c2jy_bridge.core import i18n
 from c2jy_bridge.drafts import DraftBuilder, DraftPacker, Library
+from c2jy_bridge.drafts.preview.previewer import Previewer
 from c2jy_bridge.plugin import ToolRegistry, tool
 from c2jy_bridge.plugin.manifest import openapi, write_manifests
 from c2jy_bridge.tools.built_in import built_in_tools
@@ -32,6 +33,7 @@ async def registry(builder: DraftBuilder, library: Library) -> ToolRegistry:
         builder=builder,
         library=library,
         packer=DraftPacker(library, library.root.parent / "exports"),
+        previewer=Previewer(library, library.root.parent / "exports"),
         step_tools=step_tools(builder, library.root.parent / "unfinished"),
         folders=[],
         upload=_no_upload,

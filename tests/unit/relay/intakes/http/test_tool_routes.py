@@ -64,6 +64,7 @@ def test_the_facade_of_the_real_tools_passes_cozes_import() -> None:
         builder=nothing,
         library=nothing,
         packer=nothing,
+        previewer=nothing,
         step_tools=step_tools(nothing, nothing),
         folders=[],
         upload=nothing,
