@@ -13,6 +13,7 @@ ALL = (
     "drafts",
     "loop_gap",
     "materials",
+    "library",
     "intake",
     "previews",
 )

@@ -10,7 +10,8 @@ from typing import Any, Final
 import orjson
 
 from c2jy_bridge.drafts.captions.cues import Cue
-from c2jy_bridge.drafts.library.snapshot import number, object_, objects
+from c2jy_bridge.drafts.library.quick_figures import number
+from c2jy_bridge.drafts.library.snapshot import object_, objects
 from c2jy_bridge.drafts.library.timeline import Materials
 from c2jy_bridge.drafts.spec.appearance import TextStyle, Transform
 

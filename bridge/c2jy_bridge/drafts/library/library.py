@@ -257,7 +257,7 @@ class Library:
         now = stamp(folder)
         known = self._known.get(folder.name)
         if known is None or known[0] != now:
-            if sweep_files(folder, self._clock()):
+            if _may_be_unfinished(folder) and sweep_files(folder, self._clock()):
                 now = stamp(folder)
             read = read_snapshot(folder)
             if read is None:
@@ -285,6 +285,13 @@ def _spelled_for(folder: Path, content: dict[str, Any]) -> Iterator[Issue]:
     real = Path(os.path.realpath(folder))
     if not any(same_folder(spelled, here) for here in (folder, real)):
         yield issue("other_root", where, "warning", spelled=spelled, name=folder.name, here=folder.parent)
+
+
+def _may_be_unfinished(folder: Path) -> bool:
+    try:
+        return any(".c2jy-" in name for name in os.listdir(folder))
+    except OSError:
+        return False
 
 
 def _is_folder(path: Path) -> bool:

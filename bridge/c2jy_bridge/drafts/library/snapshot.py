@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping
+import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +16,9 @@ import orjson
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.views import DraftState, DraftView
 from c2jy_bridge.drafts.errors import issue
+from c2jy_bridge.drafts.library.quick_figures import number as number
+from c2jy_bridge.drafts.library.quick_figures import quick_figures
+from c2jy_bridge.drafts.library.quick_figures import real as real
 from c2jy_bridge.drafts.write.meta import NO_FIGURES, Figures, read_figures, read_marker
 from c2jy_bridge.drafts.write.paths import CONTENTS, DOCUMENT, MATERIALS, META, local_view, media_form
 from c2jy_bridge.drafts.write.staging import is_there, read_plain
@@ -25,8 +29,7 @@ PROJECT: Final = f"{TIMELINES}/project.json"
 """The list of a draft's timelines: JianYing 10 and CapCut 7.7 on (measured in CapCut 7.7 to 8.1)."""
 _MOST_TIMELINES: Final = 50
 _ID: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
-_LARGEST: Final = 2**53
-"""Largest number that is believed; 285 years in microseconds."""
+_STAMPED: Final = ("", MATERIALS, *CONTENTS, META, DOCUMENT, PROJECT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,10 @@ class Snapshot:
 def stamp(folder: Path) -> tuple[int, ...]:
     """Changes when a file of the draft is added, removed or written."""
     found = []
-    for name in ("", MATERIALS, *CONTENTS, META, DOCUMENT, PROJECT):
+    at = f"{folder}{os.sep}"
+    for name in _STAMPED:
         try:
-            status = os.lstat(folder / name)
+            status = os.lstat(at + name)
             found += [status.st_mtime_ns, status.st_size, status.st_ino]
         except OSError:
             found.append(0)
@@ -56,22 +60,50 @@ def stamp(folder: Path) -> tuple[int, ...]:
 
 def read_snapshot(folder: Path) -> Snapshot | None:
     """Look at a folder; None when it holds no draft at all."""
-    file = content_file(folder)
-    if file is None and not _is_plain(folder / META):
+    files, size = _look(str(folder))
+    there = [name for name in CONTENTS if name in files]
+    file = max(there, key=lambda name: files[name].st_mtime) if there else content_file(folder)
+    if file is None and META not in files:
         return None
-    ours = read_marker(folder) is not None
-    size = sum(_sizes(folder))
+    ours = DOCUMENT in files and read_marker(folder) is not None
     if file is None:
         trouble = issue("no_content", CONTENTS[0], "error")
         return Snapshot("damaged", size, _mtime(folder), ours, trouble=trouble)
-    modified = max(_mtime(folder / name) for name in (file, META))
+    meta = files[META].st_mtime if META in files else 0.0
+    modified = max(files[file].st_mtime if file in files else _mtime(folder / file), meta)
     if ours and (found := read_figures(folder)) and _is_about(found, folder / file):
         return Snapshot("ok", size, modified, ours, file, figures=found)
-    content, state, fault = load(folder / file)
-    if content is None:
-        return Snapshot(state, size, modified, ours, file, fault)
-    figures = figures_from(content)
+    try:
+        figures = quick_figures(read_plain(folder / file))
+    except OSError:
+        figures = None  # `load` says why
+    if figures is None:
+        content, state, fault = load(folder / file)
+        if content is None:
+            return Snapshot(state, size, modified, ours, file, fault)
+        figures = figures_from(content)
     return Snapshot("ok" if ours else "foreign", size, modified, ours, file, figures=figures)
+
+
+def _look(folder: str) -> tuple[dict[str, os.stat_result], int]:
+    """The regular files directly in a folder, and the size of everything below it; links are not followed."""
+    files: dict[str, os.stat_result] = {}
+    size, pending = 0, [folder]
+    while pending:
+        at = pending.pop()
+        try:
+            with os.scandir(at) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(entry.path)
+                        continue
+                    status = entry.stat(follow_symlinks=False)
+                    size += status.st_size
+                    if at is folder and stat.S_ISREG(status.st_mode):
+                        files[entry.name] = status
+        except OSError:
+            continue
+    return files, size
 
 
 def figures_from(content: Mapping[str, Any], sha256: str = "") -> Figures:
@@ -180,20 +212,6 @@ def exists(path: str, folder: Path, name: str | None = None) -> bool:
     return here is not None and is_there(here)
 
 
-def _sizes(folder: Path) -> Iterator[int]:
-    pending = [str(folder)]
-    while pending:
-        try:
-            with os.scandir(pending.pop()) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        pending.append(entry.path)
-                    else:
-                        yield entry.stat(follow_symlinks=False).st_size
-        except OSError:
-            continue
-
-
 def _is_plain(path: Path) -> bool:
     return path.is_file() and not path.is_symlink()
 
@@ -203,20 +221,6 @@ def _mtime(path: Path) -> float:
         return path.lstat().st_mtime
     except OSError:
         return 0.0
-
-
-def number(value: object) -> int:
-    """A number of a draft that others wrote; 0 for what is none or beyond belief."""
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not abs(value) <= _LARGEST:
-        return 0
-    return int(value)
-
-
-def real(value: object, default: float) -> float:
-    """A number with a fraction of a draft that others wrote; `default` for what is none or beyond belief."""
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not abs(value) <= _LARGEST:
-        return default
-    return float(value)
 
 
 def object_(value: object) -> Mapping[str, Any]:

@@ -13,12 +13,12 @@ import orjson
 
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.views import ClipView, DraftDetail, TimelineContents, TrackView
+from c2jy_bridge.drafts.library.quick_figures import number
 from c2jy_bridge.drafts.library.snapshot import (
     TIMELINES,
     Snapshot,
     exists,
     load,
-    number,
     object_,
     objects,
     project_timelines,

@@ -10,8 +10,10 @@ import threading
 import time
 import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,8 +33,8 @@ from c2jy_bridge.drafts.write.staging import sweep
 if TYPE_CHECKING:
     from c2jy_bridge.drafts.build import DraftBuilder
 
-_AT_ONCE: Final = 4
-"""Rows that are written at a time: most of a row is waiting for the disk."""
+_AT_ONCE: Final = 12
+"""Rows that are written at a time: most of a row is waiting for the disk, which keeps several at once."""
 _FETCHED: Final = 50
 """Rows whose media are fetched together."""
 _MOST_OF_A_NAME: Final = 1000
@@ -91,14 +93,17 @@ class Batches:
         document = await asyncio.to_thread(_document, Path(template)) if is_document else None
         seed = _seed(known, document)
         stop = threading.Event()
+        threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="c2jy-batch")
         try:
             for at in range(0, len(rows), _FETCHED):
-                some = self._some(rows[at : at + _FETCHED], known, document, name, seed, folder, stop)
+                part = rows[at : at + _FETCHED]
+                some = self._some(part, known, document, name, seed, folder, stop, threads)
                 async with aclosing(some):
                     async for done in some:
                         yield done
         finally:
             stop.set()
+            threads.shutdown(wait=False)
 
     async def _some(
         self,
@@ -109,6 +114,7 @@ class Batches:
         seed: str,
         folder: Path | None,
         stop: threading.Event,
+        threads: ThreadPoolExecutor,
     ) -> AsyncGenerator[BatchRow, None]:
         decided = await asyncio.to_thread(self._decide, rows, known, document, pattern, seed, folder)
         addresses = dict.fromkeys(
@@ -131,7 +137,7 @@ class Batches:
                         "template": work.prepared.known.template.folder.name,
                         "row": dict(work.row.cells),
                     }
-                    done = await asyncio.to_thread(
+                    write = partial(
                         self._filler.write,
                         work.prepared,
                         fetched,
@@ -141,7 +147,7 @@ class Batches:
                         media_mode="hardlink",
                         stop=stop,
                     )
-                    return _made(work, done)
+                    return _made(work, await asyncio.get_running_loop().run_in_executor(threads, write))
                 except DraftError as error:
                     return BatchRow(work.row.number, work.name, "failed", issues=error.issues)
                 except Stopped:

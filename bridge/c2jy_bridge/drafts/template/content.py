@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from c2jy_bridge.core.lossless_json import Lossless
-from c2jy_bridge.drafts.library.snapshot import number, object_
+from c2jy_bridge.drafts.library.quick_figures import number
+from c2jy_bridge.drafts.library.snapshot import object_
 
 NewId = Callable[[], str]
 _REFERENCES: Final = ("extra_material_refs", "extra_material_ids")

@@ -8,6 +8,7 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -44,7 +45,7 @@ _COPIES: Final = (*CONTENTS, "template-2.tmp", "template.tmp")
 _MOST_OF_A_NAME: Final = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Template:
     """A draft folder, read once for all drafts that are made from it."""
 
@@ -58,6 +59,11 @@ class Template:
     """Of these, the files that hold the content once more."""
     faults: frozenset[tuple[str, str]]
     """What is wrong with it already: code, and the file or the place but for numbers that filling changes."""
+
+    @cached_property
+    def media(self) -> frozenset[str]:
+        """Of its files, those that its clips name."""
+        return frozenset(_named_files(self, self.content, respell=False))
 
     @property
     def former(self) -> Any:
@@ -190,7 +196,12 @@ def _write(
 ) -> tuple[Issue, ...]:
     own = {template.main, META, DOCUMENT, *template.same}
     content = filled.content
-    needed, dropped = _media_of(template, content)
+    needed = _named_files(template, content, respell=True)
+    dropped = set(template.media - needed)
+    for below in {Path(relative).parent for relative in template.files}:
+        (folder / below).mkdir(parents=True, exist_ok=True)
+    if filled.media:
+        (folder / MATERIALS).mkdir(exist_ok=True)
     for relative in template.files:
         if relative in own or relative in dropped or relative.endswith(_FORMER):
             continue
@@ -215,9 +226,10 @@ def _write(
     marker = Marker(filled.draft_id, None, SCHEMA, filled.at, __version__)
     head = manifest_head(marker, figures_from(plain, sha256))
     write_checked(folder / DOCUMENT, head, b',"filled":', orjson.dumps(filled.record), b"}")
-    for at, _, _ in os.walk(folder):
-        sync_folder(Path(at))
-    return tuple(found)
+    for at, folders, _ in os.walk(folder):
+        for inner in folders:
+            sync_folder(Path(at, inner))
+    return tuple(found)  # the folder itself is put on the disk when it is published
 
 
 def _compounds_in_files(template: Template, content: Lossless) -> Iterator[tuple[str, str]]:
@@ -251,29 +263,27 @@ def _compounds(content: Lossless) -> Iterator[Lossless]:
             yield held
 
 
-def _media_of(template: Template, content: Lossless) -> tuple[set[str], set[str]]:
-    """Files of the template that the draft's clips name, and those that only the template's clips named.
+def _named_files(template: Template, node: Lossless, *, respell: bool) -> set[str]:
+    """The files of the template that a content's clips name.
 
-    Full paths that lead into the template's folder become right in any folder on the way.
+    Args:
+        template: The template.
+        node: Its content, or that of a draft made from it.
+        respell: Name them by the placeholder, where they are named by full paths: those are right in the
+            template's folder only.
     """
-    inside = {name: name for name in template.files}
-
-    def names(node: Lossless, respell: bool) -> set[str]:
-        found = set()
-        for where, material in media_materials(node.value):
-            parts = parts_inside(
-                material["path"], template.former, lambda p: str(Path(*p)) in inside
-            ) or _below(material["path"], template.folder)
-            if parts is None:
-                continue
-            found.add(str(Path(*parts)))
-            spelled = "/".join((PLACEHOLDER, *parts))
-            if respell and not material["path"].startswith("##") and spelled != material["path"]:
-                _set_path(node, where, spelled)
-        return found
-
-    before, after = names(template.content, False), names(content, True)
-    return after, before - after
+    found = set()
+    inside = frozenset(template.files)
+    for where, material in media_materials(node.value):
+        path = material["path"]
+        parts = parts_inside(path, template.former, lambda p: str(Path(*p)) in inside)
+        if (parts := parts or _below(path, template.folder)) is None:
+            continue
+        found.add(str(Path(*parts)))
+        spelled = "/".join((PLACEHOLDER, *parts))
+        if respell and not path.startswith("##") and spelled != path:
+            _set_path(node, where, spelled)
+    return found
 
 
 def _below(path: str, folder: Path) -> tuple[str, ...] | None:
@@ -293,7 +303,6 @@ def _steps(where: str) -> list[Any]:
 
 
 def _place(source: Path, target: Path, mode: Literal["copy", "hardlink"]) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
     if mode == "hardlink":
         try:
             os.link(source, target)

@@ -10,7 +10,8 @@ from typing import Any, Final
 from c2jy_bridge.core.draft_views import SlotView
 from c2jy_bridge.core.nearest import nearest
 from c2jy_bridge.drafts.errors import DraftError, issue
-from c2jy_bridge.drafts.library.snapshot import number, object_, objects
+from c2jy_bridge.drafts.library.quick_figures import number
+from c2jy_bridge.drafts.library.snapshot import object_, objects
 from c2jy_bridge.drafts.library.timeline import Materials, inner_texts, words
 from c2jy_bridge.drafts.template.texts import spans
 from c2jy_bridge.drafts.write.paths import pure

@@ -11,10 +11,8 @@ import socket
 import stat
 import sys
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 import orjson
 
@@ -23,6 +21,7 @@ from c2jy_bridge.drafts.write.paths import META, fault
 LARGEST_DOCUMENT: Final = 256 * 1024**2
 """Bytes of a draft's JSON that are read; 60,000 clips are about 200 MB."""
 
+_PIECE: Final = 1024 * 1024
 _FLAGS: Final = (
     os.O_RDONLY
     | getattr(os, "O_NOFOLLOW", 0)
@@ -43,22 +42,32 @@ def read_plain(path: Path, most: int = LARGEST_DOCUMENT) -> bytes:
         OSError: ELOOP for a link, EINVAL for what is no regular file, EFBIG for one that is too large, and
             what the system says.
     """
-    with _opened(path, most) as file:
-        data = file.read(most + 1)
-    if len(data) > most:  # it grew meanwhile
+    handle, size = _open(path, most)
+    try:
+        data = os.read(handle, size + 1)  # no object of its own: a list reads thousands
+        if len(data) == size:
+            return data
+        pieces, length = [data], len(data)
+        while length <= most and (piece := os.read(handle, _PIECE)):
+            pieces.append(piece)
+            length += len(piece)
+    finally:
+        os.close(handle)
+    if length > most:  # it grew meanwhile
         raise _refusal(errno.EFBIG, path)
-    return data
+    return b"".join(pieces)
 
 
 def read_head(path: Path, count: int) -> bytes:
     """The first `count` bytes of a regular file, or all of it when it is shorter; raises as `read_plain`."""
-    with _opened(path, LARGEST_DOCUMENT) as file:
+    handle, _ = _open(path, LARGEST_DOCUMENT)
+    with open(handle, "rb") as file:
         return file.read(count)
 
 
-@contextmanager
-def _opened(path: Path, most: int) -> Iterator[IO[bytes]]:
-    if path.is_symlink():  # Windows has no O_NOFOLLOW
+def _open(path: Path, most: int) -> tuple[int, int]:
+    """A handle of a regular file, and its size."""
+    if not hasattr(os, "O_NOFOLLOW") and path.is_symlink():
         raise _refusal(errno.ELOOP, path)
     handle = os.open(path, _FLAGS)
     try:
@@ -67,10 +76,10 @@ def _opened(path: Path, most: int) -> Iterator[IO[bytes]]:
             raise _refusal(errno.EINVAL, path)
         if status.st_size > most:
             raise _refusal(errno.EFBIG, path)
-        with open(handle, "rb", closefd=False) as file:
-            yield file
-    finally:
+    except OSError:
         os.close(handle)
+        raise
+    return handle, status.st_size
 
 
 def is_there(path: Path) -> bool:

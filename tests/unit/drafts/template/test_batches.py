@@ -76,7 +76,8 @@ async def test_a_batch_that_was_stopped_goes_on_where_it_was(
     assert {row.name for row in seen} <= set(there)
     assert not [name for name in there if name.startswith(".")]
     done = await run(batches, table)
-    assert {row.state for row in done} == {"made", "there"}
+    assert {row.state for row in done} <= {"made", "there"}
+    assert {row.state for row in done if row.name in there} == {"there"}
     assert len(names(template.parent)) == 11
 
 
