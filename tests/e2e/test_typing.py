@@ -116,3 +116,14 @@ def test_ctrl_z_without_a_shell_does_not_stop_the_app(terminal: Callable[..., An
     app.wait_for("no shell to go back to")
     app.type("still here")
     app.wait_for("still here")
+
+
+def test_a_second_app_on_the_same_data_says_so(terminal: Callable[..., Any], tmp_path: Path) -> None:
+    first = terminal("--demo", "--lang", "en", "--drafts-root", tmp_path / "drafts")
+    first.wait_for("ready")
+    first.type("tell me a joke")
+    first.press("Enter")
+    first.wait_for("kept overlapping")
+    second = terminal("--demo", "--lang", "en", "--drafts-root", tmp_path / "drafts")
+    second.wait_for("Another c2jy-tui is open", "a new one", "ready")
+    assert "kept overlapping" not in second.screen()

@@ -128,6 +128,7 @@ class ScriptedEngine(Engine):
         self.closed = False
         self.busy = False
         self.opened: list[str] = []
+        self.open_elsewhere: set[str] = set()
         self.stored_conversations: list[ConversationView] = []
         self.stored_messages: list[MessageView] = []
         self.stored_calls: list[CallView] = []
@@ -186,9 +187,12 @@ class ScriptedEngine(Engine):
     async def new_conversation(self) -> None:
         self.conversation_id = ""
 
-    async def open_conversation(self, conversation_id: str) -> None:
+    async def open_conversation(self, conversation_id: str) -> bool:
+        if conversation_id in self.open_elsewhere:
+            return False
         self.conversation_id = conversation_id
         self.opened.append(conversation_id)
+        return True
 
     async def conversations(self) -> Sequence[ConversationView]:
         return self.stored_conversations

@@ -458,3 +458,12 @@ async def test_pasted_control_codes_do_not_get_into_the_composer(stage: Any) -> 
         on.chat.composer.post_message(Paste("a\x1b[2Jb\x9b1mc\r\nd"))
         await on.settle()
         assert on.chat.composer.text == "a[2Jb1mc\nd"
+
+
+async def test_a_conversation_that_is_open_in_another_app_is_not_opened(stage: Any, engine: Any) -> None:
+    engine.stored_conversations = [ConversationView("conv-2", "elsewhere", NOW, NOW, 1)]
+    engine.open_elsewhere = {"conv-2"}
+    async with stage() as on:
+        await on.press("ctrl+o", "enter")
+        assert on.engine.opened == []
+        assert "open in another c2jy-tui window" in [n.message for n in on.app._notifications][-1]

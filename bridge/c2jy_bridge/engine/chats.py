@@ -111,6 +111,8 @@ class Chats:
         self._delivery: asyncio.Task[None] | None = None
         self.conversation_id = ""
         """The open conversation; empty until the first turn of a new one has started."""
+        self.opened: Callable[[str], Awaitable[object]] | None = None
+        """Awaited with the id of a new conversation that has become the open one."""
 
     def claim(self, turn_id: str) -> None:
         """Reserve the open conversation for a turn; raises Busy when one is running."""
@@ -233,6 +235,8 @@ class Chats:
                 if isinstance(event, TurnStarted):
                     if self.conversation_id == turn.conversation_id:
                         self.conversation_id = event.conversation_id
+                        if self.opened is not None:
+                            await self.opened(event.conversation_id)
                     turn.conversation_id = event.conversation_id
                 await self._emit(event)
         except Exception as error:  # even after a bug the turn must end

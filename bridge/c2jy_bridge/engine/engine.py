@@ -23,6 +23,7 @@ from c2jy_bridge.core.events import (
     Problem,
     ToolCall,
 )
+from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.core.views import (
     BridgeView,
@@ -37,7 +38,9 @@ from c2jy_bridge.engine.composition import build_services
 from c2jy_bridge.engine.drafts import Drafts
 from c2jy_bridge.engine.startup import check_journal, close_log, startup_errors
 from c2jy_bridge.engine.workflows import Workflows
+from c2jy_bridge.journal import Claim, Owner
 
+say: Final = catalogue("engine")
 log: Final = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -103,6 +106,9 @@ class Engine:
             settings, demo=demo, unattended=unattended, clock=clock, new_id=new_id
         )
         self._journal_issues: list[Issue] = []
+        self._claim = Claim(settings.data_dir / "run" / "open")
+        self._app: Owner | None = None
+        """Among the apps with a screen of this data folder; None for a command."""
         self._background = Background()
         self._connection = self._services.connection
 
@@ -118,8 +124,9 @@ class Engine:
             self._journal_issues = await asyncio.to_thread(
                 check_journal, path, services.journal, services.owner, self._clock()
             )
-            if reopen and (earlier := await asyncio.to_thread(services.journal.history.conversations)):
-                services.chats.conversation_id = earlier[0].conversation_id
+            if reopen:
+                self._journal_issues += await asyncio.to_thread(self._reopen)
+                services.chats.opened = self._claim_conversation
             for turn in await asyncio.to_thread(services.journal.open_turns):
                 if await asyncio.to_thread(services.owner.is_gone, turn.owner) and services.journal.take_over(
                     turn
@@ -159,6 +166,9 @@ class Engine:
         services.broadcast.close()
         await services.recorder.flush()
         await asyncio.to_thread(services.journal.close)
+        self._claim.release()
+        if self._app is not None:
+            self._app.release()
         services.owner.release()
         close_log(services.log)
 
@@ -192,10 +202,14 @@ class Engine:
     async def new_conversation(self) -> None:
         """Close the open conversation; the next turn starts another."""
         self._services.chats.conversation_id = ""
+        await asyncio.to_thread(self._claim.release)
 
-    async def open_conversation(self, conversation_id: str) -> None:
-        """Make an earlier conversation the open one."""
+    async def open_conversation(self, conversation_id: str) -> bool:
+        """Make an earlier conversation the open one; False when another app has it open."""
+        if not await self._claim_conversation(conversation_id):
+            return False
         self._services.chats.conversation_id = conversation_id
+        return True
 
     async def conversations(self) -> Sequence[ConversationView]:
         """Newest first."""
@@ -286,6 +300,22 @@ class Engine:
         return self._services.workflows
 
     # --- inside --------------------------------------------------------------------------------------
+
+    def _reopen(self) -> list[Issue]:
+        """Open the newest conversation, unless another app has it; says when another app runs."""
+        history = self._services.journal.history
+        self._app = Owner(self.settings.data_dir / "run" / "apps")
+        newest = next((one.conversation_id for one in history.conversations()), "")
+        free = bool(newest) and self._claim.take(newest)
+        if free:
+            self._services.chats.conversation_id = newest
+        if self._app.is_alone():
+            return []
+        fix = say("app.second.fix" if free or not newest else "app.second.new")
+        return [Issue("app.second", "", "warning", say("app.second"), fix)]
+
+    async def _claim_conversation(self, conversation_id: str) -> bool:
+        return await asyncio.to_thread(self._claim.take, conversation_id)
 
     async def _read_journal(self, read: Callable[..., T], *arguments: object) -> T:
         await self._services.recorder.flush()

@@ -3,8 +3,8 @@
 It knows the events it records and the views it returns, not their producers or consumers.
 """
 
-from c2jy_bridge.journal.database import Owner
+from c2jy_bridge.journal.database import Claim, Owner
 from c2jy_bridge.journal.history import History
 from c2jy_bridge.journal.journal import Journal, OpenTurn
 
-__all__ = ["History", "Journal", "OpenTurn", "Owner"]
+__all__ = ["Claim", "History", "Journal", "OpenTurn", "Owner"]

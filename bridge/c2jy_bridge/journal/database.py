@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import sqlite3
 import threading
 import time
@@ -56,6 +57,42 @@ class Owner:
         """Release the name at a clean end."""
         self._lock.release()
         (self._folder / f"{self.name}.lock").unlink(missing_ok=True)
+
+
+class Claim:
+    """The one thing of a kind that this process has open; no other process of the data folder can take it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._name = ""
+        self._lock: FileLock | None = None
+
+    def take(self, name: str) -> bool:
+        """Take `name` and release what was taken before; False when another process has it.
+
+        Blocks on the disk.
+        """
+        if name == self._name:
+            return True
+        self._folder.mkdir(parents=True, exist_ok=True)
+        # Names come from outside and may be no file names.
+        lock = FileLock(
+            self._folder / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.lock", thread_local=False
+        )
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return False
+        self.release()
+        self._name, self._lock = name, lock
+        return True
+
+    def release(self) -> None:
+        """Release what is taken, if anything."""
+        if self._lock is not None:
+            Path(self._lock.lock_file).unlink(missing_ok=True)
+            self._lock.release()
+        self._name, self._lock = "", None
 
 
 VERSION: Final = 2

@@ -123,7 +123,9 @@ class ChatController:
 
         async def chosen(conversation_id: str | None) -> None:
             if conversation_id:
-                await engine.open_conversation(conversation_id)
+                if not await engine.open_conversation(conversation_id):
+                    self._host.notify(say("chat.open_elsewhere"), severity="warning")
+                    return
                 await self._show_other()
                 then()
 
