@@ -55,11 +55,13 @@ class Fonts:
         candidates = [str(self._named)] if self._named else []
         candidates += self._faces(_LATIN, bold, italic) if text.isascii() else []
         candidates += [*self._faces(_CJK, bold, italic), *self._faces(_LATIN, bold, italic), ""]
+        best, most = "", -1
         for candidate in candidates:
-            if has_characters(candidate, text):
+            if (count := _count(candidate, text)) == len(set(text)):
                 return candidate, False
-        # None has all: one for Chinese has most of what a text can hold.
-        return next((c for c in candidates if has_characters(c, "a")), ""), False
+            if count > most:
+                best, most = candidate, count
+        return best, False
 
     def _faces(self, families: tuple[str, ...], bold: bool, italic: bool) -> list[str]:
         found: list[str] = []
@@ -121,6 +123,11 @@ def has_characters(path: str, text: str) -> bool:
         return all(_has_character(path, character) for character in marking)
     except OSError:
         return False
+
+
+def _count(path: str, text: str) -> int:
+    """How many different characters of a text a font has; none of one that cannot be read."""
+    return sum(has_characters(path, character) for character in set(text))
 
 
 def _system_folders() -> tuple[Path, ...]:

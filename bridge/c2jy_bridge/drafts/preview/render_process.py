@@ -32,6 +32,7 @@ from c2jy_bridge.drafts.preview.text_painter import TextPainter
 _SIDES: Final = {"sheet": (LONGEST, 0), "frame": (1280, 0), "clip": (0, SHORTER)}
 """Pixels of the longer or the shorter side of frames."""
 _LARGEST_SIDE: Final = 1920
+_MOST_CHARACTERS: Final = 20
 
 
 class Failed(Exception):
@@ -65,7 +66,7 @@ class Studio:
         painter = TextPainter(
             fonts,
             lambda name: self._note("font", name, approximate=True),
-            lambda characters: self._note("characters", characters),
+            self._lack,
         )
         sides = self.scene.width, self.scene.height
         if shorter:
@@ -98,6 +99,13 @@ class Studio:
         fidelity: Any = "approximate" if approximate else "not_drawn"
         shown = name.replace("\\", "/").rpartition("/")[2] if code in ("missing", "unreadable") else name
         self._found.setdefault((code, name), Note(code, shown, fidelity))
+
+    def _lack(self, characters: str) -> None:
+        """One note for all characters that no font has; the first few are enough to know the script."""
+        key = ("characters", "")
+        before = self._found[key].name if key in self._found else ""
+        merged = "".join(dict.fromkeys(before + characters))[:_MOST_CHARACTERS]
+        self._found[key] = Note("characters", merged, "not_drawn")
 
     def undrawn(self, clip: Clip, code: str) -> None:
         """Note a clip that cannot be drawn or heard; without a code it is known already."""

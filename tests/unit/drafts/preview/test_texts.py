@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 
+from c2jy_bridge.drafts.preview import font_files
 from c2jy_bridge.drafts.preview.text_look import text_look
 from unit.drafts.preview.conftest import RED, YELLOW, Draw, at, image, near, text
 
@@ -166,3 +169,30 @@ def test_styles_count_in_utf_16_units_and_old_materials_hold_their_style_themsel
         "CAA", 15.0, (192, 241, 245, 255), (70, 157, 243, 255)
     )  # fmt: skip
     assert old.background is None  # its flag is not set: CapCut 2 kept the colour of a box that is off
+
+
+async def test_characters_that_no_font_has_are_one_note_for_the_whole_draft(draw: Draw) -> None:
+    studio = await draw(text("城楼"), text("城门"))
+    studio.frame(0)
+    (note,) = studio.notes()
+    assert (note.code, note.name, note.count) == ("characters", "城楼门", 1)
+
+
+def test_of_fonts_that_lack_something_the_one_that_lacks_least_is_taken(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    known = {"simhei.ttf": "城楼", "arial.ttf": "ابتabc", "": "abc"}
+    for name in known:
+        if name:
+            (tmp_path / name).touch()
+    # Which characters a font has, instead of fonts: there may be none on this machine.
+    monkeypatch.setattr(
+        font_files, "has_characters", lambda path, text: set(text) <= set(known[Path(path).name])
+    )
+    fonts = font_files.Fonts(folders=(tmp_path,))
+    chosen, is_named = fonts.choose("C:/Fonts/Naskh.ttf", "ابتٱ", bold=False, italic=False)
+    assert (Path(chosen).name, is_named) == ("arial.ttf", False)
+    assert fonts.choose("D:/x/SimHei.ttf", "城", bold=False, italic=False) == (
+        str(tmp_path / "simhei.ttf"),
+        True,
+    )
