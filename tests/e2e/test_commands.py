@@ -250,3 +250,14 @@ def test_help_has_no_english_titles_in_chinese(c2jy: Callable[..., Any]) -> None
     assert "\n参数:" in said
     assert "\n选项:" in said
     assert "options:" not in said
+
+
+@pytest.mark.parametrize(
+    ("options", "word"), [(("--at", "1"), "--frame"), (("--at", "-1", "--frame", "a.png"), "0 seconds")]
+)
+def test_a_time_that_no_frame_is_taken_at_is_a_usage_error(
+    c2jy: Callable[..., Any], options: tuple[str, ...], word: str
+) -> None:
+    refused = c2jy("draft", "preview", "any", *options)
+    assert refused.status == 2
+    assert word in refused.err

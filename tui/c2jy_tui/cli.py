@@ -150,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     picture = preview.add_mutually_exclusive_group()
     for kind in ("sheet", "frame", "clip"):
         picture.add_argument(f"--{kind}", type=Path, metavar="OUT", help=say(f"option.{kind}"))
-    preview.add_argument("--at", type=float, default=0.0, metavar="SECONDS", help=say("option.at"))
+    preview.add_argument("--at", type=float, metavar="SECONDS", help=say("option.at"))
     preview.add_argument("--font", type=Path, metavar="FILE", help=say("option.font"))
     roots = command(draft, "roots", "draft:roots", "command.draft_roots")
     making = (build, rebuild, relocate, relink, slots, fill, batch)

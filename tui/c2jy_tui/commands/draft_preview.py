@@ -28,8 +28,12 @@ def run(options: argparse.Namespace) -> int:
     """Draw a draft; 1 when that is not possible."""
     from c2jy_bridge.core.draft_views import PreviewKind
 
-    if not math.isfinite(options.at) or not 0 <= options.at < _LARGEST_S:
-        print_stderr(say("draft.preview_at", given=options.at))
+    at_s = 0.0 if options.at is None else options.at
+    if not math.isfinite(at_s) or not 0 <= at_s < _LARGEST_S:
+        print_stderr(say("draft.preview_at", given=at_s))
+        return 2
+    if options.at is not None and not options.frame:
+        print_stderr(say("draft.preview_at_alone"))
         return 2
     kind: PreviewKind = next((k for k in get_args(PreviewKind) if getattr(options, k)), "sheet")
 
@@ -42,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
                 options.name,
                 kind,
                 out,
-                at_us=round(options.at * 1e6),
+                at_us=round(at_s * 1e6),
                 font=options.font,
                 on_progress=show_progress,
             )
