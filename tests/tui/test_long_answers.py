@@ -10,7 +10,7 @@ import pytest
 from c2jy_tui.panes.chat.entries import Question
 from c2jy_tui.panes.chat.pane import TALLEST, Earlier
 from c2jy_tui.widgets.prose import Prose
-from tui.conftest import Say
+from scripted_engine import Say
 
 PARAGRAPHS = 40_000
 TEXT = "".join(f"p{n}\n\n" for n in range(PARAGRAPHS))
