@@ -148,7 +148,7 @@ class _Voice:
             following = graph.add(name, arguments)
             last.link_to(following)
             last = following
-        sink = graph.add("abuffersink")
+        sink = graph.add(filter="abuffersink")
         last.link_to(sink)
         graph.configure()
         is_first = True
