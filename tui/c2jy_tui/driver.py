@@ -1,7 +1,7 @@
 """Reads the terminal as Textual does, and recognises pastes of terminals that do not mark them as such.
 
 Without brackets (`tmux paste-buffer`, screen) a paste looks like typing, and each line end in it like the
-Enter that sends. But it comes in one piece: nobody types words, a line end and more words between two reads.
+Enter that sends. But it comes in one piece: no one types words, a line end and more words between two reads.
 If the app was held up for so long that the user did, the words wait for another Enter; nothing is lost.
 """
 
@@ -25,7 +25,7 @@ _POLL_S: Final = 0.1
 GOES_ON_S: Final = 0.05
 """Seconds within which another piece belongs to the same paste: a long one comes in several reads."""
 _LONG: Final = 1_000
-"""Characters that nobody types between two reads."""
+"""More characters than can be typed between two reads."""
 _LINES: Final = re.compile(r"[^\r\n]{4,}(?:\r|\n)+[^\r\n]|(?:[^\r\n]+(?:\r|\n)+){2,}")
 """A line and the beginning of the next, or two lines; less may be Enter and a letter before and after it."""
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")

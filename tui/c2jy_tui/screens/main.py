@@ -72,6 +72,7 @@ class MainScreen(BaseScreen):
         self.session = session
         self._clock = clock
         self._engine: Engine | None = None
+        self._is_asked = False
         self.header = HeaderBar(clock)
         self.header.set_reactive(HeaderBar.activity, session.activity)
         self.chat = ChatPane(session.transcript, clock=clock, id="chat")
@@ -193,6 +194,7 @@ class MainScreen(BaseScreen):
                 words += " " + say("chat.needs_more", n=more)
         elif self.session.questions.oldest() is not None:
             words = say("chat.needs_answer")
+        self._is_asked = bool(words)  # before the look-up: the key is there only then
         if words:
             bound = (a.binding for a in self.active_bindings.values() if a.binding.id == "app.question")
             if (key := next(bound, None)) is not None:
@@ -270,7 +272,7 @@ class MainScreen(BaseScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer Esc only when there is something to stop or to return to."""
         if action == "open_question":
-            return bool(len(self.session.approvals) or self.session.questions.oldest())
+            return self._is_asked
         if action != "stop":
             return True
         return self.chat_controller.stoppable or self.focused is not self.chat.composer
