@@ -104,7 +104,8 @@ async def timeline(on: Any, lang: str) -> None:
 async def problem(on: Any, lang: str) -> None:
     """Why a request failed."""
     await rows(on, lang)
-    await on.press("j", "enter")
+    await on.press("j")  # the keys of that request are drawn before a dialog covers them
+    await on.press("enter")
 
 
 async def question(on: Any, lang: str) -> None:
