@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,3 +49,17 @@ def timed(work: Callable[[], object]) -> float:
 
 def ms(seconds: float) -> str:
     return f"{seconds * 1000:,.1f} ms"
+
+
+def print_rows(name: str) -> None:
+    """Run one module of the benchmarks; exits 1 when it misses a goal."""
+    missed = False
+    for row in importlib.import_module(f"benchmarks.{name}").run():
+        goal = f"{'>=' if row.at_least else '<='} {row.goal:g}"
+        missed |= not row.met
+        print(
+            f"{row.what:<52} {row.ours:>14} {row.yardstick:>14} {row.ratio:>7.2f}x   {goal}"
+            f" {'met' if row.met else 'MISSED'}",
+            flush=True,
+        )
+    sys.exit(missed)

@@ -35,12 +35,8 @@ KEY_BAR = ("active_bindings", "check_action", "translated", "label", "catalogue.
 RECORDER = ("bridge/c2jy_bridge/engine/event_sink.py", "bridge/c2jy_bridge/journal/")
 """Records every event in a task of its own, beside any way; the journal is on a way only as the receipts."""
 
-DRAFT, QUESTION, REQUEST = 40, 15, 20
-"""Most files of each way. A draft crosses 38; when it is slow, the watch of its folder wakes too.
-
-A question should cross 12: keys are held while screens change (1 more), and the time of a question is
-told by Coze's clock (2).
-"""
+DRAFT, QUESTION, REQUEST = 40, 12, 20
+"""Most files of each way. A draft crosses 38; when it is slow, the watch of its folder wakes too."""
 
 pytestmark = pytest.mark.skipif(sys.gettrace() is not None, reason="a tracer is at work")
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
-
-def uptime() -> float:
-    """Seconds from an arbitrary moment, the time asleep included where the system counts it."""
-    if hasattr(time, "CLOCK_BOOTTIME"):  # Linux; CLOCK_MONOTONIC stops in a sleep there
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-    if sys.platform == "darwin":  # goes on in a sleep there, which time.monotonic() does not
-        return time.clock_gettime(time.CLOCK_MONOTONIC)
-    return time.monotonic()
+uptime: Callable[[], float] = time.monotonic
+"""Seconds from an arbitrary moment, the time asleep included where the system counts it."""
+if hasattr(time, "CLOCK_BOOTTIME"):  # Linux; CLOCK_MONOTONIC stops in a sleep there
+    uptime = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
+elif sys.platform == "darwin":  # goes on in a sleep there, which time.monotonic() does not
+    uptime = partial(time.clock_gettime, time.CLOCK_MONOTONIC)
 
 
 class SteadyClock:

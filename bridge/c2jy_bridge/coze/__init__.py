@@ -5,9 +5,9 @@ is passed in), no journal, no UI and no drafts. cozepy (0.27 s) is imported by `
 thread: `client = await asyncio.to_thread(connect, settings.coze)`.
 """
 
-from c2jy_bridge.coze.client import CozeClient, connect, missing
+from c2jy_bridge.coze.client import CozeClient, CozeConnection, connect, missing
 from c2jy_bridge.coze.errors import CozeProblem
 from c2jy_bridge.coze.session import ChatSession
 from c2jy_bridge.coze.turn import RunsTools
 
-__all__ = ["ChatSession", "CozeClient", "CozeProblem", "RunsTools", "connect", "missing"]
+__all__ = ["ChatSession", "CozeClient", "CozeConnection", "CozeProblem", "RunsTools", "connect", "missing"]

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from c2jy_bridge.core.events import Event, StreamRecovered
+from c2jy_bridge.core.steady_clock import uptime
 from c2jy_bridge.coze.errors import CozeProblem, error_output, is_transient, local_problem, refusal_code
 from c2jy_bridge.coze.stream_reader import owed_calls, recovered_messages
 from c2jy_bridge.coze.turn import Interrupt, Sleep, TurnState
@@ -32,7 +33,7 @@ PATIENCE_S: Final = 60.0
 RUNNING_PATIENCE_S: Final = 900.0
 """Seconds to wait for a running chat; a workflow in a Bot has 10 minutes (Coze's limit)."""
 CLOCK_SKEW_S: Final = 5.0
-"""How far Coze's clock may be behind ours when a question is identified by its time."""
+"""Slack when a question is identified by its time: Coze's times are whole seconds, and a request travels."""
 # Coze's states of an unfinished chat; an unknown state counts as an end.
 _RUNNING: Final = frozenset({"created", "in_progress", ""})
 
@@ -115,12 +116,15 @@ async def find_chat(client: CozeClient, turn: TurnState, known: Collection[str],
     """The id of the chat that a question without confirmation started; empty when none is found.
 
     Coze stores the question among the conversation's messages with its chat's id. Earlier questions of the
-    same text are excluded by time and by the chats that this session knows.
+    same text are excluded by time, by Coze's clock alone, and by the chats that this session knows.
     """
     for attempt, pause in enumerate(poll_intervals()):
-        for message in await retry_transient(lambda: client.newest(turn.conversation_id), sleep):
+        newest = await retry_transient(lambda: client.newest(turn.conversation_id), sleep)
+        now = client.now()
+        since = now - (uptime() - turn.asked_at) - CLOCK_SKEW_S if now is not None else 0.0
+        for message in newest:
             unknown = message.chat_id and message.chat_id not in known and message.role.value == "user"
-            recent = (message.created_at or 0) >= turn.asked_at - CLOCK_SKEW_S
+            recent = (message.created_at or 0) >= since
             if unknown and recent and message.content == turn.text:
                 return message.chat_id or ""
         if attempt == 2:

@@ -28,6 +28,7 @@ from c2jy_bridge.core.events import (
     TurnFailed,
 )
 from c2jy_bridge.core.ports import Busy
+from c2jy_bridge.core.steady_clock import uptime
 from c2jy_bridge.coze import errors, recovery
 from c2jy_bridge.coze.errors import error_output, local_problem, problem_of, say
 from c2jy_bridge.coze.recovery import release
@@ -134,7 +135,7 @@ class TurnRunner:
     def _ask(self) -> None:
         turn, context = self.turn, self._context
         turn.asking = True
-        turn.asked_at = self._client.now() or context.clock()
+        turn.asked_at = uptime()
         self._wire = self._client.ask(context.bot_id, context.user_id, turn.conversation_id, turn.text)
 
     def _submit(self) -> None:

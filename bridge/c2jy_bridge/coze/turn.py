@@ -49,6 +49,7 @@ class TurnState:
     chat_id: str = ""
     """Empty until Coze confirmed the question."""
     asked_at: float = 0.0
+    """When the question was sent, in seconds of `uptime`."""
     asking: bool = False
     """The question was sent and is not confirmed yet."""
     cancel_wanted: bool = False

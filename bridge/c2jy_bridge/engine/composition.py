@@ -11,11 +11,11 @@ from c2jy_bridge.compat.coze2jianying import read_document, step_tools
 from c2jy_bridge.core.events import Decision, Issue
 from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.core.views import ConnectionView
+from c2jy_bridge.coze import CozeConnection
 from c2jy_bridge.drafts import DraftBuilder, DraftPacker, Library, TemplateFiller
 from c2jy_bridge.drafts.preview.previewer import Previewer
 from c2jy_bridge.engine.bridging import BridgeSwitch
 from c2jy_bridge.engine.chats import Approvals, Chats
-from c2jy_bridge.engine.connection import CozeConnection
 from c2jy_bridge.engine.drafts import Drafts
 from c2jy_bridge.engine.event_sink import Broadcast, EventSink, Recorder
 from c2jy_bridge.engine.startup import (
