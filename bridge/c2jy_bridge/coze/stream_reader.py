@@ -57,10 +57,11 @@ class StreamReader:
         Raises:
             TurnInterrupted: The user stopped the turn.
         """
-        from cozepy import ChatEventType, MessageType
+        from cozepy import ChatEventType, MessageContentType, MessageType
 
         delta = ChatEventType.CONVERSATION_MESSAGE_DELTA
         answer_types = (MessageType.ANSWER, MessageType.UNKNOWN)
+        json_types = tuple(kind for kind in MessageContentType if kind.value in JSON_TYPES)
         stop, clock, turn_id = self._stop, self._clock, self._turn.turn_id
         self.broken, self.opened = None, False
         step = wire.__anext__
@@ -95,7 +96,7 @@ class StreamReader:
                     self._turn.reasoning.setdefault(message_id, []).append(reasoning)
                     yield ReasoningDelta(at=clock(), turn_id=turn_id, message_id=message_id, text=reasoning)
                 # A piece of JSON is no text; the whole follows when it is complete.
-                if (text := message.content) and message.content_type.value not in JSON_TYPES:
+                if (text := message.content) and message.content_type not in json_types:
                     yield AnswerDelta(at=clock(), turn_id=turn_id, message_id=message_id, text=text)
 
     async def close_stream(self) -> None:

@@ -77,7 +77,7 @@ class Journal:
     """One SQLite file for all processes of one data folder.
 
     Calls block on the disk (a commit takes about 0.1 ms on an idle disk); from an event loop use a thread,
-    except for events that `is_buffered`.
+    except for `buffer`.
     """
 
     def __init__(self, path: Path, *, scope: str, owner: str) -> None:
@@ -168,17 +168,12 @@ class Journal:
 
     # --- recording -----------------------------------------------------------------------------------
 
-    @staticmethod
-    def is_buffered(event: Event) -> bool:
-        """Whether `record` stores this event only in memory, so that it needs no thread."""
-        return isinstance(event, AnswerDelta | ReasoningDelta)
+    def buffer(self, delta: AnswerDelta | ReasoningDelta) -> None:
+        """Store a delta in memory only, until its answer or its turn ends; needs no thread."""
+        self._partial[delta.turn_id][delta.message_id].add(delta)
 
     def record(self, events: Sequence[Event]) -> None:
         """Store, in one commit, the events that must be shown again after a restart; ignore all others."""
-        if all(map(self.is_buffered, events)):
-            for event in events:
-                self._store(event)
-            return
         before = {turn_id: dict(partial) for turn_id, partial in self._partial.items()}
         try:
             with self._database.transaction():
@@ -220,7 +215,7 @@ class Journal:
     def _store(self, event: Event) -> None:
         match event:
             case AnswerDelta() | ReasoningDelta():
-                self._partial[event.turn_id][event.message_id].add(event)
+                self.buffer(event)
             case TurnStarted():
                 self._begin(event)
             case AnswerCompleted():
