@@ -152,9 +152,14 @@ def _parser() -> argparse.ArgumentParser:
         picture.add_argument(f"--{kind}", type=Path, metavar="OUT", help=say(f"option.{kind}"))
     preview.add_argument("--at", type=float, metavar="SECONDS", help=say("option.at"))
     preview.add_argument("--font", type=Path, metavar="FILE", help=say("option.font"))
+    export = command(draft, "export", "draft_export", "command.draft_export")
+    export.add_argument("name", help=say("option.draft"))
+    timelines = ("otio", "fcpxml", "edl")
+    export.add_argument("--to", choices=timelines, default="otio", help=say("option.export_to"))
+    export.add_argument("--out", type=Path, metavar="FILE", help=say("option.export_out"))
     roots = command(draft, "roots", "draft:roots", "command.draft_roots")
     making = (build, rebuild, relocate, relink, slots, fill, batch)
-    for one in (listing, show, check, pack, preview, roots, *making):
+    for one in (listing, show, check, pack, preview, export, roots, *making):
         one.add_argument("--json", action="store_true", help=say("option.json"))
 
     tools = command(commands, "tools", "tools:list_", "command.tools")

@@ -109,6 +109,20 @@ class Preview:
     notes: tuple[PreviewNote, ...] = ()
 
 
+TimelineFormat = Literal["otio", "fcpxml", "edl"]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedTimeline:
+    """A draft as a timeline file for other editing programs."""
+
+    path: str
+    tracks: int
+    clips: int
+    issues: tuple[Issue, ...] = ()
+    """What did not fit, and what only this program reads there."""
+
+
 @dataclass(frozen=True, slots=True)
 class FoundMedia:
     """A missing media file that was found elsewhere."""

@@ -45,6 +45,7 @@ _REASONS: Final = {
 _CODES: Final = {
     "draft": ("disk", "disk_full", "disk_read_only", "disk_file_size"),
     "preview": ("preview_disk", "preview_disk", "preview_disk", "preview_disk"),
+    "timeline": ("exchange_disk", "exchange_disk", "exchange_disk", "exchange_disk"),
     "zip": ("pack_disk", "pack_disk_full", "pack_disk_read_only", "pack_disk_file_size"),
 }
 
@@ -55,9 +56,9 @@ def disk_issue(
     place: Path,
     severity: Severity = "error",
     *,
-    what: Literal["draft", "zip", "preview"] = "draft",
+    what: Literal["draft", "zip", "preview", "timeline"] = "draft",
 ) -> Issue:
-    """Why a draft, its zip or its preview could not be written: no room, no permission, a limit, another."""
+    """Why a draft or a file made of it could not be written: no room, no permission, a limit, another."""
     code = _CODES[what][_REASONS.get(error.errno or 0, 0)]
     return issue(code, path, severity, reason=error.strerror or str(error), place=place)
 

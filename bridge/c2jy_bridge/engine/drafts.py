@@ -13,6 +13,7 @@ from c2jy_bridge.core.draft_views import (
     BatchRow,
     BuildReport,
     BuiltDraft,
+    ExportedTimeline,
     OnProgress,
     OriginView,
     Packed,
@@ -22,6 +23,7 @@ from c2jy_bridge.core.draft_views import (
     PreviewKind,
     Relinked,
     TemplateView,
+    TimelineFormat,
     TimeUnitName,
     TrashedView,
 )
@@ -40,10 +42,12 @@ from c2jy_bridge.drafts import (
     TemplateFiller,
 )
 from c2jy_bridge.drafts.errors import disk_issue
+from c2jy_bridge.drafts.interchange.exchange import export_draft, read_timelines
 from c2jy_bridge.drafts.library.draft_roots import USUAL
 from c2jy_bridge.drafts.library.relink import relink
 from c2jy_bridge.drafts.preview.previewer import Previewer
 from c2jy_bridge.drafts.template.table import read_table
+from c2jy_bridge.drafts.write.paths import numbered
 from c2jy_bridge.engine.doctor import found_roots
 
 if TYPE_CHECKING:
@@ -103,6 +107,40 @@ class Drafts:
     async def build(self, document: str | bytes, **options: Any) -> BuildReport:
         """Build drafts from a document; see `drafts.DraftBuilder.build` for the options."""
         return await self._builder.build(document, **options)
+
+    async def build_timeline(self, path: Path, *, name: str | None = None, **options: Any) -> BuildReport:
+        """Build drafts from a timeline file of another editing program: .otio, .fcpxml or .edl.
+
+        Media are looked for in the folder of the file, the drafts folder and the declared folders.
+
+        Args:
+            path: The file.
+            name: Instead of the timeline's own name; the later ones of several get a number.
+            options: As for `build`.
+        """
+        drafts: list[BuiltDraft] = []
+        issues: list[Issue] = []
+        read = await asyncio.to_thread(read_timelines, path)
+        for number, one in enumerate(read, 1):
+            named = numbered(name, number) if name else None
+            try:
+                folders = [one.folder, self._library.root]
+                report = await self._builder.build(one.document, name=named, folders=folders, **options)
+            except DraftError as error:
+                if len(read) == 1:
+                    raise DraftError([*one.issues, *error.issues]) from None
+                issues += [*one.issues, *error.issues]
+                continue
+            drafts += report.drafts
+            issues += [*one.issues, *report.issues]
+        if not drafts:
+            raise DraftError(issues)
+        return BuildReport(tuple(drafts), tuple(issues))
+
+    async def export(self, name: str, to: TimelineFormat, out: str | Path | None = None) -> ExportedTimeline:
+        """Write a draft as a timeline file; see `drafts.interchange.exchange.export_draft`."""
+        place = expanded(Path(out)) if out else None
+        return await asyncio.to_thread(export_draft, self._library, name, to, place, self._packer.exports_dir)
 
     async def origin(self, name: str) -> OriginView:
         """What a draft can be rebuilt from; DraftError when it is not ours or its document is missing."""

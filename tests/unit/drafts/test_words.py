@@ -56,3 +56,17 @@ def test_no_words_are_left_over() -> None:
     prefixed = ("name_",)  # made of `name_` and the tail that `naming.fault` gives
     keys = {key.split(".", 1)[1] for key in _words("en") if key.startswith(("issue.", "fix."))}
     assert {key for key in keys if f'"{key}"' not in code and not key.startswith(prefixed)} == set()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_everything_that_does_not_fit_into_a_timeline_has_words_and_no_words_are_left_over(
+    language: str,
+) -> None:
+    folder = ROOM / "drafts" / "interchange"
+    code = "\n".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+    keys = _words(language).keys()
+    noted = set(re.findall(r'(?:\.note|_lose|_replace)\((?:otio, track, index, )?"([a-z_]+)"', code))
+    noted |= set(re.findall(r'yield "([a-z_]+)"', code))
+    assert {key for key in noted if not {f"exchange.{key}", f"preview.{key}"} & keys} == set()
+    own = {key.removeprefix("exchange.") for key in keys if key.startswith("exchange.")}
+    assert {key for key in own if f'"{key}"' not in code and f'"exchange.{key}"' not in code} == set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Awaitable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from c2jy_bridge.core.safety import one_line, visible
 from c2jy_bridge.core.whole_files import read_whole
@@ -21,6 +21,9 @@ from c2jy_tui.commands.running import (
 )
 from c2jy_tui.commands.streams import NotText, decoded, read_stdin
 
+_TIMELINES: Final = (".otio", ".fcpxml", ".edl")
+"""Files of other editing programs, told apart by their names."""
+
 if TYPE_CHECKING:
     from c2jy_bridge.core.views import DraftDetail, DraftView, TrackView
     from c2jy_bridge.engine import BuildReport, Engine
@@ -28,6 +31,15 @@ if TYPE_CHECKING:
 
 def build(options: argparse.Namespace) -> int:
     """Build drafts from a file or stdin; 1 when a part of it failed."""
+    if Path(options.file).suffix.lower() in _TIMELINES:
+        path = Path(options.file)
+        wanted = _wanted(options)
+        return with_engine(
+            options,
+            lambda engine: _build(
+                options, engine.drafts.build_timeline(path, on_progress=show_progress, **wanted)
+            ),
+        )
     try:
         content = read_stdin() if options.file == "-" else read_whole(options.file)
         source = decoded(content)
@@ -35,8 +47,18 @@ def build(options: argparse.Namespace) -> int:
         why = (error.strerror if isinstance(error, OSError) else None) or error
         print_stderr(say("draft.unreadable", file=options.file, why=why))
         return 2
+    wanted = _wanted(options)
+    if options.time_unit:
+        wanted["time_unit"] = options.time_unit
+    return with_engine(
+        options,
+        lambda engine: _build(options, engine.drafts.build(source, on_progress=show_progress, **wanted)),
+    )
 
-    wanted: dict[str, Any] = {
+
+def _wanted(options: argparse.Namespace) -> dict[str, Any]:
+    """The options of a build, whatever it is built from."""
+    return {
         "name": options.name,
         "target_root": options.target_root,
         "archive": options.zip,
@@ -44,12 +66,6 @@ def build(options: argparse.Namespace) -> int:
         "dry_run": options.dry_run,
         "profile": options.target_app,
     }
-    if options.time_unit:
-        wanted["time_unit"] = options.time_unit
-    return with_engine(
-        options,
-        lambda engine: _build(options, engine.drafts.build(source, on_progress=show_progress, **wanted)),
-    )
 
 
 def rebuild(options: argparse.Namespace) -> int:

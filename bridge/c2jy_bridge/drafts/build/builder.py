@@ -97,6 +97,7 @@ class DraftBuilder:
         archive: Path | None = None,
         register: Register = "no",
         profile: DraftProfile | None = None,
+        folders: Sequence[Path] = (),
         on_progress: OnProgress | None = None,
     ) -> BuildReport:
         """Build the drafts of a document.
@@ -114,6 +115,7 @@ class DraftBuilder:
             register: Enter the drafts into root_meta_info.json, the app's list beside them: `existing` only
                 when there is one, `create` also makes it.
             profile: The app to write for, where the document does not say; None: as the settings say.
+            folders: Further folders whose files the document may use by path.
             on_progress: Called on the event loop, at most about ten times a second.
 
         Raises:
@@ -137,7 +139,7 @@ class DraftBuilder:
                 register=register,
             )
             unit = self._settings.time_unit if time_unit == "auto" else time_unit
-            return await self._build_from(document, unit, options, on_progress)
+            return await self._build_from(document, unit, options, on_progress, folders=folders)
 
     async def rebuild(
         self, folder: Path, on_progress: OnProgress | None = None, *, time_unit: TimeUnit = "auto"
@@ -246,10 +248,11 @@ class DraftBuilder:
         options: BuildOptions,
         on_progress: OnProgress | None,
         found: Mapping[str, Material] = MappingProxyType({}),
+        folders: Sequence[Path] = (),
     ) -> BuildReport:
         drafts, faults = await asyncio.to_thread(_read_drafts, self._reader, document, unit)
         try:
-            report = await self._fetch_and_build(drafts, options, on_progress, found)
+            report = await self._fetch_and_build(drafts, options, on_progress, found, folders)
             return replace(report, issues=(*faults, *report.issues))
         except DraftError as error:
             raise DraftError((*faults, *error.issues)) from None
@@ -262,13 +265,14 @@ class DraftBuilder:
         options: BuildOptions,
         on_progress: OnProgress | None,
         found: Mapping[str, Material],
+        folders: Sequence[Path],
     ) -> BuildReport:
         from c2jy_bridge.drafts.build.pipeline import BuildContext
         from c2jy_bridge.drafts.captions.tracks import LARGEST, subtitle_links
 
         addresses = dict.fromkeys(item.source.address for draft in drafts for item in draft.media)
         missing = [address for address in addresses if address not in found]
-        fetched = {**found, **(await self._store.fetch(missing, on_progress) if missing else {})}
+        fetched = {**found, **await self.fetch(missing, on_progress, folders=folders)}
         links = subtitle_links(draft.read.spec for draft in drafts)
         texts = await self._store.fetch_texts(links, LARGEST) if links else {}
         stop = threading.Event()

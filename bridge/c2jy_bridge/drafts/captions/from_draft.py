@@ -95,14 +95,14 @@ def _cues(track: Mapping[str, Any], materials: Materials, *, subtitles_only: boo
         # A terminal would obey control characters, and no caption has any.
         words = _CONTROL.sub("", materials.words(segment).replace("\r\n", "\n").replace("\r", "\n")).strip()
         if words and start >= 0 and length > 0 and (not subtitles_only or material.get("type") == "subtitle"):
-            yield Cue(index, start, start + length, words, _style(material), _place(segment))
+            yield Cue(index, start, start + length, words, style_of(material), place_of(segment))
 
 
 def _sorted(cues: Iterable[Cue]) -> list[Cue]:
     return sorted(cues, key=lambda cue: (cue.start_us, cue.end_us))
 
 
-def _style(material: Mapping[str, Any]) -> TextStyle | None:
+def style_of(material: Mapping[str, Any]) -> TextStyle | None:
     """Size, colour and face of a text, as far as they can be read: of its first span, else as a whole."""
     try:
         held = orjson.loads(str(material.get("content")))
@@ -121,7 +121,8 @@ def _style(material: Mapping[str, Any]) -> TextStyle | None:
         return None
 
 
-def _place(segment: Mapping[str, Any]) -> Transform | None:
+def place_of(segment: Mapping[str, Any]) -> Transform | None:
+    """Where a text is; None when that is not a place on or near the canvas."""
     moved = object_(object_(segment.get("clip")).get("transform"))
     x, y = moved.get("x"), moved.get("y")
     numbers = [value for value in (x, y) if isinstance(value, (int, float)) and -10 <= value <= 10]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -31,6 +32,7 @@ from c2jy_bridge.drafts.spec.document import (
     DraftSpec,
     EffectClip,
     FilterClip,
+    Marker,
     Overlap,
     PictureClip,
     StickerClip,
@@ -176,6 +178,8 @@ def compile_draft(
         collector.add("nothing_to_show", path or "tracks", "error")
     compiled = CompiledDraft(content_of(script), script.duration, len(script.tracks), count)
     _mark_captions(compiled.content, lanes, at)
+    if spec.markers:
+        compiled.content["time_marks"] = _time_marks(spec.markers)
     for parts in (*library_lists(script, compiled.content), *(lane.clips for lane in lanes)):
         release_in_steps(parts)
     return compiled
@@ -198,6 +202,20 @@ def _mark_captions(content: Mapping[str, Any], lanes: Sequence[_Lane], at: float
         for segment in track["segments"]:
             mark = {"type": "subtitle", "add_type": _IMPORTED, "group_id": group}
             texts[segment["material_id"]].update(mark)
+
+
+def _time_marks(markers: Sequence[Marker]) -> dict[str, Any]:
+    """Markers as CapCut saves them (read in public drafts)."""
+    items = [
+        {
+            "id": str(uuid.uuid4()).upper(),
+            "time_range": {"start": mark.at, "duration": mark.duration},
+            "color": mark.color[:7].upper(),
+            "title": mark.name,
+        }
+        for mark in markers
+    ]
+    return {"id": str(uuid.uuid4()).upper(), "mark_items": items}
 
 
 def _lanes(

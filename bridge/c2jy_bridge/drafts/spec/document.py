@@ -12,6 +12,7 @@ from c2jy_bridge.drafts.spec.appearance import (
     Animation,
     Background,
     Chroma,
+    Colour,
     Crop,
     Effect,
     Fade,
@@ -282,6 +283,19 @@ def _typed(clips: Any, kind: str) -> Any:
     return [{"type": kind, **clip} if isinstance(clip, dict) else clip for clip in clips]
 
 
+class Marker(SpecModel):
+    """A mark on the timeline, as editors set them."""
+
+    at: TimeUS
+    """Where it is."""
+    duration: TimeUS = 0
+    """0 marks a moment."""
+    name: str = ""
+    """What it says."""
+    color: Colour = "#00C1CD"
+    """`#RRGGBB`."""
+
+
 class Subtitles(SpecModel):
     """Captions from SRT, WebVTT, ASS, LRC, Whisper's or JianYing's JSON: give `srt`, `url` or `path`."""
 
@@ -364,6 +378,8 @@ class DraftSpec(SpecModel):
     """From the bottom to the top."""
     subtitles: Annotated[tuple[Subtitles, ...], BeforeValidator(listed)] = ()
     """Captions from files, each on its own track above the others."""
+    markers: Annotated[tuple[Marker, ...], BeforeValidator(listed)] = ()
+    """Marks on the timeline."""
     target: Target | None = None
     """Where and for which app."""
     meta: dict[str, Any] = Field(default_factory=dict)

@@ -229,7 +229,7 @@ def test_a_field_of_the_whole_document_changes_it_or_is_for_other_parts(model: t
     seen: dict[type[SpecModel], dict[str, Any]] = {
         DraftSpec: {
             "time_unit": "ms", "name": "n", "width": 99, "height": 98, "fps": 24, "main_track_magnet": False,
-            "overlap": "shift", "tracks": [{"clips": [clip]}],
+            "overlap": "shift", "tracks": [{"clips": [clip]}], "markers": [{"at": 1}],
         },
         Track: {
             "type": "video", "name": "n", "mute": True, "overlap": "trim", "captions": True, "clips": [clip],
