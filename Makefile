@@ -61,13 +61,11 @@ lock: $(VENV)/.dev
 	    --no-emit-trusted-host --no-header --no-annotate --output-file constraints.txt pyproject.toml
 
 $(VENV)/.app: pyproject.toml constraints.txt hatch_build.py $(WORDS)
-	@sh .ci/venv.sh "$(PYTHON)" "$(VENV)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@sh .ci/venv.sh "$(PYTHON)" "$(VENV)" .
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt hatch_build.py
-	@sh .ci/venv.sh "$(PYTHON)" "$(VENV)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@sh .ci/venv.sh "$(PYTHON)" "$(VENV)" '.[dev]'
 	@touch $@ $(VENV)/.app
 
 clean:

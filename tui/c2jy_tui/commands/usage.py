@@ -25,7 +25,7 @@ _MISTAKES: Final = {
     "value": re.compile(r"argument (?P<what>.+?): (?P<why>.+)"),
     "ambiguous": re.compile(r"ambiguous option: (?P<what>.+) could match (?P<have>.+)"),
 }
-"""argparse's messages (Python 3.11 to 3.13), by the catalogue key of ours."""
+"""argparse's messages (Python 3.11 to 3.14), by the catalogue key of ours."""
 
 
 class Parser(argparse.ArgumentParser):
