@@ -14,6 +14,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from c2jy_bridge.core.draft_views import (
+    BatchPlan,
     BatchRow,
     BuildReport,
     BuiltDraft,
@@ -157,6 +158,14 @@ class PaneDrafts(Drafts):
         rows: Sequence[BatchRow] = ()
         for row in rows:
             yield row
+
+    async def plan_batch(self, template: str, table: Path, name: str = "") -> BatchPlan:
+        self.asked.append(("plan_batch", template, table, name))
+        return BatchPlan(name, 0, (), (), ())
+
+    async def tables_like(self, typed: str) -> Sequence[str]:
+        self.asked.append(("tables_like", typed))
+        return ()
 
     async def rows(self, table: Path) -> int:
         self.asked.append(("rows", table))

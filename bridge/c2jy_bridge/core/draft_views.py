@@ -193,6 +193,32 @@ class BatchRow:
 
 
 @dataclass(frozen=True, slots=True)
+class TableColumn:
+    """A column of a table and what it fills."""
+
+    name: str
+    fills: tuple[str, ...]
+    """Slots, or kinds of slots for a list; none for a column that is only there for names or for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPlan:
+    """What a table makes of a template, before anything is written."""
+
+    pattern: str
+    """Of the drafts' names; as given or suggested."""
+    total: int
+    """Rows of the table."""
+    columns: tuple[TableColumn, ...]
+    rows: tuple[tuple[str, ...], ...]
+    """The cells of the first rows."""
+    names: tuple[str, ...]
+    """The drafts of these rows, empty where no name can be made; none at all when the pattern is wrong."""
+    issues: tuple[Issue, ...] = ()
+    """Why it cannot begin; none: it can."""
+
+
+@dataclass(frozen=True, slots=True)
 class PlaceView:
     """A drafts folder that media paths can be written for."""
 

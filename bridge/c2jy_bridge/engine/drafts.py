@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from c2jy_bridge.core.draft_views import (
+    BatchPlan,
     BatchRow,
     BuildReport,
     BuiltDraft,
@@ -46,7 +47,8 @@ from c2jy_bridge.drafts.interchange.exchange import export_draft, read_timelines
 from c2jy_bridge.drafts.library.draft_roots import USUAL
 from c2jy_bridge.drafts.library.relink import relink
 from c2jy_bridge.drafts.preview.previewer import Previewer
-from c2jy_bridge.drafts.template.table import read_table
+from c2jy_bridge.drafts.template.batch_plan import plan_batch
+from c2jy_bridge.drafts.template.table import read_table, tables_like
 from c2jy_bridge.drafts.write.paths import numbered
 from c2jy_bridge.engine.doctor import found_roots
 
@@ -238,10 +240,28 @@ class Drafts:
         Raises:
             DraftError: Nothing can be made of it at all.
         """
+        table = expanded(table)
         rows, folder = await asyncio.to_thread(lambda: (read_table(table), table.absolute().parent))
         async with aclosing(self._batches.run(template, rows, name, folder=folder)) as done:
             async for row in done:
                 yield row
+
+    async def plan_batch(self, template: str, table: Path, name: str = "") -> BatchPlan:
+        """What a table makes of a draft; an empty `name` gets a suggestion.
+
+        Raises:
+            DraftError: The template or the table cannot be read.
+        """
+
+        def work() -> BatchPlan:
+            rows, slots = read_table(expanded(table)), self._filler.read(template).slots
+            return plan_batch(template, slots, rows, name)
+
+        return await asyncio.to_thread(work)
+
+    async def tables_like(self, typed: str) -> Sequence[str]:
+        """Folders and tables whose path begins with what was typed, spelled as it was typed."""
+        return await asyncio.to_thread(tables_like, typed)
 
     async def rows(self, table: Path) -> int:
         """How many rows a table has; DraftError when it cannot be read."""

@@ -1,23 +1,34 @@
-"""Runs the long jobs of the drafts pane: packing a draft for another machine, rebuilding it."""
+"""Runs the long jobs of the drafts pane: packing, rebuilding, making drafts from a table."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from textual.message import Message
 from textual.notifications import SeverityLevel
 from textual.worker import Worker
 
-from c2jy_bridge.core.draft_views import BuildReport, DraftError, OnProgress, Packed, TimeUnitName
+from c2jy_bridge.core.draft_views import (
+    BatchPlan,
+    BuildReport,
+    DraftError,
+    OnProgress,
+    Packed,
+    TimeUnitName,
+)
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.i18n import byte_size
 from c2jy_bridge.core.safety import one_line
 from c2jy_bridge.core.views import DraftView
 from c2jy_tui import formatting
+from c2jy_tui.formatting import Clock
 from c2jy_tui.panes.drafts import labels
+from c2jy_tui.panes.drafts.batch_run import BatchOptions, BatchRun
 from c2jy_tui.panes.drafts.labels import say
 from c2jy_tui.widgets.list_pane import ListPane
 
@@ -25,6 +36,7 @@ if TYPE_CHECKING:
     from c2jy_bridge.engine import Drafts
 
     # The dialogs are imported when they open: the first paint must not wait for them.
+    from c2jy_tui.screens.batch_watch import Intent
     from c2jy_tui.screens.draft_forms import PackOptions
 
 T = TypeVar("T")
@@ -59,8 +71,22 @@ class DraftJobs:
         name: str
         path: str
 
-    def __init__(self, host: ListPane) -> None:
+    @dataclass
+    class BatchEnded(Message):
+        """A batch is over; its drafts are there."""
+
+        run: BatchRun
+
+    @dataclass
+    class ShowRequested(Message):
+        """A draft of a batch is to be shown in the list."""
+
+        name: str
+
+    def __init__(self, host: ListPane, clock: Clock) -> None:
         self._host = host
+        self._clock = clock
+        self._batch: BatchRun | None = None
         self._drafts: Drafts | None = None
         self._worker: Worker[None] | None = None
         self._at = ""
@@ -92,15 +118,24 @@ class DraftJobs:
         """Rebuild a draft made from an export with another time unit."""
         self._begin(view, self._retime)
 
+    def batch(self, view: DraftView) -> None:
+        """Ask for a table and make a draft from each row; shows a batch that runs or is not seen yet."""
+        if self._batch is not None and (self._batch.state == "running" or not self._batch.seen):
+            self._watch_batch(self._batch)
+        else:
+            self._begin(view, self._batch_from)
+
     def _begin(self, view: DraftView, job: Callable[[Drafts, DraftView], Awaitable[None]]) -> None:
         if self._drafts is None:
             return
         if self.busy:
             self._host.notify_text("moves.busy", "warning", name=one_line(self._at))
             return
-        self._at = view.name
-        running = self._run(job(self._drafts, view))
-        self._worker = self._host.run_worker(running, group="draft-job", exit_on_error=False)
+        self._start(view.name, job(self._drafts, view))
+
+    def _start(self, name: str, job: Awaitable[None]) -> None:
+        self._at = name
+        self._worker = self._host.run_worker(self._run(job), group="draft-job", exit_on_error=False)
 
     async def _run(self, job: Awaitable[None]) -> None:
         try:
@@ -154,6 +189,66 @@ class DraftJobs:
         severity: SeverityLevel = "warning" if packed.issues else "information"
         self._show_result("\n".join(filter(None, lines)), severity)
         self._host.post_message(self.ZipWritten(view.name, packed.path))
+
+    async def _batch_from(self, drafts: Drafts, view: DraftView) -> None:
+        from c2jy_tui.screens.batch_form import BatchForm
+
+        last = self._batch.options if self._batch is not None and self._batch.template == view.name else None
+
+        def plan(table: str, pattern: str) -> Awaitable[BatchPlan]:
+            return drafts.plan_batch(view.name, Path(table), pattern)
+
+        form = BatchForm(
+            view.name,
+            last or BatchOptions("", ""),
+            template=lambda: drafts.template(view.name),
+            plan=plan,
+            tables_like=drafts.tables_like,
+        )
+        if (options := await self._host.app.push_screen_wait(form)) is not None:
+            await self._run_batch(drafts, BatchRun(view.name, options, self._clock()))
+
+    async def _run_batch(self, drafts: Drafts, run: BatchRun) -> None:
+        """Make the drafts; the screen that watches may come and go meanwhile."""
+        self._batch = run
+        self._watch_batch(run)
+        try:
+            rows = drafts.batch(run.template, Path(run.options.table), run.options.pattern)
+            async with aclosing(rows):
+                async for row in rows:
+                    run.add(row)
+                    self._host.post_message(self.Progressed(say("batch.line", progress=run.progress())))
+            run.end("done", self._clock())
+        except DraftError as error:
+            run.end("failed", self._clock(), error.issues)
+        except asyncio.CancelledError:
+            run.end("cancelled", self._clock())
+            raise
+        except Exception as error:
+            reason = formatting.error_reason(error)
+            run.end("failed", self._clock(), [Issue("batch", "", "error", reason)])
+        finally:
+            self._host.post_message(self.BatchEnded(run))
+            if not run.seen and not self._is_watched(run):
+                self._show_result(say("batch.ended", name=one_line(run.template), summary=run.summary()))
+
+    def _is_watched(self, run: BatchRun) -> bool:
+        from c2jy_tui.screens.batch_watch import BatchWatchScreen
+
+        return any(isinstance(s, BatchWatchScreen) and s.run is run for s in self._host.app.screen_stack)
+
+    def _watch_batch(self, run: BatchRun) -> None:
+        from c2jy_tui.screens.batch_watch import BatchWatchScreen
+
+        def closed(intent: Intent | None) -> None:
+            what, name = intent or ("", "")
+            if what == "show":
+                self._host.post_message(self.ShowRequested(name))
+            elif what == "again" and self._drafts is not None and not self.busy:
+                again = BatchRun(run.template, run.options, self._clock())
+                self._start(run.template, self._run_batch(self._drafts, again))
+
+        self._host.app.push_screen(BatchWatchScreen(run, stop=self.cancel, clock=self._clock), closed)
 
     async def _rebuild(self, drafts: Drafts, view: DraftView) -> None:
         origin = await drafts.origin(view.name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import string
 import threading
 import time
 import uuid
@@ -21,13 +20,12 @@ from c2jy_bridge.core.draft_views import BatchRow, BuiltDraft
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.library.library import Library
+from c2jy_bridge.drafts.template.batch_plan import check_pattern, fills, name_of
 from c2jy_bridge.drafts.template.filler import Known, Prepared, TemplateFiller
-from c2jy_bridge.drafts.template.slots import Slot
 from c2jy_bridge.drafts.template.table import Row
-from c2jy_bridge.drafts.template.values import LISTS, OTHERS
 from c2jy_bridge.drafts.write.background import Stopped
 from c2jy_bridge.drafts.write.meta import read_marker
-from c2jy_bridge.drafts.write.paths import checked_name, numbered, suggestion
+from c2jy_bridge.drafts.write.paths import numbered
 from c2jy_bridge.drafts.write.staging import sweep
 
 if TYPE_CHECKING:
@@ -86,7 +84,7 @@ class Batches:
         Raises:
             DraftError: The template or document cannot be read, or a column in `name` is in no row.
         """
-        _check_pattern(name, rows)
+        check_pattern(name, rows)
         await asyncio.to_thread(sweep, self._library.root, self._clock())
         is_document = isinstance(template, Path) and template.suffix.lower() == ".json"
         known = None if is_document else await asyncio.to_thread(self._filler.read, template)
@@ -182,7 +180,7 @@ class Batches:
         for row in rows:
             name = ""
             try:
-                name = _name(pattern, row)
+                name = name_of(pattern, row)
                 key = json.dumps([name, dict(row.cells)], ensure_ascii=False, sort_keys=True, default=str)
                 draft_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{seed}/{key}")).upper()
                 if there := self._done_before(name, draft_id if known else _built_id(draft_id)):
@@ -191,7 +189,7 @@ class Batches:
                     filled = _substituted(document, row)
                     decided.append(_Work(row, name, draft_id, None, filled))
                 else:
-                    values = {key: value for key, value in row.cells.items() if _fills(key, known.slots)}
+                    values = {key: value for key, value in row.cells.items() if fills(key, known.slots)}
                     prepared = self._filler.prepare(known, values, folder)
                     decided.append(_Work(row, name, draft_id, prepared))
             except DraftError as error:
@@ -222,34 +220,6 @@ def _seed(known: Known | None, document: Any) -> str:
     """Different for another template: its rows are to be made then, though the table is the same."""
     text = known.template.content.text if known else json.dumps(document, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _fills(column: str, slots: Sequence[Slot]) -> bool:
-    """Whether a column is for the template; others may be there for the name or for the user."""
-    named = {slot.view.slot for slot in slots} | {slot.segment_id for slot in slots}
-    return column in LISTS or column in OTHERS or column in named or column in {s.view.label for s in slots}
-
-
-def _check_pattern(pattern: str, rows: Sequence[Row]) -> None:
-    columns = dict.fromkeys(key for row in rows for key in row.cells)
-    try:
-        fields = [field for _, field, _, _ in string.Formatter().parse(pattern) if field is not None]
-    except ValueError as error:
-        raise DraftError([issue("pattern", "name", pattern=pattern, reason=error)]) from None
-    for field in fields:
-        if field not in columns and field != "row":
-            known = ", ".join(list(columns)[:20])
-            raise DraftError([issue("pattern_column", "name", column=field, columns=known)])
-
-
-def _name(pattern: str, row: Row) -> str:
-    """The draft's name; what no folder can be called is replaced, as the cells are not written for that."""
-    cells = {key: value if isinstance(value, (str, int, float)) else "" for key, value in row.cells.items()}
-    made = "".join(
-        text + (str({"row": row.number, **cells}.get(field, "")) if field is not None else "")
-        for text, field, _, _ in string.Formatter().parse(pattern)
-    )
-    return checked_name(suggestion(made.strip()))
 
 
 def _document(path: Path) -> Any:

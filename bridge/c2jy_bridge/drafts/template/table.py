@@ -5,18 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from c2jy_bridge.core.places import expanded
 from c2jy_bridge.core.whole_files import read_whole
 from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.template.values import LISTS
 
 SUFFIXES: Final = (".csv", ".tsv", ".xlsx", ".jsonl", ".ndjson")
 _MOST_ROWS: Final = 100_000
+_MOST_COMPLETED: Final = 100
 _OF_JSON: Final = ("{", "[")
 
 
@@ -55,6 +58,33 @@ def read_table(path: Path) -> list[Row]:
     if len(rows) > _MOST_ROWS:
         raise DraftError([issue("table_long", path.name, rows=len(rows), most=_MOST_ROWS)])
     return rows
+
+
+def tables_like(typed: str) -> list[str]:
+    """Complete a path: the tables that begin with it, then the folders, with a `/` at the end.
+
+    Args:
+        typed: A path or its beginning, `~` for the home folder; relative ones begin at the working directory.
+    """
+    cut = max(typed.rfind("/"), typed.rfind(os.sep)) + 1
+    before, begin = typed[:cut], typed[cut:]
+    found: list[tuple[bool, str]] = []
+    try:
+        with os.scandir(expanded(Path(before or "."))) as entries:
+            for entry in entries:
+                if not entry.name.casefold().startswith(begin.casefold()):
+                    continue
+                if entry.name.startswith(".") and not begin:
+                    continue
+                if entry.is_dir():
+                    found.append((False, f"{before}{entry.name}/"))
+                elif entry.name.lower().endswith(SUFFIXES):
+                    found.append((True, f"{before}{entry.name}"))
+    except OSError:
+        return []
+    return [
+        path for _, path in sorted(found, key=lambda one: (not one[0], one[1].casefold()))[:_MOST_COMPLETED]
+    ]
 
 
 def _csv(path: Path) -> Iterator[Row]:

@@ -44,6 +44,7 @@ class DraftsPane(ListPane):
         binding("drafts_pane", "drafts.cancel", "escape", "cancel"),
         binding("drafts_pane", "drafts.check", "v", "check"),
         binding("drafts_pane", "drafts.pack", "z", "pack"),
+        binding("drafts_pane", "drafts.batch", "b", "batch"),
         binding("drafts_pane", "drafts.undo", "U", "undo"),
         binding("drafts_pane", "drafts.trash", "delete", "trash"),
         binding("drafts_pane", "drafts.open_folder", "o", "open_folder"),
@@ -67,7 +68,7 @@ class DraftsPane(ListPane):
         self._debounce: Timer | None = None
         self._detail: DraftDetailScreen | None = None
         self._drafts: Drafts | None = None
-        self._jobs = draft_jobs.DraftJobs(self)
+        self._jobs = draft_jobs.DraftJobs(self, clock)
         self._trash = trash.TrashController(self, clock)
 
     def on_mount(self) -> None:
@@ -197,7 +198,7 @@ class DraftsPane(ListPane):
     @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         match action:
-            case "check" | "open_folder" | "copy_path" | "trash" | "pack" | "rebuild" | "retime":
+            case "check" | "open_folder" | "copy_path" | "trash" | "pack" | "rebuild" | "retime" | "batch":
                 return self.current is not None
             case "undo":
                 return self._trash.undoable
@@ -301,6 +302,10 @@ class DraftsPane(ListPane):
         """Rebuild the draft under the cursor with another time unit."""
         self._with_current(self._jobs.retime)
 
+    def action_batch(self) -> None:
+        """Make drafts from the one under the cursor, one per row of a table."""
+        self._with_current(self._jobs.batch)
+
     def action_trash(self) -> None:
         self._with_current(self._trash.trash)
 
@@ -335,6 +340,17 @@ class DraftsPane(ListPane):
         for made in drafts:
             self._list.mark_new(made.name, made.issues)
         self._read_again(drafts[0].name if drafts else "")
+
+    def on_draft_jobs_batch_ended(self, event: draft_jobs.DraftJobs.BatchEnded) -> None:
+        event.stop()
+        for row in event.run.rows:
+            if row.state == "made":
+                self._list.mark_new(row.name, row.issues)
+        self._read_again()
+
+    def on_draft_jobs_show_requested(self, event: draft_jobs.DraftJobs.ShowRequested) -> None:
+        event.stop()
+        self._read_again(event.name)
 
     def on_trash_controller_changed(self, event: trash.TrashController.Changed) -> None:
         event.stop()
