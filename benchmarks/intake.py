@@ -94,9 +94,10 @@ async def _serve(folder: Path) -> None:
     from c2jy_bridge.core.views import BridgeView
     from c2jy_bridge.plugin import ToolRegistry, tool
     from c2jy_bridge.relay.calls import refuse_hopeless
+    from c2jy_bridge.relay.embedded_queue import EmbeddedQueue
     from c2jy_bridge.relay.intakes.http import HttpIntake, Tokens
     from c2jy_bridge.relay.request import ChangeNotifier
-    from c2jy_bridge.relay.request_queue import RequestQueue, RequestService
+    from c2jy_bridge.relay.request_queue import RequestService
     from c2jy_bridge.relay.storage import Storage
 
     @tool(policy="allow")
@@ -116,7 +117,7 @@ async def _serve(folder: Path) -> None:
     registry = ToolRegistry()
     registry.register(noop)
     storage = await asyncio.to_thread(Storage, folder / "journal.db")
-    queue = RequestQueue(storage, limit=settings.bridge.queue_limit)
+    queue = EmbeddedQueue(storage, limit=settings.bridge.queue_limit)
     tokens = Tokens(Vault(folder / "secrets"))
     intake = HttpIntake(
         settings,

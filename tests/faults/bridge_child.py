@@ -20,7 +20,7 @@ from c2jy_bridge.coze import CozeClient
 from c2jy_bridge.coze.mailbox import Mailbox
 from c2jy_bridge.journal import Journal
 from c2jy_bridge.plugin import tool
-from c2jy_bridge.relay.request_queue import RequestQueue
+from c2jy_bridge.relay.embedded_queue import EmbeddedQueue
 from relay_harness import BenchTools, RelayHarness
 
 KILLED = 9
@@ -88,7 +88,7 @@ async def main(data_dir: str, api_base: str, relay: str, at: str, mailbox: str =
             os._exit(KILLED)
 
     for name in QUEUE:
-        _mined(RequestQueue, name, name, die)
+        _mined(EmbeddedQueue, name, name, die)
     _mined(Journal, "write_receipt", "receipt", die)
     _mined(CozeClient, "submit", "submit", die)
     _mined(Mailbox, "post", "post", die)

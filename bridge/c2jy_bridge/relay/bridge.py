@@ -25,11 +25,12 @@ from c2jy_bridge.core.views import BridgeView, IntakeView
 from c2jy_bridge.coze import CozeClient
 from c2jy_bridge.plugin import ToolRegistry, ToolRunner
 from c2jy_bridge.relay.calls import ApprovalTimeoutRunner, refuse_hopeless
+from c2jy_bridge.relay.embedded_queue import EmbeddedQueue
 from c2jy_bridge.relay.intakes.http import HttpIntake, Tokens
 from c2jy_bridge.relay.intakes.mailbox_intake import MailboxIntake
 from c2jy_bridge.relay.relays import RelayContext
 from c2jy_bridge.relay.request import BridgeProblem, ChangeNotifier, bridge_problem
-from c2jy_bridge.relay.request_queue import RequestQueue, RequestService
+from c2jy_bridge.relay.request_queue import RequestService
 from c2jy_bridge.relay.storage import Storage
 from c2jy_bridge.relay.worker import Worker
 
@@ -162,7 +163,7 @@ class Bridge:
     async def _open(self) -> None:
         bridge = self._settings.bridge
         self._storage = await asyncio.to_thread(Storage, self._settings.data_dir / "journal.db")
-        queue = RequestQueue(self._storage, limit=bridge.queue_limit, clock=self._clock, steady=self._steady)
+        queue = EmbeddedQueue(self._storage, limit=bridge.queue_limit, clock=self._clock, steady=self._steady)
         changes = ChangeNotifier(self._emit, self._clock)
         self._worker = Worker(
             queue,

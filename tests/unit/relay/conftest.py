@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from c2jy_bridge.relay.request_queue import RequestQueue
+from c2jy_bridge.relay.embedded_queue import EmbeddedQueue
 from c2jy_bridge.relay.storage import Storage
 from coze_emulator import Emulator, Script
 from mailbox_workflow import cloud, quick
@@ -53,7 +53,7 @@ async def storage(tmp_path: Path) -> AsyncIterator[Storage]:
 def queue(request: pytest.FixtureRequest, clock: Clock, new_id: Callable[[], str]) -> Any:
     if request.param == "memory":
         return MemoryQueue(limit=5, clock=clock, new_id=new_id)
-    return RequestQueue(request.getfixturevalue("storage"), limit=5, clock=clock, new_id=new_id)
+    return EmbeddedQueue(request.getfixturevalue("storage"), limit=5, clock=clock, new_id=new_id)
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from c2jy_bridge.core.bridge_requests import BridgeRequest, ChatRef, State
 from c2jy_bridge.core.events import Problem
+from c2jy_bridge.relay.embedded_queue import EmbeddedQueue
 from c2jy_bridge.relay.request import Ending, KeyReused, Lease, LeaseLost, QueueFull, Submission
-from c2jy_bridge.relay.request_queue import RequestQueue
 from c2jy_bridge.relay.storage import Storage
 from unit.relay.conftest import Clock
 from unit.relay.memory_queue import MemoryQueue
@@ -73,7 +73,7 @@ class Requests(RuleBasedStateMachine):
             self.queue = MemoryQueue(limit=6, clock=self.clock, new_id=self.fresh)
         else:
             self.storage = Storage(Path(self.folder.name) / "journal.db")
-            self.queue = RequestQueue(self.storage, limit=6, clock=self.clock, new_id=self.fresh)
+            self.queue = EmbeddedQueue(self.storage, limit=6, clock=self.clock, new_id=self.fresh)
 
     @rule(key=KEYS, body=st.integers(1, 2), timeout_s=st.sampled_from([40.0, 400.0]))
     def somebody_asks(self, key: str, body: int, timeout_s: float) -> None:

@@ -18,8 +18,8 @@ import pytest
 from c2jy_bridge.core.bridge_requests import State
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.journal import Journal
+from c2jy_bridge.relay.embedded_queue import EmbeddedQueue
 from c2jy_bridge.relay.request import Submission
-from c2jy_bridge.relay.request_queue import RequestQueue
 from c2jy_bridge.relay.storage import OPEN, VERSION, Storage
 
 SAVED = Path(__file__).parent / "saved"
@@ -28,12 +28,12 @@ SAVED = Path(__file__).parent / "saved"
 ACCEPT = """
     import asyncio, os, signal, sys
     from pathlib import Path
-    from c2jy_bridge.relay.request_queue import RequestQueue
+    from c2jy_bridge.relay.embedded_queue import EmbeddedQueue
     from c2jy_bridge.relay.request import Submission
     from c2jy_bridge.relay.storage import Storage
 
     async def main():
-        queue = RequestQueue(Storage(Path(sys.argv[1])))
+        queue = EmbeddedQueue(Storage(Path(sys.argv[1])))
         for number in range(int(sys.argv[2])):
             submission = Submission("tool", {}, "http", idempotency_key=f"k{number}")
             print((await queue.accept(submission)).request.request_id, flush=True)
@@ -57,7 +57,7 @@ async def test_what_was_accepted_is_there_after_the_process_was_killed(tmp_path:
     printed, _ = child.communicate(timeout=60)
     assert child.returncode == -signal.SIGKILL
     storage = Storage(tmp_path / "journal.db")
-    queue = RequestQueue(storage)
+    queue = EmbeddedQueue(storage)
     kept = [request.request_id for request in await queue.page()]
     assert kept[::-1] == printed.split()
     again = await queue.accept(Submission("tool", {}, "http", idempotency_key="k0"))
@@ -75,17 +75,17 @@ def test_two_processes_that_take_in_the_same_keys_make_one_request_of_each(tmp_p
 async def test_the_journal_and_the_bridge_share_one_file(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.db", scope="s", owner="me")
     storage = Storage(tmp_path / "journal.db")
-    request = (await RequestQueue(storage).accept(Submission("t", {"zh": "画布"}, "http"))).request
+    request = (await EmbeddedQueue(storage).accept(Submission("t", {"zh": "画布"}, "http"))).request
     assert json.loads(request.arguments) == {"zh": "画布"}
     await storage.aclose()
     journal.close()
     storage = Storage(tmp_path / "journal.db")
-    assert (await RequestQueue(storage).counts())[State.QUEUED] == 1
+    assert (await EmbeddedQueue(storage).counts())[State.QUEUED] == 1
     await storage.aclose()
 
 
 async def test_a_key_with_half_a_character_is_known_again(storage: Storage) -> None:
-    queue = RequestQueue(storage)
+    queue = EmbeddedQueue(storage)
     first = await queue.accept(Submission("t", {}, "mailbox", "\ud83d", "k\ud83d"))
     again = await queue.accept(Submission("t", {}, "mailbox", "\ud83d", "k\ud83d"))
     assert (first.created, again.created) == (True, False)
@@ -93,7 +93,7 @@ async def test_a_key_with_half_a_character_is_known_again(storage: Storage) -> N
 
 
 async def test_keys_are_looked_up_without_reading_all_requests(storage: Storage) -> None:
-    queue = RequestQueue(storage)
+    queue = EmbeddedQueue(storage)
     asked: list[str] = []
     with storage.database.transaction() as db:
         db.set_trace_callback(asked.append)
@@ -139,7 +139,7 @@ async def test_an_upgrade_finishes_what_an_earlier_version_left(
 async def test_a_request_that_was_left_is_taken_over_and_can_rest(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     storage = Storage(path)
-    queue = RequestQueue(storage, new_id=lambda: "r1")
+    queue = EmbeddedQueue(storage, new_id=lambda: "r1")
     await queue.accept(Submission("note", {}, "http", idempotency_key="k"))
     left = await queue.claim("before", 10)
     assert left is not None
@@ -147,7 +147,7 @@ async def test_a_request_that_was_left_is_taken_over_and_can_rest(tmp_path: Path
     await queue.void_leases("w")
     await storage.aclose()
     storage = Storage(path)
-    queue = RequestQueue(storage)
+    queue = EmbeddedQueue(storage)
     lease = await queue.claim("w", 10)
     assert lease is not None
     assert (lease.request.request_id, lease.request.idempotency_key, lease.takeovers) == ("r1", "k", 1)
@@ -163,7 +163,7 @@ async def test_a_request_that_was_left_is_taken_over_and_can_rest(tmp_path: Path
 async def test_a_commit_that_fails_is_an_error_for_everybody_in_it_and_takes_nothing_in(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    queue = RequestQueue(storage)
+    queue = EmbeddedQueue(storage)
     submissions = [Submission("tool", {"n": n}, "http") for n in range(3)]
 
     async def full(function: object) -> None:

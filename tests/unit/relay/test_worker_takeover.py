@@ -15,14 +15,14 @@ from c2jy_bridge.core.bridge_requests import BridgeRequest, ChatRef, State
 from c2jy_bridge.core.events import Outcome, ToolCallFinished
 from c2jy_bridge.core.ports import Receipt
 from c2jy_bridge.relay.calls import tool_call_of
+from c2jy_bridge.relay.embedded_queue import EmbeddedQueue
 from c2jy_bridge.relay.request import Ending, Lease, Submission
-from c2jy_bridge.relay.request_queue import RequestQueue
 from c2jy_bridge.relay.storage import Storage
 from coze_emulator import Emulator, Script
 from relay_harness import OBEDIENT, RelayHarness, eventually
 from unit.relay.conftest import Clock
 
-Left = Callable[[RequestQueue, Lease], Coroutine[Any, Any, None]]
+Left = Callable[[EmbeddedQueue, Lease], Coroutine[Any, Any, None]]
 SUBMISSION = Submission("note", {"text": "a"}, "http", timeout_s=60)
 
 
@@ -37,7 +37,7 @@ class Dead:
 
     async def leaves(self, left: Left, submission: Submission = SUBMISSION) -> str:
         storage = Storage(self._folder / "journal.db")
-        queue = RequestQueue(storage, clock=self.clock)
+        queue = EmbeddedQueue(storage, clock=self.clock)
         request = (await queue.accept(submission)).request
         lease = await queue.claim("dead", 60)
         assert lease is not None
@@ -60,7 +60,7 @@ async def dead(tmp_path: Path) -> AsyncIterator[Dead]:
             await process.harness.close()
 
 
-async def begun(queue: RequestQueue, lease: Lease) -> None:
+async def begun(queue: EmbeddedQueue, lease: Lease) -> None:
     await queue.asking(lease, "digest")
     await queue.running(lease, "call-1", "chat/call")
 
@@ -96,7 +96,7 @@ async def test_a_request_whose_time_is_over_has_failed_of_that(dead: Dead) -> No
 
 
 async def test_a_request_that_somebody_wanted_cancelled_is(dead: Dead) -> None:
-    async def cancelled(queue: RequestQueue, lease: Lease) -> None:
+    async def cancelled(queue: EmbeddedQueue, lease: Lease) -> None:
         await begun(queue, lease)
         await queue.cancel(lease.request.request_id)
 
@@ -106,7 +106,7 @@ async def test_a_request_that_somebody_wanted_cancelled_is(dead: Dead) -> None:
 
 
 async def test_a_request_that_kills_its_process_every_time_is_given_up(dead: Dead) -> None:
-    async def again_and_again(queue: RequestQueue, lease: Lease) -> None:
+    async def again_and_again(queue: EmbeddedQueue, lease: Lease) -> None:
         await begun(queue, lease)
         for number in range(3):
             await queue.void_leases("another")
@@ -124,7 +124,7 @@ async def test_a_chat_that_waits_for_nobody_any_more_is_answered_and_nothing_run
         async def status(ids: dict[str, str]) -> str:
             return str((await http.get("/v3/chat/retrieve", params=ids)).json()["data"]["status"])
 
-        async def ended_without_it(queue: RequestQueue, lease: Lease) -> None:
+        async def ended_without_it(queue: EmbeddedQueue, lease: Lease) -> None:
             await queue.asking(lease, "digest")
             handle = f"{lease.request.request_id}-{'0' * 24}"
             question = {"role": "user", "content_type": "text", "content": handle}
@@ -158,7 +158,7 @@ async def test_a_worker_whose_lease_was_taken_writes_nothing_more(dead: Dead) ->
     request_id = await harness.ask("wait")
     await harness.until(lambda: "running" in harness.states(request_id))
     storage = Storage(dead._folder / "journal.db")
-    other = RequestQueue(storage, clock=dead.clock)
+    other = EmbeddedQueue(storage, clock=dead.clock)
     await other.void_leases("other")
     lease = await other.claim("other", 3600)
     assert lease is not None
