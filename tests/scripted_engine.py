@@ -17,19 +17,21 @@ from c2jy_bridge.core.views import (
     ConnectionView,
     ConversationView,
     DraftDetail,
+    FoundMessage,
     IntakeView,
     MessageView,
     ToolView,
     WaitingWorkflow,
     WorkflowRequest,
 )
+from c2jy_bridge.engine.conversations import Fork
 from c2jy_bridge.engine.workflows import AnswersWorkflow
 from pane_host import PaneDrafts
 
 if TYPE_CHECKING:
-    from c2jy_bridge.engine import Engine, Workflows
+    from c2jy_bridge.engine import Conversations, Engine, Workflows
 else:  # the fakes inherit nothing: a method that they lack fails, and is not the real one over nothing
-    Engine = Workflows = object
+    Conversations = Engine = Workflows = object
 
 NOW = 1_760_000_000.0
 
@@ -98,11 +100,58 @@ class ScriptedWorkflows(Workflows):
         return ev.WorkflowEnded(at=NOW, run_id="run-1")
 
 
+class ScriptedConversations(Conversations):
+    """Replaces `engine.Conversations`: lists what the test stored and records the calls."""
+
+    def __init__(self, engine: ScriptedEngine) -> None:
+        self.engine = engine
+        self.found: list[FoundMessage] = []
+        self.asked: list[tuple[str, ...]] = []
+        self.deleted: list[ConversationView] = []
+        self.problem: Problem | None = None
+        self.forked = Fork("conv-fork", "", 0, 0)
+
+    async def list(self) -> Sequence[ConversationView]:
+        return list(self.engine.stored_conversations)
+
+    async def search(self, words: str) -> Sequence[FoundMessage]:
+        self.asked.append(("search", words))
+        return self.found
+
+    async def rename(self, conversation_id: str, title: str) -> Problem | None:
+        self.asked.append(("rename", conversation_id, title))
+        return self.problem
+
+    async def delete(self, conversation_id: str, *, is_open: bool) -> None:
+        if conversation_id in self.engine.open_elsewhere:
+            raise Busy(conversation_id)
+        stored = self.engine.stored_conversations
+        self.deleted.append(next(one for one in stored if one.conversation_id == conversation_id))
+        stored.remove(self.deleted[-1])
+
+    async def undo_delete(self) -> str:
+        if not self.deleted:
+            return ""
+        self.engine.stored_conversations.append(back := self.deleted.pop())
+        return back.conversation_id
+
+    async def fork(self, conversation_id: str, turn_id: str) -> Fork:
+        self.asked.append(("fork", conversation_id, turn_id))
+        return self.forked
+
+    async def erase_deleted(self) -> None:
+        """Nothing is ever old enough."""
+
+    async def markdown(self, conversation_id: str) -> str:
+        return f"# {conversation_id}\n"
+
+
 class ScriptedEngine(Engine):
     """Replaces `Engine`: emits the events of the test and records the calls."""
 
     connection: ConnectionView
     conversation_id: str
+    conversations: ScriptedConversations
     drafts: ScriptedDrafts
     workflows: ScriptedWorkflows
 
@@ -119,6 +168,7 @@ class ScriptedEngine(Engine):
         self.busy = False
         self.opened: list[str] = []
         self.open_elsewhere: set[str] = set()
+        self.conversations = ScriptedConversations(self)
         self.stored_conversations: list[ConversationView] = []
         self.stored_messages: list[MessageView] = []
         self.stored_calls: list[CallView] = []
@@ -183,9 +233,6 @@ class ScriptedEngine(Engine):
         self.conversation_id = conversation_id
         self.opened.append(conversation_id)
         return True
-
-    async def conversations(self) -> Sequence[ConversationView]:
-        return self.stored_conversations
 
     async def messages(self, conversation_id: str) -> Sequence[MessageView]:
         return self.stored_messages

@@ -124,7 +124,7 @@ async def test_a_journal_that_finds_no_room_is_opened_once_there_is_some(
         Engine(settings)
     disk.free()
     async with started(settings) as engine:
-        assert await engine.conversations() == []
+        assert await engine.conversations.list() == []
 
 
 @pytest.mark.parametrize("leave", [0, 8192, 65_536])

@@ -109,7 +109,7 @@ async def test_a_turn_killed_at_any_step_ends_after_a_restart_with_one_draft(
     if moment in ("ToolCallFinished", "ToolOutputsSubmitted"):
         assert not [e for e in seen if isinstance(e, ToolCallFinished) and not e.replayed]
 
-    (conversation,) = await engine.conversations()
+    (conversation,) = await engine.conversations.list()
     messages = await engine.messages(conversation.conversation_id)
     assert messages[0].text == QUESTION
     assert any("中国美食" in m.text for m in messages if m.kind == "answer")

@@ -15,7 +15,7 @@ from c2jy_tui.panes.chat.cards import CallCard, DraftCard
 from c2jy_tui.panes.chat.entry_widgets import AnswerView, FailureView, ThinkingView
 from c2jy_tui.panes.chat.pane import FIRST, MOST, Earlier, TranscriptView
 from c2jy_tui.panes.chat.suggestions import Suggestion, Suggestions
-from c2jy_tui.screens.dialogs import SessionsScreen
+from c2jy_tui.screens.conversations import ConversationsScreen
 
 NOW = 1_760_000_000.0
 
@@ -422,7 +422,7 @@ async def test_ctrl_n_begins_anew_and_ctrl_o_opens_an_earlier_conversation(stage
         assert "Describe the video you want" in on.text
         engine.stored_messages = conversation(1)
         await on.press("ctrl+o")
-        assert isinstance(on.app.screen, SessionsScreen)
+        assert isinstance(on.app.screen, ConversationsScreen)
         assert "another" in on.text
         await on.press("enter")
         assert on.engine.opened == ["conv-2"]
@@ -436,7 +436,7 @@ async def test_the_conversation_cannot_be_left_while_an_answer_runs(stage: Any) 
         await on.press("ctrl+n")
         assert on.engine.conversation_id == "conv-1"
         await on.press("ctrl+o")
-        assert not isinstance(on.app.screen, SessionsScreen)
+        assert not isinstance(on.app.screen, ConversationsScreen)
 
 
 async def test_the_last_answer_and_its_last_code_block_can_be_copied(stage: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from c2jy_bridge.engine import Drafts, Engine, Workflows
+from c2jy_bridge.engine import Conversations, Drafts, Engine, Workflows
 from pane_host import PaneDrafts
 
 
@@ -20,9 +20,14 @@ def parameters(function: Any) -> list[tuple[str, Any, Any]]:
     return [(parameter.name, parameter.kind, parameter.default) for parameter in found]
 
 
-@pytest.mark.parametrize("real", [Engine, Drafts, Workflows])
+@pytest.mark.parametrize("real", [Engine, Drafts, Workflows, Conversations])
 def test_a_fake_has_the_methods_of_what_it_replaces(real: type[Any], engine: Any) -> None:
-    fakes = {Engine: [engine], Drafts: [engine.drafts, PaneDrafts()], Workflows: [engine.workflows]}[real]
+    fakes = {
+        Engine: [engine],
+        Drafts: [engine.drafts, PaneDrafts()],
+        Workflows: [engine.workflows],
+        Conversations: [engine.conversations],
+    }[real]
     for fake in fakes:
         for name, member in public(real).items():
             assert hasattr(fake, name), f"{type(fake).__name__} lacks {name}"

@@ -26,6 +26,19 @@ class ConversationView:
     created_at: float
     updated_at: float
     turns: int = 0
+    first_question: str = ""
+    last_question: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundMessage:
+    """A question or an answer with the words that were searched for; `text` is the part around them."""
+
+    conversation_id: str
+    title: str
+    kind: MessageKind
+    at: float
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_MOST_AT_CREATION: Final = 16
+"""Messages that a conversation can be created with (Coze docs, create_conversation)."""
+LONGEST_NAME: Final = 100
+"""Characters of a conversation's name (Coze docs, create_conversation)."""
 _NEWEST: Final = 20
 """Messages searched for a question; a turn adds few."""
 
@@ -246,6 +250,36 @@ class CozeClient:
         content = await asyncio.to_thread(path.read_bytes)
         file = await self._call(self.coze.files.upload(file=(path.name, content)))
         return file.id
+
+    async def create_conversation(self, bot_id: str, name: str, messages: Sequence[tuple[str, str]]) -> str:
+        """Create a conversation that begins with `messages`, pairs of role and text; returns its id."""
+        from cozepy import Message, MessageContentType, MessageRole
+
+        build = {"user": Message.build_user_question_text, "assistant": Message.build_assistant_answer}
+        first = [build[role](text) for role, text in messages[:_MOST_AT_CREATION]]
+        made = await self._call(
+            self.coze.conversations.create(messages=first, bot_id=bot_id, name=name[:LONGEST_NAME])
+        )
+        for role, text in messages[_MOST_AT_CREATION:]:
+            await self._call(
+                self.coze.conversations.messages.create(
+                    conversation_id=made.id,
+                    role=MessageRole(role),
+                    content=text,
+                    content_type=MessageContentType.TEXT,
+                )
+            )
+        return made.id
+
+    async def rename_conversation(self, conversation_id: str, name: str) -> None:
+        """Rename a conversation; Coze takes 100 characters."""
+        await self._call(
+            self.coze.conversations.update(conversation_id=conversation_id, name=name[:LONGEST_NAME])
+        )
+
+    async def delete_conversation(self, conversation_id: str) -> None:
+        """Delete a conversation at Coze, for ever."""
+        await self._call(self.coze.conversations.delete(conversation_id=conversation_id))
 
     async def check(self, bot_id: str = "") -> Problem | None:
         """Check the address, the token and, unless empty, the Bot; None when all of them work."""

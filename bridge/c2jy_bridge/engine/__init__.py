@@ -6,6 +6,7 @@ package of the bridge, but no UI.
 
 from c2jy_bridge.drafts import BuildReport, DraftError, DraftsRoot, Progress
 from c2jy_bridge.engine.bridging import bridge_token
+from c2jy_bridge.engine.conversations import Conversations
 from c2jy_bridge.engine.doctor import Check, examine, found_roots
 from c2jy_bridge.engine.drafts import Drafts
 from c2jy_bridge.engine.engine import Engine
@@ -15,6 +16,7 @@ from c2jy_bridge.plugin import prints_go_to_stderr
 __all__ = [
     "BuildReport",
     "Check",
+    "Conversations",
     "DraftError",
     "Drafts",
     "DraftsRoot",

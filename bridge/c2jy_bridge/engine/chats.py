@@ -116,9 +116,13 @@ class Chats:
 
     def claim(self, turn_id: str) -> None:
         """Reserve the open conversation for a turn; raises Busy when one is running."""
-        if any(turn.conversation_id == self.conversation_id for turn in self._running.values()):
+        if self.is_running(self.conversation_id):
             raise Busy(self.conversation_id)
         self._running[turn_id] = _Turn(self.conversation_id, None)
+
+    def is_running(self, conversation_id: str) -> bool:
+        """Whether a turn of this conversation runs in this process."""
+        return any(turn.conversation_id == conversation_id for turn in self._running.values())
 
     async def send(self, text: str, turn_id: str) -> None:
         """Run a claimed turn to its end; outputs that the conversation still owes go first."""

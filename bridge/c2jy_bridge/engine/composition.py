@@ -16,6 +16,7 @@ from c2jy_bridge.drafts import DraftBuilder, DraftPacker, Library, TemplateFille
 from c2jy_bridge.drafts.preview.previewer import Previewer
 from c2jy_bridge.engine.bridging import BridgeSwitch
 from c2jy_bridge.engine.chats import Approvals, Chats
+from c2jy_bridge.engine.conversations import Conversations
 from c2jy_bridge.engine.drafts import Drafts
 from c2jy_bridge.engine.event_sink import Broadcast, EventSink, Recorder
 from c2jy_bridge.engine.startup import (
@@ -51,6 +52,7 @@ class Services:
     """Errors while the journal was opened and the tools were loaded."""
     runner: ToolRunner
     chats: Chats
+    conversations: Conversations
     bridge: BridgeSwitch
     workflows: Workflows
     connection: ConnectionView
@@ -146,6 +148,15 @@ def build_services(
         runner_of_chat = journal.owner_of(chat_id)
         return bool(runner_of_chat) and runner_of_chat != owner.name and not owner.is_gone(runner_of_chat)
 
+    chats = Chats(
+        settings.coze,
+        client=coze.client,
+        runner=runner,
+        approvals=approvals,
+        runs_elsewhere=runs_elsewhere,
+        emit=sink.emit,
+        clock=clock,
+    )
     return Services(
         log=log,
         owner=owner,
@@ -159,13 +170,14 @@ def build_services(
         registry=registry,
         issues=issues,
         runner=runner,
-        chats=Chats(
-            settings.coze,
+        chats=chats,
+        conversations=Conversations(
+            journal,
+            recorder,
+            bot_id=settings.coze.bot_id,
             client=coze.client,
-            runner=runner,
-            approvals=approvals,
-            runs_elsewhere=runs_elsewhere,
-            emit=sink.emit,
+            is_running=chats.is_running,
+            claims=data / "run" / "open",
             clock=clock,
         ),
         bridge=bridge,

@@ -29,12 +29,12 @@ from c2jy_bridge.core.views import (
     BridgeView,
     CallView,
     ConnectionView,
-    ConversationView,
     MessageView,
     ToolView,
 )
 from c2jy_bridge.coze import CozeProblem
 from c2jy_bridge.engine.composition import build_services
+from c2jy_bridge.engine.conversations import Conversations
 from c2jy_bridge.engine.drafts import Drafts
 from c2jy_bridge.engine.startup import check_journal, close_log, startup_errors
 from c2jy_bridge.engine.workflows import Workflows
@@ -134,6 +134,7 @@ class Engine:
                     self._background.start(services.chats.resume(turn))
         if reopen:
             self._background.start(self._look_up_bot())
+            self._background.start(services.conversations.erase_deleted())
         self._background.start(self._watch_drafts())
 
     @property
@@ -211,9 +212,10 @@ class Engine:
         self._services.chats.conversation_id = conversation_id
         return True
 
-    async def conversations(self) -> Sequence[ConversationView]:
-        """Newest first."""
-        return await self._read_journal(self._services.journal.history.conversations)
+    @property
+    def conversations(self) -> Conversations:
+        """All conversations with this Bot: to list, search, rename, delete, fork and export."""
+        return self._services.conversations
 
     async def messages(self, conversation_id: str) -> Sequence[MessageView]:
         """Oldest first."""

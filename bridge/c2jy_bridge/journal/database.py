@@ -96,14 +96,18 @@ class Claim:
 
 
 VERSION: Final = 2
-# Beside the schema: a journal of this version may be without it.
-_UNFINISHED_RUNS: Final = """
+# Beside the schema: a journal of this version may be without them.
+_LATER_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS deleted_conversations (
+    conversation_id TEXT PRIMARY KEY,
+    deleted_at      REAL NOT NULL
+) STRICT;
 CREATE TABLE IF NOT EXISTS unfinished_runs (
     chat_id      TEXT NOT NULL,
     tool_call_id TEXT NOT NULL,
     runs         INTEGER NOT NULL,
     PRIMARY KEY (chat_id, tool_call_id)
-) STRICT, WITHOUT ROWID
+) STRICT, WITHOUT ROWID;
 """
 BUSY_MS: Final = 30_000  # how long to wait for another process's commit
 CHECK_S: Final = 2.0
@@ -206,7 +210,8 @@ class Database:
         with self.transaction() as db:
             (found,) = db.execute("PRAGMA user_version").fetchone()
             if found in (0, VERSION):
-                db.execute(_UNFINISHED_RUNS)
+                for statement in _statements(_LATER_TABLES):
+                    db.execute(statement)
             if found == VERSION:
                 return
             if found:

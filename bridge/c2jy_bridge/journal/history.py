@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import Final
 
 from c2jy_bridge.core.events import Outcome
-from c2jy_bridge.core.views import CallView, ConversationView, MessageView
+from c2jy_bridge.core.views import CallView, ConversationView, FoundMessage, MessageView
 from c2jy_bridge.journal.database import Database
+
+_KEPT: Final = "conversation_id NOT IN (SELECT conversation_id FROM deleted_conversations)"
+_AROUND: Final = 60
+"""Characters on either side of what was found."""
 
 
 class History:
@@ -17,14 +22,38 @@ class History:
         self._scope = scope
 
     def conversations(self) -> list[ConversationView]:
-        """Newest first."""
+        """Newest first; without those that were deleted."""
+        question = "(SELECT question FROM turns t WHERE t.conversation_id = c.conversation_id"
         rows = self._database.all(
-            "SELECT c.*, (SELECT count(*) FROM turns t WHERE t.conversation_id = c.conversation_id) AS turns"
-            " FROM conversations c WHERE scope = ? ORDER BY updated_at DESC",
+            "SELECT c.*, (SELECT count(*) FROM turns t WHERE t.conversation_id = c.conversation_id) AS turns,"
+            f" {question} ORDER BY started_at LIMIT 1) AS first_question,"
+            f" {question} ORDER BY started_at DESC LIMIT 1) AS last_question"
+            f" FROM conversations c WHERE scope = ? AND {_KEPT} ORDER BY updated_at DESC",
             (self._scope,),
         )
+        names = ("conversation_id", "title", "created_at", "updated_at", "turns")
         return [
-            ConversationView(r["conversation_id"], r["title"], r["created_at"], r["updated_at"], r["turns"])
+            ConversationView(
+                **{name: r[name] for name in names},
+                first_question=r["first_question"] or "",
+                last_question=r["last_question"] or "",
+            )
+            for r in rows
+        ]
+
+    def search(self, words: str, limit: int) -> list[FoundMessage]:
+        """Questions and answers that contain `words`, whatever the case of Latin letters; newest first."""
+        pattern = "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        rows = self._database.all(
+            "SELECT m.kind, m.text, m.at, c.conversation_id, c.title"
+            " FROM messages m JOIN turns t USING (turn_id)"
+            " JOIN conversations c ON c.conversation_id = t.conversation_id"
+            " WHERE c.scope = ? AND m.kind IN ('question', 'answer') AND m.text LIKE ? ESCAPE '\\'"
+            f" AND c.{_KEPT} ORDER BY m.at DESC LIMIT ?",
+            (self._scope, pattern, limit),
+        )
+        return [
+            FoundMessage(r["conversation_id"], r["title"], r["kind"], r["at"], _around(r["text"], words))
             for r in rows
         ]
 
@@ -72,6 +101,13 @@ class History:
         )
         texts = [r["question"] for r in reversed(rows)]
         return [text for i, text in enumerate(texts) if i == 0 or text != texts[i - 1]]
+
+
+def _around(text: str, words: str) -> str:
+    """The part of a text around the first place of `words`."""
+    at = max(0, text.lower().find(words.lower()))
+    start, end = max(0, at - _AROUND), at + len(words) + _AROUND
+    return ("…" if start else "") + text[start:end] + ("…" if end < len(text) else "")
 
 
 def _call(row: sqlite3.Row) -> CallView:

@@ -29,6 +29,7 @@ from c2jy_bridge.core.events import (
     TurnStarted,
 )
 from c2jy_bridge.core.ports import Receipt, ReceiptConflict
+from c2jy_bridge.journal.conversations import RecordedConversations
 from c2jy_bridge.journal.database import Database
 from c2jy_bridge.journal.history import History
 
@@ -98,6 +99,7 @@ class Journal:
             lambda: defaultdict(_Partial)
         )
         self.history = History(self._database, scope)
+        self.conversations = RecordedConversations(self._database, scope)
 
     def close(self) -> None:
         """Close the file."""

@@ -48,7 +48,7 @@ async def started(settings: Settings) -> list[Any]:
     engine = Engine(settings)
     try:
         await engine.start()
-        assert await engine.conversations() == []  # the new file can be read and written
+        assert await engine.conversations.list() == []  # the new file can be read and written
         return [issue for issue in engine.issues() if issue.code.startswith("journal.")]
     finally:
         await engine.close()

@@ -107,31 +107,21 @@ class ChatController:
 
     async def new_conversation(self) -> bool:
         """Start another conversation; False when that is not possible now."""
-        if self._engine is None or self._turn_runs():
+        if self._engine is None or self.turn_runs():
             return False
         await self._engine.new_conversation()
         await self._show_other()
         return True
 
-    async def choose_conversation(self, then: Callable[[], None]) -> None:
-        """Let the user choose an earlier conversation; `then` is called when one was chosen."""
-        if self._engine is None or self._turn_runs():
-            return
-        from c2jy_tui.screens.dialogs import SessionsScreen
-
-        engine = self._engine
-
-        async def chosen(conversation_id: str | None) -> None:
-            if conversation_id:
-                if not await engine.open_conversation(conversation_id):
-                    self._host.notify(say("chat.open_elsewhere"), severity="warning")
-                    return
-                await self._show_other()
-                then()
-
-        conversations = await engine.conversations()
-        screen = SessionsScreen(conversations, current=engine.conversation_id, now=self._clock())
-        await self._host.app.push_screen(screen, chosen)
+    async def open(self, conversation_id: str) -> bool:
+        """Show another conversation; False when that is not possible now."""
+        if self._engine is None or self.turn_runs():
+            return False
+        if not await self._engine.open_conversation(conversation_id):
+            self._host.notify(say("chat.open_elsewhere"), severity="warning")
+            return False
+        await self._show_other()
+        return True
 
     def _ask_queued(self) -> None:
         text = self._chat.queued
@@ -150,7 +140,8 @@ class ChatController:
         self._set_activity(activities.ready(self.activity, self._clock()))
         await self.load()
 
-    def _turn_runs(self) -> bool:
+    def turn_runs(self) -> bool:
+        """Whether a turn runs, which is then said: the conversation cannot be left."""
         if self.activity.turn_id:
             self._host.notify(say("chat.busy"), severity="warning")
         return bool(self.activity.turn_id)

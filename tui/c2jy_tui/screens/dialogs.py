@@ -1,22 +1,18 @@
-"""Small dialogs of the app: a yes/no question, the list of conversations, the help on F1."""
+"""Small dialogs of the app: a yes/no question, one line of text, the help on F1."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.content import Content
 from textual.dom import DOMNode
-from textual.widgets import Button, OptionList, Static
-from textual.widgets.option_list import Option
+from textual.widgets import Button, Input, Static
 from typing_extensions import override
 
 from c2jy_bridge.core.safety import one_line
-from c2jy_bridge.core.views import ConversationView
-from c2jy_tui.formatting import clock_time
 from c2jy_tui.labels import label, say
 from c2jy_tui.screens.settling import SettlingDialog
 from c2jy_tui.widgets.bindings import BaseDialog, binding
@@ -65,64 +61,33 @@ class ConfirmScreen(SettlingDialog[bool]):
         self.dismiss(yes)
 
 
-class SessionsScreen(BaseDialog[str]):
-    """A list of conversations; the answer is the chosen one's id."""
+class LineScreen(BaseDialog[str]):
+    """Asks for one line of text; the answer is never blank."""
 
     CSS_PATH = "dialogs.tcss"
-    HELP = "tui:help.sessions"
-    BINDINGS: ClassVar = [
-        binding("tui", "sessions.down", "j", "move('down')", show=False),
-        binding("tui", "sessions.up", "k", "move('up')", show=False),
-        binding("tui", "sessions.open", "enter", "open"),
-    ]
 
-    def __init__(self, conversations: Sequence[ConversationView], *, current: str, now: float) -> None:
-        """`conversations` are newest first; the cursor starts at the one whose id is `current`."""
+    def __init__(self, title: str, text: str, about: str = "") -> None:
+        """`text` is there to be changed; `about` is a line below it."""
         super().__init__()
-        self._conversations = conversations
-        self._current = current
-        self._now = now
+        self._heading = title
+        self._text = text
+        self._about = about
 
     @override
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog") as dialog:
-            dialog.border_title = say("sessions.title")
-            if not self._conversations:
-                yield Static(say("sessions.none"), markup=False)
-            yield OptionList(
-                *(Option(self._line(one), id=one.conversation_id) for one in self._conversations),
-                markup=False,
-                compact=True,
-            )
-
-    def _line(self, one: ConversationView) -> Content:
-        mark = "● " if one.conversation_id == self._current else "  "
-        title = one_line(one.title) or say("sessions.untitled")
-        when = clock_time(one.updated_at, self._now)[-1] if one.updated_at else ""
-        turns = say("sessions.turns", n=one.turns)
-        return Content.assemble(
-            (mark, "$text-success"), (f"{when:>8}  ", "dim"), title, (f"  {turns}", "dim")
-        )
+            dialog.border_title = self._heading
+            yield Input(one_line(self._text), select_on_focus=False, compact=True)
+            yield Static(self._about, id="about", markup=False)
 
     def on_mount(self) -> None:
-        options = self.query_one(OptionList)
-        options.display = bool(self._conversations)
-        ids = [one.conversation_id for one in self._conversations]
-        options.highlighted = ids.index(self._current) if self._current in ids else (0 if ids else None)
-        options.focus()
+        self.query_one("#about").display = bool(self._about)
+        self.query_one(Input).focus()
 
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        self.dismiss(event.option.id)
-
-    def action_move(self, way: str) -> None:
-        options = self.query_one(OptionList)
-        if way == "down":
-            options.action_cursor_down()
-        else:
-            options.action_cursor_up()
-
-    def action_open(self) -> None:
-        self.query_one(OptionList).action_select()
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if event.value.strip():
+            self.dismiss(event.value.strip())
 
 
 def help_text(

@@ -18,6 +18,7 @@ from c2jy_tui.controllers.approvals import ApprovalController, Approvals
 from c2jy_tui.controllers.bridge import BridgeController
 from c2jy_tui.controllers.bridge_mode import BridgeMode
 from c2jy_tui.controllers.chat import ChatController
+from c2jy_tui.controllers.conversations import ConversationController
 from c2jy_tui.controllers.workflows import WorkflowController, WorkflowQuestions
 from c2jy_tui.formatting import Clock
 from c2jy_tui.labels import say
@@ -80,6 +81,7 @@ class MainScreen(BaseScreen):
         self.drafts = DraftsPane(clock=clock, id="drafts")
         self.workspace = Workspace({"chat": self.chat, "inspector": self.inspector, "drafts": self.drafts})
         self.chat_controller = ChatController(self, session.activity, self.chat, clock)
+        self.conversations = ConversationController(self, self.chat_controller, clock, export_folder)
         self.approvals = ApprovalController(self, session.approvals, self.chat.composer, clock)
         self.bridge = BridgeController(self, session.bridge, self.workspace, clock)
         self.workflows = WorkflowController(self, session.questions, self.chat, clock)
@@ -119,6 +121,7 @@ class MainScreen(BaseScreen):
         """Show what the engine has stored; without `with_messages` the transcript stays as it is."""
         self._engine = engine
         self.chat_controller.attach_engine(engine)
+        self.conversations.attach_engine(engine)
         self.approvals.attach_engine(engine)
         try:
             self.refresh_connection()
@@ -305,4 +308,8 @@ class MainScreen(BaseScreen):
             self.action_go("chat")
 
     async def action_sessions(self) -> None:
-        await self.chat_controller.choose_conversation(lambda: self.action_go("chat"))
+        await self.conversations.choose(lambda words: self.action_go("chat"))
+
+    def action_export(self) -> None:
+        """Export the open conversation as Markdown."""
+        self.run_worker(self.conversations.export_open(), group="export", exit_on_error=False)

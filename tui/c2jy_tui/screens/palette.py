@@ -78,6 +78,7 @@ class Commands(Provider):
 _APP: Final = {
     "new": "screen.new_conversation",
     "sessions": "screen.sessions",
+    "export": "screen.export",
     "workflow": "screen.run_workflow",
     "bridge": "screen.toggle_bridge",
     "stop": "screen.stop",

@@ -1,0 +1,103 @@
+"""The dialog of conversations: told apart, searched, renamed, deleted and exported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from c2jy_bridge.core.events import Problem
+from c2jy_bridge.core.views import ConversationView, FoundMessage, MessageView
+from c2jy_tui.screens.conversations import ConversationsScreen
+from c2jy_tui.screens.dialogs import LineScreen
+
+NOW = 1_760_000_000.0
+
+
+def two() -> list[ConversationView]:
+    """Two conversations with one title."""
+    return [
+        ConversationView("conv-1", "Noodles", NOW - 60, NOW - 60, 2, "Noodles", "with soup"),
+        ConversationView("conv-2", "Noodles", NOW - 90_000, NOW - 90_000, 5, "a video about rice", "shorter"),
+    ]
+
+
+async def test_two_conversations_with_one_title_are_told_apart(stage: Any, engine: Any) -> None:
+    engine.stored_conversations = two()
+    async with stage() as on:
+        await on.press("ctrl+o")
+        lines = [line for line in on.lines if "Noodles" in line]
+        assert "turns: 2" in lines[0]
+        assert "turns: 5" in lines[1]
+        assert lines[0] != lines[1]
+        assert "→ with soup" in on.text
+        assert "a video about rice → shorter" in on.text
+
+
+async def test_a_search_goes_through_all_conversations_and_opens_what_it_finds(
+    stage: Any, engine: Any
+) -> None:
+    engine.stored_conversations = two()
+    engine.conversations.found = [FoundMessage("conv-2", "Noodles", "answer", NOW, "add Spring onion last")]
+    async with stage() as on:
+        await on.press("ctrl+o", "slash", *"spring")
+        await on.app.workers.wait_for_complete([w for w in on.app.workers if w.group == "search"])
+        await on.settle()
+        assert engine.conversations.asked[-1] == ("search", "spring")
+        assert "add Spring onion last" in on.text
+        await on.press("down", "enter")
+        assert engine.opened == ["conv-2"]
+
+
+async def test_escape_leaves_the_search_before_the_dialog(stage: Any, engine: Any) -> None:
+    engine.stored_conversations = two()
+    async with stage() as on:
+        await on.press("ctrl+o", "slash", "x", "escape")
+        assert isinstance(on.app.screen, ConversationsScreen)
+        await on.press("escape")
+        assert on.app.screen is on.main
+
+
+async def test_a_conversation_is_renamed_and_a_refusal_of_coze_is_said(stage: Any, engine: Any) -> None:
+    engine.stored_conversations = two()
+    engine.conversations.problem = Problem("network", "api.coze.cn cannot be reached")
+    async with stage() as on:
+        await on.press("ctrl+o", "r")
+        assert isinstance(on.app.screen, LineScreen)
+        await on.press("end", *" 2", "enter")
+        assert engine.conversations.asked == [("rename", "conv-1", "Noodles 2")]
+        assert "api.coze.cn cannot be reached" in [n.message for n in on.app._notifications][-1]
+
+
+async def test_a_deleted_conversation_is_gone_from_the_list_and_u_brings_it_back(
+    stage: Any, engine: Any
+) -> None:
+    engine.stored_conversations = two()
+    async with stage() as on:
+        await on.press("ctrl+o", "down", "d")
+        assert [one.conversation_id for one in engine.stored_conversations] == ["conv-1"]
+        assert "turns: 5" not in on.text
+        await on.press("u")
+        assert "turns: 5" in on.text
+
+
+async def test_after_the_open_conversation_is_deleted_a_new_one_begins(stage: Any, engine: Any) -> None:
+    engine.stored_conversations = two()
+    engine.stored_messages = [MessageView("t", "user", "question", "Noodles", NOW)]
+    async with stage() as on:
+        await on.press("ctrl+o", "d", "escape")
+        assert engine.conversation_id == ""
+
+
+async def test_an_export_goes_into_a_new_file_and_replaces_none(
+    stage: Any, engine: Any, tmp_path: Path
+) -> None:
+    engine.stored_conversations = two()
+    (tmp_path / "Noodles.md").write_text("mine")
+    async with stage(folder=tmp_path) as on:
+        await on.press("ctrl+o", "x", "enter")
+        assert (tmp_path / "Noodles.md").read_text() == "mine"
+        assert isinstance(on.app.screen, LineScreen)  # asked again
+        await on.press("end", *["backspace"] * 3, *"-2.md", "enter")
+        await on.settle()
+        assert (tmp_path / "Noodles-2.md").read_text() == "# conv-1\n"
+        assert (tmp_path / "Noodles-2.md").stat().st_mode & 0o777 == 0o600

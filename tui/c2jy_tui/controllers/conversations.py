@@ -1,0 +1,162 @@
+"""Lists, opens, renames, deletes, exports and forks conversations for the user."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.notifications import SeverityLevel
+from textual.widget import Widget
+
+from c2jy_bridge.core.ports import Busy
+from c2jy_bridge.core.safety import one_line, visible
+from c2jy_bridge.core.views import ConversationView
+from c2jy_tui.controllers.chat import ChatController
+from c2jy_tui.formatting import Clock, error_reason
+from c2jy_tui.labels import say
+
+if TYPE_CHECKING:
+    from c2jy_bridge.engine import Engine
+    from c2jy_tui.screens.conversations import Intent
+
+
+class ConversationController:
+    """Opens the dialogs over the host screen; the chat controller shows the conversation that was chosen."""
+
+    def __init__(self, host: Widget, chat: ChatController, clock: Clock, folder: Path | None) -> None:
+        """`folder` is where exports are proposed to go; the home folder when None."""
+        self._host = host
+        self._chat = chat
+        self._clock = clock
+        self._folder = folder
+        self._engine: Engine | None = None
+
+    def attach_engine(self, engine: Engine) -> None:
+        """Use `engine` from now on."""
+        self._engine = engine
+
+    async def choose(self, then: Callable[[str], None]) -> None:
+        """Let the user choose a conversation; `then` gets the words that were searched for."""
+        if (engine := self._engine) is None or self._chat.turn_runs():
+            return
+        from c2jy_tui.screens.conversations import Choice, ConversationsScreen
+
+        async def chosen(choice: Choice | None) -> None:
+            if choice is not None and await self._chat.open(choice.conversation_id):
+                then(choice.words)
+
+        conversations = engine.conversations
+        screen = ConversationsScreen(
+            await conversations.list(),
+            current=lambda: engine.conversation_id,
+            clock=self._clock,
+            read=conversations.list,
+            search=conversations.search,
+            act=self._act,
+            undo=self._undo,
+        )
+        await self._host.app.push_screen(screen, chosen)
+
+    async def _act(self, intent: Intent, one: ConversationView) -> None:
+        match intent:
+            case "rename":
+                await self.rename(one)
+            case "delete":
+                await self._delete(one)
+            case "export":
+                await self.export(one)
+
+    async def rename(self, one: ConversationView) -> None:
+        """Ask for another title."""
+        from c2jy_tui.screens.dialogs import LineScreen
+
+        assert self._engine is not None
+        title = await self._host.app.push_screen_wait(LineScreen(say("sessions.new_title"), one.title))
+        if title is None or title == one.title:
+            return
+        problem = await self._engine.conversations.rename(one.conversation_id, title)
+        if problem is not None:
+            self._notify(say("sessions.renamed_here", why=visible(problem.message)), "warning")
+
+    async def _delete(self, one: ConversationView) -> None:
+        assert self._engine is not None
+        is_open = one.conversation_id == self._engine.conversation_id
+        try:
+            await self._engine.conversations.delete(one.conversation_id, is_open=is_open)
+        except Busy:
+            self._notify(say("sessions.in_use"), "warning")
+            return
+        self._notify(say("sessions.deleted", title=one_line(one.title)))
+        if is_open:
+            await self._chat.new_conversation()
+
+    async def _undo(self) -> None:
+        assert self._engine is not None
+        restored = await self._engine.conversations.undo_delete()
+        if not restored:
+            self._notify(say("sessions.nothing_deleted"))
+
+    async def export_open(self, path: str = "") -> None:
+        """Export the open conversation; asks for the file unless `path` is given."""
+        engine = self._engine
+        if engine is None or not engine.conversation_id:
+            self._notify(say("sessions.none_open"), "warning")
+            return
+        views = await engine.conversations.list()
+        one = next((v for v in views if v.conversation_id == engine.conversation_id), None)
+        if one is not None:
+            await self.export(one, path)
+
+    async def export(self, one: ConversationView, path: str = "") -> None:
+        """Write a conversation as Markdown into a new file of the user's choice."""
+        from c2jy_tui.screens.dialogs import LineScreen
+
+        assert self._engine is not None
+        proposed = str((self._folder or Path.home()) / f"{_file_name(one.title)}.md")
+        chosen: str | None = path
+        while True:
+            if not path:
+                dialog = LineScreen(say("sessions.export_to"), proposed, say("sessions.export_about"))
+                chosen = await self._host.app.push_screen_wait(dialog)
+            if not chosen:
+                return
+            text = await self._engine.conversations.markdown(one.conversation_id)
+            file = _expanded(chosen)
+            try:
+                await asyncio.to_thread(_write_new, file, text)
+            except FileExistsError:
+                self._notify(say("sessions.exists", path=one_line(str(file))), "error")
+            except OSError as error:
+                why = error_reason(error)
+                self._notify(say("sessions.not_written", path=one_line(str(file)), why=why), "error")
+            else:
+                self._notify(say("detail.written", path=one_line(str(file))))
+                return
+            if path:
+                return
+            proposed = chosen
+
+    def _notify(self, text: str, severity: SeverityLevel = "information") -> None:
+        self._host.notify(text, severity=severity, timeout=10, markup=False)
+
+
+def _file_name(title: str) -> str:
+    """A title as the name of a file on any system."""
+    kept = "".join(c if c.isalnum() or c in " -_" else " " for c in one_line(title))
+    return " ".join(kept.split())[:40] or "conversation"
+
+
+def _expanded(path: str) -> Path:
+    return Path(path).expanduser()
+
+
+def _write_new(path: Path, text: str) -> None:
+    """Write a new file that only its owner may read; raises FileExistsError rather than replace one."""
+    path.touch(mode=0o600, exist_ok=False)
+    try:
+        path.write_text(visible(text), encoding="utf-8", newline="\n")
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
