@@ -164,6 +164,17 @@ class ToolView:
 
 
 @dataclass(frozen=True, slots=True)
+class BotView:
+    """A Bot that can be chosen."""
+
+    bot_id: str
+    name: str
+    workspace: str
+    """Its workspace's name."""
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionView:
     """The Bot and the folders in use, for the header."""
 

@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit
 
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.settings import CozeSettings
+from c2jy_bridge.core.views import BotView
 from c2jy_bridge.coze.errors import CozeProblem, local_problem, problem_of, site_of
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ _MOST_AT_CREATION: Final = 16
 """Messages that a conversation can be created with (Coze docs, create_conversation)."""
 LONGEST_NAME: Final = 100
 """Characters of a conversation's name (Coze docs, create_conversation)."""
+_PAGE: Final = 50
+"""Most entries of a page (Coze docs, list_workspace)."""
+MOST_BOTS: Final = 500
+"""Bots that are listed; a person chooses from them."""
 _NEWEST: Final = 20
 """Messages searched for a question; a turn adds few."""
 
@@ -239,6 +244,21 @@ class CozeClient:
         """The Bot's name, or its id when it has none."""
         bot = await self._call(self.coze.bots.retrieve(bot_id=bot_id))
         return bot.name or bot_id
+
+    async def bots(self) -> Sequence[BotView]:
+        """The Bots that the token's account can talk with, by workspace: those published to the API channel.
+
+        Needs the permissions listWorkspace and getPublishedBot.
+        """
+        with self.translated_errors():
+            found: list[BotView] = []
+            async for space in await self.coze.workspaces.list(page_size=_PAGE):
+                async for bot in await self.coze.bots.list(space_id=space.id, page_size=_PAGE):
+                    about = bot.description or ""
+                    found.append(BotView(bot.id, bot.name or bot.id, space.name, about))
+                    if len(found) >= MOST_BOTS:
+                        return found
+            return found
 
     async def whoami(self) -> str:
         """The name of the token's account."""

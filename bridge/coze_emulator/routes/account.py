@@ -53,8 +53,24 @@ def routes(state: ServerState) -> APIRouter:
             {"user_id": USER_ID, "user_name": "emulator", "nick_name": "emulator", "avatar_url": icon},
         )
 
+    @router.get("/v1/workspaces")
+    async def workspaces(request: Request, page_num: PageNumber = 1, page_size: PageSize = 20) -> Response:
+        space = {
+            "id": SPACE_ID,
+            "name": "emulator",
+            "icon_url": icon,
+            "role_type": "owner",
+            "workspace_type": "personal",
+            "enterprise_id": "",
+            "joined_status": "joined",
+        }
+        shown = [space] if page_num == 1 else []
+        return success(request, {"total_count": 1, "workspaces": shown})
+
     @router.get("/v1/space/published_bots_list")
-    async def published(request: Request, page_index: PageNumber = 1, page_size: PageSize = 20) -> Response:
+    async def published(
+        request: Request, space_id: str = "", page_index: PageNumber = 1, page_size: PageSize = 20
+    ) -> Response:
         entries = [
             {
                 "bot_id": bot_id,

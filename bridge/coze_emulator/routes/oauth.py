@@ -1,13 +1,14 @@
-"""Routes of the OAuth device login.
+"""Routes of the OAuth device login (Coze docs, oauth_device_code).
 
-Opening the `verification_url` allows a code at once; otherwise it is allowed after `device_polls` polls.
+Opening the `verification_url` allows a code at once, with `&answer=deny` it denies it; otherwise it is allowed
+after `device_polls` polls.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
@@ -17,6 +18,7 @@ from coze_emulator.server_state import ServerState
 
 _GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
 _LIFETIME_S: Final = 300
+_INTERVAL_S: Final = 5
 _TOKEN_LIFETIME_S: Final = 15 * 60
 """An OAuth token of Coze lasts 15 minutes, its refresh token 30 days (Coze docs, oauth_device_code)."""
 
@@ -28,7 +30,9 @@ class _Device:
     user_code: str
     ends_at: float
     polls: int = 0
-    allowed: bool = False
+    polled_at: float = 0.0
+    answer: str = ""
+    """`allow` or `deny`; empty: the user has not answered yet."""
 
 
 class CodeBody(BaseModel):
@@ -69,7 +73,9 @@ def routes(state: ServerState) -> APIRouter:
         )
 
     def refuse(code: str, message: str) -> JSONResponse:
-        return JSONResponse({"error_code": code, "error_message": message}, status_code=400)
+        # The docs name the fields error and error_description; cozepy 0.20 reads the two others.
+        body = {"error": code, "error_description": message, "error_code": code, "error_message": message}
+        return JSONResponse(body, status_code=400)
 
     @router.post("/device/code")
     @router.post("/workspace_id/{workspace_id}/device/code")
@@ -89,17 +95,18 @@ def routes(state: ServerState) -> APIRouter:
                 "user_code": device.user_code,
                 "verification_uri": f"{state.origin}/api/permission/oauth2/device",
                 "expires_in": _LIFETIME_S,
-                "interval": 5,
+                "interval": _INTERVAL_S,
             }
         )
 
     @router.get("/device")
-    async def allow(user_code: str = "") -> Response:
+    async def page(user_code: str = "", answer: Literal["allow", "deny"] = "allow") -> Response:
         for device in devices.values():
             if device.user_code == user_code:
-                device.allowed = True
+                device.answer = answer
+                done = "Allowed" if answer == "allow" else "Denied"
                 return HTMLResponse(
-                    "<!doctype html><title>Allowed</title><p>Allowed. Go back to your terminal.</p>"
+                    f"<!doctype html><title>{done}</title><p>{done}. Go back to your terminal.</p>"
                 )
         return HTMLResponse(
             "<!doctype html><title>Unknown</title><p>There is no such code.</p>", status_code=404
@@ -119,8 +126,13 @@ def routes(state: ServerState) -> APIRouter:
             return refuse("invalid_request", "the device code is not valid")
         if state.clock() > device.ends_at:
             return refuse("expired_token", "the device code has expired")
+        if device.answer == "deny":
+            return refuse("access_denied", "the user has denied the request")
         device.polls += 1
-        if not device.allowed and device.polls <= state.device_polls:
+        soon, device.polled_at = state.clock() - device.polled_at < _INTERVAL_S, state.clock()
+        if not device.answer and device.polls <= state.device_polls:
+            if soon:
+                return refuse("slow_down", f"poll every {_INTERVAL_S} seconds at most")
             return refuse("authorization_pending", "the user has not allowed it yet")
         del devices[body.device_code]
         return grant()

@@ -226,7 +226,7 @@ def test_a_workflow_is_interrupted_and_resumed(coze: Coze) -> None:
 
 def test_errors_are_cozes_errors(emulator: Emulator, coze: Coze) -> None:
     with pytest.raises(CozeAPIError) as unknown:
-        coze.workspaces.list().items  # noqa: B018 - the property asks the server; there is no such route here
+        coze.datasets.list(space_id="1").items  # noqa: B018 - the property asks the server; it has no such route
     assert unknown.value.code == 4000
     assert unknown.value.logid
     emulator.add_fault("refuse", code=4013)

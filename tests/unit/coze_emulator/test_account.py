@@ -7,7 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
+from c2jy_bridge.core.settings import CozeSettings
+from c2jy_bridge.coze import connect
 from coze_emulator import Emulator, Script
 
 STRICT = "account: {tokens: 'demo|pat_.*', only_listed_bots: true}\nfallback: [{say: hi}]"
@@ -73,3 +76,12 @@ def test_a_web_page_with_a_name_of_its_own_is_not_let_in(built_in: Any, host: st
     assert refused.json()["code"] == 4101
     for own in ("localhost:1", "127.0.0.1", "[::1]:9"):
         assert built_in.http.get("/v1/users/me", headers={"Host": own}).json()["code"] == 0
+
+
+async def test_a_client_lists_the_bots_of_every_workspace_by_name() -> None:
+    with Emulator() as emulator:
+        client = connect(CozeSettings(api_base=emulator.base_url, token=SecretStr("demo")))
+        bots = await client.bots()
+        await client.aclose()
+    assert [bot.workspace for bot in bots] == ["emulator"] * 5
+    assert (bots[0].bot_id, bots[0].name) == (emulator.bot_id, "剪映草稿助手")

@@ -226,6 +226,18 @@ def test_a_device_login_is_pending_until_it_is_allowed_in_the_browser() -> None:
         assert urlsplit(code["verification_uri"]).netloc == urlsplit(emulator.base_url).netloc
 
 
+def test_a_device_that_polls_too_soon_or_is_denied_is_told_so_in_the_documented_words() -> None:
+    with Emulator(device_polls=99) as emulator:
+        client = httpx.Client(base_url=emulator.base_url, trust_env=False)
+        code = client.post("/api/permission/oauth2/device/code", json={"client_id": "app"}).json()
+        ask = {"client_id": "app", "grant_type": GRANT, "device_code": code["device_code"]}
+        errors = [client.post("/api/permission/oauth2/token", json=ask).json()["error"] for _ in range(2)]
+        assert errors == ["authorization_pending", "slow_down"]
+        client.get(code["verification_uri"], params={"user_code": code["user_code"], "answer": "deny"})
+        denied = client.post("/api/permission/oauth2/token", json=ask).json()
+        assert (denied["error"], denied["error_code"]) == ("access_denied", "access_denied")
+
+
 def test_a_device_code_expires() -> None:
     now = [1_700_000_000.0]
     with Emulator(clock=lambda: now[0], device_polls=0) as emulator:
