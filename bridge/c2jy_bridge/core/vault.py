@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -26,7 +27,8 @@ class Keyring(Protocol):
 class Vault:
     """Secrets by name, shared by all processes of one folder.
 
-    A secret in a keyring has an empty file of its name, whose time tells running processes of a change.
+    A secret in a keyring has an empty file of its name, whose time tells running processes of a change. What
+    a keyring does not take is kept in the file.
     """
 
     def __init__(self, folder: Path, keyring: Keyring | None = None) -> None:
@@ -36,24 +38,32 @@ class Vault:
 
     def get(self, name: str) -> str:
         """The secret, or empty; raises OSError when it cannot be read."""
-        if self._keyring is not None:
-            return self._keyring.get_password(SERVICE, f"{self._folder}/{name}") or ""
         try:
-            return self._path(name).read_text(encoding="utf-8")
+            kept = self._path(name).read_text(encoding="utf-8")
         except FileNotFoundError:
-            return ""
+            kept = ""
+        if kept or self._keyring is None:
+            return kept
+        with suppress(Exception):  # locked, or its service is not there: backends raise all kinds of errors
+            return self._keyring.get_password(SERVICE, f"{self._folder}/{name}") or ""
+        return ""
 
     def update(self, name: str, change: Callable[[str], str]) -> str:
         """Replace a secret by `change(secret)` under a lock; raises OSError when it cannot be written."""
         self._folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self._path(f"{name}.lock")):
             value = change(self.get(name))
-            if self._keyring is None:
-                self._write(name, value)
-            else:
-                self._keyring.set_password(SERVICE, f"{self._folder}/{name}", value)
-                self._write(name, "")
+            self._write(name, "" if self._in_keyring(name, value) else value)
         return value
+
+    def _in_keyring(self, name: str, value: str) -> bool:
+        """Store it in the keyring; False when there is none or it does not take it."""
+        if self._keyring is None:
+            return False
+        with suppress(Exception):  # as in `get`
+            self._keyring.set_password(SERVICE, f"{self._folder}/{name}", value)
+            return True
+        return False
 
     def stamp(self, name: str) -> object:
         """A value that changes with the secret; costs one `stat`."""

@@ -7,7 +7,17 @@ thread: `client = await asyncio.to_thread(connect, settings.coze)`.
 
 from c2jy_bridge.coze.client import CozeClient, CozeConnection, connect, missing
 from c2jy_bridge.coze.errors import CozeProblem
+from c2jy_bridge.coze.login import Login
 from c2jy_bridge.coze.session import ChatSession
 from c2jy_bridge.coze.turn import RunsTools
 
-__all__ = ["ChatSession", "CozeClient", "CozeConnection", "CozeProblem", "RunsTools", "connect", "missing"]
+__all__ = [
+    "ChatSession",
+    "CozeClient",
+    "CozeConnection",
+    "CozeProblem",
+    "Login",
+    "RunsTools",
+    "connect",
+    "missing",
+]

@@ -20,6 +20,7 @@ from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.settings import CozeSettings
 from c2jy_bridge.core.views import BotView
 from c2jy_bridge.coze.errors import CozeProblem, local_problem, problem_of, site_of
+from c2jy_bridge.coze.login import Login
 
 if TYPE_CHECKING:
     import httpx
@@ -41,35 +42,45 @@ _NEWEST: Final = 20
 """Messages searched for a question; a turn adds few."""
 
 
-def missing(settings: CozeSettings) -> Problem | None:
-    """The first setting that is missing or malformed, with where to get it; None when Coze can be reached."""
+def missing(settings: CozeSettings, *, logged_in: bool = False) -> Problem | None:
+    """The first setting that is missing or malformed, with where to get it; None when Coze can be reached.
+
+    `logged_in`: a stored login stands for the token.
+    """
     token = settings.token.get_secret_value().strip() if settings.token else ""
-    if not token:
+    if not token and logged_in:
+        kind = "" if settings.bot_id.strip() else "bot_missing"
+    elif not token:
         kind = "token_missing"
     elif not token.isascii() or not token.isprintable() or " " in token:
         kind = "token_malformed"
     elif not settings.bot_id.strip():
         kind = "bot_missing"
     else:
-        return None
-    return local_problem(kind, site=site_of(settings.api_base))
+        kind = ""
+    return local_problem(kind, site=site_of(settings.api_base)) if kind else None
 
 
-def connect(settings: CozeSettings) -> CozeClient:
+def connect(settings: CozeSettings, login: Login | None = None) -> CozeClient:
     """Set up the client without sending anything; a Bot is not needed yet.
 
     The first call imports cozepy and reads the certificates, about 0.3 s: call it in a thread.
 
+    Args:
+        settings: A token in them goes before the stored login.
+        login: The stored login.
+
     Raises:
         CozeProblem: The token is missing, or the token or the address is malformed.
     """
-    problem = missing(settings)
+    own = settings.token.get_secret_value().strip() if settings.token else ""
+    stored = login if login is not None and not own and login.fresh() else None
+    problem = missing(settings, logged_in=stored is not None)
     if problem is not None and problem.kind != "bot_missing":
         raise CozeProblem(problem)
-    base = urlsplit(settings.api_base)  # the settings have made sure that it can be parsed
-    if base.scheme not in ("http", "https") or not base.hostname:
-        raise CozeProblem(local_problem("bad_address", address=settings.api_base))
-    assert settings.token is not None  # checked by `missing`
+    proxy = proxy_or_problem(settings.api_base)
+    base = urlsplit(settings.api_base)
+    assert base.hostname  # checked by `proxy_or_problem`
 
     quiet_cozepy()
     import httpx
@@ -79,24 +90,40 @@ def connect(settings: CozeSettings) -> CozeClient:
 
     from c2jy_bridge.coze.guard import StreamGuard
 
-    try:
-        proxy = proxy_for(base.scheme, base.hostname)
-        transport = httpx.AsyncHTTPTransport(
-            # http needs no certificates (17 ms to read); an empty store still refuses redirects to https.
-            verify=base.scheme == "https" or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-            limits=DEFAULT_CONNECTION_LIMITS,
-            proxy=proxy,
-        )
-    except (ValueError, httpx.InvalidURL):  # without its cause, which quotes the address and its password
-        raise CozeProblem(local_problem("network", "proxy_address", host=base.hostname)) from None
+    transport = httpx.AsyncHTTPTransport(
+        # http needs no certificates (17 ms to read); an empty store still refuses redirects to https.
+        verify=base.scheme == "https" or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+        limits=DEFAULT_CONNECTION_LIMITS,
+        proxy=proxy,
+    )
     guard = StreamGuard(transport, proxy)
     http: AsyncHTTPClient = AsyncHTTPClient(  # type: ignore[no-untyped-call]  # cozepy leaves it untyped
         timeout=httpx.Timeout(settings.stall_timeout_s, connect=settings.connect_timeout_s),
         transport=guard,
         trust_env=False,
     )
-    auth = AsyncTokenAuth(settings.token.get_secret_value().strip())
+    auth = AsyncTokenAuth(own) if stored is None else stored.auth()
     return CozeClient(AsyncCoze(auth, settings.api_base.rstrip("/"), http), http, guard.now, base.hostname)
+
+
+def proxy_or_problem(api_base: str) -> str | None:
+    """The proxy for Coze's address, as httpx takes it; None for a direct connection.
+
+    Raises:
+        CozeProblem: Coze's address or the proxy's is malformed.
+    """
+    import httpx
+
+    base = urlsplit(api_base)  # the settings have made sure that it can be parsed
+    if base.scheme not in ("http", "https") or not base.hostname:
+        raise CozeProblem(local_problem("bad_address", address=api_base))
+    try:
+        proxy = proxy_for(base.scheme, base.hostname)
+        if proxy is not None:
+            httpx.Proxy(proxy)
+    except (ValueError, httpx.InvalidURL):  # without its cause, which quotes the address and its password
+        raise CozeProblem(local_problem("network", "proxy_address", host=base.hostname)) from None
+    return proxy
 
 
 def proxy_for(scheme: str, host: str) -> str | None:
@@ -143,8 +170,9 @@ def is_loopback(host: str) -> bool:
 class CozeConnection:
     """One client for turns, uploads and the bridge, made on first use: importing cozepy takes long."""
 
-    def __init__(self, settings: CozeSettings) -> None:
+    def __init__(self, settings: CozeSettings, login: Login | None = None) -> None:
         self._settings = settings
+        self._login = login
         self._client: CozeClient | None = None
         self._connecting = asyncio.Lock()
 
@@ -152,14 +180,15 @@ class CozeConnection:
         """The client; raises CozeProblem without a token."""
         async with self._connecting:
             if self._client is None:
-                self._client = await asyncio.to_thread(connect, self._settings)
+                self._client = await asyncio.to_thread(connect, self._settings, self._login)
             return self._client
 
     async def bot_name(self) -> str:
         """The Bot's name; raises CozeProblem when a setting is missing or Coze fails."""
-        if problem := missing(self._settings):
+        client = await self.client()
+        if problem := missing(self._settings, logged_in=True):
             raise CozeProblem(problem)
-        return await (await self.client()).bot_name(self._settings.bot_id)
+        return await client.bot_name(self._settings.bot_id)
 
     async def upload(self, path: Path) -> str:
         """Upload a file to Coze and return its id; raises CozeProblem without a token or when Coze fails."""

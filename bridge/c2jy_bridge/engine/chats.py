@@ -208,9 +208,9 @@ class Chats:
         turn.task = asyncio.current_task()
         try:
             try:
-                if problem := missing(self._settings):
-                    raise CozeProblem(problem)
                 client = await self._client()
+                if problem := missing(self._settings, logged_in=True):
+                    raise CozeProblem(problem)
             except CozeProblem as error:
                 await self._emit(self._failed(turn_id, turn, error.problem))
                 return

@@ -7,11 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 from c2jy_bridge.compat.coze2jianying import read_document, step_tools
 from c2jy_bridge.core.events import Decision, Issue
 from c2jy_bridge.core.settings import Settings
+from c2jy_bridge.core.vault import Vault, system_keyring
 from c2jy_bridge.core.views import ConnectionView
-from c2jy_bridge.coze import CozeConnection
+from c2jy_bridge.coze import CozeConnection, Login
 from c2jy_bridge.drafts import DraftBuilder, DraftPacker, Library, TemplateFiller
 from c2jy_bridge.drafts.preview.previewer import Previewer
 from c2jy_bridge.engine.bridging import BridgeSwitch
@@ -58,6 +61,11 @@ class Services:
     connection: ConnectionView
 
 
+def login_of(settings: Settings) -> Login:
+    """The stored login of the settings' data folder, for their Coze address."""
+    return Login(lambda: Vault(settings.data_dir / "secrets", system_keyring()), settings.coze.api_base)
+
+
 def build_services(
     settings: Settings,
     *,
@@ -76,7 +84,10 @@ def build_services(
     with startup_errors("drafts", root):
         root.mkdir(parents=True, exist_ok=True)
     with startup_errors("data", data):
-        log = open_log(data / "logs", [token for token in (settings.coze.token,) if token])
+        login = login_of(settings)
+        kept = None if settings.coze.token else login.kept()
+        stored = [SecretStr(secret) for secret in (kept.token, kept.refresh_token)] if kept else []
+        log = open_log(data / "logs", [*stored, *filter(None, (settings.coze.token,))])
         owner = Owner(data / "run")
     # The demo's host has a new port each time, but the Bot is the same.
     scope = f"{'demo' if demo else host}/{settings.coze.bot_id}"
@@ -90,7 +101,7 @@ def build_services(
     broadcast = Broadcast()
     recorder = Recorder(journal, data / "journal.db", publish=broadcast.publish, clock=clock)
     sink = EventSink(recorder, broadcast)
-    coze = CozeConnection(settings.coze)
+    coze = CozeConnection(settings.coze, login)
     builder = DraftBuilder(
         root=root,
         cache_dir=data / "materials",

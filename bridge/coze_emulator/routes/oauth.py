@@ -1,7 +1,7 @@
 """Routes of the OAuth device login (Coze docs, oauth_device_code).
 
-Opening the `verification_url` allows a code at once, with `&answer=deny` it denies it; otherwise it is allowed
-after `device_polls` polls.
+Opening the `verification_url` allows a code at once, with `&answer=deny` it denies it; otherwise it is
+allowed after `device_polls` polls.
 """
 
 from __future__ import annotations

@@ -43,6 +43,20 @@ def test_a_secret_in_a_keyring_is_in_no_file(tmp_path: Path) -> None:
     assert all(b"in-the-ring" not in path.read_bytes() for path in tmp_path.iterdir())
 
 
+def test_what_a_keyring_does_not_take_is_kept_in_a_file(tmp_path: Path) -> None:
+    class Locked(Ring):
+        def get_password(self, service_name: str, username: str) -> str | None:
+            raise RuntimeError("locked")
+
+        def set_password(self, service_name: str, username: str, password: str) -> None:
+            raise RuntimeError("locked")
+
+    Vault(tmp_path, Locked()).update("token", lambda _: "kept")
+    assert Vault(tmp_path, Locked()).get("token") == "kept"
+    assert stat.S_IMODE((tmp_path / "token").stat().st_mode) == 0o600
+    assert Vault(tmp_path, Ring()).get("token") == "kept"  # the keyring works again
+
+
 @pytest.mark.parametrize("ring", [None, Ring()], ids=["file", "keyring"])
 def test_another_process_sees_that_a_secret_changed(tmp_path: Path, ring: Ring | None) -> None:
     mine, theirs = Vault(tmp_path, ring), Vault(tmp_path, ring)
