@@ -79,7 +79,9 @@ def test_a_bot_that_forgets_is_asked_three_times_and_quoted(ask: Ask, tmp_path: 
     assert drafts(tmp_path) == []
 
 
-@pytest.mark.parametrize(("bot_id", "lang"), [(ALTERS, "zh"), (STRAYS, "en")])
+@pytest.mark.parametrize(
+    ("bot_id", "lang"), [(ALTERS, "zh"), pytest.param(STRAYS, "en", marks=pytest.mark.slow)]
+)
 def test_a_bot_that_alters_or_strays_is_refused_and_asked_again(
     ask: Ask, tmp_path: Path, bot_id: str, lang: str
 ) -> None:
@@ -90,6 +92,7 @@ def test_a_bot_that_alters_or_strays_is_refused_and_asked_again(
     assert told.count(denied) == 2, told
 
 
+@pytest.mark.slow
 def test_a_bot_that_talks_too_much_is_relayed_all_the_same(ask: Ask, tmp_path: Path) -> None:
     ended, _ = ask(TALKS, "zh")
     assert (ended["state"], ended["attempts"]) == ("succeeded", 1)

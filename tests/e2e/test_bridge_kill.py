@@ -268,6 +268,7 @@ def test_a_workflow_run_from_here_outlives_a_kill(cloud: Cloud, c2jy: Callable[.
     assert (again.status, again.out) == (0, "")
 
 
+@pytest.mark.slow
 def test_a_question_that_a_killed_app_asked_is_asked_again_and_its_tool_is_not_run_again(
     cloud: Cloud, c2jy: Callable[..., Any]
 ) -> None:
@@ -283,6 +284,7 @@ def test_a_question_that_a_killed_app_asked_is_asked_again_and_its_tool_is_not_r
     assert cloud.drafts() == ["kept"]
 
 
+@pytest.mark.slow
 def test_a_question_without_an_answer_on_stdin_leaves_the_run_waiting(
     cloud: Cloud, c2jy: Callable[..., Any]
 ) -> None:

@@ -59,6 +59,7 @@ def test_a_draft_for_windows_is_packed_and_checked_where_it_is_unpacked(
     assert picture.name in faults[0]["message"]
 
 
+@pytest.mark.slow
 def test_a_draft_is_packed_relocated_and_rebuilt_by_name(
     c2jy: Command, tmp_path: Path, story: Path, allowed: dict[str, str]
 ) -> None:

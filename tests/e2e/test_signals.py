@@ -179,6 +179,7 @@ def test_bridge_serve_drains_and_ends(world: World, command: Path, number: signa
     assert b"Stopping" in process.stderr.read()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_bridge_request_that_a_signal_cut_runs_again_and_its_key_is_known(
     world: World, command: Path, number: signal.Signals

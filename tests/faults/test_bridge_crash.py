@@ -66,7 +66,7 @@ async def test_a_kill_at_any_point_loses_nothing_and_does_nothing_twice(
         await harness.close()
 
 
-@pytest.mark.parametrize("point", ["running:after", "receipt:after"])
+@pytest.mark.parametrize("point", ["running:after", pytest.param("receipt:after", marks=pytest.mark.slow)])
 async def test_a_kill_loses_nothing_without_a_bot_either(
     obedient: Emulator, tmp_path: Path, point: str
 ) -> None:

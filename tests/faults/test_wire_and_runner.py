@@ -72,12 +72,12 @@ def made(folder: Path) -> list[str]:
 @pytest.mark.parametrize(
     "dies_at",
     [
-        "TurnStarted",
-        "AnswerDelta",
+        pytest.param("TurnStarted", marks=pytest.mark.slow),
+        pytest.param("AnswerDelta", marks=pytest.mark.slow),
         "ToolCallRequested",
         "ToolCallFinished",
-        "ToolOutputsSubmitted",
-        "FollowUpSuggested",
+        pytest.param("ToolOutputsSubmitted", marks=pytest.mark.slow),
+        pytest.param("FollowUpSuggested", marks=pytest.mark.slow),
     ],
 )
 async def test_an_app_that_dies_anywhere_makes_the_draft_once_and_ends_the_turn(

@@ -64,6 +64,7 @@ async def test_the_whole_text_is_copied_while_it_is_still_being_drawn(
         assert copied == [TEXT]
 
 
+@pytest.mark.slow
 async def test_after_a_change_of_width_it_is_drawn_again_as_a_whole(stage: Any) -> None:
     async with stage() as on:
         prose = await begin(on)
@@ -74,6 +75,7 @@ async def test_after_a_change_of_width_it_is_drawn_again_as_a_whole(stage: Any) 
         assert f"p{PARAGRAPHS - 1}" in on.text
 
 
+@pytest.mark.slow
 async def test_the_next_turn_puts_it_above_the_window_and_home_brings_it_back(stage: Any) -> None:
     async with stage() as on:
         prose = await begin(on)

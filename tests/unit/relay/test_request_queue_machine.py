@@ -240,5 +240,5 @@ class SqliteRequests(Requests):
 
 TestInMemory = Requests.TestCase
 TestInMemory.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
-TestOnDisk = SqliteRequests.TestCase
+TestOnDisk = pytest.mark.slow(SqliteRequests.TestCase)
 TestOnDisk.settings = settings(max_examples=25, stateful_step_count=40, deadline=None)

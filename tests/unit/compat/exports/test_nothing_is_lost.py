@@ -141,7 +141,9 @@ def test_a_field_that_nobody_knows_is_named_wherever_it_stands(export, form):
         assert any(matches(issue.path, expected) for item in found for issue in item.issues), expected
 
 
-@pytest.mark.parametrize("form", ["complete_ms", "raw_tools", "infos_as_strings_us"])
+@pytest.mark.parametrize(
+    "form", [pytest.param("complete_ms", marks=pytest.mark.slow), "raw_tools", "infos_as_strings_us"]
+)
 def test_any_field_may_be_null_or_nonsense(export, form):
     document = opened(json.loads(export(form)))
     odd: list[Any] = [None, "nonsense", -1, 10**15, [[]], {"a": {"b": 1}}]

@@ -129,7 +129,7 @@ def _compiled(document: dict[str, Any]) -> tuple[dict[str, Any], IssueCollector]
     return compile_draft(spec, files, collector).content, collector
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_DOCUMENT)
 def test_any_valid_document_becomes_a_whole_draft_or_an_explanation(document: dict[str, Any]) -> None:
     content, collector = _compiled(document)
