@@ -6,6 +6,7 @@
 # make bench  the project's own measurements, each against its yardstick
 # make faults  break the wire, kill processes everywhere, work for long, and count what that costs; LONG=1 for all of it
 # make screenshots  the pictures of the README, from the app itself
+# make docs   the documentation's site, English and Chinese, in site/
 # make lock   compile constraints.txt anew
 
 PYTHON ?= python3
@@ -18,7 +19,7 @@ ROOM ?=
 QUICK := $(addprefix tests/unit/,architecture compat core coze engine journal plugin tools \
     drafts/compile drafts/packing drafts/resources drafts/spec drafts/subtitles drafts/write)
 
-.PHONY: demo test test-slow quick check bench faults screenshots lock clean
+.PHONY: demo test test-slow quick check bench faults screenshots docs lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.app
@@ -55,6 +56,9 @@ faults: $(VENV)/.dev
 
 screenshots: $(VENV)/.dev
 	$(BIN)/python scripts/take_screenshots.py
+
+docs: $(VENV)/.dev
+	cd scripts && ../$(BIN)/python -m docs_site
 
 lock: $(VENV)/.dev
 	$(BIN)/pip-compile --quiet --all-extras --strip-extras --no-emit-index-url --no-emit-find-links \

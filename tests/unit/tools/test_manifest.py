@@ -114,9 +114,9 @@ async def test_answers_are_declared_so_that_coze_passes_them_on(document: dict[s
     results = answer("probe_media")["results"]["items"]
     assert {"url", "duration_s", "error"} <= set(results["properties"])
     assert results["required"] == ["url"]
-    assert answer("screenshot")["image"] == {
-        "type": "string", "format": "image_url", "x-assist-type": "image",
-    }  # fmt: skip
+    image = answer("screenshot")["image"]
+    assert (image["type"], image["format"], image["x-assist-type"]) == ("string", "image_url", "image")
+    assert image["description"] == "The same id; Coze makes an address of it."
 
 
 async def test_the_card_is_that_of_a_local_plugin(registry: ToolRegistry, tmp_path: Path) -> None:

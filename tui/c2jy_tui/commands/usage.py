@@ -13,6 +13,8 @@ from typing_extensions import override
 from c2jy_tui.commands import say
 
 USAGE_ERROR: Final = 2
+EXIT_CODES: Final = ("0", "1", "2", "130", "128+n")
+"""Every exit status of the program; the catalogue says what each means, under `exit.<status>`."""
 
 _MISTAKES: Final = {
     "required": re.compile(r"the following arguments are required: (?P<what>.+)"),

@@ -87,26 +87,36 @@ class ChatBody(HttpModel):
     """A Bot chat in which the request was relayed."""
 
     conversation_id: str
+    """Coze's id of the conversation."""
     chat_id: str
+    """Coze's id of the chat in it."""
 
 
 class RequestBody(HttpModel):
     """A request as it is now."""
 
     id: str = Field(validation_alias="request_id")
+    """The request's own id, for the other routes."""
     tool: str
+    """The tool to run."""
     state: State
+    """How far it is; `succeeded`, `failed` and `cancelled` are final."""
     relay: RelayMode
     """`bot`: through a Bot chat; `direct`: without one."""
     source: RequestSource
+    """The intake that it came through."""
     attempts: int
     """How often the Bot was asked."""
     accepted_at: datetime
+    """When it was stored (UTC)."""
     expires_at: datetime
+    """When it fails if it has not ended (UTC); moves on while it waits for a login or a quota."""
     finished_at: datetime | None
+    """When it ended (UTC); null while it is open."""
     cancel_wanted: bool
     """It was cancelled while it ran and will end soon."""
     chats: list[ChatBody]
+    """The Bot chats in which it was relayed, oldest first."""
     result: Annotated[dict[str, Any] | None, BeforeValidator(output_of)]
     """The tool's output, once there is one."""
     problem: Annotated[ProblemBody | None, BeforeValidator(problem_members)]
@@ -117,6 +127,7 @@ class PageBody(HttpModel):
     """A page of requests, newest first."""
 
     items: list[RequestBody]
+    """At most `limit` requests."""
     next_cursor: str | None
     """The `cursor` of the next, older page; null on the last one."""
 
@@ -296,9 +307,12 @@ def request_routes(service: RequestService, closing: Closing) -> APIRouter:
 
     @router.get("", summary="List requests", responses=documented("bad_cursor", "invalid"))
     async def page(
-        limit: Annotated[int, Query(ge=1, le=100)] = 50,
-        cursor: Annotated[str | None, Query(json_schema_extra={"pattern": _CURSOR})] = None,
-        state: State | None = None,
+        limit: Annotated[int, Query(ge=1, le=100, description="Most requests on a page.")] = 50,
+        cursor: Annotated[
+            str | None,
+            Query(json_schema_extra={"pattern": _CURSOR}, description="`next_cursor` of the page before."),
+        ] = None,
+        state: Annotated[State | None, Query(description="Only requests in this state.")] = None,
     ) -> PageBody:
         """Newest first."""
         found = await service.page(before=seq_of_cursor(cursor), limit=limit + 1, state=state)

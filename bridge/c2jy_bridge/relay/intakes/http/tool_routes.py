@@ -50,7 +50,9 @@ class ToolBody(HttpModel):
     """A tool that can be called."""
 
     name: str
+    """Its name in requests and paths."""
     description: str
+    """What it does, as a Bot reads it."""
     policy: str
     """allow, ask (the user at the computer approves each call) or deny."""
     parameters: dict[str, Any]
@@ -61,6 +63,7 @@ class ToolsBody(HttpModel):
     """Every tool that can be called."""
 
     items: list[ToolBody]
+    """All tools, built in and the user's own."""
 
 
 TOOL_WAIT_S: Final = 60.0
