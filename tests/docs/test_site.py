@@ -99,7 +99,10 @@ def test_every_message_with_advice_is_found_by_its_words(language: Any) -> None:
     page = from_words.messages(language)
     for domain, texts in from_words.catalogues(language):
         for key, text in texts.items():
-            if key.startswith(("issue.", "error.", "failure.", "http.", "problem.")) and domain != "bridge_pane":
+            if (
+                key.startswith(("issue.", "error.", "failure.", "http.", "problem."))
+                and domain != "bridge_pane"
+            ):
                 longest = max(re.split(r"\{[^{}]*\}", text), key=len)
                 assert from_words.plain(longest.strip()) in page, (domain, key)
 
