@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from docs_site.layout import lay_out
-from reference import from_models, from_words, reference_pages
 from typing_extensions import override
 
 from c2jy_bridge.core.settings import Settings
+from docs_site.layout import lay_out
+from reference import from_models, from_words, reference_pages
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -84,8 +84,8 @@ def test_every_setting_field_event_key_and_message_is_on_its_page(pages: dict[st
     }
     for name in ("turn_completed", "tool_call_finished", "workflow_asked", "Problem"):
         assert f"## {name}\n" in pages["events.md"]
-    for id in ("app.quit", "drafts.pack", "requests.retry", "approval.always"):
-        assert f"`{id}`" in pages["keys.md"]
+    for key in ("app.quit", "drafts.pack", "requests.retry", "approval.always"):
+        assert f"`{key}`" in pages["keys.md"]
     for code in ("unauthorized", "disk_full", "time_without_unit", "port_taken"):
         assert f"`{code}` |" in pages["messages.md"], code
     for tool in ("generate_draft", "search_resources", "bridge_execute", "append_scenes"):
