@@ -15,6 +15,7 @@ from typing_extensions import override
 from c2jy_bridge.core.settings import Settings
 from docs_site.layout import lay_out
 from reference import from_models, from_words, reference_pages
+from reference.pages import plain
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -104,7 +105,7 @@ def test_every_message_with_advice_is_found_by_its_words(language: Any) -> None:
                 and domain != "bridge_pane"
             ):
                 longest = max(re.split(r"\{[^{}]*\}", text), key=len)
-                assert from_words.plain(longest.strip()) in page, (domain, key)
+                assert plain(longest.strip()) in page, (domain, key)
 
 
 def test_links_lead_to_pages_of_the_same_language(tmp_path: Path) -> None:
