@@ -15,6 +15,7 @@ from textual.dom import DOMNode
 import c2jy_tui
 from c2jy_bridge.core.i18n import Language
 from c2jy_tui import cli
+from c2jy_tui.commands.usage import exit_codes
 from c2jy_tui.labels import label
 from reference.pages import code, plain, table, words
 
@@ -29,16 +30,10 @@ def commands(language: Language) -> str:
     finally:
         os.environ.pop("COLUMNS") if width is None else os.environ.update(COLUMNS=width)
     parts = [f"# {say('commands')}\n\n{say('commands.about')}\n\n## {say('exit')}\n"]
-    parts.append(table((say("exit.code"), say("meaning")), _statuses(language)))
+    statuses = ((code(status), meaning) for status, meaning in exit_codes().items())
+    parts.append(table((say("exit.code"), say("meaning")), statuses))
     parts += [f"## {name}\n\n```text\n{text.rstrip()}\n```\n" for name, text in helps]
     return "\n".join(parts)
-
-
-def _statuses(language: Language) -> Iterator[tuple[str, str]]:
-    from c2jy_tui.commands import say
-    from c2jy_tui.commands.usage import EXIT_CODES
-
-    return ((code(status), say(f"exit.{status.replace('+', '_')}")) for status in EXIT_CODES)
 
 
 def _commands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:

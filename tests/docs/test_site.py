@@ -108,6 +108,17 @@ def test_every_message_with_advice_is_found_by_its_words(language: Any) -> None:
                 assert plain(longest.strip()) in page, (domain, key)
 
 
+@pytest.mark.parametrize(
+    ("language", "page"), [("en", "troubleshooting.md"), ("zh", "troubleshooting.zh-CN.md")]
+)
+def test_the_troubleshooting_page_quotes_messages_as_the_app_says_them(language: Any, page: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    quoted = re.findall(r'^### ["“](.+)["”]$', text, re.MULTILINE)
+    assert len(quoted) >= 10
+    messages = from_words.messages(language)
+    assert [quote for quote in quoted if f"| {plain(quote)} |" not in messages] == []
+
+
 def test_links_lead_to_pages_of_the_same_language(tmp_path: Path) -> None:
     for language in ("en", "zh"):
         for name in lay_out(language, tmp_path / language):

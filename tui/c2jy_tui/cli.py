@@ -17,7 +17,7 @@ from c2jy_bridge.core.bridge_requests import INTAKES
 from c2jy_bridge.core.target_apps import PROFILES
 from c2jy_tui.commands import say
 from c2jy_tui.commands.streams import survive_encodings
-from c2jy_tui.commands.usage import Parser
+from c2jy_tui.commands.usage import Parser, exit_codes
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -66,7 +66,13 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument("--drafts-root", type=Path, metavar="DIR", help=say("option.drafts_root"))
     group.add_argument("--lang", choices=("en", "zh"), help=say("option.lang"))
 
-    parser = Parser("c2jy-tui", description=say("about"), parents=[everywhere])
+    statuses = (f"{code}: {meaning}" for code, meaning in exit_codes().items())
+    parser = Parser(
+        "c2jy-tui",
+        description=say("about"),
+        epilog="\n".join((say("exit.title"), *statuses)),
+        parents=[everywhere],
+    )
     parser.set_defaults(run="screen")
     version = f"c2jy-tui {__version__}"
     parser.add_argument("--version", action="version", version=version, help=say("option.version"))

@@ -13,8 +13,8 @@ from typing_extensions import override
 from c2jy_tui.commands import say
 
 USAGE_ERROR: Final = 2
-EXIT_CODES: Final = ("0", "1", "2", "130", "128+n")
-"""Every exit status of the program; the catalogue says what each means, under `exit.<status>`."""
+_EXIT_CODES: Final = {"0": "done", "1": "failed", "2": "usage", "130": "interrupted", "128+n": "signal"}
+"""Every exit status of the program, by the catalogue key that says what it means."""
 
 _MISTAKES: Final = {
     "required": re.compile(r"the following arguments are required: (?P<what>.+)"),
@@ -28,6 +28,11 @@ _MISTAKES: Final = {
     "ambiguous": re.compile(r"ambiguous option: (?P<what>.+) could match (?P<have>.+)"),
 }
 """argparse's messages (Python 3.11 to 3.14), by the catalogue key of ours."""
+
+
+def exit_codes() -> dict[str, str]:
+    """Every exit status of the program with its meaning."""
+    return {code: say(f"exit.{name}") for code, name in _EXIT_CODES.items()}
 
 
 class Parser(argparse.ArgumentParser):
@@ -60,6 +65,13 @@ class _Formatter(argparse.HelpFormatter):
         prefix: str | None = None,
     ) -> None:
         super().add_usage(usage, actions, groups, say("usage.prefix") if prefix is None else prefix)
+
+    @override
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        """Wrap each line of a description on its own."""
+        return "\n".join(
+            super(_Formatter, self)._fill_text(line, width, indent) for line in text.splitlines()
+        )
 
 
 def _why(message: str) -> str:
