@@ -190,6 +190,11 @@ def _parser() -> argparse.ArgumentParser:
     token = command(bridge, "token", "bridge:token", "command.bridge_token")
     token.add_argument("--rotate", action="store_true", help=say("option.rotate"))
 
+    mcp = command(commands, "mcp", "mcp", "command.mcp")
+    mcp.add_argument("--http", action="store_true", help=say("option.mcp_http"))
+    mcp.add_argument("--host", default="127.0.0.1", help=say("option.host"))
+    mcp.add_argument("--port", type=_port, default=8766, help=say("option.port"))
+
     workflow = command(commands, "workflow", "workflow:run", "command.workflow").add_subparsers(
         metavar="COMMAND", required=True
     )

@@ -29,8 +29,9 @@ class Decision(StrEnum):
     DENY = "deny"
 
 
-Source = Literal["chat", "bridge", "user"]
-"""Origin of a tool call: the Bot in a chat, a bridge request, or the user at the keyboard (run again)."""
+Source = Literal["chat", "bridge", "user", "mcp"]
+"""Origin of a tool call: the Bot in a chat, a bridge request, the user at the keyboard (run again), or an
+agent that speaks MCP."""
 
 Severity = Literal["error", "warning", "info"]
 

@@ -23,6 +23,7 @@ from c2jy_bridge.core.ports import Busy
 from c2jy_bridge.core.settings import CozeSettings
 from c2jy_bridge.coze import ChatSession, CozeClient, CozeProblem, RunsTools, missing
 from c2jy_bridge.journal import OpenTurn
+from c2jy_bridge.plugin.approval import Denied
 
 
 class Approvals:
@@ -62,6 +63,14 @@ class Approvals:
         if future is None or future.done():
             return False
         future.set_result(decision)
+        return True
+
+    def refuse(self, call_id: str, why: str) -> bool:
+        """Answer a question with a no and its reason; False when it is not open."""
+        future = self._waiting.get(call_id)
+        if future is None or future.done():
+            return False
+        future.set_exception(Denied(why))
         return True
 
 

@@ -32,6 +32,7 @@ from c2jy_bridge.engine.startup import (
 from c2jy_bridge.engine.workflows import Workflows
 from c2jy_bridge.journal import Journal, Owner
 from c2jy_bridge.plugin import ToolRegistry, ToolRunner
+from c2jy_bridge.plugin.attachments import kept_or
 from c2jy_bridge.plugin.user_tools import load_entry_points, load_folder
 from c2jy_bridge.relay.calls import BridgeTool
 from c2jy_bridge.tools import built_in_tools
@@ -114,6 +115,7 @@ def build_services(
     library = Library(root, data / "trash")
     packer = DraftPacker(library, data / "exports", clock)
     filler = TemplateFiller(builder, library, clock)
+    upload = kept_or(coze.upload)
     previewer = Previewer(library, packer.exports_dir, font=settings.drafts.preview_font, clock=clock)
     registry = ToolRegistry()
     built_in_tools(
@@ -124,7 +126,7 @@ def build_services(
         previewer=previewer,
         step_tools=step_tools(builder, data / "unfinished", time_unit=settings.drafts.time_unit),
         folders=settings.tools.folders,
-        upload=coze.upload,
+        upload=upload,
         config_file=settings.config_dir / "config.toml",
     )
     registry.register(BridgeTool())

@@ -36,6 +36,7 @@ from c2jy_bridge.coze import CozeProblem
 from c2jy_bridge.engine.composition import build_services
 from c2jy_bridge.engine.conversations import Conversations
 from c2jy_bridge.engine.drafts import Drafts
+from c2jy_bridge.engine.journal_follower import JournalFollower
 from c2jy_bridge.engine.startup import check_journal, close_log, startup_errors
 from c2jy_bridge.engine.workflows import Workflows
 from c2jy_bridge.journal import Claim, Owner
@@ -127,6 +128,12 @@ class Engine:
             if reopen:
                 self._journal_issues += await asyncio.to_thread(self._reopen)
                 services.chats.opened = self._claim_conversation
+                follower = JournalFollower(
+                    services.journal, services.broadcast.publish, self.settings.tools.timeout_s
+                )
+                services.sink.watch = follower.saw
+                await follower.begin()
+                self._background.start(follower.run())
             for turn in await asyncio.to_thread(services.journal.open_turns):
                 if await asyncio.to_thread(services.owner.is_gone, turn.owner) and services.journal.take_over(
                     turn
@@ -300,6 +307,14 @@ class Engine:
     def workflows(self) -> Workflows:
         """Runs of cloud workflows."""
         return self._services.workflows
+
+    # --- other agents --------------------------------------------------------------------------------
+
+    async def serve_agents(self, **options: Any) -> Problem | None:
+        """Serve the tools by MCP; see `engine.agents.serve_agents`. Returns why it could not be served."""
+        from c2jy_bridge.engine.agents import serve_agents
+
+        return await serve_agents(self._services, self.settings, self._new_id, **options)
 
     # --- inside --------------------------------------------------------------------------------------
 

@@ -156,8 +156,11 @@ class EventSink:
     def __init__(self, recorder: Recorder, broadcast: Broadcast) -> None:
         self._recorder = recorder
         self._broadcast = broadcast
+        self.watch: Callable[[Event], None] = lambda event: None
+        """Called with each event before it is recorded."""
 
     async def emit(self, event: Event) -> None:
         """Record an event, then publish it."""
+        self.watch(event)
         await self._recorder.record(event)
         self._broadcast.publish(event)

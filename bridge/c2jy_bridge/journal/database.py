@@ -147,6 +147,11 @@ class Database:
         with self._lock:
             self._db.close()
 
+    def version(self) -> int:
+        """Changes when another connection has committed (`PRAGMA data_version`)."""
+        row = self.one("PRAGMA data_version")
+        return int(row[0]) if row is not None else 0
+
     def damage(self) -> str:
         """What is wrong with the file's pages; empty when nothing is found within `CHECK_S`.
 

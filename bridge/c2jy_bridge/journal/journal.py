@@ -109,6 +109,10 @@ class Journal:
         """What is wrong with the file's pages, or nothing; takes up to `database.CHECK_S`."""
         return self._database.damage()
 
+    def version(self) -> int:
+        """Changes when another process has written to the file; reads none of it."""
+        return self._database.version()
+
     def begin_anew(self, at: float) -> Path:
         """Set the damaged file aside and go on with a new one; returns where the old one is."""
         return self._database.begin_anew(at)

@@ -25,7 +25,7 @@ class Approver(Protocol):
     """Asks the user. The runner enforces the deadline and takes anything but a clear yes as a no."""
 
     async def decide(self, ask: ToolCallAwaitingApproval) -> Decision:
-        """Wait for the answer to a question."""
+        """Wait for the answer to a question; may raise Denied with the reason for a no."""
 
 
 def policy_of(tool: Tool, policies: Mapping[str, Policy]) -> Policy:
@@ -86,6 +86,8 @@ class Approval:
                 decision = await self._approver.decide(question)
         except TimeoutError:
             raise Denied(say("denied.silence", tool=tool.name, seconds=f"{deadline_s or 0:g}")) from None
+        except Denied:  # with a reason of its own
+            raise
         except Exception as error:  # any failure of the approver means no
             log.error("approval of %s (%s) failed: %s", tool.name, call.call_id, type(error).__name__)
             raise Denied(say("denied.nobody", tool=tool.name)) from None

@@ -98,7 +98,7 @@ class ToolContext:
     Attributes:
         call_id: The call's id, for the tool's own events.
         conversation_id: Its conversation, or empty.
-        source: Its origin: `chat`, `bridge` or `user`.
+        source: Its origin: `chat`, `bridge`, `user` or `mcp`.
         cancelled: Set when the call was cancelled or timed out. A thread cannot be killed: the tool must
             check this regularly, clean up and return.
     """

@@ -35,6 +35,22 @@ def test_the_engine_imports_no_emulator() -> None:
     imported_by(code)
 
 
+def test_a_started_engine_has_imported_no_extra(tmp_path: Path) -> None:
+    code = f"""
+import asyncio
+from c2jy_bridge.core.settings import Settings
+from c2jy_bridge.engine import Engine
+async def run():
+    engine = Engine(Settings(data_dir={str(tmp_path / "data")!r}, config_dir={str(tmp_path / "config")!r}))
+    await engine.start()
+    await engine.drafts.list()
+    await engine.close()
+asyncio.run(run())
+"""
+    extras = {"mcp", "mcp_types", "opentimelineio", "av", "numpy", "openpyxl"}
+    assert not imported_by(code) & extras
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["draft", "build", "--help"]])
 def test_help_and_version_import_no_screen_and_no_engine(arguments: list[str]) -> None:
     code = f"""

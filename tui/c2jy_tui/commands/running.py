@@ -67,15 +67,16 @@ def settings_of(options: argparse.Namespace) -> Iterator[Settings]:
 
 @asynccontextmanager
 async def engine_of(
-    options: argparse.Namespace, settings: Settings, *, start: bool = False
+    options: argparse.Namespace, settings: Settings, *, start: bool = False, asks: bool = False
 ) -> AsyncIterator[Engine]:
-    """An engine without a screen: an approval is `--yes` or denied."""
+    """An engine without a screen: an approval is `--yes` or denied, unless the command `asks` itself."""
     from c2jy_bridge.core.events import Decision
     from c2jy_bridge.engine import Engine, prints_go_to_stderr
 
     claim_stdout()
     unattended = Decision.ONCE if getattr(options, "yes", False) else Decision.DENY
-    engine = Engine(settings, demo=getattr(options, "demo", False), unattended=unattended)
+    demo = getattr(options, "demo", False)
+    engine = Engine(settings, demo=demo, unattended=None if asks else unattended)
     try:
         if start:
             await engine.start()
@@ -105,6 +106,7 @@ def with_engine(
     work: Callable[[Engine], Awaitable[int]],
     *,
     start: bool = False,
+    asks: bool = False,
     interrupt: Callable[[Engine], object] | None = None,
 ) -> int:
     """Run `work` with an engine and return its status; 2 when the settings are wrong.
@@ -113,6 +115,7 @@ def with_engine(
         options: The command line.
         work: What to do; its task is cancelled by a signal, and the engine is closed.
         start: Whether the engine takes up what an earlier process left.
+        asks: Whether `work` answers the approval questions.
         interrupt: What the first signal does instead, so that `work` returns by itself.
     """
 
@@ -121,7 +124,7 @@ def with_engine(
         assert task is not None
         ending.closing(task.cancel)
         try:
-            async with engine_of(options, settings, start=start) as engine:
+            async with engine_of(options, settings, start=start, asks=asks) as engine:
                 if interrupt is not None:
                     ending.closing(lambda: interrupt(engine))
                 status = await work(engine)
