@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from c2jy_bridge.core.views import (
     FoundMessage,
     IntakeView,
     MessageView,
+    RecordedRun,
     ToolView,
     WaitingWorkflow,
     WorkflowRequest,
@@ -59,7 +60,8 @@ class ScriptedDrafts(PaneDrafts):
 class ScriptedWorkflows(Workflows):
     """Replaces `engine.Workflows`: records the calls; its runs end at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, emit: Callable[[Event], None]) -> None:
+        self.emit = emit
         self.request = WorkflowRequest("7397")
         self.left: list[WaitingWorkflow] = []
         self.ran: list[tuple[str, dict[str, Any]]] = []
@@ -97,6 +99,8 @@ class ScriptedWorkflows(Workflows):
     async def _asking(self, answer: AnswersWorkflow) -> ev.WorkflowEnded:
         for question in self.asks:
             self.answers.append(await answer(question))
+            text = self.answers[-1]
+            self.emit(ev.WorkflowAnswered(at=NOW, run_id=question.run_id, text=text))
         return ev.WorkflowEnded(at=NOW, run_id="run-1")
 
 
@@ -173,8 +177,9 @@ class ScriptedEngine(Engine):
         self.stored_messages: list[MessageView] = []
         self.stored_calls: list[CallView] = []
         self.stored_questions: list[str] = []
+        self.stored_runs: list[RecordedRun] = []
         self.drafts = ScriptedDrafts()
-        self.workflows = ScriptedWorkflows()
+        self.workflows = ScriptedWorkflows(self.emit)
         self.stored_issues: list[Issue] = []
         self.rerun_calls: list[tuple[str, str | None]] = []
         self.bridge_view = BridgeView(on=False)
@@ -239,6 +244,9 @@ class ScriptedEngine(Engine):
 
     async def calls(self, conversation_id: str | None = None, limit: int = 1000) -> Sequence[CallView]:
         return self.stored_calls
+
+    async def workflow_runs(self, conversation_id: str, *, loose: bool = False) -> Sequence[RecordedRun]:
+        return self.stored_runs
 
     async def questions(self, limit: int = 200) -> Sequence[str]:
         return self.stored_questions

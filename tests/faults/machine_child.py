@@ -19,6 +19,7 @@ from c2jy_bridge.core.ports import Busy
 from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.coze import recovery, session
 from c2jy_bridge.engine import Engine, bridge_token, chats
+from c2jy_bridge.journal import Journal
 from c2jy_bridge.relay import bridge, worker
 from faults.kill_steps import Steps
 
@@ -43,10 +44,14 @@ def write_line(text: str) -> dict:
 '''
 
 
-def serve(parent: Connection, folder: Path, api_base: str, bot_id: str, conversation_id: str) -> None:
+def serve(
+    parent: Connection, folder: Path, api_base: str, bot_id: str, conversation_id: str, receipts: bool
+) -> None:
     """Start an engine with bridge mode on, and answer the parent's questions until it says `close`."""
     os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
     _shorten_pauses()
+    if not receipts:
+        Journal.receipt = lambda self, call: None  # type: ignore[method-assign]
     steps = Steps([folder], 0, api_base)
     steps.watch()
     asyncio.run(_serve(parent, _settings(folder, api_base, bot_id), conversation_id, steps))

@@ -9,7 +9,7 @@ import pytest
 
 from c2jy_bridge.core import events as ev
 from c2jy_bridge.core.events import Problem, ToolCall
-from c2jy_bridge.core.views import WaitingWorkflow
+from c2jy_bridge.core.views import CallView, MessageView, RecordedRun, WaitingWorkflow
 from c2jy_tui.panes.chat.cards import RunCard
 from c2jy_tui.screens.workflow_forms import WorkflowFormScreen, WorkflowQuestionScreen
 from pane_host import soon
@@ -19,11 +19,11 @@ RUN = "run-1"
 LINK = "https://www.coze.cn/work_flow?execute_id=1"
 
 
-def began() -> ev.Event:
+def began() -> ev.WorkflowEvent:
     return ev.WorkflowStarted(at=NOW, run_id=RUN, workflow_id="7397")
 
 
-def said(text: str) -> ev.Event:
+def said(text: str) -> ev.WorkflowEvent:
     return ev.WorkflowSaid(at=NOW, run_id=RUN, node="End", text=text)
 
 
@@ -191,6 +191,66 @@ async def test_what_an_earlier_process_left_waiting_is_offered_and_taken_up(stag
         await on.press("delete")
         assert engine.workflows.intents == [("resume", "old-1"), ("drop", "old-2")]
         assert "- Workflow 7398  abandoned" in on.said
+
+
+async def test_runs_of_the_conversation_are_shown_again_with_all_that_they_said(
+    stage: Any, engine: Any
+) -> None:
+    call = CallView(
+        "c9", "list_drafts", "{}", "bridge", NOW, RUN, started_at=NOW, finished_at=NOW, outcome=ev.Outcome.OK
+    )
+    problem = Problem("network", "The stream broke.", "Run it again.")
+    engine.stored_messages = [MessageView("t1", "user", "question", "Before.", NOW - 5)]
+    engine.stored_runs = [
+        RecordedRun(
+            [
+                began(),
+                said('{"c2jy": 1, "tool": "list_drafts", "args": {}}'),
+                asked(),
+                ev.WorkflowAnswered(at=NOW, run_id=RUN, text="Xian"),
+                said("Three dra"),
+                ev.WorkflowEnded(at=NOW + 2, run_id=RUN, debug_url=LINK, problem=problem),
+            ],
+            [call],
+        ),
+        RecordedRun([ev.WorkflowStarted(at=NOW + 5, run_id="killed", workflow_id="7398")]),
+        RecordedRun([ev.WorkflowStarted(at=NOW + 6, run_id="left", workflow_id="7399")]),
+    ]
+    engine.workflows.left = [WaitingWorkflow("left", "7399", "Which year?", NOW + 6)]
+    async with stage() as on:
+        order = [
+            "Before.",
+            "✗ Workflow 7397  failed · 2.0 s",
+            "▌ Xian",
+            "Three dra",
+            "✓ list_drafts  done",
+            "The stream broke.",
+            "- Workflow 7398  abandoned",
+            "? Workflow 7399  left waiting",
+            "Which year?",
+        ]
+        places = [on.said.index(words) for words in order]
+        assert places == sorted(places)
+        assert "c2jy" not in on.said.replace("c2jy-tui", "")
+        await on.play(said("Three dra"))  # it was on its way when the journal was read
+        assert on.said.count("Three dra") == 1
+
+
+async def test_a_run_that_goes_on_is_shown_once_when_its_conversation_is_opened_again(
+    stage: Any, engine: Any
+) -> None:
+    async with stage() as on:
+        await on.play(began(), said("One."))
+        engine.stored_runs = [RecordedRun([began(), said("One.")])]
+        await on.press("ctrl+n")
+        assert on.said.count("Workflow 7397  running") == 1
+        assert on.said.count("One.") == 1
+        await on.play(
+            ev.WorkflowSaid(at=NOW + 1, run_id=RUN, node="End", text="Two."),
+            ev.WorkflowEnded(at=NOW + 2, run_id=RUN, output="Two."),
+        )
+        assert on.said.count("Workflow 7397  done") == 1
+        assert on.said.count("Two.") == 1
 
 
 async def test_a_run_stays_in_view_in_another_conversation_and_in_another_language(stage: Any) -> None:

@@ -323,6 +323,8 @@ class WorkflowStarted(WorkflowEvent):
     """The run was requested, or resumed after a restart."""
 
     workflow_id: str
+    conversation_id: str = ""
+    """The conversation that was open; empty when none was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -342,6 +344,13 @@ class WorkflowAsked(WorkflowEvent):
     text: str
     fields: tuple[str, ...] = ()
     """Names of an input node's fields; the answer is then a JSON object of them, else any text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowAnswered(WorkflowEvent):
+    """The user answered its question."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

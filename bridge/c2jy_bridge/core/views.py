@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from c2jy_bridge.core.bridge_requests import State
-from c2jy_bridge.core.events import Issue, Outcome, Problem, Source
+from c2jy_bridge.core.events import Issue, Outcome, Problem, Source, WorkflowEvent
 
 Role = Literal["user", "assistant"]
 MessageKind = Literal["question", "answer", "follow_up", "error", "notice"]
@@ -219,6 +219,14 @@ class WorkflowRequest:
 
     workflow_id: str
     parameters: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRun:
+    """What was recorded of a workflow's run, oldest first: its events, and its tool calls."""
+
+    events: Sequence[WorkflowEvent]
+    calls: Sequence[CallView] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,6 +197,7 @@ def build_services(
         workflows=Workflows(
             settings,
             owner=owner,
+            conversation_id=lambda: chats.conversation_id,
             runner=runner,
             client=coze.client,
             emit=sink.emit,

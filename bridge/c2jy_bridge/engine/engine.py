@@ -30,6 +30,7 @@ from c2jy_bridge.core.views import (
     CallView,
     ConnectionView,
     MessageView,
+    RecordedRun,
     ToolView,
 )
 from c2jy_bridge.coze import CozeProblem
@@ -302,6 +303,21 @@ class Engine:
     async def retry_request(self, request_id: str) -> str:
         """Repeat a bridge request as a new one; returns its id, empty for an unknown `request_id`."""
         return await self._services.bridge.retry(request_id)
+
+    async def workflow_runs(self, conversation_id: str, *, loose: bool = False) -> Sequence[RecordedRun]:
+        """Recorded workflow runs of a conversation, oldest first, but those that another process follows.
+
+        Args:
+            conversation_id: The conversation; may be empty.
+            loose: Also the newest runs outside any conversation since this one's last turn.
+        """
+
+        def read() -> list[RecordedRun]:
+            owner = self._services.owner
+            found = self._services.journal.runs.of(conversation_id, loose=loose)
+            return [run for name, run in found if name == owner.name or owner.is_gone(name)]
+
+        return await self._read_journal(read)
 
     @property
     def workflows(self) -> Workflows:

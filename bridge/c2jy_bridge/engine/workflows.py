@@ -8,6 +8,7 @@ import importlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,15 +39,28 @@ class Workflows:
         settings: Settings,
         *,
         owner: Owner,
+        conversation_id: Callable[[], str],
         runner: ToolRunner,
         client: Callable[[], Awaitable[CozeClient]],
         emit: Callable[[Event], Awaitable[None]],
         clock: Callable[[], float],
         new_id: Callable[[], str],
     ) -> None:
-        """Opens and imports nothing yet; `emit` is awaited for every event before a run continues."""
+        """Opens and imports nothing yet.
+
+        Args:
+            settings: Those of the data folder and the host.
+            owner: This process.
+            conversation_id: The open conversation, to which a run that begins belongs.
+            runner: Runs the tools.
+            client: Connects to Coze; may raise CozeProblem.
+            emit: Awaited for every event before a run continues.
+            clock: Unix seconds.
+            new_id: Ids of runs and of calls.
+        """
         self._settings = settings
         self._owner = owner
+        self._conversation_id = conversation_id
         self._runner = runner
         self._client = client
         self._emit = emit
@@ -135,8 +149,10 @@ class Workflows:
                 del self._tasks[run_id]
 
     async def _track(self, event: Event) -> None:
-        if isinstance(event, WorkflowStarted) and (task := asyncio.current_task()) is not None:
-            self._tasks[event.run_id] = task
+        if isinstance(event, WorkflowStarted):
+            event = replace(event, conversation_id=self._conversation_id())
+            if (task := asyncio.current_task()) is not None:
+                self._tasks[event.run_id] = task
         await self._emit(event)
 
     @asynccontextmanager

@@ -77,10 +77,13 @@ class RecordedConversations:
         return [row["conversation_id"] for row in rows]
 
     def erase(self, conversation_id: str) -> None:
-        """Remove a deleted conversation with its messages and calls."""
+        """Remove a deleted conversation with its messages, calls and workflow runs."""
         key = (conversation_id,)
         with self._database.transaction() as db:
             turns = "SELECT turn_id FROM turns WHERE conversation_id = ?"
             db.execute(f"DELETE FROM messages WHERE turn_id IN ({turns})", key)
-            for table in ("calls", "turns", "deleted_conversations", "conversations"):
+            runs = "SELECT run_id FROM workflow_runs WHERE conversation_id = ?"
+            db.execute(f"DELETE FROM calls WHERE turn_id IN ({runs})", key)
+            db.execute(f"DELETE FROM workflow_events WHERE run_id IN ({runs})", key)
+            for table in ("calls", "turns", "workflow_runs", "deleted_conversations", "conversations"):
                 db.execute(f"DELETE FROM {table} WHERE conversation_id = ?", key)

@@ -96,19 +96,6 @@ class Claim:
 
 
 VERSION: Final = 2
-# Beside the schema: a journal of this version may be without them.
-_LATER_TABLES: Final = """
-CREATE TABLE IF NOT EXISTS deleted_conversations (
-    conversation_id TEXT PRIMARY KEY,
-    deleted_at      REAL NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS unfinished_runs (
-    chat_id      TEXT NOT NULL,
-    tool_call_id TEXT NOT NULL,
-    runs         INTEGER NOT NULL,
-    PRIMARY KEY (chat_id, tool_call_id)
-) STRICT, WITHOUT ROWID;
-"""
 BUSY_MS: Final = 30_000  # how long to wait for another process's commit
 CHECK_S: Final = 2.0
 """Seconds that the check of the file may take at start-up; larger files are read in part."""
@@ -214,14 +201,10 @@ class Database:
     def _create_schema(self) -> None:
         with self.transaction() as db:
             (found,) = db.execute("PRAGMA user_version").fetchone()
-            if found in (0, VERSION):
-                for statement in _statements(_LATER_TABLES):
-                    db.execute(statement)
-            if found == VERSION:
-                return
-            if found:
+            if found not in (0, VERSION):
                 age = "newer than this program" if found > VERSION else "of an earlier, unreleased program"
                 raise sqlite3.DatabaseError(f"journal version {found} is {age} ({VERSION})")
+            # A journal of this version may be without the tables that came later.
             schema = (resources.files(__package__) / "schema.sql").read_text(encoding="utf-8")
             for statement in _statements(schema):
                 db.execute(statement)

@@ -85,12 +85,12 @@ class History:
             f"SELECT * FROM calls WHERE {column} = ? ORDER BY requested_at DESC, rowid DESC LIMIT ?",
             (key, limit),
         )
-        return [_call(r) for r in reversed(rows)]
+        return [call_view(r) for r in reversed(rows)]
 
     def call(self, call_id: str) -> CallView | None:
         """One recorded call."""
         row = self._database.one("SELECT * FROM calls WHERE call_id = ?", (call_id,))
-        return _call(row) if row else None
+        return call_view(row) if row else None
 
     def questions(self, limit: int) -> list[str]:
         """The newest `limit` questions of the user, oldest first, without repetitions in a row."""
@@ -110,7 +110,8 @@ def _around(text: str, words: str) -> str:
     return ("…" if start else "") + text[start:end] + ("…" if end < len(text) else "")
 
 
-def _call(row: sqlite3.Row) -> CallView:
+def call_view(row: sqlite3.Row) -> CallView:
+    """The view of a row of `calls`."""
     return CallView(
         call_id=row["call_id"],
         tool=row["tool"],

@@ -27,11 +27,13 @@ from c2jy_bridge.core.events import (
     TurnEnded,
     TurnFailed,
     TurnStarted,
+    WorkflowEvent,
 )
 from c2jy_bridge.core.ports import Receipt, ReceiptConflict
 from c2jy_bridge.journal.conversations import RecordedConversations
 from c2jy_bridge.journal.database import Database
 from c2jy_bridge.journal.history import History
+from c2jy_bridge.journal.run_history import RunHistory
 
 TITLE_CHARS: Final = 60
 _BY_COZE_ID: Final = "chat_id = ? AND tool_call_id = ? AND tool_call_id <> ''"
@@ -100,6 +102,7 @@ class Journal:
         )
         self.history = History(self._database, scope)
         self.conversations = RecordedConversations(self._database, scope)
+        self.runs = RunHistory(self._database, scope, owner)
 
     def close(self) -> None:
         """Close the file."""
@@ -245,6 +248,8 @@ class Journal:
                     " WHERE call_id = ? AND outcome IS NULL",
                     (event.outcome, event.output, event.error, event.at, event.call_id),
                 )
+            case WorkflowEvent():
+                self.runs.store(event)
             case ToolOutputsSubmitted():
                 with self._database.transaction() as db:
                     db.executemany(
@@ -256,11 +261,16 @@ class Journal:
         title = " ".join(event.text.split())[:TITLE_CHARS]
         with self._database.transaction() as db:
             if event.source == "chat":  # the relay's conversations are not the user's
-                db.execute(
-                    "INSERT INTO conversations VALUES (?, ?, ?, ?, ?)"
-                    " ON CONFLICT DO UPDATE SET updated_at = excluded.updated_at",
-                    (event.conversation_id, self._scope, title, event.at, event.at),
+                known = db.execute(
+                    "UPDATE conversations SET updated_at = ? WHERE conversation_id = ?",
+                    (event.at, event.conversation_id),
                 )
+                if not known.rowcount:
+                    db.execute(
+                        "INSERT INTO conversations VALUES (?, ?, ?, ?, ?)",
+                        (event.conversation_id, self._scope, title, event.at, event.at),
+                    )
+                    self.runs.adopt(event.conversation_id)
             turn = event.turn_id, event.conversation_id, event.chat_id, self._scope, event.source, event.text
             db.execute(
                 "INSERT INTO turns (turn_id, conversation_id, chat_id, scope, source, question, owner,"

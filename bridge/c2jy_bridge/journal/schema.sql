@@ -1,15 +1,15 @@
 -- Times are Unix seconds. `scope` is host/bot: a conversation belongs to one Bot on one host.
 
-CREATE TABLE conversations (
+CREATE TABLE IF NOT EXISTS conversations (
     conversation_id TEXT PRIMARY KEY,
     scope           TEXT NOT NULL,
     title           TEXT NOT NULL,
     created_at      REAL NOT NULL,
     updated_at      REAL NOT NULL
 ) STRICT;
-CREATE INDEX conversations_by_age ON conversations (scope, updated_at);
+CREATE INDEX IF NOT EXISTS conversations_by_age ON conversations (scope, updated_at);
 
-CREATE TABLE turns (
+CREATE TABLE IF NOT EXISTS turns (
     turn_id         TEXT PRIMARY KEY,
     conversation_id TEXT NOT NULL,
     chat_id         TEXT NOT NULL,
@@ -22,10 +22,10 @@ CREATE TABLE turns (
     ended_at        REAL,
     total_tokens    INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE INDEX turns_open ON turns (scope) WHERE state = 'open';
-CREATE INDEX turns_by_conversation ON turns (conversation_id, started_at);
+CREATE INDEX IF NOT EXISTS turns_open ON turns (scope) WHERE state = 'open';
+CREATE INDEX IF NOT EXISTS turns_by_conversation ON turns (conversation_id, started_at);
 
-CREATE TABLE messages (
+CREATE TABLE IF NOT EXISTS messages (
     seq        INTEGER PRIMARY KEY,
     turn_id    TEXT NOT NULL,
     message_id TEXT NOT NULL,
@@ -38,7 +38,7 @@ CREATE TABLE messages (
 ) STRICT;
 
 -- A row with an outcome is a receipt: that call is never run again.
-CREATE TABLE calls (
+CREATE TABLE IF NOT EXISTS calls (
     call_id         TEXT PRIMARY KEY,
     turn_id         TEXT NOT NULL,
     conversation_id TEXT NOT NULL,
@@ -57,5 +57,35 @@ CREATE TABLE calls (
     output          TEXT NOT NULL DEFAULT '',
     error           TEXT NOT NULL DEFAULT ''
 ) STRICT;
-CREATE UNIQUE INDEX calls_once ON calls (chat_id, tool_call_id) WHERE tool_call_id <> '';
-CREATE INDEX calls_by_age ON calls (scope, requested_at);
+CREATE UNIQUE INDEX IF NOT EXISTS calls_once ON calls (chat_id, tool_call_id) WHERE tool_call_id <> '';
+CREATE INDEX IF NOT EXISTS calls_by_age ON calls (scope, requested_at);
+
+CREATE TABLE IF NOT EXISTS deleted_conversations (
+    conversation_id TEXT PRIMARY KEY,
+    deleted_at      REAL NOT NULL
+) STRICT;
+
+-- Runs of a call that came to no end, because the process did.
+CREATE TABLE IF NOT EXISTS unfinished_runs (
+    chat_id      TEXT NOT NULL,
+    tool_call_id TEXT NOT NULL,
+    runs         INTEGER NOT NULL,
+    PRIMARY KEY (chat_id, tool_call_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS workflow_runs (
+    run_id          TEXT PRIMARY KEY,
+    scope           TEXT NOT NULL,
+    conversation_id TEXT NOT NULL,  -- empty: outside any
+    owner           TEXT NOT NULL,  -- the process that followed it last
+    started_at      REAL NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS workflow_runs_by_conversation ON workflow_runs (scope, conversation_id, started_at);
+
+CREATE TABLE IF NOT EXISTS workflow_events (
+    seq    INTEGER PRIMARY KEY,
+    run_id TEXT NOT NULL,
+    kind   TEXT NOT NULL,  -- class in core.events
+    event  TEXT NOT NULL   -- its fields as JSON
+) STRICT;
+CREATE INDEX IF NOT EXISTS workflow_events_by_run ON workflow_events (run_id, seq);

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from c2jy_bridge.core.events import WorkflowAsked, WorkflowEnded
+from c2jy_bridge.core.events import (
+    Outcome,
+    TurnEnded,
+    WorkflowAnswered,
+    WorkflowAsked,
+    WorkflowEnded,
+    WorkflowSaid,
+)
 from c2jy_bridge.core.settings import CozeSettings, DraftSettings, Settings
 from c2jy_bridge.engine import Engine
 from coze_emulator import Emulator
 
 ASKS = "7397395079142350002"
 """A workflow of the emulator's that asks a person."""
+CALLS = "7397395079142350001"
+"""One that asks for a tool."""
+SAYS = "7397395079142350004"
+"""One that only says something."""
 
 
 @pytest.fixture
@@ -92,6 +106,88 @@ async def test_a_run_whose_process_ends_is_offered_by_the_next_and_goes_on_there
         assert await second.workflows.resume(left.run_id, again) is None
     finally:
         await second.close()
+
+
+async def test_what_a_run_said_and_was_answered_is_there_again_after_a_restart(settings: Settings) -> None:
+    first = Engine(settings)
+    await first.open_conversation("conv-1")
+    user = User()
+    user.answer.set_result("西安")
+    ended = await first.workflows.run(ASKS, {}, user)
+    broken = await first.workflows.run("unheard-of", {}, User())
+    await first.close()
+
+    second = Engine(settings)
+    try:
+        run, failed = await second.workflow_runs("conv-1")
+        kinds = [type(event).__name__ for event in run.events]
+        assert kinds[0] == "WorkflowStarted"
+        assert kinds[-1] == "WorkflowEnded"
+        assert [event.text for event in run.events if isinstance(event, WorkflowAnswered)] == ["西安"]
+        assert ended.output in [event.text for event in run.events if isinstance(event, WorkflowSaid)]
+        assert run.events[-1] == ended
+        assert failed.events[-1] == broken
+        assert broken.problem is not None
+        assert await second.workflow_runs("conv-2", loose=True) == []
+    finally:
+        await second.close()
+
+
+async def test_what_a_run_said_before_it_broke_is_there_again(emulator: Emulator, settings: Settings) -> None:
+    emulator.add_fault(kind="drop", on="workflows", at="message", nth=3)
+    first = Engine(settings)
+    ended = await first.workflows.run(SAYS, {}, User())
+    await first.close()
+    assert ended.problem is not None
+    second = Engine(settings)
+    try:
+        (run,) = await second.workflow_runs("", loose=True)
+        assert any(isinstance(event, WorkflowSaid) and not event.complete for event in run.events)
+    finally:
+        await second.close()
+
+
+async def test_the_tools_of_a_run_are_there_again_with_it(settings: Settings) -> None:
+    first = Engine(settings)
+    await first.open_conversation("conv-1")
+    await first.workflows.run(CALLS, {"tool": "list_drafts", "args": {}}, User())
+    await first.close()
+    second = Engine(settings)
+    try:
+        (run,) = await second.workflow_runs("conv-1")
+        assert [call.outcome for call in run.calls] == [Outcome.OK]
+    finally:
+        await second.close()
+
+
+async def test_a_run_is_erased_with_its_conversation(settings: Settings) -> None:
+    now = time.time()
+    engine = Engine(settings, clock=lambda: now)
+    ended = (event async for event in engine.events() if isinstance(event, TurnEnded))
+    await engine.send("hello")
+    conversation_id = (await anext(ended)).conversation_id
+    await engine.workflows.run(CALLS, {"tool": "list_drafts", "args": {}}, User())
+    await engine.conversations.delete(conversation_id, is_open=True)
+    now += 30 * 86_400
+    await engine.conversations.erase_deleted()
+    assert await engine.workflow_runs(conversation_id) == []
+    await engine.close()
+    with closing(sqlite3.connect(settings.data_dir / "journal.db")) as db:
+        for table in ("workflow_runs", "workflow_events", "calls"):
+            assert db.execute(f"SELECT * FROM {table}").fetchall() == []
+
+
+async def test_a_run_belongs_to_the_conversation_that_its_process_begins_next(settings: Settings) -> None:
+    first = Engine(settings)
+    await first.workflows.run("unheard-of", {}, User())
+    (loose,) = await first.workflow_runs("", loose=True)
+    assert await first.workflow_runs("") == []
+    ended = (event async for event in first.events() if isinstance(event, TurnEnded))
+    await first.send("hello")
+    conversation_id = (await anext(ended)).conversation_id
+    assert await first.workflow_runs(conversation_id) == [loose]
+    assert await first.workflow_runs("", loose=True) == []
+    await first.close()
 
 
 async def test_a_run_that_a_living_process_follows_is_not_offered_to_another(settings: Settings) -> None:

@@ -70,14 +70,15 @@ class ChatController:
             else:
                 self._chat.unqueue()
 
-    async def load(self) -> None:
-        """Show the open conversation."""
+    async def load(self, *, loose_runs: bool = False) -> None:
+        """Show the open conversation; with `loose_runs` also later workflow runs outside any."""
         if self._engine is None:
             return
         conversation_id = self._engine.conversation_id
         messages = await self._engine.messages(conversation_id) if conversation_id else ()
         calls = await self._engine.calls(conversation_id) if conversation_id else ()
-        await self._chat.load(messages, calls)
+        runs = await self._engine.workflow_runs(conversation_id, loose=loose_runs)
+        await self._chat.load(messages, calls, runs)
 
     # --- intents -----------------------------------------------------------------------------------
 

@@ -12,7 +12,6 @@ from textual.widget import Widget
 from c2jy_bridge.core.events import Event, WorkflowAsked, WorkflowEnded
 from c2jy_bridge.core.safety import visible
 from c2jy_tui.controllers.approvals import AGAIN_S
-from c2jy_tui.formatting import Clock
 from c2jy_tui.labels import say
 from c2jy_tui.panes.chat import ChatPane
 from c2jy_tui.panes.chat.cards import RunIntent
@@ -70,11 +69,10 @@ class WorkflowQuestions:
 class WorkflowController:
     """Opens the workflow dialogs over the host screen and starts, resumes and stops runs."""
 
-    def __init__(self, host: Widget, questions: WorkflowQuestions, chat: ChatPane, clock: Clock) -> None:
+    def __init__(self, host: Widget, questions: WorkflowQuestions, chat: ChatPane) -> None:
         self._host = host
         self._questions = questions
         self._chat = chat
-        self._clock = clock
         self._engine: Engine | None = None
         self._again: Timer | None = None
 
@@ -153,7 +151,6 @@ class WorkflowController:
             if text is None:
                 self._questions.put_off(run_id)
             else:
-                self._chat.run_answered(run_id, text, self._clock())
                 self._questions.answer(run_id, text)
             self.resume()
 

@@ -84,7 +84,7 @@ class MainScreen(BaseScreen):
         self.conversations = ConversationController(self, self.chat_controller, clock, export_folder)
         self.approvals = ApprovalController(self, session.approvals, self.chat.composer, clock)
         self.bridge = BridgeController(self, session.bridge, self.workspace, clock)
-        self.workflows = WorkflowController(self, session.questions, self.chat, clock)
+        self.workflows = WorkflowController(self, session.questions, self.chat)
 
     @override
     def compose(self) -> ComposeResult:
@@ -127,7 +127,7 @@ class MainScreen(BaseScreen):
             self.refresh_connection()
             self.chat.composer.remember(await engine.questions())
             if with_messages:
-                await self.chat_controller.load()
+                await self.chat_controller.load(loose_runs=True)
             await self.inspector.load(engine)
             await self.drafts.load(engine)
             await self.bridge.attach_engine(engine)

@@ -28,6 +28,7 @@ from c2jy_bridge.core.events import (
     Problem,
     ToolCall,
     ToolCallFinished,
+    WorkflowAnswered,
     WorkflowAsked,
     WorkflowEnded,
     WorkflowSaid,
@@ -45,13 +46,11 @@ from c2jy_bridge.coze.workflow import (
     WorkflowClient,
     WorkflowInterrupt,
 )
-from c2jy_bridge.journal import Owner
+from c2jy_bridge.journal import WORKFLOW_CHAT, Owner
 from c2jy_bridge.relay.calls import Runner, scope_of
 from c2jy_bridge.relay.request import TRANSIENT, NotPlainJson, bridge_problem, read_object, say
 from c2jy_bridge.relay.storage import Storage
 
-WORKFLOW: Final = "workflow"
-"""Recorded in the journal as the chat of a workflow's tool calls."""
 MOST_STOPS: Final = 50
 PATIENCE_S: Final = 60.0
 """Seconds for which Coze's record of a run is polled after its stream broke."""
@@ -218,6 +217,7 @@ class WorkflowRuns:
             )
             await self._emit(asked)
             text = await answer(asked)
+            await self._emit(WorkflowAnswered(at=self._clock(), run_id=run.run_id, text=text))
         return workflows.resume(run.workflow_id, run.stop.event_id, run.stop.kind, text)
 
     async def _outputs(self, run: WaitingRun, question: ToolQuestion) -> list[str]:
@@ -229,7 +229,7 @@ class WorkflowRuns:
                 tool=use.tool,
                 arguments=use.arguments,
                 conversation_id=scope_of("workflow"),
-                chat_id=WORKFLOW,
+                chat_id=WORKFLOW_CHAT,
                 tool_call_id=f"{key}#{number}",
                 turn_id=run.run_id,
                 source="bridge",

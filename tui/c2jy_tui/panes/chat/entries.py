@@ -118,6 +118,8 @@ class Run(Entry):
     output: str = ""
     debug_url: str = ""
     ended_at: float | None = None
+    recorded_until: float = 0.0
+    """Time of its last event in the journal when it was loaded from there."""
 
     @property
     def open(self) -> bool:

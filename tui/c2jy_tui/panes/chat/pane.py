@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from c2jy_bridge.core.events import Event, Problem
 from c2jy_bridge.core.safety import one_line
-from c2jy_bridge.core.views import CallView, ConnectionView, MessageView, WaitingWorkflow
+from c2jy_bridge.core.views import CallView, ConnectionView, MessageView, RecordedRun, WaitingWorkflow
 from c2jy_tui.formatting import Clock
 from c2jy_tui.labels import say
 from c2jy_tui.panes.chat.cards import CallCard, RunCard
@@ -317,17 +317,18 @@ class ChatPane(Vertical):
         """Show a workflow run that an earlier process left waiting."""
         self._touch(self._transcript.offer(waiting))
 
-    def run_answered(self, run_id: str, answer: str, at: float) -> None:
-        """A run was answered."""
-        self._touch(self._transcript.answered(run_id, answer, at))
-
     def drop_run(self, run_id: str) -> None:
         """Stop offering a run that was left waiting."""
         self._touch(self._transcript.drop(run_id))
 
-    async def load(self, messages: Sequence[MessageView], calls: Sequence[CallView]) -> None:
+    async def load(
+        self,
+        messages: Sequence[MessageView],
+        calls: Sequence[CallView],
+        runs: Sequence[RecordedRun] = (),
+    ) -> None:
         """Show a conversation from the journal."""
-        self._transcript.load(messages, calls)
+        self._transcript.load(messages, calls, runs)
         await self.refill()
 
     async def refill(self) -> None:

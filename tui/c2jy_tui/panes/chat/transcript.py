@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from c2jy_bridge.core import events as ev
-from c2jy_bridge.core.views import CallView, MessageView, WaitingWorkflow
+from c2jy_bridge.core.views import CallView, MessageView, RecordedRun, WaitingWorkflow
 from c2jy_tui.formatting import is_tool_request
 from c2jy_tui.panes.chat.entries import (
     Answer,
@@ -35,9 +36,23 @@ class Runs:
         """Runs that have not ended: they stay in view whatever conversation is open."""
         return [run for run in self._runs.values() if run.open]
 
+    def load(self, recorded: RecordedRun) -> Iterator[tuple[float, AnyEntry]]:
+        """Rebuild a run from the journal; yields its entries with their times."""
+        run_id = recorded.events[0].run_id
+        known = self._runs.pop(run_id, None)
+        for event in recorded.events:
+            for entry in self.apply(event)[0]:
+                yield event.at, entry
+        run = self._runs[run_id]
+        run.recorded_until = recorded.events[-1].at
+        if run.open:  # nothing is known of its end: its process was killed, or it waits (see `left`)
+            run.state, run.question = (known.state, known.question) if known else ("dropped", "")
+
     def apply(self, event: ev.WorkflowEvent) -> tuple[Sequence[AnyEntry], Sequence[AnyEntry]]:
         """Apply one event; returns the new entries, and those that changed."""
         run = self._runs.get(event.run_id)
+        if run is not None and event.at <= run.recorded_until:
+            return (), ()  # it was still on its way when the journal was read
         if run is None:
             if not isinstance(event, ev.WorkflowStarted):
                 return (), ()
@@ -54,6 +69,9 @@ class Runs:
                     return (_said(run, text, event.at),), (run,)
             case ev.WorkflowAsked(text=text):
                 run.state, run.question = "asking", text
+            case ev.WorkflowAnswered(text=text):
+                run.state, run.question = "running", ""
+                return (Question(at=event.at, text=text, accepted=True),), (run,)
             case ev.WorkflowEnded():
                 return self._ended(run, event), (run,)
         return (), (run,)
@@ -72,25 +90,12 @@ class Runs:
             ends.append(Failure(at=event.at, problem=event.problem, link=event.debug_url))
         return ends
 
-    def answered(self, run_id: str) -> Run:
-        """The user has answered its question."""
-        run = self._runs[run_id]
-        run.state, run.question = "running", ""
-        return run
-
-    def left(self, waiting: WaitingWorkflow) -> Run | None:
-        """Add a run that an earlier process left waiting; None when it is known already."""
-        if waiting.run_id in self._runs:
-            return None
-        question = "" if is_tool_request(waiting.question) else waiting.question
-        run = Run(
-            at=waiting.at,
-            run_id=waiting.run_id,
-            workflow_id=waiting.workflow_id,
-            state="left",
-            question=question,
-        )
-        self._runs[waiting.run_id] = run
+    def left(self, waiting: WaitingWorkflow) -> Run:
+        """Add or change a run that an earlier process left waiting."""
+        run = Run(at=waiting.at, run_id=waiting.run_id, workflow_id=waiting.workflow_id)
+        run = self._runs.setdefault(waiting.run_id, run)
+        run.state = "left"
+        run.question = "" if is_tool_request(waiting.question) else waiting.question
         return run
 
     def drop(self, run_id: str) -> Run:
@@ -176,11 +181,7 @@ class Transcript:
     def offer(self, waiting: WaitingWorkflow) -> Sequence[AnyEntry]:
         """Add a run that an earlier process left waiting."""
         run = self._runs.left(waiting)
-        return (self._add(run),) if run is not None else ()
-
-    def answered(self, run_id: str, answer: str, at: float) -> Sequence[AnyEntry]:
-        """The user answered the question of a run."""
-        return (self._runs.answered(run_id), self._add(Question(at=at, text=answer, accepted=True)))
+        return (run if run in self.entries else self._add(run),)
 
     def drop(self, run_id: str) -> Sequence[AnyEntry]:
         """Drop a run that was left waiting."""
@@ -309,17 +310,22 @@ class Transcript:
                 known.elapsed_s, known.replayed = event.elapsed_s, event.replayed
         return (known,)
 
-    def load(self, messages: Iterable[MessageView], calls: Iterable[CallView]) -> None:
+    def load(
+        self,
+        messages: Iterable[MessageView],
+        calls: Iterable[CallView],
+        runs: Iterable[RecordedRun] = (),
+    ) -> None:
         """Load a conversation from the journal."""
         self.clear()
-        found: list[AnyEntry] = []
-        for message in messages:
-            found.extend(self._from_message(message))
-        for view in calls:
-            if view.source == "chat":
-                found.append(self._from_call(view))
+        found = [(entry.at, entry) for message in messages for entry in self._from_message(message)]
+        found += [(view.requested_at, self._from_call(view)) for view in calls if view.source == "chat"]
+        for run in runs:
+            found += self._runs.load(run)
+            found += [(view.requested_at, self._from_call(replace(view, turn_id=""))) for view in run.calls]
         # A stable sort: entries of equal time keep the journal's order.
-        self.entries = [*sorted(found, key=lambda entry: entry.at), *self.entries]
+        shown = [entry for _, entry in sorted(found, key=lambda one: one[0])]
+        self.entries = [*shown, *(run for run in self._runs.open if run not in shown)]
         self._drop_old_follow_ups()
 
     def _from_message(self, message: MessageView) -> Iterable[AnyEntry]:
@@ -361,7 +367,7 @@ class Transcript:
 
     def _drop_old_follow_ups(self) -> None:
         """Keep only the follow-ups of the last turn, as one entry."""
-        last_turn = self.entries[-1].turn_id if self.entries else ""
+        last_turn = next((e.turn_id for e in reversed(self.entries) if e.turn_id), "")
         ups = [e for e in self.entries if isinstance(e, FollowUps) and e.turn_id == last_turn]
         self.entries = [e for e in self.entries if not isinstance(e, FollowUps)]
         if ups:
