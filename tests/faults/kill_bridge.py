@@ -24,6 +24,8 @@ class OverHttp:
     """A request with an idempotency key, whose client asks again when the connection breaks."""
 
     counts_from_start = False
+    leaves: tuple[str, ...] = (DRAFT,)
+    leaves_in_trash = 0
 
     def engine(self, place: Place) -> Engine:
         return Engine(place.settings(intakes=["http"], port=0))
@@ -67,6 +69,8 @@ class Letter:
     """A letter that asks for a tool."""
 
     counts_from_start = False
+    leaves: tuple[str, ...] = (DRAFT,)
+    leaves_in_trash = 0
 
     def engine(self, place: Place) -> Engine:
         # Looks follow one another quickly; that they do not in earnest is a matter of the settings.

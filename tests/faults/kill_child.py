@@ -16,12 +16,26 @@ from typing import Final
 
 from c2jy_bridge.engine import Engine
 from faults.kill_bridge import Announcement, Letter, OverHttp
-from faults.kill_scenarios import Build, Chat, Found, Pack, Place, Relocate, Restore, Scenario, Trash
+from faults.kill_scenarios import (
+    Batch,
+    Build,
+    Chat,
+    Fill,
+    Found,
+    Pack,
+    Place,
+    Relocate,
+    Restore,
+    Scenario,
+    Trash,
+)
 from faults.kill_steps import Steps
 
 SCENARIOS: Final[dict[str, Scenario]] = {
     "chat": Chat(),
     "build": Build(),
+    "fill": Fill(),
+    "batch": Batch(),
     "pack": Pack(),
     "relocate": Relocate(),
     "trash": Trash(),

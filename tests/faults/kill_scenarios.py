@@ -63,6 +63,9 @@ class Scenario(Protocol):
 
     counts_from_start: bool
     """Whether the start of the engine belongs to the action."""
+    leaves: tuple[str, ...]
+    """The drafts that are there in the end."""
+    leaves_in_trash: int
 
     def engine(self, place: Place) -> Engine:
         """An engine for it."""
@@ -81,6 +84,8 @@ class Chat:
     """A turn whose Bot builds a draft."""
 
     counts_from_start = True
+    leaves: tuple[str, ...] = (DRAFT,)
+    leaves_in_trash: int = 0
 
     def engine(self, place: Place) -> Engine:
         return Engine(place.settings())
@@ -115,6 +120,8 @@ class OfDraft:
     """An action on a draft."""
 
     counts_from_start = False
+    leaves: tuple[str, ...] = (DRAFT,)
+    leaves_in_trash: int = 0
     begins = "draft"
     """What is there before: nothing, `draft` or `trashed`."""
 
@@ -163,12 +170,48 @@ class Pack(OfDraft):
             return {"zip": whole and any(n.endswith("draft_content.json") for n in zipped.namelist())}
 
 
+class Fill(OfDraft):
+    """A draft from a template, with a new text and a file put into it."""
+
+    leaves: tuple[str, ...] = (DRAFT, "filled")
+
+    async def act(self, engine: Engine, place: Place) -> None:
+        (picture,) = await asyncio.to_thread(_materials, place)
+        values = json.dumps({"text1": "hello", "image1": picture})
+        await engine.drafts.fill(DRAFT, values, "filled", folder=place.folder)
+
+    async def wanted(self, engine: Engine) -> bool:
+        return len(await engine.drafts.list()) < len(self.leaves)
+
+
+class Batch(OfDraft):
+    """Three drafts from a table; going on means to start it again, whatever was done before."""
+
+    leaves: tuple[str, ...] = (DRAFT, "row 1", "row 2", "row 3")
+
+    async def prepare(self, engine: Engine, place: Place) -> None:
+        await super().prepare(engine, place)
+        (picture,) = await asyncio.to_thread(_materials, place)
+        rows = [{"title": f"row {n}", "text1": f"words {n}", "image1": picture} for n in (1, 2, 3)]
+        lines = "\n".join(json.dumps(row) for row in rows)
+        await asyncio.to_thread((place.folder / "table.jsonl").write_text, lines, "utf-8")
+
+    async def act(self, engine: Engine, place: Place) -> None:
+        table = place.folder / "table.jsonl"
+        rows = [row async for row in engine.drafts.batch(DRAFT, table, "{title}")]
+        failed = [issue.message for row in rows if row.state == "failed" for issue in row.issues]
+        assert not failed, failed
+
+
 class Relocate(OfDraft):
     async def act(self, engine: Engine, place: Place) -> None:
         await engine.drafts.relocate([DRAFT], "D:\\drafts")
 
 
 class Trash(OfDraft):
+    leaves: tuple[str, ...] = ()
+    leaves_in_trash = 1
+
     async def act(self, engine: Engine, place: Place) -> None:
         await engine.drafts.trash(DRAFT)
 
@@ -185,6 +228,10 @@ class Restore(OfDraft):
 
     async def wanted(self, engine: Engine) -> bool:
         return bool(await engine.drafts.trashed())
+
+
+def _materials(place: Place) -> list[str]:
+    return [str(path) for path in (place.folder / "drafts" / DRAFT / "materials").iterdir()]
 
 
 async def _turn(engine: Engine, text: str) -> TurnEnded | None:

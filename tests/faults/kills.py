@@ -18,7 +18,6 @@ from typing import Any, Final
 
 from coze_emulator import Emulator, Script
 from faults.kill_child import SCENARIOS
-from faults.kill_scenarios import DRAFT
 from faults.kill_steps import KILLED
 from relay_harness import HANDLE
 
@@ -127,9 +126,9 @@ def judge(scenario: str, found: dict[str, Any]) -> list[str]:
         faults.append(f"left over: {found['left over']}")
     if found["faults"]:
         faults.append(f"broken: {found['faults']}")
-    names, trashed = found["drafts"], found["trashed"]
-    wanted = ([], 1) if scenario == "trash" else ([DRAFT], 0)
-    if len(names) + trashed > 1:
+    names, trashed = sorted(found["drafts"]), found["trashed"]
+    wanted = (sorted(SCENARIOS[scenario].leaves), SCENARIOS[scenario].leaves_in_trash)
+    if len(names) + trashed > len(wanted[0]) + wanted[1]:
         faults.append(f"doubled: {names}, {trashed} in the trash")
     elif (names, trashed) != wanted:
         faults.append(f"lost: {names}, {trashed} in the trash")

@@ -303,6 +303,8 @@ def _steps(where: str) -> list[Any]:
 
 
 def _place(source: Path, target: Path, mode: Literal["copy", "hardlink"]) -> None:
+    # A file of this name may be shared with the template: it is replaced, never written over.
+    target.unlink(missing_ok=True)
     if mode == "hardlink":
         try:
             os.link(source, target)

@@ -181,3 +181,18 @@ async def test_a_cell_that_no_folder_can_be_called_becomes_a_name_that_can(
 ) -> None:
     put(table, 'title,text1\n"a/b: c?",x\n..,y')
     assert [row.name for row in await run(batches, table)] == ["a b c", "draft"]
+
+
+async def test_a_picture_that_the_template_has_too_is_not_written_over_in_the_template(
+    batches: Batches, builder: DraftBuilder, table: Path, media: Path
+) -> None:
+    """Shared media are one file on the disk: written over, a kill in between would empty the template's."""
+    clip = {"type": "image", "media": str(media / "wide.png"), "duration": 2}
+    document = {"schema": "c2jy/1", "name": "own", "tracks": [{"type": "video", "clips": [clip]}]}
+    made = await builder.build(json.dumps(document))
+    (picture,) = Path(made.drafts[0].path, "materials").iterdir()
+    before = picture.stat().st_mtime_ns
+    put(table, "title,image1\na,wide.png\nb,wide.png")
+    done = await run(batches, table, "own")
+    assert [row.state for row in done] == ["made", "made"]
+    assert picture.stat().st_mtime_ns == before
