@@ -146,6 +146,8 @@ def _refusal(code: str, requested: str) -> DraftError:
 
 
 MATERIALS: Final = "materials"
+RESOURCES: Final = "Resources"
+"""Where CapCut for Mac keeps the media of a draft, by some in folders such as `local`."""
 """Folder of media inside a draft."""
 _LONGEST: Final = 1000
 """Characters; macOS takes 1024 bytes, Windows 260 unless told otherwise."""
@@ -225,17 +227,19 @@ def local_view(path: str, folder: Path, name: str | None = None) -> Path | None:
         name: The draft's name, when the folder does not have it yet.
 
     Returns:
-        A file inside the draft when the path ends in `<name>/materials/<file>` or begins with the apps'
-        placeholder; else the path itself when it is absolute here; else None. A path on another computer is
-        None too, unless the draft itself is there: Windows would log in to whatever host somebody's
-        draft names.
+        A file inside the draft when the path ends in `<name>/materials/<file>` or `<name>/Resources/...`, or
+        begins with the apps' placeholder; else the path itself when it is absolute here; else None. A path on
+        another computer is None too, unless the draft itself is there: Windows would log in to whatever host
+        somebody's draft names.
     """
     if below := placeholder_parts(path):
         return folder.joinpath(*below)
-    tail = pure(path).parts[-3:]
-    inside = len(tail) == 3 and tail[0] in (name or folder.name, folder.name)
-    if inside and tail[-2] == MATERIALS:
-        return folder / MATERIALS / tail[-1]
+    tail = _below_media_folder(parts := pure(path).parts)
+    named = parts[-len(tail) - 1] if tail and len(parts) > len(tail) else ""
+    inside = folder.joinpath(*tail)
+    # A folder from a Mac may have got another name on its way.
+    if named in (name or folder.name, folder.name) or (named and tail[0] == RESOURCES and inside.is_file()):
+        return inside
     drive = PureWindowsPath(path).drive
     if drive.startswith("\\\\") and drive.lower() != folder.drive.lower():
         return None
@@ -394,6 +398,15 @@ def respell_meta(
     return changed
 
 
+def _below_media_folder(parts: tuple[str, ...]) -> tuple[str, ...]:
+    """The end of a path from `materials` or the apps' `Resources` on; empty when it has neither."""
+    if parts[-2:-1] == (MATERIALS,):
+        return parts[-2:]
+    if RESOURCES in parts[:-1] and ".." not in parts:
+        return parts[len(parts) - 1 - parts[::-1].index(RESOURCES) :]
+    return ()
+
+
 def former_folder(meta: Mapping[str, Any]) -> PurePath | None:
     """The draft's folder as its meta file spells it."""
     path = meta.get("draft_fold_path")
@@ -404,7 +417,7 @@ def parts_inside(path: str, former: PurePath | None, inside: Inside) -> tuple[st
     """Where in the draft's folder a path leads, or None when it leads elsewhere.
 
     A path does when it has the apps' placeholder, lies below the folder that the meta file names, or ends in
-    `materials/<file>`, and there is such a file here.
+    `materials/<file>` or `Resources/...`, and there is such a file here.
     """
     if (below := placeholder_parts(path)) is not None:
         return below if inside(below) else None
@@ -415,8 +428,8 @@ def parts_inside(path: str, former: PurePath | None, inside: Inside) -> tuple[st
         parts = spelled.relative_to(former).parts
         if parts and inside(parts):
             return parts
-    tail = spelled.parts[-2:]
-    return tail if len(tail) == 2 and tail[0] == MATERIALS and inside(tail) else None
+    tail = _below_media_folder(spelled.parts)
+    return tail if tail and inside(tail) else None
 
 
 def files_of(folder: Path) -> Inside:

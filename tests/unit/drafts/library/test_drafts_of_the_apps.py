@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app_drafts import PLACEHOLDER, jianying_59, segment, times, write
+from app_drafts import PLACEHOLDER, jianying_59, put, read, segment, times, write
 from c2jy_bridge.core.views import ClipView, DraftDetail
 from c2jy_bridge.drafts import Library
 
@@ -104,6 +104,23 @@ def test_media_named_by_the_placeholder_are_looked_for_in_the_draft(
     (folder / "materials").mkdir()
     (folder / "materials" / "a.wav").write_bytes(b"RIFF")
     assert library.check("x") == []
+
+
+@pytest.mark.parametrize("folder", ["mac", "mac renamed"])
+def test_media_in_the_resources_of_a_draft_from_a_mac_are_found_in_it(
+    library: Library, root: Path, media: Path, folder: str
+) -> None:
+    """CapCut 3 for Mac names them by full paths of that machine; the folder came here with them."""
+    at_home = "/Users/ann/Movies/CapCut/User Data/Projects/com.lveditor.draft/mac"
+    paths = [f"{at_home}/Resources/{name}" for name in ("local/wide.png", "video.mp4", "audioAlg/sound.wav")]
+    made = write(root / folder, jianying_59(*paths))
+    meta = read(made / "draft_meta_info.json")
+    put(made / "draft_meta_info.json", json.dumps({**meta, "draft_fold_path": at_home}))
+    for path in paths:
+        put(made / path.removeprefix(f"{at_home}/"), (media / Path(path).name).read_bytes())
+    assert [view.media_missing for view in library.list()] == [0]
+    assert [clip.media_ok for clip in clips(library.detail(folder))].count(False) == 0
+    assert [issue for issue in library.check(folder) if "Resources" in issue.message] == []
 
 
 def test_clips_that_a_transition_lays_over_each_other_are_whole(
