@@ -211,7 +211,14 @@ def _parser() -> argparse.ArgumentParser:
     emulator.add_argument("--port", type=_port, default=8787, help=say("option.port"))
     emulator.add_argument("--script", type=Path, metavar="FILE", help=say("option.script"))
 
+    setup = command(commands, "setup", "setup", "command.setup")
+    steps = ("language", "mode", "token", "bot", "drafts", "plugin", "test")
+    setup.add_argument("step", nargs="?", choices=steps, metavar="STEP", help=say("option.step"))
+    command(commands, "login", "setup:login", "command.login")
+    command(commands, "logout", "setup:logout", "command.logout")
+
     doctor = command(commands, "doctor", "doctor", "command.doctor")
+    doctor.add_argument("--fix", action="store_true", help=say("option.fix"))
     doctor.add_argument("--json", action="store_true", help=say("option.json"))
 
     config = command(commands, "config", "doctor:config_show", "command.config").add_subparsers(

@@ -42,6 +42,9 @@ class CozeSettings(_Group):
     """Where the API is: https://api.coze.cn or https://api.coze.com."""
     token: SecretStr | None = None
     """Personal access token. Better in the environment as COZE_API_TOKEN than in a file."""
+    client_id: str = ""
+    """Client id of your OAuth app for devices (Coze: API & SDK, Authorization, OAuth apps), for
+    `c2jy-tui login`."""
     bot_id: str = ""
     """The Bot to talk with: the number at the end of its page's address."""
     workflow_id: str = ""

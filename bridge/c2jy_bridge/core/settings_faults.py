@@ -23,6 +23,7 @@ COZE_NAMES: Final = {
     "COZE_API_BASE": "api_base",
     "COZE_API_TOKEN": "token",
     "COZE_BOT_ID": "bot_id",
+    "COZE_DEVICE_OAUTH_CLIENT_ID": "client_id",
     "COZE_WORKFLOW_ID": "workflow_id",
 }
 """What users of cozepy and coze-js export already (cozepy examples, 0.20.0), and the field under `coze`."""

@@ -14,7 +14,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from c2jy_bridge.core.vault import Vault
+from c2jy_bridge.core.settings import Settings
+from c2jy_bridge.core.vault import Vault, system_keyring
 from c2jy_bridge.coze.errors import CozeProblem, is_network, local_problem, problem_of, site_of
 
 if TYPE_CHECKING:
@@ -234,6 +235,11 @@ class Login:
             raise
         except Exception as error:
             raise CozeProblem(problem_of(error, self._host)) from error
+
+
+def login_of(settings: Settings) -> Login:
+    """The stored login of the settings' data folder, for their Coze address."""
+    return Login(lambda: Vault(settings.data_dir / "secrets", system_keyring()), settings.coze.api_base)
 
 
 def _kept(token: OAuthToken, client_id: str, api_base: str) -> Kept:

@@ -7,7 +7,7 @@ package of the bridge, but no UI.
 from c2jy_bridge.drafts import BuildReport, DraftError, DraftsRoot, Progress
 from c2jy_bridge.engine.bridging import bridge_token
 from c2jy_bridge.engine.conversations import Conversations
-from c2jy_bridge.engine.doctor import Check, examine, found_roots
+from c2jy_bridge.engine.doctor import Check, examine, found_roots, protect
 from c2jy_bridge.engine.drafts import Drafts
 from c2jy_bridge.engine.engine import Engine
 from c2jy_bridge.engine.workflows import Workflows
@@ -27,4 +27,5 @@ __all__ = [
     "examine",
     "found_roots",
     "prints_go_to_stderr",
+    "protect",
 ]

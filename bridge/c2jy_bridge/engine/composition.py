@@ -12,9 +12,9 @@ from pydantic import SecretStr
 from c2jy_bridge.compat.coze2jianying import read_document, step_tools
 from c2jy_bridge.core.events import Decision, Issue
 from c2jy_bridge.core.settings import Settings
-from c2jy_bridge.core.vault import Vault, system_keyring
 from c2jy_bridge.core.views import ConnectionView
-from c2jy_bridge.coze import CozeConnection, Login
+from c2jy_bridge.coze import CozeConnection
+from c2jy_bridge.coze.login import login_of
 from c2jy_bridge.drafts import DraftBuilder, DraftPacker, Library, TemplateFiller
 from c2jy_bridge.drafts.preview.previewer import Previewer
 from c2jy_bridge.engine.bridging import BridgeSwitch
@@ -60,11 +60,6 @@ class Services:
     bridge: BridgeSwitch
     workflows: Workflows
     connection: ConnectionView
-
-
-def login_of(settings: Settings) -> Login:
-    """The stored login of the settings' data folder, for their Coze address."""
-    return Login(lambda: Vault(settings.data_dir / "secrets", system_keyring()), settings.coze.api_base)
 
 
 def build_services(

@@ -13,45 +13,82 @@ from urllib.parse import urlsplit
 from c2jy_bridge.core.disk_space import is_full, write_probe
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.settings import Settings, SettingsError
+from c2jy_bridge.core.settings_file import SettingsFile
 from c2jy_bridge.coze import CozeProblem, connect
+from c2jy_bridge.coze.login import login_of
 from c2jy_bridge.drafts.library.draft_roots import DraftsRoot, disk, drafts_roots, this_system
-from c2jy_bridge.engine.startup import check_folders
+from c2jy_bridge.engine.startup import check_folders, steps_done
 
 say = catalogue("engine")
 
 GB: Final = 10**9
+Repair = Literal["", "token", "bot", "drafts", "test", "mode"]
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The result of one check; a `warning` does not prevent anything."""
+    """The result of one check; a `warning` prevents nothing, `unknown` cannot be checked from here."""
 
     name: str
-    state: Literal["ok", "warning", "error"]
+    state: Literal["ok", "warning", "error", "unknown"]
     message: str
     fix: str = ""
+    repair: Repair = ""
+    """What `doctor --fix` can do: a step of the guide, or the mode of the settings file."""
 
 
 async def examine(settings: Settings) -> list[Check]:
     """Check the settings, the account, the drafts folder and MediaInfo."""
-    config = settings.config_dir / "config.toml"
-    key = "doctor.settings_there" if config.is_file() else "doctor.settings_none"
-    return [
-        Check(say("doctor.settings"), "ok", say(key, path=config)),
+    checks = [
+        *await asyncio.to_thread(_settings_file, settings),
         *await _coze(settings),
         *await asyncio.to_thread(_data_folder, settings),
         await asyncio.to_thread(_drafts_folder, settings),
         *await asyncio.to_thread(_apps_folders, settings),
         await asyncio.to_thread(_mediainfo),
     ]
+    return [*checks, *await asyncio.to_thread(_unknowable, settings, checks)]
+
+
+def _settings_file(settings: Settings) -> list[Check]:
+    path, name = settings.config_dir / "config.toml", say("doctor.settings")
+    if not path.is_file():
+        return [Check(name, "ok", say("doctor.settings_none", path=path))]
+    checks = [Check(name, "ok", say("doctor.settings_there", path=path))]
+    try:
+        open_to_others = os.name == "posix" and path.stat().st_mode & 0o077
+        if open_to_others and SettingsFile(path).value("coze.token"):
+            fix = say("doctor.token_in_file_fix", path=path)
+            checks.append(Check(name, "warning", say("doctor.token_in_file", path=path), fix, "mode"))
+    except (OSError, SettingsError):
+        pass  # the settings in force come from another file
+    return checks
+
+
+def protect(settings: Settings) -> None:
+    """Take the settings file from everybody but its owner; raises OSError."""
+    (settings.config_dir / "config.toml").chmod(0o600)
+
+
+def _unknowable(settings: Settings, checks: list[Check]) -> list[Check]:
+    """What no program can see from here, with how to find out."""
+    found = []
+    if not any(check.repair in ("token", "bot") for check in checks):
+        tried = "test" in steps_done(settings.data_dir)
+        state: Literal["ok", "unknown"] = "ok" if tried else "unknown"
+        words, fix = say(f"doctor.plugin_{state}"), "" if tried else say("doctor.plugin_fix")
+        found.append(Check(say("doctor.plugin"), state, words, fix, "" if tried else "test"))
+    if settings.drafts.root is not None:
+        found.append(Check(say("doctor.app"), "unknown", say("doctor.app_unknown"), say("doctor.app_fix")))
+    return found
 
 
 async def _coze(settings: Settings) -> list[Check]:
     host = urlsplit(settings.coze.api_base).netloc
     try:
-        client = await asyncio.to_thread(connect, settings.coze)
+        client = await asyncio.to_thread(connect, settings.coze, login_of(settings))
     except CozeProblem as error:
-        return [Check(say("doctor.coze"), "error", error.problem.message, error.problem.hint)]
+        return [_of_problem(error)]
     try:
         checks = [Check(say("doctor.token"), "ok", say("doctor.token_there"))]
         try:
@@ -60,14 +97,28 @@ async def _coze(settings: Settings) -> list[Check]:
             if not settings.coze.bot_id:
                 return [
                     *checks,
-                    Check(say("doctor.bot"), "error", say("doctor.bot_none"), say("doctor.bot_fix")),
+                    Check(say("doctor.bot"), "error", say("doctor.bot_none"), say("doctor.bot_fix"), "bot"),
                 ]
             bot = await client.bot_name(settings.coze.bot_id)
         except CozeProblem as error:
-            return [*checks, Check(say("doctor.coze"), "error", error.problem.message, error.problem.hint)]
+            return [*checks, _of_problem(error)]
         return [*checks, Check(say("doctor.bot"), "ok", bot)]
     finally:
         await client.aclose()
+
+
+def _of_problem(error: CozeProblem) -> Check:
+    problem = error.problem
+    repairs: dict[str, Repair] = {
+        "token_missing": "token",
+        "token_malformed": "token",
+        "unauthorized": "token",
+        "forbidden": "token",
+        "not_found": "bot",
+        "not_published": "bot",
+    }
+    repair = repairs.get(problem.kind, "")
+    return Check(say("doctor.coze"), "error", problem.message, problem.hint, repair)
 
 
 def _drafts_folder(settings: Settings) -> Check:
@@ -75,7 +126,7 @@ def _drafts_folder(settings: Settings) -> Check:
     try:
         check_folders(settings)
     except SettingsError as error:
-        return Check(name, "error", str(error), say("doctor.drafts_unwritable_fix"))
+        return Check(name, "error", str(error), say("doctor.drafts_unwritable_fix"), "drafts")
     try:
         root.mkdir(parents=True, exist_ok=True)
         write_probe(root)
@@ -83,10 +134,10 @@ def _drafts_folder(settings: Settings) -> Check:
         if is_full(error):
             return _full(name, root, error)
         message = say("doctor.drafts_unwritable", path=root, why=error.strerror or error)
-        return Check(name, "error", message, say("doctor.drafts_unwritable_fix"))
+        return Check(name, "error", message, say("doctor.drafts_unwritable_fix"), "drafts")
     if settings.drafts.root is None:
         fix = say("doctor.drafts_fix", config=settings.config_dir / "config.toml")
-        return Check(name, "warning", say("doctor.drafts_ours", path=root), fix)
+        return Check(name, "warning", say("doctor.drafts_ours", path=root), fix, "drafts")
     free = f"{shutil.disk_usage(root).free / GB:.1f}"
     return Check(name, "ok", say("doctor.drafts_fine", path=os.fspath(root), free=free))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import logging.handlers
 import sqlite3
@@ -124,6 +125,26 @@ def check_journal(path: Path, journal: Journal, owner: Owner, at: float) -> list
 def _set_aside(path: Path, aside: Path, reason: str) -> Issue:
     message = say("journal.set_aside", reason=reason, aside=aside)
     return Issue("journal.set_aside", str(path), "error", message, say("journal.set_aside.fix"))
+
+
+STEPS_DONE: Final = "setup.json"
+"""In the data folder: the steps of the guide that leave no setting behind, once they are done."""
+
+
+def steps_done(data_dir: Path) -> set[str]:
+    """The recorded steps of the first-run guide."""
+    try:
+        done = json.loads((data_dir / STEPS_DONE).read_text(encoding="utf-8"))["done"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+    return {str(name) for name in done} if isinstance(done, list) else set()
+
+
+def record_step(data_dir: Path, name: str) -> None:
+    """Remember that a step of the guide is done; raises OSError."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({"done": sorted({*steps_done(data_dir), name})})
+    (data_dir / STEPS_DONE).write_text(text, encoding="utf-8")
 
 
 def check_folders(settings: Settings) -> None:

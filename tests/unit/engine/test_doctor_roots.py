@@ -40,4 +40,5 @@ async def test_nothing_is_told_when_none_is_there_or_it_is_in_use_already(
         doctor, "found_roots", lambda: [DraftsRoot("jianying", str(tmp_path), str(tmp_path), True, True)]
     )
     used = settings.model_copy(update={"drafts": DraftSettings(root=tmp_path)})
-    assert [check.name for check in await doctor.examine(used)] == without
+    named = [check.name for check in await doctor.examine(used) if check.state != "unknown"]
+    assert named == without
