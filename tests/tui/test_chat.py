@@ -12,8 +12,8 @@ from c2jy_bridge.core.events import Outcome, Problem
 from c2jy_bridge.core.views import CallView as StoredCall
 from c2jy_bridge.core.views import ConversationView, MessageView
 from c2jy_tui.panes.chat.cards import CallCard, DraftCard
-from c2jy_tui.panes.chat.entry_widgets import AnswerView, FailureView, ThinkingView
-from c2jy_tui.panes.chat.pane import FIRST, MOST, Earlier, TranscriptView
+from c2jy_tui.panes.chat.entry_widgets import AnswerView, Earlier, FailureView, ThinkingView
+from c2jy_tui.panes.chat.pane import FIRST, MOST, TranscriptView
 from c2jy_tui.panes.chat.suggestions import Suggestion, Suggestions
 from c2jy_tui.screens.conversations import ConversationsScreen
 

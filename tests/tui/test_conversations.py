@@ -7,8 +7,13 @@ from typing import Any
 
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.views import ConversationView, FoundMessage, MessageView
+from c2jy_bridge.engine.conversations import Fork
+from c2jy_tui.panes.chat.pane import TranscriptView
 from c2jy_tui.screens.conversations import ConversationsScreen
 from c2jy_tui.screens.dialogs import LineScreen
+from c2jy_tui.screens.rewind import RewindScreen
+from c2jy_tui.widgets.prose import Prose
+from pane_host import soon
 
 NOW = 1_760_000_000.0
 
@@ -40,9 +45,8 @@ async def test_a_search_goes_through_all_conversations_and_opens_what_it_finds(
     engine.conversations.found = [FoundMessage("conv-2", "Noodles", "answer", NOW, "add Spring onion last")]
     async with stage() as on:
         await on.press("ctrl+o", "slash", *"spring")
-        await on.app.workers.wait_for_complete([w for w in on.app.workers if w.group == "search"])
+        await soon(on.pilot, lambda: engine.conversations.asked == [("search", "spring")])
         await on.settle()
-        assert engine.conversations.asked[-1] == ("search", "spring")
         assert "add Spring onion last" in on.text
         await on.press("down", "enter")
         assert engine.opened == ["conv-2"]
@@ -101,3 +105,85 @@ async def test_an_export_goes_into_a_new_file_and_replaces_none(
         await on.settle()
         assert (tmp_path / "Noodles-2.md").read_text() == "# conv-1\n"
         assert (tmp_path / "Noodles-2.md").stat().st_mode & 0o777 == 0o600
+
+
+def talk() -> list[MessageView]:
+    """Three questions with their answers."""
+    texts = ("soup", "rice", "tea")
+    told: list[MessageView] = []
+    for n, text in enumerate(texts):
+        told.append(MessageView(f"t{n}", "user", "question", f"question about {text}", NOW + n))
+        told.append(MessageView(f"t{n}", "assistant", "answer", f"answer about {text}", NOW + n, f"m{n}"))
+    return told
+
+
+async def test_a_search_in_the_chat_goes_from_the_newest_match_to_older_ones(stage: Any, engine: Any) -> None:
+    engine.stored_messages = talk()
+    async with stage() as on:
+        on.main.query_one(TranscriptView).focus()
+        await on.press("slash", *"answer")
+        assert "1/3" not in on.text
+        assert "3/3" in on.text
+        assert any(prose.marked_line is not None for prose in on.main.query(Prose))
+        await on.press("enter", "n", "n")
+        assert "1/3" in on.text
+        await on.press("N")
+        assert "2/3" in on.text
+        await on.press("escape")
+        assert on.main.focused is on.chat.composer
+        assert all(prose.marked_line is None for prose in on.main.query(Prose))
+
+
+async def test_a_search_brings_a_match_into_view_that_was_not_drawn(stage: Any, engine: Any) -> None:
+    many = [MessageView(f"t{n}", "user", "question", f"question {n}.", NOW + n) for n in range(300)]
+    engine.stored_messages = many
+    async with stage() as on:
+        on.main.query_one(TranscriptView).focus()
+        await on.press("slash", *"question 7.")
+        await soon(on.pilot, lambda: "question 7." in "".join(on.lines[2:-3]))
+
+
+async def test_the_last_question_is_asked_again(stage: Any, engine: Any) -> None:
+    engine.stored_messages = talk()
+    async with stage() as on:
+        on.main.query_one(TranscriptView).focus()
+        await on.press("r")
+        assert engine.sent == ["question about tea"]
+
+
+async def test_escape_twice_goes_back_to_an_earlier_question_in_a_new_conversation(
+    stage: Any, engine: Any
+) -> None:
+    engine.stored_messages = talk()
+    engine.conversations.forked = Fork("conv-2", "question about rice", 2, 2)
+    async with stage() as on:
+        await on.press("escape", "escape")
+        assert isinstance(on.app.screen, RewindScreen)
+        await on.press("up", "enter")
+        assert engine.conversations.asked == [("fork", "conv-1", "t1")]
+        assert engine.opened == ["conv-2"]
+        assert on.chat.composer.text == "question about rice"
+        assert "no tool calls" in [n.message for n in on.app._notifications][-1]
+
+
+async def test_escape_twice_over_a_text_that_is_being_written_opens_nothing(stage: Any, engine: Any) -> None:
+    engine.stored_messages = talk()
+    async with stage() as on:
+        await on.press("x", "escape", "escape")
+        assert on.app.screen is on.main
+        assert on.chat.composer.text == "x"
+
+
+async def test_a_fork_that_coze_refuses_leaves_everything_as_it_was(
+    stage: Any, engine: Any, monkeypatch: Any
+) -> None:
+    async def refused(conversation_id: str, turn_id: str) -> Fork:
+        raise RuntimeError("api.coze.cn cannot be reached.")
+
+    engine.stored_messages = talk()
+    monkeypatch.setattr(engine.conversations, "fork", refused)
+    async with stage() as on:
+        on.main.query_one(TranscriptView).focus()
+        await on.press("e")
+        assert engine.conversation_id == "conv-1"
+        assert "api.coze.cn cannot be reached" in [n.message for n in on.app._notifications][-1]

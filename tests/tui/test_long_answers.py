@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from c2jy_tui.panes.chat.entries import Question
-from c2jy_tui.panes.chat.pane import TALLEST, Earlier
+from c2jy_tui.panes.chat.entry_widgets import Earlier
+from c2jy_tui.panes.chat.pane import TALLEST
 from c2jy_tui.widgets.prose import Prose
 from scripted_engine import Say
 

@@ -43,7 +43,10 @@ class FoundMessage:
 
 @dataclass(frozen=True, slots=True)
 class MessageView:
-    """A message of a conversation; the text of a `notice` is its name: `cancelled`, stopped by the user."""
+    """A message of a conversation; the text of a `notice` is its name.
+
+    `cancelled`: stopped by the user; `forked`: what precedes was copied from another conversation.
+    """
 
     turn_id: str
     role: Role

@@ -16,6 +16,7 @@ from c2jy_bridge.core.views import ConversationView
 from c2jy_tui.controllers.chat import ChatController
 from c2jy_tui.formatting import Clock, error_reason
 from c2jy_tui.labels import say
+from c2jy_tui.panes.chat import ChatPane
 
 if TYPE_CHECKING:
     from c2jy_bridge.engine import Engine
@@ -25,10 +26,13 @@ if TYPE_CHECKING:
 class ConversationController:
     """Opens the dialogs over the host screen; the chat controller shows the conversation that was chosen."""
 
-    def __init__(self, host: Widget, chat: ChatController, clock: Clock, folder: Path | None) -> None:
+    def __init__(
+        self, host: Widget, chat: ChatController, pane: ChatPane, clock: Clock, folder: Path | None
+    ) -> None:
         """`folder` is where exports are proposed to go; the home folder when None."""
         self._host = host
         self._chat = chat
+        self._pane = pane
         self._clock = clock
         self._folder = folder
         self._engine: Engine | None = None
@@ -97,6 +101,40 @@ class ConversationController:
         restored = await self._engine.conversations.undo_delete()
         if not restored:
             self._notify(say("sessions.nothing_deleted"))
+
+    async def choose_question(self) -> None:
+        """Let the user choose an earlier question to go back to."""
+        engine = self._engine
+        if engine is None or self._chat.turn_runs():
+            return
+        from c2jy_tui.screens.rewind import RewindScreen
+
+        messages = await engine.messages(engine.conversation_id) if engine.conversation_id else ()
+        questions = [message for message in messages if message.kind == "question"]
+        if not questions:
+            self._notify(say("rewind.none"), "warning")
+            return
+        turn_id = await self._host.app.push_screen_wait(RewindScreen(questions, now=self._clock()))
+        if turn_id:
+            await self.fork(turn_id)
+
+    async def fork(self, turn_id: str) -> None:
+        """Go on from before a turn, in a new conversation; its question is put into the composer."""
+        engine = self._engine
+        if engine is None or self._chat.turn_runs():
+            return
+        try:
+            fork = await engine.conversations.fork(engine.conversation_id, turn_id)
+        except Exception as error:  # CozeProblem; a face does not import Coze's errors
+            self._notify(say("rewind.failed", why=error_reason(error)), "error")
+            return
+        if not fork.conversation_id:
+            await self._chat.new_conversation()
+            self._notify(say("rewind.anew"))
+        elif await self._chat.open(fork.conversation_id):
+            self._notify(say("rewind.forked", n=fork.copied, earlier=fork.earlier))
+        self._pane.composer.write(fork.question)
+        self._pane.focus_composer()
 
     async def export_open(self, path: str = "") -> None:
         """Export the open conversation; asks for the file unless `path` is given."""

@@ -81,7 +81,9 @@ class MainScreen(BaseScreen):
         self.drafts = DraftsPane(clock=clock, id="drafts")
         self.workspace = Workspace({"chat": self.chat, "inspector": self.inspector, "drafts": self.drafts})
         self.chat_controller = ChatController(self, session.activity, self.chat, clock)
-        self.conversations = ConversationController(self, self.chat_controller, clock, export_folder)
+        self.conversations = ConversationController(
+            self, self.chat_controller, self.chat, clock, export_folder
+        )
         self.approvals = ApprovalController(self, session.approvals, self.chat.composer, clock)
         self.bridge = BridgeController(self, session.bridge, self.workspace, clock)
         self.workflows = WorkflowController(self, session.questions, self.chat)
@@ -308,7 +310,33 @@ class MainScreen(BaseScreen):
             self.action_go("chat")
 
     async def action_sessions(self) -> None:
-        await self.conversations.choose(lambda words: self.action_go("chat"))
+        await self.conversations.choose(self._opened)
+
+    def _opened(self, words: str) -> None:
+        """A conversation was opened; `words` were searched for in all of them."""
+        self.action_go("chat")
+        if words:
+            self.chat.find(words)
+
+    def action_find(self) -> None:
+        self.action_go("chat")
+        self.chat.action_find()
+
+    async def action_retry(self) -> None:
+        """Ask the last question again."""
+        if (question := self.session.transcript.last_question()) is not None:
+            self.action_go("chat")
+            await self.chat_controller.ask(question.text)
+
+    def action_edit(self) -> None:
+        """Go back to before the last question, with its text in the composer."""
+        if (question := self.session.transcript.last_question()) is not None:
+            self.run_worker(self.conversations.fork(question.turn_id), group="fork", exit_on_error=False)
+
+    @on(Composer.RewindRequested)
+    def action_fork(self) -> None:
+        """Go back to an earlier question, in a new conversation with what came before it."""
+        self.run_worker(self.conversations.choose_question(), group="fork", exit_on_error=False)
 
     def action_export(self) -> None:
         """Export the open conversation as Markdown."""

@@ -61,6 +61,7 @@ class Prose(Widget):
         """How many of `_lines` belong to final blocks."""
         self._drawn_blocks = 0
         self._held = ""
+        self._marked = ""
         self._waiting = text
         self._waits_at = 0
         """How much of `_waiting` has been read."""
@@ -97,6 +98,22 @@ class Prose(Widget):
         self._read_piece()
         self.refresh(layout=True)
         self._go_on()
+
+    def mark(self, words: str) -> None:
+        """Highlight `words` where they are within one drawn line, whatever their case; nothing when empty."""
+        if words != self._marked:
+            self._marked = words
+            self.refresh()
+
+    @property
+    def marked_line(self) -> int | None:
+        """The first line with a highlight, counted in the screen's lines from this widget's parent."""
+        if not self._marked:
+            return None
+        words = self._marked.lower()
+        texts = (line if isinstance(line, str) else line.plain for line in self._lines)
+        found = next((n for n, text in enumerate(texts) if words in text.lower()), None)
+        return None if found is None else found + self.virtual_region.y
 
     def _step(self) -> None:
         """Read, and draw, until the time of one step is over."""
@@ -137,6 +154,8 @@ class Prose(Widget):
             return Strip.blank(width, self.rich_style)
         line = self._lines[y]
         line = Content(line) if isinstance(line, str) else line
+        if self._marked:
+            line = _highlighted(line, self._marked.lower())
         if (selection := self.text_selection) is not None and (span := selection.get_span(y)) is not None:
             start, end = span
             style = self.screen.get_visual_style("screen--selection")
@@ -190,3 +209,12 @@ class Prose(Widget):
         self._drawn_final = len(self._lines)
         if self._drawn_blocks == len(self._final):
             self._lines.extend(draw_all(self._document.live, self._drawn_width, after=bool(self._lines)))
+
+
+def _highlighted(line: Content, words: str) -> Content:
+    plain = line.plain.lower()
+    at = plain.find(words)
+    while at >= 0:
+        line = line.stylize("$text-warning reverse", at, at + len(words))
+        at = plain.find(words, at + len(words))
+    return line

@@ -19,6 +19,9 @@ from c2jy_tui.widgets.bindings import binding, moment
 IN_USE_S: Final = 1.5
 """Seconds after a key for which the composer counts as in use though it is empty."""
 
+TWICE_S: Final = 0.6
+"""Seconds within which a second Esc means to rewind."""
+
 
 class InputHistory:
     """Earlier texts, and the unsent text while the user browses them."""
@@ -83,6 +86,9 @@ class Composer(TextArea):
     class QuestionRequested(Message):
         """Enter on an empty field: open the question that waits for the user, if any."""
 
+    class RewindRequested(Message):
+        """Esc twice on an empty field: go back to an earlier question."""
+
     class SuggestionsRequested(Message):
         """Tab: move the focus to the suggestions."""
 
@@ -96,6 +102,7 @@ class Composer(TextArea):
         )
         self._history = InputHistory()
         self._last_key = -math.inf
+        self._last_escape = -math.inf
 
     @property
     def in_use(self) -> bool:
@@ -119,6 +126,13 @@ class Composer(TextArea):
         the letters typed just ahead of it have arrived, and would send half of what was typed quickly.
         """
         self._last_key = event.time
+        if event.key == "escape" and not self.text:
+            if event.time - self._last_escape < TWICE_S:
+                event.stop()
+                self._last_escape = -math.inf
+                self.post_message(self.RewindRequested())
+                return
+            self._last_escape = event.time
         if not event.is_printable:
             bound = self.screen.active_bindings.get(event.key)
             if bound is not None and bound.node is self and bound.enabled:

@@ -9,6 +9,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import VerticalGroup
 from textual.content import Content
+from textual.message import Message
 from textual.reactive import var
 from textual.widgets import Static
 from typing_extensions import override
@@ -189,6 +190,21 @@ class FailureView(EntryView[Failure]):
             prose = self.query_one(selector, Prose)
             prose.display = bool(text)
             prose.replace(text)
+
+
+class Earlier(Static, can_focus=True):
+    """The line above the oldest entry that is shown."""
+
+    BINDINGS: ClassVar = [binding("tui", "chat.earlier", "enter", "load")]
+
+    class Requested(Message):
+        """Request earlier entries."""
+
+    def action_load(self) -> None:
+        self.post_message(self.Requested())
+
+    def on_click(self) -> None:
+        self.post_message(self.Requested())
 
 
 AnyView: TypeAlias = (

@@ -26,10 +26,12 @@ from c2jy_tui.labels import say
 from c2jy_tui.panes.chat.cards import CallCard, RunCard
 from c2jy_tui.panes.chat.composer import Composer
 from c2jy_tui.panes.chat.entries import AnyEntry, Call, Draft, FollowUps
-from c2jy_tui.panes.chat.entry_widgets import AnyView, ThinkingView, view_of
+from c2jy_tui.panes.chat.entry_widgets import AnyView, Earlier, ThinkingView, view_of
+from c2jy_tui.panes.chat.search import SearchBar
 from c2jy_tui.panes.chat.suggestions import Suggestions, Welcome
 from c2jy_tui.panes.chat.transcript import Transcript
 from c2jy_tui.widgets.bindings import binding
+from c2jy_tui.widgets.prose import Prose
 
 FLUSH_S: Final = 1 / 18
 """Seconds between two redraws of a stream: smooth to read, and most of the loop stays free for keys."""
@@ -41,21 +43,6 @@ MOST: Final = 160
 """Widgets beyond which the oldest are removed while the end is in view."""
 TALLEST: Final = 20_000
 """Lines beyond which earlier turns are removed as well: a layout costs more the taller the transcript is."""
-
-
-class Earlier(Static, can_focus=True):
-    """The line above the oldest entry that is shown."""
-
-    BINDINGS: ClassVar = [binding("tui", "chat.earlier", "enter", "load")]
-
-    class Requested(Message):
-        """Request earlier entries."""
-
-    def action_load(self) -> None:
-        self.post_message(self.Requested())
-
-    def on_click(self) -> None:
-        self.post_message(self.Requested())
 
 
 class TranscriptView(VerticalScroll, can_focus=True):
@@ -83,6 +70,7 @@ class TranscriptView(VerticalScroll, can_focus=True):
         self._earlier = Earlier(markup=False)
         self._loading = False
         self._tall = False
+        self._marked = ""
         self._greeting = False
         """Whether the conversation is empty: what is shown in its place is read from the top."""
 
@@ -179,6 +167,24 @@ class TranscriptView(VerticalScroll, can_focus=True):
         finally:
             self._loading = False
 
+    async def reveal(self, entry: AnyEntry) -> None:
+        """Bring an entry into view, mounting everything from it on."""
+        while entry in self._hidden and not self._loading:
+            await self.load_earlier()
+        view = self._views.get(entry)
+        if view is None:
+            return
+        self.release_anchor()
+        line = next((found for prose in view.query(Prose) if (found := prose.marked_line) is not None), 0)
+        target = view.virtual_region.y + line - self.scrollable_content_region.height // 3
+        self.scroll_to(y=target, animate=False, immediate=True)
+
+    def mark(self, words: str) -> None:
+        """Highlight `words` in everything that is drawn; nothing when empty."""
+        self._marked = words
+        for prose in self.query(Prose):
+            prose.mark(words)
+
     def _keep_place(self, height_before: int) -> None:
         grown = self.virtual_size.height - height_before
         if grown > 0 and not self.at_end:
@@ -207,6 +213,9 @@ class TranscriptView(VerticalScroll, can_focus=True):
             done = view.redraw()
             if isawaitable(done):
                 await done
+            if self._marked:
+                for prose in view.query(Prose):
+                    prose.mark(self._marked)
 
     async def _prune(self) -> None:
         if not self.at_end or not (oldest := self._surplus()):
@@ -246,6 +255,11 @@ class ChatPane(Vertical):
     BINDINGS: ClassVar = [
         binding("tui", "chat.copy_answer", "y", "copy_answer"),
         binding("tui", "chat.copy_code", "c", "copy_code", show=False),
+        binding("tui", "chat.find", "slash", "find"),
+        binding("tui", "chat.find_next", "n", "find_step(-1)", show=False),
+        binding("tui", "chat.find_back", "N", "find_step(1)", show=False),
+        binding("tui", "chat.retry", "r", "screen.retry", show=False),
+        binding("tui", "chat.edit", "e", "screen.edit", show=False),
     ]
 
     @dataclass
@@ -266,6 +280,7 @@ class ChatPane(Vertical):
         self._newer = Static(id="newer", markup=False)
         self._queue_line = Static(id="queued", markup=False)
         self._waiting_line = Static(id="waiting", markup=False)
+        self.search = SearchBar(lambda: transcript.entries, mark=self._view.mark, reveal=self._view.reveal)
         self.composer = Composer()
         self.queued = ""
         """The question that is sent when the running turn ends."""
@@ -274,6 +289,7 @@ class ChatPane(Vertical):
     def compose(self) -> ComposeResult:
         yield self._view
         yield self._newer
+        yield self.search
         yield self._queue_line
         yield self._waiting_line
         yield self.composer
@@ -292,6 +308,11 @@ class ChatPane(Vertical):
         self._connection = connection
         if self._welcome is not None:
             self._welcome.connect(connection)
+
+    @override
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """In the composer a slash is text."""
+        return not self.composer.has_focus if action == "find" else True
 
     # --- events ------------------------------------------------------------------------------------
 
@@ -376,7 +397,8 @@ class ChatPane(Vertical):
     # --- intents -----------------------------------------------------------------------------------
 
     def focus_composer(self) -> None:
-        """Focus the composer."""
+        """Focus the composer; a search ends."""
+        self.search.close()
         self.composer.focus()
 
     def set_queued(self, text: str) -> None:
@@ -428,6 +450,25 @@ class ChatPane(Vertical):
         event.stop()
         if offered := list(self.query(Suggestions)):
             offered[-1].focus_first()
+
+    @on(SearchBar.Left)
+    def _search_left(self, event: SearchBar.Left) -> None:
+        event.stop()
+        if event.closed:
+            self.focus_composer()
+        else:
+            self._view.focus()
+
+    def action_find(self) -> None:
+        self.search.open()
+
+    def find(self, words: str) -> None:
+        """Search for `words`; n and N go through what is found."""
+        self.search.open(words)
+        self._view.focus()
+
+    def action_find_step(self, step: int) -> None:
+        self.search.action_step(step)
 
     @on(TranscriptView.Moved)
     def _moved(self, event: TranscriptView.Moved) -> None:

@@ -195,6 +195,10 @@ class Transcript:
         """Add an error that belongs to no turn."""
         return self._add(Failure(at=at, problem=problem))
 
+    def last_question(self) -> Question | None:
+        """The newest question to the Bot."""
+        return next((e for e in reversed(self.entries) if isinstance(e, Question) and e.turn_id), None)
+
     def last_answer(self) -> Answer | None:
         """The newest answer with a text."""
         return next((e for e in reversed(self.entries) if isinstance(e, Answer) and e.text), None)
