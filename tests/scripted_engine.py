@@ -24,6 +24,7 @@ from c2jy_bridge.core.views import (
     ToolView,
     WaitingWorkflow,
     WorkflowRequest,
+    WrittenDraft,
 )
 from c2jy_bridge.engine.conversations import Fork
 from c2jy_bridge.engine.workflows import AnswersWorkflow
@@ -176,6 +177,7 @@ class ScriptedEngine(Engine):
         self.stored_conversations: list[ConversationView] = []
         self.stored_messages: list[MessageView] = []
         self.stored_calls: list[CallView] = []
+        self.stored_drafts: list[WrittenDraft] = []
         self.stored_questions: list[str] = []
         self.stored_runs: list[RecordedRun] = []
         self.drafts = ScriptedDrafts()
@@ -247,6 +249,9 @@ class ScriptedEngine(Engine):
 
     async def workflow_runs(self, conversation_id: str, *, loose: bool = False) -> Sequence[RecordedRun]:
         return self.stored_runs
+
+    async def written_drafts(self, conversation_id: str) -> Sequence[WrittenDraft]:
+        return self.stored_drafts
 
     async def questions(self, limit: int = 200) -> Sequence[str]:
         return self.stored_questions

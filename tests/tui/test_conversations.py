@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from c2jy_bridge.core.events import Problem
-from c2jy_bridge.core.views import ConversationView, FoundMessage, MessageView
+from c2jy_bridge.core.views import CallView, ConversationView, FoundMessage, MessageView, WrittenDraft
 from c2jy_bridge.engine.conversations import Fork
 from c2jy_tui.panes.chat.pane import TranscriptView
 from c2jy_tui.screens.conversations import ConversationsScreen
@@ -187,3 +187,15 @@ async def test_a_fork_that_coze_refuses_leaves_everything_as_it_was(
         await on.press("e")
         assert engine.conversation_id == "conv-1"
         assert "api.coze.cn cannot be reached" in [n.message for n in on.app._notifications][-1]
+
+
+async def test_a_reopened_conversation_shows_its_drafts_after_their_calls(stage: Any, engine: Any) -> None:
+    engine.stored_messages = talk()
+    call = CallView("c1", "generate_draft", "{}", "chat", NOW + 1.2, turn_id="t1", conversation_id="conv-1")
+    engine.stored_calls = [call]
+    engine.stored_drafts = [WrittenDraft("c1", NOW + 1.5, "Soup", "/d/Soup", 7_000_000, 0)]
+    async with stage() as on:
+        lines = on.lines
+        call_at = next(n for n, line in enumerate(lines) if "generate_draft" in line.split("││")[0])
+        assert "Soup" in lines[call_at + 1]
+        assert "0:07.0" in lines[call_at + 1]

@@ -174,6 +174,8 @@ class TurnEnded(TurnEvent):
 
     conversation_id: str = ""
     chat_id: str = ""
+    question: str = ""
+    """What was asked, when Coze never confirmed it; empty after a TurnStarted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,6 +60,19 @@ class MessageView:
 
 
 @dataclass(frozen=True, slots=True)
+class WrittenDraft:
+    """A draft that a tool call of a conversation wrote; `at` is Unix seconds."""
+
+    call_id: str
+    at: float
+    name: str
+    path: str
+    duration_us: int
+    issues: int
+    """Number of issues reported when it was written."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallView:
     """A recorded tool call; times are Unix seconds, or None."""
 

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from c2jy_bridge.core.events import (
@@ -15,6 +15,7 @@ from c2jy_bridge.core.events import (
     Problem,
     ToolCallAwaitingApproval,
     TurnCancelled,
+    TurnEnded,
     TurnFailed,
     TurnStarted,
 )
@@ -137,7 +138,7 @@ class Chats:
         """Run a claimed turn to its end; outputs that the conversation still owes go first."""
         for owed in [o for o in self._owed.values() if o.conversation_id == self.conversation_id]:
             await self._deliver(owed)
-        await self._run(turn_id, lambda session: session.send(text, turn_id=turn_id))
+        await self._run(turn_id, lambda session: session.send(text, turn_id=turn_id), text)
 
     async def resume(self, turn: OpenTurn, reason: str = "restart") -> None:
         """Run an ended process's turn to its end."""
@@ -212,7 +213,10 @@ class Chats:
         elif turn.task is not None:
             turn.task.cancel()
 
-    async def _run(self, turn_id: str, begin: Callable[[ChatSession], AsyncIterator[Event]]) -> None:
+    async def _run(
+        self, turn_id: str, begin: Callable[[ChatSession], AsyncIterator[Event]], question: str = ""
+    ) -> None:
+        """Run a turn; `question` belongs to its end until Coze has confirmed it."""
         turn = self._running[turn_id]
         turn.task = asyncio.current_task()
         try:
@@ -221,12 +225,12 @@ class Chats:
                 if problem := missing(self._settings, logged_in=True):
                     raise CozeProblem(problem)
             except CozeProblem as error:
-                await self._emit(self._failed(turn_id, turn, error.problem))
+                await self._emit(replace(self._failed(turn_id, turn, error.problem), question=question))
                 return
             except asyncio.CancelledError:
                 if turn.resumed:
                     raise
-                ids = {"turn_id": turn_id, "conversation_id": turn.conversation_id}
+                ids = {"turn_id": turn_id, "conversation_id": turn.conversation_id, "question": question}
                 await self._emit(TurnCancelled(at=self._clock(), **ids))
                 raise
             turn.session = ChatSession(
@@ -245,7 +249,11 @@ class Chats:
                     self._owed[event.turn_id] = owed
                     if self._delivery is None or self._delivery.done():
                         self._delivery = asyncio.create_task(self._deliver_owed())
+                if isinstance(event, TurnEnded) and event.turn_id == turn_id and question:
+                    event = replace(event, question=question)
                 if isinstance(event, TurnStarted):
+                    if event.turn_id == turn_id:
+                        question = ""
                     if self.conversation_id == turn.conversation_id:
                         self.conversation_id = event.conversation_id
                         if self.opened is not None:

@@ -32,6 +32,7 @@ from c2jy_bridge.core.views import (
     MessageView,
     RecordedRun,
     ToolView,
+    WrittenDraft,
 )
 from c2jy_bridge.coze import CozeProblem
 from c2jy_bridge.engine.composition import build_services
@@ -173,7 +174,7 @@ class Engine:
         await self._background.close()
         await services.drafts.aclose()
         services.broadcast.close()
-        await services.recorder.flush()
+        await services.recorder.close()
         await asyncio.to_thread(services.journal.close)
         self._claim.release()
         if self._app is not None:
@@ -228,6 +229,10 @@ class Engine:
     async def messages(self, conversation_id: str) -> Sequence[MessageView]:
         """Oldest first."""
         return await self._read_journal(self._services.journal.history.messages, conversation_id)
+
+    async def written_drafts(self, conversation_id: str) -> Sequence[WrittenDraft]:
+        """Drafts that the tool calls of a conversation wrote, oldest first."""
+        return await self._read_journal(self._services.journal.history.drafts, conversation_id)
 
     async def questions(self, limit: int = 200) -> Sequence[str]:
         """The user's earlier questions, oldest first: the input history."""

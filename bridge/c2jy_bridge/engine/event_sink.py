@@ -72,6 +72,8 @@ DELTAS: Final = (AnswerDelta, ReasoningDelta)
 """A tuple, since a union is made anew for each of 20,000 deltas."""
 DELAY_S: Final = 0.05
 """Seconds that an event may wait for others, to be written in one commit."""
+SAVE_S: Final = 2.0
+"""Seconds of a streamed answer that a killed process may lose."""
 RETRY_S: Final = 5.0
 """Seconds between two tries to write what the journal did not take."""
 MOST_KEPT: Final = 10_000
@@ -103,11 +105,15 @@ class Recorder:
         self._pending: list[Event] = []
         self._writing = asyncio.Lock()
         self._later: asyncio.Task[None] | None = None
+        self._saving: asyncio.Task[None] | None = None
+        """Waits to write what was streamed; at most one."""
 
     async def record(self, event: Event) -> None:
         """Record an event; returns when it is as durable as it must be."""
         if isinstance(event, DELTAS):
             self._journal.buffer(event)
+            if self._saving is None:
+                self._saving = asyncio.create_task(self._save_partials())
             return
         self._pending.append(event)
         if isinstance(event, TurnStarted):
@@ -117,6 +123,21 @@ class Recorder:
 
     async def _flush_after(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+        await self.flush()
+
+    async def _save_partials(self) -> None:
+        await asyncio.sleep(SAVE_S)
+        self._saving = None
+        async with self._writing:
+            try:
+                await asyncio.to_thread(self._journal.save_partials, self._clock())
+            except (sqlite3.Error, OSError) as error:  # the answer's end is tried again, and reported
+                log.info("a part of an answer was not written: %s", error)
+
+    async def close(self) -> None:
+        """Write what is pending; nothing is recorded afterwards."""
+        if self._saving is not None:
+            self._saving.cancel()
         await self.flush()
 
     async def flush(self) -> None:

@@ -85,5 +85,7 @@ class RecordedConversations:
             runs = "SELECT run_id FROM workflow_runs WHERE conversation_id = ?"
             db.execute(f"DELETE FROM calls WHERE turn_id IN ({runs})", key)
             db.execute(f"DELETE FROM workflow_events WHERE run_id IN ({runs})", key)
+            calls = "SELECT call_id FROM calls WHERE conversation_id = ?"
+            db.execute(f"DELETE FROM written_drafts WHERE call_id IN ({calls})", key)
             for table in ("calls", "turns", "workflow_runs", "deleted_conversations", "conversations"):
                 db.execute(f"DELETE FROM {table} WHERE conversation_id = ?", key)

@@ -6,7 +6,7 @@ import sqlite3
 from typing import Final
 
 from c2jy_bridge.core.events import Outcome
-from c2jy_bridge.core.views import CallView, ConversationView, FoundMessage, MessageView
+from c2jy_bridge.core.views import CallView, ConversationView, FoundMessage, MessageView, WrittenDraft
 from c2jy_bridge.journal.database import Database
 
 _KEPT: Final = "conversation_id NOT IN (SELECT conversation_id FROM deleted_conversations)"
@@ -86,6 +86,16 @@ class History:
             (key, limit),
         )
         return [call_view(r) for r in reversed(rows)]
+
+    def drafts(self, conversation_id: str) -> list[WrittenDraft]:
+        """Drafts that the calls of a conversation wrote, oldest first."""
+        rows = self._database.all(
+            "SELECT d.* FROM written_drafts d JOIN calls c USING (call_id) WHERE c.conversation_id = ?"
+            " ORDER BY d.at",
+            (conversation_id,),
+        )
+        names = ("call_id", "at", "name", "path", "duration_us", "issues")
+        return [WrittenDraft(**{name: r[name] for name in names}) for r in rows]
 
     def call(self, call_id: str) -> CallView | None:
         """One recorded call."""

@@ -13,6 +13,7 @@ from typing import Final
 from c2jy_bridge.core.events import (
     AnswerCompleted,
     AnswerDelta,
+    DraftWritten,
     Event,
     FollowUpSuggested,
     Outcome,
@@ -57,11 +58,17 @@ class _Partial:
 
     text: list[str] = field(default_factory=list)
     reasoning: list[str] = field(default_factory=list)
+    began: float | None = None
+    """Unix seconds of the first delta: where the answer is shown, before the calls that followed it."""
+    saved: int = 0
+    """Deltas that `save_partials` has written."""
     thought_from: float | None = None
     thought_until: float | None = None
 
     def add(self, event: AnswerDelta | ReasoningDelta) -> None:
         """Add a delta; the first one of the answer ends the reasoning."""
+        if self.began is None:
+            self.began = event.at
         if isinstance(event, AnswerDelta):
             self.text.append(event.text)
             self.thought_until = event.at if self.thought_until is None else self.thought_until
@@ -181,6 +188,16 @@ class Journal:
         """Store a delta in memory only, until its answer or its turn ends; needs no thread."""
         self._partial[delta.turn_id][delta.message_id].add(delta)
 
+    def save_partials(self, at: float) -> None:
+        """Write the text so far of answers that are being streamed: a killed process loses no more of it."""
+        with self._database.transaction():
+            for turn_id, answers in list(self._partial.items()):
+                for message_id, partial in list(answers.items()):
+                    length = len(partial.text) + len(partial.reasoning)
+                    if length > partial.saved:
+                        partial.saved = length
+                        self._insert_partial(turn_id, message_id, partial, at)
+
     def record(self, events: Sequence[Event]) -> None:
         """Store, in one commit, the events that must be shown again after a restart; ignore all others."""
         before = {turn_id: dict(partial) for turn_id, partial in self._partial.items()}
@@ -250,6 +267,11 @@ class Journal:
                 )
             case WorkflowEvent():
                 self.runs.store(event)
+            case DraftWritten(call_id=call_id) if call_id:
+                draft = call_id, event.name, event.path, event.duration_us, len(event.issues), event.at
+                self._database.run(
+                    "INSERT INTO written_drafts VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", draft
+                )
             case ToolOutputsSubmitted():
                 with self._database.transaction() as db:
                     db.executemany(
@@ -282,9 +304,9 @@ class Journal:
     def _end(self, event: TurnEnded) -> None:
         state, tokens = "completed", 0
         for message_id, partial in self._partial.pop(event.turn_id, {}).items():
-            text, reasoning = "".join(partial.text), "".join(partial.reasoning)
-            thought_s = partial.thought_s(event.at)
-            self._insert_message(event.turn_id, "answer", message_id, text, event.at, reasoning, thought_s)
+            self._insert_partial(event.turn_id, message_id, partial, event.at)
+        if event.question:
+            self._insert_unconfirmed(event)
         match event:
             case TurnCompleted():
                 tokens = event.usage.total_tokens
@@ -305,6 +327,20 @@ class Journal:
                 "UPDATE conversations SET updated_at = ? WHERE conversation_id = ?",
                 (event.at, event.conversation_id),
             )
+
+    def _insert_partial(self, turn_id: str, message_id: str, partial: _Partial, at: float) -> None:
+        text, reasoning = "".join(partial.text), "".join(partial.reasoning)
+        began = at if partial.began is None else partial.began
+        self._insert_message(turn_id, "answer", message_id, text, began, reasoning, partial.thought_s(at))
+
+    def _insert_unconfirmed(self, event: TurnEnded) -> None:
+        """A question that Coze never confirmed is shown again too, and can be recalled."""
+        self._database.run(
+            "INSERT INTO turns (turn_id, conversation_id, chat_id, scope, source, question, owner,"
+            " started_at, state) VALUES (?, ?, '', ?, 'chat', ?, ?, ?, 'open') ON CONFLICT DO NOTHING",
+            (event.turn_id, event.conversation_id, self._scope, event.question, self._owner, event.at),
+        )
+        self._insert_message(event.turn_id, "question", "", event.question, event.at)
 
     def _insert_message(
         self,

@@ -65,6 +65,17 @@ CREATE TABLE IF NOT EXISTS deleted_conversations (
     deleted_at      REAL NOT NULL
 ) STRICT;
 
+-- Drafts that a tool call wrote, shown with its conversation.
+CREATE TABLE IF NOT EXISTS written_drafts (
+    call_id     TEXT NOT NULL,
+    name        TEXT NOT NULL,
+    path        TEXT NOT NULL,
+    duration_us INTEGER NOT NULL,
+    issues      INTEGER NOT NULL,
+    at          REAL NOT NULL,
+    PRIMARY KEY (call_id, name)
+) STRICT, WITHOUT ROWID;
+
 -- Runs of a call that came to no end, because the process did.
 CREATE TABLE IF NOT EXISTS unfinished_runs (
     chat_id      TEXT NOT NULL,

@@ -78,7 +78,8 @@ class ChatController:
         messages = await self._engine.messages(conversation_id) if conversation_id else ()
         calls = await self._engine.calls(conversation_id) if conversation_id else ()
         runs = await self._engine.workflow_runs(conversation_id, loose=loose_runs)
-        await self._chat.load(messages, calls, runs)
+        drafts = await self._engine.written_drafts(conversation_id) if conversation_id else ()
+        await self._chat.load(messages, calls, runs, drafts)
 
     # --- intents -----------------------------------------------------------------------------------
 

@@ -316,7 +316,7 @@ class MainScreen(BaseScreen):
         """A conversation was opened; `words` were searched for in all of them."""
         self.action_go("chat")
         if words:
-            self.chat.find(words)
+            self.chat.action_find(words)
 
     def action_find(self) -> None:
         self.action_go("chat")

@@ -20,7 +20,14 @@ from typing_extensions import override
 
 from c2jy_bridge.core.events import Event, Problem
 from c2jy_bridge.core.safety import one_line
-from c2jy_bridge.core.views import CallView, ConnectionView, MessageView, RecordedRun, WaitingWorkflow
+from c2jy_bridge.core.views import (
+    CallView,
+    ConnectionView,
+    MessageView,
+    RecordedRun,
+    WaitingWorkflow,
+    WrittenDraft,
+)
 from c2jy_tui.formatting import Clock
 from c2jy_tui.labels import say
 from c2jy_tui.panes.chat.cards import CallCard, RunCard
@@ -347,9 +354,10 @@ class ChatPane(Vertical):
         messages: Sequence[MessageView],
         calls: Sequence[CallView],
         runs: Sequence[RecordedRun] = (),
+        drafts: Sequence[WrittenDraft] = (),
     ) -> None:
         """Show a conversation from the journal."""
-        self._transcript.load(messages, calls, runs)
+        self._transcript.load(messages, calls, runs, drafts)
         await self.refill()
 
     async def refill(self) -> None:
@@ -459,13 +467,11 @@ class ChatPane(Vertical):
         else:
             self._view.focus()
 
-    def action_find(self) -> None:
-        self.search.open()
-
-    def find(self, words: str) -> None:
-        """Search for `words`; n and N go through what is found."""
+    def action_find(self, words: str = "") -> None:
+        """Search for `words`, else ask for them; n and N go through what is found."""
         self.search.open(words)
-        self._view.focus()
+        if words:
+            self._view.focus()
 
     def action_find_step(self, step: int) -> None:
         self.search.action_step(step)

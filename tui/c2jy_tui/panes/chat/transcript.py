@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from c2jy_bridge.core import events as ev
-from c2jy_bridge.core.views import CallView, MessageView, RecordedRun, WaitingWorkflow
+from c2jy_bridge.core.views import CallView, MessageView, RecordedRun, WaitingWorkflow, WrittenDraft
 from c2jy_tui.formatting import is_tool_request
 from c2jy_tui.panes.chat.entries import (
     Answer,
@@ -319,6 +319,7 @@ class Transcript:
         messages: Iterable[MessageView],
         calls: Iterable[CallView],
         runs: Iterable[RecordedRun] = (),
+        drafts: Iterable[WrittenDraft] = (),
     ) -> None:
         """Load a conversation from the journal."""
         self.clear()
@@ -327,6 +328,7 @@ class Transcript:
         for run in runs:
             found += self._runs.load(run)
             found += [(view.requested_at, self._from_call(replace(view, turn_id=""))) for view in run.calls]
+        found += [(made.at, _from_draft(made)) for made in drafts if made.call_id in self._calls]
         # A stable sort: entries of equal time keep the journal's order.
         shown = [entry for _, entry in sorted(found, key=lambda one: one[0])]
         self.entries = [*shown, *(run for run in self._runs.open if run not in shown)]
@@ -357,7 +359,9 @@ class Transcript:
             case "follow_up":
                 yield FollowUps(at=at, turn_id=turn_id, texts=[message.text])
             case "error":
-                yield Failure(at=at, turn_id=turn_id, problem=ev.Problem("journal", message.text))
+                text, _, hint = message.text.partition("\n")
+                problem = ev.Problem("journal", text, hint, logid=message.message_id)
+                yield Failure(at=at, turn_id=turn_id, problem=problem)
             case "notice":
                 yield Notice(at=at, turn_id=turn_id, key=f"notice.{message.text}")
 
@@ -377,3 +381,7 @@ class Transcript:
         if ups:
             texts = list(dict.fromkeys(text for one in ups for text in one.texts))
             self.entries.append(FollowUps(at=ups[-1].at, turn_id=last_turn, texts=texts))
+
+
+def _from_draft(made: WrittenDraft) -> Draft:
+    return Draft(at=made.at, name=made.name, path=made.path, duration_us=made.duration_us, issues=made.issues)
