@@ -194,6 +194,9 @@ class ScriptedEngine(Engine):
     async def start(self, *, reopen: bool = False) -> None:
         """Nothing runs in the background."""
 
+    async def check_journal(self) -> None:
+        """There is none."""
+
     def write_manifests(self, folder: Path) -> list[Path]:
         return []
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from c2jy_bridge.journal import Journal
 
 
 def newer(path: Path) -> None:
@@ -69,3 +72,43 @@ def test_a_journal_that_is_no_database_is_set_aside_and_every_command_says_so(
     assert str(data / "journal.db") in done.err
     (aside,) = data.glob("journal.db.corrupt-*")
     assert aside.read_bytes() == b"hello" * 100
+
+
+@pytest.mark.parametrize(
+    "command", ["draft list", "tools", "tools call list_drafts {}", "workflow resume", "chat hello"]
+)
+def test_a_journal_with_zeroed_pages_is_set_aside_by_every_command_that_opens_it(
+    c2jy: Callable[..., Any], tmp_path: Path, command: str
+) -> None:
+    path = zeroed_journal(tmp_path / "d")
+    damaged = path.read_bytes()
+    done = c2jy("--demo", "--data-dir", tmp_path / "d", *command.split())
+    assert done.status == 0
+    assert done.err.count("was damaged") == 1
+    (aside,) = path.parent.glob("journal.db.corrupt-*Z")
+    assert str(aside) in done.err
+    assert aside.read_bytes() == damaged
+    assert "damaged" not in c2jy("--demo", "--data-dir", tmp_path / "d", *command.split()).err
+
+
+def test_the_doctor_notices_a_journal_with_zeroed_pages_and_leaves_it_where_it_is(
+    c2jy: Callable[..., Any], tmp_path: Path
+) -> None:
+    path = zeroed_journal(tmp_path / "d")
+    done = c2jy("--demo", "--data-dir", tmp_path / "d", "doctor")
+    assert f"! Conversation journal: {path}" in done.out
+    assert "set aside" in done.out
+    assert [one.name for one in path.parent.glob("journal*")] == ["journal.db"]
+
+
+def zeroed_journal(data: Path) -> Path:
+    path = data / "journal.db"
+    Journal(path, scope="s", owner="o").close()
+    with closing(sqlite3.connect(path)) as db, db:
+        db.executemany(
+            "INSERT INTO workflow_events (run_id, kind, event) VALUES (?, '', ?)", [("", "x" * 3000)] * 200
+        )
+    with path.open("r+b") as file:
+        file.seek(60 * 4096)
+        file.write(bytes(8 * 4096))
+    return path

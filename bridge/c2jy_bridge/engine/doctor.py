@@ -18,6 +18,7 @@ from c2jy_bridge.coze import CozeProblem, connect
 from c2jy_bridge.coze.login import login_of
 from c2jy_bridge.drafts.library.draft_roots import DraftsRoot, disk, drafts_roots, this_system
 from c2jy_bridge.engine.startup import check_folders, steps_done
+from c2jy_bridge.journal.database import damage
 
 say = catalogue("engine")
 
@@ -43,6 +44,7 @@ async def examine(settings: Settings) -> list[Check]:
         *await asyncio.to_thread(_settings_file, settings),
         *await _coze(settings),
         *await asyncio.to_thread(_data_folder, settings),
+        *await asyncio.to_thread(_journal, settings),
         await asyncio.to_thread(_drafts_folder, settings),
         *await asyncio.to_thread(_apps_folders, settings),
         await asyncio.to_thread(_mediainfo),
@@ -154,6 +156,15 @@ def _data_folder(settings: Settings) -> list[Check]:
         message = say("doctor.data_unwritable", path=data, why=error.strerror or error)
         return [Check(name, "error", message, say("doctor.data_unwritable_fix"))]
     return []
+
+
+def _journal(settings: Settings) -> list[Check]:
+    """Damaged pages of the journal; they are set aside by whatever opens it next."""
+    path = settings.data_dir / "journal.db"
+    if not path.is_file() or not (reason := damage(path)):
+        return []
+    message = say("journal.damaged", reason=reason)
+    return [Check(say("doctor.journal"), "warning", f"{path}: {message}", say("journal.damaged.fix"))]
 
 
 def _full(name: str, folder: Path, error: OSError) -> Check:

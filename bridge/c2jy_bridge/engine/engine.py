@@ -122,11 +122,8 @@ class Engine:
             reopen: Open the newest conversation and look up the Bot's name, for a UI.
         """
         services = self._services
-        path = self.settings.data_dir / "journal.db"
-        with startup_errors("journal", path):
-            self._journal_issues = await asyncio.to_thread(
-                check_journal, path, services.journal, services.owner, self._clock()
-            )
+        await self.check_journal()
+        with startup_errors("journal", self.settings.data_dir / "journal.db"):
             if reopen:
                 self._journal_issues += await asyncio.to_thread(self._reopen)
                 services.chats.opened = self._claim_conversation
@@ -145,6 +142,18 @@ class Engine:
             self._background.start(self._look_up_bot())
             self._background.start(services.conversations.erase_deleted())
         self._background.start(self._watch_drafts())
+
+    async def check_journal(self) -> None:
+        """Look for damaged pages of the journal, which `issues` reports; part of `start`.
+
+        Raises:
+            SettingsError: A new journal could not be begun in place of a damaged one.
+        """
+        services, path = self._services, self.settings.data_dir / "journal.db"
+        with startup_errors("journal", path):
+            self._journal_issues = await asyncio.to_thread(
+                check_journal, path, services.journal, services.owner, self._clock()
+            )
 
     @property
     def resuming(self) -> bool:

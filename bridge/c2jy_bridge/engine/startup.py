@@ -21,7 +21,7 @@ from c2jy_bridge.core.places import path_fault
 from c2jy_bridge.core.safety import visible
 from c2jy_bridge.core.settings import Settings, SettingsError
 from c2jy_bridge.journal import Journal, Owner
-from c2jy_bridge.journal.database import is_damage, set_aside
+from c2jy_bridge.journal.database import damage, is_damage, set_aside
 
 MAX_BYTES: Final = 1_000_000
 BACKUPS: Final = 3
@@ -112,7 +112,7 @@ def open_journal(
 
 def check_journal(path: Path, journal: Journal, owner: Owner, at: float) -> list[Issue]:
     """Look for damaged pages and set such a file aside; takes up to 2 s: call it in a thread."""
-    reason = journal.damage()
+    reason = damage(path)
     if not reason:
         return []
     log.error("the journal is damaged: %s", reason)

@@ -107,6 +107,21 @@ def is_damage(error: Exception) -> bool:
     return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
+def damage(path: Path) -> str:
+    """What is wrong with the pages of an existing file; empty when nothing is found within `CHECK_S`.
+
+    Reads the whole file over a connection of its own: call it in a thread.
+    """
+    until = time.monotonic() + CHECK_S
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            db.set_progress_handler(lambda: time.monotonic() > until, 10_000)
+            found = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.Error as error:
+        return str(error) if is_damage(error) else ""
+    return "" if found == "ok" else " ".join(found.split())
+
+
 def set_aside(path: Path, at: float) -> Path:
     """Rename a damaged file, with its log beside it, to `<name>.corrupt-<UTC time>`; returns the new path."""
     name = f"{path.name}.corrupt-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(at))}"
@@ -138,20 +153,6 @@ class Database:
         """Changes when another connection has committed (`PRAGMA data_version`)."""
         row = self.one("PRAGMA data_version")
         return int(row[0]) if row is not None else 0
-
-    def damage(self) -> str:
-        """What is wrong with the file's pages; empty when nothing is found within `CHECK_S`.
-
-        Reads the whole file over a connection of its own: call it in a thread.
-        """
-        until = time.monotonic() + CHECK_S
-        try:
-            with contextlib.closing(sqlite3.connect(self._path)) as db:
-                db.set_progress_handler(lambda: time.monotonic() > until, 10_000)
-                found = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
-        except sqlite3.Error as error:
-            return str(error) if is_damage(error) else ""
-        return "" if found == "ok" else " ".join(found.split())
 
     def begin_anew(self, at: float) -> Path:
         """Set the damaged file aside and go on with a new one; returns where the old one is."""
@@ -208,7 +209,8 @@ class Database:
             schema = (resources.files(__package__) / "schema.sql").read_text(encoding="utf-8")
             for statement in _statements(schema):
                 db.execute(statement)
-            db.execute(f"PRAGMA user_version = {VERSION}")
+            if found != VERSION:  # else opening would write
+                db.execute(f"PRAGMA user_version = {VERSION}")
 
 
 class Transaction:

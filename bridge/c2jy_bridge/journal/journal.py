@@ -115,10 +115,6 @@ class Journal:
         """Close the file."""
         self._database.close()
 
-    def damage(self) -> str:
-        """What is wrong with the file's pages, or nothing; takes up to `database.CHECK_S`."""
-        return self._database.damage()
-
     def version(self) -> int:
         """Changes when another process has written to the file; reads none of it."""
         return self._database.version()

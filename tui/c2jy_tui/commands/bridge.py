@@ -20,7 +20,7 @@ from c2jy_bridge.core.events import (
 )
 from c2jy_bridge.core.safety import one_line
 from c2jy_tui.commands import say
-from c2jy_tui.commands.running import print_call, print_issues, print_stderr, with_engine, with_settings
+from c2jy_tui.commands.running import print_call, print_stderr, with_engine, with_settings
 from c2jy_tui.labels import label, source_label
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ def serve(options: argparse.Namespace) -> int:
     stop = asyncio.Event()
 
     async def work(engine: Engine) -> int:
-        print_issues(*engine.issues())
         events = engine.events()
         if problem := await engine.switch_bridge(True):
             print_stderr(problem.message, problem.hint)

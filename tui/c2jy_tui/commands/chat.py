@@ -38,7 +38,6 @@ def run(options: argparse.Namespace) -> int:
     stop = _Stop()
 
     async def ask(engine: Engine) -> int:
-        print_issues(*engine.issues())
         events = engine.events()
         turn_id = await engine.send(text)
         draw = TextOutput(turn_id).show if not options.json else _print_json

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from c2jy_tui.commands import say
-from c2jy_tui.commands.running import print_call, print_issues, print_stderr, with_engine
+from c2jy_tui.commands.running import print_call, print_stderr, with_engine
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -21,7 +21,6 @@ def run(options: argparse.Namespace) -> int:
     """Serve until the client closes its end, or a signal; 1 when it cannot be served."""
 
     async def work(engine: Engine) -> int:
-        print_issues(*engine.issues())
         printing = asyncio.create_task(_print_calls(engine.events()))
         try:
             if options.http:
@@ -41,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
             return 1
         return 0
 
-    return with_engine(options, work, asks=True)
+    return with_engine(options, work, asks=True, issues=True)
 
 
 async def _print_calls(events: AsyncIterator[Event]) -> None:

@@ -67,9 +67,12 @@ def settings_of(options: argparse.Namespace) -> Iterator[Settings]:
 
 @asynccontextmanager
 async def engine_of(
-    options: argparse.Namespace, settings: Settings, *, start: bool = False, asks: bool = False
+    options: argparse.Namespace, settings: Settings, *, start: bool, asks: bool, issues: bool
 ) -> AsyncIterator[Engine]:
-    """An engine without a screen: an approval is `--yes` or denied, unless the command `asks` itself."""
+    """An engine without a screen: an approval is `--yes` or denied, unless the command `asks` itself.
+
+    What is wrong with the journal is always reported, other issues with `start` or `issues`.
+    """
     from c2jy_bridge.core.events import Decision
     from c2jy_bridge.engine import Engine, prints_go_to_stderr
 
@@ -78,11 +81,9 @@ async def engine_of(
     demo = getattr(options, "demo", False)
     engine = Engine(settings, demo=demo, unattended=None if asks else unattended)
     try:
-        if start:
-            await engine.start()
-        elif lost := [issue for issue in engine.issues() if issue.code.startswith("journal.")]:
-            # Without a turn, issues about tools do not matter; lost conversations are always reported.
-            print_issues(*lost)
+        await (engine.start() if start else engine.check_journal())
+        found = engine.issues()
+        print_issues(*(one for one in found if start or issues or one.code.startswith("journal.")))
         with prints_go_to_stderr():
             yield engine
     finally:
@@ -107,6 +108,7 @@ def with_engine(
     *,
     start: bool = False,
     asks: bool = False,
+    issues: bool = False,
     interrupt: Callable[[Engine], object] | None = None,
 ) -> int:
     """Run `work` with an engine and return its status; 2 when the settings are wrong.
@@ -116,6 +118,7 @@ def with_engine(
         work: What to do; its task is cancelled by a signal, and the engine is closed.
         start: Whether the engine takes up what an earlier process left.
         asks: Whether `work` answers the approval questions.
+        issues: Whether to report what is wrong with tools, which `start` does too.
         interrupt: What the first signal does instead, so that `work` returns by itself.
     """
 
@@ -124,7 +127,7 @@ def with_engine(
         assert task is not None
         ending.closing(task.cancel)
         try:
-            async with engine_of(options, settings, start=start, asks=asks) as engine:
+            async with engine_of(options, settings, start=start, asks=asks, issues=issues) as engine:
                 if interrupt is not None:
                     ending.closing(lambda: interrupt(engine))
                 status = await work(engine)

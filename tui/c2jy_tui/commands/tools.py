@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from c2jy_bridge.core.events import Outcome, ToolCallAwaitingApproval, ToolCallFinished
 from c2jy_bridge.core.safety import one_line
 from c2jy_tui.commands import say
-from c2jy_tui.commands.running import as_json, json_object, print_issues, print_stderr, with_engine
+from c2jy_tui.commands.running import as_json, json_object, print_stderr, with_engine
 
 if TYPE_CHECKING:
     from c2jy_bridge.engine import Engine
@@ -19,7 +19,6 @@ def list_(options: argparse.Namespace) -> int:
     """Print every tool with its policy."""
 
     async def work(engine: Engine) -> int:
-        print_issues(*engine.issues())
         views = engine.tools()
         if options.json:
             print(as_json(views, indent=2))
@@ -36,7 +35,7 @@ def list_(options: argparse.Namespace) -> int:
         Console(highlight=False).print(table)
         return 0
 
-    return with_engine(options, work)
+    return with_engine(options, work, issues=True)
 
 
 def manifest(options: argparse.Namespace) -> int:
