@@ -10,7 +10,16 @@ from c2jy_bridge.core.draft_views import DraftError
 from c2jy_bridge.core.events import Issue, Severity
 from c2jy_bridge.core.i18n import Say, catalogue
 
-__all__ = ["DraftError", "IssueCollector", "IssueFactory", "disk_issue", "issue", "issues_from", "say"]
+__all__ = [
+    "DraftError",
+    "IssueCollector",
+    "IssueFactory",
+    "clock",
+    "disk_issue",
+    "issue",
+    "issues_from",
+    "say",
+]
 
 
 class IssueFactory(Protocol):
@@ -32,6 +41,17 @@ def issues_from(say: Say) -> IssueFactory:
 
 say: Final = catalogue("drafts")
 issue: Final = issues_from(say)
+
+
+def clock(micros: int) -> str:
+    """Microseconds for people: `0:03.5`, `1:02:03`."""
+    seconds, fraction = divmod(micros, 1_000_000)
+    hours, rest = divmod(seconds, 3600)
+    minutes, seconds = divmod(rest, 60)
+    head = f"{hours}:{minutes:02}" if hours else f"{minutes}"
+    tail = f".{fraction:06}".rstrip("0") if fraction else ""
+    return f"{head}:{seconds:02}{tail}"
+
 
 _FULL, _READ_ONLY, _FILE_SIZE = 1, 2, 3
 _REASONS: Final = {

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Final
 
 from c2jy_bridge.core.events import Severity
-from c2jy_bridge.drafts.errors import IssueCollector
+from c2jy_bridge.drafts.errors import IssueCollector, clock
 from c2jy_bridge.drafts.materials.material import Material
 from c2jy_bridge.drafts.spec.document import (
     AudioClip,
@@ -20,7 +20,6 @@ from c2jy_bridge.drafts.spec.document import (
     Track,
     VideoClip,
 )
-from c2jy_bridge.drafts.spec.model import clock
 
 PHOTO_US: Final = 10_800_000_000
 """Length of a still image: three hours (pyJianYingDraft 0.3.1, VideoMaterial)."""

@@ -23,7 +23,7 @@ from pyJianYingDraft import (
 from c2jy_bridge.core.nearest import nearest
 from c2jy_bridge.drafts.compile.names import find, is_vip, nearest_names, title
 from c2jy_bridge.drafts.compile.plan import PlacedClip, PlacedFile
-from c2jy_bridge.drafts.errors import IssueCollector
+from c2jy_bridge.drafts.errors import IssueCollector, clock
 from c2jy_bridge.drafts.kinds import NameKind
 from c2jy_bridge.drafts.spec.appearance import (
     Animation,
@@ -37,7 +37,6 @@ from c2jy_bridge.drafts.spec.appearance import (
     opaque_hex,
 )
 from c2jy_bridge.drafts.spec.document import AudioClip, EffectClip, PictureClip, VideoClip
-from c2jy_bridge.drafts.spec.model import clock
 
 CAPTION_Y: Final = -0.8
 """Where JianYing puts imported captions, in half canvas heights (pyJianYingDraft 0.3.1, ClipSettings)."""

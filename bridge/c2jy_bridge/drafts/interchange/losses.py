@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 from c2jy_bridge.core.events import Issue, Severity
-from c2jy_bridge.drafts.errors import issue, say
-from c2jy_bridge.drafts.spec.model import clock
+from c2jy_bridge.drafts.errors import clock, issue, say
 
 Fate = Literal["lost", "kept", "changed", "missing"]
 """lost: it is not in what is made; kept: only we can read it there; changed: it is there in another form;

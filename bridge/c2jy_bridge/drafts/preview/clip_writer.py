@@ -20,8 +20,6 @@ from c2jy_bridge.drafts.preview.frame_sources import Size
 from c2jy_bridge.drafts.preview.scene import Scene
 from c2jy_bridge.drafts.preview.sound_mix import RATE, SoundMix
 
-SHORTER: Final = 480
-"""Pixels of the shorter side."""
 _FEWEST_FPS, _MOST_FPS = 12.0, 25.0
 _PICTURE: Final = {"preset": "veryfast", "crf": "28"}
 _SOUND_BITS: Final = 128_000

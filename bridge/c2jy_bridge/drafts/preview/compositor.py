@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Final
 
 from PIL import Image, ImageDraw, ImageFilter
 
 from c2jy_bridge.drafts.preview.frame_sources import FrameSources, Size, Unreadable, scaled
-from c2jy_bridge.drafts.preview.picture_effects import keyed, knows_mode, masked, mixed
 from c2jy_bridge.drafts.preview.placing import (
     Placed,
     coloured,
@@ -72,7 +72,7 @@ class Compositor:
             yield before, (blended(sides[0], sides[1], look_of(before.transition.name), passed), (0, 0)), ""
         elif (index := layer.index_at(at_us)) is not None:
             clip = layer.clips[index]
-            mode = clip.mix_mode if knows_mode(clip.mix_mode) else ""
+            mode = clip.mix_mode if clip.mix_mode and _effects().knows_mode(clip.mix_mode) else ""
             for placed in self._clip(clip, size, at_us, number):
                 yield clip, placed, mode
 
@@ -90,9 +90,9 @@ class Compositor:
         if clip.background is not None:
             yield self._background(clip.background, picture, size), (0, 0)
         if clip.chroma is not None:
-            picture = keyed(picture, clip.chroma)
+            picture = _effects().keyed(picture, clip.chroma)
         if clip.mask is not None:
-            picture = masked(picture, clip.mask)
+            picture = _effects().masked(picture, clip.mask)
         placed = place(picture, natural, at, size)
         if placed is not None:
             yield fainter(coloured(placed[0], at), at.alpha), placed[1]
@@ -174,11 +174,18 @@ class Compositor:
         return picture, (float(size[0]), float(size[1]))
 
 
+def _effects() -> ModuleType:
+    """Masks, keys and mix modes, by numpy: a tenth of a second to import, which few drafts need."""
+    from c2jy_bridge.drafts.preview import picture_effects
+
+    return picture_effects
+
+
 def _laid(canvas: Image.Image, placed: Placed, clip: Clip, mode: str) -> Image.Image:
     picture, where = placed
     if mode:
         box = (*where, where[0] + picture.width, where[1] + picture.height)
-        canvas.paste(mixed(canvas.crop(box), picture, mode), where)
+        canvas.paste(_effects().mixed(canvas.crop(box), picture, mode), where)
     elif picture.mode == "RGB":
         canvas.paste(picture, where)
     elif canvas.mode == "RGB":

@@ -18,7 +18,6 @@ from c2jy_bridge.core import i18n
 from c2jy_bridge.core.draft_views import Preview, PreviewNote
 from c2jy_bridge.drafts.library.snapshot import load
 from c2jy_bridge.drafts.preview import MARK
-from c2jy_bridge.drafts.preview.clip_writer import SHORTER, write_clip
 from c2jy_bridge.drafts.preview.compositor import Compositor, size_of
 from c2jy_bridge.drafts.preview.contact_sheet import LONGEST, frame_times, sheet
 from c2jy_bridge.drafts.preview.font_files import Fonts
@@ -26,10 +25,9 @@ from c2jy_bridge.drafts.preview.frame_sources import FrameSources, Size
 from c2jy_bridge.drafts.preview.marks import Marks, grouped
 from c2jy_bridge.drafts.preview.scene import Clip, Note, Scene
 from c2jy_bridge.drafts.preview.scene_reader import read_scene
-from c2jy_bridge.drafts.preview.sound_mix import SoundMix
 from c2jy_bridge.drafts.preview.text_painter import TextPainter
 
-_SIDES: Final = {"sheet": (LONGEST, 0), "frame": (1280, 0), "clip": (0, SHORTER)}
+_SIDES: Final = {"sheet": (LONGEST, 0), "frame": (1280, 0), "clip": (0, 480)}
 """Pixels of the longer or the shorter side of frames."""
 _LARGEST_SIDE: Final = 1920
 _MOST_CHARACTERS: Final = 20
@@ -62,7 +60,9 @@ class Studio:
             raise Failed("preview_empty")
         self._found: dict[tuple[str, str], Note] = {}
         self.marks = Marks(fonts)
-        self.sources = FrameSources(folder, lambda path, code: self._note(code, path))
+        self.sources = FrameSources(
+            folder, lambda path, code: self._note(code, path), small=longest == LONGEST
+        )
         painter = TextPainter(
             fonts,
             lambda name: self._note("font", name, approximate=True),
@@ -135,6 +135,9 @@ def render(job: Mapping[str, Any]) -> Preview:
     size = studio.size
     try:
         if kind == "clip":
+            from c2jy_bridge.drafts.preview.clip_writer import write_clip
+            from c2jy_bridge.drafts.preview.sound_mix import SoundMix
+
             mix = SoundMix(scene, folder, studio.undrawn)
             write_clip(out, scene, size, studio.frame, mix, _report)
             mix.close()

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from c2jy_bridge.drafts.library.snapshot import number, object_, objects, real
 from c2jy_bridge.drafts.library.timeline import Materials, inner_texts, references
-from c2jy_bridge.drafts.preview.picture_effects import knows_mode
 from c2jy_bridge.drafts.preview.scene import (
     Background,
     Chroma,
@@ -261,7 +260,7 @@ class _Reader:
             self._note("audio_effect", _name(material), segment)
         elif group == "chromas" and colour(material.get("color")):
             self._note("chroma", "", segment, approximate=True)
-        elif material.get("type") == "mix_mode" and not knows_mode(_name(material)):
+        elif material.get("type") == "mix_mode" and not _knows_mode(_name(material)):
             self._note("mix_mode", _name(material), segment)
         elif group == "transitions" and not is_exact(_name(material)):
             self._note_transition(material, segment)
@@ -282,6 +281,12 @@ class _Reader:
         fidelity: Any = "approximate" if approximate else "not_drawn"
         note = Note(code, name, fidelity, number(when.get("start")), number(when.get("duration")))
         self._notes.append(note)
+
+
+def _knows_mode(name: str) -> bool:
+    from c2jy_bridge.drafts.preview.picture_effects import knows_mode  # imports numpy
+
+    return knows_mode(name)
 
 
 def _name(material: Mapping[str, Any]) -> str:

@@ -113,16 +113,6 @@ def _amount(unit: str, text: str) -> Decimal:
     return Decimal(text) * _FACTORS[unit]
 
 
-def clock(micros: int) -> str:
-    """Microseconds for people: `0:03.5`, `1:02:03`."""
-    seconds, fraction = divmod(micros, 1_000_000)
-    hours, rest = divmod(seconds, 3600)
-    minutes, seconds = divmod(rest, 60)
-    head = f"{hours}:{minutes:02}" if hours else f"{minutes}"
-    tail = f".{fraction:06}".rstrip("0") if fraction else ""
-    return f"{head}:{seconds:02}{tail}"
-
-
 _TIME_SCHEMA: Final[dict[str, Any]] = {
     "anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}],
     "description": "Seconds as a number, or a string with its unit: 1.5s, 500ms, 00:01:02.5, 90f",

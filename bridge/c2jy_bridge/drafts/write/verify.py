@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from c2jy_bridge.core.events import Issue
-from c2jy_bridge.drafts.errors import issue
-from c2jy_bridge.drafts.spec.model import clock
+from c2jy_bridge.drafts.errors import clock, issue
 from c2jy_bridge.drafts.write.paths import compounds, is_of_another_machine, local_view, media_paths
 from c2jy_bridge.drafts.write.staging import is_there
 

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.drafts import DraftError
-from c2jy_bridge.drafts.spec.model import LONGEST_US, Range, clock, parse_time, reading, us
+from c2jy_bridge.drafts.errors import clock
+from c2jy_bridge.drafts.spec.model import LONGEST_US, Range, parse_time, reading, us
 from c2jy_bridge.drafts.spec.reading import parse_spec
 
 

@@ -16,7 +16,7 @@ from typing import Final, Literal
 from c2jy_bridge.compat.coze2jianying.exports.issues import issue, say
 from c2jy_bridge.core.events import Issue, Severity
 from c2jy_bridge.core.settings import TimeUnit
-from c2jy_bridge.drafts.spec.model import clock
+from c2jy_bridge.drafts.errors import clock
 
 Unit = Literal["us", "ms", "s"]
 Reason = Literal["asked", "raw", "media", "total", "size", "none"]
