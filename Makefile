@@ -5,7 +5,7 @@
 # make check  what must be clean before a commit: format, lint, types, floors, tests
 # make bench  the project's own measurements, each against its yardstick
 # make faults  break the wire, kill processes everywhere, work for long, and count what that costs; LONG=1 for all of it
-# make screenshots  the pictures of the README, from the app itself
+# make screenshots  the pictures of the README and the guide, from the app itself
 # make docs   the documentation's site, English and Chinese, in site/
 # make lock   compile constraints.txt anew
 
@@ -56,6 +56,7 @@ faults: $(VENV)/.dev
 
 screenshots: $(VENV)/.dev
 	$(BIN)/python scripts/take_screenshots.py
+	$(BIN)/python scripts/take_previews.py
 
 docs: $(VENV)/.dev
 	cd scripts && ../$(BIN)/python -m docs_site
