@@ -31,7 +31,7 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 3 --dist loadfile -m "not slow" $(ARGS)
 
 test-slow: $(VENV)/.dev
-	@sh .ci/debian.sh tmux
+	@sh .ci/debian.sh tmux nats-server
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow $(ARGS)
 
 quick: $(VENV)/.dev

@@ -129,7 +129,7 @@ async def _serve(folder: Path) -> None:
             wake=lambda: None,
             stop=stop,
         ),
-        storage=storage,
+        probe=partial(storage.keep_note, "ready", ""),
         registry=registry,
         tokens=tokens,
         status=status,

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from c2jy_bridge.core.bridge_requests import BridgeRequest
 from c2jy_bridge.core.events import BridgeRequestChanged, Decision, Event, ToolCallAwaitingApproval
-from c2jy_bridge.core.settings import BridgeSettings, CozeSettings, Settings
+from c2jy_bridge.core.settings import BridgeSettings, CozeSettings, Settings, StudioSettings
 from c2jy_bridge.core.vault import Vault
 from c2jy_bridge.coze import CozeClient, connect
 from c2jy_bridge.journal import Journal
@@ -122,11 +122,15 @@ class RelayHarness:
         tools: BenchTools | None = None,
         clock: Callable[[], float] = time.time,
         steady: Callable[[], float] | None = None,
+        studio: StudioSettings | None = None,
         **bridge: Any,
     ) -> None:
+        if studio is None:
+            bridge = {"intakes": [], **bridge}
         self.settings = Settings(
             coze=CozeSettings(api_base=api_base or "http://127.0.0.1:9", token="pat_test", bot_id="7"),
-            bridge=BridgeSettings(**{"intakes": [], **bridge}),
+            bridge=BridgeSettings(**bridge),
+            studio=studio or StudioSettings(),
             data_dir=data_dir,
             config_dir=data_dir,
         )

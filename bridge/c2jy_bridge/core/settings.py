@@ -164,6 +164,35 @@ class BridgeSettings(_Group):
     """Seconds between two looks into the mailbox while it is in use; longer when it is quiet."""
 
 
+class StudioSettings(_Group):
+    """Bridge mode on several machines, over NATS JetStream (extra `studio`)."""
+
+    queue: str = ""
+    """Servers, separated by commas: `nats://host:4222` or `tls://host`. Empty: no NATS, one machine."""
+    name: str = Field("studio", pattern=r"^[a-z0-9_-]{1,32}$")
+    """Name of the studio: its stream, buckets and subjects begin with it."""
+    machine: str = Field("", pattern=r"^[A-Za-z0-9_-]{0,64}$")
+    """Name of this machine, unique in the studio. Empty: the host name."""
+    labels: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")]] = []
+    """What this machine offers; a request may ask for a label."""
+    lease_s: float = Field(60.0, ge=2.0, le=600.0)
+    """Seconds of silence after which a machine's requests are offered to others."""
+    credentials: UserPath | None = None
+    """Credentials file (JWT and nkey) for the servers."""
+    tls_ca: UserPath | None = None
+    """Certificate authorities (PEM) that the servers' certificates are checked with; none: the system's."""
+    tls_cert: UserPath | None = None
+    """Certificate (PEM) that this machine shows to the servers."""
+    tls_key: UserPath | None = None
+    """Its key (PEM)."""
+    replicas: int = Field(1, ge=1, le=5)
+    """Servers that keep each message; 3 survive the loss of one. Counts where the studio is made first."""
+    max_bytes: int = Field(1024**3, ge=1024**2)
+    """Bytes that requests, and their messages, may take on a server's disk; the server sets both aside."""
+    max_object_bytes: int = Field(4 * 1024**3, ge=1024**2)
+    """Bytes that long texts and packed drafts may take on a server's disk."""
+
+
 class ScreenSettings(_Group):
     """What the screen looks like."""
 
@@ -198,6 +227,8 @@ class Settings(BaseSettings):
     """The local plugin."""
     bridge: BridgeSettings = BridgeSettings()
     """Bridge mode."""
+    studio: StudioSettings = StudioSettings()
+    """Bridge mode on several machines."""
     screen: ScreenSettings = ScreenSettings()
     """The screen."""
     data_dir: UserPath = Field(default_factory=default_data_dir)

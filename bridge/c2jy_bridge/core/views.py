@@ -212,6 +212,25 @@ class IntakeView:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerView:
+    """A machine of a studio, as it announced itself."""
+
+    name: str
+    version: str
+    drafts_root: str
+    free_bytes: int
+    """Free on the disk of its drafts folder."""
+    labels: tuple[str, ...]
+    parallel: int
+    """Requests that it runs at once."""
+    at_work: int
+    draining: bool
+    """Whether it takes no more requests."""
+    alive_at: float
+    """Unix seconds, by its clock."""
+
+
+@dataclass(frozen=True, slots=True)
 class BridgeView:
     """The status of bridge mode."""
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import os
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Final, Protocol
+from types import ModuleType
+from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
@@ -28,11 +30,14 @@ from c2jy_bridge.relay.calls import ApprovalTimeoutRunner, refuse_hopeless
 from c2jy_bridge.relay.embedded_queue import EmbeddedQueue
 from c2jy_bridge.relay.intakes.http import HttpIntake, Tokens
 from c2jy_bridge.relay.intakes.mailbox_intake import MailboxIntake
-from c2jy_bridge.relay.relays import RelayContext
+from c2jy_bridge.relay.relays import LEASE_S, RelayContext
 from c2jy_bridge.relay.request import BridgeProblem, ChangeNotifier, bridge_problem
-from c2jy_bridge.relay.request_queue import RequestService
+from c2jy_bridge.relay.request_queue import RequestQueue, RequestService
 from c2jy_bridge.relay.storage import Storage
 from c2jy_bridge.relay.worker import Worker
+
+if TYPE_CHECKING:
+    from c2jy_bridge.relay.studio.machine import Machine
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +61,16 @@ class Intake(Protocol):
 def bridge_tokens(settings: Settings) -> Tokens:
     """The bridge's token, for this process and for `bridge token` beside it."""
     return Tokens(Vault(settings.data_dir / "secrets", system_keyring()))
+
+
+async def import_studio(module: str) -> ModuleType:
+    """Import a module of `relay.studio`; raises BridgeProblem when nats-py is not installed."""
+    try:
+        return await asyncio.to_thread(importlib.import_module, f"c2jy_bridge.relay.studio.{module}")
+    except ModuleNotFoundError as error:
+        if error.name not in ("nats", "jsonschema"):
+            raise
+        raise BridgeProblem(bridge_problem("studio_missing")) from None
 
 
 class Bridge:
@@ -113,6 +128,9 @@ class Bridge:
         self._lock = FileLock(settings.data_dir / "run" / "bridge", thread_local=False)
         self._holder = settings.data_dir / "run" / "bridge.holder"
         self._storage: Storage | None = None
+        self._machine: Machine | None = None
+        """In a studio."""
+        self._draining = False
         self.service: RequestService | None = None
         """Accepts and shows requests; None while bridge mode is off."""
         self._worker: Worker | None = None
@@ -163,8 +181,15 @@ class Bridge:
     async def _open(self) -> None:
         bridge = self._settings.bridge
         self._storage = await asyncio.to_thread(Storage, self._settings.data_dir / "journal.db")
-        queue = EmbeddedQueue(self._storage, limit=bridge.queue_limit, clock=self._clock, steady=self._steady)
         changes = ChangeNotifier(self._emit, self._clock)
+        intakes = [name for name in INTAKES if name in self._own_intakes()]
+        queue: RequestQueue
+        if self._settings.studio.queue:
+            self._machine = await self._join_studio(changes, follow=bool(intakes))
+            queue = self._machine.queue
+        else:
+            limit = bridge.queue_limit
+            queue = EmbeddedQueue(self._storage, limit=limit, clock=self._clock, steady=self._steady)
         self._worker = Worker(
             queue,
             self._context,
@@ -172,8 +197,10 @@ class Bridge:
             receipts=self._receipts,
             on_change=changes.notify,
             parallel=bridge.parallel,
+            lease_s=self._settings.studio.lease_s if self._machine else LEASE_S,
             retention_s=bridge.retention_s,
         )
+        self._worker.draining = self._draining
         await self._worker.take_over()
         tools = {tool.name: tool for tool in self._registry}
         self.service = RequestService(
@@ -185,10 +212,42 @@ class Bridge:
             stop=self._worker.cancel,
         )
         self._working = asyncio.create_task(self._worker.run())
-        for name in (name for name in INTAKES if name in bridge.intakes):
+        for name in intakes:
             intake = self._intake(name, self.service, self._storage)
             await intake.start()
             self._intakes.append(intake)
+
+    def _own_intakes(self) -> Sequence[IntakeName]:
+        """Intakes of this process. In a studio requests come in at a gateway: none, unless the settings name it."""
+        bridge = self._settings.bridge
+        if self._settings.studio.queue and "intakes" not in bridge.model_fields_set:
+            return ()
+        return bridge.intakes
+
+    async def _join_studio(self, changes: ChangeNotifier, *, follow: bool) -> Machine:
+        open_machine = (await import_studio("machine")).open_machine
+        machine: Machine = await open_machine(
+            self._settings,
+            tools=list(self._registry.views(self._settings.tools.policy)),
+            at_work=lambda: self._worker.at_work if self._worker else 0,
+            wake=lambda: self._worker.wake() if self._worker else None,
+            drain=self._drain,
+            stop=self._stop_request,
+            changed=changes.notify,
+            follow=follow,
+            clock=self._clock,
+            steady=self._steady,
+        )
+        return machine
+
+    def _drain(self, draining: bool) -> None:
+        self._draining = draining
+        if self._worker is not None:
+            self._worker.draining = draining
+
+    async def _stop_request(self, request_id: str) -> None:
+        if self._worker is not None:
+            await self._worker.cancel(request_id)
 
     def _intake(self, name: IntakeName, service: RequestService, storage: Storage) -> Intake:
         settings = self._settings
@@ -197,7 +256,7 @@ class Bridge:
                 return HttpIntake(
                     settings,
                     service=service,
-                    storage=storage,
+                    probe=partial(storage.keep_note, "ready", ""),
                     registry=self._registry,
                     tokens=self._tokens or bridge_tokens(settings),
                     status=self.status,
@@ -227,9 +286,11 @@ class Bridge:
         if self._worker is not None and self._working is not None:
             await self._worker.stop(grace_s)
             await asyncio.gather(self._working, return_exceptions=True)
+        if self._machine is not None:
+            await self._machine.aclose()
         if self._storage is not None:
             await self._storage.aclose()
-        self._storage = self.service = self._worker = self._working = None
+        self._machine = self._storage = self.service = self._worker = self._working = None
         self._holder.unlink(missing_ok=True)
         self._lock.release()
 

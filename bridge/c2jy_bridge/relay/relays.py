@@ -47,8 +47,10 @@ from c2jy_bridge.relay.request_queue import RequestQueue
 log = logging.getLogger(__name__)
 
 LEASE_S: Final = 60.0
-"""Longer than a garbage collection or a slow disk, short enough that a dead worker's request is soon free."""
-RENEW_S: Final = 15.0
+"""Longer than a garbage collection or a slow disk, short enough that a dead worker's request is soon free.
+
+A lease is renewed four times in its length.
+"""
 STOP_S: Final = 10.0
 """Seconds that a stopped request has to end by itself."""
 REASKS: Final = 2
@@ -62,13 +64,16 @@ Emit = Callable[[Event], Awaitable[None]]
 class Job:
     """One claim of one request. Everything that writes raises LeaseLost when the claim no longer holds."""
 
-    def __init__(self, lease: Lease, queue: RequestQueue, on_change: OnChange) -> None:
+    def __init__(
+        self, lease: Lease, queue: RequestQueue, on_change: OnChange, lease_s: float = LEASE_S
+    ) -> None:
         self.lease = lease
         self.request = lease.request
         """As of the last step."""
         self.overdue = False
         """It timed out; a cancellation from now on counts as that failure."""
         self.queue = queue
+        self.lease_s = lease_s
         self._on_change = on_change
 
     @property
@@ -89,9 +94,9 @@ class Job:
         """Record that the tool starts."""
         await self._step(self.queue.running(self.lease, call_id, used_by))
 
-    async def renew(self, lease_s: float) -> None:
+    async def renew(self) -> None:
         """Extend the lease."""
-        self.request = await self.queue.renew(self.lease, lease_s)
+        self.request = await self.queue.renew(self.lease, self.lease_s)
 
     async def release(self, not_before: float, problem: Problem | None, *, asked: bool = True) -> None:
         """As `RequestQueue.release`."""
@@ -124,7 +129,7 @@ async def keep_lease(
     stopped_at: float | None = None
     while not job.request.ended:
         try:
-            await job.renew(LEASE_S)
+            await job.renew()
         except LeaseLost:
             if work is not None and not job.request.ended:
                 work.cancel()
@@ -139,7 +144,7 @@ async def keep_lease(
         elif stopped_at is not None and clock() - stopped_at > STOP_S and work is not None:
             work.cancel()
             return
-        await asyncio.sleep(1.0 if stopped_at is not None else max(0.05, min(RENEW_S, late_in)))
+        await asyncio.sleep(1.0 if stopped_at is not None else max(0.05, min(job.lease_s / 4, late_in)))
 
 
 class RelayFailed(Exception):

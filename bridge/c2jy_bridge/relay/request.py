@@ -30,6 +30,10 @@ class QueueFull(RuntimeError):
     """The limit of open requests is reached; nothing was accepted."""
 
 
+class QueueUnavailable(RuntimeError):
+    """The servers that hold the queue are away or have no room; whether it was changed is not known."""
+
+
 class LeaseLost(RuntimeError):
     """The request has ended or another worker has it: nothing was written, stop."""
 

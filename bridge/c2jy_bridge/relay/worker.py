@@ -68,6 +68,7 @@ class Worker:
         receipts: ReceiptStore,
         on_change: OnChange,
         parallel: int = 2,
+        lease_s: float = LEASE_S,
         retention_s: float = 7 * 86_400.0,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -80,6 +81,7 @@ class Worker:
             receipts: The journal.
             on_change: Awaited for every change of a request.
             parallel: Requests that run at once.
+            lease_s: Seconds of a lease.
             retention_s: Seconds that ended requests are kept.
             chance: Jitter of pauses, from 0 to 1.
         """
@@ -89,6 +91,9 @@ class Worker:
         self._receipts = receipts
         self._on_change = on_change
         self._parallel = parallel
+        self._lease_s = lease_s
+        self.draining = False
+        """Whether it claims nothing more."""
         self._retention_s = retention_s
         self._chance = chance
         self._conversations = WorkConversations()
@@ -168,16 +173,16 @@ class Worker:
         await asyncio.gather(*left, return_exceptions=True)
 
     async def _claim_due(self) -> None:
-        while not self._stopping and len(self._jobs) < self._parallel:
+        while not (self._stopping or self.draining) and len(self._jobs) < self._parallel:
             outage = self._failures >= OUTAGE_FAILURES
             direct = outage and self._context.steady() < self._bots_from
-            lease = await self._queue.claim(self.name, LEASE_S, self._jobs.keys(), direct=direct)
+            lease = await self._queue.claim(self.name, self._lease_s, self._jobs.keys(), direct=direct)
             if lease is None:
                 return
             request_id = lease.request.request_id
             if outage and lease.request.relay != "direct":  # the others wait for the outcome of this one
                 self._bots_from = self._context.steady() + LONGEST_PAUSE_S
-            task = asyncio.create_task(self._work(Job(lease, self._queue, self._on_change)))
+            task = asyncio.create_task(self._work(Job(lease, self._queue, self._on_change, self._lease_s)))
             self._jobs[request_id] = task
             task.add_done_callback(partial(self._done, request_id))
 

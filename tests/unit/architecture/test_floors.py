@@ -65,3 +65,8 @@ with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
 def test_the_screen_imports_neither_coze_nor_drafts_before_its_first_paint() -> None:
     heavy = {"cozepy", "pyJianYingDraft", "fastapi", "uvicorn", "httpx", "pydantic", "PIL", "sqlite3"}
     assert not imported_by("import c2jy_tui.app") & heavy
+
+
+def test_nothing_of_nats_is_loaded_for_the_queue_of_one_machine() -> None:
+    code = "import c2jy_bridge.engine, c2jy_bridge.relay.bridge, c2jy_bridge.relay.intakes.http.app"
+    assert "nats" not in imported_by(code)

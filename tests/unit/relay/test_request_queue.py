@@ -1,16 +1,21 @@
-"""What the SQLite queue and its model in memory both do."""
+"""What every queue does: the one in SQLite, the one on NATS, and their model in memory."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
 
 from c2jy_bridge.core.bridge_requests import ENDED, ChatRef, State
 from c2jy_bridge.core.events import Problem
+from c2jy_bridge.relay.embedded_queue import EmbeddedQueue
 from c2jy_bridge.relay.request import Accepted, Ending, KeyReused, Lease, LeaseLost, QueueFull, Submission
 from unit.relay.conftest import Clock
+from unit.relay.memory_queue import MemoryQueue
+
+Passes = Callable[[float], Coroutine[Any, Any, None]]
 
 CHAT = ChatRef("t1", "conv1", "chat1")
 PROBLEM = Problem(kind="expired", message="too late", hint="ask again")
@@ -28,9 +33,10 @@ def wanted(key: str = "", **fields: Any) -> Submission:
 
 
 async def claimed(queue: Any, worker: str = "w1", lease_s: float = 10) -> Lease:
-    lease = await queue.claim(worker, lease_s)
-    assert lease is not None
-    return lease
+    for _ in range(100):  # NATS offers what was put back after a moment; a claim waits for an offer there
+        if lease := await queue.claim(worker, lease_s):
+            return lease
+    raise AssertionError("nothing to claim")
 
 
 async def test_a_request_goes_from_queued_to_its_end_and_every_step_is_kept(queue: Any, clock: Clock) -> None:
@@ -95,12 +101,12 @@ async def test_the_oldest_request_is_claimed_first_and_only_once(queue: Any) -> 
 
 
 async def test_a_lease_that_ran_out_is_given_to_another_and_the_first_can_write_no_more(
-    queue: Any, clock: Clock
+    queue: Any, passes: Passes
 ) -> None:
     await queue.accept(wanted())
     slow = await claimed(queue, "slow")
     await queue.asking(slow, "digest1")
-    clock.advance(10.5)
+    await passes(10.5)
     quick = await claimed(queue, "quick")
     assert (quick.takeovers, quick.handle_digest) == (1, "digest1")
     with pytest.raises(LeaseLost):
@@ -112,12 +118,12 @@ async def test_a_lease_that_ran_out_is_given_to_another_and_the_first_can_write_
     assert (await queue.finish(quick, DONE)).state is State.SUCCEEDED
 
 
-async def test_a_renewed_lease_holds(queue: Any, clock: Clock) -> None:
+async def test_a_renewed_lease_holds(queue: Any, passes: Passes) -> None:
     await queue.accept(wanted())
     lease = await claimed(queue)
-    clock.advance(9)
+    await passes(6)
     await queue.renew(lease, 10)
-    clock.advance(9)
+    await passes(6)
     assert await queue.claim("other", 10) is None
 
 
@@ -161,6 +167,8 @@ async def test_a_released_request_waits_its_time_and_says_why(queue: Any, clock:
 
 
 async def test_a_restart_takes_up_what_the_dead_worker_had_begun_before_anything_new(queue: Any) -> None:
+    if not isinstance(queue, EmbeddedQueue | MemoryQueue):
+        pytest.skip("with several workers only the servers know who is dead")
     first = await queue.accept(wanted())
     lease = await claimed(queue, "dead")
     await queue.asking(lease, "digest")
@@ -199,13 +207,16 @@ async def test_cancelling_what_is_at_work_tells_its_worker(queue: Any) -> None:
     assert await queue.cancel("unknown") is None
 
 
-async def test_time_runs_out_for_what_was_never_begun_and_only_for_that(queue: Any, clock: Clock) -> None:
+async def test_time_runs_out_for_what_was_never_begun_and_only_for_that(
+    queue: Any, clock: Clock, passes: Passes
+) -> None:
     begun = await queue.accept(wanted(timeout_s=20))
     lease = await claimed(queue)
     await queue.asking(lease, "digest")
     waiting = await queue.accept(wanted(timeout_s=20))
     later = await queue.accept(wanted(timeout_s=100))
-    clock.advance(30)
+    await passes(10.5)
+    clock.advance(19.5)
     assert [r.request_id for r in await queue.expire(PROBLEM)] == [waiting.request.request_id]
     failed = await queue.get(waiting.request.request_id)
     assert (failed.state, failed.problem) == (State.FAILED, PROBLEM)

@@ -45,7 +45,7 @@ from c2jy_bridge.relay.intakes.http.tool_routes import (
     tool_routes,
     without_null,
 )
-from c2jy_bridge.relay.request import say
+from c2jy_bridge.relay.request import QueueUnavailable, say
 from c2jy_bridge.relay.request_queue import RequestService
 
 log = logging.getLogger(__name__)
@@ -89,6 +89,7 @@ def build(
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(sqlite3.Error, _no_storage)
+    app.add_exception_handler(QueueUnavailable, _no_storage)
     app.add_exception_handler(Exception, _broken)
     limit = RateLimit(settings.bridge.rate_per_minute)
     return Guard(app, rules=rules, limit=limit, answered=answered)
@@ -124,11 +125,16 @@ def openapi(app: FastAPI, address: str, tools: Iterable[Tool]) -> dict[str, Any]
 
 
 def _describe(app: FastAPI, registry: ToolRegistry, address: str, public_url: str) -> None:
-    document = openapi(app, address, registry)
+    known: list[Tool] = []
+    text = ""
 
     @app.get("/openapi.json", include_in_schema=False)
     async def described() -> Response:
-        return Response(as_text(document), media_type="application/json")
+        nonlocal known, text
+        tools = list(registry)  # at a gateway they come and go with the machines
+        if not text or [id(tool) for tool in tools] != [id(tool) for tool in known]:
+            known, text = tools, as_text(openapi(app, address, tools))
+        return Response(text, media_type="application/json")
 
     @app.get("/openapi-coze.json", include_in_schema=False)
     async def described_for_coze() -> Response:
@@ -166,7 +172,7 @@ def _fault(fault: Mapping[str, Any]) -> dict[str, str]:
 
 
 async def _no_storage(request: Request, error: Exception) -> Response:
-    log.error("the journal: %s", error)
+    log.error("the queue's storage: %s", error)
     return HttpProblem("storage", headers={"Retry-After": "30"}).response()
 
 

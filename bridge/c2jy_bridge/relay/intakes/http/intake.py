@@ -24,7 +24,6 @@ from c2jy_bridge.plugin import ToolRegistry
 from c2jy_bridge.relay.intakes.http.tokens import Tokens
 from c2jy_bridge.relay.request import BridgeProblem, bridge_problem
 from c2jy_bridge.relay.request_queue import RequestService
-from c2jy_bridge.relay.storage import Storage
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -48,18 +47,29 @@ class HttpIntake:
         settings: Settings,
         *,
         service: RequestService,
-        storage: Storage,
+        probe: Callable[[], Awaitable[object]],
         registry: ToolRegistry,
         tokens: Tokens,
         status: Callable[[], Awaitable[BridgeView]],
         emit: Callable[[Event], Awaitable[None]],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Nothing is opened before `start`; `emit` is awaited when the server ends by itself."""
+        """Nothing is opened before `start`.
+
+        Args:
+            settings: Addresses and limits.
+            service: Takes the requests.
+            probe: Writes something where the queue is; raises when it cannot.
+            registry: The tools that can be called.
+            tokens: Who may call.
+            status: The bridge as it is.
+            emit: Awaited when the server ends by itself.
+            clock: Unix seconds.
+        """
         self._emit = emit
         self._settings = settings
         self._service = service
-        self._storage = storage
+        self._probe = probe
         self._registry = registry
         self._tokens = tokens
         self._status = status
@@ -149,7 +159,9 @@ class HttpIntake:
         found: list[Problem] = []
         data_dir, limit = self._settings.data_dir, self._settings.bridge.queue_limit
         try:
-            await self._storage.keep_note("ready", str(self._clock()))
+            await self._probe()
+        except BridgeProblem as error:
+            found.append(error.problem)
         except Exception as error:
             found.append(bridge_problem("journal", why=type(error).__name__))
         else:
