@@ -218,7 +218,7 @@ class Bridge:
             self._intakes.append(intake)
 
     def _own_intakes(self) -> Sequence[IntakeName]:
-        """Intakes of this process. In a studio requests come in at a gateway: none, unless the settings name it."""
+        """Intakes of this process; in a studio, whose gateway has them, those that the settings name."""
         bridge = self._settings.bridge
         if self._settings.studio.queue and "intakes" not in bridge.model_fields_set:
             return ()
