@@ -12,6 +12,7 @@ ALL = (
     "deltas",
     "round_trip",
     "answer",
+    "bytes_sent",
     "drafts",
     "loop_gap",
     "materials",

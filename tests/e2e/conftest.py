@@ -89,9 +89,9 @@ class Terminal:
         command = ["tmux", "-L", self._socket, *arguments]
         return subprocess.run(command, check=True, capture_output=True, text=True, encoding="utf-8").stdout
 
-    def screen(self) -> str:
-        """What a person sees now."""
-        return self._tmux("capture-pane", "-p")
+    def screen(self, *, styles: bool = False) -> str:
+        """What a person sees now; with the sequences of colours and attributes if asked for."""
+        return self._tmux("capture-pane", "-p", *["-e"] * styles)
 
     def press(self, *keys: str) -> None:
         """Keys by tmux's names: Enter, Escape, F3, C-q."""
@@ -105,6 +105,20 @@ class Terminal:
         """Paste as a terminal does that knows no bracketed paste."""
         self._tmux("set-buffer", text)
         self._tmux("paste-buffer")
+
+    def follows_mouse(self) -> bool:
+        """Whether the program is told of each move of the mouse."""
+        return self._tmux("display-message", "-p", "#{mouse_all_flag}").strip() == "1"
+
+    def assert_whole(self) -> None:
+        """Ctrl+L, which draws everything again, changes nothing; what still moves is tried again."""
+        for _ in range(10):
+            before = self.screen(styles=True)
+            self.press("C-l")
+            time.sleep(0.4)
+            if (after := self.screen(styles=True)) == before:
+                return
+        pytest.fail(f"the screen was\n{before}\nand drawn anew\n{after}")
 
     def resize(self, columns: int, rows: int) -> None:
         """Change the window's size."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pyte
 import pytest
 import yaml
 
@@ -257,6 +258,8 @@ class App:
         )
         os.close(slave)
         self.output = b""
+        self._screen = pyte.Screen(120, 36)
+        self._stream = pyte.ByteStream(self._screen)
         self._closed = threading.Event()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -265,14 +268,16 @@ class App:
         while not self._closed.is_set():
             if select.select([self.master], [], [], 0.1)[0]:
                 try:
-                    self.output += os.read(self.master, 65536)
+                    read = os.read(self.master, 65536)
                 except OSError:
                     return
+                self.output += read
+                self._stream.feed(read)
 
-    def wait_for(self, text: bytes) -> None:
+    def wait_for(self, text: str) -> None:
         end = time.monotonic() + 30
-        while text not in self.output:
-            assert time.monotonic() < end, self.output[-2000:]
+        while text not in (shown := "\n".join(self._screen.display)):
+            assert time.monotonic() < end, shown
             time.sleep(0.05)
 
     def type(self, text: str) -> None:
@@ -297,7 +302,7 @@ def assert_restored(output: bytes) -> None:
 @pytest.mark.parametrize("number", SIGNALS)
 def test_the_app_gives_the_terminal_back(world: World, command: Path, number: signal.Signals) -> None:
     app = App([command, "--config", world.config], world.environment, lambda: None)
-    app.wait_for(b"Ask for")
+    app.wait_for("Ask for")
     app.process.send_signal(number)
     assert ended(app.process) == 128 + number
     time.sleep(0.3)
@@ -308,7 +313,7 @@ def test_the_app_gives_the_terminal_back(world: World, command: Path, number: si
 @pytest.mark.parametrize("tool", TOOLS)
 def test_the_app_gives_the_terminal_back_whatever_a_tool_does(world: World, command: Path, tool: str) -> None:
     app = App([command, "--config", world.config], world.environment, lambda: None)
-    app.wait_for(b"Ask for")
+    app.wait_for("Ask for")
     app.type(f"{tool}\r")
     world.wait_for_tool()
     app.process.send_signal(signal.SIGTERM)
@@ -331,7 +336,7 @@ def test_a_terminal_that_goes_away_ends_the_app_also_where_hangups_are_ignored(
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     app = App([command, "--config", world.config], world.environment, ignore)
-    app.wait_for(b"Ask for")
+    app.wait_for("Ask for")
     app.type("polite\r")
     world.wait_for_tool()
     app.hang_up()

@@ -103,6 +103,7 @@ def test_ctrl_z_goes_back_to_the_shell_and_fg_comes_back(
     shell.type("fg")
     shell.press("Enter")
     shell.wait_for("unsent words", "ready", "Tool calls")
+    shell.assert_whole()
     shell.type(" and more")
     shell.wait_for("unsent words and more")
     shell.press("C-q")

@@ -12,9 +12,9 @@ from textual.widgets import Input
 
 from c2jy_bridge.core.views import WorkflowRequest
 from c2jy_tui import desktop
-from c2jy_tui.driver import PasteMarks
 from c2jy_tui.screens.splash import SplashScreen
 from c2jy_tui.screens.workflow_forms import WorkflowFormScreen, WorkflowQuestionScreen
+from c2jy_tui.terminal.driver import PasteMarks
 from pane_host import soon
 from tui.test_workflows import asked, began
 

@@ -12,9 +12,11 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import events
+from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.driver import Driver
@@ -28,6 +30,7 @@ from c2jy_tui import desktop
 from c2jy_tui.formatting import Clock, error_reason
 from c2jy_tui.labels import say
 from c2jy_tui.screens.splash import SplashScreen
+from c2jy_tui.terminal.frame import Frame, FrameRate, erases_in_colour
 from c2jy_tui.widgets.bindings import binding
 from c2jy_tui.widgets.workspace import BREAKPOINTS
 
@@ -50,10 +53,11 @@ _SLICE_S: Final = 0.004
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Theme, mouse and keymap: the values of `ScreenSettings`, which is too heavy to import here."""
+    """The values of `ScreenSettings`, which is too heavy to import here."""
 
     theme: str = "textual-dark"
     mouse: bool = True
+    low_bandwidth: bool = False
     keymap: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -69,6 +73,7 @@ class C2jyApp(App[None]):
         binding("tui", "app.quit", "ctrl+q", "quit", show=False, priority=True),
         binding("tui", "app.interrupt", "ctrl+c", "interrupt", show=False, priority=True),
         binding("tui", "app.suspend", "ctrl+z", "suspend_process", show=False, priority=True),
+        binding("tui", "app.redraw", "ctrl+l", "redraw", show=False),
     ]
 
     def __init__(
@@ -88,9 +93,11 @@ class C2jyApp(App[None]):
         folder: Where files go: exports, a copy that no clipboard takes; the current directory when None.
         """
         i18n.use(lang)
-        super().__init__()
-        self._start_engine = start_engine
         self._look = look or Look()
+        super().__init__()
+        if self._look.low_bandwidth:
+            self.animation_level = "none"
+        self._start_engine = start_engine
         self._clock = clock
         self._folder = folder
         self._engine: Engine | None = None
@@ -98,6 +105,8 @@ class C2jyApp(App[None]):
         self._held: list[events.Event] | None = None
         """Keys and pastes that wait while one screen replaces another; None when none is to wait."""
         self._leaving = False
+        self._frames = FrameRate(10 if self._look.low_bandwidth else None)
+        self._frame = Frame(erases_in_colour=erases_in_colour())
 
     # --- coming and going --------------------------------------------------------------------------
 
@@ -106,9 +115,9 @@ class C2jyApp(App[None]):
         found = super().get_driver_class()
         if found.__module__ != "textual.drivers.linux_driver":
             return found  # Windows, a browser
-        from c2jy_tui.driver import TerminalDriver
+        from c2jy_tui.terminal.driver import FrugalDriver, TerminalDriver
 
-        return TerminalDriver
+        return FrugalDriver if self._look.low_bandwidth else TerminalDriver
 
     @override
     def get_default_screen(self) -> Screen[None]:
@@ -186,7 +195,29 @@ class C2jyApp(App[None]):
             self._held = None
 
     @override
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        """Draw an update, as far as it changes anything."""
+        drawn = not self._batch_count and self._running and not self._closed and not self.is_headless
+        if not drawn or not isinstance(renderable, LayoutUpdate | ChopsUpdate):
+            super()._display(screen, renderable)
+            return
+        self._frames.drawn(monotonic())
+        update = self._frame.update(renderable, self.console)
+        moved = self.screen.outer_size.clamp_offset(self.cursor_position) != self._previous_cursor_position
+        super()._display(screen, update if update.text or moved else None)  # type: ignore[arg-type]  # as all updates
+
+    @property
+    def may_draw(self) -> bool:
+        """Whether a screen that changed may be drawn now; if not, it asks again."""
+        return self._frames.allows(monotonic())
+
+    @override
     async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Resize):
+            # Also when the app comes back from Ctrl+Z, with the size that it had: Textual would draw nothing.
+            self.action_redraw()
+        elif isinstance(event, events.InputEvent | events.Paste):
+            self._frames.used(monotonic())
         held = self._held
         if held is not None and isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
             held.append(event)
@@ -340,6 +371,11 @@ class C2jyApp(App[None]):
             main.chat.set_queued(queued)
         if self._engine is not None:
             self._attach_engine(self._engine, main, with_messages=False)
+
+    def action_redraw(self) -> None:
+        """Ctrl+L: write the whole screen again, after something else wrote to the terminal."""
+        self._frame.forget()
+        self.refresh()
 
     async def action_other_language(self) -> None:
         await self.action_language("zh" if i18n.language() == "en" else "en")

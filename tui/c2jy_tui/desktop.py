@@ -27,13 +27,18 @@ _LOCAL: Final[Mapping[str, Sequence[Sequence[str]]]] = {
 _NEEDS: Final = {"wl-copy": "WAYLAND_DISPLAY", "xclip": "DISPLAY", "xsel": "DISPLAY"}
 
 
+def is_remote(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether the terminal is at the other end of SSH."""
+    return any(environment.get(name) for name in ("SSH_CONNECTION", "SSH_TTY"))
+
+
 def clipboard_command(
     environment: Mapping[str, str] = os.environ, platform: str = sys.platform
 ) -> Sequence[str]:
     """The command that reaches the user's clipboard from here; empty when only the terminal can."""
     if environment.get("TMUX") and shutil.which("tmux", path=environment.get("PATH")):
         return ("tmux", "load-buffer", "-w", "-")
-    if environment.get("SSH_CONNECTION") or environment.get("SSH_TTY"):
+    if is_remote(environment):
         return ()
     for command in _LOCAL.get(platform, ()):
         needs = _NEEDS.get(command[0])
@@ -128,7 +133,7 @@ def folder_command(
     Returns:
         The command, or None over SSH or without a desktop.
     """
-    if any(environment.get(name) for name in ("SSH_CONNECTION", "SSH_TTY")):
+    if is_remote(environment):
         return None
     if platform == "win32":
         program, shown = "explorer", path

@@ -202,6 +202,9 @@ class ScreenSettings(_Group):
     """A Textual theme; `ansi-dark` and `ansi-light` follow the terminal's own 16 colours."""
     mouse: bool = True
     """False leaves the mouse to the terminal, so that it can select text."""
+    low_bandwidth: Literal["auto", "on", "off"] = "auto"
+    """Send less to the terminal: no animation, ten frames a second for what moves by itself, no reaction to
+    the mouse until it is clicked. auto: over SSH."""
     keymap: dict[str, str] = {}
     """Other keys by binding id: {"bridge.toggle" = "f9"}. Ids are shown in the help."""
 

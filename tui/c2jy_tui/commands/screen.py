@@ -43,11 +43,14 @@ def run(options: argparse.Namespace) -> int:
     if "lang" not in vars(options) and look.get("lang") in ("zh", "en"):
         i18n.use(look["lang"])
     from c2jy_tui.app import C2jyApp, Look
+    from c2jy_tui.desktop import is_remote
 
+    low_bandwidth = {"on": True, "off": False}.get(str(look.get("low_bandwidth")), is_remote())
     mouse = look.get("mouse") is not False
     given = look.get("keymap")
     keymap = {str(key): str(value) for key, value in given.items()} if isinstance(given, dict) else {}
-    look_of_app = Look(theme=str(look.get("theme", Look().theme)), mouse=mouse, keymap=keymap)
+    theme = str(look.get("theme", Look().theme))
+    look_of_app = Look(theme=theme, mouse=mouse, low_bandwidth=low_bandwidth, keymap=keymap)
     refused: list[str] = []
     with ExitStack() as stack:
 
@@ -106,7 +109,7 @@ def _screen_table(options: argparse.Namespace) -> dict[str, Any]:
         for part in (table, table.get("profiles", {}).get(given.get("profile"), {})):
             if isinstance(part, dict) and isinstance(part.get("screen"), dict):
                 look |= part["screen"]
-    for name in ("theme", "lang"):
+    for name in ("theme", "lang", "low_bandwidth"):
         if value := os.environ.get(f"C2JY_SCREEN__{name.upper()}"):
             look[name] = value
     if given.get("theme"):

@@ -110,8 +110,9 @@ class Composer(TextArea):
         return self.has_focus and (bool(self.text) or moment() - self._last_key < IN_USE_S)
 
     def on_mount(self) -> None:
-        """Keep the terminal's cursor at ours, because an input method opens its window there."""
+        # The terminal's cursor is kept at ours, because an input method opens its window there.
         self.screen.screen_layout_refresh_signal.subscribe(self, self._place_cursor)
+        self.cursor_blink = self.app.animation_level != "none"
 
     def _place_cursor(self, _: object) -> None:
         # Textual 8.2.8 moves it when the text changes, but not when the composer itself does.

@@ -66,3 +66,20 @@ class TerminalDriver(LinuxDriver):
                 if selector.select(_POLL_S) and (read := os.read(self.fileno, _READ_BYTES)):
                     send(parser.feed(marks.mark(decode(read), monotonic())))
                 send(parser.tick())
+
+
+class FrugalDriver(TerminalDriver):
+    """Hears of the mouse only while a button is held: each move would be sent here and drawn there."""
+
+    @override
+    def _enable_mouse_support(self) -> None:
+        if self._mouse:
+            self.write("\x1b[?1000h\x1b[?1002h\x1b[?1015h\x1b[?1006h")
+            self.flush()
+
+    @override
+    def _disable_mouse_support(self) -> None:
+        super()._disable_mouse_support()
+        if self._mouse:
+            self.write("\x1b[?1002l")
+            self.flush()
