@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 
 from c2jy_bridge.core import i18n
 from c2jy_bridge.core.events import DraftChanged, DraftWritten, Issue
-from c2jy_bridge.core.views import ClipView, DraftDetail, DraftState, DraftView, TrackView
+from c2jy_bridge.core.views import ClipLook, ClipView, DraftDetail, DraftState, DraftView, TrackView
 from c2jy_tui import desktop
 from c2jy_tui.panes.drafts import DraftsPane, labels
 from c2jy_tui.panes.drafts.draft_list import ORDERS
@@ -408,6 +408,25 @@ async def test_the_detail_shows_the_draft_its_tracks_the_clip_and_its_faults(
         assert "! missing: /drafts/x/面条.webp" in host.seen()
         await keys(pilot, "y")
         assert host.copied == "/drafts/Alps"
+
+
+async def test_the_detail_lists_missing_media_first_and_the_properties_of_the_clip(
+    host: Host, pane: DraftsPane
+) -> None:
+    detail = detail_of(FOUR[1])
+    look = ClipLook(x=0.5, rotation=90.0, opacity=0.5, applied=(("mask", "圆形"),))
+    (first, *rest), *others = (track.clips for track in detail.tracks)
+    first = replace(first, look=look, transition="叠化", transition_us=S // 2, keyframes_us=(0, S))
+    tracks = (TrackView("video", "main", (first, *rest)), TrackView("text", "subtitles", others[0]))
+    drafts = PaneDrafts(folder=[FOUR[1]], details={"Alps": replace(detail, tracks=tracks)})
+    async with host.run_test(size=(130, 36)) as pilot:
+        await opened(pilot, pane, PaneEngine(drafts=drafts))
+        await keys(pilot, "down", "g")
+        seen = host.seen()
+        media = seen[seen.index("Media (2)") :]
+        assert media.index("missing: /drafts/x/面条.webp") < media.index("open.mp4")
+        for line in ("+480, +0 px", "90°", "50%", "圆形", "叠化 500 ms", "2: 0:00.0, 0:01.0"):
+            assert line in seen
 
 
 async def test_verifying_in_the_detail_replaces_what_was_known(host: Host, pane: DraftsPane) -> None:

@@ -13,7 +13,17 @@ from rich.cells import cell_len
 from c2jy_bridge.core import i18n
 from c2jy_bridge.core.views import ClipView, TrackView
 from c2jy_tui.panes.drafts.labels import clip_name
-from c2jy_tui.panes.drafts.timeline import FINEST_US, ClipBlock, Scale, TrackLane, block_text, ruler, whole
+from c2jy_tui.panes.drafts.timeline import (
+    FINEST_US,
+    ClipBlock,
+    Scale,
+    TrackLane,
+    block_marks,
+    block_text,
+    ordered,
+    ruler,
+    whole,
+)
 from c2jy_tui.panes.drafts.timeline_view import TimelineView
 from pane_host import Host
 
@@ -73,13 +83,13 @@ def test_a_panned_ruler_is_a_window_of_the_same_ruler() -> None:
 
 def test_clips_stand_side_by_side_at_their_times() -> None:
     lane = TrackLane(track(clip(0, 4, "open.mp4"), clip(4, 3, "n.webp", kind="image"), clip(8, 2, "end.mp4")))
-    assert drawn(lane, Scale(S // 4), 0, 44) == "[V open.mp4    ][I n.webp  ]····[V end…]····"
+    assert drawn(lane, Scale(S // 4), 0, 44) == "▎V open.mp4     ▎I n.webp   ····▎V end.…····"
 
 
 def test_a_missing_file_is_marked_at_every_width() -> None:
     gone = clip(0, 1, "gone.mp4", media_ok=False)
     texts = [block_text(ClipBlock(0, width, 0), gone) for width in (1, 2, 3, 4, 12)]
-    assert texts == ["!", "!]", "[!]", "[!V]", "[!V gone.m…]"]
+    assert texts == ["!", "▎!", "▎!V", "▎!V ", "▎!V gone.mp4"]
 
 
 @pytest.mark.parametrize(
@@ -108,9 +118,23 @@ def test_several_clips_in_one_cell_are_one_mark_and_the_missing_one_wins() -> No
 
 def test_a_clip_that_goes_on_beyond_the_edge_says_so() -> None:
     lane = TrackLane(track(clip(0, 100, "long.mp4")))
-    assert drawn(lane, Scale(S), 40, 12) == "<V long.mp4>"
-    assert drawn(lane, Scale(S), 0, 12) == "[V long.mp4>"
-    assert drawn(lane, Scale(S), 88, 12) == "<V long.mp4]"
+    assert drawn(lane, Scale(S), 40, 12) == "‹V long.mp4›"
+    assert drawn(lane, Scale(S), 0, 12) == "▎V long.mp4›"
+    assert drawn(lane, Scale(S), 88, 12) == "‹V long.mp4 "
+
+
+def test_keyframes_and_the_transition_are_drawn_where_they_are() -> None:
+    shown = clip(2, 8, "a.mp4", keyframes_us=(0, 3 * S, 7 * S), transition="叠化", transition_us=S)
+    block = ClipBlock(2, 8, 0)
+    assert block_text(block, shown) == "▎V◆ a.m⋈".replace("a.m", "a.…")
+    assert block_text(block, shown, alone=False) == "▎V a.mp4"
+    assert block_marks(block, shown, Scale(S)) == "◆  ◆   ⋈"
+    assert block_marks(block, shown, Scale(S), last=False) == "▎       "
+
+
+def test_sounds_are_below_the_main_video_and_the_top_track_is_first() -> None:
+    tracks = [track(kind="audio", name="bgm"), track(), track(kind="audio", name="voice"), track(kind="text")]
+    assert [lane.kind for lane in ordered(tracks)] == ["text", "video", "audio", "audio"]
 
 
 _CLIPS = st.lists(st.tuples(st.integers(0, 50), st.integers(1, 80)), max_size=60)
@@ -228,11 +252,11 @@ async def test_zoom_keeps_the_clip_in_sight_and_zero_shows_the_whole_again() -> 
         await pilot.press("g")
         await pilot.pause()
         assert view.scroll_offset.x == 0
-        assert "[V open.mp4" in host.seen()
+        assert "▎V open.mp4" in host.seen()
         await pilot.press("l")
         await pilot.pause()
         assert view.scroll_offset.x == 17
-        assert "<V open.mp4" in host.seen()
+        assert "‹V open.mp4" in host.seen()
         await pilot.press("h", "up", "0")
         await pilot.pause()
         assert host.seen() == everything

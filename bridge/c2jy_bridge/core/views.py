@@ -94,6 +94,30 @@ class CallView:
 
 
 @dataclass(frozen=True, slots=True)
+class ClipLook:
+    """How a clip is shown and heard, as the draft has it; None where the draft says nothing."""
+
+    source_start_us: int | None = None
+    """Where in its media it begins."""
+    width: int = 0
+    """Of the media, px; 0 when unknown."""
+    height: int = 0
+    x: float = 0.0
+    """Centre in halves of the canvas's width, to the right."""
+    y: float = 0.0
+    """Centre in halves of the canvas's height, upwards."""
+    scale_x: float = 1.0
+    scale_y: float = 1.0
+    rotation: float = 0.0
+    """Degrees, clockwise."""
+    opacity: float = 1.0
+    volume: float | None = None
+    flipped: bool = False
+    applied: tuple[tuple[str, str], ...] = ()
+    """Further materials with their names: (`mask`, `圆形`), (`filter`, `晴空`)."""
+
+
+@dataclass(frozen=True, slots=True)
 class ClipView:
     """One clip on a track; microseconds on the timeline."""
 
@@ -110,6 +134,12 @@ class ClipView:
     """The speed changes inside the clip."""
     inside: tuple[TrackView, ...] = ()
     """The tracks of a compound clip; times are those of its own timeline."""
+    transition: str = ""
+    """Name of the transition into the next clip; empty without one."""
+    transition_us: int = 0
+    keyframes_us: tuple[int, ...] = ()
+    """Times of its keyframes from its start, each once."""
+    look: ClipLook = ClipLook()
 
 
 @dataclass(frozen=True, slots=True)

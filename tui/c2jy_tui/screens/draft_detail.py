@@ -1,4 +1,4 @@
-"""Shows one draft: facts, tracks to scale, the clip under the cursor, issues."""
+"""Shows one draft on the whole screen: tracks to scale, the clip under the cursor, issues, media."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
@@ -25,6 +25,7 @@ from c2jy_tui.panes.drafts.labels import say
 from c2jy_tui.panes.drafts.timeline_view import TimelineView
 from c2jy_tui.widgets.bindings import BaseDialog, binding
 from c2jy_tui.widgets.key_bar import KeyBar
+from c2jy_tui.widgets.row_list import Cell, pad_cell
 
 _SIGNS: Final[dict[Severity, tuple[str, str]]] = {
     "error": ("✗", "$text-error"),
@@ -32,6 +33,9 @@ _SIGNS: Final[dict[Severity, tuple[str, str]]] = {
     "info": ("·", "$text-muted"),
 }
 
+_NAMES: Final = 12
+"""Cells for the names of a clip's properties."""
+_KIND: Final = 10
 _HEIGHTS: Final = [(0, "-low"), (30, "-tall")]
 """Lines of the screen from which there is room for empty ones."""
 
@@ -83,9 +87,11 @@ class DraftDetailScreen(BaseDialog[None]):
         with Vertical(id="draft-detail"):
             yield Static(id="head")
             yield TimelineView(self.detail.tracks, self.detail.view.duration_us)
-            yield Static(id="clip")
-            with VerticalScroll(id="issues"):
-                yield Static(id="issue-lines")
+            with Container(id="below"):
+                yield Static(id="clip")
+                with VerticalScroll(id="lists"):
+                    yield Static(id="issue-lines")
+                    yield Static(id="media-lines")
             yield KeyBar(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -119,12 +125,19 @@ class DraftDetailScreen(BaseDialog[None]):
                 (one_line(view.path), "dim"),
             )
         )
-        timeline = self.query_one(TimelineView)
-        # The ruler, the tracks, and a line for the scrollbar.
-        timeline.styles.height = len(detail.tracks) + 2
-        timeline.display = bool(detail.tracks)
+        self._fit_timeline()
         self._draw_clip()
         self._draw_issues()
+        self._draw_media()
+
+    def on_resize(self) -> None:
+        """Give the tracks as much of the new height as they can use."""
+        self._fit_timeline()
+
+    def _fit_timeline(self) -> None:
+        timeline = self.query_one(TimelineView)
+        timeline.styles.height = timeline.fit(self.size.height // 2)
+        timeline.display = bool(self.detail.tracks)
 
     def _draw_clip(self) -> None:
         found = self.query_one(TimelineView).clip
@@ -137,6 +150,8 @@ class DraftDetailScreen(BaseDialog[None]):
             place, what = labels.clip_lines(track, index + 1, len(lane.clips), shown)
             style = "" if shown.media_ok else "$text-error"
             text = Content.assemble((place, "bold"), "\n", (what, style))
+            for name, value in labels.clip_properties(shown, self.detail.view):
+                text += Content.assemble("\n", (pad_cell(Cell((name,)), _NAMES), "$text-muted"), value)
         self.query_one("#clip", Static).update(text)
 
     def _draw_issues(self) -> None:
@@ -150,6 +165,21 @@ class DraftDetailScreen(BaseDialog[None]):
             lines.append(Content.styled(say("issues.notes", count=len(self._notes)), "bold"))
             lines += [_issue(issue) for issue in self._notes]
         self.query_one("#issue-lines", Static).update(Content("\n").join(lines))
+
+    def _draw_media(self) -> None:
+        """The files of the draft, the missing ones first."""
+        found = labels.media_files(self.detail.tracks)
+        lines = [Content.styled(say("media.title", count=len(found)), "bold")] if found else []
+        for file in found:
+            sign, style = ("✓", "$text-success") if file.ok else ("!", "$text-error")
+            state = "" if file.ok else f"{say('media.gone')} "
+            kind = pad_cell(Cell((labels.kind_word(file.kind),)), _KIND)
+            count = say("media.clips", count=file.clips)
+            place = file.name if file.ok else one_line(file.path)
+            lines.append(
+                Content.assemble((f"{sign} ", style), (kind, "dim"), state, place, (f"  {count}", "dim"))
+            )
+        self.query_one("#media-lines", Static).update(Content("\n").join(lines))
 
     @on(TimelineView.Reached)
     def _reached(self, event: TimelineView.Reached) -> None:

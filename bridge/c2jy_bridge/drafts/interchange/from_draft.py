@@ -11,8 +11,9 @@ from c2jy_bridge.drafts.captions.from_draft import CAPTIONS, place_of, style_of
 from c2jy_bridge.drafts.interchange.losses import Losses
 from c2jy_bridge.drafts.interchange.markers import colour_name, time_marks
 from c2jy_bridge.drafts.interchange.times import KEY, exact_rate, frames_of
+from c2jy_bridge.drafts.library.clip_looks import references
 from c2jy_bridge.drafts.library.snapshot import number, object_, objects, real
-from c2jy_bridge.drafts.library.timeline import Materials, references
+from c2jy_bridge.drafts.library.timeline import Materials
 from c2jy_bridge.drafts.write.paths import pure
 
 _MOST_NESTED: Final = 8

@@ -13,6 +13,7 @@ import orjson
 
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.views import ClipView, DraftDetail, TimelineContents, TrackView
+from c2jy_bridge.drafts.library.clip_looks import keyframes, look, references
 from c2jy_bridge.drafts.library.quick_figures import number
 from c2jy_bridge.drafts.library.snapshot import (
     TIMELINES,
@@ -86,14 +87,6 @@ class Materials:
         return "\n".join(words(text.get("content")) for kind, text in inner if kind == "texts")
 
 
-def references(segment: Mapping[str, Any]) -> list[Any]:
-    """The further materials of a segment, under the name of JianYing 3.3 on or the one before."""
-    for key in ("extra_material_refs", "extra_material_ids"):
-        if isinstance(found := segment.get(key), list):
-            return found
-    return []
-
-
 def inner_texts(template: Mapping[str, Any]) -> Iterator[str]:
     """The ids of the texts that a text template is made of, in order."""
     for resource in objects(template.get("text_info_resources")):
@@ -158,6 +151,7 @@ def _clip(
     compound = materials.compound(segment)
     speeds = [s for kind, s in map(materials.get, references(segment)) if kind == "speeds"]
     speed = segment.get("speed")
+    transition = next((t for kind, t in map(materials.get, references(segment)) if kind == "transitions"), {})
     return ClipView(
         kind=materials.kind(segment, track),
         start_us=number(when.get("start")),
@@ -168,6 +162,10 @@ def _clip(
         speed=float(speed) if isinstance(speed, (int, float)) and not isinstance(speed, bool) else 1.0,
         speed_curve=any(object_(speed.get("curve_speed")) for speed in speeds),
         inside=tracks_of(object_(compound.get("draft")), is_there) if compound else (),
+        transition=str(transition.get("name") or transition.get("resource_id") or "") if transition else "",
+        transition_us=number(transition.get("duration")),
+        keyframes_us=keyframes(segment),
+        look=look(segment, material, materials),
     )
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from c2jy_bridge.drafts.library.clip_looks import references
 from c2jy_bridge.drafts.library.snapshot import number, object_, objects, real
-from c2jy_bridge.drafts.library.timeline import Materials, inner_texts, references
+from c2jy_bridge.drafts.library.timeline import Materials, inner_texts
 from c2jy_bridge.drafts.preview.scene import (
     Background,
     Chroma,

@@ -68,6 +68,26 @@ def test_a_curve_of_speeds_is_told_from_one_speed(
     assert (picture.speed, picture.speed_curve, video.speed_curve) == (2.0, False, True)
 
 
+def test_a_clip_tells_its_place_its_keyframes_its_transition_and_what_is_applied(
+    library: Library, root: Path, content: dict[str, Any]
+) -> None:
+    first = content["tracks"][0]["segments"][0]
+    first["clip"] |= {"alpha": 0.5, "rotation": 90.0, "transform": {"x": 0.5, "y": -0.25}}
+    first["volume"] = 0.8
+    points = [{"time_offset": at, "values": [1.0]} for at in (0, 1_000_000)]
+    first["common_keyframes"] = [{"keyframe_list": points}, {"keyframe_list": points[1:]}]
+    first["extra_material_refs"] += ["TR", "MA"]
+    content["materials"]["transitions"] = [{"id": "TR", "name": "叠化", "duration": 500_000}]
+    content["materials"]["common_mask"] = [{"id": "MA", "name": "圆形"}]
+    write(root / "x", content)
+    shown, *_ = clips(library.detail("x"))
+    assert (shown.transition, shown.transition_us, shown.keyframes_us) == ("叠化", 500_000, (0, 1_000_000))
+    look = shown.look
+    assert (look.x, look.y, look.rotation, look.opacity, look.volume) == (0.5, -0.25, 90.0, 0.5, 0.8)
+    assert (look.width, look.height, look.source_start_us) == (640, 360, 0)
+    assert look.applied == (("animation", "in"), ("mask", "圆形"))
+
+
 def test_a_lost_file_of_many_clips_is_one_finding_that_counts_them(
     library: Library, root: Path, content: dict[str, Any]
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from rich.cells import cell_len
@@ -13,7 +14,7 @@ from c2jy_bridge.core.draft_views import Progress
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.i18n import byte_progress, byte_size, catalogue
 from c2jy_bridge.core.safety import one_line
-from c2jy_bridge.core.views import ClipView, DraftView
+from c2jy_bridge.core.views import ClipView, DraftView, TrackView
 from c2jy_tui import formatting
 from c2jy_tui.labels import LOCALE
 from c2jy_tui.widgets.row_list import Cell, Column, Row, Tone, truncate_start
@@ -199,3 +200,74 @@ def clip_lines(track: str, number: int, count: int, shown: ClipView) -> tuple[st
     path = one_line(shown.media)
     named = "" if path.endswith(label) else f"{label}  "
     return place, f"{missing}{named}{path}"
+
+
+def clip_properties(shown: ClipView, draft: DraftView) -> list[tuple[str, str]]:
+    """Names and values of what a clip has beyond its place: only what is not as a new clip has it.
+
+    Args:
+        shown: The clip.
+        draft: For the canvas, on which places are told in pixels.
+    """
+    look = shown.look
+    found: list[tuple[str, str]] = []
+    if shown.media and look.source_start_us is not None:
+        found.append(("source", formatting.length(look.source_start_us)))
+    if look.width and shown.kind != "audio":
+        found.append(("size", f"{look.width}×{look.height}"))
+    if look.x or look.y:
+        spot = f"{look.x * draft.width / 2:+.0f}, {look.y * draft.height / 2:+.0f} px" if draft.width else ""
+        found.append(("position", spot or f"{look.x:+g}, {look.y:+g}"))
+    if (look.scale_x, look.scale_y) != (1.0, 1.0):
+        both = f"{look.scale_x:.0%}" + (f" × {look.scale_y:.0%}" if look.scale_y != look.scale_x else "")
+        found.append(("scale", both))
+    if look.rotation:
+        found.append(("rotation", f"{look.rotation:g}°"))
+    if look.flipped:
+        found.append(("flipped", say("property.yes")))
+    if look.opacity != 1.0:
+        found.append(("opacity", f"{look.opacity:.0%}"))
+    if look.volume is not None and shown.kind in ("video", "audio") and look.volume != 1.0:
+        found.append(("volume", f"{look.volume:.0%}"))
+    if shown.transition:
+        found.append(
+            ("transition", f"{one_line(shown.transition)} {formatting.elapsed(shown.transition_us / 1e6)}")
+        )
+    if times := shown.keyframes_us:
+        listed = ", ".join(formatting.length(at) for at in times[:6]) + (" …" if len(times) > 6 else "")
+        found.append(("keyframes", f"{len(times)}: {listed}"))
+    by_kind: dict[str, list[str]] = {}
+    for kind, name in look.applied:
+        by_kind.setdefault(kind, []).append(one_line(name))
+    found += [
+        (kind, ", ".join(filter(None, names)) or say("property.yes")) for kind, names in by_kind.items()
+    ]
+    return [(say(f"property.{name}"), value) for name, value in found]
+
+
+@dataclass(slots=True)
+class MediaFile:
+    """A file of a draft and how many clips show it."""
+
+    path: str
+    name: str
+    kind: str
+    ok: bool
+    clips: int = 0
+
+
+def media_files(tracks: Sequence[TrackView]) -> list[MediaFile]:
+    """The files of all clips, those inside compound clips too; missing ones first, then by their use."""
+    found: dict[str, MediaFile] = {}
+
+    def collect(tracks: Sequence[TrackView]) -> None:
+        for track in tracks:
+            for shown in track.clips:
+                collect(shown.inside)
+                if shown.media:
+                    name = one_line(shown.label or shown.media)
+                    file = MediaFile(shown.media, name, shown.kind, shown.media_ok)
+                    found.setdefault(shown.media, file).clips += 1
+
+    collect(tracks)
+    return sorted(found.values(), key=lambda file: (file.ok, -file.clips))

@@ -6,7 +6,7 @@ Blocks are found by bisection: ten thousand clips cost no more than the screen i
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
@@ -33,7 +33,10 @@ _STEPS: Final = tuple(
 """Round distances between the ruler's marks, in us."""
 
 
-MISSING = "!"
+TICK: Final = "'"
+_TICKS: Final = 5
+"""Ticks of the ruler from one mark to the next."""
+MISSING: Final = "!"
 """Marks a clip whose media is missing."""
 
 
@@ -78,9 +81,14 @@ def whole(duration_us: int, width: int) -> Scale:
 
 
 def ruler(scale: Scale, first_cell: int, width: int) -> str:
-    """The ruler over `width` cells from `first_cell` on: `|0:00.0     |0:05.0`."""
+    """The ruler over `width` cells from `first_cell` on: `|0:00.0  '   '   '   |0:05.0`."""
     step = scale.step_us()
     line = [" "] * width
+    for part in range(max(0, scale.us(first_cell) // step - 1) * _TICKS, 10**9):
+        if (cell := scale.cell(part * step // _TICKS) - first_cell) >= width:
+            break
+        if cell >= 0:
+            line[cell] = TICK
     number = max(0, scale.us(first_cell) // step - 1)
     while (cell := scale.cell(number * step) - first_cell) < width:
         for offset, character in enumerate(f"|{_mark(number * step, step)}"):
@@ -170,25 +178,59 @@ class TrackLane:
             cell, drawn = end, index + 1
 
 
-def block_text(block: ClipBlock, clip: ClipView) -> str:
-    """`[V intro.mp4   ]` on exactly the block's cells.
+EDGE: Final = "▎"
+"""The start of a clip."""
+BEFORE: Final = "‹"
+BEYOND: Final = "›"
+KEYFRAME: Final = "◆"
+TRANSITION: Final = "⋈"
 
-    `!` says that the clip's media is missing, `<` and `>` that it goes on beyond the edge, `#` that several
-    clips begin in this one cell.
+
+def ordered(tracks: Sequence[TrackView]) -> list[TrackView]:
+    """Tracks as JianYing shows them: the top one first, sounds below the main video."""
+    shown = [track for track in reversed(tracks) if track.kind != "audio"]
+    return shown + [track for track in tracks if track.kind == "audio"]
+
+
+def block_text(block: ClipBlock, clip: ClipView, *, alone: bool = True) -> str:
+    """`▎V intro.mp4   ` on exactly the block's cells.
+
+    `!` says that the clip's media is missing, `‹` and `›` that it goes on beyond the edge, `#` that several
+    clips begin in this one cell. On a lane of one line (`alone`) it also has the marks of `block_marks`.
     """
     width = block.width
     mark = "" if clip.media_ok else MISSING
     if block.count > 1:
         return mark or "#"
+    left = EDGE if block.begins else BEFORE
     if width == 1:
-        return mark or "|"
-    left, right = "[" if block.begins else "<", "]" if block.ends else ">"
-    if width == 2:
-        return (mark or left) + right
+        return mark or left
+    right = "" if block.ends else BEYOND
+    if alone and not right and clip.transition and width > 3:
+        right = TRANSITION
+    room = width - cell_len(left + right)
     label = clip_name(clip) or one_line(clip.media)
-    room = width - 2
     sign = f"{mark}{kind_letter(clip.kind)}"
+    if alone and clip.keyframes_us:
+        sign += KEYFRAME
     if cell_len(sign) > room:
         sign = mark
     inner = truncate(f"{sign} {label}".strip(), room) if room > cell_len(sign) + 1 else sign
     return left + inner + " " * (room - cell_len(inner)) + right
+
+
+def block_marks(block: ClipBlock, clip: ClipView, scale: Scale, *, last: bool = True) -> str:
+    """A lower line of a tall block; the `last` has its keyframes where they are and its transition."""
+    if block.count > 1:
+        return " "
+    cells = [" "] * block.width
+    cells[0] = EDGE if block.begins else BEFORE
+    for offset_us in clip.keyframes_us if last else ():
+        cell = scale.cell(clip.start_us + offset_us) - block.cell
+        if 0 <= cell < block.width:
+            cells[cell] = KEYFRAME
+    if not block.ends:
+        cells[-1] = BEYOND
+    elif last and clip.transition and block.width > 1:
+        cells[-1] = TRANSITION
+    return "".join(cells)

@@ -1,8 +1,10 @@
-"""Draws a draft's tracks to scale: a ruler, one line per track, a cursor that moves from clip to clip."""
+"""Draws a draft's tracks to scale: a ruler, blocks on each track, a cursor that moves from clip to clip."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import ClassVar, Final
 
 from rich.segment import Segment
@@ -17,7 +19,16 @@ from typing_extensions import override
 
 from c2jy_bridge.core.views import ClipView, TrackView
 from c2jy_tui.panes.drafts.labels import KINDS, track_name
-from c2jy_tui.panes.drafts.timeline import ClipBlock, Scale, TrackLane, block_text, ruler, whole
+from c2jy_tui.panes.drafts.timeline import (
+    ClipBlock,
+    Scale,
+    TrackLane,
+    block_marks,
+    block_text,
+    ordered,
+    ruler,
+    whole,
+)
 from c2jy_tui.widgets.bindings import binding
 from c2jy_tui.widgets.row_list import Cell, pad_cell, truncate
 
@@ -89,11 +100,14 @@ class TimelineView(ScrollView, can_focus=True):
         self._lane = 0
         self._index = 0
         self.lanes: list[TrackLane] = []
+        self._video_lines = 1
+        self._tops: list[int] = [0]
+        """First line of each lane, and after them the number of lines."""
         self.show_tracks(tracks, duration_us)
 
     def show_tracks(self, tracks: Sequence[TrackView], duration_us: int) -> None:
         """Show other tracks, keeping the cursor as close to its place as possible."""
-        self.lanes = [TrackLane(track) for track in reversed(tracks)]
+        self.lanes = [TrackLane(track) for track in ordered(tracks)]
         self._duration_us = max([duration_us, 1, *(lane.end_us for lane in self.lanes)])
         self._lane = min(self._lane, max(0, len(self.lanes) - 1))
         self._index = min(self._index, max(0, len(self.lane.clips) - 1)) if self.lanes else 0
@@ -110,6 +124,14 @@ class TimelineView(ScrollView, can_focus=True):
         if not self.lanes or not self.lane.clips:
             return None
         return self.lane, self._index, self.lane.clips[self._index]
+
+    def fit(self, lines: int) -> int:
+        """Make video tracks as tall as so many lines allow, at most three; returns the lines needed."""
+        videos = sum(lane.kind == "video" for lane in self.lanes)
+        spare = lines - 2 - len(self.lanes)
+        self._video_lines = 1 + max(0, min(2, spare // videos)) if videos else 1
+        self._measure()
+        return self._tops[-1] + 2
 
     # --- geometry -----------------------------------------------------------------------------------
 
@@ -131,8 +153,16 @@ class TimelineView(ScrollView, can_focus=True):
         if self._fits:
             self._scale = whole(self._duration_us, self._width)
         cells = self._scale.cells(self._duration_us)
-        self.virtual_size = Size(self._gutter + cells, len(self.lanes) + 1)
+        self._tops = list(accumulate(map(self._lines, self.lanes), initial=0))
+        self.virtual_size = Size(self._gutter + cells, self._tops[-1] + 1)
         self.refresh()
+
+    def _lines(self, lane: TrackLane) -> int:
+        return self._video_lines if lane.kind == "video" else 1
+
+    def _lane_at(self, line: int) -> int:
+        """Index of the lane that a line below the ruler belongs to; the number of lanes below the last."""
+        return bisect_right(self._tops, line) - 1
 
     def on_resize(self, event: events.Resize) -> None:
         """Keep the whole draft in view in another width."""
@@ -148,24 +178,31 @@ class TimelineView(ScrollView, can_focus=True):
         if y == 0:
             text = " " * self._gutter + ruler(self._scale, first, self._width)
             return Strip([Segment(text, self._style("ruler"))]).adjust_cell_length(width, base)
-        number = y - 1 + self.scroll_offset.y
+        line = y - 1 + self.scroll_offset.y
+        number = self._lane_at(line)
         if number >= len(self.lanes):
             return Strip.blank(width, base)
         lane = self.lanes[number]
         here = number == self._lane
-        name = truncate(track_name(lane.kind, lane.name), self._gutter - 1)
+        line -= self._tops[number]
+        tall = self._lines(lane) > 1
+        name = truncate(track_name(lane.kind, lane.name), self._gutter - 1) if line == 0 else ""
         label = pad_cell(Cell((name,)), self._gutter)
         segments = [Segment(label, self._style("name-here" if here else "name"))]
-        at = first
+        at, empty = first, "·" if line == 0 else " "
         for block in lane.blocks(self._scale, first, self._width):
             if block.cell > at:
-                segments.append(Segment("·" * (block.cell - at), self._style("ruler")))
+                segments.append(Segment(empty * (block.cell - at), self._style("ruler")))
             shown = lane.clips[block.first]
             style = self._block_style(shown, cursor=here and self._covers(block))
-            segments.append(Segment(block_text(block, shown), style))
+            if line == 0:
+                text = block_text(block, shown, alone=not tall)
+            else:
+                text = block_marks(block, shown, self._scale, last=line == self._lines(lane) - 1)
+            segments.append(Segment(text, style))
             at = block.cell + block.width
         if (beyond := min(self._scale.cell(lane.end_us), first + self._width)) > at:
-            segments.append(Segment("·" * (beyond - at), self._style("ruler")))
+            segments.append(Segment(empty * (beyond - at), self._style("ruler")))
         return Strip(segments).adjust_cell_length(width, base)
 
     def _covers(self, block: ClipBlock) -> bool:
@@ -195,7 +232,8 @@ class TimelineView(ScrollView, can_focus=True):
     def _reveal(self) -> None:
         """Scroll to the clip under the cursor: its start, and as much of it as fits."""
         room = max(1, self._room.height - 1)
-        top = min(max(self.scroll_offset.y, self._lane - room + 1), self._lane)
+        begin, end_line = self._tops[self._lane], self._tops[min(self._lane + 1, len(self._tops) - 1)]
+        top = min(max(self.scroll_offset.y, end_line - room), begin)
         left = self.scroll_offset.x
         if (found := self.clip) is not None:
             start = self._scale.cell(found[2].start_us)
@@ -257,7 +295,7 @@ class TimelineView(ScrollView, can_focus=True):
             self._go(*next((place for place in missing if place > (self._lane, self._index)), missing[0]))
 
     def on_click(self, event: events.Click) -> None:
-        number = event.y - 1 + self.scroll_offset.y
+        number = self._lane_at(event.y - 1 + self.scroll_offset.y)
         cell = event.x - self._gutter + self.scroll_offset.x
         if event.y >= 1 and event.x >= self._gutter and number < len(self.lanes):
             self._go(number, self.lanes[number].near(self._scale.us(cell)))
