@@ -184,6 +184,10 @@ class PaneDrafts(Drafts):
         self.asked.append(("preview", name, kind, out))
         return Preview(f"/exports/{name}.png", kind, 1920, 1080, 0, (), {})
 
+    async def frame(self, name: str, at_us: int) -> bytes:
+        self.asked.append(("frame", name, at_us))
+        raise DraftError([Issue("preview_extra", "", "error", "no extra", "install it")])
+
     async def captions(self, name: str, form: CaptionFormat, track: str | None = None) -> tuple[str, int]:
         self.asked.append(("captions", name, form, track))
         return "", 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
+import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -279,6 +281,15 @@ class Drafts:
     ) -> Preview:
         """Draw a draft in another process; see `drafts.preview.Previewer.make`."""
         return await self._previewer.make(name, kind, out, at_us=at_us, font=font, on_progress=on_progress)
+
+    async def frame(self, name: str, at_us: int) -> bytes:
+        """One frame of a draft as PNG, drawn in another process; see `preview`."""
+        folder = await asyncio.to_thread(tempfile.mkdtemp, prefix="c2jy-frame-")
+        try:
+            made = await self.preview(name, "frame", Path(folder, "frame.png"), at_us=at_us)
+            return await asyncio.to_thread(Path(made.path).read_bytes)
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     def watch(self) -> AsyncIterator[tuple[str, ...]]:
         """Names of drafts that are added, changed or removed."""

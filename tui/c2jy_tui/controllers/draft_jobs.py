@@ -25,7 +25,7 @@ from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.i18n import byte_size
 from c2jy_bridge.core.safety import one_line
 from c2jy_bridge.core.views import DraftView
-from c2jy_tui import formatting
+from c2jy_tui import desktop, formatting
 from c2jy_tui.formatting import Clock
 from c2jy_tui.panes.drafts import labels
 from c2jy_tui.panes.drafts.batch_run import BatchOptions, BatchRun
@@ -124,6 +124,10 @@ class DraftJobs:
             self._watch_batch(self._batch)
         else:
             self._begin(view, self._batch_from)
+
+    def play(self, view: DraftView) -> None:
+        """Make a small clip of a draft and open it with the system's player, or say where it lies."""
+        self._begin(view, self._play)
 
     def _begin(self, view: DraftView, job: Callable[[Drafts, DraftView], Awaitable[None]]) -> None:
         if self._drafts is None:
@@ -249,6 +253,18 @@ class DraftJobs:
                 self._start(run.template, self._run_batch(self._drafts, again))
 
         self._host.app.push_screen(BatchWatchScreen(run, stop=self.cancel, clock=self._clock), closed)
+
+    async def _play(self, drafts: Drafts, view: DraftView) -> None:
+        self._host.notify_text("play.begins", name=one_line(view.name))
+        made = await self._with_progress(
+            view, lambda on_progress: drafts.preview(view.name, "clip", on_progress=on_progress)
+        )
+        path = one_line(made.path)
+        if (command := desktop.folder_command(made.path)) is None:
+            self._show_result(say("play.lies", path=path))
+            return
+        await desktop.open_folder(command, str(Path(made.path).parent))
+        self._show_result(say("play.opened", path=path))
 
     async def _rebuild(self, drafts: Drafts, view: DraftView) -> None:
         origin = await drafts.origin(view.name)

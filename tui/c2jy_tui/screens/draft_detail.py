@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar, Final
 
@@ -14,6 +15,7 @@ from textual.reactive import reactive
 from textual.widgets import Static
 from typing_extensions import override
 
+from c2jy_bridge.core.draft_views import DraftError
 from c2jy_bridge.core.events import Issue, Severity
 from c2jy_bridge.core.i18n import byte_size
 from c2jy_bridge.core.safety import one_line
@@ -25,6 +27,7 @@ from c2jy_tui.panes.drafts.labels import say
 from c2jy_tui.panes.drafts.timeline_view import TimelineView
 from c2jy_tui.widgets.bindings import BaseDialog, binding
 from c2jy_tui.widgets.key_bar import KeyBar
+from c2jy_tui.widgets.picture import Picture
 from c2jy_tui.widgets.row_list import Cell, pad_cell
 
 _SIGNS: Final[dict[Severity, tuple[str, str]]] = {
@@ -33,6 +36,9 @@ _SIGNS: Final[dict[Severity, tuple[str, str]]] = {
     "info": ("·", "$text-muted"),
 }
 
+DEBOUNCE_S: Final = 0.2
+"""Seconds that the cursor rests on a clip before its frame is drawn."""
+_MOST_FRAMES: Final = 64
 _NAMES: Final = 12
 """Cells for the names of a clip's properties."""
 _KIND: Final = 10
@@ -49,6 +55,8 @@ class DraftDetailScreen(BaseDialog[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         binding("drafts_pane", "draft_detail.check", "v", "check"),
         binding("drafts_pane", "draft_detail.open_folder", "o", "open_folder"),
+        binding("drafts_pane", "draft_detail.picture", "p", "picture"),
+        binding("drafts_pane", "draft_detail.play", "P", "play"),
         binding("drafts_pane", "draft_detail.copy_path", "y", "copy_path"),
         binding("drafts_pane", "draft_detail.back", "q", "back", show=False),
     ]
@@ -62,6 +70,8 @@ class DraftDetailScreen(BaseDialog[None]):
         notes: Sequence[Issue] = (),
         check: Callable[[], Awaitable[Sequence[Issue] | None]],
         open_folder: Callable[[], object],
+        frame: Callable[[int], Awaitable[bytes]],
+        play: Callable[[], object],
         clock: Clock,
     ) -> None:
         """Assign `detail` anew when the draft changes.
@@ -71,6 +81,8 @@ class DraftDetailScreen(BaseDialog[None]):
             notes: What its writing could not do as requested.
             check: Verifies the draft; returns None when that failed and was reported elsewhere.
             open_folder: Shows its folder.
+            frame: Draws the frame at a time in microseconds, as PNG; raises DraftError where it cannot.
+            play: Makes a clip of it and opens it.
             clock: Unix seconds.
         """
         super().__init__()
@@ -78,6 +90,11 @@ class DraftDetailScreen(BaseDialog[None]):
         self._notes = notes
         self._check = check
         self._open_folder = open_folder
+        self._frame = frame
+        self._play = play
+        self._pictures = False
+        self._frames: dict[int, bytes] = {}
+        """The frames drawn so far, by their time; for this state of the draft."""
         self._clock = clock
         self._found: Sequence[Issue] = detail.issues
         self._verified = False
@@ -88,7 +105,10 @@ class DraftDetailScreen(BaseDialog[None]):
             yield Static(id="head")
             yield TimelineView(self.detail.tracks, self.detail.view.duration_us)
             with Container(id="below"):
-                yield Static(id="clip")
+                with VerticalScroll(id="clip", can_focus=False):
+                    yield Static(id="clip-lines")
+                    yield Static(id="picture-state", markup=False)
+                    yield Picture()
                 with VerticalScroll(id="lists"):
                     yield Static(id="issue-lines")
                     yield Static(id="media-lines")
@@ -100,6 +120,7 @@ class DraftDetailScreen(BaseDialog[None]):
 
     def watch_detail(self, _before: DraftDetail, after: DraftDetail) -> None:
         self._found, self._verified = after.issues, False
+        self._frames.clear()
         if self.is_mounted:
             self.query_one(TimelineView).show_tracks(after.tracks, after.view.duration_us)
             self._draw()
@@ -152,7 +173,7 @@ class DraftDetailScreen(BaseDialog[None]):
             text = Content.assemble((place, "bold"), "\n", (what, style))
             for name, value in labels.clip_properties(shown, self.detail.view):
                 text += Content.assemble("\n", (pad_cell(Cell((name,)), _NAMES), "$text-muted"), value)
-        self.query_one("#clip", Static).update(text)
+        self.query_one("#clip-lines", Static).update(text)
 
     def _draw_issues(self) -> None:
         lines: list[Content] = []
@@ -185,12 +206,50 @@ class DraftDetailScreen(BaseDialog[None]):
     def _reached(self, event: TimelineView.Reached) -> None:
         event.stop()
         self._draw_clip()
+        self._show_frame()
 
     @work(exclusive=True, exit_on_error=False)
     async def action_check(self) -> None:
         if (found := await self._check()) is not None:
             self._found, self._verified = found, True
             self._draw_issues()
+
+    def action_picture(self) -> None:
+        """Show the frame in the middle of the clip under the cursor, or pictures no more."""
+        self._pictures = not self._pictures
+        if self._pictures:
+            self._show_frame()
+        else:
+            self.query_one(Picture).clear()
+            self._say("")
+
+    @work(group="frame", exclusive=True, exit_on_error=False)
+    async def _show_frame(self) -> None:
+        """Draw the frame once the cursor rests; a new clip takes the place of this."""
+        found = self.query_one(TimelineView).clip
+        if not self._pictures or found is None:
+            return
+        shown = found[2]
+        at_us = shown.start_us + shown.duration_us // 2
+        if at_us not in self._frames:
+            self._say(say("picture.drawing"))
+            await asyncio.sleep(DEBOUNCE_S)
+            try:
+                self._frames[at_us] = await self._frame(at_us)
+            except DraftError as error:
+                self.query_one(Picture).clear()
+                self._say(labels.refusal(error.issues))
+                return
+            while len(self._frames) > _MOST_FRAMES:
+                self._frames.pop(next(iter(self._frames)))
+        self._say(say("picture.at", time=formatting.length(at_us)))
+        self.query_one(Picture).show(self._frames[at_us])
+
+    def _say(self, text: str) -> None:
+        self.query_one("#picture-state", Static).update(Content(text))
+
+    def action_play(self) -> None:
+        self._play()
 
     def action_open_folder(self) -> None:
         self._open_folder()

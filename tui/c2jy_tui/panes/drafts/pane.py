@@ -236,9 +236,15 @@ class DraftsPane(ListPane):
             notes=self._list.written.get(name, ()),
             check=lambda: self._verify(name),
             open_folder=lambda: self._open_folder(detail.view.path),
+            frame=lambda at_us: self._frame(name, at_us),
+            play=lambda: self._jobs.play(detail.view),
             clock=self._clock,
         )
         self.app.push_screen(self._detail, closed)
+
+    async def _frame(self, name: str, at_us: int) -> bytes:
+        assert self._drafts is not None  # a detail is open
+        return await self._drafts.frame(name, at_us)
 
     async def _verify(self, name: str) -> Sequence[Issue] | None:
         """The issues a check of a draft finds; None when it could not be checked."""
