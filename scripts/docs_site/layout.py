@@ -38,6 +38,7 @@ def lay_out(language: Language, target: Path) -> list[str]:
     for path in sorted((ROOT / "docs").glob("*.md")):
         if not path.stem.endswith(".zh-CN"):
             texts[path.name] = _page(path, language)
+    texts["examples.md"] = _page(ROOT / "examples" / "README.md", language)
     texts |= {f"reference/{name}": text for name, text in reference_pages(language).items()}
     for name, text in texts.items():
         path = target / name
@@ -72,7 +73,7 @@ def page_link(folder: PurePosixPath, target: str) -> str:
     path = PurePosixPath(*parts)
     stem = path.stem.removesuffix(".zh-CN")
     if path.parts[0] == "examples":
-        return "examples.md"
+        return "examples.md"  # also for the media's licences, which have no page
     if path.parts[0] == "docs":
         relative = path.relative_to("docs").with_name(stem + path.suffix)
         return relative.as_posix()

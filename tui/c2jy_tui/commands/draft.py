@@ -48,6 +48,9 @@ def build(options: argparse.Namespace) -> int:
         print_stderr(say("draft.unreadable", file=options.file, why=why))
         return 2
     wanted = _wanted(options)
+    if options.file != "-":
+        # The user chose the file, so what lies beside it may go into the draft.
+        wanted["folders"] = [Path(options.file).absolute().parent]
     if options.time_unit:
         wanted["time_unit"] = options.time_unit
     return with_engine(

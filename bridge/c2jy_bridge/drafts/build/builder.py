@@ -285,7 +285,7 @@ class DraftBuilder:
             self._new_id,
             stop,
             meter.moved,
-            self._read_file,
+            partial(_read_file, folders=(*self._folders, *folders)),
             texts,
             partial(self._pack, packing),
             placeholder,
@@ -313,21 +313,23 @@ class DraftBuilder:
 
         return placeholder(self._cache_dir / "placeholders", address, width, height)
 
-    def _read_file(self, path: str) -> bytes:
-        from c2jy_bridge.drafts.captions.tracks import LARGEST
-        from c2jy_bridge.drafts.materials.local import open_inside
-        from c2jy_bridge.drafts.materials.material import Refused
-
-        file, status = open_inside(path, self._folders)
-        with file:
-            if status.st_size > LARGEST:
-                raise Refused("too_large", limit=f"{LARGEST // 1024 // 1024} MB")
-            return file.read(LARGEST)
-
     def _output(self, folder: str | None) -> Path:
         from c2jy_bridge.drafts.write.paths import output_folder
 
         return output_folder(folder, self._root, self._folders)
+
+
+def _read_file(path: str, folders: Sequence[Path]) -> bytes:
+    """A file of captions in one of the folders."""
+    from c2jy_bridge.drafts.captions.tracks import LARGEST
+    from c2jy_bridge.drafts.materials.local import open_inside
+    from c2jy_bridge.drafts.materials.material import Refused
+
+    file, status = open_inside(path, folders)
+    with file:
+        if status.st_size > LARGEST:
+            raise Refused("too_large", limit=f"{LARGEST // 1024 // 1024} MB")
+        return file.read(LARGEST)
 
 
 async def _forget(report: BuildReport) -> None:

@@ -130,7 +130,7 @@ class Batches:
             async with turns:
                 try:
                     if work.prepared is None:
-                        return await self._build(work)
+                        return await self._build(work, [folder] if folder else [])
                     record = {
                         "template": work.prepared.known.template.folder.name,
                         "row": dict(work.row.cells),
@@ -162,8 +162,10 @@ class Batches:
                     job.cancel()  # a build takes away what it has begun; a row of a template looks at `stop`
             await asyncio.gather(*jobs, return_exceptions=True)
 
-    async def _build(self, work: _Work) -> BatchRow:
-        report = await self._builder.build(work.document, name=work.name, request_id=work.draft_id)
+    async def _build(self, work: _Work, folders: Sequence[Path]) -> BatchRow:
+        report = await self._builder.build(
+            work.document, name=work.name, request_id=work.draft_id, folders=folders
+        )
         (done, *_) = report.drafts
         return _made(work, done, report.issues)
 
