@@ -1,6 +1,6 @@
 """Every code block of the documentation is run: commands typed, documents built, settings read.
 
-One that cannot be run here says why in an HTML comment above it: `<!-- not run: … -->`, `<!-- not built: … -->`.
+One that cannot be run here says why in an HTML comment above it: `not run: …` or `not built: …`.
 """
 
 from __future__ import annotations
