@@ -7,6 +7,7 @@
 # make faults  break the wire, kill processes everywhere, work for long, and count what that costs; LONG=1 for all of it
 # make screenshots  the pictures of the README and the guide, from the app itself
 # make docs   the documentation's site, English and Chinese, in site/
+# make release  wheel and source in dist/, checked: twine, a clean install, the demo, bill of materials, licences
 # make lock   compile constraints.txt anew
 
 PYTHON ?= python3
@@ -19,7 +20,7 @@ ROOM ?=
 QUICK := $(addprefix tests/unit/,architecture compat core coze engine journal plugin tools \
     drafts/compile drafts/packing drafts/resources drafts/spec drafts/subtitles drafts/write)
 
-.PHONY: demo test test-slow quick check bench faults screenshots docs lock clean
+.PHONY: demo test test-slow quick check bench faults screenshots docs release lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.app
@@ -60,6 +61,9 @@ screenshots: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	cd scripts && ../$(BIN)/python -m docs_site
+
+release: $(VENV)/.dev
+	$(BIN)/python scripts/release.py
 
 lock: $(VENV)/.dev
 	$(BIN)/pip-compile --quiet --all-extras --strip-extras --no-emit-index-url --no-emit-find-links \

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
+
+from babel.messages.pofile import read_po
 
 from c2jy_bridge.core import i18n
 
@@ -47,18 +49,14 @@ def words(language: i18n.Language) -> Callable[[str], str]:
 
 @cache
 def _chinese() -> dict[str, str]:
-    return tomllib.loads((_HERE / "descriptions.zh.toml").read_text(encoding="utf-8"))
+    with (_HERE / "descriptions.zh.po").open("rb") as file:
+        return {str(message.id): str(message.string) for message in read_po(file) if message.id}
 
 
 def described(text: str, language: i18n.Language) -> str:
-    """A description from the code, in Chinese where descriptions.zh.toml has its translation."""
+    """A description from the code, in Chinese where descriptions.zh.po has its translation."""
     flat = " ".join(text.split())
     return _chinese().get(flat, flat) if language == "zh" else flat
-
-
-def untranslated(texts: Iterable[str]) -> Iterator[str]:
-    """Descriptions without a Chinese translation."""
-    return (flat for text in texts if (flat := " ".join(text.split())) and flat not in _chinese())
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
