@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from c2jy_bridge.core import events as core_events
-from c2jy_bridge.core.i18n import Language
+from c2jy_bridge.core.i18n import Language, catalogue
 from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.core.settings_faults import COZE_NAMES
 from c2jy_bridge.drafts.spec.document import DraftSpec
@@ -62,6 +62,10 @@ def _setting(
     default = field.default
     shown = words(language)("system") if field.default_factory is not None else value(_plain(default))
     meaning = described(field.description or "", language)
+    if language == "zh":
+        key = f"{group}.{name}" if group else name
+        chinese = catalogue("setting_help", fixed="zh")(key)
+        meaning = meaning if chinese == key else " ".join(chinese.split())
     return (code(name), type_name(field), shown, code(variable), meaning)
 
 
