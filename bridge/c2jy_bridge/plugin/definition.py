@@ -46,6 +46,7 @@ class Options:
     timeout_s: float | None = None
     concurrency: Concurrency = "parallel"
     name: str | None = None
+    isolated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ class Tool:
     origin: Origin
     function: Callable[..., Any]
     takes: Parameters
+    isolated: bool = False
+    """Runs in a process of its own."""
 
     def about(self, language: Language | None = None) -> str:
         """A line for the user: `about.<name>` in the catalogue `tools`, else the docstring's first."""
@@ -82,6 +85,7 @@ def tool(
     timeout_s: float | None = None,
     concurrency: Concurrency = "parallel",
     name: str | None = None,
+    isolated: bool = False,
 ) -> Callable[[Function], Function]: ...
 def tool(
     function: Callable[..., Any] | None = None,
@@ -91,6 +95,7 @@ def tool(
     timeout_s: float | None = None,
     concurrency: Concurrency = "parallel",
     name: str | None = None,
+    isolated: bool = False,
 ) -> Any:
     """Mark a function or method as a tool that the Bot can call; the function itself is unchanged.
 
@@ -103,10 +108,13 @@ def tool(
         concurrency: parallel (any number at once), serial (one at a time) or exclusive (no other tool
             meanwhile).
         name: The tool's name. None: the function's name.
+        isolated: Run in a process of its own, which is killed at the deadline or on cancel, and which may
+            crash; such a tool shares no state with the app and cannot publish events. For a tool that may
+            hang or use native code that may crash. Not for built-in tools.
     """
 
     def mark(marked: Function) -> Function:
-        setattr(marked, _MARK, Options(policy, timeout_s, concurrency, name))
+        setattr(marked, _MARK, Options(policy, timeout_s, concurrency, name, isolated))
         return marked
 
     return mark if function is None else mark(function)
@@ -130,6 +138,8 @@ def define(function: Callable[..., Any], *, origin: Origin, policy: Policy) -> T
         raise DefinitionError(say("tool.bad_name", name=name))
     if options.timeout_s is not None and not options.timeout_s > 0:
         raise DefinitionError(say("tool.bad_timeout", name=name))
+    if options.isolated and origin == BUILT_IN:
+        raise DefinitionError(say("tool.not_isolated", tool=name))
     described = read_docstring(function)
     return Tool(
         name=name,
@@ -140,6 +150,7 @@ def define(function: Callable[..., Any], *, origin: Origin, policy: Policy) -> T
         origin=origin,
         function=function,
         takes=read_parameters(function, name),
+        isolated=options.isolated,
     )
 
 

@@ -55,14 +55,20 @@ class Done:
 class Work:
     """One run of a tool's function: `await finished(...)`, and `stop()` when it has not finished."""
 
-    def __init__(self, tool: Tool, values: dict[str, Any], context: ToolContext) -> None:
-        """Start at once; must be created on the loop."""
+    def __init__(self, tool: Tool, values: dict[str, Any], context: ToolContext, text: str) -> None:
+        """Start at once; must be created on the loop. `text` is what `values` were read from."""
         self._context = context
+        self._on_loop = tool.is_async or tool.isolated
+        self._future: asyncio.Future[Done]
+        if tool.isolated:
+            from c2jy_bridge.plugin.tool_process import run_in_process
+
+            self._future = asyncio.create_task(_guarded(lambda: run_in_process(tool, text, context)))
+            return
         arguments = dict(values)
         if tool.takes.context_name is not None:
             arguments[tool.takes.context_name] = context
-        self._on_loop = tool.is_async
-        self._future: asyncio.Future[Done] = (
+        self._future = (
             asyncio.create_task(_guarded(lambda: tool.function(**arguments)))
             if self._on_loop
             else _in_thread(lambda: tool.function(**arguments), f"tool-{tool.name}")

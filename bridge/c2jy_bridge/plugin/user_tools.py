@@ -35,7 +35,7 @@ def load_folder(registry: ToolRegistry, folder: Path) -> list[Issue]:
         return []
     except OSError as error:
         return [_issue("unreadable", str(folder), reason=error.strerror or type(error).__name__)]
-    return [issue for file in files for issue in _load_file(registry, file)]
+    return [issue for file in files for issue in load_file(registry, file)]
 
 
 def load_entry_points(registry: ToolRegistry, found: Iterable[EntryPoint] | None = None) -> list[Issue]:
@@ -56,7 +56,8 @@ def load_entry_points(registry: ToolRegistry, found: Iterable[EntryPoint] | None
     return issues
 
 
-def _load_file(registry: ToolRegistry, file: Path) -> list[Issue]:
+def load_file(registry: ToolRegistry, file: Path) -> list[Issue]:
+    """Register the tools of one file."""
     name = f"{_PACKAGE}.{file.stem}"
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
