@@ -19,6 +19,7 @@ from c2jy_bridge.core.draft_views import (
     BuildReport,
     BuiltDraft,
     DraftError,
+    ExportedTimeline,
     OnProgress,
     OriginView,
     Packed,
@@ -29,6 +30,7 @@ from c2jy_bridge.core.draft_views import (
     Progress,
     Relinked,
     TemplateView,
+    TimelineFormat,
     TimeUnitName,
     TrashedView,
 )
@@ -170,6 +172,19 @@ class PaneDrafts(Drafts):
     async def rows(self, table: Path) -> int:
         self.asked.append(("rows", table))
         return 0
+
+    async def build_timeline(self, path: Path, *, name: str | None = None, **options: Any) -> BuildReport:
+        self.asked.append(("build_timeline", path, name))
+        return BuildReport(())
+
+    async def export(self, name: str, to: TimelineFormat, out: str | Path | None = None) -> ExportedTimeline:
+        self.asked.append(("export", name, to))
+        if self.refusals:
+            raise self.refusals.pop(0)
+        lost = Issue(
+            "exchange_lost", "tracks[0]", "warning", "mask 圆形: has no place in OTIO.", "Set it again."
+        )
+        return ExportedTimeline(f"/exports/{name}.{to}", 3, 9, (lost,) * 5)
 
     async def preview(
         self,

@@ -15,7 +15,7 @@ from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.views import DraftView
 from c2jy_tui.panes.drafts import DraftsPane
 from c2jy_tui.screens.dialogs import ConfirmScreen
-from c2jy_tui.screens.draft_forms import PackForm, UnitChoice
+from c2jy_tui.screens.draft_forms import ExportChoice, PackForm, UnitChoice
 from c2jy_tui.screens.trash import TrashScreen
 from pane_host import NOON, Host, PaneDrafts, PaneEngine, StillClock, soon
 
@@ -71,6 +71,22 @@ async def test_enter_packs_with_the_paths_as_they_are_and_says_where_the_zip_is(
         assert drafts.asked[-1] == ("pack", "beach", "", "", False)
         assert "✓ beach is packed (12.0 kB):\n/exports/beach.zip" in host.said
         assert "Packed: /exports/beach.zip" in host.seen()
+
+
+async def test_a_draft_is_exported_as_a_timeline_and_the_first_of_what_did_not_fit_is_shown(
+    host: Host, drafts: PaneDrafts
+) -> None:
+    async with host.run_test(size=(80, 24)) as pilot:
+        await begin(host, drafts, pilot)
+        await pilot.press("x")
+        await shows(pilot, ExportChoice)
+        assert "OTIO" in host.seen()
+        await pilot.press("down", "enter")
+        await ends(pilot)
+        assert drafts.asked[-1] == ("export", "beach", "fcpxml")
+        assert "✓ beach is exported: 3 tracks, 9 clips\n/exports/beach.fcpxml\n" in host.said
+        assert host.said.count("mask 圆形") == 3
+        assert "2 more: c2jy-tui draft export" in host.said
 
 
 async def test_a_portable_draft_needs_no_folder_of_the_other_machine(host: Host, drafts: PaneDrafts) -> None:

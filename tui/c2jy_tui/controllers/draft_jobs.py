@@ -43,6 +43,8 @@ T = TypeVar("T")
 
 RESULT_S: Final = 15.0
 """How long a notice with a path stays: it has to be read, not only seen."""
+ISSUES_SHOWN: Final = 3
+"""Issues of an export in its notice; the command lists all."""
 CORRECTABLE: Final = frozenset(
     {"target_root", "pack_there", "pack_no_folder", "pack_over_other", "pack_inside", "pack_disk"}
 )
@@ -109,6 +111,10 @@ class DraftJobs:
     def pack(self, view: DraftView) -> None:
         """Ask for the target machine and the place of the zip, then pack."""
         self._begin(view, self._pack)
+
+    def export(self, view: DraftView) -> None:
+        """Ask for the format and write the draft as a timeline for other editing programs."""
+        self._begin(view, self._export)
 
     def rebuild(self, view: DraftView) -> None:
         """Rebuild a draft from its own document, beside it."""
@@ -193,6 +199,23 @@ class DraftJobs:
         severity: SeverityLevel = "warning" if packed.issues else "information"
         self._show_result("\n".join(filter(None, lines)), severity)
         self._host.post_message(self.ZipWritten(view.name, packed.path))
+
+    async def _export(self, drafts: Drafts, view: DraftView) -> None:
+        from c2jy_tui.screens.draft_forms import ExportChoice
+
+        form = await self._host.app.push_screen_wait(ExportChoice(view))
+        if form is None:
+            return
+        made = await self._with_progress(view, lambda _: drafts.export(view.name, form))
+        more = len(made.issues) - ISSUES_SHOWN
+        lines = [
+            say("export.done", name=one_line(view.name), tracks=made.tracks, clips=made.clips),
+            one_line(made.path),
+            *(labels.issue_line(issue) for issue in made.issues[:ISSUES_SHOWN]),
+            say("export.more", count=more, name=one_line(view.name), form=form) if more > 0 else "",
+        ]
+        severity: SeverityLevel = "warning" if made.issues else "information"
+        self._show_result("\n".join(filter(None, lines)), severity)
 
     async def _batch_from(self, drafts: Drafts, view: DraftView) -> None:
         from c2jy_tui.screens.batch_form import BatchForm

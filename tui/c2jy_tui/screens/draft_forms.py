@@ -1,11 +1,11 @@
-"""Dialogs that ask how a draft is packed, and in which time unit it is rebuilt."""
+"""Dialogs that ask how a draft is packed or exported, and in which time unit it is rebuilt."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Final
+from typing import ClassVar, Final, get_args
 
 from textual import on
 from textual.app import ComposeResult
@@ -17,7 +17,7 @@ from textual.widgets.input import Selection
 from textual.widgets.option_list import Option
 from typing_extensions import override
 
-from c2jy_bridge.core.draft_views import OriginView, PackingView, PlaceView, TimeUnitName
+from c2jy_bridge.core.draft_views import OriginView, PackingView, PlaceView, TimelineFormat, TimeUnitName
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.safety import one_line
 from c2jy_bridge.core.views import DraftView
@@ -202,3 +202,34 @@ class UnitChoice(BaseDialog[TimeUnitName]):
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(UNITS[event.option_index])
+
+
+class ExportChoice(BaseDialog[TimelineFormat]):
+    """The formats of other editing programs, each with what it holds; Enter writes the file."""
+
+    CSS_PATH = "draft_forms.tcss"
+    HELP = "drafts_pane:help.export"
+
+    def __init__(self, draft: DraftView) -> None:
+        super().__init__()
+        self._draft = draft
+        self._formats: tuple[TimelineFormat, ...] = get_args(TimelineFormat)
+
+    @override
+    def compose(self) -> ComposeResult:
+        with Vertical(id="dialog") as dialog:
+            dialog.border_title = say("export.title", name=one_line(self._draft.name))
+            options = (
+                Option(Content.assemble((form.upper(), "bold"), f"  {say(f'export.{form}')}"))
+                for form in self._formats
+            )
+            yield UnitList(*options, compact=True)
+            yield Static(say("export.hint"), classes="hint", markup=False)
+            yield KeyBar(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.query_one(UnitList).focus()
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self._formats[event.option_index])

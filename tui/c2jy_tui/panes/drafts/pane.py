@@ -44,6 +44,7 @@ class DraftsPane(ListPane):
         binding("drafts_pane", "drafts.cancel", "escape", "cancel"),
         binding("drafts_pane", "drafts.check", "v", "check"),
         binding("drafts_pane", "drafts.pack", "z", "pack"),
+        binding("drafts_pane", "drafts.export", "x", "export", show=False),
         binding("drafts_pane", "drafts.batch", "b", "batch"),
         binding("drafts_pane", "drafts.undo", "U", "undo"),
         binding("drafts_pane", "drafts.trash", "delete", "trash"),
@@ -198,7 +199,9 @@ class DraftsPane(ListPane):
     @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         match action:
-            case "check" | "open_folder" | "copy_path" | "trash" | "pack" | "rebuild" | "retime" | "batch":
+            case "check" | "open_folder" | "copy_path" | "trash" | "pack" | "export":
+                return self.current is not None
+            case "rebuild" | "retime" | "batch":
                 return self.current is not None
             case "undo":
                 return self._trash.undoable
@@ -299,6 +302,10 @@ class DraftsPane(ListPane):
 
     def action_pack(self) -> None:
         self._with_current(self._jobs.pack)
+
+    def action_export(self) -> None:
+        """Write the draft under the cursor as a timeline for other editing programs."""
+        self._with_current(self._jobs.export)
 
     def action_rebuild(self) -> None:
         """Rebuild the draft under the cursor from its own document, beside it."""
