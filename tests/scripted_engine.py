@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,9 @@ from c2jy_bridge.core import events as ev
 from c2jy_bridge.core.bridge_requests import BridgeRequest
 from c2jy_bridge.core.events import Decision, Event, Issue, Problem
 from c2jy_bridge.core.ports import Busy
+from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.core.views import (
+    BotView,
     BridgeView,
     CallView,
     ConnectionView,
@@ -20,8 +23,10 @@ from c2jy_bridge.core.views import (
     FoundMessage,
     IntakeView,
     MessageView,
+    PublishedWorkflow,
     RecordedRun,
     ToolView,
+    UploadedFile,
     WaitingWorkflow,
     WorkflowRequest,
     WrittenDraft,
@@ -70,6 +75,9 @@ class ScriptedWorkflows(Workflows):
         self.answers: list[str] = []
         self.asks: list[ev.WorkflowAsked] = []
         """Put to the user by the next run or resumption."""
+
+    async def published(self) -> Sequence[PublishedWorkflow]:
+        return [PublishedWorkflow("7397", "Make a soup video", "kitchen")]
 
     async def remembered(self) -> WorkflowRequest:
         return self.request
@@ -167,6 +175,10 @@ class ScriptedEngine(Engine):
         )
         self.conversation_id = "conv-1"
         self.sent: list[str] = []
+        self.stored_bots: list[BotView] = []
+        self.sent_files: list[UploadedFile] = []
+        self.upload_fails = False
+        self.settings = Settings()
         self.decisions: list[tuple[str, Decision]] = []
         self.cancelled = 0
         self.closed = False
@@ -214,9 +226,22 @@ class ScriptedEngine(Engine):
         while (event := await queue.get()) is not None:
             yield event
 
-    async def send(self, text: str) -> str:
+    async def bots(self) -> Sequence[BotView]:
+        return self.stored_bots
+
+    async def use_bot(self, bot_id: str) -> None:
+        self.connection = replace(self.connection, bot_id=bot_id)
+        self.conversation_id = ""
+
+    async def upload(self, path: Path) -> UploadedFile:
+        if self.upload_fails:
+            raise OSError("no route")
+        return UploadedFile("file", f"id of {path.name}", path.name)
+
+    async def send(self, text: str, *, files: Sequence[UploadedFile] = ()) -> str:
         if self.busy:
             raise Busy
+        self.sent_files = list(files)
         self.sent.append(text)
         return f"turn-{len(self.sent)}"
 

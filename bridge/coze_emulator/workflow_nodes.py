@@ -151,6 +151,8 @@ class Workflow(ScriptModel):
     """One workflow, or several with the same steps."""
 
     id: Pattern
+    name: str = ""
+    description: str = ""
     parameters: Json = Field(default_factory=dict)
     values: Json = Field(default_factory=dict)
     steps: list[Node]

@@ -83,7 +83,7 @@ def asked_for() -> set[str]:
     asked |= {f"quit.{what}" for what in ("turn", "call", "workflow")}
     asked |= {key for source in SOURCES for key in (f"intake.{source}", f"approval.always_{source}")}
     asked |= (
-        {"notice.cancelled", "notice.forked"}
+        {"notice.cancelled", "notice.forked", "notice.uploading"}
         | {f"pane.{pane}" for pane in PANES}
         | set(EXAMPLES)
         | {"key.palette", "key.palette.tip"}

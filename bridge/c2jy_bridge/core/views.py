@@ -9,6 +9,7 @@ from typing import Any, Literal
 from c2jy_bridge.core.bridge_requests import State
 from c2jy_bridge.core.events import Issue, Outcome, Problem, Source, WorkflowEvent
 
+FileKind = Literal["image", "audio", "file"]
 Role = Literal["user", "assistant"]
 MessageKind = Literal["question", "answer", "follow_up", "error", "notice"]
 DraftState = Literal["ok", "media_missing", "damaged", "encrypted", "foreign"]
@@ -57,6 +58,26 @@ class MessageView:
     reasoning: str = ""
     thought_s: float | None = None
     """Seconds from the first reasoning to the first answer delta; None if not streamed here."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedWorkflow:
+    """A workflow that can be chosen."""
+
+    workflow_id: str
+    name: str
+    workspace: str
+    """Its workspace's name."""
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedFile:
+    """A file at Coze that goes with a question; `kind` is the part's type in an object_string."""
+
+    kind: FileKind
+    file_id: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)

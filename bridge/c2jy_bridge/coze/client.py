@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.settings import CozeSettings
-from c2jy_bridge.core.views import BotView
+from c2jy_bridge.core.views import BotView, PublishedWorkflow, UploadedFile
 from c2jy_bridge.coze.errors import CozeProblem, local_problem, problem_of, site_of
 from c2jy_bridge.coze.login import Login
 
@@ -219,15 +219,31 @@ class CozeClient:
 
     # --- chat turns: errors of cozepy, httpx and the guard pass through; the session classifies them ---
 
-    def ask(self, bot_id: str, user_id: str, conversation_id: str, text: str) -> AsyncIterator[ChatEvent]:
+    def ask(
+        self,
+        bot_id: str,
+        user_id: str,
+        conversation_id: str,
+        text: str,
+        files: Sequence[UploadedFile] = (),
+    ) -> AsyncIterator[ChatEvent]:
         """Start a chat; the request is sent when the iteration starts."""
-        from cozepy import Message
+        from cozepy import Message, MessageObjectString
 
+        question = Message.build_user_question_text(text)
+        if files:
+            build = {
+                "image": MessageObjectString.build_image,
+                "audio": MessageObjectString.build_audio,
+                "file": MessageObjectString.build_file,
+            }
+            parts = [build[file.kind](file_id=file.file_id) for file in files]
+            question = Message.build_user_question_objects([MessageObjectString.build_text(text), *parts])
         return self.coze.chat.stream(
             bot_id=bot_id,
             user_id=user_id,
             conversation_id=conversation_id or None,
-            additional_messages=[Message.build_user_question_text(text)],
+            additional_messages=[question],
             auto_save_history=True,  # without it Coze refuses tool outputs (5000)
         )
 
@@ -293,6 +309,15 @@ class CozeClient:
         """The name of the token's account."""
         user = await self._call(self.coze.users.me())
         return user.nick_name or user.user_name or user.user_id
+
+    async def workflows(self) -> list[PublishedWorkflow]:
+        """The published workflows of every workspace of the account."""
+        with self.translated_errors():
+            return [
+                PublishedWorkflow(one.workflow_id, one.workflow_name, space.name, one.description or "")
+                async for space in await self.coze.workspaces.list()
+                async for one in await self.coze.workflows.list(workspace_id=space.id, page_size=30)
+            ]
 
     async def upload(self, path: Path) -> str:
         """Upload a file and return its id; raises OSError when it cannot be read."""

@@ -53,6 +53,15 @@ def readable(content: str, content_type: str) -> str:
     return _card(content) if content_type == "card" else content
 
 
+def asked_text(content: str, content_type: str) -> str:
+    """The text of a question, without the files that go with it."""
+    if content_type != "object_string":
+        return content
+    parts = _json(content)
+    texts = (part.get("text") for part in parts if isinstance(part, dict)) if isinstance(parts, list) else ()
+    return "".join(text for text in texts if isinstance(text, str))
+
+
 def _json(text: object) -> Any:
     if not isinstance(text, str):
         return text

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from c2jy_bridge.core.events import Event, StreamRecovered
 from c2jy_bridge.core.steady_clock import uptime
+from c2jy_bridge.coze.content import asked_text
 from c2jy_bridge.coze.errors import CozeProblem, error_output, is_transient, local_problem, refusal_code
 from c2jy_bridge.coze.stream_reader import owed_calls, recovered_messages
 from c2jy_bridge.coze.turn import Interrupt, Sleep, TurnState
@@ -125,7 +126,7 @@ async def find_chat(client: CozeClient, turn: TurnState, known: Collection[str],
         for message in newest:
             unknown = message.chat_id and message.chat_id not in known and message.role.value == "user"
             recent = (message.created_at or 0) >= since
-            if unknown and recent and message.content == turn.text:
+            if unknown and recent and asked_text(message.content, message.content_type.value) == turn.text:
                 return message.chat_id or ""
         if attempt == 2:
             return ""
@@ -139,9 +140,10 @@ async def waiting_chat(client: CozeClient, conversation_id: str) -> tuple[Chat, 
     chat_id = next((m.chat_id for m in messages if m.chat_id), "")
     if not chat_id:
         return None
-    asked = (m.content for m in messages if m.chat_id == chat_id and m.role.value == "user")
+    asked = [m for m in messages if m.chat_id == chat_id and m.role.value == "user"]
+    question = asked_text(asked[0].content, asked[0].content_type.value) if asked else ""
     chat = await client.retrieve(conversation_id, chat_id)
-    return (chat, next(asked, "")) if chat.status.value == "requires_action" else None
+    return (chat, question) if chat.status.value == "requires_action" else None
 
 
 RELEASE_S: Final = 2.0

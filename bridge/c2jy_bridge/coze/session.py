@@ -29,6 +29,7 @@ from c2jy_bridge.core.events import (
 )
 from c2jy_bridge.core.ports import Busy
 from c2jy_bridge.core.steady_clock import uptime
+from c2jy_bridge.core.views import UploadedFile
 from c2jy_bridge.coze import errors, recovery
 from c2jy_bridge.coze.errors import error_output, local_problem, problem_of, say
 from c2jy_bridge.coze.recovery import release
@@ -136,7 +137,8 @@ class TurnRunner:
         turn, context = self.turn, self._context
         turn.asking = True
         turn.asked_at = uptime()
-        self._wire = self._client.ask(context.bot_id, context.user_id, turn.conversation_id, turn.text)
+        ids = context.bot_id, context.user_id, turn.conversation_id
+        self._wire = self._client.ask(*ids, turn.text, turn.files)
 
     def _submit(self) -> None:
         turn = self.turn
@@ -375,7 +377,12 @@ class ChatSession:
         return current or self._conversation_id
 
     def send(
-        self, text: str, *, turn_id: str | None = None, source: Source = "chat"
+        self,
+        text: str,
+        *,
+        turn_id: str | None = None,
+        source: Source = "chat",
+        files: Sequence[UploadedFile] = (),
     ) -> AsyncGenerator[Event, None]:
         """Ask the Bot; the question is sent when the iteration starts.
 
@@ -390,6 +397,7 @@ class ChatSession:
             turn_id=turn_id or self._context.new_id(),
             text=text,
             source=source,
+            files=files,
             conversation_id=self.conversation_id,
         )
         return self._begin(turn).run()

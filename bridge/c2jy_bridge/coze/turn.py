@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
 
 from c2jy_bridge.core.events import Event, Outcome, Source, ToolCall, ToolCallFinished, ToolCallRequested
+from c2jy_bridge.core.views import UploadedFile
 from c2jy_bridge.coze.errors import error_output, say
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class TurnState:
     conversation_id: str = ""
     chat_id: str = ""
     """Empty until Coze confirmed the question."""
+    files: Sequence[UploadedFile] = ()
+    """Files that go with the question."""
     asked_at: float = 0.0
     """When the question was sent, in seconds of `uptime`."""
     asking: bool = False

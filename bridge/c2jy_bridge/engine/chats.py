@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -22,6 +22,7 @@ from c2jy_bridge.core.events import (
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.ports import Busy
 from c2jy_bridge.core.settings import CozeSettings
+from c2jy_bridge.core.views import UploadedFile
 from c2jy_bridge.coze import ChatSession, CozeClient, CozeProblem, RunsTools, missing
 from c2jy_bridge.journal import OpenTurn
 from c2jy_bridge.plugin.approval import Denied
@@ -134,11 +135,11 @@ class Chats:
         """Whether a turn of this conversation runs in this process."""
         return any(turn.conversation_id == conversation_id for turn in self._running.values())
 
-    async def send(self, text: str, turn_id: str) -> None:
+    async def send(self, text: str, turn_id: str, files: Sequence[UploadedFile] = ()) -> None:
         """Run a claimed turn to its end; outputs that the conversation still owes go first."""
         for owed in [o for o in self._owed.values() if o.conversation_id == self.conversation_id]:
             await self._deliver(owed)
-        await self._run(turn_id, lambda session: session.send(text, turn_id=turn_id), text)
+        await self._run(turn_id, lambda session: session.send(text, turn_id=turn_id, files=files), text)
 
     async def resume(self, turn: OpenTurn, reason: str = "restart") -> None:
         """Run an ended process's turn to its end."""

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from c2jy_bridge.compat.coze2jianying import read_document, step_tools
 from c2jy_bridge.core.events import Decision, Issue
-from c2jy_bridge.core.settings import Settings
+from c2jy_bridge.core.settings import CozeSettings, Settings
 from c2jy_bridge.core.views import ConnectionView
 from c2jy_bridge.coze import CozeConnection
 from c2jy_bridge.coze.login import login_of
@@ -62,6 +62,11 @@ class Services:
     connection: ConnectionView
 
 
+def scope_of(coze: CozeSettings, *, demo: bool) -> str:
+    """What the conversations of one Bot have in common; the demo's host has a new port each time."""
+    return f"{'demo' if demo else urlsplit(coze.api_base).netloc}/{coze.bot_id}"
+
+
 def build_services(
     settings: Settings,
     *,
@@ -85,8 +90,7 @@ def build_services(
         stored = [SecretStr(secret) for secret in (kept.token, kept.refresh_token)] if kept else []
         log = open_log(data / "logs", [*stored, *filter(None, (settings.coze.token,))])
         owner = Owner(data / "run")
-    # The demo's host has a new port each time, but the Bot is the same.
-    scope = f"{'demo' if demo else host}/{settings.coze.bot_id}"
+    scope = scope_of(settings.coze, demo=demo)
     try:
         with startup_errors("journal", data / "journal.db"):
             journal, journal_issues = open_journal(data / "journal.db", scope=scope, owner=owner, clock=clock)
@@ -182,7 +186,7 @@ def build_services(
         conversations=Conversations(
             journal,
             recorder,
-            bot_id=settings.coze.bot_id,
+            settings=settings.coze,
             client=coze.client,
             is_running=chats.is_running,
             claims=data / "run" / "open",

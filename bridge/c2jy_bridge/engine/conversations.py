@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.ports import Busy
+from c2jy_bridge.core.settings import CozeSettings
 from c2jy_bridge.core.views import CallView, ConversationView, FoundMessage, MessageView
 from c2jy_bridge.coze import CozeClient, CozeProblem
 from c2jy_bridge.engine.event_sink import Recorder
@@ -50,7 +51,7 @@ class Conversations:
         journal: Journal,
         recorder: Recorder,
         *,
-        bot_id: str,
+        settings: CozeSettings,
         client: Callable[[], Awaitable[CozeClient]],
         is_running: Callable[[str], bool],
         claims: Path,
@@ -59,7 +60,7 @@ class Conversations:
         """`claims` is the folder in which each app claims the conversation that it has open."""
         self._journal = journal
         self._recorder = recorder
-        self._bot_id = bot_id
+        self._settings = settings
         self._client = client
         self._is_running = is_running
         self._claims = claims
@@ -146,7 +147,7 @@ class Conversations:
         title = self._forked_title(await self.list(), conversation_id)
         client = await self._client()
         fork_id = await client.create_conversation(
-            self._bot_id, title, [(message.role, message.text) for message in copied]
+            self._settings.bot_id, title, [(message.role, message.text) for message in copied]
         )
         turns = list(dict.fromkeys(message.turn_id for message in copied))
         await self._journaled(

@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import json
 import logging
+import mimetypes
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -24,18 +25,22 @@ from c2jy_bridge.core.events import (
     ToolCall,
 )
 from c2jy_bridge.core.i18n import catalogue
+from c2jy_bridge.core.ports import Busy
 from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.core.views import (
+    BotView,
     BridgeView,
     CallView,
     ConnectionView,
+    FileKind,
     MessageView,
     RecordedRun,
     ToolView,
+    UploadedFile,
     WrittenDraft,
 )
 from c2jy_bridge.coze import CozeProblem
-from c2jy_bridge.engine.composition import build_services
+from c2jy_bridge.engine.composition import build_services, scope_of
 from c2jy_bridge.engine.conversations import Conversations
 from c2jy_bridge.engine.drafts import Drafts
 from c2jy_bridge.engine.journal_follower import JournalFollower
@@ -207,16 +212,37 @@ class Engine:
         """All events from now on, for each caller separately, until the engine closes."""
         return self._services.broadcast.subscribe()
 
-    async def send(self, text: str) -> str:
+    async def upload(self, path: Path) -> UploadedFile:
+        """Upload a file that the user named; raises OSError or CozeProblem, whose text is for the user."""
+        kinds: Mapping[str, FileKind] = {"image": "image", "audio": "audio"}
+        kind = kinds.get((mimetypes.guess_type(path.name)[0] or "").partition("/")[0], "file")
+        return UploadedFile(kind, await self._services.coze.upload(path), path.name)
+
+    async def send(self, text: str, *, files: Sequence[UploadedFile] = ()) -> str:
         """Start a turn in the open conversation and return its `turn_id`; raises Busy while one runs."""
         turn_id = self._new_id()
         self._services.chats.claim(turn_id)
-        self._background.start(self._services.chats.send(text, turn_id))
+        self._background.start(self._services.chats.send(text, turn_id, files))
         return turn_id
 
     async def cancel(self) -> None:
         """Stop the running turn, if any; `TurnCancelled` (or its end) follows."""
         await self._services.chats.cancel()
+
+    async def bots(self) -> Sequence[BotView]:
+        """The account's Bots that can be talked with; raises CozeProblem."""
+        return await (await self._services.coze.client()).bots()
+
+    async def use_bot(self, bot_id: str) -> None:
+        """Talk with another Bot until the app ends, in a new conversation; raises Busy while a turn runs."""
+        if self._services.chats.is_running(self.conversation_id):
+            raise Busy(self.conversation_id)
+        await self._services.recorder.flush()
+        self.settings.coze.bot_id = bot_id
+        self._services.journal.use_scope(scope_of(self.settings.coze, demo=self._connection.demo))
+        self._connection = replace(self._connection, bot_id=bot_id, bot_name="")
+        await self.new_conversation()
+        self._background.start(self._look_up_bot())
 
     async def new_conversation(self) -> None:
         """Close the open conversation; the next turn starts another."""

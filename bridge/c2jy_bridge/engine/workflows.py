@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from c2jy_bridge.core.events import Event, Problem, WorkflowAsked, WorkflowEnded, WorkflowStarted
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.settings import Settings
-from c2jy_bridge.core.views import WaitingWorkflow, WorkflowRequest
+from c2jy_bridge.core.views import PublishedWorkflow, WaitingWorkflow, WorkflowRequest
 from c2jy_bridge.coze import CozeClient
 from c2jy_bridge.journal import Owner
 from c2jy_bridge.plugin import ToolRunner
@@ -68,6 +68,10 @@ class Workflows:
         self._new_id = new_id
         self._tasks: dict[str, asyncio.Task[WorkflowEnded]] = {}
         self._stopped: set[str] = set()
+
+    async def published(self) -> Sequence[PublishedWorkflow]:
+        """The account's published workflows, to choose one by its name; raises CozeProblem."""
+        return await (await self._client()).workflows()
 
     async def remembered(self) -> WorkflowRequest:
         """The last run's request, else one for the workflow in the settings."""

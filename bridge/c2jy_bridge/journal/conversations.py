@@ -12,7 +12,7 @@ class RecordedConversations:
 
     def __init__(self, database: Database, scope: str) -> None:
         self._database = database
-        self._scope = scope
+        self.scope = scope
 
     def rename(self, conversation_id: str, title: str) -> None:
         """Give a conversation another title."""
@@ -24,7 +24,7 @@ class RecordedConversations:
         """Record a new conversation that begins with copies of some turns of another one."""
         with self._database.transaction() as db:
             db.execute(
-                "INSERT INTO conversations VALUES (?, ?, ?, ?, ?)", (fork_id, self._scope, title, at, at)
+                "INSERT INTO conversations VALUES (?, ?, ?, ?, ?)", (fork_id, self.scope, title, at, at)
             )
             for turn_id in turn_ids:
                 copy_id = f"{turn_id}-{fork_id}"
@@ -60,7 +60,7 @@ class RecordedConversations:
         deleted = "SELECT d.* FROM deleted_conversations d JOIN conversations c USING (conversation_id)"
         with self._database.transaction() as db:
             row = db.execute(
-                f"{deleted} WHERE c.scope = ? ORDER BY d.deleted_at DESC LIMIT 1", (self._scope,)
+                f"{deleted} WHERE c.scope = ? ORDER BY d.deleted_at DESC LIMIT 1", (self.scope,)
             ).fetchone()
             if row is None:
                 return ""
@@ -72,7 +72,7 @@ class RecordedConversations:
         rows = self._database.all(
             "SELECT conversation_id FROM deleted_conversations d JOIN conversations c USING (conversation_id)"
             " WHERE c.scope = ? AND d.deleted_at < ?",
-            (self._scope, at),
+            (self.scope, at),
         )
         return [row["conversation_id"] for row in rows]
 

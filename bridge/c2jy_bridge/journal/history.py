@@ -19,7 +19,7 @@ class History:
 
     def __init__(self, database: Database, scope: str) -> None:
         self._database = database
-        self._scope = scope
+        self.scope = scope
 
     def conversations(self) -> list[ConversationView]:
         """Newest first; without those that were deleted."""
@@ -29,7 +29,7 @@ class History:
             f" {question} ORDER BY started_at LIMIT 1) AS first_question,"
             f" {question} ORDER BY started_at DESC LIMIT 1) AS last_question"
             f" FROM conversations c WHERE scope = ? AND {_KEPT} ORDER BY updated_at DESC",
-            (self._scope,),
+            (self.scope,),
         )
         names = ("conversation_id", "title", "created_at", "updated_at", "turns")
         return [
@@ -50,7 +50,7 @@ class History:
             " JOIN conversations c ON c.conversation_id = t.conversation_id"
             " WHERE c.scope = ? AND m.kind IN ('question', 'answer') AND m.text LIKE ? ESCAPE '\\'"
             f" AND c.{_KEPT} ORDER BY m.at DESC LIMIT ?",
-            (self._scope, pattern, limit),
+            (self.scope, pattern, limit),
         )
         return [
             FoundMessage(r["conversation_id"], r["title"], r["kind"], r["at"], _around(r["text"], words))
@@ -80,7 +80,7 @@ class History:
 
     def calls(self, conversation_id: str | None = None, limit: int = 1000) -> list[CallView]:
         """The newest `limit` calls of one conversation or of all, oldest first."""
-        column, key = ("conversation_id", conversation_id) if conversation_id else ("scope", self._scope)
+        column, key = ("conversation_id", conversation_id) if conversation_id else ("scope", self.scope)
         rows = self._database.all(
             f"SELECT * FROM calls WHERE {column} = ? ORDER BY requested_at DESC, rowid DESC LIMIT ?",
             (key, limit),

@@ -111,6 +111,12 @@ class Journal:
         self.conversations = RecordedConversations(self._database, scope)
         self.runs = RunHistory(self._database, scope, owner)
 
+    def use_scope(self, scope: str) -> None:
+        """Go on with the conversations of another Bot."""
+        self._scope = scope
+        for part in (self.history, self.conversations, self.runs):
+            part.scope = scope
+
     def close(self) -> None:
         """Close the file."""
         self._database.close()

@@ -40,7 +40,7 @@ class RunHistory:
 
     def __init__(self, database: Database, scope: str, owner: str) -> None:
         self._database = database
-        self._scope = scope
+        self.scope = scope
         self._owner = owner
 
     def store(self, event: WorkflowEvent) -> None:
@@ -49,7 +49,7 @@ class RunHistory:
             self._database.run(
                 "INSERT INTO workflow_runs VALUES (?, ?, ?, ?, ?)"
                 " ON CONFLICT DO UPDATE SET owner = excluded.owner",
-                (event.run_id, self._scope, event.conversation_id, self._owner, event.at),
+                (event.run_id, self.scope, event.conversation_id, self._owner, event.at),
             )
         # Not in ASCII: half of a surrogate pair is then replaced on its way into SQLite.
         text = json.dumps(asdict(event), ensure_ascii=False)
@@ -63,7 +63,7 @@ class RunHistory:
         self._database.run(
             "UPDATE workflow_runs SET conversation_id = ?"
             " WHERE conversation_id = '' AND scope = ? AND owner = ?",
-            (conversation_id, self._scope, self._owner),
+            (conversation_id, self.scope, self._owner),
         )
 
     def of(self, conversation_id: str, *, loose: bool) -> list[tuple[str, RecordedRun]]:
@@ -80,7 +80,7 @@ class RunHistory:
             " UNION ALL SELECT * FROM (SELECT run_id, owner, started_at FROM workflow_runs"
             f" WHERE ? AND scope = ? AND conversation_id = '' AND started_at >= coalesce({since}, 0)"
             " ORDER BY started_at DESC LIMIT ?) ORDER BY started_at",
-            (self._scope, conversation_id, loose, self._scope, conversation_id, MOST_LOOSE),
+            (self.scope, conversation_id, loose, self.scope, conversation_id, MOST_LOOSE),
         )
         return [(row["owner"], RecordedRun(self._events(row[0]), self._calls(row[0]))) for row in rows]
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from coze_emulator.connections import Connections
 from coze_emulator.errors import CozeError, bad_parameter
 from coze_emulator.routes.responses import StreamResponse, refusal, success
-from coze_emulator.server_state import ServerState
+from coze_emulator.server_state import SPACE_ID, ServerState
 from coze_emulator.workflow_runs import Mode, Packets, Run, Runs
 
 
@@ -69,6 +69,30 @@ def routes(state: ServerState, connections: Connections) -> APIRouter:
         if run.interrupt is not None:
             fields["interrupt_data"] = run.interrupt
         return success(request, **fields)
+
+    @router.get("/v1/workflows")
+    async def list_workflows(
+        request: Request,
+        workspace_id: str = "",
+        page_num: Annotated[int, Query(ge=1)] = 1,
+        page_size: Annotated[int, Query(ge=1, le=30)] = 10,
+    ) -> Response:
+        if workspace_id != SPACE_ID:
+            raise bad_parameter(f"workspace {workspace_id or '(empty)'} does not exist")
+        items = [
+            {
+                "workflow_id": workflow.id,
+                "workflow_name": workflow.name or workflow.id,
+                "description": workflow.description,
+                "icon_url": "",
+                "app_id": "0",
+            }
+            for workflow in state.script.workflows
+            if workflow.id.isdecimal()  # others are patterns for several
+        ]
+        first = (page_num - 1) * page_size
+        page = items[first : first + page_size]
+        return success(request, {"items": page, "has_more": len(items) > first + page_size})
 
     @router.post("/v1/workflow/run")
     async def run_workflow(request: Request, body: RunBody) -> Response:

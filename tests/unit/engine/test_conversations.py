@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -172,3 +173,42 @@ async def test_a_conversation_is_exported_as_markdown(apps: Apps) -> None:
     assert "## You · " in text
     assert "**Tool `list_drafts`** · ok" in text
     assert text.index("## You") < text.index("**Tool") < text.index("### Bot")
+
+
+async def test_a_file_goes_to_coze_with_the_question_and_the_bot_gets_both(
+    apps: Apps, tmp_path: Path
+) -> None:
+    (tmp_path / "soup.png").write_bytes(b"\x89PNG")
+    engine = await apps.open()
+    file = await engine.upload(tmp_path / "soup.png")
+    events = engine.events()
+    await engine.send("what is this?", files=[file])
+    async for event in events:
+        if isinstance(event, TurnEnded):
+            break
+    (request,) = apps.coze.requests_to("/v3/chat")
+    (message,) = request.body["additional_messages"]
+    assert message["content_type"] == "object_string"
+    parts = json.loads(message["content"])
+    assert [part["type"] for part in parts] == ["text", "image"]
+    assert parts[1]["file_id"] in apps.coze._state.files
+    assert next(m.text for m in await engine.messages(engine.conversation_id)) == "what is this?"
+
+
+async def test_another_bot_has_conversations_of_its_own(apps: Apps) -> None:
+    engine = await apps.open()
+    first = engine.connection.bot_id
+    await talk(engine, "hello")
+    other = next(bot for bot in await engine.bots() if bot.bot_id != first)
+    await engine.use_bot(other.bot_id)
+    assert await engine.conversations.list() == []
+    assert engine.conversation_id == ""
+    await talk(engine, "hello too")
+    assert apps.coze.requests_to("/v3/chat")[-1].body["bot_id"] == other.bot_id
+    await engine.use_bot(first)
+    assert [one.title for one in await engine.conversations.list()] == ["hello"]
+
+
+async def test_workflows_are_listed_by_name(apps: Apps) -> None:
+    engine = await apps.open()
+    assert "天气查询" in [one.name for one in await engine.workflows.published()]

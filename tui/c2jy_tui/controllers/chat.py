@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.widget import Widget
 
 from c2jy_bridge.core.events import Event, TurnCompleted, TurnEnded
+from c2jy_bridge.core.i18n import byte_size
 from c2jy_bridge.core.ports import Busy
+from c2jy_bridge.core.safety import one_line
+from c2jy_bridge.core.views import UploadedFile
 from c2jy_tui.controllers import activity as activities
 from c2jy_tui.controllers.activity import Activity, Doing
-from c2jy_tui.formatting import Clock
+from c2jy_tui.formatting import Clock, error_reason
 from c2jy_tui.labels import say
 from c2jy_tui.panes.chat import ChatPane
 
@@ -30,6 +34,7 @@ class ChatController:
         self._chat = chat
         self._clock = clock
         self._engine: Engine | None = None
+        self._uploading = False
         self.changed: Callable[[Activity], None] = lambda _activity: None
         """Called with every new `activity`."""
 
@@ -85,18 +90,45 @@ class ChatController:
 
     async def ask(self, text: str) -> None:
         """Ask the Bot; a question that cannot be sent yet waits."""
-        if self._engine is None or self.activity.turn_id:
+        if self._engine is None or self.activity.turn_id or self._uploading:
             self._queue(text)
-            return
+        elif "@" in text:
+            self._host.run_worker(self._ask_with_files(self._engine, text), group="upload")
+        else:
+            await self._send(self._engine, text)
+
+    async def _ask_with_files(self, engine: Engine, text: str) -> None:
+        """Upload the files that the user named with @, then ask; a text without any is just asked."""
+        from c2jy_tui.panes.chat.completion import attached
+
+        files: list[UploadedFile] = []
+        self._uploading = True
         try:
-            turn_id = await self._engine.send(text)
+            if paths := await asyncio.to_thread(attached, text):
+                sizes = [f"{one_line(path.name)} ({byte_size(path.stat().st_size)})" for path in paths]
+                self._chat.note("notice.uploading", self._clock(), files=", ".join(sizes))
+            for path in paths:
+                files.append(await engine.upload(path))
+        except Exception as error:  # OSError, or a problem of Coze's whose text is for the user
+            self._chat.composer.give_back(text)
+            why = error_reason(error)
+            self._host.notify(say("chat.not_uploaded", why=why), severity="error", markup=False)
+            return
+        finally:
+            self._uploading = False
+        await self._send(engine, text, files)
+
+    async def _send(self, engine: Engine, text: str, files: Sequence[UploadedFile] = ()) -> None:
+        whole = self._chat.composer.whole(text)
+        try:
+            turn_id = await engine.send(whole, files=files)
         except Busy:
             self._queue(text)
             return
         at = self._clock()
         if self.activity.turn_id != turn_id:  # its TurnStarted may have come already
             self._set_activity(replace(self.activity, doing=Doing.SENDING, since=at, turn_id=turn_id))
-        self._chat.asked(turn_id, text, at)
+        self._chat.asked(turn_id, whole, at)
 
     async def stop(self) -> bool:
         """Take the waiting question back, else stop the answer; False when there is neither."""
@@ -112,7 +144,7 @@ class ChatController:
         if self._engine is None or self.turn_runs():
             return False
         await self._engine.new_conversation()
-        await self._show_other()
+        await self.show_other()
         return True
 
     async def open(self, conversation_id: str) -> bool:
@@ -122,7 +154,7 @@ class ChatController:
         if not await self._engine.open_conversation(conversation_id):
             self._host.notify(say("chat.open_elsewhere"), severity="warning")
             return False
-        await self._show_other()
+        await self.show_other()
         return True
 
     def _ask_queued(self) -> None:
@@ -137,7 +169,7 @@ class ChatController:
         else:
             self._chat.set_queued(text)
 
-    async def _show_other(self) -> None:
+    async def show_other(self) -> None:
         """Show another conversation; an error of the one before is not its state."""
         self._set_activity(activities.ready(self.activity, self._clock()))
         await self.load()

@@ -136,6 +136,28 @@ class ConversationController:
         self._pane.composer.write(fork.question)
         self._pane.focus_composer()
 
+    async def choose_bot(self) -> None:
+        """Let the user choose one of the account's Bots, and begin a conversation with it."""
+        engine = self._engine
+        if engine is None or self._chat.turn_runs():
+            return
+        from c2jy_tui.screens.choice import Choice, ChoiceScreen
+
+        try:
+            bots = await engine.bots()
+        except Exception as error:  # CozeProblem, whose text is for the user
+            self._notify(say("choice.failed", why=error_reason(error)), "error")
+            return
+        choices = [Choice(one.bot_id, one.name, one.workspace, one.about) for one in bots]
+        current = engine.connection.bot_id
+        bot_id = await self._host.app.push_screen_wait(ChoiceScreen(say("choice.bots"), choices, current))
+        if bot_id is None or bot_id == current or self._chat.turn_runs():
+            return
+        await engine.use_bot(bot_id)
+        await self._chat.show_other()
+        name = next(one.name for one in bots if one.bot_id == bot_id)
+        self._notify(say("choice.bot_chosen", name=one_line(name), id=bot_id))
+
     async def export_open(self, path: str = "") -> None:
         """Export the open conversation; asks for the file unless `path` is given."""
         engine = self._engine

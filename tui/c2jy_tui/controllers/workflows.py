@@ -11,7 +11,9 @@ from textual.widget import Widget
 
 from c2jy_bridge.core.events import Event, WorkflowAsked, WorkflowEnded
 from c2jy_bridge.core.safety import visible
+from c2jy_bridge.core.views import WorkflowRequest
 from c2jy_tui.controllers.approvals import AGAIN_S
+from c2jy_tui.formatting import error_reason
 from c2jy_tui.labels import say
 from c2jy_tui.panes.chat import ChatPane
 from c2jy_tui.panes.chat.cards import RunIntent
@@ -124,7 +126,26 @@ class WorkflowController:
         """Ask which workflow to run, and with which parameters."""
         self._host.run_worker(self._open_form(), group="workflow-form", exit_on_error=False)
 
-    async def _open_form(self) -> None:
+    async def choose(self) -> None:
+        """Let the user choose one of the account's workflows, then ask for its parameters."""
+        if (engine := self._engine) is None:
+            self._host.notify(say("run.no_engine"), severity="warning")
+            return
+        from c2jy_tui.screens.choice import Choice, ChoiceScreen
+
+        try:
+            found = await engine.workflows.published()
+        except Exception as error:  # CozeProblem, whose text is for the user
+            text = say("choice.failed", why=error_reason(error))
+            self._host.notify(text, severity="error", markup=False)
+            return
+        choices = [Choice(one.workflow_id, one.name, one.workspace, one.about) for one in found]
+        screen = ChoiceScreen(say("choice.workflows"), choices)
+        workflow_id = await self._host.app.push_screen_wait(screen)
+        if workflow_id:
+            await self._open_form(workflow_id)
+
+    async def _open_form(self, workflow_id: str = "") -> None:
         from c2jy_tui.screens.workflow_forms import WorkflowFormScreen
 
         if (engine := self._engine) is None:
@@ -132,7 +153,10 @@ class WorkflowController:
             return
         if isinstance(self._host.app.screen, WorkflowFormScreen):
             return
-        form = WorkflowFormScreen(await engine.workflows.remembered(), demo=engine.connection.demo)
+        remembered = await engine.workflows.remembered()
+        if workflow_id and workflow_id != remembered.workflow_id:
+            remembered = WorkflowRequest(workflow_id)
+        form = WorkflowFormScreen(remembered, demo=engine.connection.demo)
         request = await self._host.app.push_screen_wait(form)
         if request is not None:
             running = engine.workflows.run(request.workflow_id, request.parameters, self._questions.ask)

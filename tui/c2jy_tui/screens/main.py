@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -19,6 +21,7 @@ from c2jy_tui.controllers.bridge import BridgeController
 from c2jy_tui.controllers.bridge_mode import BridgeMode
 from c2jy_tui.controllers.chat import ChatController
 from c2jy_tui.controllers.conversations import ConversationController
+from c2jy_tui.controllers.slash_commands import SlashCommands
 from c2jy_tui.controllers.workflows import WorkflowController, WorkflowQuestions
 from c2jy_tui.formatting import Clock
 from c2jy_tui.labels import say
@@ -76,10 +79,18 @@ class MainScreen(BaseScreen):
         self._is_asked = False
         self.header = HeaderBar(clock)
         self.header.set_reactive(HeaderBar.activity, session.activity)
-        self.chat = ChatPane(session.transcript, clock=clock, id="chat")
+        self.chat = ChatPane(session.transcript, clock=clock, commands=self._command_names, id="chat")
         self.inspector = Inspector(clock=clock, export_folder=export_folder, id="inspector")
         self.drafts = DraftsPane(clock=clock, id="drafts")
         self.workspace = Workspace({"chat": self.chat, "inspector": self.inspector, "drafts": self.drafts})
+        self.commands = SlashCommands(
+            self,
+            {
+                "find": self.chat.action_find,
+                "export": lambda path: self.action_export(path),
+            },
+            self.chat.composer.write,
+        )
         self.chat_controller = ChatController(self, session.activity, self.chat, clock)
         self.conversations = ConversationController(
             self, self.chat_controller, self.chat, clock, export_folder
@@ -112,6 +123,9 @@ class MainScreen(BaseScreen):
         self.workflows.resume()
         self._show_waiting()
 
+    def _command_names(self) -> Sequence[tuple[str, str]]:
+        return self.commands.names()
+
     @property
     def activity(self) -> Activity:
         """The app's activity."""
@@ -128,6 +142,7 @@ class MainScreen(BaseScreen):
         try:
             self.refresh_connection()
             self.chat.composer.remember(await engine.questions())
+            await asyncio.to_thread(self.commands.read_prompts, engine.settings.config_dir / "prompts")
             if with_messages:
                 await self.chat_controller.load(loose_runs=True)
             await self.inspector.load(engine)
@@ -211,7 +226,8 @@ class MainScreen(BaseScreen):
 
     @on(ChatPane.Asked)
     async def _asked(self, event: ChatPane.Asked) -> None:
-        await self.chat_controller.ask(event.text)
+        if not (event.text.startswith("/") and await self.commands.run(event.text)):
+            await self.chat_controller.ask(event.text)
 
     @on(Composer.QuestionRequested)
     def action_open_question(self) -> None:
@@ -273,6 +289,14 @@ class MainScreen(BaseScreen):
     def action_run_workflow(self) -> None:
         self.workflows.open_form()
 
+    def action_choose_workflow(self) -> None:
+        """Choose a workflow by its name, then its parameters."""
+        self.run_worker(self.workflows.choose(), group="choose", exit_on_error=False)
+
+    def action_choose_bot(self) -> None:
+        """Choose another Bot by its name, until the app ends."""
+        self.run_worker(self.conversations.choose_bot(), group="choose", exit_on_error=False)
+
     @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer Esc only when there is something to stop or to return to."""
@@ -300,10 +324,17 @@ class MainScreen(BaseScreen):
             self.action_go("chat")
 
     def action_copy_answer(self) -> None:
-        self.chat.action_copy_answer()
+        """Copy the Markdown source of the newest answer."""
+        if (answer := self.session.transcript.last_answer()) is not None:
+            self.app.copy_to_clipboard(answer.text)
 
     def action_copy_code(self) -> None:
-        self.chat.action_copy_code()
+        """Copy the newest code block of the newest answer, as it was written: without our line ends."""
+        from c2jy_tui.widgets.markdown_blocks import last_code
+
+        answer = self.session.transcript.last_answer()
+        if answer is not None and (code := last_code(answer.text)):
+            self.app.copy_to_clipboard(code)
 
     async def action_new_conversation(self) -> None:
         if await self.chat_controller.new_conversation():
@@ -338,6 +369,6 @@ class MainScreen(BaseScreen):
         """Go back to an earlier question, in a new conversation with what came before it."""
         self.run_worker(self.conversations.choose_question(), group="fork", exit_on_error=False)
 
-    def action_export(self) -> None:
-        """Export the open conversation as Markdown."""
-        self.run_worker(self.conversations.export_open(), group="export", exit_on_error=False)
+    def action_export(self, path: str = "") -> None:
+        """Export the open conversation as Markdown; asks for the file without a path."""
+        self.run_worker(self.conversations.export_open(path), group="export", exit_on_error=False)

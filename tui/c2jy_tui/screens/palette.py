@@ -75,7 +75,7 @@ class Commands(Provider):
                 )
 
 
-_APP: Final = {
+ACTIONS: Final = {
     "new": "screen.new_conversation",
     "sessions": "screen.sessions",
     "export": "screen.export",
@@ -83,7 +83,9 @@ _APP: Final = {
     "retry": "screen.retry",
     "edit": "screen.edit",
     "fork": "screen.fork",
+    "bot": "screen.choose_bot",
     "workflow": "screen.run_workflow",
+    "workflows": "screen.choose_workflow",
     "bridge": "screen.toggle_bridge",
     "stop": "screen.stop",
     "copy_answer": "screen.copy_answer",
@@ -120,7 +122,7 @@ def commands(app: App[Any], screen: Screen[object]) -> Iterator[Command]:
 
 def app_commands(app: App[Any], screen: Screen[object]) -> Iterator[tuple[str, str, Callable[[], Any]]]:
     """The app's commands on a screen: text key, action, and a function that runs it."""
-    for name, action in _APP.items():
+    for name, action in ACTIONS.items():
         if _main(screen) is not None or action.startswith("app."):
             yield name, action, partial(app.run_action, action, default_namespace=screen)
 

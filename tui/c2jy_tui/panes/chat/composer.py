@@ -7,18 +7,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from textual import events
+from textual import events, on
 from textual.message import Message
 from textual.reactive import var
 from textual.widgets import TextArea
 from typing_extensions import override
 
+from c2jy_bridge.core.i18n import byte_size
 from c2jy_bridge.core.safety import visible
+from c2jy_tui.labels import say
+from c2jy_tui.panes.chat.completion import Completions
 from c2jy_tui.widgets.bindings import binding, moment
 
 IN_USE_S: Final = 1.5
 """Seconds after a key for which the composer counts as in use though it is empty."""
 
+FOLD_LINES: Final = 12
+FOLD_CHARS: Final = 2_000
+"""Longest paste that is written out: about what the field shows at once."""
 TWICE_S: Final = 0.6
 """Seconds within which a second Esc means to rewind."""
 
@@ -103,6 +109,10 @@ class Composer(TextArea):
         self._history = InputHistory()
         self._last_key = -math.inf
         self._last_escape = -math.inf
+        self.completions: Completions | None = None
+        """The proposals that this field's keys move through."""
+        self._folded: dict[str, str] = {}
+        """Long pastes by the line that stands for each."""
 
     @property
     def in_use(self) -> bool:
@@ -127,6 +137,10 @@ class Composer(TextArea):
         the letters typed just ahead of it have arrived, and would send half of what was typed quickly.
         """
         self._last_key = event.time
+        if self._complete(event.key):
+            event.stop()
+            event.prevent_default()
+            return
         if event.key == "escape" and not self.text:
             if event.time - self._last_escape < TWICE_S:
                 event.stop()
@@ -142,6 +156,54 @@ class Composer(TextArea):
                 await self.run_action(bound.binding.action)
                 return
         await super()._on_key(event)
+
+    def _complete(self, key: str) -> bool:
+        """Use a key for the proposals, while there are any."""
+        shown = self.completions
+        if shown is None or not shown.display or (proposal := shown.current) is None:
+            return False
+        match key:
+            case "up" | "down":
+                shown.step(-1 if key == "up" else 1)
+            case "escape":
+                shown.close()
+            case "enter" if self.text == proposal.text.strip():
+                return False  # written in full: Enter sends it
+            case "tab" | "enter":
+                row, column = self.cursor_location
+                self.replace(proposal.text, (row, column - proposal.replaced), (row, column))
+            case _:
+                return False
+        return True
+
+    @on(TextArea.Changed)
+    def _changed(self) -> None:
+        if (shown := self.completions) is None:
+            return
+        row, column = self.cursor_location
+        before = self.document.get_line(row)[:column]
+        if shown.display or "@" in before or (row == 0 and before.startswith("/")):
+            shown.update_for(before, first=row == 0)
+
+    @override
+    async def _on_paste(self, event: events.Paste) -> None:
+        """Fold a long paste into one line with its size; it is sent whole."""
+        text = visible(event.text)
+        lines = text.count("\n") + 1
+        if lines <= FOLD_LINES and len(text) <= FOLD_CHARS:
+            await super()._on_paste(event)
+            return
+        event.stop()
+        event.prevent_default()
+        line = say("chat.pasted", n=len(self._folded) + 1, lines=lines, size=byte_size(len(text.encode())))
+        self._folded[line] = text
+        self.insert(line)
+
+    def whole(self, text: str) -> str:
+        """`text` with every folded paste in place of its line."""
+        for line, pasted in self._folded.items():
+            text = text.replace(line, pasted)
+        return text
 
     @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -167,7 +229,9 @@ class Composer(TextArea):
             self.post_message(self.QuestionRequested())
 
     def sent(self, text: str) -> None:
-        """`text` was sent or queued: Up recalls it."""
+        """`text` was sent or queued: Up recalls it, with its long pastes folded."""
+        for line, pasted in self._folded.items():
+            text = text.replace(pasted, line)
         self._history.add(text)
 
     def give_back(self, text: str) -> None:

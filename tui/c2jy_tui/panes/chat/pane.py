@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from inspect import isawaitable
 from typing import ClassVar, Final
@@ -31,6 +31,7 @@ from c2jy_bridge.core.views import (
 from c2jy_tui.formatting import Clock
 from c2jy_tui.labels import say
 from c2jy_tui.panes.chat.cards import CallCard, RunCard
+from c2jy_tui.panes.chat.completion import Completions
 from c2jy_tui.panes.chat.composer import Composer
 from c2jy_tui.panes.chat.entries import AnyEntry, Call, Draft, FollowUps
 from c2jy_tui.panes.chat.entry_widgets import AnyView, Earlier, ThinkingView, view_of
@@ -260,8 +261,8 @@ class ChatPane(Vertical):
     HELP = "tui:help.chat"
 
     BINDINGS: ClassVar = [
-        binding("tui", "chat.copy_answer", "y", "copy_answer"),
-        binding("tui", "chat.copy_code", "c", "copy_code", show=False),
+        binding("tui", "chat.copy_answer", "y", "screen.copy_answer"),
+        binding("tui", "chat.copy_code", "c", "screen.copy_code", show=False),
         binding("tui", "chat.find", "slash", "find"),
         binding("tui", "chat.find_next", "n", "find_step(-1)", show=False),
         binding("tui", "chat.find_back", "N", "find_step(1)", show=False),
@@ -275,7 +276,15 @@ class ChatPane(Vertical):
 
         text: str
 
-    def __init__(self, transcript: Transcript, *, clock: Clock, id: str | None = None) -> None:
+    def __init__(
+        self,
+        transcript: Transcript,
+        *,
+        clock: Clock,
+        commands: Callable[[], Sequence[tuple[str, str]]] = tuple,
+        id: str | None = None,
+    ) -> None:
+        """`commands` are the names and descriptions of the slash commands, to complete them."""
         super().__init__(id=id)
         self._transcript = transcript
         self._touched: dict[AnyEntry, None] = {}
@@ -289,6 +298,7 @@ class ChatPane(Vertical):
         self._waiting_line = Static(id="waiting", markup=False)
         self.search = SearchBar(lambda: transcript.entries, mark=self._view.mark, reveal=self._view.reveal)
         self.composer = Composer()
+        self.composer.completions = Completions(commands)
         self.queued = ""
         """The question that is sent when the running turn ends."""
 
@@ -299,6 +309,8 @@ class ChatPane(Vertical):
         yield self.search
         yield self._queue_line
         yield self._waiting_line
+        assert self.composer.completions is not None
+        yield self.composer.completions
         yield self.composer
 
     async def on_mount(self) -> None:
@@ -486,16 +498,3 @@ class ChatPane(Vertical):
         """Go to the end when the hint is clicked."""
         if getattr(event, "widget", None) is self._newer:
             self._view.action_newest()
-
-    def action_copy_answer(self) -> None:
-        """Copy the Markdown source of the newest answer."""
-        if (answer := self._transcript.last_answer()) is not None:
-            self.app.copy_to_clipboard(answer.text)
-
-    def action_copy_code(self) -> None:
-        """Copy the newest code block of the newest answer."""
-        from c2jy_tui.widgets.markdown_blocks import last_code
-
-        answer = self._transcript.last_answer()
-        if answer is not None and (code := last_code(answer.text)):
-            self.app.copy_to_clipboard(code)
