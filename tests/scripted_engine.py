@@ -27,6 +27,7 @@ from c2jy_bridge.core.views import (
     RecordedRun,
     ToolView,
     UploadedFile,
+    UsageView,
     WaitingWorkflow,
     WorkflowRequest,
     WrittenDraft,
@@ -175,6 +176,7 @@ class ScriptedEngine(Engine):
         )
         self.conversation_id = "conv-1"
         self.sent: list[str] = []
+        self.stored_usage = UsageView()
         self.stored_bots: list[BotView] = []
         self.sent_files: list[UploadedFile] = []
         self.upload_fails = False
@@ -280,6 +282,9 @@ class ScriptedEngine(Engine):
 
     async def written_drafts(self, conversation_id: str) -> Sequence[WrittenDraft]:
         return self.stored_drafts
+
+    async def usage(self, conversation_id: str) -> UsageView:
+        return self.stored_usage
 
     async def questions(self, limit: int = 200) -> Sequence[str]:
         return self.stored_questions

@@ -59,6 +59,7 @@ class Look:
     mouse: bool = True
     low_bandwidth: bool = False
     keymap: Mapping[str, str] = field(default_factory=dict)
+    alerts: str = "auto"
 
 
 class C2jyApp(App[None]):
@@ -228,7 +229,7 @@ class C2jyApp(App[None]):
         """Create the main screen and switch to it; each language has its own mode, one at a time."""
         from c2jy_tui.screens.main import MainScreen
 
-        self._main = main = MainScreen(session, self._clock, export_folder=self._folder)
+        self._main = main = MainScreen(session, self._clock, export_folder=self._folder, alert=self.alert)
         before = self.current_mode
         self.add_mode(i18n.language(), lambda: main)
         await self.switch_mode(i18n.language())
@@ -314,6 +315,12 @@ class C2jyApp(App[None]):
         """How a key is written: F1 to F12 as on the keyboard."""
         shown = super().get_key_display(binding)
         return shown.upper() if shown[:1] == "f" and shown[1:].isdecimal() else shown
+
+    def alert(self, text: str) -> None:
+        """Ring, or show a notice on the desktop, as the settings say."""
+        if self._driver is not None and (sequence := desktop.alert_sequence(self._look.alerts, text)):
+            self._driver.write(sequence)
+            self._driver.flush()
 
     # --- for everybody -----------------------------------------------------------------------------
 

@@ -16,6 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from c2jy_bridge.core.safety import one_line
+
 OSC52_MOST: Final = 74_994
 """Bytes whose base64 fits into the 100,000 characters that xterm takes in one OSC 52."""
 
@@ -88,6 +90,32 @@ async def copy_text(
         return False
     osc52(text)
     return True
+
+
+def alert_sequence(kind: str, text: str, environment: Mapping[str, str] = os.environ) -> str:
+    """What makes the terminal ring or show a notice on the desktop.
+
+    Args:
+        kind: `bell`, `osc9` (iTerm2, WezTerm, Ghostty, kitty), `osc777` (rxvt, foot), `off`, or `auto` for what the environment says; tmux and screen pass only the bell on.
+        text: The notice, without control characters.
+        environment: To recognise the terminal by.
+    """
+    if kind == "auto":
+        term, program = environment.get("TERM", ""), environment.get("TERM_PROGRAM", "")
+        kind = "bell"
+        if not (environment.get("TMUX") or environment.get("STY")):
+            if program in ("iTerm.app", "WezTerm", "ghostty") or term in ("xterm-kitty", "xterm-ghostty"):
+                kind = "osc9"
+            elif term.startswith(("rxvt", "foot")):
+                kind = "osc777"
+    plain = one_line(text).replace(";", ",")
+    match kind:
+        case "osc9":
+            return f"\x1b]9;{plain}\x1b\\"
+        case "osc777":
+            return f"\x1b]777;notify;c2jy-tui;{plain}\x1b\\"
+        case _:
+            return "" if kind == "off" else "\a"
 
 
 def write_copied_text(text: str, folder: Path, now: float) -> Path:

@@ -205,6 +205,10 @@ class ScreenSettings(_Group):
     low_bandwidth: Literal["auto", "on", "off"] = "auto"
     """Send less to the terminal: no animation, ten frames a second for what moves by itself, no reaction to
     the mouse until it is clicked. auto: over SSH."""
+    alerts: Literal["auto", "bell", "osc9", "osc777", "off"] = "auto"
+    """What calls you back when an approval waits, or a turn of more than 20 s ends, while the terminal is not
+    in front: the bell, or a desktop notice by OSC 9 or OSC 777. `auto`: the notice that the terminal is known
+    to show, else the bell. The terminal must report its focus (in tmux: `set -g focus-events on`)."""
     keymap: dict[str, str] = {}
     """Other keys by binding id: {"bridge.toggle" = "f9"}. Ids are shown in the help."""
 

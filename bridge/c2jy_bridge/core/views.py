@@ -61,6 +61,16 @@ class MessageView:
 
 
 @dataclass(frozen=True, slots=True)
+class UsageView:
+    """Turns that Coze took and their tokens: of one conversation, and of all of the Bot's on one day."""
+
+    turns: int = 0
+    tokens: int = 0
+    day_turns: int = 0
+    day_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class PublishedWorkflow:
     """A workflow that can be chosen."""
 

@@ -37,6 +37,7 @@ from c2jy_bridge.core.views import (
     RecordedRun,
     ToolView,
     UploadedFile,
+    UsageView,
     WrittenDraft,
 )
 from c2jy_bridge.coze import CozeProblem
@@ -268,6 +269,12 @@ class Engine:
     async def written_drafts(self, conversation_id: str) -> Sequence[WrittenDraft]:
         """Drafts that the tool calls of a conversation wrote, oldest first."""
         return await self._read_journal(self._services.journal.history.drafts, conversation_id)
+
+    async def usage(self, conversation_id: str) -> UsageView:
+        """Turns and tokens of a conversation and, of all with this Bot, since midnight by local time."""
+        today = time.localtime(self._clock())
+        since = time.mktime((*today[:3], 0, 0, 0, 0, 0, -1))
+        return await self._read_journal(self._services.journal.history.usage, conversation_id, since)
 
     async def questions(self, limit: int = 200) -> Sequence[str]:
         """The user's earlier questions, oldest first: the input history."""

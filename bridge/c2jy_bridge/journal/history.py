@@ -6,7 +6,14 @@ import sqlite3
 from typing import Final
 
 from c2jy_bridge.core.events import Outcome
-from c2jy_bridge.core.views import CallView, ConversationView, FoundMessage, MessageView, WrittenDraft
+from c2jy_bridge.core.views import (
+    CallView,
+    ConversationView,
+    FoundMessage,
+    MessageView,
+    UsageView,
+    WrittenDraft,
+)
 from c2jy_bridge.journal.database import Database
 
 _KEPT: Final = "conversation_id NOT IN (SELECT conversation_id FROM deleted_conversations)"
@@ -96,6 +103,17 @@ class History:
         )
         names = ("call_id", "at", "name", "path", "duration_us", "issues")
         return [WrittenDraft(**{name: r[name] for name in names}) for r in rows]
+
+    def usage(self, conversation_id: str, since: float) -> UsageView:
+        """Turns and tokens of a conversation, and of all since a time; copies in a fork do not count."""
+        row = self._database.one(
+            "SELECT coalesce(sum(here), 0), coalesce(sum(here * total_tokens), 0), coalesce(sum(today), 0),"
+            " coalesce(sum(today * total_tokens), 0) FROM (SELECT total_tokens, conversation_id = ? AS here,"
+            " started_at >= ? AS today FROM turns WHERE scope = ? AND source = 'chat' AND chat_id <> ''"
+            " AND (conversation_id = ? OR started_at >= ?))",
+            (conversation_id, since, self.scope, conversation_id, since),
+        )
+        return UsageView(*row) if row is not None else UsageView()
 
     def call(self, call_id: str) -> CallView | None:
         """One recorded call."""

@@ -212,3 +212,19 @@ async def test_another_bot_has_conversations_of_its_own(apps: Apps) -> None:
 async def test_workflows_are_listed_by_name(apps: Apps) -> None:
     engine = await apps.open()
     assert "天气查询" in [one.name for one in await engine.workflows.published()]
+
+
+async def test_turns_and_tokens_are_counted_for_the_conversation_and_the_day(apps: Apps) -> None:
+    engine = await apps.open()
+    first = await talk(engine, "hello")
+    await talk(engine, "hello again")
+    alone = await engine.usage(first)
+    assert alone.turns == alone.day_turns == 2
+    assert alone.tokens == alone.day_tokens > 0
+    await engine.new_conversation()
+    second = await talk(engine, "and again")
+    assert (await engine.usage(second)).turns == 1
+    assert (await engine.usage(second)).day_turns == 3
+    apps.clock.now += 2 * 86_400
+    later = await engine.usage(first)
+    assert (later.turns, later.day_turns) == (2, 0)

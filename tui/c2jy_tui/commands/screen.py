@@ -49,8 +49,8 @@ def run(options: argparse.Namespace) -> int:
     mouse = look.get("mouse") is not False
     given = look.get("keymap")
     keymap = {str(key): str(value) for key, value in given.items()} if isinstance(given, dict) else {}
-    theme = str(look.get("theme", Look().theme))
-    look_of_app = Look(theme=theme, mouse=mouse, low_bandwidth=low_bandwidth, keymap=keymap)
+    theme, alerts = str(look.get("theme", Look().theme)), str(look.get("alerts", Look().alerts))
+    look_of_app = Look(theme=theme, mouse=mouse, low_bandwidth=low_bandwidth, keymap=keymap, alerts=alerts)
     refused: list[str] = []
     with ExitStack() as stack:
 

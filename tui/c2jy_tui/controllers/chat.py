@@ -69,6 +69,8 @@ class ChatController:
     def show(self, event: Event) -> None:
         """Process one event: after a turn the waiting question is sent, or returned to the composer."""
         self._set_activity(activities.after(self.activity, event))
+        if isinstance(event, TurnEnded):
+            self._host.run_worker(self._count(), group="usage", exclusive=True, exit_on_error=False)
         if isinstance(event, TurnEnded) and not self.activity.turn_id and self._chat.queued:
             if isinstance(event, TurnCompleted):
                 self._ask_queued()
@@ -85,6 +87,16 @@ class ChatController:
         runs = await self._engine.workflow_runs(conversation_id, loose=loose_runs)
         drafts = await self._engine.written_drafts(conversation_id) if conversation_id else ()
         await self._chat.load(messages, calls, runs, drafts)
+        await self._count()
+
+    async def _count(self) -> None:
+        """Show the turns and tokens of the conversation and of the day."""
+        if self._engine is None:
+            return
+        used = await self._engine.usage(self._engine.conversation_id)
+        here = say("chat.usage", turns=used.turns, tokens=f"{used.tokens:,}")
+        today = say("chat.usage_today", turns=used.day_turns, tokens=f"{used.day_tokens:,}")
+        self._chat.border_subtitle = f"{here} · {today}" if used.turns else today if used.day_turns else ""
 
     # --- intents -----------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -16,6 +16,7 @@ from typing_extensions import override
 from c2jy_bridge.core.events import ConnectionChanged, Event, JournalResumed, JournalStopped, Problem
 from c2jy_bridge.core.safety import one_line, visible
 from c2jy_tui.controllers.activity import Activity
+from c2jy_tui.controllers.alerts import Alerts
 from c2jy_tui.controllers.approvals import ApprovalController, Approvals
 from c2jy_tui.controllers.bridge import BridgeController
 from c2jy_tui.controllers.bridge_mode import BridgeMode
@@ -70,8 +71,20 @@ class MainScreen(BaseScreen):
         binding("tui", "app.sessions", "ctrl+o", "sessions", show=False, priority=True),
     ]
 
-    def __init__(self, session: Session, clock: Clock, *, export_folder: Path | None = None) -> None:
-        """A screen in another language is given the same `session`; calls are exported to `export_folder`."""
+    def __init__(
+        self,
+        session: Session,
+        clock: Clock,
+        *,
+        export_folder: Path | None = None,
+        alert: Callable[[str], None] = lambda _text: None,
+    ) -> None:
+        """Args:
+        session: The same for a screen in another language.
+        clock: Unix seconds.
+        export_folder: Where calls are exported.
+        alert: Calls the user back to the terminal.
+        """
         super().__init__()
         self.session = session
         self._clock = clock
@@ -97,6 +110,7 @@ class MainScreen(BaseScreen):
         )
         self.approvals = ApprovalController(self, session.approvals, self.chat.composer, clock)
         self.bridge = BridgeController(self, session.bridge, self.workspace, clock)
+        self.alerts = Alerts(lambda: self.app.app_focus, alert)
         self.workflows = WorkflowController(self, session.questions, self.chat)
 
     @override
@@ -192,6 +206,7 @@ class MainScreen(BaseScreen):
         self.approvals.show(event)
         self.bridge.show(event)
         self.workflows.show(event)
+        self.alerts.show(event)
         match event:
             case ConnectionChanged(problem=problem):
                 self.refresh_connection()
