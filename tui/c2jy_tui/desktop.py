@@ -96,7 +96,8 @@ def alert_sequence(kind: str, text: str, environment: Mapping[str, str] = os.env
     """What makes the terminal ring or show a notice on the desktop.
 
     Args:
-        kind: `bell`, `osc9` (iTerm2, WezTerm, Ghostty, kitty), `osc777` (rxvt, foot), `off`, or `auto` for what the environment says; tmux and screen pass only the bell on.
+        kind: `bell`, `osc9` (iTerm2, WezTerm, Ghostty, kitty), `osc777` (rxvt, foot), `off`, or `auto` for
+            what the environment says; tmux and screen pass only the bell on.
         text: The notice, without control characters.
         environment: To recognise the terminal by.
     """
