@@ -86,6 +86,12 @@ def parse_json(text: str, default: Any = None) -> Any:
         return default
 
 
+def is_json(text: str) -> bool:
+    """Whether a text is a JSON object or array, and no prose."""
+    found = parse_json(text) if text.strip()[:1] in ("{", "[") else None
+    return isinstance(found, dict | list) and bool(found)
+
+
 def pretty_json(text: str) -> tuple[str, bool]:
     """JSON text with indentation, and whether it is JSON at all; other text is returned unchanged."""
     try:

@@ -73,7 +73,7 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One item of a list; `marker` is empty for a bullet."""
+    """One item of a list; `marker` is empty for a bullet, `☐` or `☑` for a task."""
 
     marker: str
     blocks: tuple[Block, ...]
@@ -159,12 +159,23 @@ def _listing(node: SyntaxTreeNode) -> Listing:
     ordered = node.type == "ordered_list"
     first = int(node.attrs.get("start", 1)) if ordered else 0
     items = tuple(
-        Item(f"{first + n}." if ordered else "", tuple(block(child) for child in item.children))
+        _item(f"{first + n}." if ordered else "", tuple(block(child) for child in item.children))
         for n, item in enumerate(node.children)
     )
     # markdown-it hides the paragraphs of tight lists.
     tight = all(c.hidden for item in node.children for c in item.children if c.type == "paragraph")
     return Listing(items, tight)
+
+
+_TASK: Final = re.compile(r"\[([ xX])\] ")
+
+
+def _item(marker: str, blocks: tuple[Block, ...]) -> Item:
+    """An item; that of a task list has its box as marker."""
+    if blocks and isinstance(first := blocks[0], Paragraph) and (task := _TASK.match(first.text.plain)):
+        box = "☐" if task[1] == " " else "☑"
+        return Item(f"{marker} {box}".lstrip(), (Paragraph(first.text[task.end() :]), *blocks[1:]))
+    return Item(marker, blocks)
 
 
 def _table(node: SyntaxTreeNode) -> Table:

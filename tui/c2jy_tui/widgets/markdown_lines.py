@@ -22,7 +22,7 @@ from c2jy_tui.widgets.markdown_blocks import (
     Rule,
     Table,
 )
-from c2jy_tui.widgets.wrapping import wrapped
+from c2jy_tui.widgets.wrapping import code_breaks, wrapped
 
 # Textual resolves these styles against the theme whenever a line is drawn. Not component classes: a widget
 # recomputes each of those whenever any of its styles might have changed, and a conversation has hundreds of
@@ -50,6 +50,8 @@ _TOKENS: Final = (
 Line: TypeAlias = Content | str
 """A drawn line; one of 100,000 plain ones is a string, which the garbage collector need not look at."""
 
+CONTINUES: Final = "↳"
+"""In the first cell of a line that goes on with a wrapped line of code; code itself begins in the second."""
 _BULLETS: Final = ("•", "◦", "▪")
 _NARROWEST_COLUMN: Final = 6
 _EMPTY: Final = Content("")
@@ -147,10 +149,10 @@ def _listing(block: Listing, width: int, depth: int) -> list[Content]:
 def _code(text: str, language: str, width: int) -> list[Content]:
     lines: list[Content] = []
     for line in _highlighted(text, language).split(allow_blank=True):
-        pieces = line.expand_tabs(4).fold(width - 2) or [_EMPTY]
-        for piece in pieces:
-            padded = piece.pad_left(1).pad_right(max(0, width - 1 - piece.cell_length))
-            lines.append(padded.stylize_before(_CODE))
+        whole = line.expand_tabs(4)
+        for n, piece in enumerate(whole.divide(code_breaks(whole.plain, width - 2)) or [_EMPTY]):
+            begun = _styled(CONTINUES, "dim") + piece if n else piece.pad_left(1)
+            lines.append(begun.pad_right(max(0, width - begun.cell_length)).stylize_before(_CODE))
     return lines
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from time import perf_counter
 from typing import Final
 
@@ -16,7 +17,7 @@ from typing_extensions import override
 
 from c2jy_bridge.core.safety import visible
 from c2jy_tui.widgets.markdown_blocks import GrowingDocument, Placed, PlainDocument
-from c2jy_tui.widgets.markdown_lines import Line, draw_all
+from c2jy_tui.widgets.markdown_lines import CONTINUES, Line, draw_all
 
 STEP_S: Final = 0.012
 """Seconds after which a step of reading or drawing a long text is interrupted for other work."""
@@ -29,6 +30,7 @@ _FEW_LINES: Final = 4_000
 """Lines up to which a layout costs little: Textual maps every 20 lines of a widget at each of them."""
 _BLOCKS: Final = 400
 """Blocks that are drawn without looking at the clock."""
+_UNWRAPPED: Final = re.compile(rf" *\n{CONTINUES}| +$", re.MULTILINE)
 
 
 class Prose(Widget):
@@ -166,7 +168,8 @@ class Prose(Widget):
     @override
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         lines = (line if isinstance(line, str) else line.plain for line in self._lines)
-        return selection.extract("\n".join(lines)), "\n"
+        # A wrapped line of code is one line again; its padding goes as well.
+        return _UNWRAPPED.sub("", selection.extract("\n".join(lines))), "\n"
 
     @override
     def selection_updated(self, selection: Selection | None) -> None:

@@ -7,6 +7,7 @@ Here a line may break between any two wide characters, except where Chinese punc
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from rich.cells import cell_len, get_character_cell_size
@@ -47,6 +48,34 @@ def breaks(text: str, width: int) -> list[int]:
                 start, used = at, 0
         used += cells
         previous = character
+    return offsets
+
+
+_TOKENS: Final = re.compile(r"\s*(?:\w+|[^\w\s])|\s+")
+"""A word or sign with the space before it: at a line's end it could not be told from what fills the line."""
+
+
+def code_breaks(text: str, width: int) -> list[int]:
+    """Offsets at which a line of code is wrapped: between words and signs, where that is possible."""
+    if cell_len(text) <= width:
+        return []
+    width = max(width, 2)
+    offsets: list[int] = []
+    start = used = 0
+    for token in _TOKENS.finditer(text):
+        cells = cell_len(token[0])
+        if used + cells > width and token.start() > start:
+            offsets.append(start := token.start())
+            used = 0
+        if cells <= width:
+            used += cells
+            continue
+        for at in range(token.start(), token.end()):  # longer than a line, or 汉字, which are one word
+            cells = get_character_cell_size(text[at])
+            if used + cells > width:
+                offsets.append(start := at)
+                used = 0
+            used += cells
     return offsets
 
 

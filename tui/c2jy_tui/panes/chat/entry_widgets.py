@@ -14,7 +14,9 @@ from textual.reactive import var
 from textual.widgets import Static
 from typing_extensions import override
 
-from c2jy_tui.formatting import Clock, elapsed
+from c2jy_bridge.core.i18n import byte_size
+from c2jy_bridge.core.safety import one_line
+from c2jy_tui.formatting import Clock, elapsed, is_json, pretty_json
 from c2jy_tui.labels import say
 from c2jy_tui.panes.chat.cards import CallCard, DraftCard, RunCard
 from c2jy_tui.panes.chat.entries import (
@@ -35,6 +37,8 @@ from c2jy_tui.widgets.bindings import binding
 from c2jy_tui.widgets.prose import Prose
 
 E = TypeVar("E", bound=Entry)
+_JSON_CHARS: Final = 200
+"""Characters of folded JSON that may be shown; the line cuts them."""
 
 
 class EntryView(VerticalGroup, Generic[E]):
@@ -140,6 +144,42 @@ class AnswerView(EntryView[Answer]):
         self.set_class(not self.entry.complete, "-streaming")
 
 
+class JsonView(EntryView[Answer], can_focus=True):
+    """An answer that is JSON, as of a workflow: one line until it is opened, then indented and coloured."""
+
+    BINDINGS: ClassVar = [binding("tui", "chat.unfold_json", "enter,space", "unfold")]
+
+    open: var[bool] = var(False, toggle_class="-open")
+
+    @override
+    def compose(self) -> ComposeResult:
+        yield FoldHead(markup=False)
+
+    def redraw(self) -> None:
+        """Show its size and its first characters."""
+        text = self.entry.text
+        size = byte_size(len(text.encode("utf-8", "replace")))
+        first = "" if self.open else f"  {one_line(text)[:_JSON_CHARS]}"
+        head = Content.assemble(f"{'▾' if self.open else '▸'} JSON · {size}", (first, "dim"))
+        self.query_one(FoldHead).update(head)
+
+    def action_unfold(self) -> None:
+        self.open = not self.open
+
+    @on(events.Click)
+    def _clicked(self, event: events.Click) -> None:
+        if isinstance(event.widget, FoldHead):
+            self.action_unfold()
+
+    async def watch_open(self, is_open: bool) -> None:
+        if not self.is_mounted:
+            return
+        await self.query(Prose).remove()
+        if is_open:
+            await self.mount(Prose(f"~~~~~json\n{pretty_json(self.entry.text)[0]}\n~~~~~"))
+        self.redraw()
+
+
 class FollowUpsView(Suggestions):
     """The questions that the Bot proposes."""
 
@@ -209,6 +249,7 @@ class Earlier(Static, can_focus=True):
 
 AnyView: TypeAlias = (
     QuestionView
+    | JsonView
     | ThinkingView
     | AnswerView
     | FollowUpsView
@@ -234,4 +275,6 @@ _VIEWS: Final[Mapping[type[Entry], Callable[[Any, Clock], AnyView]]] = {
 
 def view_of(entry: AnyEntry, now: Clock) -> AnyView:
     """The widget for an entry."""
+    if isinstance(entry, Answer) and entry.complete and is_json(entry.text):
+        return JsonView(entry, now)
     return _VIEWS[type(entry)](entry, now)
