@@ -138,8 +138,10 @@ class ConversationController:
 
     async def choose_bot(self) -> None:
         """Let the user choose one of the account's Bots, and begin a conversation with it."""
-        engine = self._engine
-        if engine is None or self._chat.turn_runs():
+        if (engine := self._engine) is None:
+            self._notify(say("run.no_engine"), "warning")
+            return
+        if self._chat.turn_runs():
             return
         from c2jy_tui.screens.choice import Choice, ChoiceScreen
 

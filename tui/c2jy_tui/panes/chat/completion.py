@@ -18,7 +18,7 @@ from c2jy_bridge.core.i18n import byte_size
 from c2jy_bridge.core.safety import one_line
 
 MOST: Final = 8
-"""Proposals that are shown."""
+"""Files that are proposed."""
 MOST_READ: Final = 2_000
 """Entries of a folder that are looked at."""
 _COMMAND: Final = re.compile(r"/([\w-]*)")
@@ -59,9 +59,7 @@ class Completions(OptionList, can_focus=False):
         """Propose what may follow `before`, the text in front of the cursor in its line; `first`: of all."""
         if first and (typed := _COMMAND.fullmatch(before)):
             found = [one for one in self._commands() if one[0].startswith(typed[1])]
-            self._show(
-                [Proposal(f"/{name}", about, f"/{name} ", len(before)) for name, about in found[:MOST]]
-            )
+            self._show([Proposal(f"/{name}", about, f"/{name} ", len(before)) for name, about in found])
         elif "@" in before and (typed := _FILE.search(before)):
             path = typed[1] if typed[1] is not None else typed[2]
             self.run_worker(
