@@ -60,7 +60,7 @@ async def test_the_whole_text_is_copied_while_it_is_still_being_drawn(
         monkeypatch.setattr(on.app, "copy_to_clipboard", copied.append)
         monkeypatch.setattr("c2jy_tui.widgets.prose.PAUSE_S", 0.5)
         prose = await begin(on)
-        on.chat.action_copy_answer()
+        on.main.action_copy_answer()
         assert not prose.whole
         assert copied == [TEXT]
 

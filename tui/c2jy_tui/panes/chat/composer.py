@@ -185,20 +185,6 @@ class Composer(TextArea):
         if shown.display or "@" in before or (row == 0 and before.startswith("/")):
             shown.update_for(before, first=row == 0)
 
-    @override
-    async def _on_paste(self, event: events.Paste) -> None:
-        """Fold a long paste into one line with its size; it is sent whole."""
-        text = visible(event.text)
-        lines = text.count("\n") + 1
-        if lines <= FOLD_LINES and len(text) <= FOLD_CHARS:
-            await super()._on_paste(event)
-            return
-        event.stop()
-        event.prevent_default()
-        line = say("chat.pasted", n=len(self._folded) + 1, lines=lines, size=byte_size(len(text.encode())))
-        self._folded[line] = text
-        self.insert(line)
-
     def whole(self, text: str) -> str:
         """`text` with every folded paste in place of its line."""
         for line, pasted in self._folded.items():
@@ -267,8 +253,15 @@ class Composer(TextArea):
         super().action_cursor_down(select)
 
     async def on_paste(self, event: events.Paste) -> None:
-        """Paste visible text only, nothing that a terminal would interpret."""
+        """Paste visible text only, nothing that a terminal would interpret; fold a long one into one line."""
         event.stop()
         event.prevent_default()
         self._last_key = event.time
-        self.insert(visible(event.text))
+        text = visible(event.text)
+        lines = text.count("\n") + 1
+        if lines > FOLD_LINES or len(text) > FOLD_CHARS:
+            size = byte_size(len(text.encode()))
+            line = say("chat.pasted", n=len(self._folded) + 1, lines=lines, size=size)
+            self._folded[line] = text
+            text = line
+        self.insert(text)
