@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from coze_emulator import Emulator
 
 CLIP = {"type": "text", "text": "你好", "at": {"start": 0, "duration": 2}}
 CONTENT = {"schema": "c2jy/1", "name": "桥接", "tracks": [{"type": "text", "clips": [CLIP]}]}
@@ -90,6 +93,37 @@ def test_the_line_that_is_printed_with_the_address_works(
             check=False,
         )
     assert "generate_draft" in {tool["name"] for tool in json.loads(ran.stdout)["items"]}, example
+
+
+def test_bridge_serve_says_why_an_intake_fails(
+    command: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    with Emulator() as coze:
+        coze.add_fault("refuse", on="any", code=4101, times=10_000)
+        at_coze = {"COZE_API_BASE": coze.base_url, "COZE_API_TOKEN": "t", "COZE_BOT_ID": coze.bot_id}
+        more = {"C2JY_BRIDGE__MAILBOX_CONVERSATION_ID": "7395", "C2JY_DRAFTS__ROOT": str(tmp_path)}
+        words = [str(command), "--lang", "en", "--data-dir", str(tmp_path / "d")]
+        with subprocess.Popen(
+            [*words, "bridge", "serve", "--intake", "mailbox"],
+            stderr=subprocess.PIPE,
+            env={**environment, **at_coze, **more},
+            text=True,
+        ) as process:
+            seen = said(process, "mailbox: ")
+            process.terminate()
+            assert process.wait(30) == 0
+        assert "token" in seen
+
+
+def said(process: subprocess.Popen[str], words: str, within_s: float = 20) -> str:
+    """The first line on stderr with these words; nothing when the process has not said it in time."""
+    assert process.stderr is not None
+    timer = threading.Timer(within_s, process.terminate)
+    timer.start()
+    try:
+        return next((line for line in process.stderr if words in line), "")
+    finally:
+        timer.cancel()
 
 
 def as_curl(address: str, token: str) -> tuple[int, dict[str, Any]]:

