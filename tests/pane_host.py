@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -35,6 +36,7 @@ from c2jy_bridge.core.draft_views import (
     TrashedView,
 )
 from c2jy_bridge.core.events import Issue
+from c2jy_bridge.core.ports import CallHold
 from c2jy_bridge.core.target_apps import DraftProfile
 from c2jy_bridge.core.views import CallView, ConnectionView, DraftDetail, DraftView
 from c2jy_bridge.drafts import RelocateReport
@@ -260,9 +262,15 @@ class PaneEngine(Engine):
     )
     asked: list[tuple[Any, ...]] = field(default_factory=list)
     runs: bool = True
+    hold: CallHold | None = None
 
-    async def calls(self, conversation_id: str | None = None, limit: int = 1000) -> Sequence[CallView]:
-        return self.recorded[-limit:]
+    async def calls(
+        self, conversation_id: str | None = None, limit: int = 1000, before: float = math.inf
+    ) -> Sequence[CallView]:
+        return [call for call in self.recorded if call.requested_at < before][-limit:]
+
+    def argument_faults(self, tool: str, arguments: str) -> tuple[str, ...]:
+        return ("$.wrong: unknown",) if '"wrong"' in arguments else ()
 
     async def rerun(self, call_id: str, arguments: str | None = None) -> str:
         self.asked.append(("rerun", call_id, arguments))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from c2jy_bridge.core import events as ev
 from c2jy_bridge.core.bridge_requests import BridgeRequest
-from c2jy_bridge.core.events import Decision, Event, Issue, Problem
-from c2jy_bridge.core.ports import Busy
+from c2jy_bridge.core.events import Answer, Event, Issue, Problem
+from c2jy_bridge.core.ports import Busy, CallHold
 from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.core.views import (
     BotView,
@@ -181,7 +182,8 @@ class ScriptedEngine(Engine):
         self.sent_files: list[UploadedFile] = []
         self.upload_fails = False
         self.settings = Settings()
-        self.decisions: list[tuple[str, Decision]] = []
+        self.decisions: list[tuple[str, Answer]] = []
+        self.hold: CallHold | None = None
         self.cancelled = 0
         self.closed = False
         self.busy = False
@@ -250,9 +252,12 @@ class ScriptedEngine(Engine):
     async def cancel(self) -> None:
         self.cancelled += 1
 
-    def decide(self, call_id: str, decision: Decision) -> bool:
-        self.decisions.append((call_id, decision))
+    def decide(self, call_id: str, answer: Answer) -> bool:
+        self.decisions.append((call_id, answer))
         return True
+
+    def argument_faults(self, tool: str, arguments: str) -> tuple[str, ...]:
+        return ("$.wrong: unknown",) if '"wrong"' in arguments else ()
 
     async def rerun(self, call_id: str, arguments: str | None = None) -> str:
         self.rerun_calls.append((call_id, arguments))
@@ -274,7 +279,9 @@ class ScriptedEngine(Engine):
     async def messages(self, conversation_id: str) -> Sequence[MessageView]:
         return self.stored_messages
 
-    async def calls(self, conversation_id: str | None = None, limit: int = 1000) -> Sequence[CallView]:
+    async def calls(
+        self, conversation_id: str | None = None, limit: int = 1000, before: float = math.inf
+    ) -> Sequence[CallView]:
         return self.stored_calls
 
     async def workflow_runs(self, conversation_id: str, *, loose: bool = False) -> Sequence[RecordedRun]:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from textual import events
+from textual.widgets import TextArea
 
-from c2jy_bridge.core.events import Decision, Outcome
+from c2jy_bridge.core.events import Decision, Outcome, RunWith
 from c2jy_tui.panes.chat.cards import CallCard
 from c2jy_tui.screens import settling
 from c2jy_tui.screens.approval import AlwaysScreen, ApprovalScreen
@@ -260,3 +261,16 @@ async def test_the_inspector_answers_too_and_the_dialog_goes_away(stage: Any) ->
         await asked(on)
         await on.press("escape", "f4", "a")
         assert on.engine.decisions == [("call-1", Decision.ONCE)]
+
+
+async def test_arguments_are_changed_in_the_dialog_and_run_once(stage: Any) -> None:
+    async with stage() as on:
+        await asked(on)
+        await on.press("e")
+        area = on.app.screen.query_one(TextArea)
+        area.text = '{"wrong": 1}'
+        await on.press("ctrl+r")
+        assert "$.wrong: unknown" in on.text
+        area.text = '{"path": "b"}'
+        await on.press("ctrl+r")
+        assert on.engine.decisions == [("call-1", RunWith('{"path": "b"}'))]

@@ -18,6 +18,7 @@ from c2jy_bridge.core import i18n
 from c2jy_bridge.core.events import (
     Decision,
     Outcome,
+    RunWith,
     ToolCall,
     ToolCallAwaitingApproval,
     ToolCallFinished,
@@ -44,7 +45,7 @@ class InspectorHost(Host):
 
     @on(Inspector.DecisionMade)
     def _decided(self, event: Inspector.DecisionMade) -> None:
-        self.intents.append((event.decision, event.call_id))
+        self.intents.append((event.answer, event.call_id))
 
 
 @pytest.fixture
@@ -358,6 +359,9 @@ async def test_all_calls_are_exported_and_the_path_is_shown(
         await inspector.load(PaneEngine(recorded=[ended(n) for n in range(3)]))
         await pilot.pause()
         await keys(pilot, "x")
+        assert not os.listdir(tmp_path)
+        assert str(tmp_path) in host.seen()
+        await keys(pilot, "enter")
         (name,) = os.listdir(tmp_path)
         assert name.endswith(".jsonl")
         assert str(tmp_path / name) in host.said
@@ -369,7 +373,7 @@ async def test_an_export_that_cannot_be_written_says_where_and_why(clock: StillC
     async with host.run_test(size=(80, 12)) as pilot:
         await inspector.load(PaneEngine(recorded=[ended(1)]))
         await pilot.pause()
-        await keys(pilot, "x")
+        await keys(pilot, "x", "enter")
         assert "No such file or directory" in host.said
 
 
@@ -489,3 +493,75 @@ async def test_the_cursor_and_the_statuses_are_told_apart_in_every_theme(
         rows = [inspector.rows.render_line(y) for y in (1, 2, 3)]
         failed, done, here = ([s.style for s in row if s.text.strip()][3] for row in rows)
         assert len({str(style) for style in (failed, done, here)}) == 3
+
+
+async def test_calls_are_held_by_the_filter_until_the_key_is_pressed_again(
+    host: InspectorHost, inspector: Inspector
+) -> None:
+    engine = PaneEngine(recorded=[ended(1)])
+    async with host.run_test(size=(100, 12)) as pilot:
+        await inspector.load(engine)
+        await pilot.pause()
+        await keys(pilot, "slash", *"tool:draft", "enter", "i")
+        assert engine.hold is not None
+        calls = [
+            ToolCall(call_id=name, tool=name, arguments="{}") for name in ("list_files", "generate_draft")
+        ]
+        assert [engine.hold.matches(call) for call in calls] == [False, True]
+        assert "holding tool:draft" in host.seen()
+        await keys(pilot, "i")
+        assert engine.hold is None
+        assert "holding" not in host.seen()
+
+
+async def test_a_waiting_call_gets_other_arguments_once_the_tool_takes_them(
+    host: InspectorHost, inspector: Inspector
+) -> None:
+    async with host.run_test(size=(100, 20)) as pilot:
+        await inspector.load(PaneEngine())
+        asks(inspector, "c1")
+        await pilot.pause()
+        await keys(pilot, "e")
+        area = host.screen.query_one(TextArea)
+        area.text = '{"wrong":1}'
+        await keys(pilot, "ctrl+r")
+        assert "$.wrong: unknown" in host.seen()
+        area.text = '{"name":1}'
+        await keys(pilot, "ctrl+r")
+        assert host.intents == [(RunWith('{"name":1}'), "c1")]
+
+
+async def test_older_calls_are_read_from_the_journal_by_key(
+    host: InspectorHost, inspector: Inspector
+) -> None:
+    async with host.run_test(size=(100, 12)) as pilot:
+        await inspector.load(PaneEngine(recorded=[ended(n) for n in range(2500)]))
+        await pilot.pause()
+        assert len(inspector.store) == 1000
+        await keys(pilot, "O")
+        assert (len(inspector.store), inspector.store.shown[0]) == (2000, "c500")
+        await keys(pilot, "O", "O")
+        assert len(inspector.store) == 2500
+        assert "no older calls" in host.said
+
+
+async def test_a_rule_is_drawn_below_each_conversation(host: InspectorHost, inspector: Inspector) -> None:
+    calls = [ended(n, conversation_id=name) for n, name in enumerate(["a", "a", "b", "b"])]
+    async with host.run_test(size=(80, 12)) as pilot:
+        await inspector.load(PaneEngine(recorded=calls))
+        await pilot.pause()
+        assert [inspector.ruled(index) for index in range(4)] == [False, True, False, False]
+        line = inspector.rows.render_line(2)
+        assert all(segment.style is not None and segment.style.underline for segment in line)
+
+
+async def test_the_line_about_all_calls_counts_failures_and_tells_how_long_they_took(
+    host: InspectorHost, inspector: Inspector
+) -> None:
+    calls = [ended(n, finished_at=NOON - 600 + n + 1.0 + n) for n in range(20)]
+    calls.append(ended(30, outcome=Outcome.ERROR))
+    async with host.run_test(size=(100, 12)) as pilot:
+        await inspector.load(PaneEngine(recorded=calls))
+        await pilot.pause()
+        assert "1 failed" in host.seen()
+        assert "p50 10 s · p95 19 s" in host.seen()

@@ -27,7 +27,7 @@ from c2jy_bridge.core.events import (
     TurnStarted,
 )
 from c2jy_bridge.core.views import CallView
-from c2jy_tui.panes.inspector import labels
+from c2jy_tui.panes.inspector import exported, labels
 from c2jy_tui.panes.inspector.record import KEPT_PROGRESS, CallRecord
 from c2jy_tui.panes.inspector.store import CallStore, parse_filter
 
@@ -231,9 +231,9 @@ def test_an_export_has_one_object_a_line_and_never_writes_over_a_file(tmp_path: 
         recorded(requested(), ASKED, STARTED, finished()),
         CallRecord(CallView("c2", "t", "{bad", "chat", T)),
     ]
-    first = labels.write_calls(records, tmp_path, T)
-    second = labels.write_calls(records, tmp_path, T)
-    assert first != second
+    first = exported.write(records, str(tmp_path / "calls.jsonl"))
+    with pytest.raises(FileExistsError):
+        exported.write(records[1:], str(first))
     assert first.stat().st_mode & 0o077 == 0
     lines = [json.loads(line) for line in first.read_text(encoding="utf-8").splitlines()]
     assert lines[0]["arguments"] == {"name": "美食"}
@@ -241,6 +241,20 @@ def test_an_export_has_one_object_a_line_and_never_writes_over_a_file(tmp_path: 
     assert lines[0]["asked_at"] == T + 0.1
     assert [line["status"] for line in lines] == ["ok", "unfinished"]
     assert lines[1]["arguments"] == "{bad"
+
+
+def test_a_har_has_an_entry_a_call_with_what_was_waited_and_what_ran(tmp_path: Path) -> None:
+    records = [
+        recorded(requested(), ASKED, STARTED, finished()),
+        recorded(requested(), finished(outcome=Outcome.ERROR)),
+    ]
+    archive = json.loads(exported.write(records, str(tmp_path / "calls.HAR")).read_text(encoding="utf-8"))
+    first, second = archive["log"]["entries"]
+    assert first["request"]["postData"]["text"] == records[0].call.arguments
+    assert first["response"]["content"]["text"] == records[0].call.output
+    assert first["time"] == sum(first["timings"].values())
+    assert first["timings"]["blocked"] == pytest.approx((STARTED.at - T) * 1000, abs=1)
+    assert [first["response"]["status"], second["response"]["status"]] == [200, 500]
 
 
 def test_the_line_about_a_call_says_what_is_most_useful_in_its_state() -> None:

@@ -139,16 +139,26 @@ def write_new_file(folder: Path, stem: str, suffix: str, text: str, now: float) 
     while True:
         path = folder / (f"{begin}.{suffix}" if number == 1 else f"{begin}-{number}.{suffix}")
         try:
-            path.touch(mode=0o600, exist_ok=False)
+            create_file(path, text)
         except FileExistsError:
             number += 1
-            continue
-        try:
-            path.write_text(text, encoding="utf-8", newline="\n")
-        except BaseException:  # no half of a file stays on a full disk
-            path.unlink(missing_ok=True)
-            raise
-        return path
+        else:
+            return path
+
+
+def create_file(path: Path, text: str) -> None:
+    """Write a new file that only its owner may read.
+
+    Raises:
+        FileExistsError: There is such a file; it stays.
+        OSError: The folder is missing, full or not writable.
+    """
+    path.touch(mode=0o600, exist_ok=False)
+    try:
+        path.write_text(text, encoding="utf-8", newline="\n")
+    except BaseException:  # no half of a file stays on a full disk
+        path.unlink(missing_ok=True)
+        raise
 
 
 def folder_command(

@@ -29,6 +29,17 @@ class Decision(StrEnum):
     DENY = "deny"
 
 
+@dataclass(frozen=True, slots=True)
+class RunWith:
+    """The user's answer to a request for approval: once, with other arguments."""
+
+    arguments: str
+    """A JSON object."""
+
+
+Answer = Decision | RunWith
+
+
 Source = Literal["chat", "bridge", "user", "mcp"]
 """Origin of a tool call: the Bot in a chat, a bridge request, the user at the keyboard (run again), or an
 agent that speaks MCP."""
@@ -213,7 +224,7 @@ class ToolCallRequested(ToolCallEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCallAwaitingApproval(ToolCallEvent):
-    """The policy says ask. Answer with `Engine.decide(call_id, decision)`."""
+    """The policy says ask, or the user holds calls. Answer with `Engine.decide(call_id, answer)`."""
 
     tool: str
     arguments: dict[str, Any]

@@ -1,7 +1,8 @@
-"""Types shared by packages that must not import one another: `Busy`, receipts and their store."""
+"""Types shared by packages that must not import one another: `Busy`, held calls, receipts and their store."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,6 +26,15 @@ class Receipt:
 
 class ReceiptConflict(ValueError):
     """A tool_call_id was repeated with different arguments: the call is not run and gets no receipt."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallHold:
+    """Calls that wait for the user whatever their policy says."""
+
+    matches: Callable[[ToolCall], bool]
+    text: str = ""
+    """The filter as the user wrote it; empty for every call."""
 
 
 class ReceiptStore(Protocol):

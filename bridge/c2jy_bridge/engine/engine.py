@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import math
 import mimetypes
 import time
 import uuid
@@ -16,6 +17,7 @@ from typing import Any, Final, TypeVar
 
 from c2jy_bridge.core.bridge_requests import BridgeRequest
 from c2jy_bridge.core.events import (
+    Answer,
     ConnectionChanged,
     Decision,
     DraftChanged,
@@ -25,7 +27,7 @@ from c2jy_bridge.core.events import (
     ToolCall,
 )
 from c2jy_bridge.core.i18n import catalogue
-from c2jy_bridge.core.ports import Busy
+from c2jy_bridge.core.ports import Busy, CallHold
 from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.core.views import (
     BotView,
@@ -282,13 +284,28 @@ class Engine:
 
     # --- tool calls ----------------------------------------------------------------------------------
 
-    async def calls(self, conversation_id: str | None = None, limit: int = 1000) -> Sequence[CallView]:
-        """Recorded tool calls, oldest first, of one conversation or of all."""
-        return await self._read_journal(self._services.journal.history.calls, conversation_id, limit)
+    async def calls(
+        self, conversation_id: str | None = None, limit: int = 1000, before: float = math.inf
+    ) -> Sequence[CallView]:
+        """The newest calls before a time, in Unix seconds, oldest first, of one conversation or of all."""
+        return await self._read_journal(self._services.journal.history.calls, conversation_id, limit, before)
 
-    def decide(self, call_id: str, decision: Decision) -> bool:
+    def decide(self, call_id: str, answer: Answer) -> bool:
         """Answer a `ToolCallAwaitingApproval`; False when it is not open."""
-        return self._services.approvals.answer(call_id, decision)
+        return self._services.approvals.answer(call_id, answer)
+
+    @property
+    def hold(self) -> CallHold | None:
+        """Which calls wait for the user although their policy allows them; until the engine closes."""
+        return self._services.runner.hold
+
+    @hold.setter
+    def hold(self, hold: CallHold | None) -> None:
+        self._services.runner.hold = hold
+
+    def argument_faults(self, tool: str, arguments: str) -> tuple[str, ...]:
+        """Why a tool would not take these arguments, a sentence each; none when it would."""
+        return self._services.runner.argument_faults(tool, arguments)
 
     async def rerun(self, call_id: str, arguments: str | None = None) -> str:
         """Run a recorded call again, optionally with other arguments; returns the new call's id.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from typing import Final
 
@@ -85,12 +86,15 @@ class History:
             for r in rows
         ]
 
-    def calls(self, conversation_id: str | None = None, limit: int = 1000) -> list[CallView]:
-        """The newest `limit` calls of one conversation or of all, oldest first."""
+    def calls(
+        self, conversation_id: str | None = None, limit: int = 1000, before: float = math.inf
+    ) -> list[CallView]:
+        """The newest `limit` calls of one conversation or of all, requested before a time; oldest first."""
         column, key = ("conversation_id", conversation_id) if conversation_id else ("scope", self.scope)
         rows = self._database.all(
-            f"SELECT * FROM calls WHERE {column} = ? ORDER BY requested_at DESC, rowid DESC LIMIT ?",
-            (key, limit),
+            f"SELECT * FROM calls WHERE {column} = ? AND requested_at < ?"
+            " ORDER BY requested_at DESC, rowid DESC LIMIT ?",
+            (key, before, limit),
         )
         return [call_view(r) for r in reversed(rows)]
 

@@ -15,7 +15,7 @@ from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.nearest import nearest
 from c2jy_bridge.core.safety import words_of
 from c2jy_bridge.plugin.approval import Approval, Denied
-from c2jy_bridge.plugin.arguments import ArgumentsError, validate
+from c2jy_bridge.plugin.arguments import Arguments, ArgumentsError, validate
 from c2jy_bridge.plugin.context import Reporter, ToolContext, ToolError
 from c2jy_bridge.plugin.definition import BUILT_IN, LaneBlocked, Lanes, Tool
 from c2jy_bridge.plugin.execution import Done, Work
@@ -70,12 +70,12 @@ class Attempt:
             message = say(key, tool=self.call.tool[:100], nearest=close, names=", ".join(names))
             return Ending(Outcome.ERROR, message, "unknown_tool")
         try:
-            text = self.call.arguments
-            if len(text) < _BIG_ARGUMENTS:
-                arguments = validate(tool, text)
-            else:
-                arguments = await asyncio.to_thread(validate, tool, text)
-            await self.approval.require(self.call, tool, arguments.shown, self.put)
+            arguments = await _validated(tool, self.call.arguments)
+            edited = await self.approval.require(self.call, tool, arguments.shown, self.put)
+            if edited is not None:
+                arguments = await _validated(tool, edited)
+                notes = *arguments.notes, say("note.edited", arguments=edited[:_LONGEST_ERROR])
+                arguments = replace(arguments, notes=notes)
             ticket = await self.lanes.enter(tool)
         except ArgumentsError as error:
             message = say("failed.arguments", tool=tool.name, faults="; ".join(error.faults))
@@ -134,6 +134,12 @@ class Attempt:
         if tool.origin != BUILT_IN:
             reason += f" ({where})"
         return Ending(Outcome.ERROR, say("failed.exception", tool=tool.name, reason=reason), "failed")
+
+
+async def _validated(tool: Tool, text: str) -> Arguments:
+    if len(text) < _BIG_ARGUMENTS:
+        return validate(tool, text)
+    return await asyncio.to_thread(validate, tool, text)
 
 
 def _error_location(error: BaseException, tool: Tool) -> str:

@@ -12,10 +12,11 @@ from uuid import uuid4
 
 from c2jy_bridge.core.events import Event, Outcome, ToolCall, ToolCallFinished, ToolCallRequested
 from c2jy_bridge.core.i18n import catalogue
-from c2jy_bridge.core.ports import Receipt, ReceiptConflict, ReceiptStore
+from c2jy_bridge.core.ports import CallHold, Receipt, ReceiptConflict, ReceiptStore
 from c2jy_bridge.core.settings import ToolSettings
 from c2jy_bridge.plugin import output
 from c2jy_bridge.plugin.approval import Approval, Approver
+from c2jy_bridge.plugin.arguments import ArgumentsError, validate
 from c2jy_bridge.plugin.attempt import Attempt, Ending
 from c2jy_bridge.plugin.definition import Lanes
 from c2jy_bridge.plugin.receipts import ReceiptWriter
@@ -82,6 +83,26 @@ class ToolRunner:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    @property
+    def hold(self) -> CallHold | None:
+        """Which calls wait for the user, whatever their policy says; of those that come from now on."""
+        return self._approval.hold
+
+    @hold.setter
+    def hold(self, hold: CallHold | None) -> None:
+        self._approval.hold = hold
+
+    def argument_faults(self, tool: str, arguments: str) -> tuple[str, ...]:
+        """Why a tool would not take these arguments, a sentence each; none when it would."""
+        known = self._registry.get(tool)
+        if known is None:
+            return ()
+        try:
+            validate(known, arguments)
+        except ArgumentsError as error:
+            return tuple(error.faults)
+        return ()
 
     def cancel(self, call_id: str) -> bool:
         """Stop a call, running or waiting; False when there is none."""

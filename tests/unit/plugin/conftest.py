@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from c2jy_bridge.core.events import (
+    Answer,
     Decision,
     Event,
     Outcome,
@@ -78,13 +79,13 @@ class SqliteReceipts:
 class Person:
     """Answers every question the same way, and remembers what it was asked."""
 
-    def __init__(self, decision: Decision = Decision.ONCE) -> None:
+    def __init__(self, decision: Answer = Decision.ONCE) -> None:
         self.decision = decision
         self.asked: list[ToolCallAwaitingApproval] = []
         self.silent = False
         self.question = asyncio.Event()
 
-    async def decide(self, ask: ToolCallAwaitingApproval) -> Decision:
+    async def decide(self, ask: ToolCallAwaitingApproval) -> Answer:
         self.asked.append(ask)
         self.question.set()
         if self.silent:

@@ -11,11 +11,13 @@ import pytest
 from c2jy_bridge.core.events import (
     Decision,
     Outcome,
+    RunWith,
     ToolCallAwaitingApproval,
     ToolCallFinished,
     ToolCallRequested,
     ToolCallStarted,
 )
+from c2jy_bridge.core.ports import CallHold
 from c2jy_bridge.plugin import tool
 
 if TYPE_CHECKING:
@@ -148,3 +150,48 @@ async def test_a_call_can_be_stopped_while_it_waits_for_an_answer(bench: Bench) 
     assert bench.runner.cancel(call.call_id)
     finished = bench.ends(await task)[0]
     assert (finished.outcome, finished.elapsed_s) == (Outcome.CANCELLED, 0.0)
+
+
+HELD = CallHold(lambda call: call.tool == "look")
+
+
+async def test_a_held_call_is_asked_about_each_time_although_its_policy_allows_it(bench: Bench) -> None:
+    @tool
+    def look(name: str) -> str:
+        """Look."""
+        return f"{name} seen"
+
+    bench.add(look)
+    bench.runner.hold = HELD
+    bench.person.decision = Decision.ALWAYS
+    for _ in range(2):
+        events = await bench.run(bench.call("look", {"name": "a"}))
+        assert bench.ends(events)[0].outcome is Outcome.OK
+    assert [asked.scope for asked in bench.person.asked] == ["", ""]
+    bench.runner.hold = None
+    await bench.run(bench.call("look", {"name": "a"}))
+    assert len(bench.person.asked) == 2
+
+
+async def test_what_the_settings_deny_is_not_released_by_holding_it(bench: Bench) -> None:
+    bench.settings.policy["delete"] = "deny"
+    bench.runner.hold = CallHold(lambda call: True)
+    finished = bench.ends(await bench.run(bench.call("delete", {"name": "a"})))[0]
+    assert (finished.outcome, bench.person.asked) == (Outcome.DENIED, [])
+
+
+async def test_other_arguments_run_instead_and_the_bot_is_told(bench: Bench) -> None:
+    bench.person.decision = RunWith('{"name": "b"}')
+    finished = bench.ends(await bench.run(bench.call("delete", {"name": "a"})))[0]
+    answer = json.loads(finished.output)
+    assert "b gone" in answer.values()
+    assert '{"name": "b"}' in answer["notes"][0]
+
+
+async def test_other_arguments_that_do_not_fit_run_nothing(bench: Bench) -> None:
+    bench.person.decision = RunWith('{"name": 5, "depth": 1}')
+    events = await bench.run(bench.call("delete", {"name": "a"}))
+    assert not [event for event in events if isinstance(event, ToolCallStarted)]
+    assert bench.ends(events)[0].outcome is Outcome.ERROR
+    assert len(bench.runner.argument_faults("delete", '{"name": 5, "depth": 1}')) == 2
+    assert bench.runner.argument_faults("delete", '{"name": "b"}') == ()

@@ -8,6 +8,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from c2jy_bridge.core.events import (
+    Answer,
     Decision,
     Event,
     ToolCallAwaitingApproval,
@@ -95,11 +96,11 @@ class ApprovalController:
         if question is None:
             return
 
-        def answered(decision: Decision | None) -> None:
-            if decision is None:
+        def answered(answer: Answer | None) -> None:
+            if answer is None:
                 self._approvals.put_off(call_id)
             else:
-                self._pass_on(call_id, decision)
+                self._pass_on(call_id, answer)
             self.resume()
 
         bot = self._engine.connection.bot_name if self._engine else ""
@@ -111,16 +112,17 @@ class ApprovalController:
             waiting=len(self._approvals),
             asker=asker,
             still_open=lambda: self._approvals.get(call_id) is not None,
+            faults=lambda text: self._engine.argument_faults(question.tool, text) if self._engine else (),
             clock=self._clock,
             typed=self._composer.insert,
         )
         self._host.app.push_screen(screen, answered)
 
-    def decide(self, call_id: str, decision: Decision) -> None:
+    def decide(self, call_id: str, answer: Answer) -> None:
         """Answer a question from its row; an "always" once the user has agreed to its scope."""
         question = self._approvals.get(call_id)
-        if question is None or decision is not Decision.ALWAYS:
-            self._pass_on(call_id, decision)
+        if question is None or answer is not Decision.ALWAYS:
+            self._pass_on(call_id, answer)
             return
         from c2jy_tui.screens.approval import AlwaysScreen
 
@@ -133,9 +135,9 @@ class ApprovalController:
         else:
             self._host.notify(say("approval.no_scope"), severity="warning")
 
-    def _pass_on(self, call_id: str, decision: Decision) -> None:
+    def _pass_on(self, call_id: str, answer: Answer) -> None:
         self._approvals.answered(call_id)
-        if self._engine is not None and not self._engine.decide(call_id, decision):
+        if self._engine is not None and not self._engine.decide(call_id, answer):
             self._host.notify(say("approval.too_late"), severity="warning")
 
     def resume(self) -> None:

@@ -13,6 +13,7 @@ from textual.widget import Widget
 from c2jy_bridge.core.ports import Busy
 from c2jy_bridge.core.safety import one_line, visible
 from c2jy_bridge.core.views import ConversationView
+from c2jy_tui import desktop
 from c2jy_tui.controllers.chat import ChatController
 from c2jy_tui.formatting import Clock, error_reason
 from c2jy_tui.labels import say
@@ -187,7 +188,7 @@ class ConversationController:
             text = await self._engine.conversations.markdown(one.conversation_id)
             file = _expanded(chosen)
             try:
-                await asyncio.to_thread(_write_new, file, text)
+                await asyncio.to_thread(desktop.create_file, file, visible(text))
             except FileExistsError:
                 self._notify(say("sessions.exists", path=one_line(str(file))), "error")
             except OSError as error:
@@ -212,13 +213,3 @@ def _file_name(title: str) -> str:
 
 def _expanded(path: str) -> Path:
     return Path(path).expanduser()
-
-
-def _write_new(path: Path, text: str) -> None:
-    """Write a new file that only its owner may read; raises FileExistsError rather than replace one."""
-    path.touch(mode=0o600, exist_ok=False)
-    try:
-        path.write_text(visible(text), encoding="utf-8", newline="\n")
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult
@@ -14,7 +14,7 @@ from textual.widgets import Button, Static
 from typing_extensions import override
 
 from c2jy_bridge.core.bridge_requests import SOURCES
-from c2jy_bridge.core.events import Decision, ToolCallAwaitingApproval
+from c2jy_bridge.core.events import Answer, Decision, RunWith, ToolCallAwaitingApproval
 from c2jy_bridge.core.safety import one_line
 from c2jy_tui.formatting import Clock, countable
 from c2jy_tui.labels import say
@@ -53,8 +53,8 @@ class AlwaysScreen(ConfirmScreen):
         return settling.QUIET_S
 
 
-class ApprovalScreen(SettlingDialog[Decision]):
-    """Once, always in its scope, or not at all; Esc leaves the question open."""
+class ApprovalScreen(SettlingDialog[Answer]):
+    """Once, with other arguments, always in its scope, or not at all; Esc leaves the question open."""
 
     CSS_PATH = "approval.tcss"
     VERTICAL_BREAKPOINTS = _HEIGHTS
@@ -63,6 +63,7 @@ class ApprovalScreen(SettlingDialog[Decision]):
         binding("tui", "approval.once", "a", "decide('once')"),
         binding("tui", "approval.always", "A", "decide('always')"),
         binding("tui", "approval.deny", "d", "decide('deny')"),
+        binding("tui", "approval.edit", "e", "edit"),
         binding("tui", "approval.later", "escape", "back"),
         binding("tui", "approval.down", "j", "scroll(1)", show=False),
         binding("tui", "approval.up", "k", "scroll(-1)", show=False),
@@ -78,6 +79,7 @@ class ApprovalScreen(SettlingDialog[Decision]):
         waiting: int,
         asker: str,
         still_open: Callable[[], bool],
+        faults: Callable[[str], Sequence[str]],
         clock: Clock,
         typed: Callable[[str], object] | None = None,
     ) -> None:
@@ -87,6 +89,7 @@ class ApprovalScreen(SettlingDialog[Decision]):
         waiting: How many questions are open, this one included.
         asker: Who wants the call, in words.
         still_open: Whether the call still waits for an answer.
+        faults: Why the tool would not take these arguments.
         clock: For the countdown.
         typed: Gets text that was on its way when the dialog came up.
         """
@@ -96,6 +99,7 @@ class ApprovalScreen(SettlingDialog[Decision]):
         self._waiting = waiting
         self._asker = asker
         self._still_open = still_open
+        self._faults = faults
         self._clock = clock
 
     @override
@@ -105,8 +109,8 @@ class ApprovalScreen(SettlingDialog[Decision]):
         always = say(f"approval.always_{intake}") if intake else say("approval.always")
         with Vertical(id="dialog") as dialog:
             dialog.border_title = say("approval.title")
-            if self._waiting > 1:
-                dialog.border_subtitle = say("approval.queue", n=self._waiting - 1)
+            queue = say("approval.queue", n=self._waiting - 1) if self._waiting > 1 else ""
+            dialog.border_subtitle = " · ".join(filter(None, (queue, f"Esc {say('key.later')}")))
             with Vertical(id="tool"):
                 yield Static(Content.styled(one_line(question.tool), "$text-primary bold"))
                 if self._about:
@@ -125,7 +129,7 @@ class ApprovalScreen(SettlingDialog[Decision]):
                 if question.scope:
                     yield Button(_key("A", f"{always}…"), id="always", compact=True)
                 yield Button(_key("d", say("approval.deny")), id="deny", variant="error", compact=True)
-                yield Static(Content.assemble(("Esc ", "bold"), say("key.later")), id="later", markup=False)
+                yield Button(_key("e", say("approval.edit")), id="edit", compact=True)
 
     def on_mount(self) -> None:
         """Focus the arguments first: scrolling them cannot answer the question."""
@@ -153,8 +157,21 @@ class ApprovalScreen(SettlingDialog[Decision]):
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()
-        if event.button.id and self.settled:
+        if event.button.id == "edit" and self.settled:
+            self.action_edit()
+        elif event.button.id and self.settled:
             self.action_decide(event.button.id)
+
+    def action_edit(self) -> None:
+        """Let the user write other arguments, and run with them once."""
+        from c2jy_tui.screens.call_detail import EditArgumentsScreen
+
+        def edited(arguments: str | None) -> None:
+            if arguments is not None and self.app.screen is self and self._still_open():
+                self.dismiss(RunWith(arguments))
+
+        arguments = json.dumps(self.question.arguments, ensure_ascii=False)
+        self.app.push_screen(EditArgumentsScreen(self.question.tool, arguments, self._faults), edited)
 
     def action_decide(self, decision: str) -> None:
         """Answer; an "always" only once its scope was read and agreed to."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import ClassVar, Final, Literal
@@ -65,14 +66,18 @@ class CallDetailScreen(TabbedDetail[CallIntent | None]):
         """Offer only the actions that the call's state allows."""
         if action != "answer":
             return True
-        if parameters[0] in _ENDED:
-            return self.record.ended
+        if parameters[0] in _ENDED and self.record.ended:
+            return True
+        if parameters[0] == "rerun":
+            return False
         return self.record.status == ("running" if parameters[0] == "stop" else "waiting")
 
     @override
     def first_tab(self) -> str:
         if self.record.status in ("error", "timed_out", "denied"):
             return "error"
+        if self.record.status == "running":
+            return "timeline"  # with what the tool reports
         return "output" if self.record.call.output else "arguments"
 
     @override
@@ -193,7 +198,7 @@ def _compared(first: CallRecord, second: CallRecord, now: float) -> list[str]:
 
 
 class EditArgumentsScreen(BaseDialog[str | None]):
-    """A text field with the arguments as JSON; returns the text of a valid JSON object, or None."""
+    """A text field with the arguments as JSON; returns the text of an object that the tool takes, or None."""
 
     CSS_PATH = "call_detail.tcss"
     HELP = "inspector:help.edit"
@@ -202,9 +207,11 @@ class EditArgumentsScreen(BaseDialog[str | None]):
         binding("inspector", "call_edit.back", "escape", "back", priority=True),
     ]
 
-    def __init__(self, tool: str, arguments: str) -> None:
+    def __init__(self, tool: str, arguments: str, faults: Callable[[str], Sequence[str]]) -> None:
+        """`faults` says why the tool would not take a text."""
         super().__init__()
         self._tool = tool
+        self._faults = faults
         self._field = JsonField(visible(formatting.pretty_json(arguments or "{}")[0]))
 
     @override
@@ -219,6 +226,10 @@ class EditArgumentsScreen(BaseDialog[str | None]):
         self._field.focus_text()
 
     def action_run(self) -> None:
-        """Run with this text if it is a JSON object."""
-        if not self._field.focus_fault():
+        """Run with this text if the tool takes it."""
+        if self._field.focus_fault():
+            return
+        if faults := self._faults(self._field.text):
+            self._field.refuse("\n".join(faults))
+        else:
             self.dismiss(self._field.text)

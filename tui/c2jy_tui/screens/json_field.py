@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.widgets import Static, TextArea
 from typing_extensions import override
 
+from c2jy_bridge.core.safety import visible
 from c2jy_tui.panes.inspector.labels import say
 
 
@@ -59,6 +60,12 @@ class JsonField(Vertical):
         self._area.move_cursor(fault[1])
         self._area.focus()
         return True
+
+    def refuse(self, why: str) -> None:
+        """Show why the object is not taken, until it is changed."""
+        self._fault.update(Content(visible(why)))
+        self.add_class("-faulty")
+        self._area.focus()
 
     @on(TextArea.Changed)
     def _check(self) -> None:

@@ -277,7 +277,7 @@ class MainScreen(BaseScreen):
 
     @on(Inspector.DecisionMade)
     def _decided(self, event: Inspector.DecisionMade) -> None:
-        self.approvals.decide(event.call_id, event.decision)
+        self.approvals.decide(event.call_id, event.answer)
         self._show_waiting()
 
     @on(DraftCard.Opened)

@@ -71,7 +71,7 @@ class ListPane(Vertical):
     def __init__(self, columns: Sequence[Column], texts: Say, *, clock: Clock, id: str | None = None) -> None:
         """`texts` is the subclass's catalogue; `clock` gives Unix seconds, as the engine's does."""
         super().__init__(id=id)
-        self.rows = RowList(columns, self.row, lambda name: texts(f"column.{name}"))
+        self.rows = RowList(columns, self.row, lambda name: texts(f"column.{name}"), ruled=self.ruled)
         self._texts = texts
         self._clock = clock
         self._filter = FilterInput()
@@ -108,6 +108,10 @@ class ListPane(Vertical):
     def row(self, index: int) -> Row:
         """The cells of one row."""
         raise NotImplementedError
+
+    def ruled(self, index: int) -> bool:
+        """Whether a rule is drawn below a row."""
+        return False
 
     def apply_filter(self, text: str) -> None:
         """Show only the rows that match `text`; all when it is empty."""

@@ -191,11 +191,14 @@ class RowList(ScrollView, can_focus=True):
         row: Callable[[int], Row],
         titles: Callable[[str], str],
         *,
+        ruled: Callable[[int], bool] = lambda index: False,
         id: str | None = None,
     ) -> None:
+        """`row` gives the cells of a row, `ruled` whether a rule is drawn below it."""
         super().__init__(id=id)
         self._columns = columns
         self._row = row
+        self._ruled = ruled
         self._titles = titles
         self.count = 0
         """How many rows there are."""
@@ -236,13 +239,14 @@ class RowList(ScrollView, can_focus=True):
         here = index == self.cursor
         if here:
             base = self.get_component_rich_style("rows--cursor")
+        rule = Style(underline=True) if self._ruled(index) else Style()
         cells = []
         for column, cells_wide in fit_columns(self._columns, width):
             cell = row.get(column.name, _EMPTY)
             # On the cursor's background only its own colour is sure to be readable.
             style = base if here or cell.tone == "plain" else self._tone(cell.tone)
-            cells.append((pad_cell(cell, cells_wide, right=column.right), style))
-        return _line(cells, base, width)
+            cells.append((pad_cell(cell, cells_wide, right=column.right), style + rule))
+        return _line(cells, base + rule, width)
 
     def _hint_line(self, y: int, width: int) -> Strip:
         style = self.rich_style

@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import shlex
 import time
-from collections.abc import Iterable
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any, Final
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
 
 from textual.content import Content
 
 from c2jy_bridge.core.events import ToolCallProgress
 from c2jy_bridge.core.i18n import byte_progress, byte_size, catalogue
 from c2jy_bridge.core.safety import one_line, visible
-from c2jy_tui import desktop, formatting
+from c2jy_tui import formatting
 from c2jy_tui.labels import LOCALE
 from c2jy_tui.panes.inspector.record import CallRecord, Moment, Status
 from c2jy_tui.widgets.row_list import Cell, Column, Row, Tone
@@ -113,15 +112,30 @@ def _about(record: CallRecord) -> str:
 
 
 def state(
-    total: int, shown: int, running: int, waiting: int, *, following: bool, filter_text: str, forgotten: int
+    records: Sequence[CallRecord],
+    shown: int,
+    *,
+    following: bool,
+    filter_text: str,
+    forgotten: int,
+    hold: str | None,
 ) -> str:
-    """The line about all calls."""
-    parts = [say("state.match", shown=shown, total=total) if filter_text else say("state.calls", total=total)]
-    if running:
-        parts.append(say("state.running", count=running))
-    if waiting:
-        parts.append(say("state.waiting", count=waiting))
+    """The line about all calls; `hold` is the filter of held ones, in words."""
+    statuses = Counter(record.status for record in records)
+    total = len(records)
+    parts = [say("state.hold", filter=hold)] if hold is not None else []
+    parts.append(say("state.match" if filter_text else "state.calls", shown=shown, total=total))
+    if statuses["running"]:
+        parts.append(say("state.running", count=statuses["running"]))
+    if statuses["waiting"]:
+        parts.append(say("state.waiting", count=statuses["waiting"]))
+    if failed := statuses["error"] + statuses["timed_out"]:
+        parts.append(say("state.failed", count=failed))
     parts.append(say("state.following") if following else say("state.paused"))
+    ran = sorted(r.elapsed_s(0.0) or 0.0 for r in records if r.ended and r.call.started_at is not None)
+    if len(ran) > 1:
+        median, high = (formatting.elapsed(ran[round(share * (len(ran) - 1))]) for share in (0.5, 0.95))
+        parts.append(f"p50 {median} · p95 {high}")
     if forgotten:
         parts.append(say("state.forgotten", count=forgotten))
     return " · ".join(parts)
@@ -192,25 +206,3 @@ def command_line(record: CallRecord) -> str:
         arguments = visible(record.call.arguments)
     tool = one_line(record.call.tool)
     return shlex.join(["c2jy-tui", "tools", "call", tool, arguments])
-
-
-def json_line(record: CallRecord) -> str:
-    """One call as one line of JSON; arguments and output as objects where they are JSON."""
-    fields: dict[str, Any] = asdict(record.call)
-    for name in ("arguments", "output"):
-        fields[name] = formatting.parse_json(fields[name], fields[name])
-    fields["status"] = record.status
-    fields["replayed"] = record.replayed
-    if record.asked is not None:
-        fields["asked_at"] = record.asked.at
-    return json.dumps(fields, ensure_ascii=False)
-
-
-def write_calls(records: Iterable[CallRecord], folder: Path, now: float) -> Path:
-    """Write `calls-<time>.jsonl`, one call a line, into `folder`, never overwriting another.
-
-    Raises:
-        OSError: The folder is missing, full or not writable.
-    """
-    text = "".join(json_line(record) + "\n" for record in records)
-    return desktop.write_new_file(folder, "calls", "jsonl", text, now)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -14,12 +15,13 @@ from textual.message import Message
 from textual.reactive import var
 from typing_extensions import override
 
-from c2jy_bridge.core.events import Decision, Event
+from c2jy_bridge.core.events import Answer, Decision, Event, RunWith, ToolCall, ToolCallRequested
+from c2jy_bridge.core.ports import CallHold
 from c2jy_bridge.core.safety import visible
 from c2jy_tui.formatting import Clock, error_reason
-from c2jy_tui.panes.inspector import labels
+from c2jy_tui.panes.inspector import exported, labels
 from c2jy_tui.panes.inspector.labels import say
-from c2jy_tui.panes.inspector.record import CallRecord
+from c2jy_tui.panes.inspector.record import CallRecord, first_seen
 from c2jy_tui.panes.inspector.store import CallStore, every_call, parse_filter
 from c2jy_tui.widgets.bindings import binding
 from c2jy_tui.widgets.list_pane import ListPane
@@ -39,11 +41,22 @@ _POSSIBLE: dict[str, Callable[[CallRecord], bool]] = {
     "decide": lambda r: r.status == "waiting",
     "stop": lambda r: r.status == "running",
     "rerun": lambda r: r.ended,
-    "edit": lambda r: r.ended,
+    "edit": lambda r: r.ended or r.status == "waiting",
     "copy": lambda r: bool(r.call.output),
     "copy_command": lambda r: True,
     "mark": lambda r: True,
 }
+
+
+def hold_of(text: str) -> CallHold:
+    """Holds the calls that match a filter of the list."""
+    wanted = parse_filter(text)
+
+    def matches(call: ToolCall) -> bool:
+        record = first_seen(ToolCallRequested(at=0.0, call_id=call.call_id, call=call))
+        return record is not None and wanted(record)
+
+    return CallHold(matches, text)
 
 
 class Inspector(ListPane):
@@ -57,6 +70,8 @@ class Inspector(ListPane):
         binding("inspector", "inspector.stop", "X", "stop"),
         binding("inspector", "inspector.rerun", "r", "rerun"),
         binding("inspector", "inspector.edit", "e", "edit"),
+        binding("inspector", "inspector.hold", "i", "hold"),
+        binding("inspector", "inspector.older", "O", "older"),
         binding("inspector", "inspector.filter", "slash", "filter"),
         binding("inspector", "inspector.unfilter", "escape", "unfilter", show=False),
         binding("inspector", "inspector.copy", "y", "copy"),
@@ -81,10 +96,10 @@ class Inspector(ListPane):
         """The user answered a waiting call from its row."""
 
         call_id: str
-        decision: Decision
+        answer: Answer
 
     def __init__(self, *, clock: Clock, export_folder: Path | None = None, id: str | None = None) -> None:
-        """`x` and `w` write files into `export_folder`; into the current directory when it is None."""
+        """`w` writes into `export_folder`, and `x` proposes it; the current or the home folder when None."""
         super().__init__(labels.COLUMNS, say, clock=clock, id=id)
         self.store = CallStore()
         self.marked: list[str] = []
@@ -167,17 +182,16 @@ class Inspector(ListPane):
         shown = self.store.shown
         self.current_id = shown[self.rows.cursor] if self.rows.cursor < len(shown) else ""
         record = self.current
-        statuses = [r.status for r in self.store]
+        hold = self._engine.hold if self._engine else None
         self.describe(
             labels.about(record) if record else "",
             labels.state(
-                len(statuses),
+                list(self.store),
                 len(shown),
-                statuses.count("running"),
-                statuses.count("waiting"),
                 following=self.following,
                 filter_text=self.filter_text,
                 forgotten=self.store.forgotten,
+                hold=None if hold is None else hold.text or say("hold.all"),
             ),
             (self.current_id, record.status if record else "", bool(shown), self.filter_text),
         )
@@ -186,6 +200,17 @@ class Inspector(ListPane):
     def row(self, index: int) -> Row:
         record = self.store[self.store.shown[index]]
         return labels.row(record, self._clock(), marked=record.call.call_id in self.marked)
+
+    @override
+    def ruled(self, index: int) -> bool:
+        """A rule below the last call of a conversation, and of an earlier start of the app."""
+        if index + 1 >= len(self.store.shown):
+            return False
+        this, following = (self.store[self.store.shown[n]] for n in (index, index + 1))
+        other = {this.call.conversation_id, following.call.conversation_id} - {""}
+        return this.live != following.live or (
+            len(other) == 2 and this.call.source == following.call.source == "chat"
+        )
 
     @on(RowList.Moved)
     def _moved(self, event: RowList.Moved) -> None:
@@ -264,10 +289,17 @@ class Inspector(ListPane):
         call = self.store[call_id].call
 
         def edited(arguments: str | None) -> None:
-            if arguments is not None:
+            if arguments is None:
+                return
+            if self.store[call_id].status == "waiting":
+                self.post_message(self.DecisionMade(call_id, RunWith(arguments)))
+            else:
                 self._rerun(call_id, arguments)
 
-        self.app.push_screen(EditArgumentsScreen(call.tool, call.arguments), edited)
+        def faults(text: str) -> Sequence[str]:
+            return self._engine.argument_faults(call.tool, text) if self._engine else ()
+
+        self.app.push_screen(EditArgumentsScreen(call.tool, call.arguments, faults), edited)
 
     @work(group="inspector", exit_on_error=False)
     async def _rerun(self, call_id: str, arguments: str | None) -> None:
@@ -285,6 +317,35 @@ class Inspector(ListPane):
     async def _stop(self, call_id: str) -> None:
         if self._engine is not None and not await self._engine.cancel_call(call_id):
             self.notify_text("stop.too_late", "warning")
+
+    def action_hold(self) -> None:
+        """Hold the calls that the filter matches, or every call; or hold no more."""
+        if (engine := self._engine) is None:
+            return
+        if engine.hold is None:
+            engine.hold = hold_of(self.filter_text)
+            self.notify_text("hold.on", filter=self.filter_text or say("hold.all"))
+        else:
+            engine.hold = None
+            self.notify_text("hold.off")
+        self._describe_cursor()
+
+    @work(group="older", exclusive=True, exit_on_error=False)
+    async def action_older(self) -> None:
+        """Read the calls before the oldest of the list from the journal."""
+        if self._engine is None or (oldest := next(iter(self.store), None)) is None:
+            return
+        self.is_loading = True
+        try:
+            found = await self._engine.calls(before=oldest.call.requested_at)
+        finally:
+            self.is_loading = False
+        if not found:
+            self.notify_text("older.none")
+            return
+        self.store.grow(found)
+        self.current_id = found[-1].call_id
+        self._follow(False)
 
     def action_copy(self) -> None:
         if record := self.current:
@@ -314,13 +375,32 @@ class Inspector(ListPane):
         if len(both) == 2:
             self.app.push_screen(CompareCallsScreen(both[0], both[1], now=self._clock()))
 
+    def action_export(self) -> None:
+        """Write the calls of the list into a file that the user names: JSON lines, or HAR by its suffix."""
+        stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(self._clock()))
+        self._ask_export(str((self._folder or Path.home()) / f"calls-{stamp}.jsonl"))
+
+    def _ask_export(self, proposed: str) -> None:
+        from c2jy_tui.screens.dialogs import LineScreen
+
+        records = [self.store[call_id] for call_id in self.store.shown]
+
+        def chosen(path: str | None) -> None:
+            if path:
+                self._export(records, path)
+
+        dialog = LineScreen(say("export.title", count=len(records)), proposed, say("export.about"))
+        self.app.push_screen(dialog, chosen)
+
     @work(group="inspector", exit_on_error=False)
-    async def action_export(self) -> None:
-        """Write all calls to a file as JSON lines."""
-        records, folder = list(self.store), self._folder or Path.cwd()
+    async def _export(self, records: Sequence[CallRecord], path: str) -> None:
         try:
-            path = await asyncio.to_thread(labels.write_calls, records, folder, self._clock())
+            file = await asyncio.to_thread(exported.write, records, path)
         except OSError as error:
-            self.notify_text("export.failed", "error", folder=visible(str(folder)), error=error_reason(error))
+            if isinstance(error, FileExistsError):
+                self.notify_text("export.exists", "error", path=visible(path))
+            else:
+                self.notify_text("export.failed", "error", path=visible(path), error=error_reason(error))
+            self._ask_export(path)
         else:
-            self.notify_text("export.done", count=len(records), path=visible(str(path)))
+            self.notify_text("export.done", count=len(records), path=visible(str(file)))

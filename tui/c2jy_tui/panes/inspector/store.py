@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -74,6 +74,12 @@ class CallStore:
         self.forgotten += max(0, len(ordered) - self._capacity)
         self._records = {r.call.call_id: r for r in ordered[-self._capacity :]}
         self._refilter()
+
+    def grow(self, views: Sequence[CallView]) -> None:
+        """Add older calls, and make room for them."""
+        self._capacity += len(views)
+        self.forgotten = max(0, self.forgotten - len(views))
+        self.fill(views)
 
     def set_filter(self, wanted: CallFilter) -> None:
         """Show the calls that match `wanted`, now and as they change."""
