@@ -63,7 +63,7 @@ class ApprovalScreen(SettlingDialog[Answer]):
         binding("tui", "approval.once", "a", "decide('once')"),
         binding("tui", "approval.always", "A", "decide('always')"),
         binding("tui", "approval.deny", "d", "decide('deny')"),
-        binding("tui", "approval.edit", "e", "edit"),
+        binding("tui", "approval.edit_arguments", "e", "edit"),
         binding("tui", "approval.later", "escape", "back"),
         binding("tui", "approval.down", "j", "scroll(1)", show=False),
         binding("tui", "approval.up", "k", "scroll(-1)", show=False),
