@@ -83,7 +83,7 @@ class Approval:
             call_id=call.call_id,
             tool=tool.name,
             arguments=arguments,
-            reason=say("reason.held" if held else f"reason.{call.source}", tool=tool.name),
+            reason=say(f"reason.{'held' if held else call.source}", tool=tool.name),
             source=call.source,
             deadline_s=deadline_s,
             scope="" if held else call.conversation_id,
