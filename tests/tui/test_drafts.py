@@ -410,6 +410,29 @@ async def test_the_detail_shows_the_draft_its_tracks_the_clip_and_its_faults(
         assert host.copied == "/drafts/Alps"
 
 
+async def test_the_tracks_of_the_draft_under_the_cursor_are_shown_where_the_list_leaves_room(
+    host: Host, pane: DraftsPane
+) -> None:
+    details = {"Alps": detail_of(FOUR[1]), "beach": DraftDetail(FOUR[0])}
+    engine = PaneEngine(drafts=PaneDrafts(folder=FOUR[:2], details=details))
+    async with host.run_test(size=(90, 20)) as pilot:
+        await pane.load(engine)
+        await keys(pilot, "down")
+        await settled(pilot)
+        assert "▎V open.mp4" in host.seen()
+        assert pane.rows.has_focus
+        await keys(pilot, "up")
+        await settled(pilot)
+        assert "open.mp4" not in host.seen()
+        engine.drafts.folder += [draft(f"d{n}", n + 100) for n in range(12)]
+        pane.show(DraftChanged(at=NOON))
+        await burst_over(pilot)
+        await keys(pilot, "down")
+        await settled(pilot)
+        assert pane.current.name == "Alps"
+        assert "open.mp4" not in host.seen()
+
+
 async def test_the_detail_lists_missing_media_first_and_the_properties_of_the_clip(
     host: Host, pane: DraftsPane
 ) -> None:

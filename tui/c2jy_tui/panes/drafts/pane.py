@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -13,13 +14,14 @@ from typing_extensions import override
 
 from c2jy_bridge.core.events import DraftChanged, DraftWritten, Event, Issue
 from c2jy_bridge.core.safety import one_line, visible
-from c2jy_bridge.core.views import DraftView
+from c2jy_bridge.core.views import DraftView, TrackView
 from c2jy_tui import desktop
 from c2jy_tui.controllers import draft_jobs, trash
 from c2jy_tui.formatting import Clock
 from c2jy_tui.panes.drafts import labels
 from c2jy_tui.panes.drafts.draft_list import DraftList
 from c2jy_tui.panes.drafts.labels import say
+from c2jy_tui.panes.drafts.timeline_view import SmallTimeline
 from c2jy_tui.widgets.bindings import binding
 from c2jy_tui.widgets.list_pane import ListPane
 from c2jy_tui.widgets.row_list import Row, RowList
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     # The screen is imported when it opens: the first paint must not wait for it.
     from c2jy_tui.screens.draft_detail import DraftDetailScreen
 
+REST_S: Final = 0.15
+"""Seconds that the cursor rests on a draft before its tracks are read."""
 DEBOUNCE_S: Final = 0.25
 """Seconds to let a burst of changes on disk end before the folder is read again."""
 AGING_S: Final = 30.0
@@ -66,6 +70,9 @@ class DraftsPane(ListPane):
         self.job_line = ""
         """The job that runs, shown in place of the line about all drafts."""
         self._to_reveal = ""
+        self._small = SmallTimeline([], 0)
+        self._small_of: tuple[str, float] = ("", 0.0)
+        """The draft that the small timeline shows, and when it was modified."""
         self._debounce: Timer | None = None
         self._detail: DraftDetailScreen | None = None
         self._drafts: Drafts | None = None
@@ -73,6 +80,7 @@ class DraftsPane(ListPane):
         self._trash = trash.TrashController(self, clock)
 
     def on_mount(self) -> None:
+        self.mount(self._small, after=self.rows)
         self.set_interval(AGING_S, self.rows.refresh)
         self._relist()
 
@@ -169,6 +177,7 @@ class DraftsPane(ListPane):
         drafts, at = self._list, self.rows.cursor
         view = drafts.shown[at] if at < len(drafts.shown) else None
         self._name = view.name if view else ""
+        self._show_tracks(view)
         about = drafts.describe(view, max(0, self.content_size.width - 2)) if view else ""
         state = labels.state(
             len(drafts.all),
@@ -178,6 +187,31 @@ class DraftsPane(ListPane):
             filter_text=self.filter_text,
         )
         self.describe(about, self.job_line or state, (view is None, self.filter_text, bool(self.job_line)))
+
+    @work(group="drafts-tracks", exclusive=True, exit_on_error=False)
+    async def _show_tracks(self, view: DraftView | None) -> None:
+        """Show the tracks of the draft under the cursor in the empty part below the list, if they fit."""
+        shown = (view.name, view.modified_at) if view is not None else ("", 0.0)
+        if shown != self._small_of:
+            await asyncio.sleep(REST_S)
+            tracks, length = await self._tracks(view)
+            self._small.show_tracks(tracks, length)
+            self._small_of = shown
+        self._fit_tracks()
+
+    async def _tracks(self, view: DraftView | None) -> tuple[Sequence[TrackView], int]:
+        if view is None or self._drafts is None or view.state in ("damaged", "encrypted"):
+            return (), 0
+        try:
+            return (await self._drafts.open(view.name)).tracks, view.duration_us
+        except Exception:
+            return (), 0  # opening the draft says what is wrong with it
+
+    def _fit_tracks(self) -> None:
+        below = 2 + bool(self.filter_text)
+        room = self.content_size.height - len(self._list.shown) - 1 - below
+        self._small.styles.height = max(1, self._small.lines - 1)
+        self._small.display = 0 < self._small.lines <= room
 
     @override
     def row(self, index: int) -> Row:
@@ -193,6 +227,7 @@ class DraftsPane(ListPane):
     def on_resize(self, event: Resize) -> None:
         """Redraw: a path is cut to the new width."""
         self._describe_cursor()
+        self._fit_tracks()
 
     # --- actions ------------------------------------------------------------------------------------
 

@@ -40,6 +40,7 @@ class TimelineView(ScrollView, can_focus=True):
     """Tracks to scale, the top one first as in JianYing; only the visible part is drawn."""
 
     ALLOW_SELECT = False
+    HAS_CURSOR: ClassVar[bool] = True
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "timeline--ruler",
         "timeline--name",
@@ -183,7 +184,7 @@ class TimelineView(ScrollView, can_focus=True):
         if number >= len(self.lanes):
             return Strip.blank(width, base)
         lane = self.lanes[number]
-        here = number == self._lane
+        here = self.HAS_CURSOR and number == self._lane
         line -= self._tops[number]
         tall = self._lines(lane) > 1
         name = truncate(track_name(lane.kind, lane.name), self._gutter - 1) if line == 0 else ""
@@ -299,3 +300,21 @@ class TimelineView(ScrollView, can_focus=True):
         cell = event.x - self._gutter + self.scroll_offset.x
         if event.y >= 1 and event.x >= self._gutter and number < len(self.lanes):
             self._go(number, self.lanes[number].near(self._scale.us(cell)))
+
+
+class SmallTimeline(TimelineView, can_focus=False):
+    """The tracks of a draft at a glance, one line each; no cursor, no keys."""
+
+    DEFAULT_CSS = """
+    SmallTimeline { display: none; overflow: hidden hidden; margin-top: 1; }
+    """
+    HAS_CURSOR = False
+
+    @property
+    def lines(self) -> int:
+        """Lines that it needs, the empty one above it among them; 0 without tracks."""
+        return len(self.lanes) + 2 if self.lanes else 0
+
+    @override
+    def on_click(self, event: events.Click) -> None:
+        """Clicks choose nothing here."""
