@@ -14,7 +14,7 @@ from PIL import Image
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 
-from app_drafts import jianying_59, names, put, write
+from app_drafts import files, jianying_59, names, put, read, write
 from c2jy_bridge.core.draft_views import BatchRow
 from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.engine import Engine
@@ -234,3 +234,19 @@ async def test_a_batch_runs_on_without_its_window_and_b_comes_back_to_it(
         await soon(pilot, lambda: isinstance(host.screen, BatchWatchScreen))
         await pilot.pause()
         assert "30/30" in host.seen()
+
+
+async def test_a_draft_is_duplicated_beside_it_and_the_cursor_goes_to_the_copy(
+    host: Host, engine: Engine, place: Path
+) -> None:
+    before = files(place / "drafts" / "template")
+    async with host.run_test(size=(120, 36)) as pilot:
+        pane = host.query_one(DraftsPane)
+        await pane.load(engine)
+        await pilot.pause()
+        await pilot.press("d")
+        await soon(pilot, lambda: pane.current is not None and pane.current.name == "template (2)")
+        assert "template (2) is a copy of template." in host.said
+    assert files(place / "drafts" / "template") == before
+    copied = read(place / "drafts" / "template (2)" / "draft_content.json")
+    assert copied["tracks"] == read(place / "drafts" / "template" / "draft_content.json")["tracks"]

@@ -135,6 +135,10 @@ class DraftJobs:
         """Make a small clip of a draft and open it with the system's player, or say where it lies."""
         self._begin(view, self._play)
 
+    def duplicate(self, view: DraftView) -> None:
+        """Make a copy of a draft beside it, with ids of its own and its media in it."""
+        self._begin(view, self._duplicate)
+
     def _begin(self, view: DraftView, job: Callable[[Drafts, DraftView], Awaitable[None]]) -> None:
         if self._drafts is None:
             return
@@ -276,6 +280,15 @@ class DraftJobs:
                 self._start(run.template, self._run_batch(self._drafts, again))
 
         self._host.app.push_screen(BatchWatchScreen(run, stop=self.cancel, clock=self._clock), closed)
+
+    async def _duplicate(self, drafts: Drafts, view: DraftView) -> None:
+        # A template in which nothing is filled: all of it is carried through, and checked before it is there.
+        made = await self._with_progress(
+            view, lambda on_progress: drafts.fill(view.name, "{}", view.name, on_progress=on_progress)
+        )
+        name, was = one_line(made.name), one_line(view.name)
+        self._show_result(say("duplicate.done", name=name, was=was))
+        self._host.post_message(self.Built(BuildReport((made,))))
 
     async def _play(self, drafts: Drafts, view: DraftView) -> None:
         self._host.notify_text("play.begins", name=one_line(view.name))

@@ -50,6 +50,7 @@ class DraftsPane(ListPane):
         binding("drafts_pane", "drafts.pack", "z", "pack"),
         binding("drafts_pane", "drafts.export", "x", "export", show=False),
         binding("drafts_pane", "drafts.batch", "b", "batch"),
+        binding("drafts_pane", "drafts.duplicate", "d", "duplicate", show=False),
         binding("drafts_pane", "drafts.undo", "U", "undo"),
         binding("drafts_pane", "drafts.trash", "delete", "trash"),
         binding("drafts_pane", "drafts.open_folder", "o", "open_folder"),
@@ -236,7 +237,7 @@ class DraftsPane(ListPane):
         match action:
             case "check" | "open_folder" | "copy_path" | "trash" | "pack" | "export":
                 return self.current is not None
-            case "rebuild" | "retime" | "batch":
+            case "rebuild" | "retime" | "batch" | "duplicate":
                 return self.current is not None
             case "undo":
                 return self._trash.undoable
@@ -353,6 +354,10 @@ class DraftsPane(ListPane):
     def action_batch(self) -> None:
         """Make drafts from the one under the cursor, one per row of a table."""
         self._with_current(self._jobs.batch)
+
+    def action_duplicate(self) -> None:
+        """Copy the draft under the cursor, beside it."""
+        self._with_current(self._jobs.duplicate)
 
     def action_trash(self) -> None:
         self._with_current(self._trash.trash)
