@@ -234,15 +234,19 @@ def local_view(path: str, folder: Path, name: str | None = None) -> Path | None:
     """
     if below := placeholder_parts(path):
         return folder.joinpath(*below)
-    tail = _below_media_folder(parts := pure(path).parts)
-    named = parts[-len(tail) - 1] if tail and len(parts) > len(tail) else ""
-    inside = folder.joinpath(*tail)
-    # A folder from a Mac may have got another name on its way.
-    if named in (name or folder.name, folder.name) or (named and tail[0] == RESOURCES and inside.is_file()):
-        return inside
-    drive = PureWindowsPath(path).drive
-    if drive.startswith("\\\\") and drive.lower() != folder.drive.lower():
-        return None
+    # A list asks for each file of thousands of drafts: paths are taken apart only where it can matter.
+    if MATERIALS in path or RESOURCES in path:
+        tail = _below_media_folder(parts := pure(path).parts)
+        named = parts[-len(tail) - 1] if tail and len(parts) > len(tail) else ""
+        if named in (name or folder.name, folder.name):
+            return folder.joinpath(*tail)
+        # A folder from a Mac may have got another name on its way.
+        if named and tail[0] == RESOURCES and folder.joinpath(*tail).is_file():
+            return folder.joinpath(*tail)
+    if path[:1] in "\\/" and path[1:2] in "\\/":
+        drive = PureWindowsPath(path).drive
+        if drive.startswith("\\\\") and drive.lower() != folder.drive.lower():
+            return None
     here = Path(path)
     return here if here.is_absolute() else None
 
