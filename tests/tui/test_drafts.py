@@ -418,18 +418,17 @@ async def test_the_tracks_of_the_draft_under_the_cursor_are_shown_where_the_list
     async with host.run_test(size=(90, 20)) as pilot:
         await pane.load(engine)
         await keys(pilot, "down")
-        await settled(pilot)
-        assert "▎V open.mp4" in host.seen()
+        await soon(pilot, lambda: "▎V open.mp4" in host.seen())
         assert pane.rows.has_focus
         await keys(pilot, "up")
-        await settled(pilot)
-        assert "open.mp4" not in host.seen()
+        await soon(pilot, lambda: "open.mp4" not in host.seen())
         engine.drafts.folder += [draft(f"d{n}", n + 100) for n in range(12)]
         pane.show(DraftChanged(at=NOON))
         await burst_over(pilot)
         await keys(pilot, "down")
-        await settled(pilot)
         assert pane.current.name == "Alps"
+        await soon(pilot, lambda: pane._small_of[0] == "Alps")
+        await pilot.pause()
         assert "open.mp4" not in host.seen()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -74,6 +73,8 @@ class DraftsPane(ListPane):
         self._small = SmallTimeline([], 0)
         self._small_of: tuple[str, float] = ("", 0.0)
         """The draft that the small timeline shows, and when it was modified."""
+        self._to_show: DraftView | None = None
+        self._rest: Timer | None = None
         self._debounce: Timer | None = None
         self._detail: DraftDetailScreen | None = None
         self._drafts: Drafts | None = None
@@ -189,16 +190,22 @@ class DraftsPane(ListPane):
         )
         self.describe(about, self.job_line or state, (view is None, self.filter_text, bool(self.job_line)))
 
-    @work(group="drafts-tracks", exclusive=True, exit_on_error=False)
-    async def _show_tracks(self, view: DraftView | None) -> None:
-        """Show the tracks of the draft under the cursor in the empty part below the list, if they fit."""
-        shown = (view.name, view.modified_at) if view is not None else ("", 0.0)
-        if shown != self._small_of:
-            await asyncio.sleep(REST_S)
-            tracks, length = await self._tracks(view)
-            self._small.show_tracks(tracks, length)
-            self._small_of = shown
+    def _show_tracks(self, view: DraftView | None) -> None:
+        """Show the tracks of the draft under the cursor below the list, once the cursor rests."""
+        self._to_show = view
+        if self._rest is not None:
+            self._rest.stop()
+        self._rest = self.set_timer(REST_S, self._read_tracks) if self._small_of != _state_of(view) else None
         self._fit_tracks()
+
+    @work(group="drafts-tracks", exit_on_error=False)
+    async def _read_tracks(self) -> None:
+        view = self._to_show
+        tracks, length = await self._tracks(view)
+        if view is self._to_show:  # the cursor may have moved on meanwhile
+            self._small.show_tracks(tracks, length)
+            self._small_of = _state_of(view)
+            self._fit_tracks()
 
     async def _tracks(self, view: DraftView | None) -> tuple[Sequence[TrackView], int]:
         if view is None or self._drafts is None or view.state in ("damaged", "encrypted"):
@@ -409,3 +416,7 @@ class DraftsPane(ListPane):
         event.stop()
         self.refresh_bindings()
         self._read_again(event.reveal)
+
+
+def _state_of(view: DraftView | None) -> tuple[str, float]:
+    return (view.name, view.modified_at) if view is not None else ("", 0.0)
