@@ -220,12 +220,6 @@ class PaneDrafts(Drafts):
         self.asked.append(("relocate", names, root))
         return RelocateReport(())
 
-    async def build_timeline(self, path: Path, *, name: str | None = None, **options: Any) -> BuildReport:
-        raise NotImplementedError
-
-    async def export(self, name: str, to: Any, out: str | Path | None = None) -> Any:
-        raise NotImplementedError
-
     async def watch(self) -> AsyncIterator[tuple[str, ...]]:
         """No draft ever changes."""
         nothing: tuple[tuple[str, ...], ...] = ()

@@ -93,6 +93,7 @@ class Attempt:
             reporter = Reporter(self.call.call_id, self.put, self.clock)
             deadline_s = tool.timeout_s or self.timeout_s
             self.put(ToolCallStarted(at=self.started_at, call_id=self.call.call_id, deadline_s=deadline_s))
+            text = self.call.arguments if edited is None else edited
             work = Work(tool, arguments.values, ToolContext(self.call, reporter), text)
             ending = await self._finish(tool, work, reporter, deadline_s)
             return replace(ending, notes=arguments.notes)
