@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     # Imported after the first paint: with the events and the panes they take longer than Textual itself.
     from c2jy_bridge.engine import Engine
+    from c2jy_bridge.engine.guide import Guide
     from c2jy_tui.screens.main import MainScreen, Session
 
 
@@ -85,6 +86,7 @@ class C2jyApp(App[None]):
         *,
         clock: Clock = time.time,
         folder: Path | None = None,
+        first_run: Callable[[], Awaitable[Guide | None]] | None = None,
     ) -> None:
         """Args:
         start_engine: Makes the engine; awaited after the first paint.
@@ -92,6 +94,7 @@ class C2jyApp(App[None]):
         lang: Language to begin with.
         clock: Unix seconds; the same clock as the engine's.
         folder: Where files go: exports, a copy that no clipboard takes; the current directory when None.
+        first_run: Returns the guide when one is needed; awaited before the engine is made.
         """
         i18n.use(lang)
         self._look = look or Look()
@@ -101,6 +104,7 @@ class C2jyApp(App[None]):
         self._start_engine = start_engine
         self._clock = clock
         self._folder = folder
+        self._first_run = first_run
         self._engine: Engine | None = None
         self._main: MainScreen | None = None
         self._held: list[events.Event] | None = None
@@ -165,6 +169,8 @@ class C2jyApp(App[None]):
                     await main.chat_controller.ask(splash.asked)
         self.run_worker(warm_up, group="warm up", thread=True, exit_on_error=False)
         try:
+            await self._guide_first()
+            main = self._main or main
             self._engine = await self._start_engine()
         except SystemExit as stop:
             # Textual does not catch it; without this the terminal would not be restored.
@@ -174,6 +180,18 @@ class C2jyApp(App[None]):
             main.engine_failed(error)
         else:
             await self._process_events(self._engine, main)
+
+    async def _guide_first(self) -> None:
+        """Show the first-run guide if one is needed, and wait for its end."""
+        guide = await self._first_run() if self._first_run is not None else None
+        if guide is None or self._main is None:
+            return
+        from c2jy_tui.screens.setup import SetupScreen
+
+        before = i18n.language()
+        await self.push_screen_wait(SetupScreen(guide))
+        if i18n.language() != before:
+            await self._show_main(self._main.session)
 
     @contextlib.asynccontextmanager
     async def _keys_held(self, taker: MessagePump) -> AsyncIterator[None]:

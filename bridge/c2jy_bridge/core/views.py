@@ -260,6 +260,8 @@ class ConnectionView:
     host: str
     drafts_root: str
     demo: bool = False
+    problem: Problem | None = None
+    """Why the Bot cannot be reached; None also before it was tried."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -435,7 +435,7 @@ class Engine:
             name = await self._services.coze.bot_name()
         except CozeProblem as error:
             problem = error.problem
-        self._connection = replace(self._connection, bot_name=name)
+        self._connection = replace(self._connection, bot_name=name, problem=problem)
         self._services.broadcast.publish(ConnectionChanged(at=self._clock(), bot_name=name, problem=problem))
 
     async def _watch_drafts(self) -> None:

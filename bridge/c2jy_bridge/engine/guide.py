@@ -7,6 +7,7 @@ Each answer is written at once, so that the guide can be left at any step and ta
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -150,9 +151,21 @@ class Guide:
         return load(config, profile=profile, overrides=overrides, look_for_file=there)
 
 
-async def needs_guide(settings: Settings) -> bool:
-    """Whether a start with these settings cannot reach a Bot for want of a token."""
-    return settings.coze.token is None and await asyncio.to_thread(login_of(settings).kept) is None
+def guide_if_needed(config: Path | None, profile: str | None, overrides: Mapping[str, Any]) -> Guide | None:
+    """The guide, when a start with these settings could reach no Bot for want of a token; see `Guide`.
+
+    Raises:
+        SettingsError: The settings are wrong.
+        OSError: The stored login cannot be read.
+    """
+    load(
+        config, profile=profile, overrides=overrides
+    )  # a file that was named and is missing is an error here
+    guide = Guide(config, profile, overrides)
+    if guide.settings.coze.token is not None or guide.login.kept() is not None:
+        return None
+    importlib.import_module("c2jy_bridge.engine.guide_steps")  # takes long: here, and not in the event loop
+    return guide
 
 
 def logged_out(settings: Settings) -> bool:

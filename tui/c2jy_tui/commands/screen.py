@@ -26,6 +26,7 @@ from c2jy_tui.commands.running import print_stderr, settings_of
 
 if TYPE_CHECKING:
     from c2jy_bridge.engine import Engine
+    from c2jy_bridge.engine.guide import Guide
 
 
 log: Final = logging.getLogger("c2jy_bridge.printed")
@@ -53,11 +54,17 @@ def run(options: argparse.Namespace) -> int:
     look_of_app = Look(theme=theme, mouse=mouse, low_bandwidth=low_bandwidth, keymap=keymap, alerts=alerts)
     refused: list[str] = []
     with ExitStack() as stack:
+        guides: list[Guide] = []
+
+        async def first_run() -> Guide | None:
+            guides.extend(await asyncio.to_thread(_needed_guide, options))
+            return guides[0] if guides else None
 
         async def start_engine() -> Engine:
+            options.demo = getattr(options, "demo", False) or any(guide.demo for guide in guides)
             return await _start(options, stack, refused)
 
-        app = C2jyApp(start_engine, look_of_app, lang=i18n.language())
+        app = C2jyApp(start_engine, look_of_app, lang=i18n.language(), first_run=first_run)
 
         async def run_app() -> None:
             ending.closing(app.exit)
@@ -68,6 +75,22 @@ def run(options: argparse.Namespace) -> int:
     for sentence in refused:
         print_stderr(sentence)
     return ending.status if ending.signal else app.return_code or 0
+
+
+def _needed_guide(options: argparse.Namespace) -> list[Guide]:
+    """The first-run guide if no token is set; wrong settings are left for the real reading."""
+    given = vars(options)
+    if given.get("demo"):
+        return []
+    from c2jy_bridge.core.settings import SettingsError
+    from c2jy_bridge.engine.guide import guide_if_needed
+
+    folders = {"data_dir": given["data_dir"]} if "data_dir" in given else {}
+    try:
+        guide = guide_if_needed(given.get("config"), given.get("profile"), folders)
+    except (SettingsError, OSError):
+        return []
+    return [guide] if guide is not None else []
 
 
 async def _start(options: argparse.Namespace, stack: ExitStack, refused: list[str]) -> Engine:

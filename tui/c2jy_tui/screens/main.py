@@ -90,6 +90,7 @@ class MainScreen(BaseScreen):
         self._clock = clock
         self._engine: Engine | None = None
         self._is_asked = False
+        self._is_attached = False
         self.header = HeaderBar(clock)
         self.header.set_reactive(HeaderBar.activity, session.activity)
         self.chat = ChatPane(session.transcript, clock=clock, commands=self._command_names, id="chat")
@@ -167,7 +168,11 @@ class MainScreen(BaseScreen):
             # One pane that cannot be filled must not take the others down.
             self.fail("load", say("app.load_failed"), error)
         self.inspector.is_loading = self.drafts.is_loading = False
-        self.chat_controller.loaded(named=bool(engine.connection.bot_name))
+        self._is_attached = True
+        connection = engine.connection
+        self.chat_controller.loaded(named=bool(connection.bot_name))
+        if connection.problem is not None and with_messages:  # known before anything listened to events
+            self.show(ConnectionChanged(at=self._clock(), bot_name="", problem=connection.problem))
         for issue in engine.issues():
             words = " ".join(piece for piece in (issue.path, issue.message, issue.fix) if piece)
             self.notify(visible(words), severity="warning", timeout=12, markup=False)
@@ -210,7 +215,7 @@ class MainScreen(BaseScreen):
         match event:
             case ConnectionChanged(problem=problem):
                 self.refresh_connection()
-                if problem is not None:
+                if problem is not None and self._is_attached:
                     self.chat.fail(problem, event.at)
             case JournalStopped(problem=problem):
                 self.chat.fail(problem, event.at)
