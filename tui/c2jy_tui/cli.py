@@ -221,11 +221,21 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--fix", action="store_true", help=say("option.fix"))
     doctor.add_argument("--json", action="store_true", help=say("option.json"))
 
-    config = command(commands, "config", "doctor:config_show", "command.config").add_subparsers(
-        metavar="COMMAND"
-    )
-    command(config, "path", "doctor:config_path", "command.config_path")
-    command(config, "show", "doctor:config_show", "command.config_show")
+    config = command(commands, "config", "config:show", "command.config").add_subparsers(metavar="COMMAND")
+    command(config, "path", "config:path", "command.config_path")
+    command(config, "show", "config:show", "command.config_show")
+    getting = command(config, "get", "config:get", "command.config_get")
+    getting.add_argument("key", metavar="NAME", help=say("option.key"))
+    getting.add_argument("--json", action="store_true", help=say("option.json"))
+    setting = command(config, "set", "config:set_", "command.config_set")
+    setting.add_argument("key", metavar="NAME", help=say("option.key"))
+    setting.add_argument("value", nargs="?", metavar="VALUE", help=say("option.value"))
+    command(config, "edit", "config:edit", "command.config_edit")
+
+    completion = command(commands, "completion", "completion", "command.completion")
+    shells = ("bash", "zsh", "fish", "powershell")
+    completion.add_argument("shell", choices=shells, metavar="SHELL", help=say("option.shell"))
+    command(commands, "man", "completion:man", "command.man")
     return parser
 
 

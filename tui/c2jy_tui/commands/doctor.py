@@ -1,4 +1,4 @@
-"""`c2jy-tui doctor` and `config`: checks the prerequisites of a draft; shows the settings in force."""
+"""`c2jy-tui doctor`: checks the prerequisites of a draft, and offers to repair what is wrong."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from c2jy_bridge.core.places import default_config_file
 from c2jy_bridge.core.safety import one_line
 from c2jy_tui.commands import say
 from c2jy_tui.commands.running import as_json, print_stderr, with_settings
@@ -98,19 +97,3 @@ def _terminal() -> Check:
     if size.columns < 60 or size.lines < 20:
         return Check(say("doctor.terminal_name"), "warning", message, say("doctor.terminal_small"))
     return Check(say("doctor.terminal_name"), "ok", message)
-
-
-def config_path(options: argparse.Namespace) -> int:
-    """Print the settings file's path, whether it exists or not."""
-    print(getattr(options, "config", None) or default_config_file())
-    return 0
-
-
-def config_show(options: argparse.Namespace) -> int:
-    """Print all settings in force as JSON; secrets are masked."""
-
-    def show(settings: Settings) -> int:
-        print(as_json(settings.model_dump(mode="json"), indent=2))
-        return 0
-
-    return with_settings(options, show)
