@@ -44,7 +44,7 @@ def test_the_versions_of_python_agree_wherever_they_are_said() -> None:
 
 
 def test_nothing_uses_the_template_mode_of_the_drafts_library() -> None:
-    """pyJianYingDraft 0.3.1, util.assign_attr_with_json: reads annotations in a way that Python 3.14 ended."""
+    """pyJianYingDraft 0.3.1, util.assign_attr_with_json: reads annotations in a way that 3.14 ended."""
     forbidden = re.compile(
         r"load_template|ScriptFile\.load|template_mode|Imported(?:Segment|Track)|import_json"
     )

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.core.vault import Vault, system_keyring
 from c2jy_bridge.coze.errors import CozeProblem, is_network, local_problem, problem_of, site_of
+from c2jy_bridge.coze.reaching import proxy_or_problem, quiet_cozepy
 
 if TYPE_CHECKING:
     from cozepy import DeviceOAuthApp, OAuthToken
@@ -256,8 +257,6 @@ def device_app(client_id: str, api_base: str) -> DeviceOAuthApp:
     Raises:
         CozeProblem: The address or the proxy's address is malformed.
     """
-    from c2jy_bridge.coze.client import proxy_or_problem, quiet_cozepy
-
     quiet_cozepy()
     import httpx
     from cozepy import DeviceOAuthApp

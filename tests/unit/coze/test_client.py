@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from c2jy_bridge.core.settings import CozeSettings
 from c2jy_bridge.coze import CozeProblem, connect
-from c2jy_bridge.coze.client import is_loopback, proxy_for
+from c2jy_bridge.coze.reaching import is_loopback, proxy_for
 from faults.wire_fixtures import CHAT, DONE, chat, collect, message, stream
 
 
@@ -31,7 +31,7 @@ def test_importing_the_room_imports_neither_cozepy_nor_httpx():
 def test_importing_cozepy_says_nothing_on_the_screen(options):
     run = python(
         "import warnings, logging\n"
-        "from c2jy_bridge.coze.client import quiet_cozepy\n"
+        "from c2jy_bridge.coze.reaching import quiet_cozepy\n"
         "before = warnings.filters[:]\n"
         "cozepy = quiet_cozepy(); quiet_cozepy()\n"
         "cozepy.chat.MessageType('of_tomorrow')\n"
@@ -46,7 +46,7 @@ def test_importing_cozepy_says_nothing_on_the_screen(options):
 
 def test_warnings_of_other_code_still_show():
     run = python(
-        "from c2jy_bridge.coze.client import quiet_cozepy\n"
+        "from c2jy_bridge.coze.reaching import quiet_cozepy\n"
         "quiet_cozepy()\n"
         "import warnings\n"
         "warnings.warn('Unknown thing value: mine')\n"

@@ -14,7 +14,7 @@ from c2jy_bridge.core import i18n
 from c2jy_bridge.core.events import TurnFailed
 from c2jy_bridge.core.settings import CozeSettings
 from c2jy_bridge.coze import CozeProblem, errors, missing
-from c2jy_bridge.coze.client import quiet_cozepy
+from c2jy_bridge.coze.reaching import quiet_cozepy
 from faults.wire_fixtures import answer, collect, last
 
 ROOM = Path(c2jy_bridge.__file__).parent

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from c2jy_bridge.coze.client import quiet_cozepy
 from c2jy_bridge.coze.frames import StreamRefused
 from c2jy_bridge.coze.guard import StreamDropped, StreamGuard
+from c2jy_bridge.coze.reaching import quiet_cozepy
 from faults.wire_fixtures import DONE, answer, chat, delta, message, sse, stream
 
 quiet_cozepy()
