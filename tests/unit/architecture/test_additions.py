@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from c2jy_bridge.core import events, i18n
 from c2jy_bridge.core.bridge_requests import INTAKES
 from c2jy_bridge.core.settings import Settings
+from c2jy_bridge.core.settings_file import Setting, all_settings
 from c2jy_tui import cli
 from c2jy_tui.screens.main import MainScreen
 from c2jy_tui.widgets.workspace import PANES
@@ -52,6 +53,14 @@ def test_a_setting_has_a_description_with_its_unit_and_is_read_somewhere(path: s
     names |= {node.attr for node in nodes(SCREEN) if isinstance(node, ast.Attribute)}
     names |= {str(node.value) for node in nodes(SCREEN) if isinstance(node, ast.Constant)}
     assert path.rpartition(".")[2] in names, "nothing reads it"
+
+
+@pytest.mark.parametrize("one", all_settings(), ids=lambda one: one.key)
+def test_a_setting_is_explained_in_chinese(one: Setting) -> None:
+    i18n.use("zh")
+    about = one.about
+    i18n.use("en")
+    assert any("\u4e00" <= letter <= "\u9fff" for letter in about), "a line in setting_help.po (zh)"
 
 
 EVENTS = [

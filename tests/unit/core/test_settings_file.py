@@ -9,7 +9,7 @@ import pytest
 
 from c2jy_bridge.core import i18n
 from c2jy_bridge.core.settings import SettingsError, load
-from c2jy_bridge.core.settings_file import SettingsFile, all_settings, setting
+from c2jy_bridge.core.settings_file import SettingsFile, setting
 
 WRITTEN = """\
 # mine
@@ -102,14 +102,3 @@ def test_a_file_that_is_no_toml_is_left_alone(path: Path) -> None:
     with pytest.raises(SettingsError, match="TOML"):
         SettingsFile(path).change({"coze.bot_id": "8"})
     assert path.read_text() == "[coze\n"
-
-
-@pytest.mark.parametrize("one", all_settings(), ids=lambda one: one.key)
-def test_every_setting_is_explained_in_both_languages(one: object) -> None:
-    i18n.use("en")
-    english = one.about  # type: ignore[attr-defined]
-    i18n.use("zh")
-    chinese = one.about  # type: ignore[attr-defined]
-    i18n.use("en")
-    assert english
-    assert any("\u4e00" <= letter <= "\u9fff" for letter in chinese), "setting_help.po (zh)"
