@@ -252,9 +252,6 @@ class ScriptedEngine(Engine):
     async def cancel(self) -> None:
         self.cancelled += 1
 
-    async def serve_agents(self, **options: Any) -> Problem | None:
-        raise NotImplementedError
-
     def decide(self, call_id: str, answer: Answer) -> bool:
         self.decisions.append((call_id, answer))
         return True

@@ -72,6 +72,7 @@ class Attempt:
         try:
             arguments = await _validated(tool, self.call.arguments)
             edited = await self.approval.require(self.call, tool, arguments.shown, self.put)
+            text = self.call.arguments if edited is None else edited
             if edited is not None:
                 arguments = await _validated(tool, edited)
                 notes = *arguments.notes, say("note.edited", arguments=edited[:_LONGEST_ERROR])
