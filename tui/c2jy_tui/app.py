@@ -110,7 +110,7 @@ class C2jyApp(App[None]):
         self._held: list[events.Event] | None = None
         """Keys and pastes that wait while one screen replaces another; None when none is to wait."""
         self._leaving = False
-        self._frames = FrameRate(10 if self._look.low_bandwidth else None)
+        self._frames = FrameRate(10) if self._look.low_bandwidth else None
         self._frame = Frame(erases_in_colour=erases_in_colour())
 
     # --- coming and going --------------------------------------------------------------------------
@@ -220,7 +220,8 @@ class C2jyApp(App[None]):
         if not drawn or not isinstance(renderable, LayoutUpdate | ChopsUpdate):
             super()._display(screen, renderable)
             return
-        self._frames.drawn(monotonic())
+        if self._frames is not None:
+            self._frames.drawn(monotonic())
         update = self._frame.update(renderable, self.console)
         moved = self.screen.outer_size.clamp_offset(self.cursor_position) != self._previous_cursor_position
         super()._display(screen, update if update.text or moved else None)  # type: ignore[arg-type]  # as all updates
@@ -228,14 +229,14 @@ class C2jyApp(App[None]):
     @property
     def may_draw(self) -> bool:
         """Whether a screen that changed may be drawn now; if not, it asks again."""
-        return self._frames.allows(monotonic())
+        return self._frames is None or self._frames.allows(monotonic())
 
     @override
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Resize):
             # Also when the app comes back from Ctrl+Z, with the size that it had: Textual would draw nothing.
             self.action_redraw()
-        elif isinstance(event, events.InputEvent | events.Paste):
+        elif self._frames is not None and isinstance(event, events.InputEvent | events.Paste):
             self._frames.used(monotonic())
         held = self._held
         if held is not None and isinstance(event, events.Key | events.Paste) and not event.is_forwarded:

@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         return made
 
     chat = command(commands, "chat", "chat", "command.chat")
-    chat.add_argument("text", help=say("option.text"))
+    chat.add_argument("text", nargs="?", help=say("option.text"))
     chat.add_argument("--json", action="store_true", help=say("option.json_events"))
     chat.add_argument("--yes", action="store_true", help=say("option.yes"))
 

@@ -1,9 +1,10 @@
-"""`c2jy-tui chat`: one turn without a screen."""
+"""`c2jy-tui chat`: one turn without a screen; a conversation, when no text is given."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
 
 def run(options: argparse.Namespace) -> int:
     """Ask once; 0 when the turn completed, 1 when it failed, 130 when it was interrupted."""
+    if options.text is None:
+        if sys.stdin.isatty() and not options.json:
+            from c2jy_tui.commands import line_chat
+
+            return line_chat.run(options)
+        print_stderr(say("chat.no_text"))
+        return 2
     try:
         text = decoded(read_stdin()) if options.text == "-" else argument(options.text)
     except NotText as error:

@@ -30,7 +30,7 @@ _SIGNALS: Final = tuple(
 )
 # Modes that Textual 8.2.8 switches on (LinuxDriver): mouse, paste, focus, resize, keys; wrap, screen, cursor.
 _RESTORE: Final = (
-    b"\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l\x1b[?2004l\x1b[?1004l\x1b[?2048l\x1b[<u"
+    b"\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l\x1b[?2004l\x1b[?1004l\x1b[?2048l\x1b[<u"
     b"\x1b[?7h\x1b[?1049l\x1b[?25h"
 )
 

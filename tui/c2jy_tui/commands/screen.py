@@ -40,6 +40,11 @@ def run(options: argparse.Namespace) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         print_stderr(say("screen.no_terminal"))
         return 2
+    if os.environ.get("TERM") == "dumb":
+        from c2jy_tui.commands import line_chat
+
+        print_stderr(say("lines.plain"))
+        return line_chat.run(options)
     look = _screen_table(options)
     if "lang" not in vars(options) and look.get("lang") in ("zh", "en"):
         i18n.use(look["lang"])

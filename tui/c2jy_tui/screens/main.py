@@ -141,6 +141,12 @@ class MainScreen(BaseScreen):
     def _command_names(self) -> Sequence[tuple[str, str]]:
         return self.commands.names()
 
+    @override
+    def _on_timer_update(self) -> None:
+        # Not drawn now: the timer, which is not paused then, asks again.
+        if getattr(self.app, "may_draw", True):
+            super()._on_timer_update()
+
     @property
     def activity(self) -> Activity:
         """The app's activity."""

@@ -172,11 +172,9 @@ def _cheaper_to_write(row: Sequence[Cell | None], start: int, end: int) -> bool:
 class FrameRate:
     """Draws what changes by itself so often and no oftener; what the user does is drawn at once."""
 
-    def __init__(self, most: int | None) -> None:
-        """Args:
-        most: Frames a second; None for as many as Textual draws.
-        """
-        self._period_s = 1 / most if most else 0.0
+    def __init__(self, most: int) -> None:
+        """`most` is in frames a second."""
+        self._period_s = 1 / most
         self._drawn_at = self._used_at = -math.inf
 
     def used(self, at: float) -> None:

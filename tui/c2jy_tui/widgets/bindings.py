@@ -53,12 +53,6 @@ def moment() -> float:
 class BaseScreen(Screen[None]):
     """A full screen."""
 
-    @override
-    def _on_timer_update(self) -> None:
-        # Not drawn now: the timer, which is not paused then, asks again.
-        if getattr(self.app, "may_draw", True):
-            super()._on_timer_update()
-
     @property
     @override
     def active_bindings(self) -> dict[str, ActiveBinding]:
