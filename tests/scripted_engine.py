@@ -312,6 +312,9 @@ class ScriptedEngine(Engine):
     async def finish_resumed(self) -> int:
         return 0
 
+    async def serve_agents(self, **options: Any) -> Problem | None:
+        return None
+
     async def switch_bridge(self, on: bool) -> Problem | None:
         self.switched.append(on)
         if on and self.bridge_problem is not None:
