@@ -50,9 +50,11 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks $(ARGS)
 
 faults: $(VENV)/.dev
+	@sh .ci/debian.sh nats-server
 	cd tests && ../$(BIN)/python -m faults.network $(if $(LONG),--long)
 	cd tests && ../$(BIN)/python -m faults.kills --most $(if $(LONG),300,40)
 	cd tests && ../$(BIN)/python -m faults.machine --examples $(if $(LONG),200,20)
+	cd tests && ../$(BIN)/python -m faults.studio_kills $(if $(LONG),,--requests 300 --pause 4)
 	cd tests && ../$(BIN)/python -m faults.endurance $(if $(LONG),,--requests 300 --turns 40)
 
 screenshots: $(VENV)/.dev

@@ -10,6 +10,7 @@ from c2jy_bridge.engine.conversations import Conversations
 from c2jy_bridge.engine.doctor import Check, examine, found_roots, protect
 from c2jy_bridge.engine.drafts import Drafts
 from c2jy_bridge.engine.engine import Engine
+from c2jy_bridge.engine.studio import StudioError, drain, gateway, workers
 from c2jy_bridge.engine.workflows import Workflows
 from c2jy_bridge.plugin import prints_go_to_stderr
 
@@ -22,10 +23,14 @@ __all__ = [
     "DraftsRoot",
     "Engine",
     "Progress",
+    "StudioError",
     "Workflows",
     "bridge_token",
+    "drain",
     "examine",
     "found_roots",
+    "gateway",
     "prints_go_to_stderr",
     "protect",
+    "workers",
 ]

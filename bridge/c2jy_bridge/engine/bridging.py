@@ -19,6 +19,7 @@ from c2jy_bridge.plugin import ToolRegistry, ToolRunner
 
 if TYPE_CHECKING:
     from c2jy_bridge.relay.bridge import Bridge
+    from c2jy_bridge.relay.intakes.http import Tokens
 
 CLOSE_GRACE_S: Final = 1.5
 """Seconds that running requests have to end when the engine closes; then they go back into the queue."""
@@ -132,7 +133,12 @@ class BridgeSwitch:
 
 def bridge_token(settings: Settings, *, rotate: bool = False) -> str:
     """The token of this data folder's bridge, created if missing; raises OSError if it cannot be stored."""
+    tokens = make_tokens(settings)
+    return tokens.rotate() if rotate else tokens.current()
+
+
+def make_tokens(settings: Settings) -> Tokens:
+    """The tokens of this data folder's bridge or gateway."""
     from c2jy_bridge.relay.bridge import bridge_tokens
 
-    tokens = bridge_tokens(settings)
-    return tokens.rotate() if rotate else tokens.current()
+    return bridge_tokens(settings)

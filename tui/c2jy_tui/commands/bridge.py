@@ -83,20 +83,25 @@ def example_call(options: argparse.Namespace, address: str) -> str:
 async def print_events(events: AsyncIterator[Event]) -> None:
     """One line per step of a request and per tool call, and for each failure and recovery."""
     async for event in events:
-        when = time.strftime("%H:%M:%S", time.localtime(event.at))
-        match event:
-            case BridgeRequestChanged():
-                state = label(f"bridge_pane:state.{event.state}")
-                print_stderr(when, one_line(f"{event.request_id} {event.tool} {state}{_why(event.problem)}"))
-            case BridgeIntakeChanged():
-                state = _why(event.problem) or say("bridge.intake_works", address=event.address)
-                print_stderr(when, one_line(f"{source_label(event.intake)}{state}"))
-            case JournalStopped():
-                print_stderr(when, one_line(f"{event.problem.message} {event.problem.hint}"))
-            case JournalResumed():
-                print_stderr(when, label("tui:notice.journal_resumed"))
-            case ToolCallFinished():
-                print_call(event)
+        print_event(event)
+
+
+def print_event(event: Event) -> None:
+    """A line for an event that concerns a bridge without a screen."""
+    when = time.strftime("%H:%M:%S", time.localtime(event.at))
+    match event:
+        case BridgeRequestChanged():
+            state = label(f"bridge_pane:state.{event.state}")
+            print_stderr(when, one_line(f"{event.request_id} {event.tool} {state}{_why(event.problem)}"))
+        case BridgeIntakeChanged():
+            state = _why(event.problem) or say("bridge.intake_works", address=event.address)
+            print_stderr(when, one_line(f"{source_label(event.intake)}{state}"))
+        case JournalStopped():
+            print_stderr(when, one_line(f"{event.problem.message} {event.problem.hint}"))
+        case JournalResumed():
+            print_stderr(when, label("tui:notice.journal_resumed"))
+        case ToolCallFinished():
+            print_call(event)
 
 
 def _why(problem: Problem | None) -> str:

@@ -71,8 +71,10 @@ def demo(config: Path | None, profile: str | None, overrides: Mapping[str, Any])
         here = merged(here, overrides)
         if config is None:
             notes = _notes(Path(here["data_dir"]) / "files")
-            # Both intakes, so that every workflow of the emulator reaches this computer.
-            box = {"intakes": list(INTAKES), "mailbox_conversation_id": emulator.mailbox_id}
+            # Both intakes, so that every workflow of the emulator reaches this computer; in a studio it is
+            # reached through the gateway.
+            intakes = {} if "studio" in overrides else {"intakes": list(INTAKES)}
+            box = {**intakes, "mailbox_conversation_id": emulator.mailbox_id}
             ways = {"tools": {"folders": [notes]}, "bridge": box}
             here = merged(ways, here)
         settings = load(config, profile=profile, overrides=here, look_for_file=False)

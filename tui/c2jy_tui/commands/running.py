@@ -50,8 +50,16 @@ def settings_of(options: argparse.Namespace) -> Iterator[Settings]:
     bridge = {name: given[name] for name in ("host", "port", "relay") if given.get(name) is not None}
     if given.get("intake"):
         bridge["intakes"] = given["intake"].split(",")
-    if bridge and given["run"] == "bridge:serve":
+    if bridge and given["run"] in ("bridge:serve", "studio:gateway"):
         overrides["bridge"] = bridge
+    options_of_studio = {"name": "studio", "labels": "label"}
+    studio = {
+        name: given[option]
+        for name in ("queue", "name", "machine", "labels", "credentials")
+        if given.get(option := options_of_studio.get(name, name)) is not None
+    }
+    if studio and given["run"].partition(":")[0] in ("bridge", "studio"):
+        overrides["studio"] = studio
     config, profile = given.get("config"), given.get("profile")
     if given.get("demo"):
         from c2jy_tui.commands.emulator import demo

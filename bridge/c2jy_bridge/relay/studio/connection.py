@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeVar
 
 from nats.aio.client import Client
@@ -113,8 +114,9 @@ async def open_studio(settings: StudioSettings, *, limit: int, retention_s: floa
                 user_credentials=str(settings.credentials) if settings.credentials else None,
                 tls=_tls(settings),
             )
-            return await _opened(client, settings, limit, retention_s)
-    except (NatsError, OSError, ValueError, TimeoutError) as error:
+        # Servers that have just started, or lost one of them, elect a leader first.
+        return await patiently(partial(_opened, client, settings, limit, retention_s), 3 * PATIENCE_S)
+    except (NatsError, OSError, ValueError, TimeoutError, QueueUnavailable) as error:
         await client.close()
         why = errors[0] if errors and isinstance(error, TimeoutError) else error
         raise _unreachable(settings, why) from None

@@ -1,0 +1,108 @@
+"""A studio of real processes: nats-server, a gateway, machines; requests by HTTP, drafts on their disks."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shlex
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nats_server import needs_nats
+from studio_processes import StudioProcesses, draft, free_ports, names, studio
+
+pytestmark = [pytest.mark.slow, needs_nats, pytest.mark.timeout(300)]
+WAIT = {"Prefer": "wait=100"}
+
+
+def test_a_request_at_the_gateway_makes_one_draft_on_one_machine(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    with studio(tmp_path, environment) as (processes, _):
+        processes.until(processes.is_ready, "the gateway is not ready")
+        key = {"Idempotency-Key": "one"}
+        first = processes.client.post("/v1/requests", json=draft("first"), headers={**WAIT, **key})
+        assert (first.status_code, first.json()["state"]) == (200, "succeeded"), first.text
+        again = processes.client.post("/v1/requests", json=draft("first"), headers={**WAIT, **key})
+        assert again.json() == first.json()
+        assert processes.drafts() == ["first"]
+        assert processes.client.post("/v1/requests", json={"tool": "nothing"}).status_code == 404
+
+        drained = processes.run("bridge", "drain", "a", "--queue", processes.queue)
+        assert drained.returncode == 0, drained.stderr
+        listed = processes.run("bridge", "workers", "--queue", processes.queue)
+        assert "a" in listed.stdout
+        assert processes.run("bridge", "drain", "nobody", "--queue", processes.queue).returncode == 1
+
+        def has_heard() -> bool:
+            found = processes.run("bridge", "workers", "--json", "--queue", processes.queue)
+            return any(one["name"] == "a" and one["draining"] for one in json.loads(found.stdout))
+
+        processes.until(has_heard, "a does not drain")
+        for number in range(4):
+            answer = processes.client.post("/v1/requests", json=draft(f"d{number}"), headers=WAIT)
+            assert answer.json()["state"] == "succeeded", answer.text
+        assert len(list((tmp_path / "b" / "drafts").glob("d*"))) == 4
+        assert processes.machines["b"].stop() == 0
+        processes.until(lambda: names(processes) == ["a"], "b has not said goodbye")
+
+
+def test_a_gateway_without_servers_says_so(environment: dict[str, str], tmp_path: Path) -> None:
+    processes = StudioProcesses(tmp_path, environment, [])
+    (port,) = free_ports(1)
+    lost = processes.run("bridge", "gateway", "--queue", f"nats://127.0.0.1:{port}")
+    assert lost.returncode == 1
+    assert f"127.0.0.1:{port}" in lost.stderr
+    unnamed = processes.run("bridge", "workers")
+    assert unnamed.returncode == 1
+    assert "--queue" in unnamed.stderr
+
+
+@pytest.mark.parametrize("page", ["studio.md", "studio.zh-CN.md"])
+def test_the_commands_of_the_docs_set_up_a_studio_and_get_an_answer(
+    page: str, command: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / page).read_text(encoding="utf-8")
+    nats, http = free_ports(2)
+
+    def block(name: str) -> str:
+        found = re.search(rf"<!-- commands: {name} -->\n```sh\n(.*?)```", text, re.DOTALL)
+        assert found, name
+        return found[1].replace("4222", str(nats)).replace("8765", str(http))
+
+    path = f"{command.parent}:{environment['PATH']}"
+    small = {"C2JY_STUDIO__MAX_BYTES": str(2**25), "C2JY_STUDIO__MAX_OBJECT_BYTES": str(2**25)}
+    around: dict[str, Any] = {"env": {**environment, **small, "PATH": path}, "cwd": tmp_path}
+    running: list[subprocess.Popen[bytes]] = []
+    try:
+        for line in block("set-up").splitlines():
+            words = shlex.split(line.removesuffix("&"))
+            running.append(subprocess.Popen(words, stderr=subprocess.DEVNULL, **around))
+            if len(running) < 3:  # the next one needs what this one opens
+                wait_for_port(nats if len(running) == 1 else http)
+        deadline = time.monotonic() + 60
+        while True:
+            done = subprocess.run(["bash", "-c", block("request")], capture_output=True, text=True, **around)
+            if '"state":"succeeded"' in done.stdout and "b " in done.stdout:
+                break
+            assert time.monotonic() < deadline, done
+        assert "b takes no more requests" in done.stderr or "b 不再接收新请求" in done.stderr
+    finally:
+        for process in reversed(running):
+            process.terminate()
+            process.wait(30)
+
+
+def wait_for_port(port: int) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return
+        assert time.monotonic() < deadline, port
+        time.sleep(0.1)
