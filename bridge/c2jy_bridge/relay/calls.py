@@ -79,6 +79,8 @@ def refuse_hopeless(
     again; here it costs no chat.
     """
     name, text = submission.tool, submission.arguments_json
+    if submission.target:
+        raise RequestRefused(bridge_problem("no_studio", target=submission.target))
     tool = tools.get(name)
     if tool is None or name == BRIDGE_EXECUTE:
         known = [one for one in tools if one != BRIDGE_EXECUTE]

@@ -52,6 +52,8 @@ class Submission:
     submitted_at: float | None = None
     """Unix seconds from which the timeout counts, when it was sent earlier than it arrived here."""
     reply_to: str = ""
+    target: str = ""
+    """Where it may run, in a studio: anywhere, or `label:<label>` or `machine:<name>`."""
     arguments_json: str = field(init=False, repr=False)
     """The arguments as they are checked, stored and run."""
 

@@ -164,6 +164,7 @@ class RequestService:
         timeout_s: float | None = None,
         submitted_at: float | None = None,
         reply_to: str = "",
+        target: str = "",
     ) -> Accepted:
         """Accept a request; it is durable when this returns.
 
@@ -177,6 +178,7 @@ class RequestService:
             timeout_s: Seconds until it fails; by default, and at most, as the settings say.
             submitted_at: Unix seconds from which they count; by default now.
             reply_to: The key under which the answer is awaited, when it is not `idempotency_key`.
+            target: Where it may run, in a studio (`Submission.target`).
 
         Raises:
             RequestRefused: It cannot succeed: there is no such tool, or the arguments do not fit.
@@ -194,6 +196,7 @@ class RequestService:
             timeout_s=longest_s if timeout_s is None else min(timeout_s, longest_s),
             submitted_at=submitted_at,
             reply_to=reply_to,
+            target=target,
         )
         try:
             if submission.relay != "chat":

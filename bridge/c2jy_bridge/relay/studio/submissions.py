@@ -118,6 +118,7 @@ class Submissions:
         return Record(
             request=request,
             fingerprint=submission.fingerprint,
+            target=submission.target,
             step=1,
             stepped_at=request.accepted_at,
             stored=("arguments",) if long else (),
@@ -125,7 +126,7 @@ class Submissions:
 
     async def _offer(self, record: Record) -> Record:
         """Publish the message and create the record, unless that was done before; raises QueueFull."""
-        subject = self._studio.subject("work", ANYWHERE, mode_of(record.request))
+        subject = self._studio.subject("work", token_of(record.target), mode_of(record.request))
         data, headers = record.encode(), {"Nats-Msg-Id": record.request.request_id}
 
         async def publish() -> int:
@@ -141,6 +142,11 @@ class Submissions:
 
 ANYWHERE: Final = "any"
 """Target of requests that any machine may run."""
+
+
+def token_of(target: str) -> str:
+    """A target as a token of a subject."""
+    return target.replace(":", "-", 1) or ANYWHERE
 
 
 def mode_of(request: BridgeRequest) -> str:

@@ -128,6 +128,23 @@ async def test_a_request_with_a_known_key_is_not_run_again_and_another_body_is_4
     assert machine.tools.done == {"once": 1}
 
 
+async def test_a_request_may_ask_for_a_label_or_a_machine(gateway: Any, join: Start) -> None:
+    _, client = gateway
+    plain, gpu = await join("plain"), await join("gpu-1", labels=["gpu"])
+    await eventually(lambda: tools_known(client))
+
+    async def run_at(target: str, text: str) -> None:
+        body = {"tool": "note", "arguments": {"text": text}, "target": target}
+        answer = await client.post("/v1/requests", json=body, headers={"Prefer": "wait=20"})
+        assert answer.json()["state"] == "succeeded", answer.text
+
+    for number in range(3):
+        await run_at("label:gpu", f"gpu {number}")
+        await run_at("machine:plain", f"plain {number}")
+    assert sorted(gpu.tools.done) == ["gpu 0", "gpu 1", "gpu 2"]
+    assert sorted(plain.tools.done) == ["plain 0", "plain 1", "plain 2"]
+
+
 async def test_cancelling_at_the_gateway_stops_the_tool_on_its_machine(gateway: Any, join: Start) -> None:
     _, client = gateway
     machine = await join("a", relay="direct")

@@ -36,6 +36,7 @@ STATUS: Final[Mapping[str, int]] = {
     "invalid": 422,
     "bad_arguments": 422,
     "key_reused": 422,
+    "no_studio": 422,
     "rate": 429,
     "internal": 500,
     "full": 503,

@@ -81,6 +81,8 @@ class NewRequest(HttpModel):
     """Its arguments, as GET /v1/tools describes them; their JSON text is accepted too."""
     timeout_s: Annotated[float, Field(gt=0, le=86_400)] | None = None
     """Seconds until it fails if it has not ended; by default, and at most, as the bridge's settings say."""
+    target: Annotated[str, Field(pattern=r"^(label|machine):[A-Za-z0-9_-]{1,64}$")] | None = None
+    """In a studio, where it may run: `label:` and what a machine offers, or `machine:` and its name."""
 
 
 class ChatBody(HttpModel):
@@ -264,7 +266,15 @@ def seq_of_cursor(cursor: str | None) -> int | None:
     return int(cursor[1:])
 
 
-REFUSED: Final = ("tool_denied", "unknown_tool", "bad_arguments", "key_reused", "invalid", "full")
+REFUSED: Final = (
+    "tool_denied",
+    "unknown_tool",
+    "bad_arguments",
+    "no_studio",
+    "key_reused",
+    "invalid",
+    "full",
+)
 """Problems of a submission."""
 BEAT_S: Final = 15.0
 """Seconds of silence after which an event stream sends a comment; proxies cut at 30 to 60."""
@@ -297,7 +307,7 @@ def request_routes(service: RequestService, closing: Closing) -> APIRouter:
     async def submit(new: NewRequest, request: Request) -> Response:
         """Submit a tool call. Once answered with 200 or 202 it is durable and will come to an end."""
         idempotency_key, wait_s = read_idempotency_key(request), read_wait_s(request)
-        more = {"idempotency_key": idempotency_key, "timeout_s": new.timeout_s}
+        more = {"idempotency_key": idempotency_key, "timeout_s": new.timeout_s, "target": new.target or ""}
         accepted = await accept(service, new.tool, new.arguments, **more)
         ended = await wait_for_end(service, closing, accepted.request, wait_s or 0.0)
         headers = {} if accepted.created else {"Idempotency-Replayed": "true"}
