@@ -26,14 +26,14 @@ QUICK := $(addprefix tests/unit/,architecture compat core coze engine journal pl
 demo: $(VENV)/.app
 	@$(BIN)/c2jy-tui --demo $(ARGS)
 
-# three workers on two cores: much of a screen's test is waiting
+# four workers on two cores: much of a test is waiting
 test: $(VENV)/.dev
 	@sh .ci/debian.sh tmux
-	$(BIN)/python -m pytest -n 3 --dist loadfile -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -n 4 --dist loadfile -m "not slow" $(ARGS)
 
 test-slow: $(VENV)/.dev
 	@sh .ci/debian.sh tmux nats-server
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow $(ARGS)
+	$(BIN)/python -m pytest -n 4 --dist loadfile -m slow $(ARGS)
 
 quick: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(ARGS) \

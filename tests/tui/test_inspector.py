@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from textual import on
 from textual.pilot import Pilot
-from textual.widgets import TextArea
+from textual.widgets import Input, TextArea
 
 from c2jy_bridge.core import i18n
 from c2jy_bridge.core.events import (
@@ -360,7 +360,7 @@ async def test_all_calls_are_exported_and_the_path_is_shown(
         await pilot.pause()
         await keys(pilot, "x")
         assert not os.listdir(tmp_path)
-        assert str(tmp_path) in host.seen()
+        assert host.screen.query_one(Input).value.startswith(str(tmp_path))
         await keys(pilot, "enter")
         (name,) = os.listdir(tmp_path)
         assert name.endswith(".jsonl")

@@ -148,7 +148,7 @@ async def test_the_detail_of_a_running_call_goes_on_until_its_output_is_submitte
         inspector.show(ToolCallRequested(at=NOON, call_id="r1", call=call))
         inspector.show(ToolCallStarted(at=NOON + 0.25, call_id="r1", deadline_s=60))
         await pilot.pause()
-        await pilot.press("enter", "h")
+        await pilot.press("enter")
         await pilot.pause()
         assert "+250 ms" in host.seen()
         assert "… running" in host.seen()

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import sys
 from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -178,7 +179,9 @@ load_folder(bench.registry, Path({str(folder)!r}))
 bench.registry._tools["hang"] = __import__("dataclasses").replace(bench.registry.get("hang"), timeout_s=50)
 asyncio.run(bench.finish("hang", {{"seconds": 50}}))
 """
-    process = await asyncio.create_subprocess_exec("python", "-c", app)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", app, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    )
     assert await there(folder / "pids")
     process.send_signal(signal.SIGKILL)
     await process.wait()

@@ -25,11 +25,6 @@ if TYPE_CHECKING:
     from c2jy_bridge.engine import Engine
 
 COMMANDS: Final = ("/help", "/new", "/quit")
-_ANSWERS: Final = {
-    ev.Decision.ONCE: ("yes", "y", "是"),
-    ev.Decision.ALWAYS: ("always", "始终"),
-    ev.Decision.DENY: ("no", "n", "否"),
-}
 
 
 def run(options: argparse.Namespace) -> int:
@@ -84,18 +79,20 @@ class _LineChat:
     async def _ask(self, call: ev.ToolCallAwaitingApproval) -> ev.Decision:
         """Whether a call may run: in whole words, and how far "always" goes before it counts."""
         tool = one_line(call.tool)
-        session = _session([names[0] for names in _ANSWERS.values()])
+        # The words of both languages, whichever is in use.
+        answers = {decision: say(f"lines.words.{decision}").split() for decision in ev.Decision}
+        session = _session([words[0] for words in answers.values()])
         _discard_typed(session)
         print(say("lines.approve", tool=tool, arguments=as_json(call.arguments)), flush=True)
         while (given := await _read(session, say("lines.answer"))) is not None:
             answer = given.strip().casefold()
-            found = next((decision for decision, names in _ANSWERS.items() if answer in names), None)
+            found = next((decision for decision, words in answers.items() if answer in words), None)
             if found is None:
                 print(say("lines.no_answer", given=one_line(given)), flush=True)
             elif found is ev.Decision.ALWAYS:
                 print(say("lines.scope", tool=tool), flush=True)
                 sure = await _read(session, say("lines.sure"))
-                found = found if (sure or "").strip().casefold() in _ANSWERS[ev.Decision.ONCE] else None
+                found = found if (sure or "").strip().casefold() in answers[ev.Decision.ONCE] else None
             if found is not None:
                 return found
         return ev.Decision.DENY
