@@ -210,6 +210,7 @@ def test_what_is_not_run_says_why_and_is_counted() -> None:
         ("docs/guide", "json"): 4,
         ("docs/guide", "sh"): 6,
         ("docs/reliability", "sh"): 1,
+        ("docs/studio", "sh"): 4,
     }
     known = {"sh", "json", "toml", "python", "text", *ELSEWHERE}
     assert [b for b in BLOCKS if b.language not in known] == []
