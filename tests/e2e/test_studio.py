@@ -86,7 +86,7 @@ def test_the_commands_of_the_docs_set_up_a_studio_and_get_an_answer(
             running.append(subprocess.Popen(words, stderr=subprocess.DEVNULL, **around))
             if len(running) < 3:  # the next one needs what this one opens
                 wait_for_port(nats if len(running) == 1 else http)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while True:
             done = subprocess.run(["bash", "-c", block("request")], capture_output=True, text=True, **around)
             if '"state":"succeeded"' in done.stdout and "b " in done.stdout:
