@@ -51,7 +51,7 @@ def check_changelog(release: str) -> None:
 
 
 def build(target: Path) -> list[Path]:
-    """Build wheel and source distribution, and let twine look at their metadata."""
+    """Build the wheel and the source distribution, in this order, and let twine look at their metadata."""
     shutil.rmtree(target, ignore_errors=True)
     _run(sys.executable, "-m", "build", "--no-isolation", "--outdir", str(target), str(ROOT))
     made = sorted(path for path in target.iterdir() if path.suffix in (".whl", ".gz"))

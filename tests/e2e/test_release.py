@@ -33,7 +33,7 @@ def test_a_version_without_a_section_is_no_release() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_wheel_and_source_are_built_hold_all_data_and_please_twine(tmp_path: Path) -> None:
-    source, wheel = release.build(tmp_path / "dist")
+    wheel, source = release.build(tmp_path / "dist")
     names = set(zipfile.ZipFile(wheel).namelist())
     for name in (
         "c2jy_bridge/locale/zh/LC_MESSAGES/drafts.mo",
