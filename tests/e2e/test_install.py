@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_wheel_runs_its_command_and_the_demo_in_a_clean_environment(tmp_path: Path) -> None:
-    _, wheel = release.build(tmp_path / "dist")
+    wheel, _ = release.build(tmp_path / "dist")
     python = release.install(wheel, tmp_path / "environment")
     shown = subprocess.run(
         [str(python.parent / "c2jy-tui"), "--version"], capture_output=True, text=True, timeout=60, check=True
