@@ -18,7 +18,7 @@ WORDS := $(wildcard */*/locale/*/LC_MESSAGES/*.po)
 ARGS ?=
 ROOM ?=
 QUICK := $(addprefix tests/unit/,architecture compat core coze engine journal plugin tools \
-    drafts/compile drafts/packing drafts/resources drafts/spec drafts/subtitles drafts/write)
+    drafts/captions drafts/compile drafts/packing drafts/resources drafts/spec drafts/write)
 
 .PHONY: demo test test-slow quick check bench faults screenshots docs release lock clean
 .DEFAULT_GOAL := demo
