@@ -36,7 +36,7 @@ test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 4 --dist loadfile -m slow $(ARGS)
 
 quick: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(ARGS) \
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m "not slow" $(ARGS) \
 	    $(if $(ROOM),$(wildcard tests/$(ROOM) tests/unit/$(ROOM)),$(QUICK))
 
 check: $(VENV)/.dev
