@@ -116,7 +116,7 @@ def _openapi() -> dict[str, Any]:
             port = free.getsockname()[1]
         token = _run(home, "--demo", "bridge", "token").strip()
         command = _program("bridge", "serve", "--demo", "--relay", "direct", "--port", str(port))
-        # Its output is not read: a pipe that nobody empties would stop it.
+        # Its output is not read: a full pipe would stop it.
         server = subprocess.Popen(command, env=home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             return _fetched(f"http://127.0.0.1:{port}/openapi.json", token, server)

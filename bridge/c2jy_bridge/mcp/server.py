@@ -155,7 +155,7 @@ class ToolServer:
             running.expire()
 
     def _scope_of(self, client: ServerRequestContext[Any]) -> str:
-        """What an "always" is remembered for: a session; nothing where each request stands alone."""
+        """What an "always" is remembered for: a session; nothing where requests have none."""
         if self._scope or client.protocol_version in MODERN_PROTOCOL_VERSIONS:
             return self._scope
         session = getattr(client.request, "headers", {}).get("mcp-session-id", "")

@@ -121,7 +121,7 @@ class Gateway:
         )
 
     async def _probe(self) -> None:
-        """Raise BridgeProblem when requests cannot be stored or nobody is there to run them."""
+        """Raise BridgeProblem when requests cannot be stored or no worker can run them."""
         assert self._studio is not None
         try:
             await self._studio.control.put("ready", b"")

@@ -71,7 +71,7 @@ class StudioQueue(RequestQueue):
             look_s: See `LOOK_S`.
             changed: Awaited for every request that another process changed, while all are followed.
             offered: Called when there may be something to claim.
-            stopped: Awaited with the id of a request that somebody cancelled while it runs.
+            stopped: Awaited with the id of a request that is cancelled while it runs.
             clock: As of `EmbeddedQueue`.
             steady: As of `EmbeddedQueue`.
             new_id: Ids of requests.
