@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from c2jy_bridge.core import events as ev
 from c2jy_bridge.core.bridge_requests import BridgeRequest
-from c2jy_bridge.core.events import Answer, Event, Issue, Problem
+from c2jy_bridge.core.events import ApprovalAnswer, Event, Issue, Problem
 from c2jy_bridge.core.ports import Busy, CallHold
 from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.core.views import (
@@ -182,7 +182,7 @@ class ScriptedEngine(Engine):
         self.sent_files: list[UploadedFile] = []
         self.upload_fails = False
         self.settings = Settings()
-        self.decisions: list[tuple[str, Answer]] = []
+        self.decisions: list[tuple[str, ApprovalAnswer]] = []
         self.hold: CallHold | None = None
         self.cancelled = 0
         self.closed = False
@@ -252,7 +252,7 @@ class ScriptedEngine(Engine):
     async def cancel(self) -> None:
         self.cancelled += 1
 
-    def decide(self, call_id: str, answer: Answer) -> bool:
+    def decide(self, call_id: str, answer: ApprovalAnswer) -> bool:
         self.decisions.append((call_id, answer))
         return True
 

@@ -37,7 +37,7 @@ class RunWith:
     """A JSON object."""
 
 
-Answer = Decision | RunWith
+ApprovalAnswer = Decision | RunWith
 
 
 Source = Literal["chat", "bridge", "user", "mcp"]

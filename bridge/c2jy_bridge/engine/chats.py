@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from c2jy_bridge.core.events import (
-    Answer,
+    ApprovalAnswer,
     Decision,
     Event,
     Problem,
@@ -35,18 +35,18 @@ class Approvals:
     def __init__(self, unattended: Decision | None = None) -> None:
         """`unattended` answers every question at once; None waits for the user."""
         self._unattended = unattended
-        self._waiting: dict[str, asyncio.Future[Answer]] = {}
+        self._waiting: dict[str, asyncio.Future[ApprovalAnswer]] = {}
         self._turns: dict[str, str] = {}
         self.resumed: set[str] = set()
         """Turns of an earlier process, whose questions only the user may answer."""
         self.asked = asyncio.Event()
         """Set when a question waits for the user; cleared by its reader."""
 
-    async def decide(self, ask: ToolCallAwaitingApproval) -> Answer:
+    async def decide(self, ask: ToolCallAwaitingApproval) -> ApprovalAnswer:
         """Wait for the answer to a question (plugin.Approver)."""
         if self._unattended is not None and ask.turn_id not in self.resumed:
             return self._unattended
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[ApprovalAnswer] = asyncio.get_running_loop().create_future()
         self._waiting[ask.call_id] = future
         self._turns[ask.call_id] = ask.turn_id
         self.asked.set()
@@ -60,7 +60,7 @@ class Approvals:
         """Whether a call of this turn waits for the user, and this process has no UI."""
         return self._unattended is not None and turn_id in self._turns.values()
 
-    def answer(self, call_id: str, answer: Answer) -> bool:
+    def answer(self, call_id: str, answer: ApprovalAnswer) -> bool:
         """Answer a question; False when it is not open."""
         future = self._waiting.get(call_id)
         if future is None or future.done():

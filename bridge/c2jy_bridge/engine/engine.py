@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 
 from c2jy_bridge.core.bridge_requests import BridgeRequest
 from c2jy_bridge.core.events import (
-    Answer,
+    ApprovalAnswer,
     ConnectionChanged,
     Decision,
     DraftChanged,
@@ -290,7 +290,7 @@ class Engine:
         """The newest calls before a time, in Unix seconds, oldest first, of one conversation or of all."""
         return await self._read_journal(self._services.journal.history.calls, conversation_id, limit, before)
 
-    def decide(self, call_id: str, answer: Answer) -> bool:
+    def decide(self, call_id: str, answer: ApprovalAnswer) -> bool:
         """Answer a `ToolCallAwaitingApproval`; False when it is not open."""
         return self._services.approvals.answer(call_id, answer)
 

@@ -40,7 +40,7 @@ from c2jy_bridge.plugin.attachments import Attachment, collecting
 say: Final = catalogue("mcp")
 
 Emit = Callable[[Event], Awaitable[None]]
-Answer = Callable[[str, Decision], bool]
+Decide = Callable[[str, Decision], bool]
 Refuse = Callable[[str, str], bool]
 
 QUESTION: Final = "approval"
@@ -54,7 +54,7 @@ class RunningCall:
     """A call from its request to its end, over as many requests of the client as that takes."""
 
     def __init__(
-        self, call: ToolCall, *, runner: ToolRunner, emit: Emit, answer: Answer, refuse: Refuse
+        self, call: ToolCall, *, runner: ToolRunner, emit: Emit, answer: Decide, refuse: Refuse
     ) -> None:
         """Start it at once.
 

@@ -24,7 +24,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from c2jy_bridge import __version__
 from c2jy_bridge.core.events import ToolCall
 from c2jy_bridge.core.settings import ToolSettings
-from c2jy_bridge.mcp.call import QUESTION, Answer, Emit, Refuse, RunningCall, say
+from c2jy_bridge.mcp.call import QUESTION, Decide, Emit, Refuse, RunningCall, say
 from c2jy_bridge.plugin import ToolRegistry, ToolRunner
 from c2jy_bridge.plugin.approval import policy_of
 from c2jy_bridge.relay.calls import BRIDGE_EXECUTE
@@ -47,7 +47,7 @@ class ToolServer:
         settings: ToolSettings,
         *,
         emit: Emit,
-        answer: Answer,
+        answer: Decide,
         refuse: Refuse,
         new_id: Callable[[], str],
         one_client: bool,

@@ -7,7 +7,14 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
-from c2jy_bridge.core.events import Answer, Decision, Event, RunWith, ToolCall, ToolCallAwaitingApproval
+from c2jy_bridge.core.events import (
+    ApprovalAnswer,
+    Decision,
+    Event,
+    RunWith,
+    ToolCall,
+    ToolCallAwaitingApproval,
+)
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.ports import CallHold
 from c2jy_bridge.core.settings import Policy, ToolSettings
@@ -25,7 +32,7 @@ class Denied(PermissionError):
 class Approver(Protocol):
     """Asks the user. The runner enforces the deadline and takes anything but a clear yes as a no."""
 
-    async def decide(self, ask: ToolCallAwaitingApproval) -> Answer:
+    async def decide(self, ask: ToolCallAwaitingApproval) -> ApprovalAnswer:
         """Wait for the answer to a question; may raise Denied with the reason for a no."""
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from c2jy_bridge.core.events import (
-    Answer,
+    ApprovalAnswer,
     Decision,
     Event,
     Outcome,
@@ -79,13 +79,13 @@ class SqliteReceipts:
 class Person:
     """Answers every question the same way, and remembers what it was asked."""
 
-    def __init__(self, decision: Answer = Decision.ONCE) -> None:
+    def __init__(self, decision: ApprovalAnswer = Decision.ONCE) -> None:
         self.decision = decision
         self.asked: list[ToolCallAwaitingApproval] = []
         self.silent = False
         self.question = asyncio.Event()
 
-    async def decide(self, ask: ToolCallAwaitingApproval) -> Answer:
+    async def decide(self, ask: ToolCallAwaitingApproval) -> ApprovalAnswer:
         self.asked.append(ask)
         self.question.set()
         if self.silent:

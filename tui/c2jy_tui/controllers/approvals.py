@@ -8,7 +8,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from c2jy_bridge.core.events import (
-    Answer,
+    ApprovalAnswer,
     Decision,
     Event,
     ToolCallAwaitingApproval,
@@ -96,7 +96,7 @@ class ApprovalController:
         if question is None:
             return
 
-        def answered(answer: Answer | None) -> None:
+        def answered(answer: ApprovalAnswer | None) -> None:
             if answer is None:
                 self._approvals.put_off(call_id)
             else:
@@ -118,7 +118,7 @@ class ApprovalController:
         )
         self._host.app.push_screen(screen, answered)
 
-    def decide(self, call_id: str, answer: Answer) -> None:
+    def decide(self, call_id: str, answer: ApprovalAnswer) -> None:
         """Answer a question from its row; an "always" once the user has agreed to its scope."""
         question = self._approvals.get(call_id)
         if question is None or answer is not Decision.ALWAYS:
@@ -135,7 +135,7 @@ class ApprovalController:
         else:
             self._host.notify(say("approval.no_scope"), severity="warning")
 
-    def _pass_on(self, call_id: str, answer: Answer) -> None:
+    def _pass_on(self, call_id: str, answer: ApprovalAnswer) -> None:
         self._approvals.answered(call_id)
         if self._engine is not None and not self._engine.decide(call_id, answer):
             self._host.notify(say("approval.too_late"), severity="warning")

@@ -14,7 +14,7 @@ from textual.widgets import Button, Static
 from typing_extensions import override
 
 from c2jy_bridge.core.bridge_requests import SOURCES
-from c2jy_bridge.core.events import Answer, Decision, RunWith, ToolCallAwaitingApproval
+from c2jy_bridge.core.events import ApprovalAnswer, Decision, RunWith, ToolCallAwaitingApproval
 from c2jy_bridge.core.safety import one_line
 from c2jy_tui.formatting import Clock, countable
 from c2jy_tui.labels import say
@@ -53,7 +53,7 @@ class AlwaysScreen(ConfirmScreen):
         return settling.QUIET_S
 
 
-class ApprovalScreen(SettlingDialog[Answer]):
+class ApprovalScreen(SettlingDialog[ApprovalAnswer]):
     """Once, with other arguments, always in its scope, or not at all; Esc leaves the question open."""
 
     CSS_PATH = "approval.tcss"

@@ -230,7 +230,7 @@ def local_view(path: str, folder: Path, name: str | None = None) -> Path | None:
         A file inside the draft when the path ends in `<name>/materials/<file>` or `<name>/Resources/...`, or
         begins with the apps' placeholder; else the path itself when it is absolute here; else None. A path on
         another computer is None too, unless the draft itself is there: Windows would log in to whatever host
-        the names of another user's drafts.
+        a foreign draft names.
     """
     if below := placeholder_parts(path):
         return folder.joinpath(*below)

@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.reactive import var
 from typing_extensions import override
 
-from c2jy_bridge.core.events import Answer, Decision, Event, RunWith, ToolCall, ToolCallRequested
+from c2jy_bridge.core.events import ApprovalAnswer, Decision, Event, RunWith, ToolCall, ToolCallRequested
 from c2jy_bridge.core.ports import CallHold
 from c2jy_bridge.core.safety import visible
 from c2jy_tui.formatting import Clock, error_reason
@@ -96,7 +96,7 @@ class Inspector(ListPane):
         """The user answered a waiting call from its row."""
 
         call_id: str
-        answer: Answer
+        answer: ApprovalAnswer
 
     def __init__(self, *, clock: Clock, export_folder: Path | None = None, id: str | None = None) -> None:
         """`w` writes into `export_folder`, and `x` proposes it; the current or the home folder when None."""
