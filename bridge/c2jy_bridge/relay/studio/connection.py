@@ -97,29 +97,58 @@ async def open_studio(settings: StudioSettings, *, limit: int, retention_s: floa
         BridgeProblem: No server can be reached, it refuses us, or it has no room or no JetStream.
     """
     client = Client()
-    errors: list[Exception] = []
-
-    async def remember(error: Exception) -> None:
-        errors[:] = [error]
-
     try:
-        async with asyncio.timeout(2 * CONNECT_S):
-            await client.connect(
-                [server.strip() for server in settings.queue.split(",")],
-                name=who,
-                connect_timeout=int(CONNECT_S),
-                max_reconnect_attempts=-1,  # servers may be away for longer than any number of tries
-                reconnect_time_wait=1,
-                error_cb=remember,
-                user_credentials=str(settings.credentials) if settings.credentials else None,
-                tls=_tls(settings),
-            )
+        await _connect(client, settings, who)
         # Servers that have just started, or lost one of them, elect a leader first.
         return await patiently(partial(_opened, client, settings, limit, retention_s), 3 * PATIENCE_S)
     except (NatsError, OSError, ValueError, TimeoutError, QueueUnavailable) as error:
         await client.close()
-        why = errors[0] if errors and isinstance(error, TimeoutError) else error
-        raise _unreachable(settings, why) from None
+        raise _unreachable(settings, error) from None
+
+
+async def _connect(client: Client, settings: StudioSettings, who: str) -> None:
+    """Try the servers one after the other, until one takes us, one refuses us or the time is over.
+
+    Raises:
+        NatsError, OSError, ValueError, TimeoutError: The last reason.
+    """
+    reasons: list[Exception] = []
+    refused = asyncio.Event()
+
+    async def remember(error: Exception) -> None:
+        reasons.append(error)
+        if isinstance(error, ssl.SSLCertVerificationError) or "authorization" in str(error).lower():
+            refused.set()  # the next try would end in the same way
+
+    connecting = asyncio.ensure_future(
+        client.connect(
+            [server.strip() for server in settings.queue.split(",")],
+            name=who,
+            connect_timeout=int(CONNECT_S),
+            max_reconnect_attempts=-1,  # servers may be away for longer than any number of tries
+            reconnect_time_wait=1,
+            error_cb=remember,
+            user_credentials=str(settings.credentials) if settings.credentials else None,
+            tls=_tls(settings),
+        )
+    )
+    refusal = asyncio.ensure_future(refused.wait())
+    try:
+        async with asyncio.timeout(2 * CONNECT_S):
+            await asyncio.wait((connecting, refusal), return_when=asyncio.FIRST_COMPLETED)
+        if connecting.done():
+            return connecting.result()
+    except TimeoutError:
+        if not reasons:
+            raise
+    finally:
+        refusal.cancel()
+        connecting.cancel()
+    reason = reasons[-1]
+    if isinstance(reason, BrokenPipeError | ConnectionResetError):
+        # A server says why before it closes, but the closing can overtake its words.
+        raise ConnectionError(f"authorization, as it seems: the server closes the connection ({reason})")
+    raise reason
 
 
 def _unreachable(settings: StudioSettings, error: Exception) -> BridgeProblem:
