@@ -16,6 +16,8 @@ BIN := $(VENV)/bin
 # the words are compiled when the app is installed, so new ones after a pull want that again
 WORDS := $(wildcard */*/locale/*/LC_MESSAGES/*.po)
 ARGS ?=
+# a file's tests share what it starts; whole files in the order of the folders: e2e, whose tests take longest, first
+DIST := --dist loadfile --no-loadscope-reorder
 ROOM ?=
 QUICK := $(addprefix tests/unit/,architecture compat core coze engine journal plugin tools \
     drafts/captions drafts/compile drafts/packing drafts/resources drafts/spec drafts/write)
@@ -29,14 +31,14 @@ demo: $(VENV)/.app
 # four workers on two cores: much of a test is waiting
 test: $(VENV)/.dev
 	@sh .ci/debian.sh tmux
-	$(BIN)/python -m pytest -n 4 --dist loadfile -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -n 4 $(DIST) -m "not slow" $(ARGS)
 
 test-slow: $(VENV)/.dev
 	@sh .ci/debian.sh tmux nats-server
-	$(BIN)/python -m pytest -n 4 --dist loadfile -m slow $(ARGS)
+	$(BIN)/python -m pytest -n 4 $(DIST) -m slow $(ARGS)
 
 quick: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 3 --dist loadfile -m "not slow" $(ARGS) \
+	$(BIN)/python -m pytest -n 3 $(DIST) -m "not slow" $(ARGS) \
 	    $(if $(ROOM),$(wildcard tests/$(ROOM) tests/unit/$(ROOM)),$(QUICK))
 
 check: $(VENV)/.dev

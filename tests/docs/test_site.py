@@ -119,6 +119,7 @@ def test_the_troubleshooting_page_quotes_messages_as_the_app_says_them(language:
     assert [quote for quote in quoted if f"| {plain(quote)} |" not in messages] == []
 
 
+@pytest.mark.slow
 def test_links_lead_to_pages_of_the_same_language(tmp_path: Path) -> None:
     for language in ("en", "zh"):
         for name in lay_out(language, tmp_path / language):

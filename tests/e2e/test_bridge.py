@@ -62,6 +62,7 @@ def ask(address: str, token: str, key: str = "a1") -> tuple[int, dict[str, Any]]
         return error.code, json.load(error)
 
 
+@pytest.mark.slow
 def test_a_request_sent_twice_makes_one_draft(
     command: Path, environment: dict[str, str], c2jy: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -163,6 +164,7 @@ def test_bridge_mode_switched_on_with_one_key_shows_the_request_its_chat_and_its
     app.wait_for("exit status 0")
 
 
+@pytest.mark.slow
 def test_a_workflow_of_the_emulator_reaches_this_machine_by_every_way(
     c2jy: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -176,6 +178,7 @@ def test_a_workflow_of_the_emulator_reaches_this_machine_by_every_way(
         assert (root / "桥接").is_dir()
 
 
+@pytest.mark.slow
 def test_a_rotated_token_counts_at_once_in_a_running_bridge(
     command: Path, environment: dict[str, str], c2jy: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -187,6 +190,7 @@ def test_a_rotated_token_counts_at_once_in_a_running_bridge(
         assert ask(address, old)[0] == 200  # for a few minutes more
 
 
+@pytest.mark.slow
 def test_a_second_bridge_of_the_same_data_says_who_has_it(
     command: Path, environment: dict[str, str], c2jy: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -196,6 +200,7 @@ def test_a_second_bridge_of_the_same_data_says_who_has_it(
         assert "pid" in second.err
 
 
+@pytest.mark.slow
 def test_a_workflow_gets_a_tool_run_here_and_the_user_asked(c2jy: Callable[..., Any]) -> None:
     done = c2jy("--demo", "workflow", "run", "7397395079142350001", '{"tool": "list_drafts", "args": {}}')
     assert done.status == 0, done.err

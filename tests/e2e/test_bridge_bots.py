@@ -79,6 +79,7 @@ def test_a_bot_that_forgets_is_asked_three_times_and_quoted(ask: Ask, tmp_path: 
     assert drafts(tmp_path) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("bot_id", "lang"), [(ALTERS, "zh"), pytest.param(STRAYS, "en", marks=pytest.mark.slow)]
 )

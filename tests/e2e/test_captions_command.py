@@ -7,10 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 Command = Callable[..., Any]
 LRC = "[00:01.00]第一句\n[00:02.50]第二句\n[00:04.00]\n"
 
 
+@pytest.mark.slow
 def test_a_lyric_file_becomes_captions_and_comes_out_as_any_other_format(
     c2jy: Command, tmp_path: Path
 ) -> None:

@@ -77,6 +77,7 @@ def test_a_turn_without_an_answer_is_said(c2jy: Callable[..., Any], coze: dict[s
     assert "without an answer" in done.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("question", SHOWN)
 def test_what_the_bot_sent_is_on_stdout_as_text(
     c2jy: Callable[..., Any], coze: dict[str, str], question: str
@@ -102,6 +103,7 @@ def test_what_the_bot_sent_is_in_the_events_as_text(
     assert json.loads(whole["content"])
 
 
+@pytest.mark.slow
 def test_what_the_bot_sent_is_in_the_chat_and_there_again_after_a_restart(
     terminal: Callable[..., Any], environment: dict[str, str], coze: dict[str, str], tmp_path: Path
 ) -> None:

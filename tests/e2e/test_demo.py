@@ -94,6 +94,7 @@ def test_chat_json_tells_the_whole_turn_in_order(c2jy: Callable[..., Any], tmp_p
         assert (whole.status, json.loads(whole.out)["issues"]) == (0, [])
 
 
+@pytest.mark.slow
 def test_a_restart_shows_the_conversation_again(terminal: Callable[..., Any], tmp_path: Path) -> None:
     first = terminal("--demo", "--lang", "zh", "--drafts-root", tmp_path / "drafts")
     first.wait_for("演示", "就绪")

@@ -32,6 +32,7 @@ def allowed(tmp_path: Path) -> dict[str, str]:
     return {"C2JY_MATERIALS__FOLDERS": json.dumps([str(tmp_path)])}
 
 
+@pytest.mark.slow
 def test_a_draft_for_windows_is_packed_and_checked_where_it_is_unpacked(
     c2jy: Command, tmp_path: Path, story: Path, allowed: dict[str, str]
 ) -> None:
@@ -87,6 +88,7 @@ def test_a_draft_is_packed_relocated_and_rebuilt_by_name(
     assert {v["name"]: v["state"] for v in views} == {"中国美食": "encrypted", "中国美食 (2)": "ok"}
 
 
+@pytest.mark.slow
 def test_a_draft_is_whole_wherever_it_is_put_without_a_root_or_a_relocation(
     c2jy: Command, tmp_path: Path, story: Path, allowed: dict[str, str]
 ) -> None:

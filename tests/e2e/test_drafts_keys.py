@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 EXPORT = {
     "drafts": [
         {
@@ -26,6 +28,7 @@ EXPORT = {
 }
 
 
+@pytest.mark.slow
 def test_a_user_packs_rebuilds_and_restores_by_key(
     c2jy: Callable[..., Any], terminal: Callable[..., Any], tmp_path: Path
 ) -> None:

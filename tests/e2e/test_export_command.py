@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
 
 Command = Callable[..., Any]
 
 
+@pytest.mark.slow
 def test_a_draft_is_exported_edited_elsewhere_and_built_again(c2jy: Command, tmp_path: Path) -> None:
     Image.new("RGB", (64, 36), (200, 30, 30)).save(tmp_path / "red.png")
     picture = {"type": "image", "media": {"path": str(tmp_path / "red.png")}, "start": 0, "duration": 2}

@@ -44,6 +44,7 @@ def test_a_file_where_a_folder_should_be_is_named_with_its_setting(
     assert "Traceback" not in done.err
 
 
+@pytest.mark.slow
 def test_a_journal_that_is_damaged_inside_keeps_nobody_waiting(
     c2jy: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -74,6 +75,7 @@ def test_a_journal_that_is_no_database_is_set_aside_and_every_command_says_so(
     assert aside.read_bytes() == b"hello" * 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command", ["draft list", "tools", "tools call list_drafts {}", "workflow resume", "chat hello"]
 )

@@ -25,6 +25,7 @@ def assert_harmless(done: Any) -> None:
     assert "Traceback" not in done.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
@@ -75,6 +76,7 @@ def test_a_bot_with_a_hostile_name_does_not_reach_the_terminal_through_the_docto
     assert_harmless(done)
 
 
+@pytest.mark.slow
 def test_what_tools_print_stays_out_of_the_output(
     c2jy: Callable[..., Any], hostile_bot: dict[str, str], tmp_path: Path
 ) -> None:

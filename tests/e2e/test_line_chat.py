@@ -119,6 +119,7 @@ def test_what_was_typed_before_the_question_is_no_answer_to_it(chat: Callable[..
     lines.expect("read_file: denied")
 
 
+@pytest.mark.slow
 def test_a_signal_ends_it_while_it_waits_for_a_line(chat: Callable[..., Lines]) -> None:
     lines = chat("chat")
     lines.expect("You:")

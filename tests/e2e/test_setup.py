@@ -79,6 +79,7 @@ def test_from_nothing_to_a_call_that_goes_the_whole_way(emulator: Emulator, home
     assert "? JianYing" in examined
 
 
+@pytest.mark.slow
 def test_it_can_be_left_at_a_step_and_taken_up_there(emulator: Emulator, home: Path) -> None:
     status, out = command(emulator, home, "setup", typed="2\n\n1\npat_good\nq\n")
     assert status == 1
@@ -106,6 +107,7 @@ def test_the_demo_needs_nothing_further(emulator: Emulator, home: Path) -> None:
     assert "c2jy-tui --demo" in out
 
 
+@pytest.mark.slow
 def test_logging_in_and_out(emulator: Emulator, home: Path) -> None:
     status, out = command(emulator, home, "login", typed="1\npat_good\n")
     assert status == 0, out
@@ -123,6 +125,7 @@ def test_logging_in_and_out(emulator: Emulator, home: Path) -> None:
     assert "no stored login" in command(emulator, home, "logout")[1]
 
 
+@pytest.mark.slow
 def test_the_device_login_by_its_page(home: Path) -> None:
     with Emulator(token="by-login", device_polls=0) as emulator:
         status, out = command(emulator, home, "login", typed="2\n1.app.coze\n")
@@ -132,6 +135,7 @@ def test_the_device_login_by_its_page(home: Path) -> None:
     assert 'client_id = "1.app.coze"' in config(home)
 
 
+@pytest.mark.slow
 def test_doctor_offers_to_repair_what_it_finds(emulator: Emulator, home: Path) -> None:
     folder = home / ".config" / "c2jy-tui"
     folder.mkdir(parents=True)

@@ -224,6 +224,7 @@ def test_a_command_that_calls_a_tool_ends(world: World, command: Path, number: s
     assert ended(process) == 128 + number
 
 
+@pytest.mark.slow
 def test_a_signal_that_the_parent_ignores_stays_ignored(world: World, command: Path) -> None:
     arguments: list[Any] = ["nohup", command, "--config", world.config, "bridge", "serve"]
     process = subprocess.Popen(arguments, env=world.environment, stdin=-3, stdout=-3, stderr=-1)
@@ -327,6 +328,7 @@ def test_the_app_gives_the_terminal_back_whatever_a_tool_does(world: World, comm
         assert world.started() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ignored", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_terminal_that_goes_away_ends_the_app_also_where_hangups_are_ignored(
     world: World, command: Path, ignored: bool

@@ -81,6 +81,7 @@ def test_a_tick_reads_well_in_gbk(run: Callable[..., Any], coze: dict[str, str])
     assert "\n+ " in done.stdout.decode("gbk")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk", "utf-16"])
 def test_a_question_on_stdin_is_read_in_the_encodings_of_its_systems(
     run: Callable[..., Any], coze: dict[str, str], encoding: str
@@ -89,6 +90,7 @@ def test_a_question_on_stdin_is_read_in_the_encodings_of_its_systems(
     assert (done.returncode, done.stdout.decode().strip()) == (0, "你好吗"), done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["gbk", "utf-16", "utf-8-sig"])
 def test_a_document_is_read_in_them_too(run: Callable[..., Any], tmp_path: Path, encoding: str) -> None:
     document = {**DOCUMENT, "name": "面"}

@@ -86,6 +86,7 @@ def shell(environment: dict[str, str]) -> Iterator[Terminal]:
     window.close()
 
 
+@pytest.mark.slow
 def test_ctrl_z_goes_back_to_the_shell_and_fg_comes_back(
     shell: Terminal, command: Path, tmp_path: Path
 ) -> None:
@@ -110,6 +111,7 @@ def test_ctrl_z_goes_back_to_the_shell_and_fg_comes_back(
     shell.wait_for("the shell is here")
 
 
+@pytest.mark.slow
 def test_ctrl_z_without_a_shell_does_not_stop_the_app(terminal: Callable[..., Any], tmp_path: Path) -> None:
     app = terminal("--demo", "--lang", "en", "--drafts-root", tmp_path / "drafts")
     app.wait_for("ready")
@@ -119,6 +121,7 @@ def test_ctrl_z_without_a_shell_does_not_stop_the_app(terminal: Callable[..., An
     app.wait_for("still here")
 
 
+@pytest.mark.slow
 def test_a_second_app_on_the_same_data_says_so(terminal: Callable[..., Any], tmp_path: Path) -> None:
     first = terminal("--demo", "--lang", "en", "--drafts-root", tmp_path / "drafts")
     first.wait_for("ready")

@@ -181,6 +181,7 @@ async def test_a_conversation_that_waits_for_tools_of_a_forgotten_turn_is_answer
     assert said.index("write once") < said.index("It is written: once.") < said.index("You said: hello")
 
 
+@pytest.mark.slow
 async def test_a_forgotten_turn_is_known_to_the_next_start_from_the_moment_it_is_answered(
     emulator: Emulator, settings: Settings
 ) -> None:

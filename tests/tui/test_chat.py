@@ -378,6 +378,7 @@ async def test_a_restart_shows_the_conversation_with_its_calls_in_place(stage: A
         assert places == sorted(places)
 
 
+@pytest.mark.slow
 async def test_a_long_conversation_opens_with_its_end_and_loads_the_past_on_demand(
     stage: Any, engine: Any
 ) -> None:
@@ -395,6 +396,7 @@ async def test_a_long_conversation_opens_with_its_end_and_loads_the_past_on_dema
         assert first < 200 - FIRST // 2 - 20
 
 
+@pytest.mark.slow
 async def test_a_session_of_many_turns_does_not_keep_a_widget_for_each(stage: Any) -> None:
     async with stage() as on:
         for n in range(MOST):

@@ -202,6 +202,7 @@ def twins(monkeypatch: pytest.MonkeyPatch) -> Twins:
     return both
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lang", ["en", "zh"])
 async def test_the_app_looks_the_same_after_each_thing_that_is_done(
     stage: Any, twins: Twins, lang: str

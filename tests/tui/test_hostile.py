@@ -50,6 +50,7 @@ async def everything(on: Any) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(120, 60), (80, 24), (60, 40)])
 async def test_a_hostile_bot_cannot_reach_the_terminal_through_the_chat(
     stage: Any, engine: Any, size: tuple[int, int]

@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -31,17 +32,21 @@ class Vault:
     a keyring does not take is kept in the file.
     """
 
-    def __init__(self, folder: Path, keyring: Keyring | None = None) -> None:
-        """`keyring` None stores secrets in files in `folder`; see `system_keyring`."""
+    def __init__(self, folder: Path, keyring: Callable[[], Keyring | None] = lambda: None) -> None:
+        """`keyring` is called when a secret may be there: finding the system's takes 80 ms."""
         self._folder = folder
-        self._keyring = keyring
+        self._find_keyring = keyring
+
+    @cached_property
+    def _keyring(self) -> Keyring | None:
+        return self._find_keyring()
 
     def get(self, name: str) -> str:
         """The secret, or empty; raises OSError when it cannot be read."""
         try:
             kept = self._path(name).read_text(encoding="utf-8")
         except FileNotFoundError:
-            kept = ""
+            return ""
         if kept or self._keyring is None:
             return kept
         with suppress(Exception):  # locked, or its service is not there: backends raise all kinds of errors

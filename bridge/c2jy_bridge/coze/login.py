@@ -10,7 +10,6 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -59,17 +58,10 @@ class DeviceCode:
 class Login:
     """The stored login of one data folder, for one Coze address; shared by all of its processes."""
 
-    def __init__(
-        self, vault: Callable[[], Vault], api_base: str, clock: Callable[[], float] = time.time
-    ) -> None:
-        """`vault` is called at first use: looking for a keyring takes time."""
-        self._open_vault = vault
+    def __init__(self, vault: Vault, api_base: str, clock: Callable[[], float] = time.time) -> None:
+        self._vault = vault
         self._api_base = api_base.rstrip("/")
         self._clock = clock
-
-    @cached_property
-    def _vault(self) -> Vault:
-        return self._open_vault()
 
     def kept(self) -> Kept | None:
         """The login, unless there is none for this address; reads the disk or the keyring.
@@ -240,7 +232,7 @@ class Login:
 
 def login_of(settings: Settings) -> Login:
     """The stored login of the settings' data folder, for their Coze address."""
-    return Login(lambda: Vault(settings.data_dir / "secrets", system_keyring()), settings.coze.api_base)
+    return Login(Vault(settings.data_dir / "secrets", system_keyring), settings.coze.api_base)
 
 
 def _kept(token: OAuthToken, client_id: str, api_base: str) -> Kept:

@@ -60,7 +60,7 @@ class Intake(Protocol):
 
 def bridge_tokens(settings: Settings) -> Tokens:
     """The bridge's token, for this process and for `bridge token` beside it."""
-    return Tokens(Vault(settings.data_dir / "secrets", system_keyring()))
+    return Tokens(Vault(settings.data_dir / "secrets", system_keyring))
 
 
 async def import_studio(module: str) -> ModuleType:

@@ -74,6 +74,7 @@ async def test_a_no_of_the_user_is_an_error_that_the_agent_reads(
     assert _recorded(place) == [("generate_draft", "mcp", "denied")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("connect", BOTH_WAYS, indirect=True)
 async def test_a_client_that_cannot_ask_is_told_which_setting_allows_a_tool_and_sees_no_denied_one(
     connect: Connect, document: dict[str, Any]
@@ -93,6 +94,7 @@ async def test_a_client_that_cannot_ask_is_told_which_setting_allows_a_tool_and_
     assert all(result.is_error for result in (refused, denied, wrong))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("connect", BOTH_WAYS, indirect=True)
 async def test_progress_grows_past_all_that_a_tool_prints_and_a_cancelled_request_stops_it(
     connect: Connect, place: Place

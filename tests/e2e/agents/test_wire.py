@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from e2e.agents.conftest import PATIENCE_S, Place, served
 
@@ -23,6 +24,7 @@ _HELLO: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 def test_every_line_of_stdout_is_the_protocol_s_whatever_a_tool_prints(
     place: Place, command: Path, environment: dict[str, str]
 ) -> None:

@@ -38,9 +38,16 @@ def test_a_secret_in_a_file_is_for_its_owner_only_and_leaves_no_copy(tmp_path: P
 
 def test_a_secret_in_a_keyring_is_in_no_file(tmp_path: Path) -> None:
     ring = Ring()
-    Vault(tmp_path, ring).update("token", lambda _: "in-the-ring")
-    assert Vault(tmp_path, ring).get("token") == "in-the-ring"
+    Vault(tmp_path, lambda: ring).update("token", lambda _: "in-the-ring")
+    assert Vault(tmp_path, lambda: ring).get("token") == "in-the-ring"
     assert all(b"in-the-ring" not in path.read_bytes() for path in tmp_path.iterdir())
+
+
+def test_no_keyring_is_looked_for_where_there_is_no_secret(tmp_path: Path) -> None:
+    def find() -> None:
+        raise AssertionError
+
+    assert Vault(tmp_path, find).get("token") == ""
 
 
 def test_what_a_keyring_does_not_take_is_kept_in_a_file(tmp_path: Path) -> None:
@@ -51,15 +58,15 @@ def test_what_a_keyring_does_not_take_is_kept_in_a_file(tmp_path: Path) -> None:
         def set_password(self, service_name: str, username: str, password: str) -> None:
             raise RuntimeError("locked")
 
-    Vault(tmp_path, Locked()).update("token", lambda _: "kept")
-    assert Vault(tmp_path, Locked()).get("token") == "kept"
+    Vault(tmp_path, Locked).update("token", lambda _: "kept")
+    assert Vault(tmp_path, Locked).get("token") == "kept"
     assert stat.S_IMODE((tmp_path / "token").stat().st_mode) == 0o600
-    assert Vault(tmp_path, Ring()).get("token") == "kept"  # the keyring works again
+    assert Vault(tmp_path, Ring).get("token") == "kept"  # the keyring works again
 
 
 @pytest.mark.parametrize("ring", [None, Ring()], ids=["file", "keyring"])
 def test_another_process_sees_that_a_secret_changed(tmp_path: Path, ring: Ring | None) -> None:
-    mine, theirs = Vault(tmp_path, ring), Vault(tmp_path, ring)
+    mine, theirs = Vault(tmp_path, lambda: ring), Vault(tmp_path, lambda: ring)
     before = mine.stamp("token")
     theirs.update("token", lambda _: "one")
     after = mine.stamp("token")

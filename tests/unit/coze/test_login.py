@@ -47,7 +47,7 @@ def emulator(clock: Clock) -> Iterator[Emulator]:
 
 
 def login_to(emulator: Emulator, folder: Path, clock: Clock) -> Login:
-    return Login(lambda: Vault(folder), emulator.base_url, clock)
+    return Login(Vault(folder), emulator.base_url, clock)
 
 
 async def logged_in(emulator: Emulator, folder: Path, clock: Clock) -> Login:
@@ -135,7 +135,7 @@ async def test_a_login_that_cannot_be_renewed_says_to_log_in_again(
 
 def test_a_token_is_sent_to_no_other_address(emulator: Emulator, clock: Clock, tmp_path: Path) -> None:
     login_to(emulator, tmp_path, clock).keep_token("pat_secret")
-    elsewhere = Login(lambda: Vault(tmp_path), "https://api.coze.com", clock)
+    elsewhere = Login(Vault(tmp_path), "https://api.coze.com", clock)
     assert elsewhere.kept() is None
     with pytest.raises(CozeProblem) as missing:
         connect(CozeSettings(api_base="https://api.coze.com"), elsewhere)

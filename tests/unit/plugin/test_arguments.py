@@ -70,6 +70,7 @@ _values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(), _values))
 def test_every_json_object_is_read_as_json_reads_it(value: dict[str, Any]) -> None:
     assert read(json.dumps(value)) == value

@@ -134,6 +134,7 @@ async def test_a_tool_that_fails_or_ends_its_process_is_an_error_output(
     assert json.loads(finished.output).get("where") == ("there" if how == "refuse" else None)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="process groups")
 async def test_at_its_deadline_the_process_is_killed_with_what_it_started_and_the_tool_can_run_again(
     bench: Bench, folder: Path

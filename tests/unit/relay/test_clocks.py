@@ -192,6 +192,7 @@ async def test_a_tool_that_ran_when_the_computer_fell_asleep_is_run_once(
     assert (request.state, harness.tools.begun["a"], harness.tools.done["a"]) == (State.SUCCEEDED, 1, 1)
 
 
+@pytest.mark.slow
 async def test_a_request_whose_timeout_was_slept_through_has_failed_of_that(
     start_bridge: Make, wall: Clock
 ) -> None:
@@ -222,6 +223,7 @@ async def test_a_letter_is_taken_by_a_clock_that_was_set(
     await workflow.aclose()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ahead_s", [8 * 3600, -8 * 3600], ids=["ahead", "behind"])
 async def test_a_letter_is_taken_by_a_clock_that_was_never_right(start_bridge: Make, ahead_s: float) -> None:
     """Its age is what Coze's own clock says: two systems on a computer differ by their time zone."""

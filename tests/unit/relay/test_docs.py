@@ -51,6 +51,7 @@ def node(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str, Workflow], Main
     return load
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 async def test_the_code_node_for_the_mailbox_gets_a_tool_run(
     page: str, cloud: Callable[..., Any], node: Callable[..., Main]

@@ -17,6 +17,7 @@ Make = Callable[..., Any]
 REFUSAL = {"code": 5000, "msg": "internal error"}
 
 
+@pytest.mark.slow
 async def test_in_an_outage_one_request_is_tried_at_a_time_and_what_needs_no_bot_goes_on(
     start_bridge: Make,
 ) -> None:

@@ -344,6 +344,7 @@ async def test_no_more_downloads_at_once_than_the_settings_say(host, page, pictu
     assert host.most_at_once == 3
 
 
+@pytest.mark.slow
 async def test_progress_counts_files_or_the_bytes_of_one_file(host, page, picture, noise, store):
     told: list[Progress] = []
     urls = [host.put(f"/{i}.png", page(picture(size=(8 + i, 8)), latency_s=0.02 * i)) for i in range(10)]

@@ -205,6 +205,7 @@ async def test_after_a_sleep_of_the_computer_the_mailbox_is_looked_into_at_once(
     await workflow.aclose()
 
 
+@pytest.mark.slow
 async def test_a_look_that_hangs_is_given_up_and_said(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     workflow = await cloud(relay="direct")
     harness = workflow.harness
