@@ -56,8 +56,17 @@ async def test_the_dialog_says_how_far_always_goes_for_a_bridge_request(stage: A
         assert '"Always" lets read_file run without asking for every request' in on.text
 
 
-@pytest.mark.parametrize("place", ["dialog", "list", "detail"])
-@pytest.mark.parametrize(("key", "decision"), [("a", Decision.ONCE), ("d", Decision.DENY)])
+@pytest.mark.parametrize(
+    ("place", "key", "decision"),
+    [
+        ("dialog", "a", Decision.ONCE),
+        ("list", "d", Decision.DENY),
+        ("detail", "a", Decision.ONCE),
+        pytest.param("dialog", "d", Decision.DENY, marks=pytest.mark.slow),
+        pytest.param("list", "a", Decision.ONCE, marks=pytest.mark.slow),
+        pytest.param("detail", "d", Decision.DENY, marks=pytest.mark.slow),
+    ],
+)
 async def test_one_letter_means_one_thing_everywhere(
     stage: Any, place: str, key: str, decision: Decision
 ) -> None:
@@ -112,19 +121,21 @@ async def test_whoever_was_typing_when_it_came_up_answers_nothing_and_loses_no_l
         assert on.chat.composer.text == "oadA"
 
 
-@pytest.mark.parametrize("key", ["a", "d", "A", "enter", "escape"])
 async def test_a_key_that_was_read_before_the_first_paint_decides_nothing_however_late_its_turn_comes(
-    stage: Any, key: str
+    stage: Any,
 ) -> None:
     async with stage() as on:
-        early = events.Key(key, key if len(key) == 1 else None)
+        early = [
+            events.Key(key, key if len(key) == 1 else None) for key in ("a", "d", "A", "enter", "escape")
+        ]
         await asked(on)  # by now the dialog takes keys
         assert on.app.screen.settled
-        on.app.post_message(early)
-        await on.settle()
-        assert on.engine.decisions == []
-        assert isinstance(on.app.screen, ApprovalScreen)
-        assert on.app.screen.question.call_id == "call-1"
+        for key in early:
+            on.app.post_message(key)
+            await on.settle()
+            assert on.engine.decisions == [], key
+            assert isinstance(on.app.screen, ApprovalScreen), key
+            assert on.app.screen.question.call_id == "call-1"
 
 
 async def test_no_dialog_takes_the_focus_of_a_composer_in_use(stage: Any) -> None:

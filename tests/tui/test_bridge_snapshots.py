@@ -119,6 +119,7 @@ async def question(on: Any, lang: str) -> None:
 Scene = Callable[[Any, str], Awaitable[None]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scene", "size", "lang"),
     [

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from textual.screen import Screen
 from textual.widgets._toast import Toast
+
+from pane_host import soon
 
 WORDS = "请把 bridge.port 换成别的数字，或设为 0。"
 
@@ -31,16 +34,16 @@ async def test_a_notice_is_whole_and_the_composer_stays_in_view(
         assert not toast.overlaps(panes)
 
 
+def drawn(screen: Screen[Any]) -> bool:
+    return any(toast.region.height for toast in screen.query(Toast))
+
+
 async def test_a_dialog_shows_a_notice_once_and_leaves_the_header_alone(make_app: Any, stage_of: Any) -> None:
     app = make_app(lang="zh")
     async with app.run_test(size=(120, 36), notifications=True) as pilot:
         on = await stage_of(app, pilot)
         app.notify(WORDS, severity="error")
         await pilot.press("f1")
-        for _ in range(300):
-            if app.screen is not on.main and app.screen.query(Toast) and on.main.query(Toast):
-                break
-            await pilot.pause(0.01)
-        assert app.screen is not on.main
+        await soon(pilot, lambda: app.screen is not on.main and drawn(app.screen) and drawn(on.main))
         assert app.screen.query_one(Toast).region == on.main.query_one(Toast).region
         assert app.screen.query_one(Toast).region.y == 1

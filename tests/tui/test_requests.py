@@ -151,18 +151,22 @@ async def test_requests_stay_in_sight_when_bridge_mode_is_switched_off(stage: An
         assert not pane.check_action("copy_command", ())
 
 
-@pytest.mark.parametrize(
-    ("words", "left"),
-    [("failed", 1), ("mailbox", 1), ("food 3", 1), ("did not call", 1), ("r1", 1), ("generate", 4)],
-)
-async def test_the_filter_finds_words_anywhere_in_a_request(stage: Any, words: str, left: int) -> None:
+async def test_the_filter_finds_words_anywhere_in_a_request(stage: Any) -> None:
     async with stage(size=(80, 30)) as on:
         await opened(on, *REQUESTS)
-        await on.press("slash", *(key if key != " " else "space" for key in words), "enter")
-        assert len(rows(on)) == left
-        assert f"{left} of 4 requests match" in on.text
-        await on.press("escape")
-        assert len(rows(on)) == 4
+        for words, left in [
+            ("failed", 1),
+            ("mailbox", 1),
+            ("food 3", 1),
+            ("not call", 1),
+            ("r1", 1),
+            ("gen", 4),
+        ]:
+            await on.press("slash", *(key if key != " " else "space" for key in words), "enter")
+            assert len(rows(on)) == left, words
+            assert f"{left} of 4 requests match" in on.text
+            await on.press("escape")
+            assert len(rows(on)) == 4
 
 
 async def test_retry_asks_for_the_same_again_and_goes_to_the_new_request(stage: Any) -> None:
