@@ -32,8 +32,14 @@ DRAWING = ("render", "get_content", "compose", "_render", "watch_", "validate_",
 KEY_BAR = ("active_bindings", "check_action", "translated", "label", "catalogue.<locals>.say")
 """Names of the keys, drawn anew after each key; and texts, wherever they are said."""
 
-RECORDER = ("bridge/c2jy_bridge/engine/event_sink.py", "bridge/c2jy_bridge/journal/")
-"""Records every event in a task of its own, beside any way; the journal is on a way only as the receipts."""
+BESIDE = tuple(
+    f"bridge/c2jy_bridge/{path}"
+    for path in ("engine/event_sink.py", "engine/journal_follower.py", "journal/")
+)
+"""Tasks beside any way: one records every event, one looks once a second for what other processes recorded.
+
+The journal is on a way only as the receipts.
+"""
 
 DRAFT, QUESTION, REQUEST = 40, 12, 20
 """Most files of each way. A draft crosses 38; when it is slow, the watch of its folder wakes too."""
@@ -77,7 +83,7 @@ class Crossings:
             return
         self._begin = None
         file = str(Path(code.co_filename).relative_to(ROOT))
-        if file.startswith(RECORDER):
+        if file.startswith(BESIDE):
             return
         names = self.files.setdefault(file, [])
         if name not in names:
