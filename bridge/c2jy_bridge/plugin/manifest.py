@@ -15,7 +15,7 @@ import yaml
 
 from c2jy_bridge.core import i18n
 from c2jy_bridge.plugin.definition import Tool
-from c2jy_bridge.plugin.schema import JsonSchema, read_answer
+from c2jy_bridge.plugin.schema import JsonSchema, read_output
 
 NAME: Final = "c2jy"
 _LANGUAGES: Final[tuple[i18n.Language, ...]] = ("zh", "en")
@@ -91,9 +91,9 @@ def bot_prompt(tools: Iterable[Tool], language: i18n.Language) -> str:
 
 
 def _operation(tool: Tool) -> dict[str, Any]:
-    answer = read_answer(tool.function)
+    output = read_output(tool.function)
     common = {"status": {"type": "string", "enum": ["success", "error"]}, "message": {"type": "string"}}
-    properties = {**common, **_single(answer)["properties"]}
+    properties = {**common, **_single(output)["properties"]}
     return {
         "operationId": tool.name,
         "x-functionName": tool.name,

@@ -136,7 +136,7 @@ def read_parameters(function: Callable[..., Any], name: str) -> Parameters:
     return Parameters(tuple(names), model, schema, frozenset(left_out), context_name)
 
 
-def read_answer(function: Callable[..., Any]) -> JsonSchema:
+def read_output(function: Callable[..., Any]) -> JsonSchema:
     """The JSON Schema of a function's return value; any object where its type is not one."""
     try:
         hint = _hints(function, "").get("return", Any)

@@ -25,7 +25,7 @@ from c2jy_bridge.drafts import (
     OnProgress,
 )
 from c2jy_bridge.plugin import ToolContext, ToolError, tool
-from c2jy_bridge.tools.answers import (
+from c2jy_bridge.tools.outputs import (
     ClipShown,
     DraftChecked,
     DraftExported,
@@ -37,7 +37,7 @@ from c2jy_bridge.tools.answers import (
     TrackShown,
 )
 
-_Answer = TypeVar("_Answer", DraftMade, DraftRow, ClipShown)
+_Output = TypeVar("_Output", DraftMade, DraftRow, ClipShown)
 
 say: Final = catalogue("tools")
 
@@ -71,8 +71,8 @@ def emit_written(report: BuildReport, context: ToolContext, at: float) -> None:
         )
 
 
-def to_answer(report: BuildReport, *, dry_run: bool) -> DraftsMade:
-    """The answer of a tool that built drafts."""
+def to_output(report: BuildReport, *, dry_run: bool) -> DraftsMade:
+    """The output of a tool that built drafts."""
     issues = [*report.issues, *(issue for draft in report.drafts for issue in draft.issues)]
     sentences = [
         say(
@@ -84,7 +84,7 @@ def to_answer(report: BuildReport, *, dry_run: bool) -> DraftsMade:
         )
         for draft in report.drafts
     ]
-    drafts = [_answer(DraftMade, draft) for draft in report.drafts]
+    drafts = [_output(DraftMade, draft) for draft in report.drafts]
     wrong = [issue for issue in report.issues if issue.severity == "error"]
     if wrong:  # of a document with several drafts, or of a zip or list that was asked for
         partly = say("draft.partly", built=len(drafts), errors=len(wrong), reasons=lines(wrong))
@@ -190,7 +190,7 @@ class DraftTools:
             raise refused(error, drafts=[]) from None
         if not dry_run:
             emit_written(report, context, self._clock())
-        return to_answer(report, dry_run=dry_run)
+        return to_output(report, dry_run=dry_run)
 
     @tool
     def list_drafts(self, query: str = "", limit: Annotated[int, Field(ge=1, le=500)] = 50) -> DraftsListed:
@@ -238,8 +238,8 @@ class DraftTools:
         raise ToolError(say("draft.unknown_near" if close else "draft.unknown", name=name, nearest=close))
 
 
-def _answer(kind: type[_Answer], view: BuiltDraft | DraftView | ClipView, **values: Any) -> _Answer:
-    """An answer with the fields of a view that it has too; the Bot reads seconds, not microseconds."""
+def _output(kind: type[_Output], view: BuiltDraft | DraftView | ClipView, **values: Any) -> _Output:
+    """An output with the fields of a view that it has too; the Bot reads seconds, not microseconds."""
     values["duration_s"] = view.duration_us / 1e6
     shared = {field.name: getattr(view, field.name) for field in fields(kind) if field.name not in values}
     return kind(**shared, **values)
@@ -247,7 +247,7 @@ def _answer(kind: type[_Answer], view: BuiltDraft | DraftView | ClipView, **valu
 
 def _shown(track: TrackView, inside: str) -> list[TrackShown]:
     """A track, and behind it those inside its compound clips, named after them."""
-    clips = [_answer(ClipShown, clip, type=clip.kind, start_s=clip.start_us / 1e6) for clip in track.clips]
+    clips = [_output(ClipShown, clip, type=clip.kind, start_s=clip.start_us / 1e6) for clip in track.clips]
     name = " / ".join(filter(None, (inside, track.name)))
     tracks = [TrackShown(track.kind, name, clips)]
     for clip in track.clips:
@@ -258,7 +258,7 @@ def _shown(track: TrackView, inside: str) -> list[TrackShown]:
 
 def _row(view: DraftView) -> DraftRow:
     modified_at = datetime.fromtimestamp(view.modified_at, UTC).isoformat(timespec="seconds")
-    return _answer(DraftRow, view, modified_at=modified_at)
+    return _output(DraftRow, view, modified_at=modified_at)
 
 
 class PackingTools:

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.plugin import ToolContext, ToolError, tool
-from c2jy_bridge.tools.answers import FileRow, FilesListed, TextRead
+from c2jy_bridge.tools.outputs import FileRow, FilesListed, TextRead
 from c2jy_bridge.tools.safe_open import Entry, list_folder, read_file
 
 say: Final = catalogue("tools")

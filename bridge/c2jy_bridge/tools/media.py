@@ -10,7 +10,7 @@ from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.drafts import DraftBuilder, ProbeResult
 from c2jy_bridge.drafts.kinds import ResourceKind
 from c2jy_bridge.plugin import ToolContext, ToolError, tool
-from c2jy_bridge.tools.answers import (
+from c2jy_bridge.tools.outputs import (
     DurationsMeasured,
     EmptyTimeline,
     Measured,

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.plugin import ToolError, tool
-from c2jy_bridge.tools.answers import ScreenTaken
+from c2jy_bridge.tools.outputs import ScreenTaken
 
 say: Final = catalogue("tools")
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from c2jy_bridge.compat.coze2jianying.step_tools.step_answers import SegmentsAdded
+from c2jy_bridge.compat.coze2jianying.step_tools.step_outputs import SegmentsAdded
 from c2jy_bridge.compat.coze2jianying.step_tools.step_session import Infos, StepSession
 from c2jy_bridge.compat.coze2jianying.unfinished.draft import Lane, Step, Unfinished, id_prefix
 from c2jy_bridge.core.i18n import catalogue

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from c2jy_bridge.compat.coze2jianying.step_tools.step_answers import (
+from c2jy_bridge.compat.coze2jianying.step_tools.step_outputs import (
     DraftBegun,
     KeyframesAdded,
     SegmentsRemoved,
@@ -21,8 +21,8 @@ from c2jy_bridge.core.settings import TimeUnit
 from c2jy_bridge.drafts import DraftError
 from c2jy_bridge.drafts.spec.document import TrackKind
 from c2jy_bridge.plugin import ToolContext, ToolError, tool
-from c2jy_bridge.tools.answers import DraftsMade
-from c2jy_bridge.tools.drafts import emit_written, progress_callback, refused, serious, to_answer, with_issues
+from c2jy_bridge.tools.outputs import DraftsMade
+from c2jy_bridge.tools.drafts import emit_written, progress_callback, refused, serious, to_output, with_issues
 
 say: Final = catalogue("tools")
 
@@ -196,7 +196,7 @@ class EditTools:
                 path=built.path,
             )
             emit_written(report, context, self._session.clock())
-            return to_answer(report, dry_run=False)
+            return to_output(report, dry_run=False)
 
 
 def _moved(draft: Unfinished, ids: set[str]) -> list[Lane]:

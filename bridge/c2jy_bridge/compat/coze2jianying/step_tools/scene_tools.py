@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from c2jy_bridge.compat.coze2jianying.step_tools.step_answers import ScenesAdded, SceneSpan
+from c2jy_bridge.compat.coze2jianying.step_tools.step_outputs import ScenesAdded, SceneSpan
 from c2jy_bridge.compat.coze2jianying.step_tools.step_session import StepSession
 from c2jy_bridge.compat.coze2jianying.unfinished.draft import Step, Unfinished, id_prefix
 from c2jy_bridge.compat.coze2jianying.unfinished.scenes import (

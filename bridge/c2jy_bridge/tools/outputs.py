@@ -1,4 +1,4 @@
-"""What the tools answer. The manifest for Coze is made from these types."""
+"""What the tools return. The manifest for Coze is made from these types."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pydantic import ConfigDict, Field
 from c2jy_bridge.core.events import Issue
 
 
-class Answer:
-    """Base of all answers: pydantic takes the docstring below a field as its description."""
+class Output:
+    """Base of all outputs: pydantic takes the docstring below a field as its description."""
 
     __slots__ = ()
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(use_attribute_docstrings=True)
 
 
 @dataclass(frozen=True, slots=True)
-class DraftMade(Answer):
+class DraftMade(Output):
     """A draft that was written, or would be in a dry run."""
 
     draft_id: str
@@ -38,7 +38,7 @@ class DraftMade(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class DraftsMade(Answer):
+class DraftsMade(Output):
     """generate_draft; not `complete` when some of the document's drafts could not be built."""
 
     message: str
@@ -51,7 +51,7 @@ class DraftsMade(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class DraftRow(Answer):
+class DraftRow(Output):
     """A draft in the drafts folder."""
 
     name: str
@@ -83,7 +83,7 @@ class DraftRow(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class DraftsListed(Answer):
+class DraftsListed(Output):
     """list_drafts."""
 
     message: str
@@ -94,7 +94,7 @@ class DraftsListed(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class ClipShown(Answer):
+class ClipShown(Output):
     """A clip on its track."""
 
     type: str
@@ -112,7 +112,7 @@ class ClipShown(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class TrackShown(Answer):
+class TrackShown(Output):
     """A track, bottom first."""
 
     type: str
@@ -124,7 +124,7 @@ class TrackShown(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class DraftShown(Answer):
+class DraftShown(Output):
     """get_draft."""
 
     draft: DraftRow
@@ -138,7 +138,7 @@ class DraftShown(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class DraftChecked(Answer):
+class DraftChecked(Output):
     """check_draft."""
 
     message: str
@@ -149,7 +149,7 @@ class DraftChecked(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class DraftExported(Answer):
+class DraftExported(Output):
     """export_draft; `path` is the zip, or the draft's folder without one."""
 
     message: str
@@ -164,7 +164,7 @@ class DraftExported(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class SlotShown(Answer):
+class SlotShown(Output):
     """A slot of a template; pixels are 0 for sounds and texts."""
 
     slot: str
@@ -190,7 +190,7 @@ class SlotShown(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class TemplateShown(Answer):
+class TemplateShown(Output):
     """describe_template."""
 
     message: str
@@ -207,7 +207,7 @@ class TemplateShown(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class TemplateFilled(Answer):
+class TemplateFilled(Output):
     """fill_template; without a path in a dry run."""
 
     message: str
@@ -224,7 +224,7 @@ class TemplateFilled(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class Measured(Answer):
+class Measured(Output):
     """A file that could be had; pixels are 0 for sounds, seconds for pictures."""
 
     url: str
@@ -246,7 +246,7 @@ class Measured(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class NotMeasured(Answer):
+class NotMeasured(Output):
     """A file that could not be had."""
 
     url: str
@@ -256,7 +256,7 @@ class NotMeasured(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class MediaMeasured(Answer):
+class MediaMeasured(Output):
     """probe_media; `failed` is how many could not be had."""
 
     message: str
@@ -267,7 +267,7 @@ class MediaMeasured(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class Timeline(Answer):
+class Timeline(Output):
     """A stretch of time, milliseconds."""
 
     start: int
@@ -277,7 +277,7 @@ class Timeline(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class EmptyTimeline(Answer):
+class EmptyTimeline(Output):
     """Stands where a file could not be measured; its length is 0."""
 
     start: int
@@ -289,7 +289,7 @@ class EmptyTimeline(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class DurationsMeasured(Answer):
+class DurationsMeasured(Output):
     """get_media_duration, with the names of Coze2JianYing's tool; `failed` could not be had."""
 
     message: str
@@ -304,7 +304,7 @@ class DurationsMeasured(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class FileRow(Answer):
+class FileRow(Output):
     """A file or folder."""
 
     path: str
@@ -318,7 +318,7 @@ class FileRow(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class FilesListed(Answer):
+class FilesListed(Output):
     """list_files; `more` says that not everything is listed."""
 
     message: str
@@ -329,7 +329,7 @@ class FilesListed(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class TextRead(Answer):
+class TextRead(Output):
     """read_file; `next_offset` is null at the end."""
 
     path: str
@@ -345,7 +345,7 @@ class TextRead(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class ScreenTaken(Answer):
+class ScreenTaken(Output):
     """screenshot."""
 
     message: str
@@ -361,7 +361,7 @@ class ScreenTaken(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class PreviewShown(Answer):
+class PreviewShown(Output):
     """preview_draft."""
 
     message: str
@@ -382,7 +382,7 @@ class PreviewShown(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class SliderRow(Answer):
+class SliderRow(Output):
     """A parameter of an effect, 0-100."""
 
     name: str
@@ -392,7 +392,7 @@ class SliderRow(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class ResourceRow(Answer):
+class ResourceRow(Output):
     """A name that a draft can use; no duration where there is no such thing."""
 
     name: str
@@ -408,7 +408,7 @@ class ResourceRow(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class ResourcesFound(Answer):
+class ResourcesFound(Output):
     """search_resources; without `fits` these are only the nearest names."""
 
     message: str

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from c2jy_bridge.core.events import Issue
-from c2jy_bridge.tools.answers import Answer
+from c2jy_bridge.tools.outputs import Output
 
 
 @dataclass(frozen=True, slots=True)
-class DraftBegun(Answer):
+class DraftBegun(Output):
     """create_draft."""
 
     message: str
@@ -18,7 +18,7 @@ class DraftBegun(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class TrackAdded(Answer):
+class TrackAdded(Output):
     """add_track; 0 is the first one of the draft."""
 
     message: str
@@ -27,7 +27,7 @@ class TrackAdded(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentsAdded(Answer):
+class SegmentsAdded(Output):
     """The add_ tools; one id for each info, in order. `end_s` is where the last of them ends."""
 
     message: str
@@ -40,7 +40,7 @@ class SegmentsAdded(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentsRemoved(Answer):
+class SegmentsRemoved(Output):
     """remove_segments; `left` are still in the draft."""
 
     message: str
@@ -51,7 +51,7 @@ class SegmentsRemoved(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class KeyframesAdded(Answer):
+class KeyframesAdded(Output):
     """add_keyframes."""
 
     message: str
@@ -62,7 +62,7 @@ class KeyframesAdded(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class SceneSpan(Answer):
+class SceneSpan(Output):
     """When a scene is on, and the id of its picture; empty when it has none."""
 
     start_s: float
@@ -72,7 +72,7 @@ class SceneSpan(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class ScenesAdded(Answer):
+class ScenesAdded(Output):
     """append_scenes; one entry for each scene, in order."""
 
     message: str
