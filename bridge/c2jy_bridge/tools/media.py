@@ -10,6 +10,7 @@ from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.drafts import DraftBuilder, ProbeResult
 from c2jy_bridge.drafts.kinds import ResourceKind
 from c2jy_bridge.plugin import ToolContext, ToolError, tool
+from c2jy_bridge.tools.drafts import progress_callback
 from c2jy_bridge.tools.outputs import (
     DurationsMeasured,
     EmptyTimeline,
@@ -21,7 +22,6 @@ from c2jy_bridge.tools.outputs import (
     SliderRow,
     Timeline,
 )
-from c2jy_bridge.tools.drafts import progress_callback
 
 if TYPE_CHECKING:
     from c2jy_bridge.drafts.resources import Entry

@@ -13,8 +13,8 @@ from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.drafts import DraftError
 from c2jy_bridge.drafts.preview.previewer import Previewer
 from c2jy_bridge.plugin import ToolContext, ToolError, tool
-from c2jy_bridge.tools.outputs import PreviewShown
 from c2jy_bridge.tools.drafts import progress_callback, refused
+from c2jy_bridge.tools.outputs import PreviewShown
 
 say: Final = catalogue("tools")
 

@@ -9,8 +9,8 @@ from c2jy_bridge.core.events import DraftWritten
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.drafts import DraftError, TemplateFiller
 from c2jy_bridge.plugin import ToolContext, tool
-from c2jy_bridge.tools.outputs import SlotShown, TemplateFilled, TemplateShown
 from c2jy_bridge.tools.drafts import progress_callback, refused, with_issues
+from c2jy_bridge.tools.outputs import SlotShown, TemplateFilled, TemplateShown
 
 say: Final = catalogue("tools")
 

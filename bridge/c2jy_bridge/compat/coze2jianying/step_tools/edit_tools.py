@@ -21,8 +21,8 @@ from c2jy_bridge.core.settings import TimeUnit
 from c2jy_bridge.drafts import DraftError
 from c2jy_bridge.drafts.spec.document import TrackKind
 from c2jy_bridge.plugin import ToolContext, ToolError, tool
-from c2jy_bridge.tools.outputs import DraftsMade
 from c2jy_bridge.tools.drafts import emit_written, progress_callback, refused, serious, to_output, with_issues
+from c2jy_bridge.tools.outputs import DraftsMade
 
 say: Final = catalogue("tools")
 
