@@ -175,7 +175,9 @@ class PaneDrafts(Drafts):
         self.asked.append(("rows", table))
         return 0
 
-    async def build_timeline(self, path: Path, *, name: str | None = None, **options: Any) -> BuildReport:
+    async def build_timeline(
+        self, path: Path, *, name: str | None = None, archive: Path | None = None, **options: Any
+    ) -> BuildReport:
         self.asked.append(("build_timeline", path, name))
         return BuildReport(())
 

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,7 @@ from c2jy_bridge.drafts import (
     RelocateReport,
     TemplateFiller,
 )
-from c2jy_bridge.drafts.errors import disk_issue
+from c2jy_bridge.drafts.errors import disk_issue, issue
 from c2jy_bridge.drafts.interchange.exchange import export_draft, read_timelines
 from c2jy_bridge.drafts.library.draft_roots import USUAL
 from c2jy_bridge.drafts.library.relink import relink
@@ -112,7 +113,9 @@ class Drafts:
         """Build drafts from a document; see `drafts.DraftBuilder.build` for the options."""
         return await self._builder.build(document, **options)
 
-    async def build_timeline(self, path: Path, *, name: str | None = None, **options: Any) -> BuildReport:
+    async def build_timeline(
+        self, path: Path, *, name: str | None = None, archive: Path | None = None, **options: Any
+    ) -> BuildReport:
         """Build drafts from a timeline file of another editing program: .otio, .fcpxml or .edl.
 
         Media are looked for in the folder of the file, the drafts folder and the declared folders.
@@ -120,6 +123,7 @@ class Drafts:
         Args:
             path: The file.
             name: Instead of the timeline's own name; the later ones of several get a number.
+            archive: One zip for all drafts of the file, or a folder for it; replaced when it is there.
             options: As for `build`.
         """
         drafts: list[BuiltDraft] = []
@@ -139,6 +143,14 @@ class Drafts:
             issues += [*one.issues, *report.issues]
         if not drafts:
             raise DraftError(issues)
+        if archive and (paths := [Path(draft.path) for draft in drafts if draft.path]):
+            try:
+                packed = await self._packer.pack_folders(paths, archive, on_progress=options.get("on_progress"))
+            except DraftError as error:
+                issues += [issue("not_packed", "", name=drafts[0].name), *error.issues]
+            else:
+                drafts = [replace(draft, archive=packed.path) for draft in drafts]
+                issues += packed.issues
         return BuildReport(tuple(drafts), tuple(issues))
 
     async def export(self, name: str, to: TimelineFormat, out: str | Path | None = None) -> ExportedTimeline:

@@ -103,10 +103,21 @@ class DraftPacker:
                 at=self._clock(),
             )
 
-        async def unpack(packed: Packed) -> None:  # cancelled after the last rename
-            await asyncio.to_thread(Path(packed.path).unlink, missing_ok=True)
+        return await in_thread(stop, _remove_zip, work)
 
-        return await in_thread(stop, unpack, work)
+    async def pack_folders(
+        self, folders: Sequence[Path], out: Path, *, on_progress: OnProgress | None = None
+    ) -> Packed:
+        """Pack several drafts into one zip, their paths as they are; see `pack`."""
+        stop = threading.Event()
+        meter = ByteMeter(on_progress, say("progress.packing"), None, stop)
+
+        def work() -> Packed:
+            return pack_to(
+                folders, out, target=None, token=self._new_token(), meter=meter, at=self._clock()
+            )
+
+        return await in_thread(stop, _remove_zip, work)
 
     async def relocate(
         self,
@@ -149,6 +160,11 @@ class DraftPacker:
         if not done and issues:
             raise DraftError(issues)
         return RelocateReport(tuple(done), tuple(issues))
+
+
+async def _remove_zip(packed: Packed) -> None:
+    """The cancel came after the last rename."""
+    await asyncio.to_thread(Path(packed.path).unlink, missing_ok=True)
 
 
 def pack_to(

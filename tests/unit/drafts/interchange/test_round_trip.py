@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ from typing import Any
 import opentimelineio as otio
 import pytest
 
-from c2jy_bridge.drafts import DraftBuilder, Library
+from c2jy_bridge.drafts import DraftBuilder, DraftPacker, Library, TemplateFiller
 from c2jy_bridge.drafts.interchange.exchange import read_timelines
+from c2jy_bridge.drafts.preview.previewer import Previewer
+from c2jy_bridge.engine.drafts import Drafts
 from unit.drafts.interchange.conftest import Export, s
 
 
@@ -119,25 +122,45 @@ async def test_a_clip_that_the_other_program_moved_is_where_it_was_moved_to(
     assert content["tracks"][0]["segments"][0]["target_timerange"]["duration"] == s(1.037), "others are exact"
 
 
-async def test_the_command_s_way_builds_from_a_file_whose_media_are_in_the_drafts_folder(
-    rich: dict[str, Any], build: Callable[..., Any], make_builder: Callable[..., DraftBuilder],
-    library: Library, tmp_path: Path,
-) -> None:  # fmt: skip
-    from c2jy_bridge.drafts import DraftPacker, TemplateFiller
-    from c2jy_bridge.drafts.preview.previewer import Previewer
-    from c2jy_bridge.engine.drafts import Drafts
-
-    await build(rich)
+@pytest.fixture
+def drafts(make_builder: Callable[..., DraftBuilder], library: Library, tmp_path: Path) -> Drafts:
+    """What the commands use, without declared folders."""
     builder = make_builder(folders=[])
-    drafts = Drafts(
+    return Drafts(
         builder,
         library,
         DraftPacker(library, tmp_path / "exports"),
         TemplateFiller(builder, library, time.time),
         Previewer(library, tmp_path / "exports"),
     )
+
+
+async def test_the_command_s_way_builds_from_a_file_whose_media_are_in_the_drafts_folder(
+    rich: dict[str, Any], build: Callable[..., Any], drafts: Drafts, tmp_path: Path
+) -> None:
+    await build(rich)
     made = await drafts.export("春天", "otio", tmp_path / "out.otio")
 
     report = await drafts.build_timeline(Path(made.path), name="again")
 
     assert [(draft.name, draft.clips, draft.media) for draft in report.drafts] == [("again", 7, 5)]
+
+
+async def test_all_timelines_of_a_file_are_in_one_zip(
+    rich: dict[str, Any], build: Callable[..., Any], drafts: Drafts, tmp_path: Path
+) -> None:
+    await build(rich)
+    made = await drafts.export("春天", "otio", tmp_path / "out.otio")
+    both = otio.schema.SerializableCollection()
+    both.extend(otio.adapters.read_from_file(made.path) for _ in range(2))
+    otio.adapters.write_to_file(both, made.path)
+
+    report = await drafts.build_timeline(Path(made.path), name="again", archive=tmp_path / "both.zip")
+
+    names = ["again", "again (2)"]
+    assert [(draft.name, draft.archive) for draft in report.drafts] == [
+        (name, str(tmp_path / "both.zip")) for name in names
+    ]
+    with zipfile.ZipFile(tmp_path / "both.zip") as zipped:
+        main = {name for name in zipped.namelist() if name.endswith("draft_content.json")}
+    assert main == {f"{name}/draft_content.json" for name in names}
