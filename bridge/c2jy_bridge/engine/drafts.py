@@ -145,7 +145,9 @@ class Drafts:
             raise DraftError(issues)
         if archive and (paths := [Path(draft.path) for draft in drafts if draft.path]):
             try:
-                packed = await self._packer.pack_folders(paths, archive, on_progress=options.get("on_progress"))
+                packed = await self._packer.pack_folders(
+                    paths, archive, on_progress=options.get("on_progress")
+                )
             except DraftError as error:
                 issues += [issue("not_packed", "", name=drafts[0].name), *error.issues]
             else:

@@ -113,9 +113,7 @@ class DraftPacker:
         meter = ByteMeter(on_progress, say("progress.packing"), None, stop)
 
         def work() -> Packed:
-            return pack_to(
-                folders, out, target=None, token=self._new_token(), meter=meter, at=self._clock()
-            )
+            return pack_to(folders, out, target=None, token=self._new_token(), meter=meter, at=self._clock())
 
         return await in_thread(stop, _remove_zip, work)
 
