@@ -41,6 +41,7 @@ from c2jy_bridge.core.target_apps import DraftProfile
 from c2jy_bridge.core.views import CallView, ConnectionView, DraftDetail, DraftView
 from c2jy_bridge.drafts import RelocateReport
 from c2jy_bridge.drafts.captions.writing import CaptionFormat
+from c2jy_tui import themes
 from c2jy_tui.widgets.bindings import BaseScreen
 from c2jy_tui.widgets.key_bar import KeyBar
 from c2jy_tui.widgets.workspace import BREAKPOINTS
@@ -294,6 +295,9 @@ class Host(App[None]):
     def __init__(self, pane: Widget) -> None:
         super().__init__()
         self.animation_level = "none"
+        for theme in themes.OURS:
+            self.register_theme(theme)
+        self.theme = themes.DEFAULT
         self.pane = pane
         self.copied = ""
 

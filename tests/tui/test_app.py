@@ -261,11 +261,11 @@ async def test_a_key_can_be_changed_by_its_name(stage: Any) -> None:
 
 
 async def test_a_theme_of_the_settings_is_worn_and_an_unknown_one_is_named(stage: Any) -> None:
-    async with stage(look=Look(theme="textual-light")) as on:
-        assert on.app.theme == "textual-light"
+    async with stage(look=Look(theme="c2jy-light")) as on:
+        assert on.app.theme == "c2jy-light"
         on.app.apply_look(Look(theme="no such [theme]"))
         await on.settle()
-        assert on.app.theme == "textual-light"
+        assert on.app.theme == "c2jy-light"
         assert "no such [theme]" in [n.message for n in on.app._notifications][-1]
 
 

@@ -219,7 +219,7 @@ async def test_the_app_looks_the_same_after_each_thing_that_is_done(
         await on.press("ctrl+p", *"abc")
         twins.assert_same()
         await on.press("escape")
-        on.app.theme = "textual-light"
+        on.app.theme = "c2jy-light"
         await on.settle()
         twins.assert_same()
         assert twins.bytes[1] * 4 < twins.bytes[0]

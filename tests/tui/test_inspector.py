@@ -482,7 +482,7 @@ async def test_progress_that_changes_no_key_does_not_make_the_footer_anew(
         assert made == [1]
 
 
-@pytest.mark.parametrize("theme", ["ansi-dark", "textual-light"])
+@pytest.mark.parametrize("theme", ["ansi-dark", "c2jy-light"])
 async def test_the_cursor_and_the_statuses_are_told_apart_in_every_theme(
     theme: str, host: InspectorHost, inspector: Inspector
 ) -> None:

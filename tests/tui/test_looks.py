@@ -1,17 +1,26 @@
-"""What the screen looks like, as pictures that are compared: three sizes, two languages, dark and light."""
+"""What the screen looks like, as pictures that are compared: three sizes, two languages, dark and light.
+
+And whatever is written can be read: the contrast of each letter is computed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
+from rich.color import Color as RichColor
+from rich.color import ColorSystem
+from rich.segment import Segment
+from textual.app import App
+from textual.color import Color
 from textual.pilot import Pilot
 
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.views import ConversationView
+from c2jy_tui import themes
 from c2jy_tui.app import Look
-from pane_host import NARROW, NORMAL, WIDE, snapshot_id
+from pane_host import NARROW, NORMAL, WIDE, snapshot_id, soon
 
 QUESTION = {"en": "Make me a video about Chinese food", "zh": "帮我生成一个介绍中国美食的视频"}
 THOUGHT = {"en": "Five scenes will do.", "zh": "五个镜头就够了。"}
@@ -126,7 +135,7 @@ async def narrow_inspector(on: Any, lang: str) -> None:
     await on.press("f4")
 
 
-DARK, LIGHT, ANSI = "textual-dark", "textual-light", "ansi-dark"
+DARK, LIGHT, ANSI = "c2jy-dark", "c2jy-light", "ansi-dark"
 
 
 @pytest.mark.parametrize(
@@ -169,3 +178,120 @@ def test_the_screen_looks_as_it_did(
         await on.settle()
 
     assert snap_compare(app, terminal_size=size, run_before=act)
+
+
+# --- contrast --------------------------------------------------------------------------------------
+
+LEAST = 4.5
+"""WCAG 2.2, 1.4.3, level AA: contrast of text and its background."""
+OURS = [theme.name for theme in themes.OURS if not theme.ansi]
+
+
+def letters(app: App[Any]) -> Iterator[tuple[str, RichColor, RichColor]]:
+    """What the top screen writes: a word with its two colours; not what a dialog has dimmed below it."""
+    screen = app.screen
+    for y, strip in enumerate(screen._compositor.render_strips()):
+        x = 0
+        for filtered in strip.apply_filter(app._filters[0], screen.background_colors[1]):
+            x += filtered.cell_length
+            if not _is_text(filtered) or screen.get_widget_at(x - 1, y)[0] is screen:
+                continue
+            style = filtered.style
+            if style is None or (fore := style.color) is None or (back := style.bgcolor) is None:
+                pytest.fail(f"no colour: {filtered}")
+            yield filtered.text.strip(), *((back, fore) if style.reverse else (fore, back))
+
+
+def _is_text(segment: Segment) -> bool:
+    return any(letter.isalnum() for letter in segment.text)
+
+
+def contrast(fore: RichColor, back: RichColor, colours: ColorSystem) -> float:
+    one, other = (Color.from_rich_color(c.downgrade(colours)) for c in (fore, back))
+
+    def luminance(color: Color) -> float:
+        parts = [c / 255 for c in color.rgb]
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def faint(app: App[Any]) -> set[str]:
+    """The words of the screen that cannot be read well."""
+    return {
+        f"{ratio:.1f} {fore.name} on {back.name}, {colours.name}: {word[:30]}"
+        for colours in (ColorSystem.TRUECOLOR, ColorSystem.EIGHT_BIT)
+        for word, fore, back in letters(app)
+        if (ratio := contrast(fore, back, colours)) < LEAST
+    }
+
+
+@pytest.mark.parametrize("theme", OURS)
+async def test_whatever_the_app_writes_can_be_read(theme: str, stage: Any) -> None:
+    found: set[str] = set()
+    async with stage(look=Look(theme=theme)) as on:
+        for scene in (welcome, talk, failure):
+            await scene(on, "en")
+            found |= faint(on.app)
+        await on.press("escape")
+        for keys in (["f4"], ["f5"], ["f6"], ["f3", "shift+tab"], ["shift+tab"], ["f1"]):
+            await on.press(*keys)
+            found |= faint(on.app)
+        await on.press("escape", "ctrl+p")
+        found |= faint(on.app)
+        await on.press("escape")
+        on.app.notify("a notice", severity="error", title="b")
+        on.app.notify("another", severity="warning")
+        await sessions(on, "en")
+        found |= faint(on.app)
+    assert not found, "\n".join(sorted(found))
+
+
+@pytest.mark.parametrize("theme", OURS)
+async def test_a_question_can_be_read(theme: str, stage: Any) -> None:
+    async with stage(look=Look(theme=theme)) as on:
+        await question(on, "en")
+        found = faint(on.app)
+        assert not found, "\n".join(sorted(found))
+        await on.press("escape")
+        await running(on, "en")
+        await on.press("f4")
+        found = faint(on.app)
+        assert not found, "\n".join(sorted(found))
+        await help_(on, "en")
+        found = faint(on.app)
+        assert not found, "\n".join(sorted(found))
+
+
+async def test_with_no_color_nothing_has_a_colour_and_the_cursor_is_seen(
+    stage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with stage(look=Look(theme="c2jy-light")) as on:
+        await talk(on, "en")
+        await on.press("ctrl+p", "down", "up")
+        await soon(on.pilot, lambda: "New conversation" in on.text)
+        found = [
+            segment
+            for strip in on.app.screen._compositor.render_strips()
+            for segment in strip.apply_filter(on.app._filters[-1], Color(0, 0, 0))
+        ]
+        styles = [segment.style for segment in found if segment.style is not None]
+        assert {c.name for style in styles for c in (style.color, style.bgcolor) if c} == {"default"}
+        marked = "".join(one.text for one in found if one.style is not None and one.style.underline)
+        assert "New conversation" in marked
+
+
+@pytest.mark.parametrize(
+    ("named", "colours", "theme"),
+    [
+        ("auto", "truecolor", "c2jy-dark"),
+        ("auto", "256", "c2jy-dark"),
+        ("auto", "standard", "ansi-dark"),
+        ("c2jy-light", "standard", "c2jy-light"),
+    ],
+)
+def test_a_terminal_of_few_colours_gets_its_own(named: str, colours: str, theme: str) -> None:
+    assert themes.theme_for(named, colours) == theme

@@ -20,13 +20,14 @@ from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.driver import Driver
+from textual.filter import Monochrome, NoColor
 from textual.message_pump import MessagePump
 from textual.screen import Screen
 from typing_extensions import override
 
 from c2jy_bridge.core import i18n
 from c2jy_bridge.core.safety import one_line, visible
-from c2jy_tui import desktop
+from c2jy_tui import desktop, themes
 from c2jy_tui.formatting import Clock, error_reason
 from c2jy_tui.labels import say
 from c2jy_tui.screens.splash import SplashScreen
@@ -56,7 +57,7 @@ _SLICE_S: Final = 0.004
 class Look:
     """The values of `ScreenSettings`, which is too heavy to import here."""
 
-    theme: str = "textual-dark"
+    theme: str = themes.DEFAULT
     mouse: bool = True
     low_bandwidth: bool = False
     keymap: Mapping[str, str] = field(default_factory=dict)
@@ -99,6 +100,11 @@ class C2jyApp(App[None]):
         i18n.use(lang)
         self._look = look or Look()
         super().__init__()
+        for theme in themes.OURS:
+            self.register_theme(theme)
+        if self.no_color:
+            # Of colours Textual 8.2.8 makes greys, which are colours too.
+            self._filters = [NoColor() if isinstance(one, Monochrome) else one for one in self._filters]
         if self._look.low_bandwidth:
             self.animation_level = "none"
         self._start_engine = start_engine
@@ -147,8 +153,10 @@ class C2jyApp(App[None]):
     def apply_look(self, look: Look) -> None:
         """Apply a theme and a keymap; an unknown theme is named in a notice."""
         self._look = look
-        if look.theme in self.available_themes:
-            self.theme = look.theme
+        colours = None if self.no_color else self.console.color_system
+        theme = themes.FEW_COLOURS if self.no_color else themes.theme_for(look.theme, colours)
+        if theme in self.available_themes:
+            self.theme = theme
         else:
             self.notify(say("app.no_theme", theme=visible(look.theme)), severity="warning", markup=False)
         self.set_keymap(dict(look.keymap))

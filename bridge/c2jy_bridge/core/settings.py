@@ -198,8 +198,9 @@ class ScreenSettings(_Group):
 
     lang: Literal["auto", "zh", "en"] = "auto"
     """Language of the screen; auto follows the locale."""
-    theme: str = "textual-dark"
-    """A Textual theme; `ansi-dark` and `ansi-light` follow the terminal's own 16 colours."""
+    theme: str = "auto"
+    """`c2jy-dark` or `c2jy-light`; `ansi-dark` and `ansi-light` follow the terminal's own 16 colours; or one
+    of Textual's themes. auto: c2jy-dark, and ansi-dark where there are 16 colours or NO_COLOR is set."""
     mouse: bool = True
     """False leaves the mouse to the terminal, so that it can select text."""
     low_bandwidth: Literal["auto", "on", "off"] = "auto"

@@ -50,12 +50,13 @@ def run(options: argparse.Namespace) -> int:
         i18n.use(look["lang"])
     from c2jy_tui.app import C2jyApp, Look
     from c2jy_tui.desktop import is_remote
+    from c2jy_tui.themes import AUTO
 
     low_bandwidth = {"on": True, "off": False}.get(str(look.get("low_bandwidth")), is_remote())
     mouse = look.get("mouse") is not False
     given = look.get("keymap")
     keymap = {str(key): str(value) for key, value in given.items()} if isinstance(given, dict) else {}
-    theme, alerts = str(look.get("theme", Look().theme)), str(look.get("alerts", Look().alerts))
+    theme, alerts = str(look.get("theme", AUTO)), str(look.get("alerts", Look().alerts))
     look_of_app = Look(theme=theme, mouse=mouse, low_bandwidth=low_bandwidth, keymap=keymap, alerts=alerts)
     refused: list[str] = []
     with ExitStack() as stack:

@@ -47,7 +47,7 @@ class PaneTab(Static):
         """Name the key that the settings may have changed."""
         bindings = [active.binding for active in self.screen.active_bindings.values()]
         keys = [self.app.get_key_display(b) for b in bindings if b.action == f"go('{self.pane}')"]
-        self.update(Content.assemble((" ".join([*keys, ""]), "dim"), say(f"pane.{self.pane}")))
+        self.update(Content(" ".join([*keys, say(f"pane.{self.pane}")])))
 
 
 class PaneTabs(Horizontal):
