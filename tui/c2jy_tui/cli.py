@@ -91,6 +91,9 @@ def _parser() -> argparse.ArgumentParser:
     chat.add_argument("--json", action="store_true", help=say("option.json_events"))
     chat.add_argument("--yes", action="store_true", help=say("option.yes"))
 
+    in_browser = command(commands, "serve", "serve", "command.serve")
+    in_browser.add_argument("--port", type=_port, default=8767, help=say("option.serve_port"))
+
     draft = command(commands, "draft", "draft:list_", "command.draft").add_subparsers(metavar="COMMAND")
     build = command(draft, "build", "draft:build", "command.draft_build")
     build.add_argument("file", help=say("option.file"))

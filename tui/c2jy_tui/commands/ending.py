@@ -132,16 +132,18 @@ def terminal_kept(ending: Callable[[], Ending]) -> Iterator[Callable[[], None]]:
     """Watch the terminal while the app has it; yields a function that restores it, for the deadline.
 
     A terminal that goes away counts as SIGHUP, also where the parent ignores that: reading it would return
-    nothing, at once, for ever.
+    nothing, at once, for ever. So do the pipes to a browser, which need no restoring.
     """
     if sys.platform == "win32":
         yield lambda: None
         return
     import termios
 
-    terminal, attributes = os.dup(1), termios.tcgetattr(0)
+    terminal, attributes = os.dup(1), termios.tcgetattr(0) if os.isatty(0) else None
 
     def restore() -> None:
+        if attributes is None:
+            return
         with suppress(OSError, termios.error):
             os.write(terminal, _RESTORE)
             termios.tcsetattr(0, termios.TCSANOW, attributes)

@@ -37,10 +37,11 @@ _DRAIN_S: Final = 0.5
 
 def run(options: argparse.Namespace) -> int:
     """Draw the first frame; settings, emulator and engine start after it."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    in_browser = os.environ.get("TEXTUAL_DRIVER", "").endswith(":WebDriver")  # set by textual-serve
+    if not in_browser and not (sys.stdin.isatty() and sys.stdout.isatty()):
         print_stderr(say("screen.no_terminal"))
         return 2
-    if os.environ.get("TERM") == "dumb":
+    if os.environ.get("TERM") == "dumb" and not in_browser:
         from c2jy_tui.commands import line_chat
 
         print_stderr(say("lines.plain"))
