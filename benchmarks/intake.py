@@ -93,6 +93,7 @@ async def _serve(folder: Path) -> None:
     from c2jy_bridge.core.vault import Vault
     from c2jy_bridge.core.views import BridgeView
     from c2jy_bridge.plugin import ToolRegistry, tool
+    from c2jy_bridge.relay.artifacts import DiskArtifacts
     from c2jy_bridge.relay.calls import refuse_hopeless
     from c2jy_bridge.relay.embedded_queue import EmbeddedQueue
     from c2jy_bridge.relay.intakes.http import HttpIntake, Tokens
@@ -128,6 +129,7 @@ async def _serve(folder: Path) -> None:
             check=partial(refuse_hopeless, {one.name: one for one in registry}, {}),
             wake=lambda: None,
             stop=stop,
+            artifacts=DiskArtifacts(folder / "artifacts", max_bytes=2**20),
         ),
         probe=partial(storage.keep_note, "ready", ""),
         registry=registry,

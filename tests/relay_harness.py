@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from collections import Counter
@@ -12,11 +13,12 @@ from typing import Any, TypeVar
 
 from c2jy_bridge.core.bridge_requests import BridgeRequest
 from c2jy_bridge.core.events import BridgeRequestChanged, Decision, Event, ToolCallAwaitingApproval
-from c2jy_bridge.core.settings import BridgeSettings, CozeSettings, Settings, StudioSettings
+from c2jy_bridge.core.settings import BridgeSettings, CozeSettings, Settings, StudioSettings, ToolSettings
 from c2jy_bridge.core.vault import Vault
 from c2jy_bridge.coze import CozeClient, connect
 from c2jy_bridge.journal import Journal
 from c2jy_bridge.plugin import ToolContext, ToolRegistry, ToolRunner, tool
+from c2jy_bridge.relay.artifacts import NotDelivered
 from c2jy_bridge.relay.bridge import Bridge
 from c2jy_bridge.relay.calls import BridgeTool
 from c2jy_bridge.relay.intakes.http import Tokens
@@ -123,6 +125,7 @@ class RelayHarness:
         clock: Callable[[], float] = time.time,
         steady: Callable[[], float] | None = None,
         studio: StudioSettings | None = None,
+        limits: ToolSettings | None = None,
         **bridge: Any,
     ) -> None:
         if studio is None:
@@ -131,6 +134,7 @@ class RelayHarness:
             coze=CozeSettings(api_base=api_base or "http://127.0.0.1:9", token="pat_test", bot_id="7"),
             bridge=BridgeSettings(**bridge),
             studio=studio or StudioSettings(),
+            tools=limits or ToolSettings(),
             data_dir=data_dir,
             config_dir=data_dir,
         )
@@ -157,6 +161,7 @@ class RelayHarness:
             receipts=self.journal,
             client=self.client,
             deny=lambda call_id: self.approver.answer(call_id, Decision.DENY),
+            pack=self.pack,
             emit=self.emit,
             tokens=self.tokens,
             clock=clock,
@@ -172,6 +177,15 @@ class RelayHarness:
         if self._client is None:
             self._client = await asyncio.to_thread(connect, self.settings.coze)
         return self._client
+
+    async def pack(self, result: str, folder: Path) -> list[Path]:
+        """Stands for a packed draft: 1.3 MB of the result again and again, named by what was noted."""
+        noted = json.loads(result).get("noted")
+        if not noted:
+            raise NotDelivered("nothing was noted")
+        file = folder / f"{noted}.zip"
+        file.write_text(result * (1_300_000 // len(result)), encoding="utf-8")
+        return [file]
 
     async def emit(self, event: Event) -> None:
         await asyncio.to_thread(self.journal.record, [event])

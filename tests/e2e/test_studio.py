@@ -6,11 +6,13 @@ import contextlib
 import json
 import re
 import shlex
+import shutil
 import socket
 import subprocess
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -32,6 +34,7 @@ def test_a_request_at_the_gateway_makes_one_draft_on_one_machine(
         again = processes.client.post("/v1/requests", json=draft("first"), headers={**WAIT, **key})
         assert again.json() == first.json()
         assert processes.drafts() == ["first"]
+        download_and_check(processes, tmp_path / "download")
         assert processes.client.post("/v1/requests", json={"tool": "nothing"}).status_code == 404
 
         drained = processes.run("bridge", "drain", "a", "--queue", processes.queue)
@@ -51,6 +54,37 @@ def test_a_request_at_the_gateway_makes_one_draft_on_one_machine(
         assert len(list((tmp_path / "b" / "drafts").glob("d*"))) == 4
         assert processes.machines["b"].stop() == 0
         processes.until(lambda: names(processes) == ["a"], "b has not said goodbye")
+
+
+def download_and_check(processes: StudioProcesses, folder: Path) -> None:
+    """A draft that is asked for as a zip, by curl, opens where no machine has a disk."""
+    new = {**draft("成片"), "deliver": "zip"}
+    made = processes.client.post("/v1/requests", json=new, headers=WAIT).json()
+    assert made["state"] == "succeeded", made
+    where = f"v1/requests/{made['id']}/artifacts/{quote('成片.zip')}"
+    folder.mkdir()
+    curl = [
+        "curl",
+        "-sS",
+        "--fail",
+        "-OJ",
+        "-H",
+        "Authorization: Bearer none",
+        str(processes.client.base_url.join(where)),
+    ]
+    refused = subprocess.run(curl, cwd=folder, capture_output=True, text=True)
+    assert (refused.returncode, "401" in refused.stderr) == (22, True), refused
+    curl[5] = f"Authorization: {processes.client.headers['Authorization']}"
+    subprocess.run(curl, cwd=folder, check=True)
+    (archive,) = folder.iterdir()
+    shutil.unpack_archive(archive, folder / "drafts", "zip")
+    checked = processes.run("--drafts-root", folder / "drafts", "draft", "check", "成片")
+    assert checked.returncode == 0, checked.stderr
+    listed = processes.client.post(
+        "/v1/requests", json={"tool": "list_drafts", "deliver": "zip"}, headers=WAIT
+    )
+    assert listed.json()["problem"]["type"] == "urn:c2jy:problem:not-delivered", listed.text
+    shutil.rmtree(processes.folder / made["machine"] / "drafts" / "成片")
 
 
 def test_a_gateway_without_servers_says_so(environment: dict[str, str], tmp_path: Path) -> None:

@@ -37,6 +37,22 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
+Delivery = Literal["", "zip"]
+"""What the requester gets besides the result: nothing, or the drafts made, packed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file that a request has made, kept for its requester."""
+
+    name: str
+    """Unique among the request's artifacts, for people; no path."""
+    media_type: str
+    size_bytes: int
+    sha256: str
+    """Of the file, as hexadecimal digits."""
+
+
 ENDED: Final = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
 PARKED: Final = frozenset({State.NEEDS_LOGIN, State.NEEDS_QUOTA})
 
@@ -84,6 +100,11 @@ class BridgeRequest:
     cancel_wanted: bool = False
     reply_to: str = ""
     """The key of the earlier request that this one repeats for the same requester."""
+    deliver: Delivery = ""
+    artifacts: tuple[Artifact, ...] = ()
+    """What was delivered; kept for a while."""
+    machine: str = ""
+    """In a studio, the machine that has it or had it last."""
 
     @property
     def rid(self) -> str:

@@ -148,6 +148,8 @@ class BridgeSettings(_Group):
     """Open requests that are kept; more are turned away until some have ended."""
     retention_s: float = Field(7 * 86_400.0, ge=2 * 86_400.0)
     """Seconds that an ended request and its idempotency key are remembered."""
+    max_artifact_bytes: int = Field(4 * 1024**3, ge=1024**2)
+    """Bytes that packed drafts, kept for those who asked, may take on this disk; the oldest go first."""
     max_body_bytes: int = Field(4 * 1024**2, ge=1024)
     """Longest HTTP body taken, in bytes (4 MiB as in the MCP SDK)."""
     rate_per_minute: int = Field(240, ge=1)

@@ -7,6 +7,7 @@ import importlib
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from c2jy_bridge.core.bridge_requests import BridgeRequest
@@ -37,6 +38,7 @@ class BridgeSwitch:
         journal: Journal,
         client: Callable[[], Awaitable[CozeClient]],
         answer: Callable[[str, Decision], bool],
+        pack: Callable[[str, Path], Awaitable[Sequence[Path]]],
         emit: Callable[[Event], Awaitable[None]],
         clock: Callable[[], float],
         new_id: Callable[[], str],
@@ -48,6 +50,7 @@ class BridgeSwitch:
         self._journal = journal
         self._client = client
         self._answer = answer
+        self._pack = pack
         self._emit = emit
         self._clock = clock
         self._new_id = new_id
@@ -105,6 +108,7 @@ class BridgeSwitch:
             requester=old.requester,
             relay=old.relay,
             reply_to=old.rid,
+            deliver=old.deliver,
         )
         return again.request.request_id
 
@@ -123,6 +127,7 @@ class BridgeSwitch:
                 receipts=self._journal,
                 client=self._client,
                 deny=lambda call_id: self._answer(call_id, Decision.DENY),
+                pack=self._pack,
                 emit=self._emit,
                 clock=self._clock,
                 new_id=self._new_id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -20,7 +21,7 @@ from c2jy_bridge.drafts.preview.previewer import Previewer
 from c2jy_bridge.engine.bridging import BridgeSwitch
 from c2jy_bridge.engine.chats import Approvals, Chats
 from c2jy_bridge.engine.conversations import Conversations
-from c2jy_bridge.engine.drafts import Drafts
+from c2jy_bridge.engine.drafts import Drafts, pack_made
 from c2jy_bridge.engine.event_sink import Broadcast, EventSink, Recorder
 from c2jy_bridge.engine.startup import (
     check_folders,
@@ -151,6 +152,7 @@ def build_services(
         journal=journal,
         client=coze.client,
         answer=approvals.answer,
+        pack=partial(pack_made, packer, data / "trash"),
         emit=sink.emit,
         clock=clock,
         new_id=new_id,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from c2jy_bridge.core.draft_views import (
     BatchPlan,
@@ -32,6 +33,7 @@ from c2jy_bridge.core.draft_views import (
     TrashedView,
 )
 from c2jy_bridge.core.events import Issue
+from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.places import expanded
 from c2jy_bridge.core.target_apps import DraftProfile
 from c2jy_bridge.core.views import DraftDetail, DraftView
@@ -54,9 +56,12 @@ from c2jy_bridge.drafts.template.batch_plan import plan_batch
 from c2jy_bridge.drafts.template.table import read_table, tables_like
 from c2jy_bridge.drafts.write.paths import numbered
 from c2jy_bridge.engine.doctor import found_roots
+from c2jy_bridge.relay.artifacts import NotDelivered
 
 if TYPE_CHECKING:
     from c2jy_bridge.drafts.captions.writing import CaptionFormat
+
+say: Final = catalogue("engine")
 
 
 class Drafts:
@@ -312,6 +317,42 @@ class Drafts:
     async def aclose(self) -> None:
         """Close the builder."""
         await self._builder.aclose()
+
+
+async def pack_made(packer: DraftPacker, trash: Path, result: str, folder: Path) -> list[Path]:
+    """Pack the drafts that a tool says it has made, each into a zip in `folder`.
+
+    Args:
+        packer: Packs those of the drafts folder.
+        trash: Of that folder.
+        result: The tool's output. Only what is in the drafts folder, or below it, is packed.
+        folder: Where the zips go.
+
+    Raises:
+        NotDelivered: It names none, or one cannot be packed.
+    """
+    root = await asyncio.to_thread(packer.root.resolve)
+    zips = []
+    for path in _made(json.loads(result)):
+        draft = await asyncio.to_thread(path.resolve)
+        if draft == root or not draft.is_relative_to(root):
+            raise NotDelivered(say("deliver.elsewhere", path=path))
+        of = packer if draft.parent == root else DraftPacker(Library(draft.parent, trash), folder)
+        try:
+            zips.append(Path((await of.pack(draft.name, folder)).path))
+        except DraftError as error:
+            raise NotDelivered(str(error)) from error
+    if not zips:
+        raise NotDelivered(say("deliver.none"))
+    return zips
+
+
+def _made(result: Any) -> Iterator[Path]:
+    """Folders of the drafts that an output says were written; listed ones have no `draft_id`."""
+    found = result.get("drafts") if isinstance(result, dict) else None
+    for one in [result, *(found if isinstance(found, list) else [])]:
+        if isinstance(one, dict) and one.get("draft_id") and isinstance(one.get("path"), str) and one["path"]:
+            yield Path(one["path"])
 
 
 def zip_path(out: str | Path) -> Path | None:

@@ -26,6 +26,7 @@ from c2jy_bridge.core.vault import Vault, system_keyring
 from c2jy_bridge.core.views import BridgeView, IntakeView
 from c2jy_bridge.coze import CozeClient
 from c2jy_bridge.plugin import ToolRegistry, ToolRunner
+from c2jy_bridge.relay.artifacts import ArtifactStore, Deliverer, DiskArtifacts, Pack
 from c2jy_bridge.relay.calls import ApprovalTimeoutRunner, refuse_hopeless
 from c2jy_bridge.relay.embedded_queue import EmbeddedQueue
 from c2jy_bridge.relay.intakes.http import HttpIntake, Tokens
@@ -43,6 +44,9 @@ log = logging.getLogger(__name__)
 
 GRACE_S: Final = 5.0
 """Seconds that running requests get to end when bridge mode is switched off."""
+
+SWEEP_S: Final = 3600.0
+"""Seconds between two removals of old artifacts."""
 
 
 class Intake(Protocol):
@@ -85,6 +89,7 @@ class Bridge:
         receipts: ReceiptStore,
         client: Callable[[], Awaitable[CozeClient]],
         deny: Callable[[str], object],
+        pack: Pack,
         emit: Callable[[Event], Awaitable[None]],
         tokens: Tokens | None = None,
         clock: Callable[[], float] = time.time,
@@ -100,6 +105,7 @@ class Bridge:
             receipts: The journal.
             client: Connects to Coze at first use; may raise CozeProblem.
             deny: Denies the approval of a tool call that was not answered in time.
+            pack: Packs drafts for requests that want them delivered.
             emit: Awaited for every event of requests and of their chats.
             tokens: By default `bridge_tokens(settings)`.
             clock: Unix seconds, for what people read.
@@ -110,6 +116,7 @@ class Bridge:
         self._registry = registry
         self._receipts = receipts
         self._client = client
+        self._pack = pack
         self._emit = emit
         self._tokens = tokens
         self._clock = clock
@@ -135,6 +142,7 @@ class Bridge:
         """Accepts and shows requests; None while bridge mode is off."""
         self._worker: Worker | None = None
         self._working: asyncio.Task[None] | None = None
+        self._sweeping: asyncio.Task[None] | None = None
         self._intakes: list[Intake] = []
 
     async def start(self) -> None:
@@ -184,18 +192,25 @@ class Bridge:
         changes = ChangeNotifier(self._emit, self._clock)
         intakes = [name for name in INTAKES if name in self._own_intakes()]
         queue: RequestQueue
+        artifacts: ArtifactStore
+        folder = self._settings.data_dir / "artifacts"
         if self._settings.studio.queue:
             self._machine = await self._join_studio(changes, follow=bool(intakes))
-            queue = self._machine.queue
+            queue, artifacts = self._machine.queue, self._machine.artifacts
         else:
             limit = bridge.queue_limit
+            artifacts = DiskArtifacts(folder / "kept", max_bytes=bridge.max_artifact_bytes)
             queue = EmbeddedQueue(self._storage, limit=limit, clock=self._clock, steady=self._steady)
+        deliverer = Deliverer(self._pack, artifacts, folder / "unfinished")
+        await deliverer.clear()
+        self._sweeping = asyncio.create_task(self._sweep(artifacts))
         self._worker = Worker(
             queue,
             self._context,
             name=uuid.uuid4().hex,
             receipts=self._receipts,
             on_change=changes.notify,
+            deliver=deliverer,
             parallel=bridge.parallel,
             lease_s=self._settings.studio.lease_s if self._machine else LEASE_S,
             retention_s=bridge.retention_s,
@@ -210,6 +225,7 @@ class Bridge:
             check=partial(refuse_hopeless, tools, self._settings.tools.policy),
             wake=self._worker.wake,
             stop=self._worker.cancel,
+            artifacts=artifacts,
         )
         self._working = asyncio.create_task(self._worker.run())
         for name in intakes:
@@ -239,6 +255,14 @@ class Bridge:
             steady=self._steady,
         )
         return machine
+
+    async def _sweep(self, artifacts: ArtifactStore) -> None:
+        while True:
+            try:
+                await artifacts.sweep(self._clock() - self._settings.bridge.retention_s)
+            except OSError as error:
+                log.warning("old artifacts: %s", error)
+            await asyncio.sleep(SWEEP_S)
 
     def _drain(self, draining: bool) -> None:
         self._draining = draining
@@ -286,11 +310,15 @@ class Bridge:
         if self._worker is not None and self._working is not None:
             await self._worker.stop(grace_s)
             await asyncio.gather(self._working, return_exceptions=True)
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            await asyncio.gather(self._sweeping, return_exceptions=True)
         if self._machine is not None:
             await self._machine.aclose()
         if self._storage is not None:
             await self._storage.aclose()
-        self._machine = self._storage = self.service = self._worker = self._working = None
+        self._machine = self._storage = self.service = None
+        self._worker = self._working = self._sweeping = None
         self._holder.unlink(missing_ok=True)
         self._lock.release()
 

@@ -21,6 +21,7 @@ from c2jy_bridge.relay.storage import (
     REQUESTS,
     BatchedInsert,
     Storage,
+    artifacts_json,
     problem_json,
     request_of,
 )
@@ -168,8 +169,9 @@ class EmbeddedQueue(RequestQueue):
 
     @override
     async def finish(self, lease: Lease, ending: Ending) -> BridgeRequest:
-        end = ending.state, ending.result, problem_json(ending.problem), self._clock()
-        sets = "state = ?, result = ?, problem = ?, finished_at = ?, lease_until = NULL"
+        artifacts = artifacts_json(ending.artifacts)
+        end = ending.state, ending.result, problem_json(ending.problem), artifacts, self._clock()
+        sets = "state = ?, result = ?, problem = ?, artifacts = ?, finished_at = ?, lease_until = NULL"
         return await self._write(lease, sets, *end)
 
     @override

@@ -59,13 +59,20 @@ REASKS: Final = 2
 OnChange = Callable[[BridgeRequest], Awaitable[None]]
 """Awaited with a request after each durable change of it."""
 Emit = Callable[[Event], Awaitable[None]]
+Deliver = Callable[[BridgeRequest, Ending], Awaitable[Ending]]
+"""Delivers what the request has made; returns its ending with that."""
 
 
 class Job:
     """One claim of one request. Everything that writes raises LeaseLost when the claim no longer holds."""
 
     def __init__(
-        self, lease: Lease, queue: RequestQueue, on_change: OnChange, lease_s: float = LEASE_S
+        self,
+        lease: Lease,
+        queue: RequestQueue,
+        on_change: OnChange,
+        lease_s: float = LEASE_S,
+        deliver: Deliver | None = None,
     ) -> None:
         self.lease = lease
         self.request = lease.request
@@ -75,6 +82,7 @@ class Job:
         self.queue = queue
         self.lease_s = lease_s
         self._on_change = on_change
+        self._deliver = deliver
 
     @property
     def open_chat(self) -> ChatRef | None:
@@ -108,9 +116,11 @@ class Job:
         await self._step(self.queue.park(self.lease, state, problem))
 
     async def finish(self, ending: Ending) -> None:
-        """Record the end; a cancellation on timeout counts as a failure."""
+        """Deliver what was made and record the end; a cancellation on timeout counts as a failure."""
         if ending.state is State.CANCELLED and self.overdue:
             ending = Ending(State.FAILED, ending.result, bridge_problem("expired"))
+        if self._deliver is not None:
+            ending = await self._deliver(self.request, ending)
         await self._step(self.queue.finish(self.lease, ending))
 
     async def _step(self, written: Awaitable[BridgeRequest]) -> None:

@@ -10,7 +10,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from c2jy_bridge.core import i18n
-from c2jy_bridge.core.bridge_requests import BridgeRequest, RelayMode, RequestSource, State
+from c2jy_bridge.core.bridge_requests import (
+    Artifact,
+    BridgeRequest,
+    Delivery,
+    RelayMode,
+    RequestSource,
+    State,
+)
 from c2jy_bridge.core.events import BridgeRequestChanged, Event, Outcome, Problem
 from c2jy_bridge.core.strict_json import Limits, StrictJsonError, loads
 
@@ -54,6 +61,7 @@ class Submission:
     reply_to: str = ""
     target: str = ""
     """Where it may run, in a studio: anywhere, or `label:<label>` or `machine:<name>`."""
+    deliver: Delivery = ""
     arguments_json: str = field(init=False, repr=False)
     """The arguments as they are checked, stored and run."""
 
@@ -63,7 +71,7 @@ class Submission:
     @property
     def fingerprint(self) -> str:
         """Must be equal for two submissions under one key to be the same request."""
-        return fingerprint(self.tool, self.arguments)
+        return fingerprint(self.tool, self.arguments, *([self.deliver] if self.deliver else []))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +89,7 @@ class Ending:
     state: Literal[State.SUCCEEDED, State.FAILED, State.CANCELLED]
     result: str = ""
     problem: Problem | None = None
+    artifacts: tuple[Artifact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

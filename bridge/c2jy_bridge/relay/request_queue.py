@@ -7,9 +7,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from contextlib import suppress
 from typing import Any, Protocol
 
-from c2jy_bridge.core.bridge_requests import BridgeRequest, ChatRef, RelayMode, RequestSource, State
+from c2jy_bridge.core.bridge_requests import (
+    Artifact,
+    BridgeRequest,
+    ChatRef,
+    Delivery,
+    RelayMode,
+    RequestSource,
+    State,
+)
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.settings import BridgeSettings
+from c2jy_bridge.relay.artifacts import ArtifactStore
 from c2jy_bridge.relay.request import (
     Accepted,
     Change,
@@ -134,6 +143,7 @@ class RequestService:
         check: Callable[[Submission], None],
         wake: Callable[[], None],
         stop: Callable[[str], Awaitable[None]],
+        artifacts: ArtifactStore,
     ) -> None:
         """Nothing runs here.
 
@@ -144,6 +154,7 @@ class RequestService:
             check: Raises RequestRefused for a call that cannot succeed.
             wake: Makes the worker look into the queue.
             stop: Makes the worker stop one request.
+            artifacts: Has what requests deliver.
         """
         self._queue = queue
         self._check = check
@@ -151,6 +162,7 @@ class RequestService:
         self._stop = stop
         self._changes = changes
         self._settings = settings
+        self._artifacts = artifacts
 
     async def submit(
         self,
@@ -165,6 +177,7 @@ class RequestService:
         submitted_at: float | None = None,
         reply_to: str = "",
         target: str = "",
+        deliver: Delivery = "",
     ) -> Accepted:
         """Accept a request; it is durable when this returns.
 
@@ -179,6 +192,7 @@ class RequestService:
             submitted_at: Unix seconds from which they count; by default now.
             reply_to: The key under which the answer is awaited, when it is not `idempotency_key`.
             target: Where it may run, in a studio (`Submission.target`).
+            deliver: What the requester gets besides the result.
 
         Raises:
             RequestRefused: It cannot succeed: there is no such tool, or the arguments do not fit.
@@ -197,6 +211,7 @@ class RequestService:
             submitted_at=submitted_at,
             reply_to=reply_to,
             target=target,
+            deliver=deliver,
         )
         try:
             if submission.relay != "chat":
@@ -280,6 +295,10 @@ class RequestService:
                 await asyncio.wait_for(next_change.wait(), beat_s)
             except TimeoutError:
                 yield None
+
+    def read(self, request: BridgeRequest, artifact: Artifact, begin: int = 0) -> AsyncIterator[bytes]:
+        """The artifact's bytes from `begin` on; raises ArtifactGone, before the first of them."""
+        return self._artifacts.read(request.request_id, artifact, begin)
 
     def watch(self) -> Callable[[], Awaitable[object]]:
         """A function that waits for the next change of any request after this call."""

@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Final, TypeVar
 
-from c2jy_bridge.core.bridge_requests import ENDED, PARKED, BridgeRequest, ChatRef, State
+from c2jy_bridge.core.bridge_requests import ENDED, PARKED, Artifact, BridgeRequest, ChatRef, State
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.journal.database import Database
 from c2jy_bridge.relay.request import (
@@ -25,7 +25,7 @@ from c2jy_bridge.relay.request import (
 
 T = TypeVar("T")
 
-VERSION: Final = 5
+VERSION: Final = 6
 """Version of the bridge's tables."""
 
 
@@ -68,7 +68,9 @@ _SCHEMA: Final = (
         result          TEXT NOT NULL DEFAULT '',
         problem         TEXT NOT NULL DEFAULT '',    -- JSON of events.Problem
         delivered_at    REAL,
-        reply_to        TEXT NOT NULL DEFAULT ''     -- the key of the request that this one repeats
+        reply_to        TEXT NOT NULL DEFAULT '',    -- the key of the request that this one repeats
+        deliver         TEXT NOT NULL DEFAULT '',
+        artifacts       TEXT NOT NULL DEFAULT '[]'   -- JSON of bridge_requests.Artifact
     ) STRICT
     """,
     "CREATE UNIQUE INDEX bridge_keys ON bridge_requests (source, requester, idempotency_key)"
@@ -163,6 +165,12 @@ class Storage:
                 db.execute("INSERT INTO bridge_schema VALUES (?)", (VERSION,))
             elif row["version"] == 4:
                 _upgrade_from_4(db)
+            elif row["version"] == 5:
+                for column, default in (("deliver", ""), ("artifacts", "[]")):
+                    db.execute(
+                        f"ALTER TABLE bridge_requests ADD COLUMN {column} TEXT NOT NULL DEFAULT '{default}'"
+                    )
+                db.execute("UPDATE bridge_schema SET version = ?", (VERSION,))
             elif row["version"] != VERSION:
                 found = row["version"]
                 age = "newer than this program" if found > VERSION else "of an earlier, unreleased program"
@@ -194,7 +202,7 @@ REQUESTS: Final = (
 """Beginning of every query whose rows become requests."""
 _INSERTED: Final = (
     *("seq", "request_id", "source", "requester", "idempotency_key", "tool", "arguments", "relay", "state"),
-    *("accepted_at", "expires_at", "changed_at", "reply_to"),
+    *("accepted_at", "expires_at", "changed_at", "reply_to", "deliver"),
 )
 _PLAIN_COLUMNS: Final = ({*_INSERTED} - {"state"}) | {"finished_at", "attempts", "call_id", "result"}
 """Columns whose values are those of the fields of the same name."""
@@ -207,6 +215,7 @@ def request_of(row: sqlite3.Row) -> BridgeRequest:
         state=State(row["state"]),
         chats=tuple(ChatRef(t, v, c, is_open=bool(o)) for t, v, c, o in json.loads(row["chats"])),
         problem=Problem(**json.loads(row["problem"])) if row["problem"] else None,
+        artifacts=tuple(Artifact(**one) for one in json.loads(row["artifacts"])),
         cancel_wanted=bool(row["cancel_wanted"]),
     )
 
@@ -214,6 +223,11 @@ def request_of(row: sqlite3.Row) -> BridgeRequest:
 def problem_json(value: Problem | None) -> str:
     """Serialise a problem for storage."""
     return json.dumps(asdict(value), ensure_ascii=False) if value else ""
+
+
+def artifacts_json(artifacts: Sequence[Artifact]) -> str:
+    """Serialise a request's artifacts for storage."""
+    return json.dumps([asdict(artifact) for artifact in artifacts], ensure_ascii=False)
 
 
 InsertResult = Accepted | KeyReused | QueueFull
@@ -340,6 +354,7 @@ class BatchedInsert:
             expires_at=begins + submission.timeout_s,
             changed_at=now,
             reply_to=submission.reply_to,
+            deliver=submission.deliver,
         )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Final
 
@@ -19,6 +19,7 @@ from c2jy_bridge.relay.relays import (
     LEASE_S,
     AttachedChatRelay,
     BotRelay,
+    Deliver,
     DirectRelay,
     Job,
     OnChange,
@@ -36,6 +37,7 @@ from c2jy_bridge.relay.request import (
     UNREACHABLE,
     Ending,
     LeaseLost,
+    QueueUnavailable,
     bridge_problem,
     ending_of,
     parked_problem,
@@ -67,6 +69,7 @@ class Worker:
         name: str,
         receipts: ReceiptStore,
         on_change: OnChange,
+        deliver: Deliver | None = None,
         parallel: int = 2,
         lease_s: float = LEASE_S,
         retention_s: float = 7 * 86_400.0,
@@ -80,6 +83,7 @@ class Worker:
             name: A name that no worker had before.
             receipts: The journal.
             on_change: Awaited for every change of a request.
+            deliver: Delivers what a request has made, before its end is recorded.
             parallel: Requests that run at once.
             lease_s: Seconds of a lease.
             retention_s: Seconds that ended requests are kept.
@@ -90,6 +94,7 @@ class Worker:
         self._context = context
         self._receipts = receipts
         self._on_change = on_change
+        self._deliver = deliver
         self._parallel = parallel
         self._lease_s = lease_s
         self.draining = False
@@ -182,7 +187,8 @@ class Worker:
             request_id = lease.request.request_id
             if outage and lease.request.relay != "direct":  # the others wait for the outcome of this one
                 self._bots_from = self._context.steady() + LONGEST_PAUSE_S
-            task = asyncio.create_task(self._work(Job(lease, self._queue, self._on_change, self._lease_s)))
+            job = Job(lease, self._queue, self._on_change, self._lease_s, self._deliver)
+            task = asyncio.create_task(self._work(job))
             self._jobs[request_id] = task
             task.add_done_callback(partial(self._done, request_id))
 
@@ -201,6 +207,8 @@ class Worker:
                     await self._run_relay(job)
         except LeaseLost:
             log.info("request %s is no longer ours", request_id)
+        except QueueUnavailable as error:  # it is offered again once the lease has run out
+            log.warning("request %s is left: the queue's servers: %s", request_id, error)
         except asyncio.CancelledError:
             if not job.request.ended:
                 with suppress(LeaseLost):
@@ -235,7 +243,9 @@ class Worker:
             call = tool_call_of(request, request.call_id)
             receipt = await asyncio.to_thread(self._receipts.receipt, call)
             if receipt is not None:
-                await job.finish(ending_of(call.tool, receipt.outcome, receipt.output, receipt.error))
+                ending = ending_of(call.tool, receipt.outcome, receipt.output, receipt.error)
+                async with self._lease_kept(job, _nothing_to_stop):  # delivering may take longer than a lease
+                    await job.finish(ending)
             elif self._context.steady() >= request.expires_at:
                 await job.finish(Ending(State.FAILED, problem=bridge_problem("expired")))
             elif lease.takeovers > MOST_TAKEOVERS:
@@ -250,7 +260,6 @@ class Worker:
         return job.request.ended
 
     async def _run_relay(self, job: Job) -> None:
-        keeping: asyncio.Task[None] | None = None
         try:
             with self._conversations.one() as conversation:
                 if job.request.relay == "direct":
@@ -260,10 +269,8 @@ class Worker:
                 else:
                     relay = BotRelay(job, self._context, await self._context.client(), conversation)
                 self._relays[job.request.request_id] = relay
-                keeping = asyncio.create_task(
-                    keep_lease(job, relay.stop, asyncio.current_task(), self._context.steady)
-                )
-                await relay.run()
+                async with self._lease_kept(job, relay.stop):
+                    await relay.run()
             if not job.request.ended:
                 await job.finish(Ending(State.CANCELLED))
             elif job.request.relay != "direct":  # Coze has answered
@@ -271,10 +278,15 @@ class Worker:
                 await self._parkings[State.NEEDS_QUOTA].end()
         except (CozeProblem, RelayFailed) as error:
             await self._failed(job, error.problem)
+
+    @asynccontextmanager
+    async def _lease_kept(self, job: Job, stop: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+        keeping = asyncio.create_task(keep_lease(job, stop, asyncio.current_task(), self._context.steady))
+        try:
+            yield
         finally:
-            if keeping is not None:
-                keeping.cancel()
-                await asyncio.gather(keeping, return_exceptions=True)
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
 
     async def _failed(self, job: Job, problem: Problem) -> None:
         self._last_problem = problem
@@ -333,6 +345,10 @@ class Worker:
         task = asyncio.create_task(close_abandoned_chat(self._queue, self._context, request, chat))
         self._closing_chats.add(task)
         task.add_done_callback(self._closing_chats.discard)
+
+
+async def _nothing_to_stop() -> None:
+    """The tool has ended."""
 
 
 FIRST_LOOK_S: Final = 15.0

@@ -34,6 +34,7 @@ async def hold(harness: RelayHarness) -> AsyncIterator[Hold]:
     def make(**more: Any) -> BridgeSwitch:
         parts = {"registry": harness.registry, "runner": harness.runner, "journal": harness.journal}
         parts |= {"client": harness.client, "answer": harness.approver.answer, "emit": harness.emit}
+        parts |= {"pack": harness.pack}
         bridging = BridgeSwitch(
             harness.settings, **{**parts, **more}, clock=time.time, new_id=lambda: uuid.uuid4().hex
         )

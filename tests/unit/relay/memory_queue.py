@@ -66,6 +66,7 @@ class MemoryQueue:
             expires_at=begins + wanted.timeout_s,
             changed_at=now,
             reply_to=wanted.reply_to,
+            deliver=wanted.deliver,
         )
         kept = self._kept[request.request_id] = _Kept(request, wanted.fingerprint)
         return Accepted(self._change(kept), created=True)

@@ -119,7 +119,7 @@ def test_tables_of_another_version_are_left_alone(tmp_path: Path, version: int, 
         Storage(tmp_path / "journal.db")
 
 
-@pytest.mark.parametrize("version", [4])
+@pytest.mark.parametrize("version", [4, 5])
 async def test_an_upgrade_finishes_what_an_earlier_version_left(
     start_bridge: Callable[..., Any], tmp_path: Path, version: int
 ) -> None:

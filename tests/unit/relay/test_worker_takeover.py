@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from c2jy_bridge.core.bridge_requests import BridgeRequest, ChatRef, State
+from c2jy_bridge.core.bridge_requests import BridgeRequest, ChatRef, Delivery, State
 from c2jy_bridge.core.events import Outcome, ToolCallFinished
 from c2jy_bridge.core.ports import Receipt
 from c2jy_bridge.relay.calls import tool_call_of
@@ -65,8 +66,9 @@ async def begun(queue: EmbeddedQueue, lease: Lease) -> None:
     await queue.running(lease, "call-1", "chat/call")
 
 
-async def test_a_tool_that_had_ended_is_not_asked_for_again(dead: Dead) -> None:
-    request_id = await dead.leaves(begun)
+@pytest.mark.parametrize("deliver", ["", "zip"])
+async def test_a_tool_that_had_ended_is_not_asked_for_again(dead: Dead, deliver: Delivery) -> None:
+    request_id = await dead.leaves(begun, replace(SUBMISSION, deliver=deliver))
     harness = RelayHarness(dead._folder)
     kept = BridgeRequest(
         seq=1,
@@ -85,6 +87,7 @@ async def test_a_tool_that_had_ended_is_not_asked_for_again(dead: Dead) -> None:
     harness.journal.close()
     request = await (await dead.next()).result(request_id)
     assert (request.state, request.result) == (State.SUCCEEDED, output)
+    assert [artifact.name for artifact in request.artifacts] == (["before.zip"] if deliver else [])
     assert dead.emulator.requests_to("/v3/chat") == []
 
 

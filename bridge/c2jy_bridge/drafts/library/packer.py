@@ -43,6 +43,11 @@ class DraftPacker:
         self._library, self._exports, self._clock, self._new_token = library, exports_dir, clock, new_token
 
     @property
+    def root(self) -> Path:
+        """The drafts folder."""
+        return self._library.root
+
+    @property
     def exports_dir(self) -> Path:
         """Where zips go when no place is named."""
         return self._exports

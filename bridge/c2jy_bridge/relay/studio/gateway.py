@@ -20,6 +20,7 @@ from c2jy_bridge.relay.intakes.http import HttpIntake, Tokens
 from c2jy_bridge.relay.request import BridgeProblem, ChangeNotifier, QueueUnavailable, bridge_problem
 from c2jy_bridge.relay.request_queue import RequestService
 from c2jy_bridge.relay.studio.announced_tools import AnnouncedTools
+from c2jy_bridge.relay.studio.artifacts import StudioArtifacts
 from c2jy_bridge.relay.studio.connection import Studio, open_studio
 from c2jy_bridge.relay.studio.queue import StudioQueue
 from c2jy_bridge.relay.studio.workers import toolsets_of, workers_of
@@ -81,6 +82,7 @@ class Gateway:
                 check=self.tools.check,
                 wake=_nothing,
                 stop=_stopped_by_its_worker,
+                artifacts=StudioArtifacts(self._studio),
             )
             self._sweeping = asyncio.create_task(self._sweep(changes))
             self._intake = HttpIntake(

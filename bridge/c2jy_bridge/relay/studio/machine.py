@@ -13,6 +13,7 @@ from c2jy_bridge import __version__
 from c2jy_bridge.core.bridge_requests import BridgeRequest
 from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.core.views import ToolView, WorkerView
+from c2jy_bridge.relay.studio.artifacts import StudioArtifacts
 from c2jy_bridge.relay.studio.connection import Studio, open_studio
 from c2jy_bridge.relay.studio.queue import StudioQueue
 from c2jy_bridge.relay.studio.workers import Announcer
@@ -24,6 +25,7 @@ class Machine:
 
     studio: Studio
     queue: StudioQueue
+    artifacts: StudioArtifacts
     announcer: Announcer
 
     async def aclose(self) -> None:
@@ -103,7 +105,7 @@ async def open_machine(
         steady=steady,
     )
     announcer = Announcer(studio, look, tools, hear)
-    machine = Machine(studio, queue, announcer)
+    machine = Machine(studio, queue, StudioArtifacts(studio), announcer)
     try:
         await queue.start(follow=follow, claim=True)
         await announcer.start()

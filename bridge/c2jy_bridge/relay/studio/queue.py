@@ -418,6 +418,7 @@ class StudioQueue(RequestQueue):
                 state=ending.state,
                 result="" if long else ending.result,
                 problem=ending.problem,
+                artifacts=ending.artifacts,
                 finished_at=self._clock(),
             )
             return replace(ended, leased=False, stored=(*record.stored, *(["result"] if long else [])))

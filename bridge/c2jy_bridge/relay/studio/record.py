@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Final
 
-from c2jy_bridge.core.bridge_requests import BridgeRequest, ChatRef, State
+from c2jy_bridge.core.bridge_requests import Artifact, BridgeRequest, ChatRef, State
 from c2jy_bridge.core.events import Problem
 
 INLINE_BYTES: Final = 512 * 1024
@@ -63,6 +63,7 @@ def decode(data: bytes) -> Record:
     request = _known(BridgeRequest, value.pop("request"))
     request["state"] = State(request["state"])
     request["chats"] = tuple(ChatRef(**_known(ChatRef, chat)) for chat in request["chats"])
+    request["artifacts"] = tuple(Artifact(**_known(Artifact, one)) for one in request.get("artifacts", ()))
     if request["problem"] is not None:
         request["problem"] = Problem(**_known(Problem, request["problem"]))
     value["stored"] = tuple(value.get("stored", ()))

@@ -14,6 +14,7 @@ from nats.js.errors import KeyNotFoundError, KeyWrongLastSequenceError, NotFound
 
 from c2jy_bridge.core.bridge_requests import BridgeRequest
 from c2jy_bridge.relay.request import Change
+from c2jy_bridge.relay.studio.artifacts import artifact_object
 from c2jy_bridge.relay.studio.connection import Studio, patiently
 from c2jy_bridge.relay.studio.index import Index
 from c2jy_bridge.relay.studio.record import Record, decode
@@ -105,9 +106,11 @@ class Records:
         await patiently(partial(self._studio.requests.purge, request_id))
         if key:
             await patiently(partial(self._studio.keys.purge, key))
-        for name in record.stored:
+        names = [f"{request_id}/{name}" for name in record.stored]
+        names += [artifact_object(request_id, artifact) for artifact in record.request.artifacts]
+        for name in names:
             with contextlib.suppress(NatsError):  # the store's own limit of age takes what stays
-                await self._studio.objects.delete(f"{request_id}/{name}")
+                await self._studio.objects.delete(name)
         self.index.remove(request_id, self.index.last + 1)
 
     async def store(self, request_id: str, name: str, text: str) -> None:
@@ -117,7 +120,7 @@ class Records:
 
     async def whole(self, record: Record, *, arguments: str | None = None) -> BridgeRequest:
         """The request with its long texts; `arguments` are those that are known already."""
-        request = record.request
+        request = replace(record.request, machine=record.machine)
         for name in record.stored:
             if name == "arguments" and arguments is not None:
                 text = arguments

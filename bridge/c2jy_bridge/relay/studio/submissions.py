@@ -114,6 +114,7 @@ class Submissions:
             expires_at=begins + submission.timeout_s,
             changed_at=now,
             reply_to=submission.reply_to,
+            deliver=submission.deliver,
         )
         return Record(
             request=request,

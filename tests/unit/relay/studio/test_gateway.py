@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -11,9 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from c2jy_bridge.core.settings import BridgeSettings, Settings, StudioSettings
+from c2jy_bridge.core.settings import BridgeSettings, Settings, StudioSettings, ToolSettings
 from c2jy_bridge.core.vault import Vault
 from c2jy_bridge.relay.intakes.http import Tokens
+from c2jy_bridge.relay.studio.artifacts import CHUNK_BYTES
 from c2jy_bridge.relay.studio.connection import open_studio
 from c2jy_bridge.relay.studio.gateway import Gateway
 from c2jy_bridge.relay.studio.workers import set_draining, workers_of
@@ -143,6 +145,37 @@ async def test_a_request_may_ask_for_a_label_or_a_machine(gateway: Any, join: St
         await run_at("machine:plain", f"plain {number}")
     assert sorted(gpu.tools.done) == ["gpu 0", "gpu 1", "gpu 2"]
     assert sorted(plain.tools.done) == ["plain 0", "plain 1", "plain 2"]
+
+
+async def test_what_a_machine_packed_is_downloaded_from_the_gateway(gateway: Any, join: Start) -> None:
+    _, client = gateway
+    machine = await join("a", relay="direct")
+    await eventually(lambda: tools_known(client))
+    body = {"tool": "note", "arguments": {"text": "画布"}, "deliver": "zip"}
+    answer = await client.post("/v1/requests", json=body, headers={"Prefer": "wait=20"})
+    (artifact,) = answer.json()["artifacts"]
+    assert (artifact["name"], answer.json()["machine"]) == ("画布.zip", "a")
+    where = f"{answer.headers['Location']}/artifacts/画布.zip"
+    whole = await client.get(where)
+    assert hashlib.sha256(whole.content).hexdigest() == artifact["sha256"]
+    assert len(whole.content) == artifact["size_bytes"] > 2 * CHUNK_BYTES
+    for begin in (1, CHUNK_BYTES, CHUNK_BYTES + 5, artifact["size_bytes"] - 1):
+        part = await client.get(where, headers={"Range": f"bytes={begin}-"})
+        assert (part.status_code, part.content == whole.content[begin:]) == (206, True)
+    studio = machine.bridge._machine.studio
+    await studio.stream.purge_stream(studio.objects._stream)  # as the store's limit of age does
+    assert (await client.get(where)).status_code == 410
+
+
+async def test_a_long_result_is_read_whole_and_downloaded(gateway: Any, join: Start) -> None:
+    _, client = gateway
+    await join("a", relay="direct", limits=ToolSettings(max_output_bytes=2**20))
+    await eventually(lambda: tools_known(client))
+    body = {"tool": "note", "arguments": {"text": "a", "size": 900_000}}
+    answer = await client.post("/v1/requests", json=body, headers={"Prefer": "wait=20"})
+    result = await client.get(f"{answer.headers['Location']}/artifacts/result.json")
+    assert result.json() == answer.json()["result"]
+    assert len(result.json()["padding"]) == 900_000
 
 
 async def test_cancelling_at_the_gateway_stops_the_tool_on_its_machine(gateway: Any, join: Start) -> None:

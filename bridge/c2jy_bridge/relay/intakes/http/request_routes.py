@@ -15,9 +15,15 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from typing_extensions import override
 
-from c2jy_bridge.core.bridge_requests import BridgeRequest, RelayMode, RequestSource, State
+from c2jy_bridge.core.bridge_requests import BridgeRequest, Delivery, RelayMode, RequestSource, State
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.plugin import arguments
+from c2jy_bridge.relay.intakes.http.downloads import (
+    ARTIFACT_ANSWERS,
+    ARTIFACT_HEADERS,
+    ArtifactName,
+    artifact_response,
+)
 from c2jy_bridge.relay.intakes.http.http_problems import (
     PROBLEM_TYPE,
     HttpProblem,
@@ -83,6 +89,8 @@ class NewRequest(HttpModel):
     """Seconds until it fails if it has not ended; by default, and at most, as the bridge's settings say."""
     target: Annotated[str, Field(pattern=r"^(label|machine):[A-Za-z0-9_-]{1,64}$")] | None = None
     """In a studio, where it may run: `label:` and what a machine offers, or `machine:` and its name."""
+    deliver: Delivery = ""
+    """`zip`: keep the drafts that it makes, packed, for download; see `artifacts`."""
 
 
 class ChatBody(HttpModel):
@@ -92,6 +100,19 @@ class ChatBody(HttpModel):
     """Coze's id of the conversation."""
     chat_id: str
     """Coze's id of the chat in it."""
+
+
+class ArtifactBody(HttpModel):
+    """A file to download: GET /v1/requests/{id}/artifacts/{name}."""
+
+    name: str
+    """Its name, unique in this request."""
+    media_type: str
+    """What it is."""
+    size_bytes: int
+    """How long it is."""
+    sha256: str
+    """Its SHA-256, as hexadecimal digits."""
 
 
 class RequestBody(HttpModel):
@@ -123,6 +144,10 @@ class RequestBody(HttpModel):
     """The tool's output, once there is one."""
     problem: Annotated[ProblemBody | None, BeforeValidator(problem_members)]
     """Why it failed; of an open request, what went wrong last."""
+    artifacts: list[ArtifactBody]
+    """What can be downloaded, besides `result.json`."""
+    machine: str
+    """In a studio, the machine that has it or had it last; else empty."""
 
 
 class PageBody(HttpModel):
@@ -307,8 +332,15 @@ def request_routes(service: RequestService, closing: Closing) -> APIRouter:
     async def submit(new: NewRequest, request: Request) -> Response:
         """Submit a tool call. Once answered with 200 or 202 it is durable and will come to an end."""
         idempotency_key, wait_s = read_idempotency_key(request), read_wait_s(request)
-        more = {"idempotency_key": idempotency_key, "timeout_s": new.timeout_s, "target": new.target or ""}
-        accepted = await accept(service, new.tool, new.arguments, **more)
+        accepted = await accept(
+            service,
+            new.tool,
+            new.arguments,
+            idempotency_key=idempotency_key,
+            timeout_s=new.timeout_s,
+            target=new.target or "",
+            deliver=new.deliver,
+        )
         ended = await wait_for_end(service, closing, accepted.request, wait_s or 0.0)
         headers = {} if accepted.created else {"Idempotency-Replayed": "true"}
         if wait_s is not None:
@@ -362,6 +394,17 @@ def request_routes(service: RequestService, closing: Closing) -> APIRouter:
         if request is None:
             raise HttpProblem("unknown_request")
         return to_response(request, {})
+
+    @router.get(
+        "/{request_id}/artifacts/{name}",
+        summary="Download what a request has made",
+        response_class=StreamingResponse,
+        responses=ARTIFACT_ANSWERS,
+        openapi_extra={"parameters": ARTIFACT_HEADERS},
+    )
+    async def download(request_id: RequestId, name: ArtifactName, request: Request) -> Response:
+        """One of `artifacts`, or `result.json`: the tool's output as it is."""
+        return await artifact_response(service, await _known(service, request_id), name, request.headers)
 
     @router.get(
         "/{request_id}/events",
