@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import Any
 
 import pytest
@@ -328,3 +329,21 @@ def test_the_face_imports_nothing_heavy_before_its_first_paint() -> None:
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
     assert C2jyApp.TITLE == "c2jy-tui"
+
+
+async def test_the_collector_waits_for_a_pause_in_typing(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    collected: list[bool] = []
+    monkeypatch.setattr(gc, "get_count", lambda: (0, 0, 50))
+    monkeypatch.setattr(gc, "collect", lambda: collected.append(True))
+    before = gc.get_threshold()
+    try:
+        async with stage() as on:
+            assert gc.get_threshold()[2] > 100_000  # never by itself
+            await on.press("x")
+            on.app._collect_in_pause()
+            assert not collected
+            on.app._last_input -= 60
+            on.app._collect_in_pause()
+            assert collected
+    finally:
+        gc.set_threshold(*before)

@@ -50,6 +50,9 @@ async def test_a_flush_draws_only_a_part_and_leaves_the_rest_to_later_steps(
         await on.settle()
         assert prose.size.height == 2 * PARAGRAPHS - 1
         assert f"p{PARAGRAPHS - 1}" in on.text  # it stays at the end
+        for tall in (prose, prose.parent):
+            tall.refresh()  # what would be marked, line by line, at each change of the height
+            assert len(tall._styles_cache._dirty_lines) < 1_000
 
 
 async def test_the_whole_text_is_copied_while_it_is_still_being_drawn(

@@ -25,7 +25,7 @@ from textual.message_pump import MessagePump
 from textual.screen import Screen
 from typing_extensions import override
 
-from c2jy_bridge.core import i18n
+from c2jy_bridge.core import gc_control, i18n
 from c2jy_bridge.core.safety import one_line, visible
 from c2jy_tui import desktop, themes
 from c2jy_tui.formatting import Clock, error_reason
@@ -49,6 +49,8 @@ log: Final = logging.getLogger("c2jy_bridge.tui")
 
 _CATCH_UP_S: Final = 1.0
 """Seconds that a screen being replaced may take to process the keys that it has got."""
+_PAUSE_S: Final = 3.0
+"""Seconds without a key after which a full garbage collection is not noticed."""
 _SLICE_S: Final = 0.004
 """Seconds of processing events after which keys and drawing get a turn."""
 
@@ -116,6 +118,7 @@ class C2jyApp(App[None]):
         self._held: list[events.Event] | None = None
         """Keys and pastes that wait while one screen replaces another; None when none is to wait."""
         self._leaving = False
+        self._last_input = monotonic()
         self._frames = FrameRate(10) if self._look.low_bandwidth else None
         self._frame = Frame(erases_in_colour=erases_in_colour())
 
@@ -176,6 +179,8 @@ class C2jyApp(App[None]):
                 if splash.asked:
                     await main.chat_controller.ask(splash.asked)
         self.run_worker(warm_up, group="warm up", thread=True, exit_on_error=False)
+        gc_control.leave_full_collections()
+        self.set_interval(_PAUSE_S, self._collect_in_pause)
         try:
             await self._guide_first()
             main = self._main or main
@@ -188,6 +193,9 @@ class C2jyApp(App[None]):
             main.engine_failed(error)
         else:
             await self._process_events(self._engine, main)
+
+    def _collect_in_pause(self) -> None:
+        gc_control.collect_in_pause(idle=monotonic() - self._last_input > _PAUSE_S)
 
     async def _guide_first(self) -> None:
         """Show the first-run guide if one is needed, and wait for its end."""
@@ -244,8 +252,10 @@ class C2jyApp(App[None]):
         if isinstance(event, events.Resize):
             # Also when the app comes back from Ctrl+Z, with the size that it had: Textual would draw nothing.
             self.action_redraw()
-        elif self._frames is not None and isinstance(event, events.InputEvent | events.Paste):
-            self._frames.used(monotonic())
+        elif isinstance(event, events.InputEvent | events.Paste):
+            self._last_input = monotonic()
+            if self._frames is not None:
+                self._frames.used(self._last_input)
         held = self._held
         if held is not None and isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
             held.append(event)

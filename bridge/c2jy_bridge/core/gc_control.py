@@ -1,7 +1,8 @@
-"""Keeps the garbage collector from blocking all threads while a large draft is built.
+"""Keeps the garbage collector from blocking all threads while a large draft is built or somebody types.
 
-A large draft is a million live objects. Each cycle collection would walk them for a tenth of a second with
-every thread waiting; and releasing them all at once is one uninterruptible call.
+A large draft is a million live objects, and so are a long conversation's widgets. Each full collection would
+walk them for a tenth of a second or two with every thread waiting; and releasing them all at once is one
+uninterruptible call.
 """
 
 from __future__ import annotations
@@ -14,6 +15,10 @@ from typing import Any, Final
 
 _AT_ONCE: Final = 256
 """Objects released in one step, well under a millisecond."""
+
+_SOME, _MANY = 10, 200
+"""Collections of the second generation, each after 40,000 new objects, that make a full one due: in a pause,
+or at once."""
 
 _lock = threading.Lock()
 _holding = 0
@@ -55,6 +60,17 @@ def gc_frozen() -> Iterator[None]:
             _aside -= 1
             if _aside == 0:
                 gc.unfreeze()
+
+
+def leave_full_collections() -> None:
+    """From now on full collections happen in `collect_in_pause` only; those of young objects take 2 ms."""
+    gc.set_threshold(2_000, 20, 1_000_000)
+
+
+def collect_in_pause(*, idle: bool) -> None:
+    """Do a full collection if one is due; `idle`: nobody would notice that everything waits for it."""
+    if _holding == 0 and gc.get_count()[2] >= (_SOME if idle else _MANY):
+        gc.collect()
 
 
 def release_in_steps(items: list[Any]) -> None:

@@ -49,11 +49,14 @@ def run(options: argparse.Namespace) -> int:
     look = _screen_table(options)
     if "lang" not in vars(options) and look.get("lang") in ("zh", "en"):
         i18n.use(look["lang"])
-    from c2jy_tui.app import C2jyApp, Look
     from c2jy_tui.desktop import is_remote
     from c2jy_tui.themes import AUTO
 
     low_bandwidth = {"on": True, "off": False}.get(str(look.get("low_bandwidth")), is_remote())
+    if not low_bandwidth:  # Textual reads it once: a key waits for the next frame, 8 ms at most instead of 16
+        os.environ.setdefault("TEXTUAL_FPS", "120")
+    from c2jy_tui.app import C2jyApp, Look
+
     mouse = look.get("mouse") is not False
     given = look.get("keymap")
     keymap = {str(key): str(value) for key, value in given.items()} if isinstance(given, dict) else {}

@@ -6,6 +6,7 @@ import re
 from time import perf_counter
 from typing import Final
 
+from textual._styles_cache import StylesCache
 from textual.content import Content
 from textual.geometry import Region, Size
 from textual.selection import Selection
@@ -33,6 +34,19 @@ _BLOCKS: Final = 400
 _UNWRAPPED: Final = re.compile(rf" *\n{CONTINUES}| +$", re.MULTILINE)
 
 
+class TallStylesCache(StylesCache):
+    """Drawn lines of a widget that can be 200,000 lines tall.
+
+    Textual marks each of them after it has emptied the cache, 40 ms at every change of the height. A line
+    that is not in the cache is drawn anyway.
+    """
+
+    @override
+    def set_dirty(self, *regions: Region) -> None:
+        if self._cache or not regions:
+            super().set_dirty(*regions)
+
+
 class Prose(Widget):
     """Markdown that may still grow.
 
@@ -54,6 +68,7 @@ class Prose(Widget):
     def __init__(self, text: str = "", *, markdown: bool = True, classes: str | None = None) -> None:
         """`text` is untrusted and filtered here; `markdown=False` shows it verbatim."""
         super().__init__(classes=classes)
+        self._styles_cache = TallStylesCache()
         self._markdown = markdown
         self._document = self._blank()
         self._final: list[Placed] = []

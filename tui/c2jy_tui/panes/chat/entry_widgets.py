@@ -34,7 +34,7 @@ from c2jy_tui.panes.chat.entries import (
 )
 from c2jy_tui.panes.chat.suggestions import Suggestions
 from c2jy_tui.widgets.bindings import binding
-from c2jy_tui.widgets.prose import Prose
+from c2jy_tui.widgets.prose import Prose, TallStylesCache
 
 E = TypeVar("E", bound=Entry)
 _JSON_CHARS: Final = 200
@@ -46,6 +46,7 @@ class EntryView(VerticalGroup, Generic[E]):
 
     def __init__(self, entry: E, now: Clock) -> None:
         super().__init__()
+        self._styles_cache = TallStylesCache()
         self.entry = entry
         self._now = now
 
