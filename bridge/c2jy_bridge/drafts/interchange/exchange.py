@@ -26,7 +26,7 @@ from c2jy_bridge.drafts.library.library import Library
 from c2jy_bridge.drafts.library.snapshot import content_file, load, project_timelines
 from c2jy_bridge.drafts.materials.material import Refused
 from c2jy_bridge.drafts.materials.probe import av_facts
-from c2jy_bridge.drafts.write.paths import local_view, numbered
+from c2jy_bridge.drafts.write.paths import local_view, numbered, placeholder_parts
 from c2jy_bridge.drafts.write.staging import is_there
 
 
@@ -87,14 +87,17 @@ def _finder(folder: Path) -> Any:
     @cache
     def look(path: str, told: bool | None) -> MediaFile:
         here = local_view(path, folder) if path else None
+        # Only we know the apps' word for the draft's own folder; other programs get where that is.
+        own = here is not None and placeholder_parts(path) is not None
+        address = Path(os.path.abspath(here)).as_uri() if here is not None else path
         if here is None or not is_there(here):
-            return MediaFile(None, told is not False)
+            return MediaFile(address if own else path, False, told is not False)
         if told is None:  # pyJianYingDraft does not write it
             try:
                 told = av_facts(here, here.suffix.lstrip(".").lower()).has_audio
             except Refused:
                 told = False
-        return MediaFile(Path(os.path.abspath(here)), told)
+        return MediaFile(address, True, told)
 
     def find(material: Mapping[str, Any]) -> MediaFile:
         told = material.get("has_audio")

@@ -86,14 +86,35 @@ def write_text(otio: Any, timeline: Any, form: Format) -> str:
     """
     try:
         text = str(otio.adapters.write_to_string(timeline, form.adapter))
-        rate = timeline.global_start_time.rate
-        return f"{text.rstrip()}\n* FRAME RATE: {rate:.6g}\n" if form.name == "edl" else text
+        return _edl(otio, timeline, text) if form.name == "edl" else text
     except Exception as error:  # adapters raise whatever their own code meets
         reason = f"{type(error).__name__}: {error}".splitlines()[0][:300]
         raise DraftError([issue("exchange_unwritten", "", form=form.title, reason=reason)]) from error
 
 
+def _edl(otio: Any, timeline: Any, text: str) -> str:
+    """What the adapter wrote, with the frame rate that an EDL has no word for.
+
+    The adapter divides a clip's length by its speed where it should multiply: a clip of two seconds at double
+    speed ends one second into its source instead of four.
+    """
+    rate = timeline.global_start_time.rate
+    clips = iter(list(timeline.find_clips()))
+
+    def whole(event: re.Match[str]) -> str:
+        clip = next(clips)
+        speed = next((effect.time_scalar for effect in clip.effects), 1.0)
+        span = clip.trimmed_range()
+        frames = max(1, round(span.duration.value * speed))
+        end = span.start_time + otio.opentime.RationalTime(frames, span.duration.rate)
+        return f"{event[1]}{event[2]} {otio.opentime.to_timecode(end, rate)}"
+
+    return f"{_SOURCE.sub(whole, text).rstrip()}\n* FRAME RATE: {rate:.6g}\n"
+
+
 _EVENT: Final = re.compile(r"^\d", re.MULTILINE)
+_SOURCE: Final = re.compile(r"^(\d+ +\S+ +\S+ +C +)(\S+) (\S+)(?= )", re.MULTILINE)
+"""An event up to the end of its part of the source: number, reel, track, cut; in, out."""
 _RATE: Final = re.compile(r"^\*\s*FRAME RATE:\s*([\d.]+)", re.MULTILINE)
 _FRAME: Final = re.compile(r"\b\d\d:\d\d:\d\d[:;](\d\d)\b")
 _RATES: Final = (24, 25, 30, 50, 60)

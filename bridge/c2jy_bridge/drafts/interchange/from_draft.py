@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 from c2jy_bridge.drafts.captions.from_draft import CAPTIONS, place_of, style_of
@@ -30,8 +29,9 @@ TEXT: Final = "c2jy.text"
 class MediaFile:
     """What is known of a clip's file."""
 
-    path: Path | None
-    """On this machine; None when it is not there."""
+    address: str
+    """A `file:` URL; the path as it is in the draft when that leads nowhere on this machine."""
+    is_there: bool
     has_sound: bool
 
 
@@ -280,12 +280,10 @@ class _Exporter:
         speed = real(segment.get("speed"), 1.0) or 1.0
         start_us = number(source.get("start")) if held["kind"] != "image" else 0
         length_us = number(material.get("duration"))
-        if file.path is None and "sound_of" not in held:
+        if not file.is_there and "sound_of" not in held:
             self._losses.note("file", where, held["at_us"], name=pure(path).name or name, fate="missing")
         reference = (
-            otio.schema.ExternalReference(target_url=file.path.as_uri() if file.path else path)
-            if path
-            else otio.schema.MissingReference()
+            otio.schema.ExternalReference(target_url=file.address) if path else otio.schema.MissingReference()
         )
         when = _range(otio, held["at_us"], held["duration_us"], self._rate)
         if held["kind"] == "image" or length_us <= 0:

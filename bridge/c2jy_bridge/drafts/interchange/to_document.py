@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -18,6 +19,8 @@ from c2jy_bridge.drafts.spec.document import SCHEMA
 _IMAGES: Final = frozenset(("png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "avif", "heic", "heif"))
 _DISSOLVE: Final = "叠化"
 """JianYing's name of a plain dissolve."""
+_DRIVE: Final = re.compile(r"/[A-Za-z]:[\\/]")
+"""How the path of a `file:` URL from Windows begins."""
 _MOST_NESTED: Final = 32
 _ENDLESS: Final = 2**62
 _CANVAS: Final = (1920, 1080)
@@ -407,7 +410,7 @@ def _kept_length(transition: Any, key: str, offset: Any, rate: float) -> int:
 
 
 def _address(url: str, folder: Path) -> str:
-    """A link, or an absolute path on this machine; empty for nothing."""
+    """A link, or an absolute path, on whatever machine; empty for nothing."""
     scheme = urlsplit(url).scheme.lower() if "://" in url else ""
     if scheme in ("http", "https"):
         return url
@@ -417,8 +420,10 @@ def _address(url: str, folder: Path) -> str:
         path = unquote(parts.path)
         if parts.netloc and parts.netloc.lower() != "localhost":
             path = f"//{parts.netloc}{path}"
-        if os.name == "nt" and path[:1] == "/" and path[2:3] == ":":
+        if _DRIVE.match(path):
             path = path[1:]
+    if os.name != "nt" and path[:1] != "/" and PureWindowsPath(path).is_absolute():
+        return path
     return os.path.normpath(folder / path) if path else ""
 
 

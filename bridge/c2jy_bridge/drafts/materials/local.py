@@ -7,7 +7,7 @@ import binascii
 import os
 import stat
 from collections.abc import Sequence
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PureWindowsPath
 from typing import IO, Final
 from urllib.parse import unquote, unquote_to_bytes
 
@@ -61,13 +61,15 @@ def open_inside(source: str, folders: Sequence[Path]) -> tuple[IO[bytes], os.sta
         folders: The declared folders. They may be links themselves; nothing below them may.
 
     Raises:
-        Refused: No folder is declared, the path is outside all of them, goes through a link or `..`, or is no
-            readable regular file.
+        Refused: No folder is declared, the path is outside all of them, of Windows and this is not, goes
+            through a link or `..`, or is no readable regular file.
     """
     requested = PurePath(as_path(source))
     if "\0" in source or ".." in requested.parts:
         raise Refused("outside_folders", folders=_listed(folders))
     missing = False
+    if os.name != "nt" and not requested.is_absolute() and PureWindowsPath(str(requested)).is_absolute():
+        raise Refused("file_elsewhere")
     for folder in folders:
         for parts in _below(requested, folder):
             try:

@@ -14,6 +14,7 @@ from c2jy_bridge.core.draft_views import DraftError, TimelineFormat
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.drafts.interchange import exchange
 from c2jy_bridge.drafts.interchange.exchange import read_timelines
+from c2jy_bridge.drafts.write.paths import PLACEHOLDER
 from unit.drafts.interchange.conftest import Export, s
 
 
@@ -35,6 +36,12 @@ def _clips(path: str) -> list[tuple[str, int, int, str, float]]:
         for track in read.document["tracks"]
         for clip in track["clips"]
     ]
+
+
+def _events(path: str) -> list[tuple[str, str]]:
+    """(in and out of the source, in and out of the record) of each event of an EDL."""
+    lines = [line.split() for line in Path(path).read_text("utf-8").splitlines() if line[:1].isdigit()]
+    return [(" ".join(line[4:6]), " ".join(line[6:])) for line in lines]
 
 
 async def test_fcpxml_keeps_tracks_clips_times_and_media_and_names_the_rest(
@@ -74,6 +81,34 @@ async def test_an_edl_is_the_main_track_with_its_speeds_and_the_rest_is_named(
     lost = _messages(made.issues, "exchange_lost")
     for what in ("above the main track", "sound ", "transition", "marker beat"):
         assert what in lost
+    assert _events(made.path) == [
+        # 0.513 s and 2.074 s at double speed, 25 frames a second
+        ("00:00:00:13 00:00:02:15", "00:00:00:00 00:00:01:01"),
+        ("00:00:00:00 00:00:01:05", "00:00:01:01 00:00:02:06"),
+        ("00:00:00:06 00:00:01:06", "00:00:03:00 00:00:04:00"),
+    ]
+
+
+@pytest.mark.parametrize("speed", [0.5, 1.25, 3.0])
+async def test_an_edl_s_event_takes_as_much_of_its_source_as_its_speed_asks_for(
+    speed: float, media: Path, build: Callable[..., Any], export: Export
+) -> None:
+    clip = {
+        "type": "video", "media": {"path": str(media / "video.mp4")}, "at": {"start": 0, "duration": 0.8},
+        "trim": {"start": 0.4, "duration": 0.8 * speed}, "speed": speed,
+    }  # fmt: skip
+    await build(
+        {"schema": "c2jy/1", "name": "speed", "fps": 25, "tracks": [{"type": "video", "clips": [clip]}]}
+    )
+
+    made = export("speed", "edl")
+
+    ((source, _),) = _events(made.path)
+    first, end = (otio.opentime.from_timecode(at, 25).value for at in source.split())
+    assert (first, end - first) == (10, 20 * speed)
+    assert _clips(made.path) == [("video", 0, s(0.8), ".mp4", speed)]
+    (read,) = read_timelines(Path(made.path))
+    assert read.document["tracks"][0]["clips"][0]["trim"] == {"start": s(0.4), "duration": s(0.8 * speed)}
 
 
 @pytest.mark.parametrize("to", ["otio", "fcpxml", "edl"])
@@ -144,6 +179,31 @@ def test_missing_media_are_named_and_the_timeline_is_written_all_the_same(
     timeline = otio.adapters.read_from_file(made.path)
     urls = {getattr(clip.media_reference, "target_url", "") for clip in timeline.find_clips()}
     assert "C:/films/gone.mp4" in urls
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        (f"{PLACEHOLDER}/materials/gone.png", "{drafts}/lost/materials/gone.png"),
+        ("C:/Users/a/gone.png", "C:/Users/a/gone.png"),
+    ],
+)
+def test_a_missing_file_is_named_by_where_it_belongs_and_the_way_back_names_it_so(
+    path: str, told: str, media: Path, tmp_path: Path, export: Export
+) -> None:
+    content = app_drafts.jianying_59(path, str(media / "video.mp4"), str(media / "sound.wav"))
+    app_drafts.write(tmp_path / "drafts" / "lost", content)
+
+    made = export("lost", "otio")
+
+    (read,) = read_timelines(Path(made.path))
+    paths = {
+        clip["media"]["path"]
+        for track in read.document["tracks"]
+        for clip in track["clips"]
+        if "media" in clip
+    }
+    assert told.format(drafts=tmp_path / "drafts") in paths
 
 
 @pytest.mark.parametrize("name", ["a.otio", "a.fcpxml", "a.edl"])

@@ -73,6 +73,8 @@ async def test_a_link_that_cannot_be_taken_apart_costs_no_other_file_and_shows_n
         ("{top}/media/../secret.png", "outside_folders"),
         ("file://{top}/media/%2e%2e/secret.png", "outside_folders"),
         ("none.png", "file_missing"),
+        ("C:/media/none.png", "file_elsewhere"),
+        (r"\\host\share\none.png", "file_elsewhere"),
         ("sub", "not_a_file"),
         ("link.png", "through_link"),
         ("linked/secret.png", "through_link"),
