@@ -7,6 +7,7 @@ import os
 import time
 import unicodedata
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +17,7 @@ from c2jy_bridge.core.gc_control import gc_paused
 from c2jy_bridge.core.target_apps import DraftProfile
 from c2jy_bridge.core.views import DraftDetail, DraftView
 from c2jy_bridge.drafts.errors import DraftError, issue
-from c2jy_bridge.drafts.library.snapshot import Snapshot, load, read_snapshot, stamp, view
+from c2jy_bridge.drafts.library.snapshot import Snapshot, load, look, read_snapshot, stamp, view
 from c2jy_bridge.drafts.library.timeline import detail
 from c2jy_bridge.drafts.library.trash import Trash
 from c2jy_bridge.drafts.write.paths import LONGEST, files_of, same_folder, spelled_folder
@@ -29,10 +30,14 @@ if TYPE_CHECKING:
 _DEBOUNCE_MS: Final = 400
 _STEP_MS: Final = 100
 _POLL_S: Final = 2.0
+_BATCH: Final = 32
+"""Drafts that a thread reads before it takes others."""
+_READERS: Final = 3
 
 
 Issues = list[Issue]  # inside the class `list` is the method
 Folders = list[Path]
+Views = list[DraftView]
 Trashed = list[TrashedView]
 
 
@@ -69,13 +74,21 @@ class Library:
         if not self._swept:
             self._swept = True
             sweep(self._root, self._clock())
+        folders = self._folders()
+        batches = [folders[first : first + _BATCH] for first in range(0, len(folders), _BATCH)]
+        # While one waits for the disk the others go on.
+        with ThreadPoolExecutor(min(_READERS, len(batches)) or 1, "drafts") as pool:
+            views = [view for batch in pool.map(self._views, batches) for view in batch]
+        return sorted(views, key=lambda view: (-view.modified_at, view.name))
+
+    def _views(self, folders: Folders) -> Views:
         views = []
-        for folder in self._folders():
+        for folder in folders:
             with gc_paused():
                 read = self._read(folder)
             if read is not None:
                 views.append(view(folder, read))
-        return sorted(views, key=lambda view: (-view.modified_at, view.name))
+        return views
 
     def detail(self, name: str) -> DraftDetail:
         """One draft with its tracks.
@@ -257,9 +270,10 @@ class Library:
         now = stamp(folder)
         known = self._known.get(folder.name)
         if known is None or known[0] != now:
-            if _may_be_unfinished(folder) and sweep_files(folder, self._clock()):
-                now = stamp(folder)
-            read = read_snapshot(folder)
+            seen = look(folder)
+            if any(".c2jy-" in name for name in seen.files) and sweep_files(folder, self._clock()):
+                now, seen = stamp(folder), look(folder)
+            read = read_snapshot(folder, seen)
             if read is None:
                 self._known.pop(folder.name, None)
                 return None
@@ -285,13 +299,6 @@ def _spelled_for(folder: Path, content: dict[str, Any]) -> Iterator[Issue]:
     real = Path(os.path.realpath(folder))
     if not any(same_folder(spelled, here) for here in (folder, real)):
         yield issue("other_root", where, "warning", spelled=spelled, name=folder.name, here=folder.parent)
-
-
-def _may_be_unfinished(folder: Path) -> bool:
-    try:
-        return any(".c2jy-" in name for name in os.listdir(folder))
-    except OSError:
-        return False
 
 
 def _is_folder(path: Path) -> bool:

@@ -58,9 +58,25 @@ def stamp(folder: Path) -> tuple[int, ...]:
     return tuple(found)
 
 
-def read_snapshot(folder: Path) -> Snapshot | None:
-    """Look at a folder; None when it holds no draft at all."""
-    files, size = _look(str(folder))
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a folder holds."""
+
+    files: dict[str, os.stat_result]
+    """The regular files directly in it."""
+    size: int
+    """Bytes of everything below it; links are not followed."""
+
+
+def read_snapshot(folder: Path, seen: Looked | None = None) -> Snapshot | None:
+    """Look at a folder; None when it holds no draft at all.
+
+    Args:
+        folder: The folder.
+        seen: What it holds, when that was looked at just now.
+    """
+    seen = seen or look(folder)
+    files, size = seen.files, seen.size
     there = [name for name in CONTENTS if name in files]
     file = max(there, key=lambda name: files[name].st_mtime) if there else content_file(folder)
     if file is None and META not in files:
@@ -74,7 +90,7 @@ def read_snapshot(folder: Path) -> Snapshot | None:
     if ours and (found := read_figures(folder)) and _is_about(found, folder / file):
         return Snapshot("ok", size, modified, ours, file, figures=found)
     try:
-        figures = quick_figures(read_plain(folder / file))
+        figures = quick_figures(read_plain(f"{folder}{os.sep}{file}"))
     except OSError:
         figures = None  # `load` says why
     if figures is None:
@@ -85,10 +101,11 @@ def read_snapshot(folder: Path) -> Snapshot | None:
     return Snapshot("ok" if ours else "foreign", size, modified, ours, file, figures=figures)
 
 
-def _look(folder: str) -> tuple[dict[str, os.stat_result], int]:
-    """The regular files directly in a folder, and the size of everything below it; links are not followed."""
+def look(folder: Path) -> Looked:
+    """What a folder holds."""
     files: dict[str, os.stat_result] = {}
-    size, pending = 0, [folder]
+    size, top = 0, str(folder)
+    pending = [top]
     while pending:
         at = pending.pop()
         try:
@@ -99,11 +116,11 @@ def _look(folder: str) -> tuple[dict[str, os.stat_result], int]:
                         continue
                     status = entry.stat(follow_symlinks=False)
                     size += status.st_size
-                    if at is folder and stat.S_ISREG(status.st_mode):
+                    if at is top and stat.S_ISREG(status.st_mode):
                         files[entry.name] = status
         except OSError:
             continue
-    return files, size
+    return Looked(files, size)
 
 
 def figures_from(content: Mapping[str, Any], sha256: str = "") -> Figures:

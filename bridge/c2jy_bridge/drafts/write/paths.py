@@ -247,8 +247,10 @@ def local_view(path: str, folder: Path, name: str | None = None) -> Path | None:
         drive = PureWindowsPath(path).drive
         if drive.startswith("\\\\") and drive.lower() != folder.drive.lower():
             return None
+    if not os.path.isabs(path):
+        return None
     here = Path(path)
-    return here if here.is_absolute() else None
+    return here if here.is_absolute() else None  # "/a" has no drive
 
 
 _MOUNT: Final = re.compile(r"/mnt/([a-z])(/.*|)", re.IGNORECASE)

@@ -31,7 +31,7 @@ _FLAGS: Final = (
 )
 
 
-def read_plain(path: Path, most: int = LARGEST_DOCUMENT) -> bytes:
+def read_plain(path: Path | str, most: int = LARGEST_DOCUMENT) -> bytes:
     """The bytes of a regular file.
 
     Args:
@@ -65,9 +65,9 @@ def read_head(path: Path, count: int) -> bytes:
         return file.read(count)
 
 
-def _open(path: Path, most: int) -> tuple[int, int]:
+def _open(path: Path | str, most: int) -> tuple[int, int]:
     """A handle of a regular file, and its size."""
-    if not hasattr(os, "O_NOFOLLOW") and path.is_symlink():
+    if not hasattr(os, "O_NOFOLLOW") and os.path.islink(path):
         raise _refusal(errno.ELOOP, path)
     handle = os.open(path, _FLAGS)
     try:
@@ -90,7 +90,7 @@ def is_there(path: Path) -> bool:
         return False
 
 
-def _refusal(number: int, path: Path) -> OSError:
+def _refusal(number: int, path: Path | str) -> OSError:
     return OSError(number, os.strerror(number), str(path))
 
 
