@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import importlib
-import inspect
 import os
-import pkgutil
 from collections.abc import Iterator
 
 from textual.binding import Binding
-from textual.dom import DOMNode
 
-import c2jy_tui
 from c2jy_bridge.core.i18n import Language
 from c2jy_tui import cli
 from c2jy_tui.commands.usage import exit_codes
 from c2jy_tui.labels import label
+from c2jy_tui.widgets.bindings import every_binding
 from reference.pages import code, plain, table, words
 
 
@@ -48,7 +44,7 @@ def keys(language: Language) -> str:
     """Every binding that has an id, by the part of the screen that it belongs to."""
     say = words(language)
     groups: dict[str, dict[str, Binding]] = {}
-    for binding in _bindings():
+    for binding in every_binding():
         if binding.id:
             groups.setdefault(binding.id.partition(".")[0], {})[binding.id] = binding
     parts = [f"# {say('keys')}\n\n{say('keys.about')}\n"]
@@ -60,18 +56,6 @@ def keys(language: Language) -> str:
         columns = (say("key"), say("id"), say("does"), say("meaning"))
         parts.append(f"## {group}\n\n{table(columns, rows)}")
     return "\n".join(parts)
-
-
-def _bindings() -> Iterator[Binding]:
-    for module in pkgutil.walk_packages(c2jy_tui.__path__, "c2jy_tui."):
-        if module.name.endswith("__main__"):
-            continue
-        for _, kind in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
-            if not issubclass(kind, DOMNode) or not kind.__module__.startswith("c2jy_tui"):
-                continue
-            for binding in kind.__dict__.get("BINDINGS", ()):
-                if isinstance(binding, Binding):
-                    yield binding
 
 
 def _pressed(given: str) -> str:

@@ -65,22 +65,22 @@ async def test_a_conversation_is_renamed_and_a_refusal_of_coze_is_said(stage: An
     engine.stored_conversations = two()
     engine.conversations.problem = Problem("network", "api.coze.cn cannot be reached")
     async with stage() as on:
-        await on.press("ctrl+o", "r")
+        await on.press("ctrl+o", "e")
         assert isinstance(on.app.screen, LineScreen)
         await on.press("end", *" 2", "enter")
         assert engine.conversations.asked == [("rename", "conv-1", "Noodles 2")]
         assert "api.coze.cn cannot be reached" in [n.message for n in on.app._notifications][-1]
 
 
-async def test_a_deleted_conversation_is_gone_from_the_list_and_u_brings_it_back(
+async def test_a_deleted_conversation_is_gone_from_the_list_and_U_brings_it_back(
     stage: Any, engine: Any
 ) -> None:
     engine.stored_conversations = two()
     async with stage() as on:
-        await on.press("ctrl+o", "down", "d")
+        await on.press("ctrl+o", "down", "delete")
         assert [one.conversation_id for one in engine.stored_conversations] == ["conv-1"]
         assert "turns: 5" not in on.text
-        await on.press("u")
+        await on.press("U")
         assert "turns: 5" in on.text
 
 
@@ -88,7 +88,7 @@ async def test_after_the_open_conversation_is_deleted_a_new_one_begins(stage: An
     engine.stored_conversations = two()
     engine.stored_messages = [MessageView("t", "user", "question", "Noodles", NOW)]
     async with stage() as on:
-        await on.press("ctrl+o", "d", "escape")
+        await on.press("ctrl+o", "delete", "escape")
         assert engine.conversation_id == ""
 
 

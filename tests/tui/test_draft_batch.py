@@ -197,7 +197,7 @@ async def test_a_cancelled_batch_keeps_whole_drafts_and_goes_on_later(
         watch = host.screen
         assert isinstance(watch, BatchWatchScreen)
         await soon(pilot, lambda: len(watch.run.rows) > 2)
-        await pilot.press("x")
+        await pilot.press("X")
         await soon(pilot, lambda: watch.run.seen)
         assert watch.run.state == "cancelled"
         assert len(watch.run.rows) < 60
@@ -244,7 +244,7 @@ async def test_a_draft_is_duplicated_beside_it_and_the_cursor_goes_to_the_copy(
         pane = host.query_one(DraftsPane)
         await pane.load(engine)
         await pilot.pause()
-        await pilot.press("d")
+        await pilot.press("Y")
         await soon(pilot, lambda: pane.current is not None and pane.current.name == "template (2)")
         assert "template (2) is a copy of template." in host.said
     assert files(place / "drafts" / "template") == before

@@ -279,7 +279,7 @@ async def test_an_undone_deletion_in_the_trash_is_no_longer_undoable(host: Host,
         assert pane.check_action("undo", ()) is True
         await pilot.press("t")
         await shows(pilot, TrashScreen)
-        await pilot.press("r")
+        await pilot.press("U")
         await soon(pilot, lambda: drafts.bin == {})
         await pilot.press("escape")
         await ends(pilot)

@@ -10,6 +10,7 @@ import pytest
 from rich.cells import cell_len
 from textual.widgets._footer import FooterKey
 
+from c2jy_tui.widgets.bindings import every_binding
 from c2jy_tui.widgets.key_bar import KeyBar, fitting
 
 WORDS = ["打开", "重新运行", "修改", "筛选", "复制输出", "复制命令", "跟随", "标记", "导出"]
@@ -53,3 +54,52 @@ async def test_esc_is_called_stop_only_while_there_is_something_to_stop(stage: C
         await on.press("f3")
         await on.ask("q")
         assert on.main.active_bindings["escape"].binding.description == "Stop"
+
+
+MEANINGS = {
+    "a": "approve once",
+    "A": "always",
+    "b": "batch",
+    "c": "copy_code copy_command copy_link",
+    "d": "deny",
+    "D": "compare",
+    "e": "edit edit_arguments rename",
+    "f": "only_failed",
+    "F": "follow",
+    "g": "first first_clip oldest top",
+    "G": "bottom last last_clip newest",
+    "h": "pan_left previous_tab",
+    "i": "hold",
+    "j": "down lower_track scroll_down",
+    "k": "scroll_up up upper_track",
+    "l": "next_tab pan_right",
+    "n": "find_next next_missing no",
+    "N": "find_back",
+    "o": "open_folder",
+    "O": "older",
+    "p": "picture",
+    "P": "play",
+    "q": "back",
+    "r": "again rerun retry",
+    "R": "rebuild",
+    "s": "sort",
+    "t": "trash_view",
+    "u": "retime",
+    "U": "bring_back restore undo",
+    "v": "check",
+    "w": "write write_report",
+    "x": "export",
+    "X": "cancel end stop",
+    "y": "copy copy_answer copy_diff copy_output copy_path copy_report copy_result copy_whole yes",
+    "Y": "duplicate",
+    "z": "pack",
+}
+"""What each letter does; names of bindings behind their dot. y and n also answer a question."""
+
+
+def test_a_letter_means_the_same_everywhere() -> None:
+    for bound in every_binding():
+        for key in bound.key.split(","):
+            if len(key) == 1 and key.isalpha():
+                name = (bound.id or "").rpartition(".")[2]
+                assert name in MEANINGS.get(key, "").split(), f"{key} also does {bound.id}"

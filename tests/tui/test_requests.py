@@ -58,7 +58,7 @@ async def test_a_request_that_rests_says_what_it_needs_and_can_be_cancelled(stag
         await opened(on, request(1, f"needs_{need}", problem=why))
         assert f"! needs {need}" in on.text
         assert f"The request waits for {need}." in on.text
-        await on.press("t", "x")
+        await on.press("r", "X")
         assert on.engine.request_intents == [("cancel", "r1")]
 
 
@@ -172,7 +172,7 @@ async def test_the_filter_finds_words_anywhere_in_a_request(stage: Any) -> None:
 async def test_retry_asks_for_the_same_again_and_goes_to_the_new_request(stage: Any) -> None:
     async with stage() as on:
         pane = await opened(on, request(2), request(1))
-        await on.press("j", "t")
+        await on.press("j", "r")
         assert on.engine.request_intents == [("retry", "r1")]
         again = replace(request(3, "queued"), request_id="r1-again")
         await changed(on, again, request(2), request(1))
@@ -185,9 +185,9 @@ async def test_only_an_open_request_is_cancelled_and_only_an_ended_one_retried(s
         pane = await opened(on, request(2, "running"), request(1))
         assert pane.check_action("cancel", ())
         assert not pane.check_action("retry", ())
-        await on.press("t", "x")
+        await on.press("r", "X")
         assert on.engine.request_intents == [("cancel", "r2")]
-        await on.press("j", "x")
+        await on.press("j", "X")
         assert on.engine.request_intents == [("cancel", "r2")]
 
 
@@ -198,7 +198,7 @@ async def test_a_request_that_is_gone_is_said_to_be(stage: Any, engine: Any, mon
     monkeypatch.setattr(engine, "retry_request", nothing)
     async with stage() as on:
         await opened(on, request(1))
-        await on.press("t")
+        await on.press("r")
         assert [n.message for n in on.app._notifications] == ["This request no longer exists."]
 
 
@@ -211,7 +211,7 @@ async def test_what_the_engine_cannot_do_is_read_on_the_screen(
     monkeypatch.setattr(engine, "retry_request", full)
     async with stage() as on:
         await opened(on, request(1))
-        await on.press("t")
+        await on.press("r")
         (notice,) = on.app._notifications
         assert "1000 requests are waiting already" in notice.message
 
@@ -299,13 +299,13 @@ async def test_the_detail_leads_to_the_tool_call(stage: Any) -> None:
         await on.play(wanted, on.bot.finished("generate_draft", call_id="call-1"))
         await on.play(on.bot.wants("list_drafts", call_id="call-2"))
         await opened(on, request(1))
-        await on.press("enter", "i")
+        await on.press("enter", "enter")
         assert on.app.screen is on.main
         assert on.main.inspector.has_focus_within
         assert on.main.inspector.current_id == "call-1"
 
 
-@pytest.mark.parametrize(("key", "state", "intent"), [("t", "failed", "retry"), ("x", "running", "cancel")])
+@pytest.mark.parametrize(("key", "state", "intent"), [("r", "failed", "retry"), ("X", "running", "cancel")])
 async def test_the_detail_does_what_the_list_does(stage: Any, key: str, state: str, intent: str) -> None:
     async with stage() as on:
         await opened(on, request(1, state))

@@ -111,7 +111,7 @@ async def test_a_run_that_failed_says_why_and_its_link_can_be_copied(
         assert "The workflow broke." in on.said
         assert LINK in on.said
         on.main.query_one(RunCard).focus()
-        await on.press("u")
+        await on.press("c")
         assert copied == [LINK]
 
 

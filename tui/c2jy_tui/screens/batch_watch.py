@@ -41,7 +41,7 @@ class BatchWatchScreen(BaseDialog[Intent]):
     VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-tall")]  # noqa: RUF012  # so in Textual
     HELP = "drafts_pane:help.batch_watch"
     BINDINGS: ClassVar[list[BindingType]] = [
-        binding("drafts_pane", "batch.stop", "x", "stop"),
+        binding("drafts_pane", "batch.stop", "X", "stop"),
         binding("drafts_pane", "batch.again", "r", "again"),
         binding("drafts_pane", "batch.only_failed", "f", "only_failed"),
         binding("drafts_pane", "batch.copy_report", "y", "copy_report"),

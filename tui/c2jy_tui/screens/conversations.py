@@ -62,9 +62,9 @@ class ConversationsScreen(BaseDialog[Choice]):
     HELP = "tui:help.sessions"
     BINDINGS: ClassVar[list[BindingType]] = [
         binding("tui", "sessions.search", "slash", "search"),
-        binding("tui", "sessions.rename", "r", "act('rename')"),
-        binding("tui", "sessions.delete", "delete,d", "act('delete')"),
-        binding("tui", "sessions.bring_back", "u", "undo"),
+        binding("tui", "sessions.rename", "e", "act('rename')"),
+        binding("tui", "sessions.delete", "delete", "act('delete')"),
+        binding("tui", "sessions.bring_back", "U", "undo"),
         binding("tui", "sessions.export", "x", "act('export')"),
     ]
 

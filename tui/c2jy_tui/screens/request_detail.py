@@ -34,10 +34,10 @@ class RequestDetailScreen(TabbedDetail[RequestIntent | None]):
     FILE_STEM = "request"
     HELP = "bridge_pane:help.detail"
     BINDINGS: ClassVar[list[BindingType]] = [
-        binding("bridge_pane", "request_detail.call", "i", "answer('call')"),
+        binding("bridge_pane", "request_detail.call", "enter", "answer('call')"),
         binding("bridge_pane", "request_detail.copy_command", "c", "copy_command"),
-        binding("bridge_pane", "request_detail.retry", "t", "answer('retry')"),
-        binding("bridge_pane", "request_detail.cancel", "x", "answer('cancel')"),
+        binding("bridge_pane", "request_detail.retry", "r", "answer('retry')"),
+        binding("bridge_pane", "request_detail.cancel", "X", "answer('cancel')"),
     ]
 
     record: reactive[RequestRecord] = reactive[RequestRecord](None, init=False)  # type: ignore[arg-type]  # set in __init__

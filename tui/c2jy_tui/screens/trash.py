@@ -35,7 +35,7 @@ COLUMNS: Final = (
 class TrashRows(RowList):
     """Rows of drafts; opening a row restores its draft."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [binding("drafts_pane", "trash.restore", "enter,r", "open")]
+    BINDINGS: ClassVar[list[BindingType]] = [binding("drafts_pane", "trash.restore", "enter,U", "open")]
 
 
 Act = Callable[[str, str], Awaitable[None]]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import ClassVar, Final, TypeVar
 
 from textual.binding import ActiveBinding, Binding
+from textual.dom import DOMNode
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
 from typing_extensions import override
@@ -43,6 +48,19 @@ def translated(active: ActiveBinding) -> ActiveBinding:
     tooltip = label(tooltip)
     bound = replace(bound, description=label(bound.description), tooltip=tooltip)
     return ActiveBinding(active.node, bound, active.enabled, tooltip)
+
+
+def every_binding() -> Iterator[Binding]:
+    """Every binding of every screen and widget of the app; it imports all of them."""
+    import c2jy_tui
+
+    for module in pkgutil.walk_packages(c2jy_tui.__path__, "c2jy_tui."):
+        if module.name.endswith("__main__"):
+            continue
+        for _, kind in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
+            if not issubclass(kind, DOMNode) or kind.__module__ != module.name:
+                continue
+            yield from (one for one in kind.__dict__.get("BINDINGS", ()) if isinstance(one, Binding))
 
 
 def moment() -> float:

@@ -42,8 +42,8 @@ class BridgePane(ListPane):
 
     HELP = "bridge_pane:help"
     BINDINGS: ClassVar[list[BindingType]] = [
-        binding("bridge_pane", "requests.retry", "t", "retry"),
-        binding("bridge_pane", "requests.cancel", "x", "cancel"),
+        binding("bridge_pane", "requests.retry", "r", "retry"),
+        binding("bridge_pane", "requests.cancel", "X", "cancel"),
         binding("bridge_pane", "requests.copy_command", "c", "copy_command"),
         binding("bridge_pane", "requests.copy_result", "y", "copy_result"),
         binding("bridge_pane", "requests.filter", "slash", "filter"),

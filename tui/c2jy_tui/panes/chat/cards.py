@@ -161,7 +161,7 @@ class RunCard(Card[Run]):
         binding("tui", "run.open", "enter", "open"),
         binding("tui", "run.end", "X,delete", "end"),
         binding("tui", "run.copy_output", "y", "copy_output"),
-        binding("tui", "run.copy_link", "u", "copy_link"),
+        binding("tui", "run.copy_link", "c", "copy_link"),
     ]
 
     @dataclass

@@ -49,7 +49,7 @@ class DraftsPane(ListPane):
         binding("drafts_pane", "drafts.pack", "z", "pack"),
         binding("drafts_pane", "drafts.export", "x", "export", show=False),
         binding("drafts_pane", "drafts.batch", "b", "batch"),
-        binding("drafts_pane", "drafts.duplicate", "d", "duplicate", show=False),
+        binding("drafts_pane", "drafts.duplicate", "Y", "duplicate", show=False),
         binding("drafts_pane", "drafts.undo", "U", "undo"),
         binding("drafts_pane", "drafts.trash", "delete", "trash"),
         binding("drafts_pane", "drafts.open_folder", "o", "open_folder"),
