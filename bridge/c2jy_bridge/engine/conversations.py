@@ -7,14 +7,16 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
+from c2jy_bridge.core import events as ev
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.ports import Busy
 from c2jy_bridge.core.settings import CozeSettings
-from c2jy_bridge.core.views import CallView, ConversationView, FoundMessage, MessageView
+from c2jy_bridge.core.views import CallView, ConversationView, FoundMessage, MessageView, RecordedRun
 from c2jy_bridge.coze import CozeClient, CozeProblem
 from c2jy_bridge.engine.event_sink import Recorder
 from c2jy_bridge.journal import Claim, Journal
@@ -156,14 +158,22 @@ class Conversations:
         return Fork(fork_id, question, len(copied), len(before))
 
     async def markdown(self, conversation_id: str) -> str:
-        """A conversation as Markdown: questions, answers, tool calls with arguments and outputs, errors."""
+        """A conversation as Markdown: questions, answers, workflow runs, tool calls with outputs, errors."""
         views = await self.list()
         title = next((one.title for one in views if one.conversation_id == conversation_id), "")
         messages = await self._journaled(self._journal.history.messages, conversation_id)
         calls = await self._journaled(self._journal.history.calls, conversation_id, 100_000)
+        recorded = await self._journaled(partial(self._journal.runs.of, loose=False), conversation_id)
+        runs = [run for _, run in recorded if run.events]
+        in_runs = {call.call_id for run in runs for call in run.calls}
         parts = [f"# {title or say('export.untitled')}"]
         items: list[tuple[float, str]] = [(one.at, _message_markdown(one)) for one in messages]
-        items += [(one.requested_at, _call_markdown(one)) for one in calls if one.source == "chat"]
+        items += [
+            (one.requested_at, _call_markdown(one))
+            for one in calls
+            if one.source == "chat" and one.call_id not in in_runs
+        ]
+        items += [(run.events[0].at, _run_markdown(run)) for run in runs]
         parts += [text for _, text in sorted(items, key=lambda item: item[0]) if text]
         return "\n\n".join(parts) + "\n"
 
@@ -193,6 +203,29 @@ def _message_markdown(message: MessageView) -> str:
             return "> " + (say("export.forked") if message.text == "forked" else say("export.cancelled"))
         case _:
             return ""
+
+
+def _run_markdown(run: RecordedRun) -> str:
+    """A workflow run: its heading, then what it said, asked, was answered and called, and its end."""
+    items: list[tuple[float, str]] = [(call.requested_at, _call_markdown(call)) for call in run.calls]
+    said = ""  # a question and the end repeat what a node has just said
+    for event in run.events:
+        match event:
+            case ev.WorkflowStarted():
+                when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(event.at))
+                text = f"### {say('export.workflow', id=event.workflow_id)} · {when}"
+            case ev.WorkflowSaid() | ev.WorkflowAsked():
+                text, said = (event.text if event.text != said else ""), event.text
+            case ev.WorkflowAnswered():
+                text = f"**{say('export.you')}**\n\n{event.text}"
+            case ev.WorkflowEnded(problem=None):
+                text = _fenced(event.output) if event.output not in ("", said) else ""
+            case ev.WorkflowEnded(problem=problem):
+                text = "\n".join(f"> {line}" for line in f"✗ {problem.message}".splitlines()) if problem else ""
+            case _:
+                text = ""
+        items.append((event.at, text))
+    return "\n\n".join(text for _, text in sorted(items, key=lambda item: item[0]) if text)
 
 
 def _call_markdown(call: CallView) -> str:

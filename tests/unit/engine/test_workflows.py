@@ -129,6 +129,13 @@ async def test_what_a_run_said_and_was_answered_is_there_again_after_a_restart(s
         assert failed.events[-1] == broken
         assert broken.problem is not None
         assert await second.workflow_runs("conv-2", loose=True) == []
+        exported = await second.conversations.markdown("conv-1")
+        began, asked, answered, said, refused = (
+            exported.index(text)
+            for text in (f"### Workflow {ASKS} · ", "请问", "**You**\n\n西安", ended.output, broken.problem.message)
+        )
+        assert began < asked < answered < said < refused
+        assert exported.count("请问") == exported.count(ended.output) == 1
     finally:
         await second.close()
 
