@@ -221,7 +221,9 @@ def _run_markdown(run: RecordedRun) -> str:
             case ev.WorkflowEnded(problem=None):
                 text = _fenced(event.output) if event.output not in ("", said) else ""
             case ev.WorkflowEnded(problem=problem):
-                text = "\n".join(f"> {line}" for line in f"✗ {problem.message}".splitlines()) if problem else ""
+                text = (
+                    "\n".join(f"> {line}" for line in f"✗ {problem.message}".splitlines()) if problem else ""
+                )
             case _:
                 text = ""
         items.append((event.at, text))

@@ -132,7 +132,13 @@ async def test_what_a_run_said_and_was_answered_is_there_again_after_a_restart(s
         exported = await second.conversations.markdown("conv-1")
         began, asked, answered, said, refused = (
             exported.index(text)
-            for text in (f"### Workflow {ASKS} · ", "请问", "**You**\n\n西安", ended.output, broken.problem.message)
+            for text in (
+                f"### Workflow {ASKS} · ",
+                "请问",
+                "**You**\n\n西安",
+                ended.output,
+                broken.problem.message,
+            )
         )
         assert began < asked < answered < said < refused
         assert exported.count("请问") == exported.count(ended.output) == 1
