@@ -30,6 +30,7 @@ from c2jy_bridge.core.draft_views import (
     PreviewKind,
     Progress,
     Relinked,
+    Renamed,
     TemplateView,
     TimelineFormat,
     TimeUnitName,
@@ -108,6 +109,22 @@ class PaneDrafts(Drafts):
         self.folder.remove(view)
         self.bin[f"ticket-{name}"] = view
         return f"ticket-{name}"
+
+    async def rename(self, name: str, new_name: str, *, dry_run: bool = False) -> Renamed:
+        self.asked.append(("rename", name, new_name))
+        if self.refusals:
+            raise self.refusals.pop(0)
+        self.folder = [replace(v, name=new_name) if v.name == name else v for v in self.folder]
+        return Renamed(new_name, f"/drafts/{new_name}", name, 0)
+
+    async def tag(self, name: str, add: Sequence[str] = (), remove: Sequence[str] = ()) -> tuple[str, ...]:
+        self.asked.append(("tag", name, tuple(add), tuple(remove)))
+        if self.refusals:
+            raise self.refusals.pop(0)
+        (view,) = [view for view in self.folder if view.name == name]
+        tags = tuple(sorted({*view.tags, *add} - set(remove)))
+        self.folder = [replace(v, tags=tags) if v.name == name else v for v in self.folder]
+        return tags
 
     async def restore(self, ticket: str) -> str:
         view = self.bin.pop(ticket)

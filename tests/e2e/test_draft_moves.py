@@ -86,6 +86,12 @@ def test_a_draft_is_packed_relocated_and_rebuilt_by_name(
     assert c2jy("draft", "check", "中国美食 (2)", *root).status == 0
     views = json.loads(c2jy("draft", "list", *root, "--json").out)
     assert {v["name"]: v["state"] for v in views} == {"中国美食": "encrypted", "中国美食 (2)": "ok"}
+    assert c2jy("draft", "rename", "中国美食", "新", *root).status == 1, "its files are encrypted"
+    renamed = c2jy("draft", "rename", "中国美食 (2)", "新", *root)
+    assert (renamed.status, str(tmp_path / "out" / "新") in renamed.out) == (0, True)
+    assert c2jy("draft", "tag", "新", "片头", "#done", "--remove", "old", *root).out.strip() == "#done #片头"
+    listed = c2jy("draft", "list", "--tag", "#DONE", *root)
+    assert ("新" in listed.out, "#done" in listed.out, "中国美食" in listed.out) == (True, True, False)
 
 
 @pytest.mark.slow

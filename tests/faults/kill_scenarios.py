@@ -208,6 +208,14 @@ class Relocate(OfDraft):
         await engine.drafts.relocate([DRAFT], "D:\\drafts")
 
 
+class Rename(OfDraft):
+    leaves: tuple[str, ...] = ("renamed",)
+
+    async def act(self, engine: Engine, place: Place) -> None:
+        (draft,) = await engine.drafts.list()
+        await engine.drafts.rename(draft.name, "renamed")
+
+
 class Trash(OfDraft):
     leaves: tuple[str, ...] = ()
     leaves_in_trash = 1

@@ -108,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
         build.add_argument(flag, dest="register", action="store_const", const=kind, help=words)
     build.add_argument("--dry-run", action="store_true", help=say("option.dry_run"))
     listing = command(draft, "list", "draft:list_", "command.draft_list")
+    listing.add_argument("--tag", dest="tags", metavar="TAG", action="append", help=say("option.tag"))
     show = command(draft, "show", "draft:show", "command.draft_show")
     check = command(draft, "check", "draft:check", "command.draft_check")
     check.add_argument(
@@ -128,6 +129,14 @@ def _parser() -> argparse.ArgumentParser:
     where.add_argument("--portable", action="store_true", help=say("option.portable"))
     where.add_argument("--absolute", action="store_true", help=say("option.absolute"))
     relocate.add_argument("--dry-run", action="store_true", help=say("option.relocate_dry"))
+    rename = command(draft, "rename", "draft:rename", "command.draft_rename")
+    rename.add_argument("name", help=say("option.draft"))
+    rename.add_argument("new_name", metavar="NEW", help=say("option.rename_to"))
+    rename.add_argument("--dry-run", action="store_true", help=say("option.relocate_dry"))
+    tag = command(draft, "tag", "draft:tag", "command.draft_tag")
+    tag.add_argument("name", help=say("option.draft"))
+    tag.add_argument("tags", metavar="TAG", nargs="*", help=say("option.tags"))
+    tag.add_argument("--remove", metavar="TAG", action="append", default=[], help=say("option.remove_tag"))
     relink = command(draft, "relink", "draft:relink", "command.draft_relink")
     relink.add_argument("name", help=say("option.draft"))
     relink.add_argument(
@@ -167,7 +176,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--to", choices=timelines, default="otio", help=say("option.export_to"))
     export.add_argument("--out", type=Path, metavar="FILE", help=say("option.export_out"))
     roots = command(draft, "roots", "draft:roots", "command.draft_roots")
-    making = (build, rebuild, relocate, relink, slots, fill, batch)
+    making = (build, rebuild, rename, tag, relocate, relink, slots, fill, batch)
     for one in (listing, show, check, pack, preview, export, roots, *making):
         one.add_argument("--json", action="store_true", help=say("option.json"))
 

@@ -147,6 +147,20 @@ class Relinked:
 
 
 @dataclass(frozen=True, slots=True)
+class Renamed:
+    """A draft that has another name; in a dry run, would have."""
+
+    name: str
+    path: str
+    """Its folder under that name."""
+    was: str
+    changed: int
+    """Paths of media that name the draft's folder, and so changed."""
+    issues: tuple[Issue, ...] = ()
+    """Its entry in the app's list that could not be changed."""
+
+
+@dataclass(frozen=True, slots=True)
 class SlotView:
     """A clip of a template that can be filled; microseconds on its timeline."""
 

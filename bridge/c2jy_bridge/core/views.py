@@ -210,6 +210,8 @@ class DraftView:
     modified_at: float = 0.0
     ours: bool = False
     media_paths: MediaForm = "none"
+    tags: tuple[str, ...] = ()
+    """The user's, without `#`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from c2jy_bridge.core.draft_views import (
     Preview,
     PreviewKind,
     Relinked,
+    Renamed,
     TemplateView,
     TimelineFormat,
     TimeUnitName,
@@ -101,6 +102,28 @@ class Drafts:
     async def trash(self, name: str) -> str:
         """Move a draft to the trash; returns a ticket for `restore`."""
         return await asyncio.to_thread(self._library.trash, name)
+
+    async def rename(self, name: str, new_name: str, *, dry_run: bool = False) -> Renamed:
+        """Give a draft of ours another name; see `drafts.library.rename.rename`."""
+
+        def work() -> Renamed:
+            try:
+                return self._library.rename(name, new_name, dry_run=dry_run)
+            except OSError as error:
+                raise DraftError([disk_issue(error, name, self._library.root / name)]) from error
+
+        return await asyncio.to_thread(work)
+
+    async def tag(self, name: str, add: Sequence[str] = (), remove: Sequence[str] = ()) -> tuple[str, ...]:
+        """Change the tags of a draft; returns those that it has then."""
+
+        def work() -> tuple[str, ...]:
+            try:
+                return self._library.tag(name, add, remove)
+            except OSError as error:
+                raise DraftError([disk_issue(error, name, self._library.root / name)]) from error
+
+        return await asyncio.to_thread(work)
 
     async def restore(self, ticket: str) -> str:
         """Undo `trash`, also of an earlier process; returns the draft's name."""

@@ -107,10 +107,11 @@ async def _build(options: argparse.Namespace, building: Awaitable[BuildReport]) 
 
 
 def list_(options: argparse.Namespace) -> int:
-    """Print the drafts folder, newest first."""
+    """Print the drafts folder, newest first; with `--tag` only the drafts that have all of these tags."""
+    wanted = {tag.removeprefix("#").casefold() for tag in getattr(options, "tags", None) or ()}
 
     async def work(engine: Engine) -> int:
-        views = await engine.drafts.list()
+        views = [v for v in await engine.drafts.list() if wanted <= {tag.casefold() for tag in v.tags}]
         if getattr(options, "json", False):
             print(as_json(views, indent=2))
         else:
@@ -165,12 +166,15 @@ def _table(views: Sequence[DraftView]) -> None:
         print_stderr(say("draft.none"))
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("name", "length", "tracks", "clips", "media", "state"):
-        table.add_column(say(f"column.{column}"), justify="left" if column in ("name", "state") else "right")
+    tagged = ("tags",) if any(v.tags for v in views) else ()
+    for column in ("name", "length", "tracks", "clips", "media", "state", *tagged):
+        left = column in ("name", "state", "tags")
+        table.add_column(say(f"column.{column}"), justify="left" if left else "right")
     for v in views:
         numbers = f"{v.duration_us / 1e6:.1f} s", str(v.tracks), str(v.clips), str(v.media)
         # Text, not str: a name with [brackets] is a name.
-        table.add_row(Text(one_line(v.name)), *numbers, say(f"state.{v.state}"))
+        tags = [Text(one_line(" ".join(f"#{tag}" for tag in v.tags)))] if tagged else []
+        table.add_row(Text(one_line(v.name)), *numbers, say(f"state.{v.state}"), *tags)
     Console(highlight=False).print(table)
 
 
@@ -255,6 +259,46 @@ def relocate(options: argparse.Namespace) -> int:
                 else:
                     words, root = "draft.relocated" if draft.root else "draft.relocated_portable", draft.root
                 print(visible(say(words, name=draft.name, root=root, was=was, count=draft.changed)))
+        return 0
+
+    return with_engine(options, work)
+
+
+def rename(options: argparse.Namespace) -> int:
+    """Give one draft another name; 1 when that is not possible."""
+
+    async def work(engine: Engine) -> int:
+        from c2jy_bridge.engine import DraftError
+
+        try:
+            made = await engine.drafts.rename(options.name, options.new_name, dry_run=options.dry_run)
+        except DraftError as error:
+            return print_refusal(error.issues, as_json_too=options.json)
+        if options.json:
+            print(as_json({"status": "success", "draft": made}, indent=2))
+        print_issues(*made.issues)
+        if not options.json:
+            words = "draft.would_rename" if options.dry_run else "draft.renamed"
+            print(visible(say(words, was=made.was, name=made.name, path=made.path)))
+        return 0
+
+    return with_engine(options, work)
+
+
+def tag(options: argparse.Namespace) -> int:
+    """Add and remove tags of one draft and print those that it has; 1 when that is not possible."""
+
+    async def work(engine: Engine) -> int:
+        from c2jy_bridge.engine import DraftError
+
+        try:
+            tags = await engine.drafts.tag(options.name, options.tags, options.remove)
+        except DraftError as error:
+            return print_refusal(error.issues, as_json_too=options.json)
+        if options.json:
+            print(as_json({"status": "success", "name": options.name, "tags": tags}, indent=2))
+        else:
+            print(visible(" ".join(f"#{tag}" for tag in tags) or say("draft.no_tags", name=options.name)))
         return 0
 
     return with_engine(options, work)

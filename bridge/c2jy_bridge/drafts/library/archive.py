@@ -21,7 +21,7 @@ from c2jy_bridge.drafts.library.relocate import DraftFiles, read_files, respelle
 from c2jy_bridge.drafts.library.snapshot import load
 from c2jy_bridge.drafts.materials.local import open_inside
 from c2jy_bridge.drafts.materials.material import Refused
-from c2jy_bridge.drafts.write.paths import CONTENTS, TargetRoot, local_view, pure, same_folder
+from c2jy_bridge.drafts.write.paths import CONTENTS, TAGS, TargetRoot, local_view, pure, same_folder
 from c2jy_bridge.drafts.write.staging import is_unfinished, owned, sweep_files, sync_folder
 from c2jy_bridge.drafts.write.verify import media_of, missing_media
 
@@ -189,8 +189,8 @@ def _entries(folder: Path, issues: list[Issue]) -> Iterator[tuple[tuple[str, ...
             status = entry.stat(follow_symlinks=False)
             if stat.S_ISDIR(status.st_mode):
                 pending.append(parts)
-            elif not at and is_unfinished(entry.name):
-                continue  # another process relocates the draft at this moment
+            elif not at and (entry.name == TAGS or is_unfinished(entry.name)):
+                continue  # the user's own notes; what another process writes at this moment
             elif stat.S_ISREG(status.st_mode):
                 yield parts, status
             else:
@@ -212,10 +212,10 @@ def _draft(
         if info is None:
             issues.append(issue("pack_left_out", name.encode("utf-8", "replace").decode(), "warning"))
             continue
-        if len(parts) == 1 and parts[0] in new:
-            info.file_size = sum(map(len, new[parts[0]]))
+        if pieces := new.get("/".join(parts)):
+            info.file_size = sum(map(len, pieces))
             with archive.open(info, "w") as target:
-                for piece in new[parts[0]]:
+                for piece in pieces:
                     target.write(piece)
             moved(status.st_size)
         else:

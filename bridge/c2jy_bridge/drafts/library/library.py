@@ -6,12 +6,12 @@ import asyncio
 import os
 import time
 import unicodedata
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from c2jy_bridge.core.draft_views import TrashedView
+from c2jy_bridge.core.draft_views import Renamed, TrashedView
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.gc_control import gc_paused
 from c2jy_bridge.core.target_apps import DraftProfile
@@ -39,6 +39,7 @@ Issues = list[Issue]  # inside the class `list` is the method
 Folders = list[Path]
 Views = list[DraftView]
 Trashed = list[TrashedView]
+Tags = tuple[str, ...]
 
 
 class Library:
@@ -169,6 +170,34 @@ class Library:
         ticket = self._trash.put(folder)
         self._known.pop(folder.name, None)
         return ticket
+
+    def rename(self, name: str, new_name: str, *, dry_run: bool = False) -> Renamed:
+        """Give a draft of ours another name; see `library.rename.rename`.
+
+        Raises:
+            DraftError: There is no such draft, it is not ours or cannot be read, or the new name cannot be
+                given.
+            OSError: The disk refused; the draft is as it was.
+        """
+        from c2jy_bridge.drafts.library.rename import rename
+
+        folder, _ = self._open(name)
+        with gc_paused():
+            made = rename(folder, new_name, dry_run=dry_run)
+        if not dry_run:
+            self._known.pop(folder.name, None)
+        return made
+
+    def tag(self, name: str, add: Sequence[str] = (), remove: Sequence[str] = ()) -> Tags:
+        """Change a draft's tags; returns those that it has then. See `library.tags.change_tags`.
+
+        Raises:
+            DraftError: There is no such draft, or a tag cannot be added.
+            OSError: The disk refused; the tags are as they were.
+        """
+        from c2jy_bridge.drafts.library.tags import change_tags
+
+        return change_tags(self._open(name)[0], add, remove)
 
     def restore(self, ticket: str) -> str:
         """Undo `trash`, at any time; returns the draft's name, with a number when its place is taken.

@@ -15,7 +15,7 @@ from c2jy_bridge.core.chunked_json import content_pieces
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.views import MediaForm
 from c2jy_bridge.drafts.errors import DraftError, issue
-from c2jy_bridge.drafts.library.snapshot import load
+from c2jy_bridge.drafts.library.snapshot import TIMELINES, load, project_timelines
 from c2jy_bridge.drafts.write.meta import read_marker
 from c2jy_bridge.drafts.write.paths import (
     CONTENTS,
@@ -35,10 +35,11 @@ from c2jy_bridge.drafts.write.verify import media_of
 
 @dataclass(frozen=True, slots=True)
 class DraftFiles:
-    """The main files of a draft and its meta file, as objects."""
+    """The main files of a draft and of its timelines and its meta file, as objects."""
 
     folder: Path
     contents: dict[str, dict[str, Any]]
+    """By path relative to the folder, the draft's own first."""
     meta: dict[str, Any] | None
 
     @property
@@ -80,6 +81,11 @@ def read_files(folder: Path) -> DraftFiles:
         contents[name] = content
     if not contents:
         raise DraftError([issue("no_content", CONTENTS[0])])
+    _, timelines = project_timelines(folder)
+    for inner in (f"{TIMELINES}/{known}/{name}" for known in timelines for name in CONTENTS):
+        # One that is encrypted is a copy that only the app reads.
+        if files_of(folder)(tuple(inner.split("/"))) and (content := load(folder / inner)[0]) is not None:
+            contents[inner] = content
     return DraftFiles(folder, contents, _meta(folder / META))
 
 
@@ -99,9 +105,21 @@ def _meta(path: Path) -> dict[str, Any] | None:
     return meta
 
 
-def respelled(files: DraftFiles, target: TargetRoot) -> tuple[dict[str, list[bytes]], Respelled]:
-    """New bytes, in pieces, of every file whose paths change for `target`; the objects change as well."""
-    former, name, inside = former_folder(files.meta or {}), files.folder.name, files_of(files.folder)
+def respelled(
+    files: DraftFiles, target: TargetRoot, new_name: str = ""
+) -> tuple[dict[str, list[bytes]], Respelled]:
+    """New bytes, in pieces, of every file that changes for `target`; the objects change as well.
+
+    Args:
+        files: The draft.
+        target: Its drafts folder.
+        new_name: Its name from now on; empty: the one that its folder has.
+    """
+    former, name, inside = (
+        former_folder(files.meta or {}),
+        new_name or files.folder.name,
+        files_of(files.folder),
+    )
     new: dict[str, list[bytes]] = {}
     changed = 0
     elsewhere: dict[str, str] = {}
@@ -109,7 +127,10 @@ def respelled(files: DraftFiles, target: TargetRoot) -> tuple[dict[str, list[byt
         done = respell(content, former, name, target, inside)
         changed = max(changed, done.changed)  # two main files say the same twice
         elsewhere.update(done.elsewhere)
-        if done.changed:
+        named = bool(new_name and file in CONTENTS and content.get("name") not in (None, "", new_name))
+        if named:
+            content["name"] = new_name
+        if done.changed or named:
             new[file] = list(content_pieces(content))
     if files.meta is not None and respell_meta(files.meta, former, name, target, inside):
         new[META] = [orjson.dumps(files.meta)]

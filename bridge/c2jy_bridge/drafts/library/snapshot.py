@@ -7,7 +7,7 @@ import os
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,8 +19,17 @@ from c2jy_bridge.drafts.errors import issue
 from c2jy_bridge.drafts.library.quick_figures import number as number
 from c2jy_bridge.drafts.library.quick_figures import quick_figures
 from c2jy_bridge.drafts.library.quick_figures import real as real
+from c2jy_bridge.drafts.library.tags import read_tags
 from c2jy_bridge.drafts.write.meta import NO_FIGURES, Figures, read_figures, read_marker
-from c2jy_bridge.drafts.write.paths import CONTENTS, DOCUMENT, MATERIALS, META, local_view, media_form
+from c2jy_bridge.drafts.write.paths import (
+    CONTENTS,
+    DOCUMENT,
+    MATERIALS,
+    META,
+    TAGS,
+    local_view,
+    media_form,
+)
 from c2jy_bridge.drafts.write.staging import is_there, read_plain
 from c2jy_bridge.drafts.write.verify import media_of
 
@@ -29,7 +38,7 @@ PROJECT: Final = f"{TIMELINES}/project.json"
 """The list of a draft's timelines: JianYing 10 and CapCut 7.7 on (measured in CapCut 7.7 to 8.1)."""
 _MOST_TIMELINES: Final = 50
 _ID: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
-_STAMPED: Final = ("", MATERIALS, *CONTENTS, META, DOCUMENT, PROJECT)
+_STAMPED: Final = ("", MATERIALS, *CONTENTS, META, DOCUMENT, PROJECT, TAGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,7 @@ class Snapshot:
     content_file: str = ""
     trouble: Issue | None = None
     figures: Figures = NO_FIGURES
+    tags: tuple[str, ...] = ()
 
 
 def stamp(folder: Path) -> tuple[int, ...]:
@@ -76,6 +86,11 @@ def read_snapshot(folder: Path, seen: Looked | None = None) -> Snapshot | None:
         seen: What it holds, when that was looked at just now.
     """
     seen = seen or look(folder)
+    read = _read(folder, seen)
+    return replace(read, tags=read_tags(folder)) if read is not None and TAGS in seen.files else read
+
+
+def _read(folder: Path, seen: Looked) -> Snapshot | None:
     files, size = seen.files, seen.size
     there = [name for name in CONTENTS if name in files]
     file = max(there, key=lambda name: files[name].st_mtime) if there else content_file(folder)
@@ -220,6 +235,7 @@ def view(folder: Path, snapshot: Snapshot, name: str | None = None) -> DraftView
         modified_at=snapshot.modified_at,
         ours=snapshot.ours,
         media_paths=media_form(figures.media),
+        tags=snapshot.tags,
     )
 
 

@@ -29,6 +29,7 @@ from c2jy_bridge.drafts.write.paths import (
     MATERIALS,
     META,
     PLACEHOLDER,
+    TAGS,
     TargetRoot,
     former_folder,
     local_view,
@@ -194,7 +195,7 @@ def _write(
     root: Path,
     media_mode: Literal["copy", "hardlink"],
 ) -> tuple[Issue, ...]:
-    own = {template.main, META, DOCUMENT, *template.same}
+    own = {template.main, META, DOCUMENT, TAGS, *template.same}
     content = filled.content
     needed = _named_files(template, content, respell=True)
     dropped = set(template.media - needed)

@@ -154,6 +154,8 @@ _LONGEST: Final = 1000
 _WINDOWS: Final = re.compile(r"[A-Za-z]:[\\/]|\\\\[^\\]")
 
 
+TAGS: Final = "c2jy-tags.json"
+"""The user's tags of a draft, in its folder; see `library.tags`."""
 PLACEHOLDER: Final = "##_draftpath_placeholder_0E685133-18CE-45ED-8CB8-2904A212EC80_##"
 """The apps' word for the draft's own folder: the same id in drafts saved by CapCut 1.5, 6.7 and 7.8."""
 _PLACEHOLDER: Final = re.compile(r"##_draftpath_placeholder(?:_[^#/\\]*)?_?##[/\\]+(?P<below>.+)")

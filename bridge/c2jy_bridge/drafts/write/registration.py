@@ -26,6 +26,8 @@ from c2jy_bridge.drafts.write.staging import owned, read_plain, sync_folder, wri
 LIST: Final = "root_meta_info.json"
 BACKUP: Final = "root_meta_info.c2jy-backup.json"
 """The list as it was before our last entry."""
+_PATHS: Final = ("draft_fold_path", "draft_json_file", "draft_cover")
+"""Fields of an entry that lead into the draft's folder."""
 _PLAIN: Final[Mapping[str, Any]] = {
     "draft_cover": "",
     "draft_fold_path": "",
@@ -61,14 +63,9 @@ def register(root: Path, folder: Path, meta: Mapping[str, Any], main_file: str, 
         OSError: The disk refused; the list is as it was.
     """
     path = root / LIST
-    if path.is_symlink() or (path.exists() and not path.is_file()):
-        raise DraftError([issue("list_unreadable", LIST, file=path)])
-    try:
-        before: bytes | None = path.read_bytes()
-    except FileNotFoundError:
-        if not create:
-            raise DraftError([issue("list_missing", LIST, folder=root)]) from None
-        before = None
+    before = _read_list(path)
+    if before is None and not create:
+        raise DraftError([issue("list_missing", LIST, folder=root)])
     if before is not None:
         listed = _parsed(before, path)
     else:
@@ -82,6 +79,53 @@ def register(root: Path, folder: Path, meta: Mapping[str, Any], main_file: str, 
     if isinstance(count, int) and not isinstance(count, bool):
         # A count in some versions, the highest number ever given in others: it grows with the list in both.
         listed["draft_ids"] = count + (len(kept) + 1 - len(earlier))
+    _replace_list(root, before, listed)
+
+
+def rename_entry(root: Path, name: str, draft_id: str) -> None:
+    """Write a draft's new name and paths into its entry in the list, if it has one; the rest stays.
+
+    Args:
+        root: The folder of the list, on this machine.
+        name: The name of its folder now.
+        draft_id: As its meta file has it; its entry leads to a folder that is no longer there.
+
+    Raises:
+        DraftError: The list cannot be understood, or the app has just written it; it was left as it is.
+        OSError: The disk refused; the list is as it was.
+    """
+    if (before := _read_list(root / LIST)) is None:
+        return
+    listed, there = _parsed(before, root / LIST), set(os.listdir(root))
+    found = False
+    for entry in listed["all_draft_store"]:
+        if not isinstance(entry, dict) or entry.get("draft_id") != draft_id:
+            continue
+        folder = pure(str(entry.get("draft_fold_path") or "-"))
+        if folder.name in there:
+            continue  # it has its name, or is the entry of a copy
+        for key, value in entry.items():
+            if isinstance(value, str) and value and key in _PATHS and pure(value).is_relative_to(folder):
+                below = folder.with_name(name) / pure(value).relative_to(folder)
+                entry[key] = _spelled(below, "\\" in value)
+        entry["draft_name"], found = name, True
+    if found:
+        _replace_list(root, before, listed)
+
+
+def _read_list(path: Path) -> bytes | None:
+    """Its bytes; None when there is none."""
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise DraftError([issue("list_unreadable", LIST, file=path)])
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _replace_list(root: Path, before: bytes | None, listed: Mapping[str, Any]) -> None:
+    """Write the list unless the app has written it meanwhile; a copy is kept of what was there."""
+    path = root / LIST
     token = owned(uuid.uuid4().hex)
     fresh, backup = (root / f".{name}.{token}.c2jy-new" for name in (LIST, BACKUP))
     try:
