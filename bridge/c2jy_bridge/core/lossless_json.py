@@ -56,7 +56,8 @@ class Lossless:
     def value(self) -> Any:
         """The value as plain objects, to be read only."""
         if self._is_changed():
-            return json.loads(self.text, strict=False)
+            items = [item.value for item in self._read()]
+            return items if self._keys is None else dict(zip(self._keys, items, strict=True))
         if self._value is _UNREAD:
             self._value = json.loads(self._text, strict=False)
         return self._value
@@ -95,8 +96,17 @@ class Lossless:
         return made
 
     def __contains__(self, key: str) -> bool:
+        # A value that was read with what is around it need not be taken apart for this.
+        if self._items is None and isinstance(self._value, dict):
+            return key in self._value
         self._read()
         return self._keys is not None and key in self._keys
+
+    def get(self, key: str, default: object = None) -> Any:
+        """The plain value of a key of an object, to be read only."""
+        if self._items is None and isinstance(self._value, dict):
+            return self._value.get(key, default)
+        return self[key].value if key in self else default
 
     def __iter__(self) -> Iterator[Lossless]:
         """The items of an array, the values of an object."""

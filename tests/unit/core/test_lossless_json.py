@@ -77,3 +77,17 @@ def test_a_value_that_is_replaced_leaves_all_around_it_as_it_was(one: Any, other
     assert read.text == text.replace('"here": "#"', f'"here": {fresh}').replace(
         '"there": "#"', f'"there": {fresh}'
     )
+
+
+def test_a_key_is_looked_up_without_taking_apart_what_was_read_with_its_surroundings() -> None:
+    whole = Lossless.read(b'{"a": {"x": 1.50, "y": [2, 3]}, "b": []}')
+    inner = whole["a"]
+
+    assert (inner.get("x"), inner.get("z", "none"), "y" in inner, "z" in inner) == (1.5, "none", True, False)
+
+    copy = whole.copy()
+    copy["a"]["y"].append(4)
+    copy["a"]["x"] = 7
+    assert (copy["a"].get("x"), copy["a"].get("y")) == (7, [2, 3, 4])
+    assert copy.value == {"a": {"x": 7, "y": [2, 3, 4]}, "b": []}
+    assert (inner.get("x"), whole.value) == (1.5, {"a": {"x": 1.5, "y": [2, 3]}, "b": []})

@@ -97,9 +97,18 @@ class Segment:
     def references(self) -> list[Lossless]:
         """Ids of its further materials."""
         for key in _REFERENCES:
-            if key in self.node and self.node[key].is_array:
+            if isinstance(field(self.node, key), list):
                 return list(self.node[key])
         return []
+
+    @property
+    def named(self) -> Iterator[str]:
+        """Ids of all its materials."""
+        yield self.material_id
+        for key in _REFERENCES:
+            if isinstance(known := field(self.node, key), list):
+                yield from map(str, known)
+                return
 
     def refer(self, old: str, new: str) -> None:
         """Replace the id of a further material."""
@@ -125,7 +134,7 @@ class EditableContent:
             for material in listed if listed.is_array else ():
                 if material.is_object:
                     self.materials[str(material.value.get("id"))] = (group, material)
-        self._users = Counter(known for segment in self.segments() for known in _named_by(segment))
+        self._users = Counter(known for segment in self.segments() for known in segment.named)
 
     @property
     def tracks(self) -> list[Lossless]:
@@ -204,7 +213,7 @@ class EditableContent:
         for known in segment.references:
             if str(known.value) in self.materials:
                 made.refer(str(known.value), self.copy_material(str(known.value)))
-        self._users.update(_named_by(made))
+        self._users.update(made.named)
         return made
 
     def copy_material(self, known: str, source: Mapping[str, tuple[str, Lossless]] | None = None) -> str:
@@ -281,12 +290,6 @@ class EditableContent:
             self.node.update(duration=last)
 
 
-def _named_by(segment: Segment) -> Iterator[str]:
-    yield segment.material_id
-    for known in segment.references:
-        yield str(known.value)
-
-
 def field(node: Lossless, key: str, default: Any = None) -> Any:
     """The plain value of a key of an object."""
-    return node[key].value if key in node else default
+    return node.get(key, default)

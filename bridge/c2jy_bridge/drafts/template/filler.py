@@ -107,6 +107,7 @@ class TemplateFiller:
         if not folder.is_dir():
             raise DraftError([issue("no_draft", "name", name=str(template)[:200])])
         read = read_template(folder)
+        EditableContent(read.content)  # takes it apart once; the copies for the drafts are made of the parts
         return Known(read, slots_of(read.content.value))
 
     async def fill(
