@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 from typing import Any
 
 import pytest
+from textual import events
 from textual.command import CommandPalette
 
 from c2jy_bridge.core import i18n
@@ -347,3 +349,16 @@ async def test_the_collector_waits_for_a_pause_in_typing(stage: Any, monkeypatch
             assert collected
     finally:
         gc.set_threshold(*before)
+
+
+async def test_what_is_printed_before_the_log_is_open_is_not_printed_again_and_again(
+    stage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    monkeypatch.setattr(logging.getLogger("c2jy_bridge"), "handlers", [])
+    again: list[str] = []
+    monkeypatch.setattr(logging, "lastResort", logging.Handler())
+    monkeypatch.setattr(logging.lastResort, "handle", lambda record: again.append(record.getMessage()))
+    async with stage() as on:
+        on.app.on_print(events.Print("by a tool"))
+    assert not again

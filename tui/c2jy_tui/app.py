@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
 log: Final = logging.getLogger("c2jy_bridge.tui")
 """A child of the engine's logger, so that it writes to the engine's log."""
+# Before that is open, logging would print warnings, which the app captures, and logs, and prints.
+log.addHandler(logging.NullHandler())
 
 _CATCH_UP_S: Final = 1.0
 """Seconds that a screen being replaced may take to process the keys that it has got."""
