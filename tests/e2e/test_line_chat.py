@@ -119,6 +119,24 @@ def test_what_was_typed_before_the_question_is_no_answer_to_it(chat: Callable[..
     lines.expect("read_file: denied")
 
 
+def test_ctrl_c_stops_an_answer_and_the_conversation_goes_on(chat: Callable[..., Lines]) -> None:
+    lines = chat("chat")
+    lines.expect("You:")
+    time.sleep(1)
+    lines.type("write something long\r")
+    lines.expect("##")
+    os.killpg(lines.process.pid, signal.SIGINT)  # as the terminal does for Ctrl+C
+    lines.expect("cancelled")
+    lines.expect("You:")
+    time.sleep(1)
+    lines.type("tell me a joke\r")
+    lines.expect("kept overlapping")
+    lines.expect("You:")
+    time.sleep(1)
+    lines.type("\x04")
+    assert lines.process.wait(10) == 0
+
+
 @pytest.mark.slow
 def test_a_signal_ends_it_while_it_waits_for_a_line(chat: Callable[..., Lines]) -> None:
     lines = chat("chat")

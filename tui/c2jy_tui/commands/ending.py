@@ -43,6 +43,8 @@ class Ending:
         self.signal = 0
         """The first signal that came; 0 before."""
         self._at_deadline = at_deadline
+        self.stops: Callable[[], bool] = lambda: False
+        """Called in a thread by Ctrl+C; True when it stops something instead of the process."""
         self._close: Callable[[], object] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: threading.Timer | None = None
@@ -88,6 +90,8 @@ class Ending:
         if self.signal:
             if self.signal == number == signal.SIGINT:  # Ctrl+C again: the user does not want to wait
                 self._end(self.status)
+            return
+        if number == signal.SIGINT and self.stops():
             return
         self.signal = number
         self.end_by_deadline(self.status)

@@ -30,7 +30,15 @@ COMMANDS: Final = ("/help", "/new", "/quit")
 def run(options: argparse.Namespace) -> int:
     """Talk until /quit or the end of the input."""
     decided = ev.Decision.ONCE if getattr(options, "yes", False) else None
-    return with_engine(options, lambda engine: _LineChat(engine, decided).talk(), start=True, asks=True)
+    chats: list[_LineChat] = []
+
+    async def talk(engine: Engine) -> int:
+        chats.append(_LineChat(engine, decided))
+        return await chats[0].talk()
+
+    return with_engine(
+        options, talk, start=True, asks=True, stops=lambda: any(chat.stop_answer() for chat in chats)
+    )
 
 
 class _LineChat:
@@ -39,6 +47,16 @@ class _LineChat:
         self._engine = engine
         self._decided = decided
         self._events = engine.events()
+        self._loop = asyncio.get_running_loop()
+        self._stoppable = False
+
+    def stop_answer(self) -> bool:
+        """Stop the answer that is coming, from any thread; False when none is, or it is being stopped."""
+        if not self._stoppable:
+            return False
+        self._stoppable = False
+        asyncio.run_coroutine_threadsafe(self._engine.cancel(), self._loop)
+        return True
 
     async def talk(self) -> int:
         """Ask for a line, send it, write the answer, until the user leaves."""
@@ -65,16 +83,16 @@ class _LineChat:
     async def _turn(self, text: str) -> None:
         turn_id = await self._engine.send(text)
         output = TextOutput(turn_id)
-        async for event in self._events:
-            output.show(event)
-            if isinstance(event, ev.ToolCallAwaitingApproval):
-                self._engine.decide(event.call_id, self._decided or await self._ask(event))
-            if (
-                isinstance(event, ev.TurnEvent)
-                and event.turn_id == turn_id
-                and isinstance(event, ev.TurnEnded)
-            ):
-                return
+        self._stoppable = True
+        try:
+            async for event in self._events:
+                output.show(event)
+                if isinstance(event, ev.ToolCallAwaitingApproval):
+                    self._engine.decide(event.call_id, self._decided or await self._ask(event))
+                if isinstance(event, ev.TurnEnded) and event.turn_id == turn_id:
+                    return
+        finally:
+            self._stoppable = False
 
     async def _ask(self, call: ev.ToolCallAwaitingApproval) -> ev.Decision:
         """Whether a call may run: in whole words, and how far "always" goes before it counts."""

@@ -118,6 +118,7 @@ def with_engine(
     asks: bool = False,
     issues: bool = False,
     interrupt: Callable[[Engine], object] | None = None,
+    stops: Callable[[], bool] | None = None,
 ) -> int:
     """Run `work` with an engine and return its status; 2 when the settings are wrong.
 
@@ -128,12 +129,15 @@ def with_engine(
         asks: Whether `work` answers the approval questions.
         issues: Whether to report what is wrong with tools, which `start` does too.
         interrupt: What the first signal does instead, so that `work` returns by itself.
+        stops: Called in a thread by Ctrl+C; True when it stops something instead of the command.
     """
 
     async def run(settings: Settings, ending: Ending) -> int:
         task = asyncio.current_task()
         assert task is not None
         ending.closing(task.cancel)
+        if stops is not None:
+            ending.stops = stops
         try:
             async with engine_of(options, settings, start=start, asks=asks, issues=issues) as engine:
                 if interrupt is not None:
