@@ -11,6 +11,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -23,6 +24,7 @@ from textual.driver import Driver
 from textual.filter import Monochrome, NoColor
 from textual.message_pump import MessagePump
 from textual.screen import Screen
+from textual.widget import Widget
 from typing_extensions import override
 
 from c2jy_bridge.core import gc_control, i18n
@@ -66,6 +68,8 @@ class Look:
     low_bandwidth: bool = False
     keymap: Mapping[str, str] = field(default_factory=dict)
     alerts: str = "auto"
+    shares: Mapping[str, int] = field(default_factory=dict)
+    """Those of the panes, by the names of their settings."""
 
 
 class C2jyApp(App[None]):
@@ -77,6 +81,7 @@ class C2jyApp(App[None]):
     HORIZONTAL_BREAKPOINTS = BREAKPOINTS
     BINDINGS: ClassVar = [
         binding("tui", "app.help", "f1", "help", priority=True),
+        binding("tui", "app.jump", "ctrl+g", "jump", priority=True),
         binding("tui", "app.quit", "ctrl+q", "quit", show=False, priority=True),
         binding("tui", "app.interrupt", "ctrl+c", "interrupt", show=False, priority=True),
         binding("tui", "app.suspend", "ctrl+z", "suspend_process", show=False, priority=True),
@@ -92,6 +97,7 @@ class C2jyApp(App[None]):
         clock: Clock = time.time,
         folder: Path | None = None,
         first_run: Callable[[], Awaitable[Guide | None]] | None = None,
+        keep: Callable[[Mapping[str, object]], None] = lambda _settings: None,
     ) -> None:
         """Args:
         start_engine: Makes the engine; awaited after the first paint.
@@ -100,6 +106,7 @@ class C2jyApp(App[None]):
         clock: Unix seconds; the same clock as the engine's.
         folder: Where files go: exports, a copy that no clipboard takes; the current directory when None.
         first_run: Returns the guide when one is needed; awaited before the engine is made.
+        keep: Writes settings of the screen, by their names, to the settings file; called in a thread.
         """
         i18n.use(lang)
         self._look = look or Look()
@@ -115,6 +122,7 @@ class C2jyApp(App[None]):
         self._clock = clock
         self._folder = folder
         self._first_run = first_run
+        self._keep_settings = keep
         self._engine: Engine | None = None
         self._main: MainScreen | None = None
         self._held: list[events.Event] | None = None
@@ -137,7 +145,7 @@ class C2jyApp(App[None]):
 
     @override
     def get_default_screen(self) -> Screen[None]:
-        return SplashScreen()
+        return SplashScreen(self._look.shares)
 
     def on_mount(self) -> None:
         """Apply the theme, draw the first frame, then start the engine."""
@@ -175,7 +183,7 @@ class C2jyApp(App[None]):
 
         splash = self.screen
         async with self._keys_held(splash):
-            main = await self._show_main(Session(Activity(since=self._clock())))
+            main = await self._show_main(Session(Activity(since=self._clock()), shares=self._look.shares))
             if isinstance(splash, SplashScreen):
                 main.chat.composer.write(splash.typed)
                 if splash.asked:
@@ -264,11 +272,23 @@ class C2jyApp(App[None]):
         else:
             await super().on_event(event)
 
+    def _keep(self, settings: Mapping[str, object]) -> None:
+        self.run_worker(partial(self._keep_or_say, settings), group="keep", thread=True, exit_on_error=False)
+
+    def _keep_or_say(self, settings: Mapping[str, object]) -> None:
+        try:
+            self._keep_settings(settings)
+        except Exception as error:  # it is what the user sees already that could not be kept
+            text = say("app.not_kept", why=one_line(str(error)))
+            self.call_from_thread(self.notify, text, severity="warning", markup=False)
+
     async def _show_main(self, session: Session) -> MainScreen:
         """Create the main screen and switch to it; each language has its own mode, one at a time."""
         from c2jy_tui.screens.main import MainScreen
 
-        self._main = main = MainScreen(session, self._clock, export_folder=self._folder, alert=self.alert)
+        self._main = main = MainScreen(
+            session, self._clock, export_folder=self._folder, alert=self.alert, keep=self._keep
+        )
         before = self.current_mode
         self.add_mode(i18n.language(), lambda: main)
         await self.switch_mode(i18n.language())
@@ -392,6 +412,25 @@ class C2jyApp(App[None]):
             self.notify(failed, severity="error", markup=False)
         else:
             self.notify(say("detail.written", path=visible(str(kept))), timeout=12, markup=False)
+
+    def action_jump(self) -> None:
+        """Ctrl+G: a letter on everything that can be gone to."""
+        from c2jy_tui.screens.jump import JumpScreen, targets
+        from c2jy_tui.screens.main import MainScreen
+        from c2jy_tui.widgets.workspace import PaneTab
+
+        screen = self.screen
+        if isinstance(screen, JumpScreen):
+            screen.dismiss(None)
+            return
+
+        def go(widget: Widget | None) -> None:
+            if isinstance(widget, PaneTab) and isinstance(screen, MainScreen):
+                screen.go(widget.pane)
+            elif widget is not None:
+                widget.focus()
+
+        self.push_screen(JumpScreen(targets(screen)), go)
 
     async def action_help(self) -> None:
         """F1: what the focused pane is for, and its keys."""

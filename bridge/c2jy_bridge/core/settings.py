@@ -212,6 +212,12 @@ class ScreenSettings(_Group):
     """What calls you back when an approval waits, or a turn of more than 20 s ends, while the terminal is not
     in front: the bell, or a desktop notice by OSC 9 or OSC 777. `auto`: the notice that the terminal is known
     to show, else the bell. The terminal must report its focus (in tmux: `set -g focus-events on`)."""
+    chat_width: int = Field(60, ge=25, le=75)
+    """Percent of the columns that the chat has beside the other panes; Alt+Left and Alt+Right change it."""
+    chat_height: int = Field(67, ge=25, le=75)
+    """Percent of the lines that the chat has above the other panes; Alt+Up and Alt+Down change it."""
+    calls_height: int = Field(50, ge=25, le=75)
+    """Percent of the lines that the tool calls have above the drafts; Alt+Up and Alt+Down change it."""
     keymap: dict[str, str] = {}
     """Other keys by binding id: {"bridge.toggle" = "f9"}. Ids are shown in the help."""
 

@@ -11,8 +11,9 @@ import os
 import sys
 import threading
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import override
@@ -51,6 +52,7 @@ def run(options: argparse.Namespace) -> int:
         i18n.use(look["lang"])
     from c2jy_tui.desktop import is_remote
     from c2jy_tui.themes import AUTO
+    from c2jy_tui.widgets.workspace import LEAST, MOST, SHARES
 
     low_bandwidth = {"on": True, "off": False}.get(str(look.get("low_bandwidth")), is_remote())
     if not low_bandwidth:  # Textual reads it once: a key waits for the next frame, 8 ms at most instead of 16
@@ -60,8 +62,12 @@ def run(options: argparse.Namespace) -> int:
     mouse = look.get("mouse") is not False
     given = look.get("keymap")
     keymap = {str(key): str(value) for key, value in given.items()} if isinstance(given, dict) else {}
+    numbers = {name: int(look[name]) for name in SHARES if str(look.get(name)).isdecimal()}
+    shares = {name: number for name, number in numbers.items() if LEAST <= number <= MOST}
     theme, alerts = str(look.get("theme", AUTO)), str(look.get("alerts", Look().alerts))
-    look_of_app = Look(theme=theme, mouse=mouse, low_bandwidth=low_bandwidth, keymap=keymap, alerts=alerts)
+    look_of_app = Look(
+        theme=theme, mouse=mouse, low_bandwidth=low_bandwidth, keymap=keymap, alerts=alerts, shares=shares
+    )
     refused: list[str] = []
     with ExitStack() as stack:
         guides: list[Guide] = []
@@ -74,7 +80,8 @@ def run(options: argparse.Namespace) -> int:
             options.demo = getattr(options, "demo", False) or any(guide.demo for guide in guides)
             return await _start(options, stack, refused)
 
-        app = C2jyApp(start_engine, look_of_app, lang=i18n.language(), first_run=first_run)
+        keep = partial(_keep, options)
+        app = C2jyApp(start_engine, look_of_app, lang=i18n.language(), first_run=first_run, keep=keep)
 
         async def run_app() -> None:
             ending.closing(app.exit)
@@ -101,6 +108,16 @@ def _needed_guide(options: argparse.Namespace) -> list[Guide]:
     except (SettingsError, OSError):
         return []
     return [guide] if guide is not None else []
+
+
+def _keep(options: argparse.Namespace, settings: Mapping[str, object]) -> None:
+    """Write settings of the screen to their file; the demo has none unless it is named."""
+    from c2jy_bridge.core.settings_file import SettingsFile
+
+    given = vars(options)
+    if given.get("config") or not given.get("demo"):
+        file = SettingsFile(given.get("config") or default_config_file(), given.get("profile"))
+        file.change({f"screen.{name}": value for name, value in settings.items()})
 
 
 async def _start(options: argparse.Namespace, stack: ExitStack, refused: list[str]) -> Engine:
@@ -142,7 +159,7 @@ def _screen_table(options: argparse.Namespace) -> dict[str, Any]:
         for part in (table, table.get("profiles", {}).get(given.get("profile"), {})):
             if isinstance(part, dict) and isinstance(part.get("screen"), dict):
                 look |= part["screen"]
-    for name in ("theme", "lang", "low_bandwidth"):
+    for name in ("theme", "lang", "low_bandwidth", "chat_width", "chat_height", "calls_height"):
         if value := os.environ.get(f"C2JY_SCREEN__{name.upper()}"):
             look[name] = value
     if given.get("theme"):

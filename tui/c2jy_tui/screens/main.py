@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding
+from textual.timer import Timer
+from textual.widget import Widget
 from typing_extensions import override
 
 from c2jy_bridge.core.events import ConnectionChanged, Event, JournalResumed, JournalStopped, Problem
@@ -34,13 +36,17 @@ from c2jy_tui.panes.inspector import Inspector
 from c2jy_tui.widgets.bindings import BaseScreen, binding
 from c2jy_tui.widgets.header_bar import HeaderBar
 from c2jy_tui.widgets.key_bar import KeyBar
-from c2jy_tui.widgets.workspace import PaneName, PaneTabs, Workspace, layout_for
+from c2jy_tui.widgets.workspace import SHARES, PaneName, PaneTabs, Workspace, layout_for
 
 if TYPE_CHECKING:
     from c2jy_bridge.engine import Engine
 
     # Imported when it is first needed; its messages are handled by name.
     from c2jy_tui.panes.bridge import BridgePane
+
+
+_STAYS_S: Final = 0.5
+"""Seconds after which an edge counts as moved to where it is to stay."""
 
 
 @dataclass(slots=True)
@@ -52,6 +58,7 @@ class Session:
     approvals: Approvals = field(default_factory=Approvals)
     bridge: BridgeMode = field(default_factory=BridgeMode)
     questions: WorkflowQuestions = field(default_factory=WorkflowQuestions)
+    shares: Mapping[str, int] = field(default_factory=lambda: SHARES)
 
 
 class MainScreen(BaseScreen):
@@ -64,6 +71,11 @@ class MainScreen(BaseScreen):
         binding("tui", "app.inspector", "f4", "go('inspector')", show=False),
         binding("tui", "app.drafts", "f5", "go('drafts')", show=False),
         binding("tui", "pane.bridge", "f6", "go('bridge')", show=False, priority=True),
+        binding("tui", "app.zoom", "alt+z", "zoom", show=False),
+        binding("tui", "app.edge_left", "alt+left", "move_edge(-1, 0)", show=False),
+        binding("tui", "app.edge_right", "alt+right", "move_edge(1, 0)", show=False),
+        binding("tui", "app.edge_up", "alt+up", "move_edge(0, -1)", show=False),
+        binding("tui", "app.edge_down", "alt+down", "move_edge(0, 1)", show=False),
         binding("tui", "bridge.toggle", "f2", "toggle_bridge"),
         binding("tui", "app.workflow", "f7", "run_workflow", show=False, priority=True),
         binding("tui", "app.question", "f8", "open_question"),
@@ -78,16 +90,20 @@ class MainScreen(BaseScreen):
         *,
         export_folder: Path | None = None,
         alert: Callable[[str], None] = lambda _text: None,
+        keep: Callable[[Mapping[str, object]], None] = lambda _settings: None,
     ) -> None:
         """Args:
         session: The same for a screen in another language.
         clock: Unix seconds.
         export_folder: Where calls are exported.
         alert: Calls the user back to the terminal.
+        keep: Writes settings of the screen, by their names, to the settings file.
         """
         super().__init__()
         self.session = session
         self._clock = clock
+        self._keep = keep
+        self._keeping: Timer | None = None
         self._engine: Engine | None = None
         self._is_asked = False
         self._is_attached = False
@@ -96,7 +112,12 @@ class MainScreen(BaseScreen):
         self.chat = ChatPane(session.transcript, clock=clock, commands=self._command_names, id="chat")
         self.inspector = Inspector(clock=clock, export_folder=export_folder, id="inspector")
         self.drafts = DraftsPane(clock=clock, id="drafts")
-        self.workspace = Workspace({"chat": self.chat, "inspector": self.inspector, "drafts": self.drafts})
+        panes: dict[PaneName, Widget] = {
+            "chat": self.chat,
+            "inspector": self.inspector,
+            "drafts": self.drafts,
+        }
+        self.workspace = Workspace(panes, session.shares)
         self.commands = SlashCommands(
             self,
             {
@@ -279,7 +300,7 @@ class MainScreen(BaseScreen):
 
     def reveal_call(self, call_id: str) -> None:
         """Show a tool call in the inspector."""
-        self.action_go("inspector")
+        self.go("inspector")
         self.inspector.reveal(call_id)
 
     @on(Inspector.ApprovalRequested)
@@ -293,14 +314,34 @@ class MainScreen(BaseScreen):
 
     @on(DraftCard.Opened)
     def _open_draft(self, event: DraftCard.Opened) -> None:
-        self.action_go("drafts")
+        self.go("drafts")
         self.drafts.reveal(event.name)
 
     @on(PaneTabs.Chosen)
     def _tab_chosen(self, event: PaneTabs.Chosen) -> None:
-        self.action_go(event.pane)
+        self.go(event.pane)
 
     def action_go(self, pane: PaneName) -> None:
+        """Go to a pane; once there, the same key zooms it."""
+        there = self.workspace.panes.get(pane) if pane != "chat" else self.chat.composer
+        if there is not None and there.has_focus_within:
+            self.workspace.zoom()
+        else:
+            self.go(pane)
+
+    def action_zoom(self) -> None:
+        self.workspace.zoom()
+
+    def action_move_edge(self, across: int, down: int) -> None:
+        """Move the edge between the panes, and keep it for the next start once it stays."""
+        if not self.workspace.move_edge(across, down):
+            return
+        self.session.shares = self.workspace.shares
+        if self._keeping is not None:
+            self._keeping.stop()
+        self._keeping = self.set_timer(_STAYS_S, lambda: self._keep(self.session.shares))
+
+    def go(self, pane: PaneName) -> None:
         """Bring a pane to the front; the chat is ready to type at once."""
         if pane == "bridge":
             self.bridge.open()
@@ -347,7 +388,7 @@ class MainScreen(BaseScreen):
     async def action_stop(self) -> None:
         """Esc: withdraw the waiting question, else stop the answer, else return to the composer."""
         if not await self.chat_controller.stop():
-            self.action_go("chat")
+            self.go("chat")
 
     def action_copy_answer(self) -> None:
         """Copy the Markdown source of the newest answer."""
@@ -364,25 +405,25 @@ class MainScreen(BaseScreen):
 
     async def action_new_conversation(self) -> None:
         if await self.chat_controller.new_conversation():
-            self.action_go("chat")
+            self.go("chat")
 
     async def action_sessions(self) -> None:
         await self.conversations.choose(self._opened)
 
     def _opened(self, words: str) -> None:
         """A conversation was opened; `words` were searched for in all of them."""
-        self.action_go("chat")
+        self.go("chat")
         if words:
             self.chat.action_find(words)
 
     def action_find(self) -> None:
-        self.action_go("chat")
+        self.go("chat")
         self.chat.action_find()
 
     async def action_retry(self) -> None:
         """Ask the last question again."""
         if (question := self.session.transcript.last_question()) is not None:
-            self.action_go("chat")
+            self.go("chat")
             await self.chat_controller.ask(question.text)
 
     def action_edit(self) -> None:

@@ -6,6 +6,8 @@ already seen, and what is typed meanwhile goes into the main screen's composer.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -17,7 +19,7 @@ from typing_extensions import override
 
 from c2jy_bridge.core.safety import visible
 from c2jy_tui.labels import say
-from c2jy_tui.widgets.workspace import layout_for
+from c2jy_tui.widgets.workspace import SHARES, layout_for, share_out
 from c2jy_tui.widgets.wrapping import wrapped
 
 
@@ -37,6 +39,10 @@ class SplashScreen(Screen[None]):
     """The text typed so far."""
     asked = ""
     """The text that was already sent: Enter on a text that is not blank."""
+
+    def __init__(self, shares: Mapping[str, int] = SHARES) -> None:
+        super().__init__()
+        self._shares = {**SHARES, **shares}
 
     @override
     def compose(self) -> ComposeResult:
@@ -58,6 +64,7 @@ class SplashScreen(Screen[None]):
         yield Static(id="keys")
 
     def on_mount(self) -> None:
+        share_out(self, self._shares, layout_for(self.app.size.width))
         self.watch_typed("")
 
     def watch_typed(self, typed: str) -> None:

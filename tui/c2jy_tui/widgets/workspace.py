@@ -29,11 +29,36 @@ SHARED: Final = PANES[2:]
 """Panes that share the place below the inspector on a wide screen."""
 BREAKPOINTS: Final = [(0, "-narrow"), (80, "-normal"), (120, "-wide")]
 """Columns from which a layout begins."""
+SHARES: Final[Mapping[str, int]] = {"chat_width": 60, "chat_height": 67, "calls_height": 50}
+"""Percent that a pane has unless the user moves its edge. They are settings of the same names."""
+LEAST, MOST, STEP = 25, 75, 5
+_SIDE_CELLS: Final = 36
+"""Columns that the panes at the right keep."""
 
 
 def layout_for(columns: int) -> str:
     """The class of the layout for a screen of so many columns."""
     return next(name for least, name in reversed(BREAKPOINTS) if columns >= least)
+
+
+def share_out(root: Widget, shares: Mapping[str, int], layout: str) -> None:
+    """Give the panes below `root` their shares, as far as they differ from what the stylesheet says."""
+    sizes: dict[str, dict[str, int]] = {}
+    if layout == "-wide":
+        width, upper = shares["chat_width"], shares["calls_height"]
+        if width != SHARES["chat_width"]:
+            sizes |= {"chat": {"width": width}, "side": {"width": 100 - width}}
+        if upper != SHARES["calls_height"]:
+            sizes |= {"inspector": {"height": upper}} | {name: {"height": 100 - upper} for name in SHARED}
+    elif layout == "-normal" and (height := shares["chat_height"]) != SHARES["chat_height"]:
+        sizes = {"chat": {"height": height}, "side": {"height": 100 - height}}
+    for name in (*PANES, "side"):
+        for widget in root.query(f"#{name}"):
+            for rule in ("width", "height"):
+                if (share := sizes.get(name, {}).get(rule)) is not None:
+                    setattr(widget.styles, rule, f"{share}fr")
+                else:
+                    widget.styles.clear_rule(rule)
 
 
 class PaneTab(Static):
@@ -88,8 +113,14 @@ class Workspace(Vertical):
     low: var[PaneName] = var("drafts")
     """The pane that is shown below the inspector when there is room for three."""
 
-    def __init__(self, panes: Mapping[PaneName, Widget]) -> None:
+    zoomed: var[bool] = var(False, toggle_class="-zoomed")
+    """Whether one pane has the whole screen although there is room for more."""
+    shares: var[Mapping[str, int]] = var(SHARES)
+    """The percentages of the panes, by the names of SHARES."""
+
+    def __init__(self, panes: Mapping[PaneName, Widget], shares: Mapping[str, int] = SHARES) -> None:
         super().__init__()
+        self.set_reactive(Workspace.shares, {**SHARES, **shares})
         self._panes = dict(panes)
         self._side = Vertical(id="side")
         self._tabs = {
@@ -120,6 +151,7 @@ class Workspace(Vertical):
         self._panes[pane] = widget
         self._arrange()
         await self._side.mount(widget)
+        self._share_out()
 
     def go(self, pane: PaneName) -> None:
         """Bring a pane to the front and focus it."""
@@ -127,6 +159,42 @@ class Workspace(Vertical):
         widget = self._panes[pane]
         if pane != "chat":
             widget.focus()
+
+    @property
+    def layout_class(self) -> str:
+        """The class of the layout: of a zoomed pane, that of a narrow screen."""
+        return "-narrow" if self.zoomed else layout_for(self.app.size.width)
+
+    def zoom(self) -> None:
+        """Give the front pane the whole screen, or all panes their places again."""
+        self.zoomed = not self.zoomed and self.layout_class != "-narrow"
+
+    def move_edge(self, across: int, down: int) -> bool:
+        """Move the edge between panes by steps to the right and down; False if there is none, or no room."""
+        layout = self.layout_class
+        name, steps = ("chat_width", across) if across else ("calls_height", down)
+        if layout == "-normal":
+            name, steps = "chat_height", down
+        most = MOST
+        if name == "chat_width":
+            most = min(MOST, 100 - 100 * _SIDE_CELLS // self.app.size.width)
+        share = max(LEAST, min(self.shares[name] + steps * STEP, most))
+        if layout == "-narrow" or share == self.shares[name]:
+            return False
+        self.shares = {**self.shares, name: share}
+        return True
+
+    def watch_zoomed(self) -> None:
+        self._share_out()
+
+    def watch_shares(self) -> None:
+        self._share_out()
+
+    def on_resize(self) -> None:
+        self._share_out()
+
+    def _share_out(self) -> None:
+        share_out(self, self.shares, self.layout_class)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Bring the focused widget's pane into view."""
