@@ -30,6 +30,7 @@ from c2jy_bridge.core.views import (
     UploadedFile,
     UsageView,
     WaitingWorkflow,
+    WorkerView,
     WorkflowRequest,
     WrittenDraft,
 )
@@ -205,6 +206,7 @@ class ScriptedEngine(Engine):
         self.switched: list[bool] = []
         self.stored_requests: list[BridgeRequest] = []
         self.request_intents: list[tuple[str, str]] = []
+        self.stored_machines: list[WorkerView] = []
         self._listeners: list[asyncio.Queue[Event | None]] = []
 
     async def start(self, *, reopen: bool = False) -> None:
@@ -323,7 +325,10 @@ class ScriptedEngine(Engine):
         if on:
             address = "http://127.0.0.1:8765"
             self.bridge_view = BridgeView(
-                on=True, address=address, intakes=(IntakeView("http", address, self.clock()),)
+                on=True,
+                address=address,
+                intakes=(IntakeView("http", address, self.clock()),),
+                machine=self.stored_machines[0].name if self.stored_machines else "",
             )
             self.emit(ev.BridgeStarted(at=self.clock(), address=address))
         else:
@@ -344,6 +349,19 @@ class ScriptedEngine(Engine):
     async def retry_request(self, request_id: str) -> str:
         self.request_intents.append(("retry", request_id))
         return f"{request_id}-again"
+
+    async def machines(self) -> Sequence[WorkerView]:
+        return self.stored_machines if self.bridge_view.on else ()
+
+    async def drain_machine(self, name: str, draining: bool) -> None:
+        self.request_intents.append(("drain" if draining else "undrain", name))
+        self.stored_machines = [
+            replace(one, draining=draining) if one.name == name else one for one in self.stored_machines
+        ]
+
+    async def send_request(self, request_id: str, machine: str) -> str:
+        self.request_intents.append((f"send to {machine}", request_id))
+        return request_id
 
     async def close(self) -> None:
         self.closed = True

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
+import nats
+import nats.errors
 
 from nats_server import NatsServer
 
@@ -32,6 +36,7 @@ def cluster(folder: Path, size: int) -> list[NatsServer]:
             arguments=(
                 *("--server_name", f"n{number}", "--cluster_name", "test", "--routes", routes),
                 *("--cluster", f"nats://127.0.0.1:{ports[size + number]}"),
+                "--no_advertise",  # clients shall know no way around a proxy
             ),
         )
         for number in range(size)
@@ -40,8 +45,6 @@ def cluster(folder: Path, size: int) -> list[NatsServer]:
 
 def free_ports(count: int) -> list[int]:
     """Ports that nothing listens on now."""
-    import socket
-
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [int(one.getsockname()[1]) for one in sockets]
     for one in sockets:
@@ -99,6 +102,72 @@ class Process:
         self.stop(signal.SIGKILL)
 
 
+class Wire:
+    """A TCP proxy before a server, in a thread of its own: a network that is cut and heals."""
+
+    def __init__(self, server: NatsServer) -> None:
+        self._to = server.port
+        self._whole = threading.Event()
+        self._whole.set()
+        self._open: set[socket.socket] = set()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"nats://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self, *, silently: bool) -> None:
+        """Pass nothing more on. `silently`: as a cable that is out, without telling either end."""
+        self._whole.clear()
+        if not silently:
+            self._drop()
+
+    def heal(self) -> None:
+        """What was open while it was cut is dead; new connections pass."""
+        self._drop()
+        self._whole.set()
+
+    def close(self) -> None:
+        self._listener.close()
+        self._whole.set()
+        self._drop()
+
+    def _drop(self) -> None:
+        for end in list(self._open):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                end, _ = self._listener.accept()
+                threading.Thread(target=self._serve, args=(end,), daemon=True).start()
+
+    def _serve(self, end: socket.socket) -> None:
+        self._open.add(end)
+        try:
+            self._whole.wait()
+            with socket.create_connection(("127.0.0.1", self._to)) as other:
+                self._open.add(other)
+                back = threading.Thread(target=self._pass, args=(other, end), daemon=True)
+                back.start()
+                self._pass(end, other)
+                back.join()
+                self._open.discard(other)
+        except OSError:
+            pass  # the server is down
+        finally:
+            self._open.discard(end)
+            end.close()
+
+    def _pass(self, source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                self._whole.wait()
+                sink.sendall(data)
+        for one in (source, sink):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+
 class StudioProcesses:
     """A gateway and machines at these servers."""
 
@@ -109,9 +178,13 @@ class StudioProcesses:
         servers: Sequence[NatsServer],
         *,
         lease_s: float = 3.0,
+        wires: Sequence[Wire] = (),
     ) -> None:
         self.folder = folder
+        self.servers = servers
+        self.wires = wires
         self.queue = ",".join(server.url for server in servers)
+        self.queue_of_machines = ",".join(wire.url for wire in wires) or self.queue
         self.environment = {
             **environment,
             "C2JY_STUDIO__LEASE_S": str(lease_s),
@@ -144,7 +217,7 @@ class StudioProcesses:
             self.environment,
             *([] if self.coze else ["--demo"]),
             *("--data-dir", folder / "data", "--drafts-root", folder / "drafts"),
-            *("bridge", "serve", "--machine", name, "--queue", self.queue, *options),
+            *("bridge", "serve", "--machine", name, "--queue", self.queue_of_machines, *options),
         )
         made.start()
         return made
@@ -177,13 +250,36 @@ class StudioProcesses:
             try:
                 if found := happened():
                     return found
-            except httpx.HTTPError:
+            except (httpx.HTTPError, nats.errors.Error, OSError):
                 pass
             assert time.monotonic() < deadline, what
             time.sleep(0.1)
 
     def is_ready(self) -> bool:
         return self.client.get("/readyz").status_code == 200
+
+    def leader(self) -> int:
+        """Index of the server that leads the stream of work."""
+
+        async def ask() -> int:
+            client = await nats.connect([server.url for server in self.servers], max_reconnect_attempts=1)
+            try:
+                info = await client.jetstream().stream_info("C2JY-studio-work")
+            finally:
+                await client.close()
+            if info.cluster is None or not info.cluster.leader:
+                raise nats.errors.Error("no leader")
+            return int(info.cluster.leader.removeprefix("n"))
+
+        return asyncio.run(ask())
+
+    def draft_ids(self) -> list[str]:
+        """Ids of all drafts on all machines: each follows from the tool call that made it."""
+        return [
+            str(json.loads(path.read_text(encoding="utf-8"))["marker"]["draft_id"])
+            for name in self.machines
+            for path in (self.folder / name / "drafts").glob("*/c2jy.json")
+        ]
 
     def drafts(self) -> list[str]:
         """Names of all drafts on all machines."""
@@ -209,6 +305,7 @@ def studio(
     servers: int = 1,
     machines: Sequence[str] = ("a", "b"),
     one_coze: bool = False,
+    wired: bool = False,
 ) -> Iterator[tuple[StudioProcesses, list[NatsServer]]]:
     """A studio that is ready."""
     if servers == 1:
@@ -220,7 +317,8 @@ def studio(
             thread.start()
         for thread in starting:
             thread.join()
-    processes = StudioProcesses(folder, environment, made)
+    wires = [Wire(server) for server in made] if wired else []
+    processes = StudioProcesses(folder, environment, made, wires=wires)
     try:
         processes.start_gateway()
         if one_coze:
@@ -232,6 +330,8 @@ def studio(
         yield processes, made
     finally:
         processes.close()
+        for wire in wires:
+            wire.close()
         for server in made:
             server.kill()
 

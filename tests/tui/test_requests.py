@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from c2jy_bridge.core.bridge_requests import BridgeRequest, ChatRef, State
 from c2jy_bridge.core.events import BridgeRequestChanged, Problem
+from c2jy_bridge.core.views import WorkerView
 from c2jy_tui.panes.bridge import BridgePane, labels
 from c2jy_tui.panes.bridge.record import RequestRecord, StateChange, StateHistory
 from c2jy_tui.screens.request_detail import RequestDetailScreen
@@ -70,6 +71,55 @@ async def opened(on: Any, *requests: BridgeRequest) -> BridgePane:
     await pane.load(on.engine)
     await on.settle()
     return pane
+
+
+def machine(name: str, **more: Any) -> WorkerView:
+    about: dict[str, Any] = {"labels": ("gpu",), "parallel": 2, "at_work": 1, "draining": False}
+    about |= {"version": "0.1.0", "drafts_root": f"/drafts of {name}", "free_bytes": 7 * 1024**3}
+    return WorkerView(name=name, **about | more)
+
+
+async def test_the_machines_of_a_studio_are_listed_drained_and_sent_a_request(stage: Any) -> None:
+    async with stage(size=(100, 30)) as on:
+        seen = on.engine.clock() - 4
+        on.engine.stored_machines = [
+            machine("a", alive_at=seen),
+            machine("b", alive_at=seen, at_work=0, labels=()),
+        ]
+        await opened(on, request(2, "queued", machine=""), request(1, machine="b"))
+        await on.press("m")
+        await on.settle()
+        first, _ = (line for line in on.lines if "0.1.0" in line)
+        assert all(text in first for text in ("a ", "takes", "1/2", "4.0 s", "gpu", "7.5 GB"))
+        assert "This is the machine" in on.text
+        await on.press("down", "d")
+        await on.settle()
+        assert "drains" in next(line for line in on.lines if line.lstrip("│ ").startswith("b"))
+        await on.press("d")
+        await on.settle()
+        await on.press("enter")
+        await on.settle()
+        assert on.engine.request_intents == [("drain", "b"), ("undrain", "b"), ("send to b", "r2")]
+        await on.press("down")
+        await on.settle()
+        assert "b · Draft written" in on.text
+
+
+async def test_a_running_request_cannot_be_sent_and_one_machine_has_no_list(stage: Any) -> None:
+    async with stage(size=(100, 30)) as on:
+        await opened(on, request(1, "running"))
+        await on.press("m")
+        assert len(on.app.screen_stack) == 1
+        on.engine.stored_machines = [machine("a", alive_at=0.0)]
+        await on.press("f2")
+        await on.press("f2")
+        await on.settle()
+        await on.press("m")
+        await on.settle()
+        await on.press("enter")
+        assert "Machines of the studio" in on.text
+        assert "Enter sends there" not in on.text
+        assert on.engine.request_intents == []
 
 
 async def changed(on: Any, *requests: BridgeRequest) -> None:

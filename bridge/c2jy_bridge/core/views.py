@@ -293,6 +293,8 @@ class WorkerView:
     """Whether it takes no more requests."""
     alive_at: float
     """Unix seconds, by its clock."""
+    ended: Mapping[str, int] = field(default_factory=dict)
+    """Requests that have ended there since its start, by state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +313,10 @@ class BridgeView:
     intakes: tuple[IntakeView, ...] = ()
     problem: Problem | None = None
     """Why the last question to the Bot failed, if it did."""
+    machine: str = ""
+    """Its name in a studio; empty where there is none."""
+    machines: tuple[WorkerView, ...] = ()
+    """Of a gateway: the machines that are there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from c2jy_bridge.core.bridge_requests import BridgeRequest
 from c2jy_bridge.core.events import BridgeStopped, Decision, Event, Problem
 from c2jy_bridge.core.settings import Settings
-from c2jy_bridge.core.views import BridgeView
+from c2jy_bridge.core.views import BridgeView, WorkerView
 from c2jy_bridge.coze import CozeClient, CozeProblem
 from c2jy_bridge.journal import Journal
 from c2jy_bridge.plugin import ToolRegistry, ToolRunner
@@ -21,6 +21,7 @@ from c2jy_bridge.plugin import ToolRegistry, ToolRunner
 if TYPE_CHECKING:
     from c2jy_bridge.relay.bridge import Bridge
     from c2jy_bridge.relay.intakes.http import Tokens
+    from c2jy_bridge.relay.request_queue import RequestService
 
 CLOSE_GRACE_S: Final = 1.5
 """Seconds that running requests have to end when the engine closes; then they go back into the queue."""
@@ -101,16 +102,30 @@ class BridgeSwitch:
         old = await service.get(request_id) if service is not None else None
         if service is None or old is None:
             return ""
-        again = await service.submit(
-            old.tool,
-            json.loads(old.arguments),
-            source=old.source,
-            requester=old.requester,
-            relay=old.relay,
-            reply_to=old.rid,
-            deliver=old.deliver,
-        )
-        return again.request.request_id
+        return await _again(service, old)
+
+    async def machines(self) -> Sequence[WorkerView]:
+        """The machines of the studio; none while it is off, and on one machine."""
+        return await self._bridge.machines() if self._bridge is not None else ()
+
+    async def drain(self, name: str, draining: bool) -> None:
+        """Have a machine of the studio take no more requests, or take them again."""
+        if self._bridge is not None:
+            await self._bridge.drain(name, draining)
+
+    async def send(self, request_id: str, machine: str) -> str:
+        """Have a machine of the studio run a request that has not begun; repeat one that has ended there.
+
+        Returns:
+            Its id, or that of its repetition; empty when its tool is running, or there is none of that id.
+        """
+        if self._bridge is None or self._bridge.service is None:
+            return ""
+        service = self._bridge.service
+        old = await service.get(request_id)
+        if old is not None and old.ended:
+            return await _again(service, old, f"machine:{machine}")
+        return request_id if await self._bridge.send(request_id, machine) else ""
 
     async def close(self) -> None:
         """Switch it off at the end of the engine, which has less time than a user who switches it off."""
@@ -134,6 +149,20 @@ class BridgeSwitch:
             )
             self._bridge = built
         return self._bridge
+
+
+async def _again(service: RequestService, old: BridgeRequest, target: str = "") -> str:
+    again = await service.submit(
+        old.tool,
+        json.loads(old.arguments),
+        source=old.source,
+        requester=old.requester,
+        relay=old.relay,
+        reply_to=old.rid,
+        deliver=old.deliver,
+        target=target,
+    )
+    return again.request.request_id
 
 
 def bridge_token(settings: Settings, *, rotate: bool = False) -> str:

@@ -40,6 +40,7 @@ from c2jy_bridge.core.views import (
     ToolView,
     UploadedFile,
     UsageView,
+    WorkerView,
     WrittenDraft,
 )
 from c2jy_bridge.coze import CozeProblem
@@ -367,6 +368,21 @@ class Engine:
     async def retry_request(self, request_id: str) -> str:
         """Repeat a bridge request as a new one; returns its id, empty for an unknown `request_id`."""
         return await self._services.bridge.retry(request_id)
+
+    async def machines(self) -> Sequence[WorkerView]:
+        """The machines of the studio; none while bridge mode is off, and where there is no studio."""
+        return await self._services.bridge.machines()
+
+    async def drain_machine(self, name: str, draining: bool) -> None:
+        """Have a machine of the studio take no more requests, or take them again; it hears so in seconds."""
+        await self._services.bridge.drain(name, draining)
+
+    async def send_request(self, request_id: str, machine: str) -> str:
+        """Have a machine of the studio run a bridge request; returns its id, empty when that cannot be.
+
+        One that has ended is repeated there, as a new one; one whose tool runs stays where it is.
+        """
+        return await self._services.bridge.send(request_id, machine)
 
     async def workflow_runs(self, conversation_id: str, *, loose: bool = False) -> Sequence[RecordedRun]:
         """Recorded workflow runs of a conversation, oldest first, but those that another process follows.

@@ -23,7 +23,7 @@ from c2jy_bridge.core.ports import ReceiptStore
 from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.core.steady_clock import SteadyClock
 from c2jy_bridge.core.vault import Vault, system_keyring
-from c2jy_bridge.core.views import BridgeView, IntakeView
+from c2jy_bridge.core.views import BridgeView, IntakeView, WorkerView
 from c2jy_bridge.coze import CozeClient
 from c2jy_bridge.plugin import ToolRegistry, ToolRunner
 from c2jy_bridge.relay.artifacts import ArtifactStore, Deliverer, DiskArtifacts, Pack
@@ -184,7 +184,21 @@ class Bridge:
             intakes=intakes,
             problem=self._worker.last_problem,
             counts=counts,
+            machine=self._machine.name if self._machine else "",
         )
+
+    async def machines(self) -> Sequence[WorkerView]:
+        """The machines of the studio; none while it is off, and on one machine."""
+        return await self._machine.all() if self._machine else ()
+
+    async def drain(self, name: str, draining: bool) -> None:
+        """Have a machine of the studio take no more requests, or take them again."""
+        if self._machine is not None:
+            await self._machine.drain(name, draining)
+
+    async def send(self, request_id: str, machine: str) -> bool:
+        """Have another machine of the studio run a request; False when its tool has begun, or it ended."""
+        return self._machine is not None and await self._machine.queue.send(request_id, machine)
 
     async def _open(self) -> None:
         bridge = self._settings.bridge
@@ -222,7 +236,9 @@ class Bridge:
             queue,
             changes,
             bridge,
-            check=partial(refuse_hopeless, tools, self._settings.tools.policy),
+            check=partial(
+                refuse_hopeless, tools, self._settings.tools.policy, in_studio=self._machine is not None
+            ),
             wake=self._worker.wake,
             stop=self._worker.cancel,
             artifacts=artifacts,
@@ -246,6 +262,7 @@ class Bridge:
             self._settings,
             tools=list(self._registry.views(self._settings.tools.policy)),
             at_work=lambda: self._worker.at_work if self._worker else 0,
+            ended=lambda: self._worker.ended if self._worker else {},
             wake=lambda: self._worker.wake() if self._worker else None,
             drain=self._drain,
             stop=self._stop_request,

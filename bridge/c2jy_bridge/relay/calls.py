@@ -71,7 +71,11 @@ def passes_handle(arguments: str, digest: str) -> bool:
 
 
 def refuse_hopeless(
-    tools: Mapping[str, Tool], policies: Mapping[str, Policy], submission: Submission
+    tools: Mapping[str, Tool],
+    policies: Mapping[str, Policy],
+    submission: Submission,
+    *,
+    in_studio: bool = False,
 ) -> None:
     """Raise RequestRefused for a call that could only fail.
 
@@ -79,7 +83,7 @@ def refuse_hopeless(
     again; here it costs no chat.
     """
     name, text = submission.tool, submission.arguments_json
-    if submission.target:
+    if submission.target and not in_studio:
         raise RequestRefused(bridge_problem("no_studio", target=submission.target))
     tool = tools.get(name)
     if tool is None or name == BRIDGE_EXECUTE:

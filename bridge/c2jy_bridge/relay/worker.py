@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -93,7 +94,9 @@ class Worker:
         self._queue = queue
         self._context = context
         self._receipts = receipts
-        self._on_change = on_change
+        self._hears_of_changes = on_change
+        self.ended: Counter[State] = Counter()
+        """Requests that have ended here, by state."""
         self._deliver = deliver
         self._parallel = parallel
         self._lease_s = lease_s
@@ -129,6 +132,11 @@ class Worker:
         """Why requests are parked, or why the last question to the Bot failed; None since one succeeded."""
         parked = (parking.problem for parking in self._parkings.values())
         return next(filter(None, parked), self._last_problem)
+
+    async def _on_change(self, request: BridgeRequest) -> None:
+        if request.ended:
+            self.ended[request.state] += 1
+        await self._hears_of_changes(request)
 
     def wake(self) -> None:
         """Look into the queue now."""

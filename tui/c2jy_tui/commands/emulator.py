@@ -73,7 +73,8 @@ def demo(config: Path | None, profile: str | None, overrides: Mapping[str, Any])
             notes = _notes(Path(here["data_dir"]) / "files")
             # Both intakes, so that every workflow of the emulator reaches this computer; in a studio it is
             # reached through the gateway.
-            intakes = {} if "studio" in overrides else {"intakes": list(INTAKES)}
+            in_studio = load(None, profile=profile, overrides=here, look_for_file=False).studio.queue
+            intakes = {} if in_studio else {"intakes": list(INTAKES)}
             box = {**intakes, "mailbox_conversation_id": emulator.mailbox_id}
             ways = {"tools": {"folders": [notes]}, "bridge": box}
             here = merged(ways, here)

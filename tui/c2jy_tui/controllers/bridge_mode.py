@@ -38,7 +38,8 @@ class BridgeMode:
     @property
     def shown_state(self) -> Hashable:
         """Everything but what changes with every poll: last activity, the number of waiting requests."""
-        return self.view.on, self.switching, self.problem, self.http_address, self.mailbox, self.problems
+        about = self.http_address, self.mailbox, self.view.machine
+        return self.view.on, self.switching, self.problem, self.problems, *about
 
     @property
     def problems(self) -> tuple[Problem, ...]:

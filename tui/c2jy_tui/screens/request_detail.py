@@ -96,6 +96,7 @@ class RequestDetailScreen(TabbedDetail[RequestIntent | None]):
             source_label(view.source),
             say("detail.attempts", count=view.attempts) if view.attempts > 1 else "",
             say("detail.direct") if view.relay == "direct" else "",
+            one_line(view.machine),
         ]
         shown = f"   {' · '.join(part for part in parts if part)}"
         return Content.assemble((labels.tool(self.record), "bold"), shown)
@@ -153,6 +154,7 @@ def _way(record: RequestRecord) -> Content:
         ("request", view.request_id),
         ("source", source_label(view.source)),
         ("requester", view.requester),
+        ("machine", view.machine),
         ("relay", say(f"relay.{view.relay}") if view.relay in RELAY_MODES else view.relay),
         *(("chat", chat.chat_id) for chat in view.chats),
         ("call", view.call_id),

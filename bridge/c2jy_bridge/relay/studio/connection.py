@@ -40,6 +40,8 @@ DEDUPLICATION_S: Final = 120.0
 HISTORY: Final = 32
 """Values of a request that are kept; a request that is tried eight times has about 30."""
 CONNECT_S: Final = 5.0
+PING_S: Final = 10
+"""Seconds between two looks whether a connection lives; the third without an answer closes it."""
 WORKER_TTL_S: Final = 45.0
 """Seconds after which a worker that is silent is gone from the list."""
 TOOLSET_TTL_S: Final = 86_400.0
@@ -127,6 +129,7 @@ async def _connect(client: Client, settings: StudioSettings, who: str) -> None:
             connect_timeout=int(CONNECT_S),
             max_reconnect_attempts=-1,  # servers may be away for longer than any number of tries
             reconnect_time_wait=1,
+            ping_interval=PING_S,
             error_cb=remember,
             user_credentials=str(settings.credentials) if settings.credentials else None,
             tls=_tls(settings),

@@ -120,6 +120,7 @@ class Gateway:
             intakes=(intake,),
             problem=self._problem,
             counts=counts,
+            machines=tuple(self.workers),
         )
 
     async def _probe(self) -> None:

@@ -6,27 +6,36 @@ import asyncio
 import shutil
 import socket
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from c2jy_bridge import __version__
-from c2jy_bridge.core.bridge_requests import BridgeRequest
+from c2jy_bridge.core.bridge_requests import BridgeRequest, State
 from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.core.views import ToolView, WorkerView
 from c2jy_bridge.relay.studio.artifacts import StudioArtifacts
 from c2jy_bridge.relay.studio.connection import Studio, open_studio
 from c2jy_bridge.relay.studio.queue import StudioQueue
-from c2jy_bridge.relay.studio.workers import Announcer
+from c2jy_bridge.relay.studio.workers import Announcer, set_draining, workers_of
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
     """Open until `aclose`."""
 
+    name: str
     studio: Studio
     queue: StudioQueue
     artifacts: StudioArtifacts
     announcer: Announcer
+
+    async def all(self) -> Sequence[WorkerView]:
+        """The machines that are there."""
+        return await workers_of(self.studio)
+
+    async def drain(self, name: str, draining: bool) -> None:
+        """Have a machine take no more requests, or take them again; it hears so within a heartbeat."""
+        await set_draining(self.studio, name, draining)
 
     async def aclose(self) -> None:
         """Leave the studio; what was claimed has been given back before."""
@@ -40,6 +49,7 @@ async def open_machine(
     *,
     tools: Sequence[ToolView],
     at_work: Callable[[], int],
+    ended: Callable[[], Mapping[State, int]],
     wake: Callable[[], object],
     drain: Callable[[bool], object],
     stop: Callable[[str], Awaitable[None]],
@@ -54,6 +64,7 @@ async def open_machine(
         settings: The studio, and what this machine is.
         tools: What it can run.
         at_work: How many requests it runs.
+        ended: How many requests have ended here, by state.
         wake: Makes the worker look into the queue.
         drain: Makes the worker take no more requests, or take them again.
         stop: Stops a running request.
@@ -83,6 +94,7 @@ async def open_machine(
             at_work=at_work(),
             draining=draining,
             alive_at=clock(),
+            ended={str(state): count for state, count in ended().items()},
         )
 
     draining = False
@@ -105,7 +117,7 @@ async def open_machine(
         steady=steady,
     )
     announcer = Announcer(studio, look, tools, hear)
-    machine = Machine(studio, queue, StudioArtifacts(studio), announcer)
+    machine = Machine(name, studio, queue, StudioArtifacts(studio), announcer)
     try:
         await queue.start(follow=follow, claim=True)
         await announcer.start()

@@ -10,6 +10,10 @@ from typing import Final
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig
+from nats.js.errors import BadRequestError
+
+from c2jy_bridge.relay.studio.connection import patiently
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +34,26 @@ class Pulls:
         self._subscriptions: dict[str, JetStreamContext.PullSubscription] = {}
         self._wanted: frozenset[str] = frozenset()
         self._letting_go: set[asyncio.Task[None]] = set()
+
+    async def make(self, consumer: str, subject: str, lease_s: float) -> None:
+        """Make a durable consumer of a subject's messages, unless it is there; raises QueueUnavailable."""
+        config = ConsumerConfig(
+            durable_name=consumer,
+            filter_subject=subject,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=lease_s,
+            max_deliver=-1,
+            max_ack_pending=-1,
+        )
+
+        async def add() -> None:
+            try:
+                await self._stream.add_consumer(self._name, config)
+            except BadRequestError as error:
+                if "already" not in (error.description or ""):
+                    raise
+
+        await patiently(add)
 
     async def next(self, consumers: Sequence[str], patience_s: float) -> Msg | None:
         """The next offer to one of these durable consumers; None when none comes in time."""

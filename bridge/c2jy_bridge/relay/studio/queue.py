@@ -18,8 +18,6 @@ from typing import Final
 
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.js.api import AckPolicy, ConsumerConfig
-from nats.js.errors import BadRequestError
 from typing_extensions import override
 
 from c2jy_bridge.core.bridge_requests import PARKED, BridgeRequest, ChatRef, RequestSource, State
@@ -31,7 +29,7 @@ from c2jy_bridge.relay.studio.index import Follower
 from c2jy_bridge.relay.studio.pulls import Pulls, give_back
 from c2jy_bridge.relay.studio.record import INLINE_BYTES, Record, decode
 from c2jy_bridge.relay.studio.records import Records
-from c2jy_bridge.relay.studio.submissions import ANYWHERE, Submissions, key_of, mode_of
+from c2jy_bridge.relay.studio.submissions import ANYWHERE, Submissions, key_of, mode_of, token_of
 
 LOOK_S: Final = 10.0
 """Longest time after which a request that may not be claimed yet is looked at again."""
@@ -102,7 +100,8 @@ class StudioQueue(RequestQueue):
         if claim:
             for target in self._targets:
                 for mode in ("bot", "direct"):
-                    await self._make_consumer(target, mode)
+                    subject = self._studio.subject("work", target, mode)
+                    await self._pulls.make(_consumer(target, mode), subject, self._lease_s)
             await self._studio.client.subscribe(self._studio.subject("cancel"), cb=self._hear)
         if follow:
             await self._follower.start()
@@ -265,6 +264,36 @@ class StudioQueue(RequestQueue):
             await self._records.forget(record, key_of(request) if request.idempotency_key else "")
         return len(old)
 
+    async def send(self, request_id: str, machine: str) -> bool:
+        """Offer a request to that machine alone; False when there is none, or its tool has begun.
+
+        Who has it now loses its lease, and cannot begin the tool any more.
+        """
+
+        target = f"machine:{machine}"
+        while found := await self._records.read(request_id):
+            record, revision = found
+            if record.request.ended or record.request.state is State.RUNNING:
+                return False
+            free = self._stepped(record.changed(state=State.QUEUED))
+            free = replace(free, target=target, leased=False, claim=record.claim + 1, not_before=0.0)
+            moved = await self._moved(free, f"{request_id}/{revision}", target)
+            if await self._records.put(moved, revision):
+                with contextlib.suppress(NatsError):  # else whoever is offered it acknowledges it
+                    await self._studio.stream.delete_msg(self._studio.work, record.message)
+                return True
+        return False
+
+    async def _moved(self, record: Record, mark: str, target: str) -> Record:
+        """Publish another message for a request; the record that names it, to be written."""
+        subject = self._studio.subject("work", token_of(target), mode_of(record.request))
+
+        async def publish() -> int:
+            headers = {"Nats-Msg-Id": mark}
+            return (await self._studio.stream.publish(subject, record.encode(), headers=headers)).seq
+
+        return replace(record, message=await patiently(publish))
+
     # The worker's side:
 
     @override
@@ -337,14 +366,8 @@ class StudioQueue(RequestQueue):
 
         Only there is it known what the tool has done: run elsewhere, it could be done twice.
         """
-        subject = self._studio.subject("work", f"machine-{record.machine}", mode_of(record.request))
-        mark = {"Nats-Msg-Id": f"{record.request.request_id}/{record.claim}"}
-        home = replace(record, leased=False)
-
-        async def publish() -> int:
-            return (await self._studio.stream.publish(subject, home.encode(), headers=dict(mark))).seq
-
-        moved = replace(home, message=await patiently(publish))
+        mark = f"{record.request.request_id}/{record.claim}"
+        moved = await self._moved(replace(record, leased=False), mark, f"machine:{record.machine}")
         return bool(await self._records.put(moved, revision))
 
     @override
@@ -462,25 +485,6 @@ class StudioQueue(RequestQueue):
     def _stepped(self, record: Record) -> Record:
         changed = record.changed(changed_at=self._steady())
         return replace(changed, step=record.step + 1, stepped_at=self._clock())
-
-    async def _make_consumer(self, target: str, mode: str) -> None:
-        config = ConsumerConfig(
-            durable_name=_consumer(target, mode),
-            filter_subject=self._studio.subject("work", target, mode),
-            ack_policy=AckPolicy.EXPLICIT,
-            ack_wait=self._lease_s,
-            max_deliver=-1,
-            max_ack_pending=-1,
-        )
-
-        async def make() -> None:
-            try:
-                await self._studio.stream.add_consumer(self._studio.work, config)
-            except BadRequestError as error:
-                if "already" not in (error.description or ""):
-                    raise
-
-        await patiently(make)
 
 
 async def _nothing(request: BridgeRequest) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -11,10 +12,16 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
+from c2jy_bridge.core.bridge_requests import State
+from c2jy_bridge.core.events import Outcome
+from c2jy_bridge.core.ports import Receipt
 from c2jy_bridge.core.settings import BridgeSettings, Settings, StudioSettings, ToolSettings
 from c2jy_bridge.core.vault import Vault
+from c2jy_bridge.relay.calls import tool_call_of
 from c2jy_bridge.relay.intakes.http import Tokens
+from c2jy_bridge.relay.request import Ending, LeaseLost
 from c2jy_bridge.relay.studio.artifacts import CHUNK_BYTES
 from c2jy_bridge.relay.studio.connection import open_studio
 from c2jy_bridge.relay.studio.gateway import Gateway
@@ -22,6 +29,7 @@ from c2jy_bridge.relay.studio.workers import set_draining, workers_of
 from coze_emulator import Emulator, Script
 from nats_server import needs_nats
 from relay_harness import OBEDIENT, RelayHarness, eventually
+from unit.relay.studio.conftest import MakeQueue
 
 pytestmark = [pytest.mark.slow, needs_nats]
 Start = Callable[..., Awaitable[Any]]
@@ -84,6 +92,18 @@ async def test_a_request_at_the_gateway_is_run_by_a_machine_through_its_bot(
     assert machine.tools.done == {"hello": 1}
     events = await client.get(f"/v1/requests/{answer.json()['id']}/events")
     assert "event: ended" in events.text
+    await machine.bridge._machine.announcer._beat()  # the next one would come within ten seconds
+
+    async def figures() -> dict[str, float] | None:
+        text = (await client.get("/metrics")).text
+        samples = [one for family in text_string_to_metric_families(text) for one in family.samples]
+        found = {one.name: one.value for one in samples if one.labels.get("machine") == "a"}
+        return found if "c2jy_studio_machine_requests_total" in found else None
+
+    found = await eventually(figures)
+    assert found["c2jy_studio_machine_requests_total"] == 1
+    assert found["c2jy_studio_machine_parallel"] == 2
+    assert abs(found["c2jy_studio_machine_heartbeat_seconds"] - time.time()) < 60
 
 
 async def test_the_gateway_refuses_at_once_what_no_machine_can_do(gateway: Any, join: Start) -> None:
@@ -206,3 +226,32 @@ async def test_machines_announce_themselves_and_drain_when_ordered(
     await set_draining(connection, "b2", True)
     assert (await join("b2")).bridge._draining
     await connection.aclose()
+
+
+async def test_a_receipt_that_was_written_decides_though_its_machine_died_before_it_answered(
+    gateway: Any, join: Start, machine: MakeQueue, tmp_path: Path
+) -> None:
+    _, client = gateway
+    other = await join("b")
+    await eventually(lambda: tools_known(client))
+    dead = await machine("a")
+    body = {"tool": "note", "arguments": {"text": "x"}, "target": "machine:a", "deliver": "zip"}
+    where = (await client.post("/v1/requests", json=body)).headers["Location"]
+    lease = await eventually(lambda: dead.claim("w", 2))
+    await dead.asking(lease, "digest")
+    running = await dead.running(lease, "call-1")
+    (tmp_path / "a").mkdir()
+    left = RelayHarness(tmp_path / "a")
+    output = '{"status":"success","noted":"before"}'
+    left.journal.write_receipt(tool_call_of(running, "call-1"), Receipt(Outcome.OK, output, finished_at=5.0))
+    left.journal.close()
+    await dead.aclose()  # it dies here: nothing is answered, its lease runs out
+    late = await client.get(where, headers={"Prefer": "wait=4"})
+    assert late.json()["state"] == "running"
+    back = await join("a")
+    ended = (await client.get(where, headers={"Prefer": "wait=20"})).json()
+    assert (ended["state"], ended["result"]["noted"]) == ("succeeded", "before"), ended
+    assert [artifact["name"] for artifact in ended["artifacts"]] == ["before.zip"]
+    assert (other.tools.done, back.tools.done) == ({}, {})
+    with pytest.raises(LeaseLost):
+        await dead.finish(lease, Ending(State.SUCCEEDED, "late"))

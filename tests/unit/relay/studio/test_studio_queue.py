@@ -83,6 +83,25 @@ async def test_long_arguments_and_results_go_through_the_object_store(machine: M
     assert (found.arguments, found.result) == (request.arguments, result)
 
 
+async def test_a_request_is_sent_to_another_machine_until_its_tool_begins(machine: MakeQueue) -> None:
+    gateway, a, b = await machine(), await machine("a"), await machine("b")
+    request_id = (await gateway.accept(wanted())).request.request_id
+    asked = await claimed(a)
+    await a.asking(asked, "digest")
+    assert await a.send(request_id, "b")
+    with pytest.raises(LeaseLost):  # the Bot of `a` may still call: its tool does not run
+        await a.running(asked, "call")
+    lease = await claimed(b)
+    assert (lease.request.request_id, (await gateway.get(request_id)).machine) == (request_id, "b")
+    await b.running(lease, "call")
+    assert not await gateway.send(request_id, "a")
+    await b.finish(lease, DONE)
+    assert not await gateway.send(request_id, "a")
+    assert await a.claim("w", 10) is None
+    assert (await gateway._studio.stream.stream_info(gateway._studio.work)).state.messages == 0
+    assert not await gateway.send("0" * 16, "a")
+
+
 async def test_a_gateway_hears_of_every_change_that_a_worker_makes(machine: MakeQueue) -> None:
     heard: list[BridgeRequest] = []
 

@@ -81,12 +81,12 @@ def about(record: RequestRecord) -> str:
     """One line about a request: its problem, its result, or its arguments."""
     view = record.view
     if view.problem is not None:
-        return problem_line(view.problem)
-    if view.state == "relaying" and view.attempts > 1:
-        return say("about.again", count=view.attempts)
-    if view.result:
-        return one_line(formatting.json_message(view.result) or view.result)
-    return one_line(view.arguments)
+        text = problem_line(view.problem)
+    elif view.state == "relaying" and view.attempts > 1:
+        text = say("about.again", count=view.attempts)
+    else:
+        text = one_line(formatting.json_message(view.result) or view.result or view.arguments)
+    return f"{one_line(view.machine)} · {text}" if view.machine else text
 
 
 def state(total: int, shown: int, still_open: int, mode: BridgeMode, *, filter_text: str) -> str:
@@ -113,7 +113,9 @@ def empty(mode: BridgeMode, *, demo: bool, filter_text: str) -> str:
         token = "c2jy-tui --demo bridge token" if demo else "c2jy-tui bridge token"
         return say("empty.http", address=one_line(mode.http_address), token=token)
     if mode.view.on:
-        return say("empty.mailbox")
+        return say(
+            "empty.studio" if mode.view.machine else "empty.mailbox", machine=one_line(mode.view.machine)
+        )
     if mode.problem is not None:
         return say("empty.refused", problem=problem_line(mode.problem))
     return say("empty.off")

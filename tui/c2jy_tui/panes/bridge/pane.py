@@ -44,6 +44,7 @@ class BridgePane(ListPane):
     BINDINGS: ClassVar[list[BindingType]] = [
         binding("bridge_pane", "requests.retry", "r", "retry"),
         binding("bridge_pane", "requests.cancel", "X", "cancel"),
+        binding("bridge_pane", "requests.machines", "m", "machines"),
         binding("bridge_pane", "requests.copy_command", "c", "copy_command"),
         binding("bridge_pane", "requests.copy_result", "y", "copy_result"),
         binding("bridge_pane", "requests.filter", "slash", "filter"),
@@ -196,6 +197,8 @@ class BridgePane(ListPane):
         match action:
             case "retry" | "cancel":
                 return record is not None and self._possible(action, record)
+            case "machines":
+                return bool(self.mode.view.machine)
             case "copy_command":
                 if not self.mode.http_address:
                     return False
@@ -249,6 +252,46 @@ class BridgePane(ListPane):
             self._cancel(record.view.request_id)
 
     @work(group="requests", exit_on_error=False)
+    async def action_machines(self) -> None:
+        """Show the studio's machines; the request under the cursor can be sent to one of them."""
+        if (engine := self._engine) is None:
+            return
+        try:
+            machines = await engine.machines()
+        except Exception as error:
+            self.notify_error("machines.failed", error)
+            return
+        from c2jy_tui.screens.machines import MachinesScreen
+
+        record, request = self.current, ""
+        if record is not None and record.repeatable and record.view.state != "running":
+            request = f"{labels.tool(record)} ({labels.state_word(record.view.state)})"
+        screen = MachinesScreen(
+            machines,
+            here=self.mode.view.machine,
+            request=request,
+            read=engine.machines,
+            drain=engine.drain_machine,
+            clock=self._clock,
+        )
+        machine = await self.app.push_screen_wait(screen)
+        if machine and record is not None:
+            await self._send(engine, record.view.request_id, machine)
+
+    async def _send(self, engine: Engine, request_id: str, machine: str) -> None:
+        try:
+            sent = await engine.send_request(request_id, machine)
+        except Exception as error:
+            self.notify_error("send.failed", error)
+            return
+        if not sent:
+            self.notify_text("send.too_late", "warning")
+            return
+        self.reveal(sent)
+        self._read_again()
+        self.notify_text("send.done", machine=machine)
+
+    @work(group="requests", exit_on_error=False)
     async def _retry(self, request_id: str) -> None:
         if self._engine is None:
             return
@@ -296,6 +339,13 @@ def _matches(record: RequestRecord, wanted: Sequence[str]) -> bool:
     view = record.view
     problem = labels.problem_line(view.problem) if view.problem else ""
     named = (labels.tool(record), source_label(view.source), labels.state_word(view.state), view.request_id)
-    known = (view.tool, view.source, view.state, view.requester, *(chat.chat_id for chat in view.chats))
+    known = (
+        view.tool,
+        view.source,
+        view.state,
+        view.requester,
+        view.machine,
+        *(chat.chat_id for chat in view.chats),
+    )
     text = "\n".join((*named, *known, view.arguments, view.result, problem)).casefold()
     return all(word in text for word in wanted)

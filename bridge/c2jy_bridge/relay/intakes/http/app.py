@@ -25,7 +25,7 @@ from typing_extensions import override
 from c2jy_bridge import __version__
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.settings import Settings
-from c2jy_bridge.core.views import BridgeView
+from c2jy_bridge.core.views import BridgeView, WorkerView
 from c2jy_bridge.plugin import Tool, ToolRegistry
 from c2jy_bridge.relay.intakes.http.guard import (
     IDLE_S,
@@ -224,6 +224,35 @@ class BridgeMetrics(Collector):
             "c2jy_bridge_at_work", "Requests being carried out.", value=bridge.at_work
         )
         yield from (requests, at_work, alive, answers, seconds)
+        if bridge.machines:
+            yield from _of_machines(bridge.machines)
+
+
+def _of_machines(machines: Iterable[WorkerView]) -> Iterator[Metric]:
+    """At a gateway: machines stand behind NAT, where no Prometheus reaches them."""
+    figures: dict[str, tuple[str, Callable[[WorkerView], float]]] = {
+        "at_work": ("Requests that the machine runs.", lambda one: one.at_work),
+        "parallel": ("Requests that it runs at most.", lambda one: one.parallel),
+        "draining": ("1: it takes no more requests.", lambda one: int(one.draining)),
+        "free_bytes": ("Free on the disk of its drafts.", lambda one: one.free_bytes),
+        "heartbeat_seconds": ("Unix time of its last heartbeat.", lambda one: one.alive_at),
+    }
+    for name, (about, figure) in figures.items():
+        gauge = GaugeMetricFamily(f"c2jy_studio_machine_{name}", about, labels=["machine"])
+        for machine in machines:
+            gauge.add_metric([machine.name], figure(machine))
+        yield gauge
+    known = GaugeMetricFamily("c2jy_studio_machine_info", "1.", labels=["machine", "version", "labels"])
+    ended = CounterMetricFamily(
+        "c2jy_studio_machine_requests_total",
+        "Requests that ended on the machine since its start.",
+        labels=["machine", "state"],
+    )
+    for machine in machines:
+        known.add_metric([machine.name, machine.version, ",".join(machine.labels)], 1)
+        for state, count in sorted(machine.ended.items()):
+            ended.add_metric([machine.name, state], count)
+    yield from (known, ended)
 
 
 def health_routes(
