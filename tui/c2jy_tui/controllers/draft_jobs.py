@@ -26,6 +26,7 @@ from c2jy_bridge.core.i18n import byte_size
 from c2jy_bridge.core.safety import one_line
 from c2jy_bridge.core.views import DraftView
 from c2jy_tui import desktop, formatting
+from c2jy_tui.controllers.trash import named, report
 from c2jy_tui.formatting import Clock
 from c2jy_tui.panes.drafts import labels
 from c2jy_tui.panes.drafts.batch_run import BatchOptions, BatchRun
@@ -108,9 +109,12 @@ class DraftJobs:
         if self._worker is not None:
             self._worker.cancel()
 
-    def pack(self, view: DraftView) -> None:
-        """Ask for the target machine and the place of the zip, then pack."""
-        self._begin(view, self._pack)
+    def pack(self, views: Sequence[DraftView]) -> None:
+        """Ask for the target machine and the place of the zip, then pack; several go as they are."""
+        if len(views) == 1:
+            self._begin(views[0], self._pack)
+        else:
+            self._begin(views[0], lambda drafts, _: self._pack_all(drafts, views))
 
     def export(self, view: DraftView) -> None:
         """Ask for the format and write the draft as a timeline for other editing programs."""
@@ -191,6 +195,28 @@ class DraftJobs:
             else:
                 self._show_packed(view, packed)
                 return
+
+    async def _pack_all(self, drafts: Drafts, views: Sequence[DraftView]) -> None:
+        from c2jy_tui.screens.dialogs import ConfirmScreen
+
+        place = one_line((await drafts.packing(views[0].name)).out)
+        question = say("pack.many_sure", count=len(views), names=named(views), place=place)
+        if not await self._host.app.push_screen_wait(ConfirmScreen(say("pack.many_title"), question)):
+            return
+        packed, failed = 0, list[str]()
+        for view in views:
+
+            def start(on_progress: OnProgress, name: str = view.name) -> Awaitable[Packed]:
+                return drafts.pack(name, on_progress=on_progress)
+
+            try:
+                made = await self._with_progress(view, start)
+            except Exception as error:
+                failed.append(f"{one_line(view.name)}: {formatting.error_reason(error)}")
+            else:
+                packed += 1
+                self._host.post_message(self.ZipWritten(view.name, made.path))
+        report(self._host, say("pack.many_done", count=packed, place=place), failed)
 
     def _show_packed(self, view: DraftView, packed: Packed) -> None:
         root = one_line(packed.root)
@@ -286,6 +312,8 @@ class DraftJobs:
         made = await self._with_progress(
             view, lambda on_progress: drafts.fill(view.name, "{}", view.name, on_progress=on_progress)
         )
+        if view.tags:
+            await drafts.tag(made.name, view.tags)
         name, was = one_line(made.name), one_line(view.name)
         self._show_result(say("duplicate.done", name=name, was=was))
         self._host.post_message(self.Built(BuildReport((made,))))

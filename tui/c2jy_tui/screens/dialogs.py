@@ -62,13 +62,14 @@ class ConfirmScreen(SettlingDialog[bool]):
 
 
 class LineScreen(BaseDialog[str]):
-    """Asks for one line of text; the answer is never blank."""
+    """Asks for one line of text; the answer is not blank, unless that is an answer too."""
 
     CSS_PATH = "dialogs.tcss"
 
-    def __init__(self, title: str, text: str, about: str = "") -> None:
+    def __init__(self, title: str, text: str, about: str = "", *, may_be_blank: bool = False) -> None:
         """`text` is there to be changed; `about` is a line below it."""
         super().__init__()
+        self._may_be_blank = may_be_blank
         self._heading = title
         self._text = text
         self._about = about
@@ -86,7 +87,7 @@ class LineScreen(BaseDialog[str]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        if event.value.strip():
+        if event.value.strip() or self._may_be_blank:
             self.dismiss(event.value.strip())
 
 

@@ -36,12 +36,15 @@ class DraftList:
         """By name, what a check found since the draft last changed."""
         self.packed: dict[str, str] = {}
         """By name, the zip that a draft was last packed into."""
+        self.marked: set[str] = set()
+        """Names of the drafts that the next action is for."""
 
     def fill(self, drafts: Sequence[DraftView]) -> None:
         """Replace the drafts; what is known of those that are gone is dropped."""
         self.all = drafts
         names = {view.name for view in drafts}
         self.new &= names
+        self.marked &= names
         for known in (self.written, self.checked, self.packed):
             for name in known.keys() - names:
                 known.pop(name)
@@ -51,6 +54,11 @@ class DraftList:
         self.new.add(name)
         self.written[name] = issues
         self.forget_findings(name)
+
+    def chosen(self, current: DraftView | None) -> list[DraftView]:
+        """What an action is for: the marked drafts, also those that the filter hides, else `current`."""
+        marked = [view for view in self.all if view.name in self.marked]
+        return marked or ([current] if current is not None else [])
 
     def forget_findings(self, name: str) -> None:
         """Drop what a check or a packing found, because the draft has changed."""
@@ -63,7 +71,7 @@ class DraftList:
         self.order = names[(names.index(self.order) + 1) % len(names)]
 
     def arrange(self, filter_text: str) -> None:
-        """Show the drafts whose name and state contain all words of `filter_text`, equals newest first."""
+        """Show the drafts with all words and `#tags` of `filter_text`, equals newest first."""
         words = filter_text.casefold().split()
         kept = [view for view in self.all if _contains(view, words)]
         self.shown = sorted(sorted(kept, key=ORDERS["newest"]), key=ORDERS[self.order])
@@ -78,4 +86,7 @@ class DraftList:
 def _contains(view: DraftView, words: Iterable[str]) -> bool:
     states, _tone = labels.media(view)
     text = f"{view.name} {states[0]} {view.state}".casefold()
-    return all(word in text for word in words)
+    tags = [f"#{tag}".casefold() for tag in view.tags]
+    return all(
+        any(tag.startswith(word) for tag in tags) if word.startswith("#") else word in text for word in words
+    )

@@ -84,13 +84,15 @@ def age(at: float, now: float) -> str:
     return time.strftime("%y-%m-%d", time.localtime(at))
 
 
-def row(view: DraftView, now: float, *, new: bool) -> Row:
-    """The cells of one row."""
+def row(view: DraftView, now: float, *, new: bool, marked: bool = False) -> Row:
+    """The cells of one row; the tags are left out where they do not fit beside the name."""
+    name = f"* {one_line(view.name)}" if marked else one_line(view.name)
+    names = (f"{name}  {tags(view)}", name) if view.tags else (name,)
     states, tone = media(view)
     readable = view.state not in ("damaged", "encrypted")
     old = age(view.modified_at, now)
     return {
-        "name": Cell((one_line(view.name),), "strong" if new else "plain"),
+        "name": Cell(names, "strong" if new or marked else "plain"),
         "length": Cell((formatting.length(view.duration_us) if readable else "",)),
         "size": Cell((byte_size(view.size_bytes),), "muted"),
         "tracks": Cell((str(view.tracks) if readable else "",), "muted"),
@@ -100,6 +102,11 @@ def row(view: DraftView, now: float, *, new: bool) -> Row:
         if new
         else Cell((old, old.replace(" ", "")), "muted"),
     }
+
+
+def tags(view: DraftView) -> str:
+    """The tags of a draft as the filter takes them."""
+    return " ".join(f"#{one_line(tag)}" for tag in view.tags)
 
 
 def about(
@@ -122,7 +129,8 @@ def about(
         return _with_path(say("about.packed"), packed, width)
     if written:
         return say("about.notes", count=len(written), first=issue_line(written[0]))
-    return _with_path(f"{view.width}×{view.height}  " if view.width else "", view.path, width)
+    before = f"{tags(view)}  " if view.tags else ""
+    return _with_path(before + (f"{view.width}×{view.height}  " if view.width else ""), view.path, width)
 
 
 def _with_path(before: str, path: str, width: int) -> str:
@@ -131,11 +139,13 @@ def _with_path(before: str, path: str, width: int) -> str:
     return before + truncate_start(shown, room)
 
 
-def state(total: int, shown: int, new: int, *, order: str, filter_text: str) -> str:
+def state(total: int, shown: int, new: int, marked: int, *, order: str, filter_text: str) -> str:
     """The line about all drafts."""
     parts = [
         say("state.match", shown=shown, total=total) if filter_text else say("state.drafts", total=total)
     ]
+    if marked:
+        parts.insert(0, say("state.marked", count=marked))
     if new:
         parts.append(say("state.new", count=new))
     parts.append(say(f"order.{order}"))

@@ -15,7 +15,7 @@ from c2jy_bridge.core.events import DraftChanged, DraftWritten, Event, Issue
 from c2jy_bridge.core.safety import one_line, visible
 from c2jy_bridge.core.views import DraftView, TrackView
 from c2jy_tui import desktop
-from c2jy_tui.controllers import draft_jobs, trash
+from c2jy_tui.controllers import draft_edits, draft_jobs, trash
 from c2jy_tui.formatting import Clock
 from c2jy_tui.panes.drafts import labels
 from c2jy_tui.panes.drafts.draft_list import DraftList
@@ -45,13 +45,18 @@ class DraftsPane(ListPane):
     HELP = "drafts_pane:help"
     BINDINGS: ClassVar[list[BindingType]] = [
         binding("drafts_pane", "drafts.cancel", "escape", "cancel"),
+        binding("drafts_pane", "drafts.unmark", "escape", "unmark", show=False),
         binding("drafts_pane", "drafts.check", "v", "check"),
         binding("drafts_pane", "drafts.pack", "z", "pack"),
         binding("drafts_pane", "drafts.export", "x", "export", show=False),
         binding("drafts_pane", "drafts.batch", "b", "batch"),
         binding("drafts_pane", "drafts.duplicate", "Y", "duplicate", show=False),
+        binding("drafts_pane", "drafts.rename", "e", "rename"),
+        binding("drafts_pane", "drafts.tag", "number_sign", "tag"),
         binding("drafts_pane", "drafts.undo", "U", "undo"),
         binding("drafts_pane", "drafts.trash", "delete", "trash"),
+        binding("drafts_pane", "drafts.mark", "space", "mark"),
+        binding("drafts_pane", "drafts.mark_all", "asterisk", "mark_all", show=False),
         binding("drafts_pane", "drafts.open_folder", "o", "open_folder"),
         binding("drafts_pane", "drafts.rebuild", "R", "rebuild"),
         binding("drafts_pane", "drafts.retime", "u", "retime"),
@@ -80,6 +85,7 @@ class DraftsPane(ListPane):
         self._drafts: Drafts | None = None
         self._jobs = draft_jobs.DraftJobs(self, clock)
         self._trash = trash.TrashController(self, clock)
+        self._edits = draft_edits.DraftEdits(self, self._trash.renamed)
 
     def on_mount(self) -> None:
         self.mount(self._small, after=self.rows)
@@ -94,6 +100,7 @@ class DraftsPane(ListPane):
     async def load(self, engine: Engine) -> None:
         """Fill from the drafts folder, and keep the engine for the actions."""
         self._jobs.attach_engine(engine.drafts)
+        self._edits.attach_engine(engine.drafts)
         self._trash.attach_engine(engine.drafts, engine.connection.drafts_root)
         self._drafts = engine.drafts
         self._fill(await engine.drafts.list())
@@ -185,10 +192,15 @@ class DraftsPane(ListPane):
             len(drafts.all),
             len(drafts.shown),
             len(drafts.new),
+            len(drafts.marked),
             order=drafts.order,
             filter_text=self.filter_text,
         )
-        self.describe(about, self.job_line or state, (view is None, self.filter_text, bool(self.job_line)))
+        self.describe(
+            about,
+            self.job_line or state,
+            (view is None, self.filter_text, bool(self.job_line), bool(drafts.marked)),
+        )
 
     def _show_tracks(self, view: DraftView | None) -> None:
         """Show the tracks of the draft under the cursor below the list, once the cursor rests."""
@@ -224,7 +236,9 @@ class DraftsPane(ListPane):
     @override
     def row(self, index: int) -> Row:
         view = self._list.shown[index]
-        return labels.row(view, self._clock(), new=view.name in self._list.new)
+        return labels.row(
+            view, self._clock(), new=view.name in self._list.new, marked=view.name in self._list.marked
+        )
 
     @on(RowList.Moved)
     def _moved(self, event: RowList.Moved) -> None:
@@ -244,8 +258,10 @@ class DraftsPane(ListPane):
         match action:
             case "check" | "open_folder" | "copy_path" | "trash" | "pack" | "export":
                 return self.current is not None
-            case "rebuild" | "retime" | "batch" | "duplicate":
+            case "rebuild" | "retime" | "batch" | "duplicate" | "rename" | "tag" | "mark":
                 return self.current is not None
+            case "unmark":
+                return bool(self._list.marked) and not self.job_line
             case "undo":
                 return self._trash.undoable
             case "cancel":
@@ -307,8 +323,14 @@ class DraftsPane(ListPane):
 
     @work(group="drafts-check", exit_on_error=False)
     async def action_check(self) -> None:
-        if (view := self.current) is None:
+        """Check the draft under the cursor, or the marked ones."""
+        chosen = self._list.chosen(self.current)
+        if len(chosen) > 1:
+            await self._check_all(chosen)
             return
+        if not chosen:
+            return
+        (view,) = chosen
         name = one_line(view.name)
         issues = await self._verify(view.name)
         if issues:
@@ -316,6 +338,13 @@ class DraftsPane(ListPane):
             self.notify_text("check.faults", "warning", name=name, count=len(issues), lines=lines)
         elif issues is not None:
             self.notify_text("check.whole", name=name)
+
+    async def _check_all(self, chosen: Sequence[DraftView]) -> None:
+        faulty = []
+        for view in chosen:
+            if found := await self._verify(view.name):
+                faulty.append(f"{one_line(view.name)}: {labels.issue_line(found[0])}")
+        trash.report(self, say("check.many", count=len(chosen), whole=len(chosen) - len(faulty)), faulty)
 
     def action_open_folder(self) -> None:
         if (view := self.current) is not None:
@@ -343,8 +372,35 @@ class DraftsPane(ListPane):
         self._list.next_order()
         self._relist()
 
+    def action_mark(self) -> None:
+        """Mark the draft under the cursor, or remove its mark, and go on to the next."""
+        if (view := self.current) is not None:
+            self._list.marked ^= {view.name}
+            self.rows.refresh()
+            self.rows.action_move(1)
+            self._describe_cursor()
+
+    def action_mark_all(self) -> None:
+        """Mark all drafts that are listed, or none when all of them are marked."""
+        shown = {view.name for view in self._list.shown}
+        self._list.marked = (
+            self._list.marked - shown if shown <= self._list.marked else self._list.marked | shown
+        )
+        self._relist()
+
+    def action_unmark(self) -> None:
+        """Remove all marks."""
+        self._list.marked.clear()
+        self._relist()
+
+    def action_rename(self) -> None:
+        self._with_current(self._edits.rename)
+
+    def action_tag(self) -> None:
+        self._with_chosen(self._edits.tag)
+
     def action_pack(self) -> None:
-        self._with_current(self._jobs.pack)
+        self._with_chosen(self._jobs.pack)
 
     def action_export(self) -> None:
         """Write the draft under the cursor as a timeline for other editing programs."""
@@ -367,7 +423,11 @@ class DraftsPane(ListPane):
         self._with_current(self._jobs.duplicate)
 
     def action_trash(self) -> None:
-        self._with_current(self._trash.trash)
+        self._with_chosen(self._trash.trash)
+
+    def _with_chosen(self, action: Callable[[Sequence[DraftView]], object]) -> None:
+        if chosen := self._list.chosen(self.current):
+            action(chosen)
 
     def _with_current(self, action: Callable[[DraftView], object]) -> None:
         if (view := self.current) is not None:
@@ -411,6 +471,10 @@ class DraftsPane(ListPane):
     def on_draft_jobs_show_requested(self, event: draft_jobs.DraftJobs.ShowRequested) -> None:
         event.stop()
         self._read_again(event.name)
+
+    def on_draft_edits_edited(self, event: draft_edits.DraftEdits.Edited) -> None:
+        event.stop()
+        self._read_again(event.reveal)
 
     def on_trash_controller_changed(self, event: trash.TrashController.Changed) -> None:
         event.stop()
