@@ -1,4 +1,4 @@
-"""Kinds of JianYing's resource names; separate, so that naming a kind does not load the catalogues."""
+"""Kinds of JianYing's resource names, and its unit of font sizes; here, so that these load no catalogue."""
 
 from __future__ import annotations
 
@@ -57,3 +57,13 @@ GROUPS: Final[dict[str, tuple[NameKind, ...]]] = {
     "audio_effect": ("audio_scene", "tone", "speech_to_song"),
     "any": get_args(NameKind),
 }
+
+
+def font_unit(width: float) -> float:
+    """Pixels of one unit of font size on a canvas of this width: a hundredth of its height at 16:9.
+
+    It follows the width on every canvas: measured in drafts of JianYing 5.3 (Mac) and CapCut 1.5 of 1080x1920
+    (at twice the size their texts would leave the canvas, break and lie on each other), and in one of
+    CapCut 7.7 of 1920x1013.
+    """
+    return width * 9 / 16 / 100

@@ -1,7 +1,7 @@
 """ASS and SSA, read and written by pysubs2; of styles what a draft can show is carried, the rest is named.
 
-ASS measures in pixels of a canvas of its own. JianYing's font size is about a percentage of the canvas's
-height (reported, video-shotcraft PR 36); outlines and shadows are near, not exact.
+ASS measures in pixels of a canvas of its own, and letters by its height; JianYing measures letters by the
+width of a canvas. Outlines and shadows are near, not exact.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, Final
 import pysubs2
 
 from c2jy_bridge.drafts.captions.cues import Cue, ReadCues
+from c2jy_bridge.drafts.kinds import font_unit
 from c2jy_bridge.drafts.spec.appearance import TextBackground, TextBorder, TextShadow, TextStyle, Transform
 
 _HEIGHT: Final = 288
@@ -79,6 +80,9 @@ class _Reader:
     def __init__(self, file: Any) -> None:
         self._file = file
         self._width, self._height = (_resolution(file, name) for name in ("PlayResX", "PlayResY"))
+        # The usual scripts of 4:3 are for pictures of 16:9, and players measure letters by the height.
+        upright = self._height > self._width
+        self._unit = font_unit(self._width) if upright else self._height / 100
         self._looks: dict[str, tuple[TextStyle, Transform]] = {}
         self.dropped: set[str] = set()
         self.marked_up = 0
@@ -177,7 +181,7 @@ class _Reader:
                 ), place
             if name == "an" and 1 <= int(value) <= 9:
                 align = _ALIGN[_column(int(value))]
-                y = self._y(int(value), 0, style.size * self._height / 100)
+                y = self._y(int(value), 0, style.size * self._unit)
                 return style.model_copy(update={"align": align}), place.model_copy(update={"y": y})
             if name == "pos":
                 x, y = (float(number) for number in value.strip("()").split(","))
@@ -189,7 +193,7 @@ class _Reader:
         return None
 
     def _size(self, pixels: float) -> float:
-        return min(1000.0, round(pixels / self._height * 100, 2))
+        return min(1000.0, round(pixels / self._unit, 2))
 
     def _y(self, alignment: int, margin: float, size: float) -> float:
         """The middle of one line, in half canvas heights above the centre."""
@@ -254,7 +258,7 @@ def write_ass(cues: Sequence[Cue], width: int, height: int) -> str:
         look = cue.style or TextStyle(size=5)
         if look not in names:
             names[look] = "Default" if not names else f"Style {len(names) + 1}"
-            file.styles[names[look]] = _ass_style(look, height)
+            file.styles[names[look]] = _ass_style(look, width, height)
         text = cue.text.replace("\\", "\\\u2060").replace("{", "\\{").replace("\n", "\\N")
         place = cue.transform
         if place is not None and place.x is not None and place.y is not None and (place.x, place.y) != _USUAL:
@@ -268,11 +272,11 @@ def write_ass(cues: Sequence[Cue], width: int, height: int) -> str:
 _USUAL: Final = (0.0, -0.8)
 
 
-def _ass_style(look: TextStyle, height: int) -> Any:
+def _ass_style(look: TextStyle, width: int, height: int) -> Any:
     red, green, blue = (round(value * 255) for value in look.color[:3])
     return pysubs2.SSAStyle(
         fontname=look.font or "Arial",
-        fontsize=round(look.size * height / 100, 1),
+        fontsize=round(look.size * font_unit(width), 1),
         primarycolor=pysubs2.Color(red, green, blue, round((1 - look.alpha) * 255)),
         bold=look.bold,
         italic=look.italic,

@@ -15,7 +15,7 @@ _CLAUSE: Final = re.compile(r"(?<=[，、：,:）)》」』—])")
 _WORD: Final = re.compile(r"(?<=\s)")
 _LANDSCAPE_COLUMNS: Final = 36
 _PORTRAIT_COLUMNS: Final = 24
-"""18 and 12 Chinese characters: one line at JianYing's size 8 within its 82 % of the width."""
+"""18 and 12 Chinese characters: one line within JianYing's 82 % of the width at size 8, and at size 12."""
 
 
 def columns_of(width: int, height: int) -> int:

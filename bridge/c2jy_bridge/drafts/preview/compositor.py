@@ -8,6 +8,7 @@ from typing import Final
 
 from PIL import Image, ImageDraw, ImageFilter
 
+from c2jy_bridge.drafts.kinds import font_unit
 from c2jy_bridge.drafts.preview.frame_sources import FrameSources, Size, Unreadable, scaled
 from c2jy_bridge.drafts.preview.placing import (
     Placed,
@@ -105,7 +106,7 @@ class Compositor:
         scale = max([abs(at.scale_x), abs(at.scale_y), *(abs(v) for curve in curves for _, v in curve)])
         if scale <= 0:
             return None
-        unit = min(size) / 100 * scale
+        unit = font_unit(size[0]) * scale
         picture = self._painter.paint(clip.text, unit, size[0] * scale)
         return picture, (picture.width / scale, picture.height / scale)
 

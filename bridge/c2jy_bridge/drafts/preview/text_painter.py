@@ -208,8 +208,7 @@ class _Sheet:
             span = run.span
             if _colour(span, kind) != colour:
                 continue
-            # Half of the app's outline lies under the letters.
-            stroke = round(span.border_width * run.em / 2) if span.border else 0
+            stroke = round(span.border_width * run.em) if span.border else 0
             bold = max(1, round(run.em * 0.02)) if run.synthetic_bold else 0
             if kind == "shadow":
                 angle = math.radians(span.shadow_angle)

@@ -35,12 +35,22 @@ async def test_a_text_is_written_around_its_place(draw: Draw) -> None:
     assert abs((moved[1] + moved[3]) / 2 - 50) <= 6
 
 
-async def test_size_is_in_hundredths_of_the_shorter_side(draw: Draw) -> None:
+async def test_a_text_is_as_wide_a_part_of_an_upright_canvas_as_of_a_broad_one(draw: Draw) -> None:
+    parts = []
+    for width, height in ((400, 225), (225, 400)):
+        left, _, right, _ = box(
+            ink((await draw(text("HHHH", {"size": 15}), width=width, height=height)).frame(0))
+        )
+        parts.append((right - left) / width)
+    assert abs(parts[0] - parts[1]) < 0.02
+
+
+async def test_size_follows_the_width_of_the_canvas(draw: Draw) -> None:
     heights = []
     for size in (15, 30):
         _, top, _, bottom = box(ink((await draw(text("H", {"size": size}))).frame(0)))
         heights.append(bottom - top)
-    # A capital is about 0.7 of the size: 30 and 60 pixels of 200.
+    # A capital is about 0.7 of the size: 34 and 68 pixels on a canvas that is 400 wide.
     assert 16 <= heights[0] <= 26
     assert 1.8 <= heights[1] / heights[0] <= 2.2
     _, top, _, bottom = box(
@@ -87,8 +97,8 @@ async def test_a_border_surrounds_the_letters(draw: Draw) -> None:
     border = {"color": "#C81E1E", "width": 60}
     frame = (await draw(text("H", {"size": 60, "border": border}))).frame(0)
     outer, inner = box(ink(frame, RED, 40)), box(ink(frame))
-    assert outer[0] < inner[0] - 2
-    assert outer[3] > inner[3] + 2
+    # 60 is 0.12 of the letters' 135 pixels, all of it beyond them
+    assert [abs(o - i) for o, i in zip(outer, inner, strict=True)] == pytest.approx([16] * 4, abs=2)
 
 
 async def test_a_shadow_lies_towards_its_angle(draw: Draw) -> None:
