@@ -189,7 +189,7 @@ class StudioProcesses:
             **environment,
             "C2JY_STUDIO__LEASE_S": str(lease_s),
             "C2JY_STUDIO__REPLICAS": "3" if len(servers) > 2 else "1",
-            "C2JY_STUDIO__MAX_BYTES": str(32 * 1024**2),
+            "C2JY_STUDIO__MAX_BYTES": str(256 * 1024**2),
             "C2JY_STUDIO__MAX_OBJECT_BYTES": str(64 * 1024**2),
             "C2JY_BRIDGE__RATE_PER_MINUTE": "100000",
         }

@@ -180,7 +180,7 @@ class StudioSettings(_Group):
     lease_s: float = Field(60.0, ge=2.0, le=600.0)
     """Seconds of silence after which a machine's requests are offered to others."""
     credentials: UserPath | None = None
-    """Credentials file (JWT and nkey) for the servers."""
+    """Credentials file for the servers: a JWT with its nkey (.creds), or the seed of an nkey alone."""
     tls_ca: UserPath | None = None
     """Certificate authorities (PEM) that the servers' certificates are checked with; none: the system's."""
     tls_cert: UserPath | None = None

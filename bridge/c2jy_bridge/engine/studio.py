@@ -82,6 +82,7 @@ async def _connected(settings: Settings) -> AsyncIterator[Studio]:
             limit=bridge.queue_limit,
             retention_s=bridge.retention_s,
             who="operator",
+            role="operator",
         )
     except BridgeProblem as error:
         raise StudioError(error.problem) from None

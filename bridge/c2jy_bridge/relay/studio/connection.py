@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from nats.aio.client import Client
 from nats.errors import (
@@ -86,7 +86,13 @@ class Studio:
         await self.client.close()
 
 
-async def open_studio(settings: StudioSettings, *, limit: int, retention_s: float, who: str) -> Studio:
+Role = Literal["gateway", "machine", "operator"]
+"""What a process is in the studio; its permissions may depend on it (docs/studio.md)."""
+
+
+async def open_studio(
+    settings: StudioSettings, *, limit: int, retention_s: float, who: str, role: Role = "machine"
+) -> Studio:
     """Connect, and make the stream and the buckets where they are missing.
 
     Args:
@@ -94,13 +100,18 @@ async def open_studio(settings: StudioSettings, *, limit: int, retention_s: floa
         limit: Open requests that the stream of work holds.
         retention_s: Seconds that what has ended is kept.
         who: Name of the connection, for the operator of the servers.
+        role: Answers come to subjects that begin with `_INBOX.<role>`.
 
     Raises:
         BridgeProblem: No server can be reached, it refuses us, or it has no room or no JetStream.
     """
+    try:
+        secrets = await asyncio.to_thread(_secrets, settings)
+    except (OSError, ValueError) as error:
+        raise _unreachable(settings, error) from None
     client = Client()
     try:
-        await _connect(client, settings, who)
+        await _connect(client, settings, name=who, inbox_prefix=f"_INBOX.{role}", **secrets)
         # Servers that have just started, or lost one of them, elect a leader first.
         return await patiently(partial(_opened, client, settings, limit, retention_s), 3 * PATIENCE_S)
     except (NatsError, OSError, ValueError, TimeoutError, QueueUnavailable) as error:
@@ -108,7 +119,7 @@ async def open_studio(settings: StudioSettings, *, limit: int, retention_s: floa
         raise _unreachable(settings, error) from None
 
 
-async def _connect(client: Client, settings: StudioSettings, who: str) -> None:
+async def _connect(client: Client, settings: StudioSettings, **options: Any) -> None:
     """Try the servers one after the other, until one takes us, one refuses us or the time is over.
 
     Raises:
@@ -125,14 +136,12 @@ async def _connect(client: Client, settings: StudioSettings, who: str) -> None:
     connecting = asyncio.ensure_future(
         client.connect(
             [server.strip() for server in settings.queue.split(",")],
-            name=who,
             connect_timeout=int(CONNECT_S),
             max_reconnect_attempts=-1,  # servers may be away for longer than any number of tries
             reconnect_time_wait=1,
             ping_interval=PING_S,
             error_cb=remember,
-            user_credentials=str(settings.credentials) if settings.credentials else None,
-            tls=_tls(settings),
+            **options,
         )
     )
     refusal = asyncio.ensure_future(refused.wait())
@@ -158,6 +167,18 @@ def _unreachable(settings: StudioSettings, error: Exception) -> BridgeProblem:
     servers = ", ".join(server.strip().rpartition("@")[2] for server in settings.queue.split(","))
     why = str(error) or type(error).__name__
     return BridgeProblem(bridge_problem("studio_unreachable", servers=servers, why=why))
+
+
+def _secrets(settings: StudioSettings) -> dict[str, Any]:
+    """A connection's nkey, or JWT and nkey, and certificates; raises OSError, ValueError."""
+    options: dict[str, Any] = {"tls": _tls(settings)}
+    if (file := settings.credentials) is not None:
+        text = file.read_text(encoding="utf-8").strip()
+        if "BEGIN NATS USER JWT" in text:
+            options["user_credentials"] = str(file)
+        else:
+            options["nkeys_seed_str"] = text
+    return options
 
 
 def _tls(settings: StudioSettings) -> ssl.SSLContext | None:

@@ -66,7 +66,7 @@ class Gateway:
         bridge = self._settings.bridge
         limit, retention_s = bridge.queue_limit, bridge.retention_s
         self._studio = await open_studio(
-            self._settings.studio, limit=limit, retention_s=retention_s, who="gateway"
+            self._settings.studio, limit=limit, retention_s=retention_s, who="gateway", role="gateway"
         )
         try:
             changes = ChangeNotifier(self._emit, self._clock)
@@ -147,6 +147,7 @@ class Gateway:
         while True:
             try:
                 await self._look_at_workers()
+                await self._queue.submissions.look_for_room()
                 for request in await self._queue.expire(bridge_problem("expired")):
                     await changes.notify(request)
                 if (now := self._steady()) >= next_forget:

@@ -85,7 +85,7 @@ class StudioQueue(RequestQueue):
         self._steady = steady or clock
         self._records = Records(studio)
         self._index = self._records.index
-        self._submissions = Submissions(
+        self.submissions = Submissions(
             studio, self._records, limit=limit, clock=clock, steady=self._steady, new_id=new_id
         )
         self._pulls = Pulls(studio.stream, studio.work, offered)
@@ -113,11 +113,11 @@ class StudioQueue(RequestQueue):
 
     @override
     async def accept(self, submission: Submission) -> Accepted:
-        return await self._submissions.accept(submission)
+        return await self.submissions.accept(submission)
 
     @override
     async def accepted_before(self, submission: Submission) -> Accepted | None:
-        return await self._submissions.accepted_before(submission)
+        return await self.submissions.accepted_before(submission)
 
     @override
     async def get(self, request_id: str) -> BridgeRequest | None:
@@ -247,8 +247,7 @@ class StudioQueue(RequestQueue):
             if not is_late(record):
                 return record
             why = problem if record.waits else bridge_problem("machine_lost", machine=record.machine)
-            failed = record.changed(state=State.FAILED, problem=why, finished_at=self._clock())
-            return self._stepped(failed)
+            return self._stepped(record.changed(state=State.FAILED, problem=why, finished_at=self._clock()))
 
         late = [record.request.request_id for record in self._index if is_late(record)]
         failed = [await self._changed_outside(request_id, step) for request_id in late]

@@ -25,6 +25,9 @@ from c2jy_bridge.relay.studio.records import Records
 ARGUMENTS_INLINE: Final = 16 * 1024
 """Characters of arguments that stay in the record, which is written about six times."""
 
+ROOM_FOR_NEW: Final = 0.9
+"""Part of the bucket of requests that new ones may fill."""
+
 
 class Submissions:
     """Accepts submissions."""
@@ -42,6 +45,7 @@ class Submissions:
         """As `StudioQueue`."""
         self._studio, self._records = studio, records
         self._limit = limit
+        self._has_room = True
         self._clock, self._steady, self._new_id = clock, steady, new_id
 
     async def accept(self, submission: Submission) -> Accepted:
@@ -61,6 +65,12 @@ class Submissions:
                     await self._studio.keys.purge(key)
             raise
         return Accepted(replace(record.request, arguments=submission.arguments_json), created=is_new)
+
+    async def look_for_room(self) -> None:
+        """Take new requests only while their bucket has room for the ends of those that are open."""
+        info = await self._studio.stream.stream_info(f"KV_{self._studio.requests._name}")
+        limit = ROOM_FOR_NEW * (info.config.max_bytes or self._studio.settings.max_bytes)
+        self._has_room = info.state.bytes < limit
 
     async def accepted_before(self, submission: Submission) -> Accepted | None:
         """As `RequestQueue.accepted_before`."""
@@ -129,6 +139,9 @@ class Submissions:
         """Publish the message and create the record, unless that was done before; raises QueueFull."""
         subject = self._studio.subject("work", token_of(record.target), mode_of(record.request))
         data, headers = record.encode(), {"Nats-Msg-Id": record.request.request_id}
+
+        if not self._has_room:
+            raise QueueFull(self._limit)
 
         async def publish() -> int:
             try:

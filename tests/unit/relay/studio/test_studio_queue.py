@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 
 from c2jy_bridge.core.bridge_requests import BridgeRequest, State
-from c2jy_bridge.relay.request import Ending, KeyReused, Lease, LeaseLost, QueueUnavailable, Submission
+from c2jy_bridge.relay.request import (
+    Ending,
+    KeyReused,
+    Lease,
+    LeaseLost,
+    QueueFull,
+    QueueUnavailable,
+    Submission,
+)
+from c2jy_bridge.relay.studio import submissions
 from c2jy_bridge.relay.studio.connection import patiently
 from nats_server import needs_nats
 from relay_harness import eventually
@@ -43,7 +52,7 @@ async def test_a_submission_that_crashed_after_its_key_is_completed_by_its_repet
 ) -> None:
     gateway, worker = await machine(), await machine("a")
     with monkeypatch.context() as patch:
-        patch.setattr(gateway._submissions, "_offer", crash)
+        patch.setattr(gateway.submissions, "_offer", crash)
         with pytest.raises(Crash):
             await gateway.accept(wanted(key="k"))
     assert await worker.claim("w", 10) is None
@@ -100,6 +109,23 @@ async def test_a_request_is_sent_to_another_machine_until_its_tool_begins(machin
     assert await a.claim("w", 10) is None
     assert (await gateway._studio.stream.stream_info(gateway._studio.work)).state.messages == 0
     assert not await gateway.send("0" * 16, "a")
+
+
+async def test_the_last_bytes_are_for_requests_that_are_open(
+    machine: MakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway, worker = await machine(), await machine("a")
+    known = await gateway.accept(wanted(key="k"))
+    lease = await claimed(worker)
+    monkeypatch.setattr(submissions, "ROOM_FOR_NEW", 0.0)
+    await gateway.submissions.look_for_room()
+    with pytest.raises(QueueFull):
+        await gateway.accept(wanted(2, key="other"))
+    assert (await gateway.accept(wanted(key="k"))).request.request_id == known.request.request_id
+    await worker.finish(lease, DONE)
+    monkeypatch.undo()
+    await gateway.submissions.look_for_room()
+    assert (await gateway.accept(wanted(2, key="other"))).created
 
 
 async def test_a_gateway_hears_of_every_change_that_a_worker_makes(machine: MakeQueue) -> None:
