@@ -34,7 +34,7 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 4 $(DIST) -m "not slow" $(ARGS)
 
 test-slow: $(VENV)/.dev
-	@sh .ci/debian.sh tmux nats-server chromium openssh-server
+	@sh .ci/debian.sh tmux nats-server chromium
 	$(BIN)/python -m pytest -n 4 $(DIST) -m slow $(ARGS)
 
 quick: $(VENV)/.dev

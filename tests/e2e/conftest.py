@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -142,13 +142,15 @@ class Terminal:
 
 @pytest.fixture
 def terminal(environment: dict[str, str]) -> Iterator[Callable[..., Terminal]]:
-    """Open `c2jy-tui` with arguments in a terminal of some size."""
+    """Open `c2jy-tui` with arguments in a terminal of some size, `through` another command."""
     if not shutil.which("tmux"):
         pytest.fail("tmux is missing; `make test` installs it on Debian and Ubuntu")
     opened: list[Terminal] = []
 
-    def start(*arguments: str | Path, columns: int = 120, rows: int = 36) -> Terminal:
-        window = Terminal([str(COMMAND), *map(str, arguments)], environment, columns, rows)
+    def start(
+        *arguments: str | Path, columns: int = 120, rows: int = 36, through: Sequence[str] = ()
+    ) -> Terminal:
+        window = Terminal([*through, str(COMMAND), *map(str, arguments)], environment, columns, rows)
         opened.append(window)
         return window
 
