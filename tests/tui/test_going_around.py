@@ -53,6 +53,19 @@ async def test_a_narrow_screen_has_no_zoom_that_would_come_out_later(stage: Any)
         assert shown(on) == ["chat", "inspector", "drafts"]
 
 
+async def test_two_keys_that_come_at_once_zoom_as_well(stage: Any) -> None:
+    async with stage() as on:
+        on.main.action_go("inspector")
+        on.main.action_go("inspector")
+        await on.settle()
+        assert shown(on) == ["inspector"]
+        await on.press("f3", "f3", "shift+tab")
+        assert not on.chat.composer.has_focus
+        await on.press("f3")
+        assert on.chat.composer.has_focus
+        assert shown(on) == ["chat", "inspector", "drafts"], "from above it the key leads to the composer"
+
+
 async def test_what_leads_to_a_pane_by_itself_does_not_zoom_it(stage: Any) -> None:
     async with stage() as on:
         on.main.go("inspector")

@@ -78,7 +78,9 @@ body.-closed #over {{ display: flex; }}
 _SCRIPT: Final = "addEventListener('load', () => document.querySelector('.xterm-helper-textarea').focus());"
 _SCRIPT_HASH: Final = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
 
-_TO_PAGE: Final = '<!DOCTYPE html><meta http-equiv="refresh" content="0; url=/">'
+_TO_PAGE: Final = (
+    '<!DOCTYPE html><link rel="icon" href="data:,"><meta http-equiv="refresh" content="0; url=/">'
+)
 """Goes on to the page. A redirect that a link in another page began would not carry a strict cookie."""
 
 

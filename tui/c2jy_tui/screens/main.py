@@ -323,8 +323,10 @@ class MainScreen(BaseScreen):
 
     def action_go(self, pane: PaneName) -> None:
         """Go to a pane; once there, the same key zooms it."""
-        there = self.workspace.panes.get(pane) if pane != "chat" else self.chat.composer
-        if there is not None and there.has_focus_within:
+        # Not where the focus is: it moves later, and the key may come twice before. Above the composer F3
+        # leads down to it first.
+        above = self.chat.has_focus_within and not self.chat.composer.has_focus
+        if self.workspace.front == pane and not (pane == "chat" and above):
             self.workspace.zoom()
         else:
             self.go(pane)
