@@ -99,3 +99,31 @@ async def test_capital_p_makes_a_clip_and_says_where_it_lies_when_nothing_can_op
         (clip,) = await asyncio.to_thread(lambda: list(tmp_path.rglob("one.mp4")))
         assert str(clip) in host.said
     await engine.close()
+
+
+async def test_p_in_the_list_shows_a_frame_below_it_and_the_detail_goes_on_with_pictures(
+    tmp_path: Path,
+) -> None:
+    engine = await asyncio.to_thread(engine_over, tmp_path)
+    host = Host(DraftsPane(clock=StillClock()))
+    async with host.run_test(size=(80, 36)) as pilot:
+        pane = host.query_one(DraftsPane)
+        await pane.load(engine)
+        await pilot.press("p")
+        picture = pane.query_one(Picture)
+        await soon(pilot, lambda: picture.display and picture.size.height > 5)
+        await soon(pilot, lambda: "▀" in host.seen())
+        seen = host.seen()
+        assert max(s.style.color.triplet.red for strip in picture._strips for s in strip) > 180
+        assert "one" in seen.splitlines()[1], "the rows keep their lines"
+        assert "|0:00" in seen, "the timeline is there too"
+        await pilot.resize_terminal(80, 10)
+        await soon(pilot, lambda: "▀" not in host.seen())
+        await pilot.resize_terminal(80, 36)
+        await soon(pilot, lambda: "▀" in host.seen())
+        await pilot.press("enter")
+        await soon(pilot, lambda: isinstance(host.screen, DraftDetailScreen))
+        await soon(pilot, lambda: "approximate" in host.seen())
+        await pilot.press("escape", "p")
+        await soon(pilot, lambda: "▀" not in host.seen())
+    await engine.close()

@@ -427,7 +427,7 @@ async def test_the_tracks_of_the_draft_under_the_cursor_are_shown_where_the_list
         await burst_over(pilot)
         await keys(pilot, "down")
         assert pane.current.name == "Alps"
-        await soon(pilot, lambda: pane._small_of[0] == "Alps")
+        await soon(pilot, lambda: pane._glance._small_of[0] == "Alps")
         await pilot.pause()
         assert "open.mp4" not in host.seen()
 

@@ -93,7 +93,7 @@ def scene(*pressed: str, empty: bool = False) -> tuple[Host, Callable[[Pilot[Any
             await soon(pilot, lambda: pane._debounce is None)
         await pilot.app.workers.wait_for_complete()
         await pilot.pause()
-        await soon(pilot, lambda: pane._small_of[0] == pane._name)
+        await soon(pilot, lambda: pane._glance._small_of[0] == pane._name)
         for key in pressed:
             await pilot.press(key)
             await pilot.app.workers.wait_for_complete()

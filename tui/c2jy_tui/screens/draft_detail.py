@@ -73,6 +73,7 @@ class DraftDetailScreen(BaseDialog[None]):
         frame: Callable[[int], Awaitable[bytes]],
         play: Callable[[], object],
         clock: Clock,
+        pictures: bool = False,
     ) -> None:
         """Assign `detail` anew when the draft changes.
 
@@ -84,6 +85,7 @@ class DraftDetailScreen(BaseDialog[None]):
             frame: Draws the frame at a time in microseconds, as PNG; raises DraftError where it cannot.
             play: Makes a clip of it and opens it.
             clock: Unix seconds.
+            pictures: Whether frames are drawn from the start.
         """
         super().__init__()
         self.set_reactive(DraftDetailScreen.detail, detail)
@@ -92,7 +94,7 @@ class DraftDetailScreen(BaseDialog[None]):
         self._open_folder = open_folder
         self._frame = frame
         self._play = play
-        self._pictures = False
+        self._pictures = pictures
         self._frames: dict[int, bytes] = {}
         """The frames drawn so far, by their time; for this state of the draft."""
         self._clock = clock
@@ -117,6 +119,7 @@ class DraftDetailScreen(BaseDialog[None]):
     def on_mount(self) -> None:
         self._draw()
         self.query_one(TimelineView).focus()
+        self._show_frame()
 
     def watch_detail(self, _before: DraftDetail, after: DraftDetail) -> None:
         self._found, self._verified = after.issues, False

@@ -10,6 +10,7 @@ from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
 from textual import work
+from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
 from typing_extensions import override
@@ -31,12 +32,14 @@ class Picture(Widget):
         self._pixels: tuple[int, int, bytes] = (0, 0, b"")
         """Width, height and RGB of the picture, at most `_MOST_WIDE` wide."""
         self._strips: list[Strip] = []
+        self._room: Size | None = None
+        """What its owner leaves it; None: the width of what it is in, and half of the screen's height."""
 
     @work(group="picture", exclusive=True, exit_on_error=False)
     async def show(self, png: bytes) -> None:
         """Show a picture; it is decoded beside the event loop."""
         self._pixels = await asyncio.to_thread(_decoded, png)
-        self.display = True
+        self.display = self._room is None or bool(self._room)
         await self._fit()
 
     def clear(self) -> None:
@@ -48,11 +51,21 @@ class Picture(Widget):
     async def on_resize(self) -> None:
         await self._fit()
 
+    def fit(self, room: Size) -> None:
+        """Be no larger than `room` from now on; nothing is drawn where that is nothing."""
+        if room != self._room:
+            self._room = room
+            self.display = bool(room) and bool(self._pixels[2])
+            self.on_resize()
+
     async def _fit(self) -> None:
         assert self.parent is not None
-        width = self.parent.content_size.width if isinstance(self.parent, Widget) else 0
-        height = self.screen.size.height // 2
-        if self._pixels[2] and width > 0:
+        if self._room is not None:
+            width, height = self._room
+        else:
+            width = self.parent.content_size.width if isinstance(self.parent, Widget) else 0
+            height = self.screen.size.height // 2
+        if self._pixels[2] and width > 0 and height > 0:
             self._strips = await asyncio.to_thread(half_blocks, self._pixels, width, height)
             self.styles.height = len(self._strips)
             self.refresh(layout=True)

@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from textual import on, work
 from textual.binding import BindingType
 from textual.events import Resize
+from textual.geometry import Size
 from textual.timer import Timer
 from typing_extensions import override
 
 from c2jy_bridge.core.events import DraftChanged, DraftWritten, Event, Issue
 from c2jy_bridge.core.safety import one_line, visible
-from c2jy_bridge.core.views import DraftView, TrackView
+from c2jy_bridge.core.views import DraftView
 from c2jy_tui import desktop
 from c2jy_tui.controllers import draft_edits, draft_jobs, trash
 from c2jy_tui.formatting import Clock
 from c2jy_tui.panes.drafts import labels
 from c2jy_tui.panes.drafts.draft_list import DraftList
+from c2jy_tui.panes.drafts.glance import Glance
 from c2jy_tui.panes.drafts.labels import say
-from c2jy_tui.panes.drafts.timeline_view import SmallTimeline
 from c2jy_tui.widgets.bindings import binding
 from c2jy_tui.widgets.list_pane import ListPane
 from c2jy_tui.widgets.row_list import Row, RowList
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     # The screen is imported when it opens: the first paint must not wait for it.
     from c2jy_tui.screens.draft_detail import DraftDetailScreen
 
-REST_S: Final = 0.15
-"""Seconds that the cursor rests on a draft before its tracks are read."""
 DEBOUNCE_S: Final = 0.25
 """Seconds to let a burst of changes on disk end before the folder is read again."""
 AGING_S: Final = 30.0
@@ -57,6 +56,7 @@ class DraftsPane(ListPane):
         binding("drafts_pane", "drafts.trash", "delete", "trash"),
         binding("drafts_pane", "drafts.mark", "space", "mark"),
         binding("drafts_pane", "drafts.mark_all", "asterisk", "mark_all", show=False),
+        binding("drafts_pane", "drafts.picture", "p", "picture", show=False),
         binding("drafts_pane", "drafts.open_folder", "o", "open_folder"),
         binding("drafts_pane", "drafts.rebuild", "R", "rebuild"),
         binding("drafts_pane", "drafts.retime", "u", "retime"),
@@ -75,11 +75,7 @@ class DraftsPane(ListPane):
         self.job_line = ""
         """The job that runs, shown in place of the line about all drafts."""
         self._to_reveal = ""
-        self._small = SmallTimeline([], 0)
-        self._small_of: tuple[str, float] = ("", 0.0)
-        """The draft that the small timeline shows, and when it was modified."""
-        self._to_show: DraftView | None = None
-        self._rest: Timer | None = None
+        self._glance = Glance()
         self._debounce: Timer | None = None
         self._detail: DraftDetailScreen | None = None
         self._drafts: Drafts | None = None
@@ -88,7 +84,7 @@ class DraftsPane(ListPane):
         self._edits = draft_edits.DraftEdits(self, self._trash.renamed)
 
     def on_mount(self) -> None:
-        self.mount(self._small, after=self.rows)
+        self.mount(self._glance, after=self.rows)
         self.set_interval(AGING_S, self.rows.refresh)
         self._relist()
 
@@ -101,6 +97,7 @@ class DraftsPane(ListPane):
         """Fill from the drafts folder, and keep the engine for the actions."""
         self._jobs.attach_engine(engine.drafts)
         self._edits.attach_engine(engine.drafts)
+        self._glance.attach_engine(engine.drafts)
         self._trash.attach_engine(engine.drafts, engine.connection.drafts_root)
         self._drafts = engine.drafts
         self._fill(await engine.drafts.list())
@@ -186,7 +183,8 @@ class DraftsPane(ListPane):
         drafts, at = self._list, self.rows.cursor
         view = drafts.shown[at] if at < len(drafts.shown) else None
         self._name = view.name if view else ""
-        self._show_tracks(view)
+        self._glance.show(view)
+        self._fit_glance()
         about = drafts.describe(view, max(0, self.content_size.width - 2)) if view else ""
         state = labels.state(
             len(drafts.all),
@@ -202,36 +200,10 @@ class DraftsPane(ListPane):
             (view is None, self.filter_text, bool(self.job_line), bool(drafts.marked)),
         )
 
-    def _show_tracks(self, view: DraftView | None) -> None:
-        """Show the tracks of the draft under the cursor below the list, once the cursor rests."""
-        self._to_show = view
-        if self._rest is not None:
-            self._rest.stop()
-        self._rest = self.set_timer(REST_S, self._read_tracks) if self._small_of != _state_of(view) else None
-        self._fit_tracks()
-
-    @work(group="drafts-tracks", exit_on_error=False)
-    async def _read_tracks(self) -> None:
-        view = self._to_show
-        tracks, length = await self._tracks(view)
-        if view is self._to_show:  # the cursor may have moved on meanwhile
-            self._small.show_tracks(tracks, length)
-            self._small_of = _state_of(view)
-            self._fit_tracks()
-
-    async def _tracks(self, view: DraftView | None) -> tuple[Sequence[TrackView], int]:
-        if view is None or self._drafts is None or view.state in ("damaged", "encrypted"):
-            return (), 0
-        try:
-            return (await self._drafts.open(view.name)).tracks, view.duration_us
-        except Exception:
-            return (), 0  # opening the draft says what is wrong with it
-
-    def _fit_tracks(self) -> None:
+    def _fit_glance(self) -> None:
         below = 2 + bool(self.filter_text)
-        room = self.content_size.height - len(self._list.shown) - 1 - below
-        self._small.styles.height = max(1, self._small.lines - 1)
-        self._small.display = 0 < self._small.lines <= room
+        left = self.content_size.height - len(self._list.shown) - 1 - below
+        self._glance.fit(Size(self.content_size.width, max(0, left)))
 
     @override
     def row(self, index: int) -> Row:
@@ -249,7 +221,6 @@ class DraftsPane(ListPane):
     def on_resize(self, event: Resize) -> None:
         """Redraw: a path is cut to the new width."""
         self._describe_cursor()
-        self._fit_tracks()
 
     # --- actions ------------------------------------------------------------------------------------
 
@@ -301,6 +272,7 @@ class DraftsPane(ListPane):
             frame=lambda at_us: self._frame(name, at_us),
             play=lambda: self._jobs.play(detail.view),
             clock=self._clock,
+            pictures=self._glance.pictures,
         )
         self.app.push_screen(self._detail, closed)
 
@@ -366,6 +338,15 @@ class DraftsPane(ListPane):
     def action_copy_path(self) -> None:
         if (view := self.current) is not None:
             self.app.copy_to_clipboard(one_line(view.path))
+
+    def action_picture(self) -> None:
+        """Draw a frame of the draft under the cursor below the list, or no more."""
+        self._glance.switch_pictures()
+
+    @on(Glance.Refused)
+    def _refused(self, event: Glance.Refused) -> None:
+        event.stop()
+        self.notify(event.text, severity="warning", markup=False)
 
     def action_sort(self) -> None:
         """Sort by the next order: newest, name, length, size, state."""
@@ -480,7 +461,3 @@ class DraftsPane(ListPane):
         event.stop()
         self.refresh_bindings()
         self._read_again(event.reveal)
-
-
-def _state_of(view: DraftView | None) -> tuple[str, float]:
-    return (view.name, view.modified_at) if view is not None else ("", 0.0)
