@@ -61,7 +61,7 @@ MEANINGS = {
     "A": "always",
     "b": "batch",
     "c": "copy_code copy_command copy_link",
-    "d": "deny",
+    "d": "deny drain",
     "D": "compare",
     "e": "edit edit_arguments rename",
     "f": "only_failed",
@@ -73,6 +73,7 @@ MEANINGS = {
     "j": "down lower_track scroll_down",
     "k": "scroll_up up upper_track",
     "l": "next_tab pan_right",
+    "m": "machines",
     "n": "find_next next_missing no",
     "N": "find_back",
     "o": "open_folder",
@@ -85,7 +86,7 @@ MEANINGS = {
     "s": "sort",
     "t": "trash_view",
     "u": "retime",
-    "U": "bring_back restore undo",
+    "U": "bring_back restore take_back undo",
     "v": "check",
     "w": "write write_report",
     "x": "export",
@@ -94,7 +95,7 @@ MEANINGS = {
     "Y": "duplicate",
     "z": "pack",
 }
-"""What each letter does; names of bindings behind their dot. y and n also answer a question."""
+"""Names of bindings behind their dot. y and n also answer a question; d refuses work."""
 
 
 def test_a_letter_means_the_same_everywhere() -> None:

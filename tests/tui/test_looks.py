@@ -6,6 +6,7 @@ And whatever is written can be read: the contrast of each letter is computed.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from textual.color import Color
 from textual.pilot import Pilot
 
 from c2jy_bridge.core.events import Problem
+from c2jy_bridge.core.settings_file import SettingsEditor
 from c2jy_bridge.core.views import ConversationView
 from c2jy_tui import themes
 from c2jy_tui.app import Look
@@ -135,6 +137,24 @@ async def narrow_inspector(on: Any, lang: str) -> None:
     await on.press("f4")
 
 
+async def settings_(on: Any, lang: str) -> None:
+    """F9, a value that was refused."""
+    await on.press("f9", "slash", *"bridge port", "enter", "enter", *"0", "enter")
+
+
+async def themes_(on: Any, lang: str) -> None:
+    """The choice of a theme."""
+    await on.app.run_action("change_theme")
+    await soon(on.pilot, lambda: on.app.screen is not on.main)
+
+
+async def keys_(on: Any, lang: str) -> None:
+    """The keys, two of them changed."""
+    await on.app.run_action("settings('keys')")
+    await soon(on.pilot, lambda: on.app.screen is not on.main)
+    await on.press(*"bridge.toggle", "enter", "f5")
+
+
 DARK, LIGHT, ANSI = "c2jy-dark", "c2jy-light", "ansi-dark"
 
 
@@ -157,6 +177,11 @@ DARK, LIGHT, ANSI = "c2jy-dark", "c2jy-light", "ansi-dark"
         (help_, WIDE, "zh", DARK),
         (sessions, NORMAL, "en", DARK),
         (narrow_inspector, NARROW, "zh", DARK),
+        (settings_, WIDE, "zh", DARK),
+        (settings_, NORMAL, "en", LIGHT),
+        (settings_, NARROW, "zh", DARK),
+        (themes_, NORMAL, "zh", DARK),
+        (keys_, NARROW, "en", DARK),
     ],
     ids=snapshot_id,
 )
@@ -169,8 +194,12 @@ def test_the_screen_looks_as_it_did(
     make_app: Any,
     stage_of: Any,
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
-    app = make_app(lang=lang, look=Look(theme=theme))
+    monkeypatch.chdir(tmp_path)
+    Path("config.toml").write_text("[bridge]\nport = 9000\n")
+    editor = SettingsEditor(Path("config.toml"), environment={"C2JY_BRIDGE__HOST": "localhost"})
+    app = make_app(lang=lang, look=Look(theme=theme), edit_settings=lambda: editor)
 
     async def act(pilot: Pilot[None]) -> None:
         on = await stage_of(app, pilot)

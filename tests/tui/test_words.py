@@ -15,6 +15,8 @@ import c2jy_tui
 from c2jy_bridge.core import i18n
 from c2jy_bridge.core.bridge_requests import SOURCES
 from c2jy_bridge.core.events import Outcome
+from c2jy_bridge.core.settings_file import all_settings
+from c2jy_tui import themes
 from c2jy_tui.labels import LOCALE, label
 from c2jy_tui.panes.chat.entries import RunState
 from c2jy_tui.panes.chat.suggestions import EXAMPLES
@@ -82,6 +84,9 @@ def asked_for() -> set[str]:
     asked |= {f"run.{state}" for state in get_args(RunState)} | {"notice.journal_resumed"}
     asked |= {f"quit.{what}" for what in ("turn", "call", "workflow")}
     asked |= {key for source in SOURCES for key in (f"intake.{source}", f"approval.always_{source}")}
+    groups = {one.key.rpartition(".")[0] or "general" for one in all_settings()}
+    asked |= {f"settings.group.{group}" for group in groups}
+    asked |= {f"theme.{name}" for name in (themes.AUTO, *(theme.name for theme in themes.OURS))}
     asked |= (
         {"notice.cancelled", "notice.forked", "notice.uploading"}
         | {f"pane.{pane}" for pane in PANES}

@@ -24,7 +24,6 @@ from textual.driver import Driver
 from textual.filter import Monochrome, NoColor
 from textual.message_pump import MessagePump
 from textual.screen import Screen
-from textual.widget import Widget
 from typing_extensions import override
 
 from c2jy_bridge.core import gc_control, i18n
@@ -41,8 +40,10 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     # Imported after the first paint: with the events and the panes they take longer than Textual itself.
+    from c2jy_bridge.core.settings_file import SettingsEditor
     from c2jy_bridge.engine import Engine
     from c2jy_bridge.engine.guide import Guide
+    from c2jy_tui.controllers.settings import SettingsController
     from c2jy_tui.screens.main import MainScreen, Session
 
 
@@ -82,6 +83,7 @@ class C2jyApp(App[None]):
     BINDINGS: ClassVar = [
         binding("tui", "app.help", "f1", "help", priority=True),
         binding("tui", "app.jump", "ctrl+g", "jump", priority=True),
+        binding("tui", "app.settings", "f9", "settings", show=False),
         binding("tui", "app.quit", "ctrl+q", "quit", show=False, priority=True),
         binding("tui", "app.interrupt", "ctrl+c", "interrupt", show=False, priority=True),
         binding("tui", "app.suspend", "ctrl+z", "suspend_process", show=False, priority=True),
@@ -98,6 +100,7 @@ class C2jyApp(App[None]):
         folder: Path | None = None,
         first_run: Callable[[], Awaitable[Guide | None]] | None = None,
         keep: Callable[[Mapping[str, object]], None] = lambda _settings: None,
+        edit_settings: Callable[[], SettingsEditor] | None = None,
     ) -> None:
         """Args:
         start_engine: Makes the engine; awaited after the first paint.
@@ -107,29 +110,32 @@ class C2jyApp(App[None]):
         folder: Where files go: exports, a copy that no clipboard takes; the current directory when None.
         first_run: Returns the guide when one is needed; awaited before the engine is made.
         keep: Writes settings of the screen, by their names, to the settings file; called in a thread.
+        edit_settings: Makes what changes the settings; without it nothing is remembered.
         """
         i18n.use(lang)
-        self._look = look or Look()
+        self.look = look or Look()
         super().__init__()
         for theme in themes.OURS:
             self.register_theme(theme)
         if self.no_color:
             # Of colours Textual 8.2.8 makes greys, which are colours too.
             self._filters = [NoColor() if isinstance(one, Monochrome) else one for one in self._filters]
-        if self._look.low_bandwidth:
+        if self.look.low_bandwidth:
             self.animation_level = "none"
         self._start_engine = start_engine
         self._clock = clock
         self._folder = folder
         self._first_run = first_run
         self._keep_settings = keep
+        self._edit_settings = edit_settings
+        self._settings: SettingsController | None = None
         self._engine: Engine | None = None
         self._main: MainScreen | None = None
         self._held: list[events.Event] | None = None
         """Keys and pastes that wait while one screen replaces another; None when none is to wait."""
         self._leaving = False
         self._last_input = monotonic()
-        self._frames = FrameRate(10) if self._look.low_bandwidth else None
+        self._frames = FrameRate(10) if self.look.low_bandwidth else None
         self._frame = Frame(erases_in_colour=erases_in_colour())
 
     # --- coming and going --------------------------------------------------------------------------
@@ -141,15 +147,15 @@ class C2jyApp(App[None]):
             return found  # Windows, a browser
         from c2jy_tui.terminal.driver import FrugalDriver, TerminalDriver
 
-        return FrugalDriver if self._look.low_bandwidth else TerminalDriver
+        return FrugalDriver if self.look.low_bandwidth else TerminalDriver
 
     @override
     def get_default_screen(self) -> Screen[None]:
-        return SplashScreen(self._look.shares)
+        return SplashScreen(self.look.shares)
 
     def on_mount(self) -> None:
         """Apply the theme, draw the first frame, then start the engine."""
-        self.apply_look(self._look)
+        self.apply_look(self.look)
         self.begin_capture_print(self)
         # Ctrl+Z: Textual 8.2.8 starts the terminal again, and leaves it empty.
         self.app_resume_signal.subscribe(self, lambda _app: self.refresh(layout=True))
@@ -165,9 +171,8 @@ class C2jyApp(App[None]):
 
     def apply_look(self, look: Look) -> None:
         """Apply a theme and a keymap; an unknown theme is named in a notice."""
-        self._look = look
-        colours = None if self.no_color else self.console.color_system
-        theme = themes.FEW_COLOURS if self.no_color else themes.theme_for(look.theme, colours)
+        self.look = look
+        theme = themes.theme_for(look.theme, None if self.no_color else self.console.color_system)
         if theme in self.available_themes:
             self.theme = theme
         else:
@@ -183,7 +188,7 @@ class C2jyApp(App[None]):
 
         splash = self.screen
         async with self._keys_held(splash):
-            main = await self._show_main(Session(Activity(since=self._clock()), shares=self._look.shares))
+            main = await self._show_main(Session(Activity(since=self._clock()), shares=self.look.shares))
             if isinstance(splash, SplashScreen):
                 main.chat.composer.write(splash.typed)
                 if splash.asked:
@@ -377,7 +382,7 @@ class C2jyApp(App[None]):
 
     def alert(self, text: str) -> None:
         """Ring, or show a notice on the desktop, as the settings say."""
-        if self._driver is not None and (sequence := desktop.alert_sequence(self._look.alerts, text)):
+        if self._driver is not None and (sequence := desktop.alert_sequence(self.look.alerts, text)):
             self._driver.write(sequence)
             self._driver.flush()
 
@@ -415,22 +420,9 @@ class C2jyApp(App[None]):
 
     def action_jump(self) -> None:
         """Ctrl+G: a letter on everything that can be gone to."""
-        from c2jy_tui.screens.jump import JumpScreen, targets
-        from c2jy_tui.screens.main import MainScreen
-        from c2jy_tui.widgets.workspace import PaneTab
+        from c2jy_tui.screens.jump import jump
 
-        screen = self.screen
-        if isinstance(screen, JumpScreen):
-            screen.dismiss(None)
-            return
-
-        def go(widget: Widget | None) -> None:
-            if isinstance(widget, PaneTab) and isinstance(screen, MainScreen):
-                screen.go(widget.pane)
-            elif widget is not None:
-                widget.focus()
-
-        self.push_screen(JumpScreen(targets(screen)), go)
+        jump(self.screen)
 
     async def action_help(self) -> None:
         """F1: what the focused pane is for, and its keys."""
@@ -463,7 +455,24 @@ class C2jyApp(App[None]):
         self.refresh()
 
     async def action_other_language(self) -> None:
-        await self.action_language("zh" if i18n.language() == "en" else "en")
+        other: i18n.Language = "zh" if i18n.language() == "en" else "en"
+        await self.action_language(other)
+        self._keep({"lang": other})
+
+    @property
+    def settings(self) -> SettingsController | None:
+        """What changes the settings, made when it is first needed."""
+        if self._settings is None and self._edit_settings is not None:
+            from c2jy_tui.controllers.settings import SettingsController
+
+            self._settings = SettingsController(self, self._edit_settings())
+        return self._settings
+
+    def action_settings(self, part: str = "") -> None:
+        """F9: all settings, or the keys; not above a dialog, which may be a question."""
+        if self.settings is not None and self.screen is self._main:
+            opening = self.settings.choose_keys() if part == "keys" else self.settings.open()
+            self.run_worker(opening, group="choose", exit_on_error=False)
 
     @override
     def action_command_palette(self) -> None:
@@ -476,9 +485,10 @@ class C2jyApp(App[None]):
 
     @override
     def action_change_theme(self) -> None:
-        from c2jy_tui.screens.palette import theme_palette
+        from c2jy_tui.controllers.settings import choose_theme
 
-        self.push_screen(theme_palette())
+        choosing = choose_theme(self, lambda theme: self._keep({"theme": theme}))
+        self.run_worker(choosing, group="choose", exit_on_error=False)
 
     @override
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:

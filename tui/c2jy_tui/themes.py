@@ -140,7 +140,12 @@ OURS: Final = (
 
 
 def theme_for(name: str, colours: str | None) -> str:
-    """The theme that a setting names, on a terminal with so many colours (Rich's `Console.color_system`)."""
+    """The theme that a setting names, on a terminal with so many colours (Rich's `Console.color_system`).
+
+    None is for no colours at all, whatever is named.
+    """
+    if colours is None:
+        return FEW_COLOURS
     if name != AUTO:
         return name
-    return FEW_COLOURS if colours in (None, "standard", "windows") else DEFAULT
+    return FEW_COLOURS if colours in ("standard", "windows") else DEFAULT

@@ -45,6 +45,13 @@ _NEEDS: Final = {
     "model_attributes_type": "table",
 }
 """What a setting must be, by pydantic's error type (pydantic 2, errors)."""
+_LIMITS: Final = {
+    "greater_than": ("above", "gt"),
+    "greater_than_equal": ("at_least", "ge"),
+    "less_than": ("below", "lt"),
+    "less_than_equal": ("at_most", "le"),
+}
+"""The limit that a number is beyond: our word for it, and its name in the error's context."""
 
 
 def describe_faults(
@@ -71,6 +78,9 @@ def _what(
         return say("unknown_near", nearest=near) if near else say("unknown")
     if kind == "literal_error":
         return say("one_of", choices=context.get("expected", ""))
+    if kind in _LIMITS:
+        word, name = _LIMITS[kind]
+        return say(word, n=context.get(name, ""))
     need = _NEEDS.get(kind)
     return say(f"needs_{need}") if need else message
 

@@ -6,7 +6,7 @@ import os
 import tempfile
 import tomllib
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Union, get_args, get_origin
@@ -15,8 +15,9 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.nearest import nearest
-from c2jy_bridge.core.settings import Settings, SettingsError, merged
-from c2jy_bridge.core.settings_faults import describe_faults, say
+from c2jy_bridge.core.places import default_config_file
+from c2jy_bridge.core.settings import Settings, SettingsError, load, merged
+from c2jy_bridge.core.settings_faults import COZE_NAMES, describe_faults, say
 from c2jy_bridge.core.whole_files import read_whole
 
 if TYPE_CHECKING:
@@ -80,16 +81,18 @@ class SettingsFile:
 
     def has_profile(self) -> bool:
         """Whether the file has a table of this profile."""
-        profiles = tomllib.loads(self._text()).get("profiles", {})
+        profiles = tomllib.loads(self.text()).get("profiles", {})
         return self._profile is None or self._profile in profiles
+
+    def named(self) -> set[str]:
+        """The settings that the file names."""
+        table = self._table(self.text())
+        return {one.key for one in all_settings() if _within(table, one.key.split(".")) is not None}
 
     def value(self, key: str) -> Any:
         """What the file says; None when it does not name the setting."""
         one, inner = setting(key)
-        at: Any = self._table(self._text())
-        for part in [*one.key.split("."), *([inner] if inner else [])]:
-            at = at.get(part) if isinstance(at, Mapping) else None
-        return at
+        return _within(self._table(self.text()), [*one.key.split("."), *([inner] if inner else [])])
 
     def change(self, values: Mapping[str, Any]) -> None:
         """Write settings; a value of None removes one, which gives it its default again.
@@ -102,7 +105,7 @@ class SettingsFile:
         import tomlkit
         from tomlkit.exceptions import TOMLKitError
 
-        text = self._text()
+        text = self.text()
         self._table(text)
         try:
             document = tomlkit.parse(text) if text else _new_document()
@@ -114,7 +117,7 @@ class SettingsFile:
             raise SettingsError(say("not_toml", path=self.path, why=error)) from None
         table = tomllib.loads(written)
         self._check(table)
-        self._write(written)
+        self.write(written)
 
     def _put(self, document: TOMLDocument, one: Setting, inner: str, value: Any) -> None:
         import tomlkit
@@ -148,7 +151,8 @@ class SettingsFile:
         except ValidationError as error:
             raise SettingsError(describe_faults(error, Settings, self.path)) from None
 
-    def _text(self) -> str:
+    def text(self) -> str:
+        """The whole file; empty when it does not exist."""
         try:
             return read_whole(self.path).decode("utf-8-sig")
         except FileNotFoundError:
@@ -167,7 +171,8 @@ class SettingsFile:
             raise SettingsError(say("too_deep", path=self.path)) from None
         return table.get("profiles", {}).get(self._profile, {}) if self._profile else table
 
-    def _write(self, text: str) -> None:
+    def write(self, text: str) -> None:
+        """Replace the whole file at once; its mode stays."""
         path = Path(os.path.realpath(self.path))  # a link into a folder of dotfiles stays one
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -185,6 +190,92 @@ class SettingsFile:
                 raise
         except OSError as error:
             raise SettingsError(say("unwritable", path=self.path, why=error.strerror)) from None
+
+
+class SettingsEditor:
+    """The settings as a person changes them one after the other: what is in force, where from, and undo."""
+
+    def __init__(
+        self,
+        config: Path | None = None,
+        profile: str | None = None,
+        given: Mapping[str, str] | None = None,
+        *,
+        demo: bool = False,
+        environment: Mapping[str, str] = os.environ,
+    ) -> None:
+        """Args:
+        config: The file; the default one when None.
+        profile: Change and show the values of this profile.
+        given: The settings that the command line fixes: key to option.
+        demo: Whether this run reads no file, because none is named.
+        environment: The variables that fix settings.
+        """
+        self.file = SettingsFile(config or default_config_file(), profile)
+        self.profile = profile
+        self.demo = demo
+        self._config = config
+        self._given = dict(given or {})
+        self._environment = environment
+        self._undo: list[tuple[str, Any, str, str]] = []
+
+    def values(self) -> dict[str, Any]:
+        """Every setting in force at the next start, by key; a secret is only known to be set or not.
+
+        Raises:
+            SettingsError: The file is wrong.
+        """
+        settings = load(self._config, profile=self.profile)
+        found: dict[str, Any] = {}
+        for one in all_settings():
+            value: Any = settings
+            for part in one.key.split("."):
+                value = getattr(value, part)
+            found[one.key] = bool(value) if one.kind == "secret" else value
+        return found
+
+    def fixed_by(self, key: str) -> str:
+        """The variable or option that overrides the file for a setting; empty when the file decides."""
+        if key in self._given:
+            return self._given[key]
+        names = ["C2JY_" + key.replace(".", "__").upper()]
+        names += [name for name, field in COZE_NAMES.items() if key == f"coze.{field}"]
+        return next((name for name in names if self._environment.get(name)), "")
+
+    def change(self, key: str, value: Any) -> None:
+        """Write one setting; None gives it its default again.
+
+        Raises:
+            SettingsError: The value is refused or the file cannot be written; nothing has changed.
+        """
+        before, text = self.file.value(key), self.file.text()
+        self.file.change({key: value})
+        self._undo.append((key, before, text, self.file.text()))
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a change to take back."""
+        return bool(self._undo)
+
+    def undo(self) -> str:
+        """Take back the last change, and return which setting it was."""
+        key, before, text, after = self._undo[-1]
+        if self.file.text() == after:
+            self.file.write(text)  # also without the comment that came with the setting
+        else:  # somebody else has written since
+            self.file.change({key: before})
+        self._undo.pop()
+        return key
+
+    def fault(self, error: SettingsError) -> str:
+        """The sentence of a refusal, without the file, which is named beside it."""
+        return "\n".join(line.removeprefix(f"{self.file.path}: ") for line in str(error).splitlines())
+
+
+def _within(table: Any, parts: Iterable[str]) -> Any:
+    for part in parts:
+        table = table.get(part) if isinstance(table, Mapping) else None
+    return table
 
 
 def _below(model: type[BaseModel], prefix: str) -> Iterator[Setting]:

@@ -9,7 +9,7 @@ import pytest
 
 from c2jy_bridge.core import i18n
 from c2jy_bridge.core.settings import SettingsError, load
-from c2jy_bridge.core.settings_file import SettingsFile, setting
+from c2jy_bridge.core.settings_file import SettingsEditor, SettingsFile, setting
 
 WRITTEN = """\
 # mine
@@ -102,3 +102,41 @@ def test_a_file_that_is_no_toml_is_left_alone(path: Path) -> None:
     with pytest.raises(SettingsError, match="TOML"):
         SettingsFile(path).change({"coze.bot_id": "8"})
     assert path.read_text() == "[coze\n"
+
+
+def test_changes_are_taken_back_one_by_one_and_leave_nothing_behind(path: Path) -> None:
+    editor = SettingsEditor(path)
+    editor.change("screen.theme", "c2jy-light")
+    editor.change("bridge.port", 1234)
+    assert (editor.values()["screen.theme"], editor.values()["bridge.port"]) == ("c2jy-light", 1234)
+    assert [editor.undo(), editor.undo()] == ["bridge.port", "screen.theme"]
+    assert path.read_text() == WRITTEN
+    assert not editor.can_undo
+
+
+def test_taking_back_keeps_what_somebody_else_wrote_since(path: Path) -> None:
+    editor = SettingsEditor(path)
+    editor.change("bridge.port", 1234)
+    SettingsFile(path).change({"coze.bot_id": "9"})
+    editor.undo()
+    assert path.read_text() == WRITTEN.replace('"7"', '"9"')
+
+
+def test_what_fixes_a_setting_is_named_and_a_secret_is_not_shown(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COZE_API_TOKEN", "pat_secret")
+    variables = {"COZE_API_TOKEN": "pat_secret", "C2JY_BRIDGE__PORT": "1"}
+    editor = SettingsEditor(path, given={"screen.theme": "--theme"}, environment=variables)
+    named = [editor.fixed_by(key) for key in ("screen.theme", "coze.token", "bridge.port", "bridge.host")]
+    assert named == ["--theme", "COZE_API_TOKEN", "C2JY_BRIDGE__PORT", ""]
+    assert editor.values()["coze.token"] is True
+
+
+def test_a_number_beyond_its_limit_is_refused_in_the_language_in_use(path: Path) -> None:
+    i18n.use("zh")
+    editor = SettingsEditor(path)
+    with pytest.raises(SettingsError) as refused:
+        editor.change("bridge.port", "70000")
+    assert editor.fault(refused.value) == "bridge.port: 不能大于 65535。"
+    assert not editor.can_undo

@@ -26,6 +26,7 @@ from c2jy_tui.commands.ending import Ending, terminal_kept
 from c2jy_tui.commands.running import print_stderr, settings_of
 
 if TYPE_CHECKING:
+    from c2jy_bridge.core.settings_file import SettingsEditor
     from c2jy_bridge.engine import Engine
     from c2jy_bridge.engine.guide import Guide
 
@@ -81,7 +82,23 @@ def run(options: argparse.Namespace) -> int:
             return await _start(options, stack, refused)
 
         keep = partial(_keep, options)
-        app = C2jyApp(start_engine, look_of_app, lang=i18n.language(), first_run=first_run, keep=keep)
+
+        def edit_settings() -> SettingsEditor:
+            from c2jy_bridge.core.settings_file import SettingsEditor
+
+            given = vars(options)
+            demo = bool(given.get("demo")) and "config" not in given
+            return SettingsEditor(given.get("config"), given.get("profile"), _given(options), demo=demo)
+
+        lang = i18n.language()
+        app = C2jyApp(
+            start_engine,
+            look_of_app,
+            lang=lang,
+            first_run=first_run,
+            keep=keep,
+            edit_settings=edit_settings,
+        )
 
         async def run_app() -> None:
             ending.closing(app.exit)
@@ -92,6 +109,19 @@ def run(options: argparse.Namespace) -> int:
     for sentence in refused:
         print_stderr(sentence)
     return ending.status if ending.signal else app.return_code or 0
+
+
+def _given(options: argparse.Namespace) -> dict[str, str]:
+    """The settings that the command line fixes, and the option of each."""
+    named = {
+        "theme": "screen.theme",
+        "lang": "screen.lang",
+        "no_mouse": "screen.mouse",
+        "data_dir": "data_dir",
+        "drafts_root": "drafts.root",
+    }
+    given = vars(options)
+    return {key: f"--{name.replace('_', '-')}" for name, key in named.items() if given.get(name)}
 
 
 def _needed_guide(options: argparse.Namespace) -> list[Guide]:

@@ -32,6 +32,7 @@ _COMMANDS: Final = {
     "copy": "copy_answer",
     "code": "copy_code",
     "bridge": "bridge",
+    "settings": "settings",
     "theme": "theme",
     "language": "language",
     "quit": "quit",

@@ -1,8 +1,8 @@
-"""Lists the Bots or the workflows of the account, to choose one by its name."""
+"""Lists things to choose one by its name: Bots, workflows, themes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -42,26 +42,52 @@ class ChoiceScreen(BaseDialog[str]):
     """A list that typing narrows; the answer is the id of the chosen line."""
 
     CSS_PATH = "conversations.tcss"
+    INPUT: type[ChoiceInput] = ChoiceInput
 
-    def __init__(self, title: str, choices: Sequence[Choice], current: str = "") -> None:
-        """The cursor starts at the line whose id is `current`."""
+    def __init__(
+        self,
+        title: str,
+        choices: Sequence[Choice],
+        current: str = "",
+        *,
+        preview: Callable[[str], None] | None = None,
+    ) -> None:
+        """The cursor starts at the line whose id is `current`; `preview` is called where it goes."""
         super().__init__()
         self._heading = title
         self._choices = choices
         self._current = current
+        self._preview = preview
         self._list = OptionList(markup=False, compact=True, id="list")
 
     @override
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog") as dialog:
             dialog.border_title = self._heading
-            yield ChoiceInput(placeholder=say("choice.filter"), compact=True)
+            yield self.INPUT(placeholder=say("choice.filter"), compact=True)
             yield Static(say("choice.none"), id="none", markup=False)
             yield self._list
 
     def on_mount(self) -> None:
         self._list.can_focus = False
         self._show("")
+
+    @property
+    def highlighted(self) -> str:
+        """The id of the line under the cursor."""
+        option = self._list.highlighted_option
+        return (option.id or "") if option else ""
+
+    def set_choices(self, choices: Sequence[Choice], at: str = "") -> None:
+        """List other lines; the cursor goes to the one whose id is `at`."""
+        self._choices = choices
+        self._show(self.query_one(Input).value.strip())
+        if at in (ids := [option.id for option in self._list.options]):
+            self._list.highlighted = ids.index(at)
+
+    def chosen(self, name: str) -> None:
+        """The user chose the line of this id."""
+        self.dismiss(name)
 
     def _show(self, words: str) -> None:
         found = [one for one in self._choices if words.lower() in f"{one.name} {one.about} {one.id}".lower()]
@@ -72,7 +98,8 @@ class ChoiceScreen(BaseDialog[str]):
 
     def _line(self, one: Choice) -> Content:
         mark = "● " if one.id == self._current else "  "
-        where = "  ".join(one_line(piece) for piece in (one.workspace, one.id, one.about) if piece)
+        pieces = [piece for piece in (one.workspace, one.id, one.about) if piece and piece != one.name]
+        where = "  ".join(one_line(piece) for piece in pieces)
         return Content.assemble((mark, "$text-success"), (one_line(one.name), "bold"), (f"  {where}", "dim"))
 
     def on_input_changed(self, event: Input.Changed) -> None:
@@ -86,7 +113,12 @@ class ChoiceScreen(BaseDialog[str]):
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        self.dismiss(event.option.id)
+        self.chosen(event.option.id or "")
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        event.stop()
+        if self._preview is not None and event.option_id:
+            self._preview(event.option_id)
 
     def action_step(self, step: int) -> None:
         if self._list.highlighted is not None:

@@ -39,6 +39,23 @@ def targets(screen: Screen[object]) -> Mapping[str, tuple[Widget, Offset]]:
     return {letter: (found[place], place) for letter, place in zip(LETTERS, places, strict=False)}
 
 
+def jump(screen: Screen[object]) -> None:
+    """Show the letters over a screen and focus what is chosen; above them already, take them away."""
+    from c2jy_tui.screens.main import MainScreen
+
+    if isinstance(screen, JumpScreen):
+        screen.dismiss(None)
+        return
+
+    def go(widget: Widget | None) -> None:
+        if isinstance(widget, PaneTab) and isinstance(screen, MainScreen):
+            screen.go(widget.pane)
+        elif widget is not None:
+            widget.focus()
+
+    screen.app.push_screen(JumpScreen(targets(screen)), go)
+
+
 class JumpScreen(BaseDialog[Widget]):
     """Shows the letters over the screen below; any other key goes back."""
 

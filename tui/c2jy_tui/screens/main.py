@@ -153,8 +153,13 @@ class MainScreen(BaseScreen):
         self.workflows.start(self._show_waiting)
         self.chat.focus_composer()
 
+    def on_screen_suspend(self) -> None:
+        """Below a dialog the keys do nothing, and are not to be seen."""
+        self.query_one(KeyBar).visible = False
+
     def on_screen_resume(self) -> None:
         """Another dialog may have kept a question waiting."""
+        self.query_one(KeyBar).visible = True
         self.approvals.resume()
         self.workflows.resume()
         self._show_waiting()

@@ -14,7 +14,6 @@ from textual.binding import Binding
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.screen import Screen
-from textual.theme import ThemeProvider
 from textual.widget import Widget
 from typing_extensions import override
 
@@ -101,6 +100,8 @@ ACTIONS: Final = {
     "edge_down": "screen.move_edge(0, 1)",
     "jump": "app.jump",
     "help": "app.help",
+    "settings": "app.settings",
+    "keys": "app.settings('keys')",
     "theme": "app.change_theme",
     "language": "app.other_language",
     "screenshot": "app.screenshot",
@@ -183,8 +184,3 @@ def _action_name(action: str) -> str:
 def command_palette() -> CommandPalette:
     """Ctrl+P."""
     return CommandPalette([Commands], placeholder=say("palette.search"), id="--command-palette")
-
-
-def theme_palette() -> CommandPalette:
-    """The themes, to choose one."""
-    return CommandPalette([ThemeProvider], placeholder=say("palette.themes"), id="--command-palette")
