@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -183,6 +184,20 @@ async def test_the_end_of_the_server_is_the_end_of_an_app_that_does_not_want_to(
         async with asyncio.timeout(5):
             await pages.stop()
         assert not alive(process)
+
+
+def test_a_taken_port_and_a_missing_extra_are_sentences(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert cli.main(["--lang", "en", "serve", "--port", port]) == 1
+    assert f"127.0.0.1:{port}" in capsys.readouterr().err
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert cli.main(["--lang", "en", "serve", "--port", "0"]) == 1
+    assert "pip install 'c2jy-tui[serve]'" in capsys.readouterr().err
 
 
 def test_the_apps_get_the_options_that_serve_got() -> None:
