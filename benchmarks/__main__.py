@@ -19,6 +19,7 @@ ALL = (
     "library",
     "intake",
     "previews",
+    "studio",
 )
 
 

@@ -25,6 +25,7 @@ from c2jy_bridge.core.events import Problem
 from c2jy_bridge.relay.embedded_queue import EmbeddedQueue
 from c2jy_bridge.relay.request import Ending, KeyReused, Lease, LeaseLost, QueueFull, Submission
 from c2jy_bridge.relay.storage import Storage
+from nats_server import NatsServer, needs_nats, studio_settings
 from unit.relay.conftest import Clock
 from unit.relay.memory_queue import MemoryQueue
 
@@ -74,6 +75,10 @@ class Requests(RuleBasedStateMachine):
         else:
             self.storage = Storage(Path(self.folder.name) / "journal.db")
             self.queue = EmbeddedQueue(self.storage, limit=6, clock=self.clock, new_id=self.fresh)
+
+    async def close(self) -> None:
+        if self.storage is not None:
+            await self.storage.aclose()
 
     @rule(key=KEYS, body=st.integers(1, 2), timeout_s=st.sampled_from([40.0, 400.0]))
     def somebody_asks(self, key: str, body: int, timeout_s: float) -> None:
@@ -225,11 +230,12 @@ class Requests(RuleBasedStateMachine):
                             break
                         self.advance(self.workers[0])
                     assert not self.workers
-                self.a_request_has_one_effect_and_one_end()
+                    self.a_request_has_one_effect_and_one_end()
+                    if set(self.ends) == set(self.accepted):
+                        break
                 assert set(self.ends) == set(self.accepted)
         finally:
-            if self.storage is not None:
-                self.run(self.storage.aclose())
+            self.run(self.close())
             self.loop.close()
             self.folder.cleanup()
 
@@ -238,7 +244,69 @@ class SqliteRequests(Requests):
     engine = "sqlite"
 
 
+NATS_LEASE_S = 0.2
+"""A lease as NATS's servers count it, for the 30 seconds of the clock."""
+
+
+class NatsRequests(Requests):
+    """On a real server, which counts leases by its own clock: they may also run out while a worker lives."""
+
+    engine = "nats"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.studio: Any = None
+        self.servers = tempfile.TemporaryDirectory()
+        self.server = NatsServer(Path(self.servers.name)).start()
+        self.settings = studio_settings(self.server.url)
+
+    @initialize()
+    def open(self) -> None:
+        self.run(self._open())
+
+    async def _open(self) -> None:
+        from c2jy_bridge.relay.studio.connection import open_studio
+        from c2jy_bridge.relay.studio.queue import StudioQueue
+
+        self.studio = await open_studio(self.settings, limit=6, retention_s=7 * 86_400.0, who="one")
+        self.queue = StudioQueue(
+            self.studio,
+            limit=6,
+            machine="one",
+            lease_s=NATS_LEASE_S,
+            look_s=0.1,
+            clock=self.clock,
+            new_id=self.fresh,
+        )
+        await self.queue.start(follow=True, claim=True)
+
+    async def close(self) -> None:
+        if self.studio is not None:
+            await self.queue.aclose()
+            await self.studio.aclose()
+
+    @rule(seconds=st.sampled_from([1.0, 20.0, 45.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.run(asyncio.sleep(seconds / LEASE_S * NATS_LEASE_S))
+        super().time_passes(seconds)
+
+    @rule()
+    def the_program_is_killed_and_started_again(self) -> None:
+        self.workers.clear()
+        self.run(self.close())
+        self.open()
+
+    def teardown(self) -> None:
+        try:
+            super().teardown()
+        finally:
+            self.server.stop()
+            self.servers.cleanup()
+
+
 TestInMemory = Requests.TestCase
 TestInMemory.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 TestOnDisk = pytest.mark.slow(SqliteRequests.TestCase)
 TestOnDisk.settings = settings(max_examples=25, stateful_step_count=40, deadline=None)
+TestOnNats = pytest.mark.slow(needs_nats(NatsRequests.TestCase))
+TestOnNats.settings = settings(max_examples=3, stateful_step_count=25, deadline=None)
