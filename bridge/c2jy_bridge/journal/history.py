@@ -18,6 +18,8 @@ from c2jy_bridge.core.views import (
 from c2jy_bridge.journal.database import Database
 
 _KEPT: Final = "conversation_id NOT IN (SELECT conversation_id FROM deleted_conversations)"
+AGENTS: Final = "mcp"
+"""Scope of the calls of other programs' agents: they belong to no Bot, so every app shows them."""
 _AROUND: Final = 60
 """Characters on either side of what was found."""
 
@@ -89,12 +91,16 @@ class History:
     def calls(
         self, conversation_id: str | None = None, limit: int = 1000, before: float = math.inf
     ) -> list[CallView]:
-        """The newest `limit` calls of one conversation or of all, requested before a time; oldest first."""
-        column, key = ("conversation_id", conversation_id) if conversation_id else ("scope", self.scope)
+        """The newest `limit` calls of one conversation, or of all and of agents, before a time; oldest first."""
+        column = "conversation_id" if conversation_id else "scope"
+        keys = (conversation_id,) if conversation_id else (self.scope, AGENTS)
+        newest = (
+            f"SELECT * FROM (SELECT rowid AS row, * FROM calls WHERE {column} = ? AND requested_at < ?"
+            " ORDER BY requested_at DESC, rowid DESC LIMIT ?)"
+        )
         rows = self._database.all(
-            f"SELECT * FROM calls WHERE {column} = ? AND requested_at < ?"
-            " ORDER BY requested_at DESC, rowid DESC LIMIT ?",
-            (key, before, limit),
+            f"{' UNION ALL '.join([newest] * len(keys))} ORDER BY requested_at DESC, row DESC LIMIT ?",
+            (*(value for key in keys for value in (key, before, limit)), limit),
         )
         return [call_view(r) for r in reversed(rows)]
 

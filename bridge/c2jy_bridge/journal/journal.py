@@ -33,7 +33,7 @@ from c2jy_bridge.core.events import (
 from c2jy_bridge.core.ports import Receipt, ReceiptConflict
 from c2jy_bridge.journal.conversations import RecordedConversations
 from c2jy_bridge.journal.database import Database
-from c2jy_bridge.journal.history import History
+from c2jy_bridge.journal.history import AGENTS, History
 from c2jy_bridge.journal.run_history import RunHistory
 
 TITLE_CHARS: Final = 60
@@ -365,7 +365,8 @@ class Journal:
 
     def _insert_call(self, call: ToolCall, at: float) -> None:
         ids = call.call_id, call.turn_id, call.conversation_id, call.chat_id, call.tool_call_id
-        what = call.tool, call.arguments, _fingerprint(call.arguments), call.source, self._scope
+        scope = AGENTS if call.source == "mcp" else self._scope
+        what = call.tool, call.arguments, _fingerprint(call.arguments), call.source, scope
         self._database.run(
             "INSERT INTO calls (call_id, turn_id, conversation_id, chat_id, tool_call_id, tool, arguments,"
             " args_sha256, source, scope, requested_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"

@@ -16,7 +16,7 @@ import pytest
 from mcp_types import CallToolResult, ImageContent, TextContent
 from PIL import Image
 
-from e2e.agents.conftest import BOTH_WAYS, EVERY_WAY, PATIENCE_S, Asked, Connect, Place
+from e2e.agents.conftest import BOTH_WAYS, EVERY_WAY, PATIENCE_S, Asked, Connect, Place, way
 
 
 def _answer(result: CallToolResult) -> dict[str, Any]:
@@ -123,3 +123,20 @@ async def test_progress_grows_past_all_that_a_tool_prints_and_a_cancelled_reques
             await asyncio.to_thread(_wait_until, lambda: stopped.exists() and _recorded(place) == expected)
         after = await client.call_tool("slow", {"steps": 1})
     assert _answer(after)["counted"] == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("connect", [way("stdio", "auto")], indirect=True)
+async def test_a_running_app_shows_the_calls_of_an_agent_while_they_run_and_the_draft_they_made(
+    connect: Connect, place: Place, document: dict[str, Any], terminal: Callable[..., Any]
+) -> None:
+    app = terminal("--demo", "--lang", "en", *place.options)
+    await asyncio.to_thread(app.wait_for, "● ready")
+    async with connect(Asked()) as client:
+        call = asyncio.create_task(client.call_tool("slow", {"steps": 1000}))
+        await asyncio.to_thread(app.wait_for, "slow", "running")
+        await client.call_tool("generate_draft", {"content": document})
+        await asyncio.to_thread(app.wait_for, "generate_draft", "done", "Calls: 2", "红", "media ok")
+        assert not call.done()
+        call.cancel()
+        await asyncio.to_thread(app.wait_for, "cancelled")

@@ -199,6 +199,25 @@ def test_a_call_is_recorded_with_all_its_times(open_journal: Callable[..., Journ
     assert (times, call.outcome) == ((1.0, 2.0, 3.0, 4.0), Outcome.OK)
 
 
+def test_calls_of_agents_are_shown_with_those_of_any_bot_and_calls_of_other_bots_are_not(
+    open_journal: Callable[..., Journal],
+) -> None:
+    ours, other = open_journal(), open_journal("b", scope="api.example/8")
+    agent = replace(CALL, source="mcp", conversation_id="", chat_id="", tool_call_id="", turn_id="")
+    for at, journal, known, call in [
+        (1, ours, "c1", CALL),
+        (2, other, "c2", agent),
+        (3, other, "c3", replace(CALL, chat_id="chat2")),
+        (4, ours, "c4", agent),
+    ]:
+        journal.record([ToolCallRequested(at=at, call_id=known, call=replace(call, call_id=known))])
+
+    assert [call.call_id for call in ours.history.calls()] == ["c1", "c2", "c4"]
+    assert [call.call_id for call in other.history.calls()] == ["c2", "c3", "c4"]
+    assert [call.call_id for call in ours.history.calls(limit=2)] == ["c2", "c4"]
+    assert [call.call_id for call in ours.history.calls(before=4)] == ["c1", "c2"]
+
+
 def test_the_input_history_has_no_repetitions_in_a_row(open_journal: Callable[..., Journal]) -> None:
     journal = open_journal()
     for n, text in enumerate(["a", "b", "b", "a"]):
