@@ -91,7 +91,7 @@ class History:
     def calls(
         self, conversation_id: str | None = None, limit: int = 1000, before: float = math.inf
     ) -> list[CallView]:
-        """The newest `limit` calls of one conversation, or of all and of agents, before a time; oldest first."""
+        """The newest `limit` calls of one conversation, or of all and agents, before a time; oldest first."""
         column = "conversation_id" if conversation_id else "scope"
         keys = (conversation_id,) if conversation_id else (self.scope, AGENTS)
         newest = (

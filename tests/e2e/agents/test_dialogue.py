@@ -139,4 +139,4 @@ async def test_a_running_app_shows_the_calls_of_an_agent_while_they_run_and_the_
         await asyncio.to_thread(app.wait_for, "generate_draft", "done", "Calls: 2", "红", "media ok")
         assert not call.done()
         call.cancel()
-        await asyncio.to_thread(app.wait_for, "cancelled")
+        await asyncio.to_thread(app.wait_for, "stopped", "● ready")

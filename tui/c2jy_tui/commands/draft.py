@@ -322,6 +322,8 @@ def relink(options: argparse.Namespace) -> int:
             for media in made.found:
                 print(visible(f"{media.path}\n    → {media.file} ({say(f'relink.by_{media.by}')})"))
             words = "draft.would_relink" if options.dry_run else "draft.relinked"
+            if not made.found:
+                words = "draft.none_relinked"
             print(visible(say(words, name=made.name, found=len(made.found), missing=made.missing)))
         return 0 if complete else 1
 

@@ -20,6 +20,8 @@ _MOST_NESTED: Final = 8
 _MUTED: Final = 1
 """Bit of a track's `attribute`."""
 _ASIDE: Final = ("effect", "filter", "adjustment", "sticker", "unknown", "handwriting")
+_EFFECTS: Final = {"mix_mode": "mix_mode", "text_effect": "text_effect", "text_shape": "text_effect"}
+"""What of the material group `effects` is no filter."""
 _DISSOLVES: Final = frozenset({"叠化", "dissolve", "Dissolve"})
 TEXT: Final = "c2jy.text"
 """`generator_kind` of a text; its words are the parameter `text`."""
@@ -349,6 +351,8 @@ class _Exporter:
             held["transform"] = moved
             if kind != "text":
                 self._losses.note("transform", where, at_us, fate="kept")
+        elif kind == "compound":
+            self._losses_of_compound(segment, where, at_us)
         if kind in ("video", "audio"):
             volume = real(segment.get("volume"), 1.0)
             if volume != 1.0:
@@ -361,6 +365,16 @@ class _Exporter:
             held["fade"] = {side: number(fade.get(f"fade_{side}_duration")) for side in ("in", "out")}
         return held
 
+    def _losses_of_compound(self, segment: Mapping[str, Any], where: str, at_us: int) -> None:
+        """What a stack of OpenTimelineIO cannot say of the whole compound clip, and is not in its clips."""
+        if _moved(object_(segment.get("clip"))):
+            self._losses.note("transform", where, at_us)
+        if real(segment.get("volume"), 1.0) != 1.0:
+            self._losses.note("volume", where, at_us)
+        if real(segment.get("speed"), 1.0) != 1.0:
+            _, material = self._materials.get(segment.get("material_id"))
+            self._losses.note("speed", where, at_us, name=str(material.get("material_name") or ""))
+
     def _looks(
         self, segment: Mapping[str, Any], extras: Mapping[str, Mapping[str, Any]], kind: str
     ) -> Iterator[tuple[str, str]]:
@@ -372,10 +386,8 @@ class _Exporter:
             if group == "video_effects":
                 yield "effect", name
             elif group == "effects":
-                yield (
-                    ("mix_mode" if held.get("type") == "mix_mode" else "filter"),
-                    name or str(held.get("type")),
-                )
+                of = str(held.get("type"))
+                yield _EFFECTS.get(of, "filter"), name if of in _EFFECTS else name or of
             elif group == "audio_effects":
                 yield "audio_effect", name
             elif group == "material_animations":

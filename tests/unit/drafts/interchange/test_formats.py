@@ -121,6 +121,18 @@ def test_nothing_of_a_draft_of_the_app_is_left_out_in_silence(
     content["tracks"][0]["segments"][0]["common_keyframes"] = [
         {"property_type": "KFTypePositionX", "keyframe_list": [{"time_offset": 0, "values": [0.5]}]}
     ]
+    (compound,) = [
+        segment
+        for track in content["tracks"]
+        for segment in track["segments"]
+        if set(segment["extra_material_refs"]) & {held["id"] for held in content["materials"]["drafts"]}
+    ]
+    compound |= {"clip": {"scale": {"x": 1.03, "y": 1.03}}, "volume": 0.5, "speed": 2.0}
+    text = next(track for track in content["tracks"] if track["type"] == "text")["segments"][0]
+    text["extra_material_refs"].append("FLOWER")
+    content["materials"].setdefault("effects", []).append(
+        {"id": "FLOWER", "type": "text_effect", "name": "橙色立体花字"}
+    )
     content["materials"]["common_mask"] = [{"id": "M1", "name": "圆形", "config": {}}]
     content["tracks"][0]["segments"][1]["extra_material_refs"].append("M1")
     app_drafts.write(tmp_path / "drafts" / "app", content)
@@ -129,11 +141,14 @@ def test_nothing_of_a_draft_of_the_app_is_left_out_in_silence(
 
     lost = _messages(made.issues, "exchange_lost")
     for what in ("animation", "keyframes KFTypePositionX", "speed curve", "mask 圆形", "sticker 花",
-                 "effect 金粉", "adjustment", "filter 晴空", "template 标题模板", "clip"):  # fmt: skip
+                 "effect 金粉", "adjustment", "filter 晴空", "text effect 橙色立体花字",
+                 "template 标题模板", "clip"):  # fmt: skip
         assert what in lost, what
     assert all(issue.path for issue in made.issues)
     if to == "otio":
         assert "compound" not in lost
+        for what in ("position, size, rotation and opacity", "volume", "changed speed"):
+            assert what in lost, what
         timeline = otio.adapters.read_from_file(made.path)
         (stack,) = timeline.find_children(descended_from_type=otio.schema.Stack)
         assert [clip.name for clip in stack.find_clips()] == ["wide.png", "inside"]
