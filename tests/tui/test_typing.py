@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+import ctypes
+import importlib
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from textual import events
+from textual.app import App
 from textual.widgets import Input
 
 from c2jy_bridge.core.views import WorkflowRequest
 from c2jy_tui import desktop
 from c2jy_tui.screens.splash import SplashScreen
 from c2jy_tui.screens.workflow_forms import WorkflowFormScreen, WorkflowQuestionScreen
-from c2jy_tui.terminal.driver import PasteMarks
+from c2jy_tui.terminal.pastes import PasteMarks
 from pane_host import soon
 from tui.test_workflows import asked, began
 
@@ -215,6 +221,46 @@ def test_a_paste_without_marks_is_a_paste(reads: list[str], pasted: list[str]) -
 def test_typing_is_not_taken_for_a_paste(reads: list[str]) -> None:
     marks = PasteMarks()
     assert [marks.mark(text, 10 + n * 0.2) for n, text in enumerate(reads)] == reads
+
+
+@pytest.fixture
+def windows(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Textual's module for the consoles of Windows, without a Windows below it."""
+    monkeypatch.setattr(ctypes, "WinDLL", lambda *_, **__: MagicMock(), raising=False)
+    monkeypatch.setitem(sys.modules, "msvcrt", MagicMock())
+    yield importlib.import_module("textual.drivers.win32")
+    for name in ("win32", "windows_driver"):
+        sys.modules.pop(f"textual.drivers.{name}", None)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a Windows console is simulated")
+def test_a_paste_without_marks_is_a_paste_in_a_console_of_windows(
+    windows: Any, make_app: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver = importlib.import_module("textual.drivers.windows_driver").WindowsDriver
+    monkeypatch.setattr(App, "get_driver_class", lambda _: driver)
+    assert make_app().get_driver_class() is driver
+    reads = [["h"], ["line A\r", "line B\r"], ["\r"]]
+    ended, seen = threading.Event(), list[Any]()
+
+    def read(_: object, records: Any, __: int, count: Any) -> None:
+        # The driver asks for what is there: each key as two records, down and up.
+        keys = "".join(reads.pop(0))
+        for at, sign in enumerate(keys):
+            for up in (0, 1):
+                record = records._obj[2 * at + up]
+                record.EventType, key = 1, record.Event.KeyEvent
+                key.bKeyDown, key.uChar.UnicodeChar, key.wVirtualKeyCode = not up, sign, 65
+        count._obj.value = 2 * len(keys)
+        if not reads:
+            ended.set()
+
+    windows.KERNEL32.ReadConsoleInputW = read
+    monkeypatch.setattr(windows, "wait_for_handles", lambda *_: 0)
+    monitor = windows.EventMonitor(None, MagicMock(), ended, seen.append)
+    monitor.run()
+    assert monitor.app.log.error.call_args is None
+    assert [getattr(event, "text", None) or event.key for event in seen] == ["h", "line A\nline B\n", "enter"]
 
 
 async def test_a_paste_is_inserted_and_decides_nothing(stage: Any) -> None:

@@ -143,8 +143,16 @@ class C2jyApp(App[None]):
     @override
     def get_driver_class(self) -> type[Driver]:
         found = super().get_driver_class()
+        if found.__module__ == "textual.drivers.windows_driver":
+            from textual.drivers import win32
+
+            from c2jy_tui.terminal.pastes import PasteParser
+
+            # Its thread makes its parser by this name; there is no other place to put one in.
+            vars(win32)["XTermParser"] = PasteParser
+            return found
         if found.__module__ != "textual.drivers.linux_driver":
-            return found  # Windows, a browser
+            return found  # a browser
         from c2jy_tui.terminal.driver import FrugalDriver, TerminalDriver
 
         return FrugalDriver if self.look.low_bandwidth else TerminalDriver
