@@ -18,6 +18,7 @@ from textual.widgets import Input
 
 from c2jy_bridge.core.views import WorkflowRequest
 from c2jy_tui import desktop
+from c2jy_tui.screens.approval import ApprovalScreen
 from c2jy_tui.screens.splash import SplashScreen
 from c2jy_tui.screens.workflow_forms import WorkflowFormScreen, WorkflowQuestionScreen
 from c2jy_tui.terminal.pastes import PasteMarks
@@ -26,7 +27,8 @@ from tui.test_workflows import asked, began
 
 
 def keys(names: Iterable[str]) -> list[events.Key]:
-    return [events.Key("space" if n == " " else n, n if len(n) == 1 else None) for n in names]
+    named = {" ": "space", "/": "slash"}
+    return [events.Key(named.get(n, n), n if len(n) == 1 else None) for n in names]
 
 
 def type_at_once(app: Any, *names: str) -> None:
@@ -101,7 +103,7 @@ async def test_enter_does_not_overtake_the_letters_of_an_answer(stage: Any, engi
 async def test_no_key_with_priority_acts_on_text_that_may_still_be_on_its_way(stage: Any) -> None:
     """A key with priority is run before the letters typed just ahead of it have arrived."""
     harmless = {"app.help", "app.quit", "app.interrupt", "app.suspend", "pane.bridge", "app.workflow"}
-    harmless |= {"app.new", "app.sessions", "workflow.back", "command_palette"}
+    harmless |= {"app.jump", "app.new", "app.sessions", "workflow.back", "command_palette"}
     async with stage() as on:
         for opened in ("", "f7"):
             await on.press(*filter(None, [opened]))
@@ -269,3 +271,34 @@ async def test_a_paste_is_inserted_and_decides_nothing(stage: Any) -> None:
         await on.settle()
         assert on.chat.composer.text == "line A\nline B\n"
         assert on.engine.sent == []
+
+
+async def test_letters_typed_after_the_key_of_a_filter_are_its_text_and_do_nothing_to_the_list(
+    stage: Any,
+) -> None:
+    async with stage() as on:
+        await on.play(on.bot.started("go"), on.bot.asks_leave("read_file", "{}"))
+        await soon(on.pilot, lambda: isinstance(on.app.screen, ApprovalScreen))
+        await on.press("escape")  # it waits in the list, where `a` approves it and `d` denies it
+        await on.press("f4")
+        type_at_once(on.app, "/", *"dare")
+        await soon(on.pilot, lambda: on.main.inspector.filter_text == "dare")
+        await on.settle()
+        assert on.engine.decisions == []
+        assert on.engine.rerun_calls == []
+        assert on.app.screen is on.main
+
+
+async def test_what_is_typed_after_the_key_of_a_pane_goes_to_that_pane(stage: Any) -> None:
+    async with stage() as on:
+        await on.press("f4")
+        type_at_once(on.app, "escape", *"read it", "f4", "/", *"tool", "escape", "escape", *"!")
+        await soon(on.pilot, lambda: on.chat.composer.text == "read it!")
+        assert on.engine.rerun_calls == []
+
+
+async def test_a_widget_that_goes_away_with_its_key_keeps_no_other_key(stage: Any) -> None:
+    async with stage() as on:
+        await on.press("f1")
+        type_at_once(on.app, "escape", *"next")
+        await soon(on.pilot, lambda: on.chat.composer.text == "next")

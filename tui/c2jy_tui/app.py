@@ -33,6 +33,7 @@ from c2jy_tui.formatting import Clock, error_reason
 from c2jy_tui.labels import say
 from c2jy_tui.screens.splash import SplashScreen
 from c2jy_tui.terminal.frame import Frame, FrameRate, erases_in_colour
+from c2jy_tui.terminal.key_order import KeyOrder, Processed
 from c2jy_tui.widgets.bindings import binding
 from c2jy_tui.widgets.workspace import BREAKPOINTS
 
@@ -131,7 +132,8 @@ class C2jyApp(App[None]):
         self._settings: SettingsController | None = None
         self._engine: Engine | None = None
         self._main: MainScreen | None = None
-        self._held: list[events.Event] | None = None
+        self._keys = KeyOrder(self, super().on_event)
+        self._held: list[events.Key | events.Paste] | None = None
         """Keys and pastes that wait while one screen replaces another; None when none is to wait."""
         self._leaving = False
         self._last_input = monotonic()
@@ -249,7 +251,7 @@ class C2jyApp(App[None]):
                 self._main.set_focus(self._main.chat.composer)  # `focus` would take effect later
         finally:
             while self._held:
-                await super().on_event(self._held.pop(0))
+                await self._keys.take(self._held.pop(0))
             self._held = None
 
     @override
@@ -279,11 +281,16 @@ class C2jyApp(App[None]):
             self._last_input = monotonic()
             if self._frames is not None:
                 self._frames.used(self._last_input)
-        held = self._held
-        if held is not None and isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
-            held.append(event)
-        else:
+        if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
             await super().on_event(event)
+        elif self._held is not None:
+            self._held.append(event)
+        else:
+            await self._keys.take(event)
+
+    def on_processed(self, event: Processed) -> None:
+        """The key before it has been processed."""
+        self._keys.processed(event.number)
 
     def _keep(self, settings: Mapping[str, object]) -> None:
         self.run_worker(partial(self._keep_or_say, settings), group="keep", thread=True, exit_on_error=False)
