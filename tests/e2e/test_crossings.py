@@ -32,13 +32,15 @@ DRAWING = ("render", "get_content", "compose", "_render", "watch_", "validate_",
 KEY_BAR = ("active_bindings", "check_action", "translated", "label", "catalogue.<locals>.say")
 """Names of the keys, drawn anew after each key; and texts, wherever they are said."""
 
-BESIDE = tuple(
-    f"bridge/c2jy_bridge/{path}"
-    for path in ("engine/event_sink.py", "engine/journal_follower.py", "journal/")
+BESIDE = (
+    "bridge/c2jy_bridge/engine/event_sink.py",
+    "bridge/c2jy_bridge/engine/journal_follower.py",
+    "bridge/c2jy_bridge/journal/",
+    "tui/c2jy_tui/terminal/",
 )
-"""Tasks beside any way: one records every event, one looks once a second for what other processes recorded.
+"""Beside any way: one task records every event, one looks once a second for what other processes recorded.
 
-The journal is on a way only as the receipts.
+The journal is on a way only as the receipts; `terminal/` passes the bytes and the keys of every screen.
 """
 
 DRAFT, QUESTION, REQUEST = 40, 12, 20
