@@ -28,7 +28,17 @@ from coze_emulator import Emulator
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = (str(ROOT / "bridge" / "c2jy_bridge"), str(ROOT / "tui" / "c2jy_tui"))
-DRAWING = ("render", "get_content", "compose", "_render", "watch_", "validate_", "get_line", "on_resize", "_tick")
+DRAWING = (
+    "render",
+    "get_content",
+    "compose",
+    "_render",
+    "watch_",
+    "validate_",
+    "get_line",
+    "on_resize",
+    "_tick",
+)
 KEY_BAR = ("active_bindings", "check_action", "translated", "label", "catalogue.<locals>.say")
 """Names of the keys, drawn anew after each key; and texts, wherever they are said."""
 
