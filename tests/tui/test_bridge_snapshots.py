@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 from c2jy_bridge.core.bridge_requests import BridgeRequest, ChatRef, State
 from c2jy_bridge.core.events import Problem
 from c2jy_tui.panes.bridge import BridgePane
+from contrast import each_theme_is_readable
 from pane_host import NARROW, NORMAL, WIDE, snapshot_id
 
 NOW = 1_760_000_000.0
@@ -152,5 +153,7 @@ def test_bridge_mode_looks_as_it_did(
         on = await stage_of(app, pilot)
         await scene(on, lang)
         await on.settle()
+        if lang == "en":
+            await each_theme_is_readable(pilot)
 
     assert snap_compare(app, terminal_size=size, run_before=act)

@@ -16,6 +16,7 @@ from c2jy_bridge.core.views import DraftView
 from c2jy_tui.panes.drafts import DraftsPane
 from c2jy_tui.screens.draft_forms import PackForm, UnitChoice
 from c2jy_tui.screens.trash import TrashScreen
+from contrast import each_theme_is_readable
 from pane_host import NOON, Host, PaneDrafts, PaneEngine, StillClock, soon
 
 SIZES = [pytest.param((w, h), id=f"{w}x{h}") for w, h in ((120, 36), (80, 24), (60, 24))]
@@ -44,6 +45,8 @@ def scene(key: str, dialog: type) -> tuple[Host, Callable[[Pilot[Any]], Awaitabl
         await soon(pilot, lambda: not pane.job_line)
         await pilot.press("down")
         await pilot.pause()
+        if i18n.language() == "en":
+            await each_theme_is_readable(pilot)
 
     return Host(pane), play
 

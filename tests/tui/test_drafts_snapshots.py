@@ -12,6 +12,7 @@ from c2jy_bridge.core import i18n
 from c2jy_bridge.core.events import DraftWritten, Issue
 from c2jy_bridge.core.views import ClipView, DraftDetail, DraftView, TrackView
 from c2jy_tui.panes.drafts import DraftsPane
+from contrast import each_theme_is_readable
 from pane_host import NOON, Host, PaneDrafts, PaneEngine, StillClock, soon
 
 SIZES = [pytest.param((w, h), id=f"{w}x{h}") for w, h in ((120, 36), (80, 24), (60, 24))]
@@ -98,6 +99,8 @@ def scene(*pressed: str, empty: bool = False) -> tuple[Host, Callable[[Pilot[Any
             await pilot.press(key)
             await pilot.app.workers.wait_for_complete()
             await pilot.pause()
+        if i18n.language() == "en":
+            await each_theme_is_readable(pilot)
 
     return Host(pane), play
 

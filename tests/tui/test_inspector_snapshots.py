@@ -20,6 +20,7 @@ from c2jy_bridge.core.events import (
 )
 from c2jy_bridge.core.views import CallView
 from c2jy_tui.panes.inspector import Inspector
+from contrast import each_theme_is_readable
 from pane_host import NOON, Host, PaneEngine, StillClock
 
 SIZES = [pytest.param((w, h), id=f"{w}x{h}") for w, h in ((120, 36), (80, 24), (60, 24))]
@@ -83,6 +84,8 @@ def scene(
         for key in pressed:
             await pilot.press(key)
             await pilot.pause()
+        if i18n.language() == "en":
+            await each_theme_is_readable(pilot)
 
     return Host(inspector), play
 

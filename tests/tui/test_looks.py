@@ -5,15 +5,11 @@ And whatever is written can be read: the contrast of each letter is computed.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.color import Color as RichColor
-from rich.color import ColorSystem
-from rich.segment import Segment
-from textual.app import App
 from textual.color import Color
 from textual.pilot import Pilot
 
@@ -22,6 +18,7 @@ from c2jy_bridge.core.settings_file import SettingsEditor
 from c2jy_bridge.core.views import ConversationView
 from c2jy_tui import themes
 from c2jy_tui.app import Look
+from contrast import RGB_THEMES, faint
 from pane_host import NARROW, NORMAL, WIDE, snapshot_id, soon
 
 QUESTION = {"en": "Make me a video about Chinese food", "zh": "帮我生成一个介绍中国美食的视频"}
@@ -211,56 +208,12 @@ def test_the_screen_looks_as_it_did(
 
 # --- contrast --------------------------------------------------------------------------------------
 
-LEAST = 4.5
-"""WCAG 2.2, 1.4.3, level AA: contrast of text and its background."""
-OURS = [theme.name for theme in themes.OURS if not theme.ansi]
 
-
-def letters(app: App[Any]) -> Iterator[tuple[str, RichColor, RichColor]]:
-    """What the top screen writes: a word with its two colours; not what a dialog has dimmed below it."""
-    screen = app.screen
-    for y, strip in enumerate(screen._compositor.render_strips()):
-        x = 0
-        for filtered in strip.apply_filter(app._filters[0], screen.background_colors[1]):
-            x += filtered.cell_length
-            if not _is_text(filtered) or screen.get_widget_at(x - 1, y)[0] is screen:
-                continue
-            style = filtered.style
-            if style is None or (fore := style.color) is None or (back := style.bgcolor) is None:
-                pytest.fail(f"no colour: {filtered}")
-            yield filtered.text.strip(), *((back, fore) if style.reverse else (fore, back))
-
-
-def _is_text(segment: Segment) -> bool:
-    return any(letter.isalnum() for letter in segment.text)
-
-
-def contrast(fore: RichColor, back: RichColor, colours: ColorSystem) -> float:
-    one, other = (Color.from_rich_color(c.downgrade(colours)) for c in (fore, back))
-
-    def luminance(color: Color) -> float:
-        parts = [c / 255 for c in color.rgb]
-        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    low, high = sorted((luminance(one), luminance(other)))
-    return (high + 0.05) / (low + 0.05)
-
-
-def faint(app: App[Any]) -> set[str]:
-    """The words of the screen that cannot be read well."""
-    return {
-        f"{ratio:.1f} {fore.name} on {back.name}, {colours.name}: {word[:30]}"
-        for colours in (ColorSystem.TRUECOLOR, ColorSystem.EIGHT_BIT)
-        for word, fore, back in letters(app)
-        if (ratio := contrast(fore, back, colours)) < LEAST
-    }
-
-
-@pytest.mark.parametrize("theme", OURS)
-async def test_whatever_the_app_writes_can_be_read(theme: str, stage: Any) -> None:
+@pytest.mark.parametrize("theme", RGB_THEMES)
+async def test_whatever_the_app_writes_can_be_read(theme: str, stage: Any, tmp_path: Path) -> None:
     found: set[str] = set()
-    async with stage(look=Look(theme=theme)) as on:
+    editor = SettingsEditor(tmp_path / "config.toml")
+    async with stage(look=Look(theme=theme), edit_settings=lambda: editor) as on:
         for scene in (welcome, talk, failure):
             await scene(on, "en")
             found |= faint(on.app)
@@ -268,7 +221,12 @@ async def test_whatever_the_app_writes_can_be_read(theme: str, stage: Any) -> No
         for keys in (["f4"], ["f5"], ["f6"], ["f3", "shift+tab"], ["shift+tab"], ["f1"]):
             await on.press(*keys)
             found |= faint(on.app)
-        await on.press("escape", "ctrl+p")
+        await on.press("escape")
+        for show in (settings_, keys_):
+            await show(on, "en")
+            found |= faint(on.app)
+            await on.press("escape", "escape", "escape")
+        await on.press("ctrl+p")
         found |= faint(on.app)
         await on.press("escape")
         on.app.notify("a notice", severity="error", title="b")
@@ -278,7 +236,7 @@ async def test_whatever_the_app_writes_can_be_read(theme: str, stage: Any) -> No
     assert not found, "\n".join(sorted(found))
 
 
-@pytest.mark.parametrize("theme", OURS)
+@pytest.mark.parametrize("theme", RGB_THEMES)
 async def test_a_question_can_be_read(theme: str, stage: Any) -> None:
     async with stage(look=Look(theme=theme)) as on:
         await question(on, "en")

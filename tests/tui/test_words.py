@@ -86,7 +86,7 @@ def asked_for() -> set[str]:
     asked |= {key for source in SOURCES for key in (f"intake.{source}", f"approval.always_{source}")}
     groups = {one.key.rpartition(".")[0] or "general" for one in all_settings()}
     asked |= {f"settings.group.{group}" for group in groups}
-    asked |= {f"theme.{name}" for name in (themes.AUTO, *(theme.name for theme in themes.OURS))}
+    asked |= {f"theme.{about}" for about in themes.ABOUT.values()}
     asked |= (
         {"notice.cancelled", "notice.forked", "notice.uploading"}
         | {f"pane.{pane}" for pane in PANES}

@@ -33,14 +33,14 @@ _DARK: Final = Theme(
     panel="#303030",
     boost="#262626",
     variables={
-        "text-primary": "#5fd7d7",
+        "text-primary": "#87d7d7",
         "text-secondary": "#afd7ff",
         "text-accent": "#d7afff",
         "text-warning": "#ffd787",
         "text-error": "#ff8787",
         "text-success": "#87d787",
         "text-muted": "#a8a8a8",
-        "text-disabled": "#9e9e9e",
+        "text-disabled": "#a8a8a8",
         "primary-muted": "#005f5f",
         "secondary-muted": "#005f87",
         "accent-muted": "#5f0087",
@@ -137,6 +137,14 @@ OURS: Final = (
     _with_borders("ansi-light", "ansi_bright_black"),
 )
 """In the order in which they are offered."""
+ABOUT: Final = {
+    AUTO: "auto",
+    "c2jy-dark": "dark",
+    "c2jy-light": "light",
+    "ansi-dark": "ansi_dark",
+    "ansi-light": "ansi_light",
+}
+"""The name of the text about each that is offered first."""
 
 
 def theme_for(name: str, colours: str | None) -> str:

@@ -72,9 +72,8 @@ class SettingsController:
 
 async def choose_theme(app: C2jyApp, remember: Callable[[str], None]) -> bool:
     """Let the user choose a theme, which is seen at once; `remember` keeps it for the next start."""
-    ours = [themes.AUTO, *(theme.name for theme in themes.OURS)]
-    choices = [Choice(name, name, "", say(f"theme.{name}")) for name in ours]
-    choices += [Choice(name, name, "", "") for name in sorted(set(app.available_themes) - set(ours))]
+    choices = [Choice(name, name, "", say(f"theme.{about}")) for name, about in themes.ABOUT.items()]
+    choices += [Choice(name, name, "", "") for name in sorted(set(app.available_themes) - set(themes.ABOUT))]
     before = app.look
     chosen = await app.push_screen_wait(
         ChoiceScreen(
