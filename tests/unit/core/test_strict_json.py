@@ -21,7 +21,7 @@ LIMITS = Limits(max_depth=3, max_bytes=1000, integers=(-(10**18) + 1, 10**18 - 1
         ('{"a": "\\ud800"}', Fault("surrogate", ("a",))),
         ('{"\\ud800": 1}', Fault("surrogate", ())),
         ("[[[[]]]]", Fault("depth", (0, 0, 0))),
-        ('{"a": 1, }', Fault("syntax", (), "Expecting property name enclosed in double quotes", 9)),
+        ('{"a": 1, b}', Fault("syntax", (), "Expecting property name enclosed in double quotes", 9)),
         ('{"a": "b', Fault("cut_off", (), "Unterminated string starting at", 6)),
         (b"\xff", Fault("encoding")),
         (f'"{"é" * 500}"', Fault("size")),
