@@ -49,4 +49,4 @@ if ! grep -q '^Successfully installed' "$log"; then
     say "     pip failed; all of its words are in $log. Without a network: try again later."
     exit 1
 fi
-say "     Done."
+say "     Done. The program is $folder/bin/c2jy-tui; \`. $folder/bin/activate\` makes it c2jy-tui in this terminal."

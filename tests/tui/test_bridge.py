@@ -98,7 +98,7 @@ async def test_the_header_counts_what_waits_and_the_time_since_each_sign_of_life
         on.clock.advance(75)
         intakes = (IntakeView("http", HTTP, on.clock()), IntakeView("mailbox", "7512", alive))
         await seen(on, waiting=3, intakes=intakes)
-        assert "3 waiting · alive: HTTP just now, mailbox 1:15 ago" in on.lines[0]
+        assert "3 waiting · alive: HTTP just now, mailbox 1 min ago" in on.lines[0]
         await seen(on, parked=1)
         assert "1 need login · 2 waiting · alive" in on.lines[0]
         await seen(on, parked=3)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from c2jy_bridge.core import events as ev
+from c2jy_bridge.core import i18n
 from c2jy_bridge.core.events import Outcome, Problem
-from c2jy_bridge.core.views import BridgeView, CallView, ConnectionView, MessageView, Role
+from c2jy_bridge.core.views import BridgeView, CallView, ConnectionView, IntakeView, MessageView, Role
 from c2jy_tui.controllers.activity import Activity, Doing, after
 from c2jy_tui.controllers.approvals import Approvals
 from c2jy_tui.controllers.bridge_mode import BridgeMode
@@ -203,6 +204,17 @@ def test_the_header_says_when_it_is_the_demo_and_when_the_bridge_is_on() -> None
     drawn = line(demo, Activity(doing=Doing.READY), bridge, NOW, 80).plain
     assert "DEMO" in drawn
     assert "bridge 127.0.0.1:8765" in drawn
+
+
+def test_the_last_sign_of_life_of_an_intake_is_counted_in_the_unit_that_suits_it() -> None:
+    i18n.use("zh")
+    demo = ConnectionView("Bot", "1", "127.0.0.1", "/drafts", demo=True)
+    for ago, words in ((1, "刚刚"), (9, "9 秒前"), (480, "8 分钟前"), (7300, "2 小时前")):
+        view = BridgeView(
+            on=True, address="http://127.0.0.1:8765", intakes=(IntakeView("http", "", NOW - ago),)
+        )
+        drawn = line(demo, Activity(doing=Doing.READY), BridgeMode(view), NOW, 120).plain
+        assert f"心跳：HTTP {words}" in drawn
 
 
 def test_questions_are_asked_in_order_and_one_put_off_is_not_asked_again(bot: Any) -> None:

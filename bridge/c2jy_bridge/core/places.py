@@ -31,6 +31,12 @@ def expanded(path: Path) -> Path:
         return path
 
 
+def install_command(extra: str) -> str:
+    """The command that adds an extra to the environment that the app runs in, for any shell."""
+    python = f'"{sys.executable}"' if " " in sys.executable else sys.executable
+    return f'{python} -m pip install "{APP}[{extra}]"'
+
+
 PathFault = Literal["windows", "user", "encoding", "long", "missing", ""]
 LONGEST_NAME: Final = 255
 """Bytes in one name (Linux and macOS; NTFS counts as many UTF-16 units)."""

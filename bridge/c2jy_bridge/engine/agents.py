@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Final
 
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.i18n import catalogue
+from c2jy_bridge.core.places import install_command
 from c2jy_bridge.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ async def serve_agents(
         Why it could not be served.
     """
     if importlib.util.find_spec("mcp") is None:
-        return Problem("mcp", say("mcp.extra"), say("mcp.extra.fix"))
+        return Problem("mcp", say("mcp.extra"), say("mcp.extra.fix", command=install_command("mcp")))
     transport = "c2jy_bridge.mcp.web" if stdout is None else "c2jy_bridge.mcp.pipes"
     served = await asyncio.to_thread(importlib.import_module, transport)
     server = importlib.import_module("c2jy_bridge.mcp.server")

@@ -79,6 +79,8 @@ class Background:
         task = asyncio.create_task(guarded())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # Python would warn about work that never began, because its task was cancelled before.
+        task.add_done_callback(lambda _: work.close())
 
     async def close(self) -> None:
         """Cancel the tasks and wait for their end."""

@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from c2jy_bridge.core.bridge_requests import ENDED, INTAKES, PARKED, IntakeName
 from c2jy_bridge.core.events import BridgeStarted, BridgeStopped, Event
+from c2jy_bridge.core.places import install_command
 from c2jy_bridge.core.ports import ReceiptStore
 from c2jy_bridge.core.settings import Settings
 from c2jy_bridge.core.steady_clock import SteadyClock
@@ -74,7 +75,7 @@ async def import_studio(module: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name not in ("nats", "jsonschema"):
             raise
-        raise BridgeProblem(bridge_problem("studio_missing")) from None
+        raise BridgeProblem(bridge_problem("studio_missing", command=install_command("studio"))) from None
 
 
 class Bridge:

@@ -36,8 +36,9 @@ def run(options: argparse.Namespace) -> int:
             print(as_json(checks, indent=2))
             return 1 if wrong else 0
         for check in checks:
+            shown = say("labelled", name=check.name, text=check.message)
             # The Bot's name and what Coze says of an error come from outside.
-            print(one_line(f"{SIGNS[check.state]} {check.name}: {check.message}"))
+            print(one_line(f"{SIGNS[check.state]} {shown}"))
             if check.fix:
                 print(one_line(f"    → {check.fix}"))
         print_stderr(say("doctor.wrong", count=len(wrong)) if wrong else say("doctor.fine"))
@@ -49,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     if not options.fix or not repairs:
         return status
     for one in repairs:
-        print("\n" + one_line(f"{one.name}: {one.message}"))
+        print("\n" + one_line(say("labelled", name=one.name, text=one.message)))
         if asked(say(f"doctor.repair_{one.repair}")) and not _repair(options, one):
             return 1
     print()

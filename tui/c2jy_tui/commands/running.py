@@ -189,7 +189,9 @@ def _plain(value: Any) -> Any:
 
 def print_stderr(*parts: str) -> None:
     """One line of diagnostics: the parts that are not empty."""
-    print(visible(" ".join(filter(None, parts))), file=sys.stderr, flush=True)
+    # A Chinese full stop has its own space.
+    line = visible(" ".join(filter(None, parts))).replace("。 ", "。")
+    print(line, file=sys.stderr, flush=True)
 
 
 def print_issues(*issues: Issue) -> None:
@@ -197,7 +199,7 @@ def print_issues(*issues: Issue) -> None:
     for issue in issues:
         where = f"{issue.path}: " if issue.path else ""
         fix = f" → {issue.fix}" if issue.fix else ""
-        text = f"{say(f'severity.{issue.severity}')}: {where}{issue.message}{fix}"
+        text = say("labelled", name=say(f"severity.{issue.severity}"), text=f"{where}{issue.message}{fix}")
         # A line break from outside could look like another diagnostic.
         print_stderr(one_line(text))
 

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from c2jy_bridge.core.i18n import language
+from c2jy_bridge.core.places import install_command
 from c2jy_tui.commands import say
 from c2jy_tui.commands.ending import Ending
 from c2jy_tui.commands.running import print_stderr
@@ -87,7 +88,7 @@ _TO_PAGE: Final = (
 def run(options: argparse.Namespace) -> int:
     """Serve until a signal; 1 when the port cannot be had or the extra is missing."""
     if importlib.util.find_spec("textual_serve") is None:
-        print_stderr(say("serve.extra"))
+        print_stderr(say("serve.extra", command=install_command("serve")))
         return 1
     with Ending() as ending:
         return asyncio.run(_serve(options, ending))

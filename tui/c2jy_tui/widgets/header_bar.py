@@ -14,7 +14,7 @@ from c2jy_bridge.core.safety import one_line
 from c2jy_bridge.core.views import ConnectionView, IntakeView
 from c2jy_tui.controllers.activity import Activity, Doing
 from c2jy_tui.controllers.bridge_mode import BridgeMode
-from c2jy_tui.formatting import Clock, countable, elapsed
+from c2jy_tui.formatting import Clock, elapsed
 from c2jy_tui.labels import say, source_label
 
 Piece = tuple[str, str]
@@ -121,7 +121,13 @@ def _last_seen(intake: IntakeView, now: float) -> str:
     if not intake.alive_at:
         return say("header.never")
     ago = now - intake.alive_at
-    return say("header.just_now") if ago < _JUST_NOW_S else say("header.ago", time=countable(ago))
+    if ago < _JUST_NOW_S:
+        return say("header.just_now")
+    if ago >= 3600:
+        return say("header.ago_hours", count=int(ago // 3600))
+    if ago >= 60:
+        return say("header.ago_minutes", count=int(ago // 60))
+    return say("header.ago_seconds", count=int(ago))
 
 
 def _joined(pieces: Sequence[Piece]) -> Content:

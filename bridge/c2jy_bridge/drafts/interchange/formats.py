@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from c2jy_bridge.core.draft_views import TimelineFormat
+from c2jy_bridge.core.places import install_command
 from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.interchange.from_draft import TEXT
 from c2jy_bridge.drafts.interchange.losses import Losses
@@ -64,7 +65,8 @@ def library(form: Format) -> Any:
     """
     for module in ("opentimelineio", form.module):
         if importlib.util.find_spec(module) is None:
-            raise DraftError([issue("exchange_extra", "", form=form.title)])
+            command = install_command("interchange")
+            raise DraftError([issue("exchange_extra", "", form=form.title, command=command)])
     return importlib.import_module("opentimelineio")
 
 

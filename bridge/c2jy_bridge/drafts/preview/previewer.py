@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from c2jy_bridge.core.draft_views import OnProgress, Preview, PreviewKind, PreviewNote, Progress
 from c2jy_bridge.core.i18n import language
+from c2jy_bridge.core.places import install_command
 from c2jy_bridge.drafts.errors import DraftError, disk_issue, issue, say
 from c2jy_bridge.drafts.library.library import Library
 from c2jy_bridge.drafts.library.snapshot import content_file
@@ -80,7 +81,7 @@ class Previewer:
                 `preview` is not installed.
         """
         if importlib.util.find_spec("av") is None or importlib.util.find_spec("numpy") is None:
-            raise DraftError([issue("preview_extra", "")])
+            raise DraftError([issue("preview_extra", "", command=install_command("preview"))])
         folder, content, place, unfinished = await asyncio.to_thread(self._prepare, name, kind, out)
         job = {
             "folder": str(folder),

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from c2jy_bridge.core.places import expanded
+from c2jy_bridge.core.places import expanded, install_command
 from c2jy_bridge.core.whole_files import read_whole
 from c2jy_bridge.drafts.errors import DraftError, issue
 from c2jy_bridge.drafts.template.values import LISTS
@@ -117,7 +117,8 @@ def _workbook(path: Path) -> Iterator[Row]:
     try:
         import openpyxl
     except ImportError:
-        raise DraftError([issue("table_no_excel", path.name)]) from None
+        missing = issue("table_no_excel", path.name, command=install_command("tables"))
+        raise DraftError([missing]) from None
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except OSError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -257,4 +258,4 @@ def test_without_the_extra_a_sentence_says_what_to_install(
     with pytest.raises(DraftError) as refused:
         exchange.read_timelines(tmp_path / "a.otio")
 
-    assert "pip install 'c2jy-tui[interchange]'" in refused.value.issues[0].fix
+    assert f'{sys.executable} -m pip install "c2jy-tui[interchange]"' in refused.value.issues[0].fix
