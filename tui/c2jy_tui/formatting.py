@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
-from c2jy_bridge.core.disk_space import is_full
+from c2jy_bridge.core.disk_space import is_full, os_reason
 from c2jy_bridge.core.safety import visible
 from c2jy_tui.labels import say
 
@@ -60,8 +60,7 @@ def error_reason(error: Exception) -> str:
     """What an exception says, without the number of an OSError; of a full disk also what to do."""
     if is_full(error):
         return say("reason.disk_full")
-    said = error.strerror if isinstance(error, OSError) else None
-    return visible(said or str(error) or type(error).__name__)
+    return visible(os_reason(error))
 
 
 # C1 and bidi controls, line separators, halves of characters: legal inside JSON, but not for a terminal.

@@ -20,6 +20,7 @@ from pydantic_settings import (
 )
 
 from c2jy_bridge.core.bridge_requests import IntakeName
+from c2jy_bridge.core.disk_space import os_reason
 from c2jy_bridge.core.places import default_config_file, default_data_dir, expanded
 from c2jy_bridge.core.settings_faults import ADDRESS, COZE_NAMES, describe_faults, say
 from c2jy_bridge.core.target_apps import DraftProfile, MediaPaths
@@ -345,4 +346,4 @@ def _read_file(path: Path, *, required: bool) -> dict[str, Any]:
     except RecursionError:
         raise SettingsError(say("too_deep", path=path)) from None
     except OSError as error:
-        raise SettingsError(say("unreadable", path=path, why=error.strerror)) from None
+        raise SettingsError(say("unreadable", path=path, why=os_reason(error))) from None

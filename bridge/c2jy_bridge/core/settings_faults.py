@@ -77,7 +77,7 @@ def _what(
         near = nearest(steps[-1], _fields(model, steps[:-1]))
         return say("unknown_near", nearest=near) if near else say("unknown")
     if kind == "literal_error":
-        return say("one_of", choices=context.get("expected", ""))
+        return say("one_of", choices=context.get("expected", "").replace(" or ", ", "))
     if kind in _LIMITS:
         word, name = _LIMITS[kind]
         return say(word, n=context.get(name, ""))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Union, get_args, get_orig
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from c2jy_bridge.core.disk_space import os_reason
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.nearest import nearest
 from c2jy_bridge.core.places import default_config_file
@@ -160,7 +161,7 @@ class SettingsFile:
         except UnicodeDecodeError as error:
             raise SettingsError(say("not_toml", path=self.path, why=error)) from None
         except OSError as error:
-            raise SettingsError(say("unreadable", path=self.path, why=error.strerror)) from None
+            raise SettingsError(say("unreadable", path=self.path, why=os_reason(error))) from None
 
     def _table(self, text: str) -> dict[str, Any]:
         try:
@@ -189,7 +190,7 @@ class SettingsFile:
                 Path(temporary).unlink(missing_ok=True)
                 raise
         except OSError as error:
-            raise SettingsError(say("unwritable", path=self.path, why=error.strerror)) from None
+            raise SettingsError(say("unwritable", path=self.path, why=os_reason(error))) from None
 
 
 class SettingsEditor:

@@ -6,6 +6,7 @@ import errno
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
+from c2jy_bridge.core.disk_space import os_reason
 from c2jy_bridge.core.draft_views import DraftError
 from c2jy_bridge.core.events import Issue, Severity
 from c2jy_bridge.core.i18n import Say, catalogue
@@ -80,7 +81,7 @@ def disk_issue(
 ) -> Issue:
     """Why a draft or a file made of it could not be written: no room, no permission, a limit, another."""
     code = _CODES[what][_REASONS.get(error.errno or 0, 0)]
-    return issue(code, path, severity, reason=error.strerror or str(error), place=place)
+    return issue(code, path, severity, reason=os_reason(error), place=place)
 
 
 _MOST_OF_ONE_KIND: Final = 200

@@ -8,6 +8,7 @@ import importlib.util
 from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Final
 
+from c2jy_bridge.core.disk_space import os_reason
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.places import install_command
@@ -71,6 +72,6 @@ async def serve_agents(
         problem: Problem = error.problem
         return problem
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = os_reason(error)
         return Problem("mcp", say("mcp.token", reason=reason), say("mcp.token.fix"))
     return None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
-from c2jy_bridge.core.disk_space import is_full, write_probe
+from c2jy_bridge.core.disk_space import is_full, os_reason, write_probe
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.settings import Settings, SettingsError
 from c2jy_bridge.core.settings_file import SettingsFile
@@ -135,7 +135,7 @@ def _drafts_folder(settings: Settings) -> Check:
     except OSError as error:
         if is_full(error):
             return _full(name, root, error)
-        message = say("doctor.drafts_unwritable", path=root, why=error.strerror or error)
+        message = say("doctor.drafts_unwritable", path=root, why=os_reason(error))
         return Check(name, "error", message, say("doctor.drafts_unwritable_fix"), "drafts")
     if settings.drafts.root is None:
         fix = say("doctor.drafts_fix", config=settings.config_dir / "config.toml")
@@ -153,7 +153,7 @@ def _data_folder(settings: Settings) -> list[Check]:
     except OSError as error:
         if is_full(error):
             return [_full(name, data, error)]
-        message = say("doctor.data_unwritable", path=data, why=error.strerror or error)
+        message = say("doctor.data_unwritable", path=data, why=os_reason(error))
         return [Check(name, "error", message, say("doctor.data_unwritable_fix"))]
     return []
 
@@ -168,7 +168,7 @@ def _journal(settings: Settings) -> list[Check]:
 
 
 def _full(name: str, folder: Path, error: OSError) -> Check:
-    return Check(name, "error", say("doctor.full", path=folder, why=error.strerror), say("doctor.full_fix"))
+    return Check(name, "error", say("doctor.full", path=folder, why=os_reason(error)), say("doctor.full_fix"))
 
 
 def found_roots() -> list[DraftsRoot]:

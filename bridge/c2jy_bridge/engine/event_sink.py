@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Final
 
+from c2jy_bridge.core.disk_space import os_reason
 from c2jy_bridge.core.events import (
     AnswerDelta,
     Event,
@@ -165,7 +166,7 @@ class Recorder:
         if self._stopped:
             return
         self._stopped = True
-        reason = (error.strerror if isinstance(error, OSError) else "") or str(error)
+        reason = os_reason(error)
         message = say("journal.stopped", path=self._path, reason=reason)
         problem = Problem("journal", message, say("journal.stopped.fix", folder=self._path.parent))
         self._publish(JournalStopped(at=self._clock(), problem=problem))

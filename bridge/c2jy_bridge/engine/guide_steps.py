@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from c2jy_bridge.compat.coze2jianying import read_document
 from c2jy_bridge.core import i18n
+from c2jy_bridge.core.disk_space import os_reason
 from c2jy_bridge.core.events import (
     Decision,
     Outcome,
@@ -266,7 +267,7 @@ async def try_folder(settings: Settings, folder: Path) -> str:
     except DraftError as error:
         return say("drafts.not", folder=folder, why=error)
     except OSError as error:
-        return say("drafts.not", folder=folder, why=error.strerror or error)
+        return say("drafts.not", folder=folder, why=os_reason(error))
     return ""
 
 
@@ -283,7 +284,7 @@ async def plugin(guide: Guide) -> Talk:
         finally:
             await engine.close()
     except OSError as error:
-        yield Told(say("plugin.unwritable", folder=folder, why=error.strerror or error), "problem")
+        yield Told(say("plugin.unwritable", folder=folder, why=os_reason(error)), "problem")
         return
     names = ", ".join(path.name for path in written)
     yield Told(say("plugin.written", folder=folder, names=names))

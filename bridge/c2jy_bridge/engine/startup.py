@@ -14,7 +14,7 @@ from typing import Final, Literal
 from pydantic import SecretStr
 from typing_extensions import override
 
-from c2jy_bridge.core.disk_space import is_full
+from c2jy_bridge.core.disk_space import is_full, os_reason
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.places import path_fault
@@ -85,7 +85,7 @@ def startup_errors(what: Literal["drafts", "data", "journal"], path: Path) -> It
     try:
         yield
     except (OSError, sqlite3.Error) as error:
-        reason = (error.strerror if isinstance(error, OSError) else "") or str(error)
+        reason = os_reason(error)
         key = "needed.space" if is_full(error, path.parent) else f"needed.{what}"
         if isinstance(error, sqlite3.Error) and is_damage(error):
             key = "needed.damaged"

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+from c2jy_bridge.core.disk_space import os_reason
 from c2jy_bridge.core.events import Issue, Severity
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.safety import words_of
@@ -34,7 +35,7 @@ def load_folder(registry: ToolRegistry, folder: Path) -> list[Issue]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        return [_issue("unreadable", str(folder), reason=error.strerror or type(error).__name__)]
+        return [_issue("unreadable", str(folder), reason=os_reason(error))]
     return [issue for file in files for issue in load_file(registry, file)]
 
 

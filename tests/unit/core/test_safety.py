@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from c2jy_bridge.core import i18n
+from c2jy_bridge.core.disk_space import os_reason
 from c2jy_bridge.core.safety import one_line, visible
 
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -43,3 +46,13 @@ def test_known_tricks_are_shown_and_not_obeyed(hostile: str, shown: str) -> None
 @given(st.text())
 def test_filtering_twice_changes_nothing_more(text: str) -> None:
     assert visible(visible(text)) == visible(text)
+
+
+def test_why_the_system_refused_is_told_in_the_language_of_the_user(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="missing") as refused:
+        (tmp_path / "missing").read_bytes()
+    assert os_reason(refused.value) == "No such file or directory"
+    i18n.use("zh")
+    assert os_reason(refused.value) == "没有这个文件或文件夹"
+    assert os_reason(OSError(refused.value.errno, "words of its own")) == "words of its own"
+    assert os_reason(ValueError()) == "ValueError"

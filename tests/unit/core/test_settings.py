@@ -57,7 +57,7 @@ def test_a_misspelt_key_is_named_and_no_value_is_quoted(config: Path) -> None:
         ("[screen]\nthme = 'x'", "screen.thme: no such setting. Did you mean theme?"),
         ("[tools]\nqqqq = 1", "tools.qqqq: no such setting. `c2jy-tui config show`"),
         ("[coze]\nbot_id = 7", "coze.bot_id: must be text in quotation marks."),
-        ("[screen]\nlang = 'fr'", "screen.lang: must be one of 'auto', 'zh' or 'en'."),
+        ("[screen]\nlang = 'fr'", "screen.lang: must be one of 'auto', 'zh', 'en'."),
         ("[screen]\nmouse = 'q'", "screen.mouse: must be true or false."),
         ("[tools]\ntimeout_s = 'soon'", "tools.timeout_s: must be a number."),
         ("[tools]\nfolders = 'D:/videos'", "tools.folders: must be a list"),

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
+from c2jy_bridge.core.disk_space import os_reason
 from c2jy_bridge.core.events import (
     BridgeIntakeChanged,
     BridgeRequestChanged,
@@ -64,7 +65,7 @@ def token(options: argparse.Namespace) -> int:
     try:
         return with_settings(options, show)
     except OSError as error:
-        print_stderr(say("bridge.no_token", why=error.strerror or error))
+        print_stderr(say("bridge.no_token", why=os_reason(error)))
         return 1
 
 

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from c2jy_bridge.core.disk_space import os_reason
 from c2jy_bridge.core.safety import visible
 from c2jy_tui.commands import say
 from c2jy_tui.commands.running import print_refusal, print_stderr, with_engine
@@ -38,7 +39,7 @@ def _deliver(text: str, count: int, out: Path | None) -> int:
         with open(out, "x", encoding="utf-8", newline="\n") as file:
             file.write(text)
     except OSError as error:
-        why = error.strerror or error
+        why = os_reason(error)
         print_stderr(visible(say("draft.captions_not_written", path=out, why=why)))
         return 1
     print(visible(say("draft.captions_written", count=count, path=out)))

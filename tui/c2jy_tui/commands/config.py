@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from c2jy_bridge.core.disk_space import os_reason
 from c2jy_bridge.core.places import default_config_file
 from c2jy_bridge.core.safety import one_line
 from c2jy_tui.commands import say
@@ -95,7 +96,7 @@ def edit(options: argparse.Namespace) -> int:
         print_stderr(str(error))
         return 2
     except OSError as error:
-        print_stderr(say("config.editor_failed", editor=command[0], why=error.strerror or error))
+        print_stderr(say("config.editor_failed", editor=command[0], why=os_reason(error)))
         return 1
     if status:
         print_stderr(say("config.editor_failed", editor=command[0], why=status))

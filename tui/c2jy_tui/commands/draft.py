@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from c2jy_bridge.core.disk_space import os_reason
 from c2jy_bridge.core.safety import one_line, visible
 from c2jy_bridge.core.whole_files import read_whole
 from c2jy_tui.commands import say
@@ -44,7 +45,7 @@ def build(options: argparse.Namespace) -> int:
         content = read_stdin() if options.file == "-" else read_whole(options.file)
         source = decoded(content)
     except (OSError, NotText) as error:
-        why = (error.strerror if isinstance(error, OSError) else None) or error
+        why = os_reason(error)
         print_stderr(say("draft.unreadable", file=options.file, why=why))
         return 2
     wanted = _wanted(options)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from c2jy_bridge.core.bridge_requests import INTAKES
+from c2jy_bridge.core.disk_space import os_reason
 from c2jy_tui.commands import say
 from c2jy_tui.commands.running import print_stderr
 
@@ -46,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
         return 2
     except OSError as error:
         where = f"{options.host}:{options.port}"
-        print_stderr(say("emulator.busy", where=where, why=error.strerror or error))
+        print_stderr(say("emulator.busy", where=where, why=os_reason(error)))
         return 1
     return 0
 

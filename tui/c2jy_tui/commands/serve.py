@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from c2jy_bridge.core.disk_space import os_reason
 from c2jy_bridge.core.i18n import language
 from c2jy_bridge.core.places import install_command
 from c2jy_tui.commands import say
@@ -102,7 +103,7 @@ async def _serve(options: argparse.Namespace, ending: Ending) -> int:
         address = await pages.start()
     except OSError as error:
         where = f"{HOST}:{options.port}"
-        print_stderr(say("emulator.busy", where=where, why=error.strerror or error))
+        print_stderr(say("emulator.busy", where=where, why=os_reason(error)))
         return 1
     try:
         print_stderr(say("serve.ready"))

@@ -9,6 +9,7 @@ import sys
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from c2jy_bridge.core.disk_space import os_reason
 from c2jy_bridge.core.safety import visible
 from c2jy_tui.commands import say
 from c2jy_tui.commands.running import print_stderr, settings_of
@@ -148,6 +149,6 @@ def logout(options: argparse.Namespace) -> int:
         print_stderr(str(error))
         return 2
     except OSError as error:
-        print_stderr(say("logout.failed", why=error.strerror or error))
+        print_stderr(say("logout.failed", why=os_reason(error)))
         return 1
     return 0

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from c2jy_bridge.core.disk_space import os_reason
 from c2jy_bridge.core.safety import one_line, visible
 from c2jy_bridge.core.whole_files import read_whole
 from c2jy_tui.commands import say
@@ -69,7 +70,7 @@ def fill(options: argparse.Namespace) -> int:
     try:
         values = decoded(read_stdin() if options.values == "-" else read_whole(options.values))
     except (OSError, NotText) as error:
-        why = (error.strerror if isinstance(error, OSError) else None) or error
+        why = os_reason(error)
         print_stderr(say("draft.unreadable", file=options.values, why=why))
         return 2
     folder = Path.cwd() if options.values == "-" else Path(options.values).absolute().parent

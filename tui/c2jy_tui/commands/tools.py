@@ -6,6 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
+from c2jy_bridge.core.disk_space import os_reason
 from c2jy_bridge.core.events import Outcome, ToolCallAwaitingApproval, ToolCallFinished
 from c2jy_bridge.core.safety import one_line
 from c2jy_tui.commands import say
@@ -45,7 +46,7 @@ def manifest(options: argparse.Namespace) -> int:
         try:
             written = engine.write_manifests(options.out)
         except OSError as error:
-            print_stderr(say("tools.unwritable", folder=options.out, why=error.strerror or error))
+            print_stderr(say("tools.unwritable", folder=options.out, why=os_reason(error)))
             return 1
         for path in written:
             print(path)

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from c2jy_bridge.core.disk_space import os_reason
 from c2jy_bridge.core.draft_views import ExportedTimeline, TimelineFormat
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.whole_files import read_whole
@@ -152,7 +153,7 @@ def read_timelines(path: Path) -> list[ReadTimeline]:
     try:
         data = read_whole(path)
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = os_reason(error)
         raise DraftError(
             [issue("exchange_unreadable", "", file=path, form=form.title, reason=reason)]
         ) from error

@@ -12,6 +12,7 @@ from typing import Any, Final
 import orjson
 
 from c2jy_bridge.core.chunked_json import content_pieces
+from c2jy_bridge.core.disk_space import os_reason
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.views import MediaForm
 from c2jy_bridge.drafts.errors import DraftError, issue
@@ -97,7 +98,7 @@ def _meta(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise DraftError([issue("unreadable", path.name, reason=error.strerror or str(error))]) from None
+        raise DraftError([issue("unreadable", path.name, reason=os_reason(error))]) from None
     except orjson.JSONDecodeError:
         raise DraftError([issue("not_json_file", path.name)]) from None
     if not isinstance(meta, dict):

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import orjson
 
+from c2jy_bridge.core.disk_space import os_reason
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.views import DraftState, DraftView
 from c2jy_bridge.drafts.errors import issue
@@ -197,7 +198,7 @@ def load(path: Path) -> tuple[dict[str, Any] | None, DraftState, Issue | None]:
     try:
         data = read_plain(path)
     except OSError as error:
-        return None, "damaged", issue("unreadable", path.name, reason=error.strerror or str(error))
+        return None, "damaged", issue("unreadable", path.name, reason=os_reason(error))
     try:
         content = orjson.loads(data.removeprefix(b"\xef\xbb\xbf"))
     except orjson.JSONDecodeError:

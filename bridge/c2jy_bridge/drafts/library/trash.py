@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from c2jy_bridge.core.disk_space import is_full
+from c2jy_bridge.core.disk_space import is_full, os_reason
 from c2jy_bridge.core.draft_views import TrashedView
 from c2jy_bridge.core.views import DraftView
 from c2jy_bridge.drafts.errors import DraftError, issue
@@ -204,7 +204,7 @@ def _told_when_full(name: str, place: Path) -> Iterator[None]:
     except OSError as error:
         if not is_full(error):
             raise
-        raise DraftError([issue("move_full", "", name=name, place=place, reason=error.strerror)]) from error
+        raise DraftError([issue("move_full", "", name=name, place=place, reason=os_reason(error))]) from error
 
 
 def _renamed(source: Path, target: Path) -> bool:

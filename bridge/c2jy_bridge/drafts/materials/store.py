@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, ParamSpec, Self, TypeVar
 
-from c2jy_bridge.core.disk_space import is_full
+from c2jy_bridge.core.disk_space import is_full, os_reason
 from c2jy_bridge.core.draft_views import OnProgress, Progress
 from c2jy_bridge.core.events import Issue, Severity
 from c2jy_bridge.core.i18n import byte_size
@@ -424,4 +424,4 @@ def _note(code: str, source: str, **values: object) -> Issue:
 def _disk_fault(error: OSError) -> Refused:
     if is_full(error):
         return Refused("disk_full", wanted="?", free="0 B")
-    return Refused("disk_fault", detail=error.strerror or type(error).__name__)
+    return Refused("disk_fault", detail=os_reason(error))

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from c2jy_bridge.core.disk_space import os_reason
 from c2jy_bridge.core.draft_views import BatchRow, BuiltDraft
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.drafts.errors import DraftError, issue
@@ -228,7 +229,7 @@ def _document(path: Path) -> Any:
     try:
         return json.loads(path.read_bytes())
     except OSError as error:
-        raise DraftError([issue("unreadable", path.name, reason=error.strerror or str(error))]) from None
+        raise DraftError([issue("unreadable", path.name, reason=os_reason(error))]) from None
     except ValueError as error:
         raise DraftError([issue("fill_not_json", path.name, reason=error)]) from None
 

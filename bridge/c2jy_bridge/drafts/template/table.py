@@ -12,6 +12,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from c2jy_bridge.core.disk_space import os_reason
 from c2jy_bridge.core.places import expanded, install_command
 from c2jy_bridge.core.whole_files import read_whole
 from c2jy_bridge.drafts.errors import DraftError, issue
@@ -52,7 +53,7 @@ def read_table(path: Path) -> list[Row]:
         else:
             rows = list(_csv(path))
     except OSError as error:
-        raise DraftError([issue("unreadable", path.name, reason=error.strerror or str(error))]) from None
+        raise DraftError([issue("unreadable", path.name, reason=os_reason(error))]) from None
     if not rows:
         raise DraftError([issue("table_empty", path.name)])
     if len(rows) > _MOST_ROWS:

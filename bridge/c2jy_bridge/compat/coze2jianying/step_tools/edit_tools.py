@@ -16,6 +16,7 @@ from c2jy_bridge.compat.coze2jianying.step_tools.step_outputs import (
 )
 from c2jy_bridge.compat.coze2jianying.step_tools.step_session import Infos, StepSession
 from c2jy_bridge.compat.coze2jianying.unfinished.draft import Lane, Step, Unfinished
+from c2jy_bridge.core.disk_space import os_reason
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.settings import TimeUnit
 from c2jy_bridge.drafts import DraftError
@@ -72,7 +73,7 @@ class EditTools:
                 time_unit=self._session.time_unit if time_unit == "auto" else time_unit,
             )
         except OSError as error:
-            raise ToolError(say("step.disk", reason=error.strerror or str(error))) from None
+            raise ToolError(say("step.disk", reason=os_reason(error))) from None
         message = say("step.begun", name=draft.name, draft_id=draft.draft_id)
         return DraftBegun(message, draft.draft_id)
 

@@ -12,6 +12,7 @@ from pydantic import WithJsonSchema
 
 from c2jy_bridge.compat.coze2jianying.unfinished.draft import Lane, Step, Unfinished
 from c2jy_bridge.compat.coze2jianying.unfinished.store import UnfinishedDrafts, UnknownDraft
+from c2jy_bridge.core.disk_space import os_reason
 from c2jy_bridge.core.events import Issue
 from c2jy_bridge.core.i18n import catalogue
 from c2jy_bridge.core.settings import TimeUnit
@@ -70,7 +71,7 @@ class StepSession:
             except UnknownDraft as error:
                 raise _unknown(error) from None
             except OSError as error:
-                raise ToolError(say("step.disk", reason=error.strerror or str(error))) from None
+                raise ToolError(say("step.disk", reason=os_reason(error))) from None
 
     async def add(
         self, draft: Unfinished, context: ToolContext, make: Callable[[Unfinished], Step]
