@@ -87,6 +87,41 @@ def download_and_check(processes: StudioProcesses, folder: Path) -> None:
     shutil.rmtree(processes.folder / made["machine"] / "drafts" / "成片")
 
 
+def test_a_draft_comes_once_though_its_machine_and_the_streams_leader_die(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    with studio(tmp_path, environment, servers=3, one_coze=True) as (processes, servers):
+        http = processes.client
+        sent = http.post("/v1/requests", json={**draft("一次"), "deliver": "zip"})
+        where = f"/v1/requests/{sent.json()['id']}"
+        machine = processes.until(lambda: http.get(where).json().get("machine"), "no machine has it")
+        processes.machines[machine].kill()
+        servers[processes.leader()].kill()
+        processes.machines[machine].start()
+        ended = processes.until(
+            lambda: (now := http.get(where).json())["state"] in ("succeeded", "failed") and now,
+            "it never ends",
+        )
+        assert ended["state"] == "succeeded", ended
+        assert processes.drafts() == ["一次"]
+        (archive,) = ended["artifacts"]
+        (tmp_path / "一次.zip").write_bytes(http.get(f"{where}/artifacts/{archive['name']}").content)
+        shutil.unpack_archive(tmp_path / "一次.zip", tmp_path / "whole")
+        checked = processes.run("--drafts-root", tmp_path / "whole", "draft", "check", "一次")
+        assert checked.returncode == 0, checked.stderr
+
+        parameters = {
+            "bridge": str(http.base_url).rstrip("/"),
+            "bridge_token": http.headers["Authorization"].removeprefix("Bearer "),
+            "tool": "generate_draft",
+            "args": draft("工作流")["arguments"],
+        }
+        ran = processes.run("workflow", "run", "7397395079142350013", json.dumps(parameters))
+        assert ran.returncode == 0, ran.stderr
+        assert '"succeeded"' in ran.stdout, ran.stdout
+        assert processes.drafts() == ["一次", "工作流"]
+
+
 def test_a_gateway_without_servers_says_so(environment: dict[str, str], tmp_path: Path) -> None:
     processes = StudioProcesses(tmp_path, environment, [])
     (port,) = free_ports(1)

@@ -197,7 +197,7 @@ def test_a_taken_port_and_a_missing_extra_are_sentences(
     assert f"127.0.0.1:{port}" in capsys.readouterr().err
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert cli.main(["--lang", "en", "serve", "--port", "0"]) == 1
-    assert "pip install 'c2jy-tui[serve]'" in capsys.readouterr().err
+    assert 'pip install "c2jy-tui[serve]"' in capsys.readouterr().err
 
 
 def test_the_apps_get_the_options_that_serve_got() -> None:

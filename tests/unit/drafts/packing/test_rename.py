@@ -91,7 +91,8 @@ def test_killed_before_any_step_it_is_whole_under_one_name_and_renaming_again_fi
 ) -> None:
     root = tmp_path / "drafts"
     run = [sys.executable, "-c", KILLS, str(root), listed.name, NEW]
-    subprocess.run(run, check=True, timeout=60, stderr=subprocess.DEVNULL)
+    tests = str(Path(__file__).resolve().parents[3])
+    subprocess.run(run, check=True, timeout=60, env={**os.environ, "PYTHONPATH": tests})
     shutil.rmtree(root)  # absolute paths still name it; each try has its media only where it is itself
 
     places = sorted(tmp_path.glob("kill-*"))
