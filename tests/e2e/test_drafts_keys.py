@@ -40,7 +40,7 @@ def test_a_user_packs_rebuilds_and_restores_by_key(
     app = terminal("--demo", *here, columns=80, rows=24)
     app.wait_for("就绪")
     app.press("F5")
-    app.wait_for("旅行", "重新生成")
+    app.wait_for("旅行", "打包")
     app.press("z")
     app.wait_for("那台电脑上的草稿文件夹")
     app.press("Down", "Enter")
