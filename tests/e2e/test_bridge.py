@@ -78,6 +78,7 @@ def test_a_request_sent_twice_makes_one_draft(
         assert (status, token in json.dumps(problem)) == (401, False)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here")
 def test_the_line_that_is_printed_with_the_address_works(
     command: Path, environment: dict[str, str], tmp_path: Path

@@ -70,6 +70,7 @@ def drafts(tmp_path: Path) -> list[str]:
     return [p.name for p in root.iterdir() if not p.name.startswith(".")] if root.exists() else []
 
 
+@pytest.mark.slow
 def test_a_bot_that_forgets_is_asked_three_times_and_quoted(ask: Ask, tmp_path: Path) -> None:
     ended, _ = ask(FORGETS, "en")
     assert (ended["state"], ended["attempts"]) == ("failed", 3)

@@ -87,6 +87,7 @@ def test_what_the_bot_sent_is_on_stdout_as_text(
     assert done.status == (question == "broken")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("question", SHOWN)
 def test_what_the_bot_sent_is_in_the_events_as_text(
     c2jy: Callable[..., Any], coze: dict[str, str], question: str

@@ -66,6 +66,7 @@ def test_a_draft_is_built_listed_shown_and_checked(
     assert "只有文字" in c2jy("draft", "list", *root).out
 
 
+@pytest.mark.slow
 def test_an_export_of_which_one_draft_cannot_be_built_ends_as_partial(
     c2jy: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -96,6 +97,7 @@ def test_a_wrong_document_is_refused_with_its_path_and_nothing_is_written(
     assert list((tmp_path / "drafts").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_draft_that_is_not_there_is_said_so(c2jy: Callable[..., Any], tmp_path: Path) -> None:
     for name in ("none", "..", "", "a/b"):
         done = c2jy("draft", "show", name, "--drafts-root", tmp_path / "drafts")

@@ -30,7 +30,7 @@ def material_paths(folder: Path, content: dict[str, Any]) -> list[Path]:
     return [folder / path.removeprefix(PLACEHOLDER) for path in named]
 
 
-@pytest.mark.parametrize(("columns", "rows"), [(120, 36), (80, 24)])
+@pytest.mark.parametrize(("columns", "rows"), [(120, 36), pytest.param(80, 24, marks=pytest.mark.slow)])
 def test_a_question_in_the_app_ends_with_the_draft_in_the_list_and_on_disk(
     terminal: Callable[..., Any], tmp_path: Path, columns: int, rows: int
 ) -> None:

@@ -210,7 +210,9 @@ def test_what_is_not_run_says_why_and_is_counted() -> None:
         ("docs/guide", "json"): 4,
         ("docs/guide", "sh"): 8,
         ("docs/reliability", "sh"): 1,
+        ("docs/studio", "ini"): 2,
         ("docs/studio", "sh"): 4,
+        ("docs/studio", "yaml"): 2,
     }
     known = {"sh", "json", "toml", "python", "text", *ELSEWHERE}
     assert [b for b in BLOCKS if b.language not in known] == []

@@ -128,6 +128,7 @@ def test_a_zip_that_cannot_be_written_is_a_failure_that_names_the_draft(
     assert [p.name for p in out.iterdir()] == ["中国美食"]
 
 
+@pytest.mark.slow
 def test_drafts_folders_of_the_apps_are_looked_for_and_never_chosen(c2jy: Command, tmp_path: Path) -> None:
     done = c2jy("draft", "roots", "--json")
     assert (done.status, json.loads(done.out)) == (0, [])

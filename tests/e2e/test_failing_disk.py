@@ -32,6 +32,7 @@ def test_a_journal_that_cannot_be_used_is_named_with_what_to_do(
     assert "Traceback" not in done.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("demo", [[], ["--demo"]], ids=["real", "demo"])
 @pytest.mark.parametrize("option", ["--data-dir", "--drafts-root"])
 def test_a_file_where_a_folder_should_be_is_named_with_its_setting(

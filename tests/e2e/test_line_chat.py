@@ -51,7 +51,7 @@ class Lines:
         os.close(self.master)
 
 
-@pytest.fixture(params=["xterm-256color", "dumb"])
+@pytest.fixture(params=["xterm-256color", pytest.param("dumb", marks=pytest.mark.slow)])
 def chat(
     request: pytest.FixtureRequest, environment: dict[str, str], command: Path, tmp_path: Path
 ) -> Iterator[Callable[..., Lines]]:

@@ -25,6 +25,7 @@ def test_what_is_typed_after_enter_stays_and_is_not_glued_to_what_was_sent(
     assert "tell me a jokenext" not in app.screen()
 
 
+@pytest.mark.slow
 def test_a_paste_that_the_terminal_does_not_mark_is_not_sent_line_by_line(
     terminal: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.views import CallView, ConversationView, FoundMessage, MessageView, WrittenDraft
 from c2jy_bridge.engine.conversations import Fork
@@ -134,6 +136,7 @@ async def test_a_search_in_the_chat_goes_from_the_newest_match_to_older_ones(sta
         assert all(prose.marked_line is None for prose in on.main.query(Prose))
 
 
+@pytest.mark.slow
 async def test_a_search_brings_a_match_into_view_that_was_not_drawn(stage: Any, engine: Any) -> None:
     many = [MessageView(f"t{n}", "user", "question", f"question {n}.", NOW + n) for n in range(300)]
     engine.stored_messages = many

@@ -82,6 +82,7 @@ async def test_without_the_extra_a_sentence_says_what_to_install(
     await engine.close()
 
 
+@pytest.mark.slow
 async def test_capital_p_makes_a_clip_and_says_where_it_lies_when_nothing_can_open_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,6 +52,7 @@ def scene(key: str, dialog: type) -> tuple[Host, Callable[[Pilot[Any]], Awaitabl
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(
     ("key", "dialog"),

@@ -209,6 +209,7 @@ def test_the_screen_looks_as_it_did(
 # --- contrast --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", RGB_THEMES)
 async def test_whatever_the_app_writes_can_be_read(theme: str, stage: Any, tmp_path: Path) -> None:
     found: set[str] = set()
@@ -236,6 +237,7 @@ async def test_whatever_the_app_writes_can_be_read(theme: str, stage: Any, tmp_p
     assert not found, "\n".join(sorted(found))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", RGB_THEMES)
 async def test_a_question_can_be_read(theme: str, stage: Any) -> None:
     async with stage(look=Look(theme=theme)) as on:

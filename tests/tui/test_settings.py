@@ -61,6 +61,7 @@ def table(file: Path) -> dict[str, Any]:
     return tomllib.loads(text(file))
 
 
+@pytest.mark.slow
 async def test_every_setting_is_listed_with_its_help_in_both_languages(opened: Any) -> None:
     for lang in ("en", "zh"):
         async with opened(lang=lang) as on:
@@ -75,6 +76,7 @@ async def test_every_setting_is_listed_with_its_help_in_both_languages(opened: A
                     assert any(letter >= "\u4e00" for letter in one.about)
 
 
+@pytest.mark.slow
 async def test_each_kind_is_changed_in_its_way_and_comments_stay(opened: Any, file: Path) -> None:
     async with opened() as on:
         await on.press("f9")

@@ -40,6 +40,7 @@ def _wait_until(seen: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("connect", EVERY_WAY, indirect=True)
 async def test_a_draft_is_made_after_an_approval_and_the_agent_sees_it(
     connect: Connect, place: Place, document: dict[str, Any]

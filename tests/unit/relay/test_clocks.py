@@ -90,6 +90,7 @@ class Network:
             target.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["between two requests", "in an answer"])
 async def test_another_network_leaves_no_request_on_the_dead_connections_of_the_first(
     start_bridge: Make, when: str

@@ -160,6 +160,7 @@ async def test_a_host_that_says_nothing_is_given_up(host, page, picture, make_st
     assert (await refused(make_store(retries=0), url)).code == "timed_out"
 
 
+@pytest.mark.slow
 async def test_all_downloads_together_have_a_deadline_and_the_finished_ones_stay(
     host, page, noise, picture, make_store
 ):

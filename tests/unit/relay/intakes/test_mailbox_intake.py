@@ -54,6 +54,7 @@ async def test_a_letter_posted_twice_is_one_request(cloud: Cloud) -> None:
     assert len(await workflow.letters("r")) == 1
 
 
+@pytest.mark.slow
 async def test_many_letters_at_once_are_all_taken_though_they_fill_pages(cloud: Cloud) -> None:
     workflow = await cloud(relay="direct", parallel=8)
     harness = workflow.harness
@@ -98,6 +99,7 @@ async def test_after_a_restart_nothing_is_done_or_answered_again(cloud: Cloud) -
     assert len(await workflow.letters()) == 3
 
 
+@pytest.mark.slow
 async def test_an_answer_whose_acceptance_got_lost_is_posted_again_but_not_for_ever(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:

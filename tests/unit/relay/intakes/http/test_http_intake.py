@@ -116,6 +116,7 @@ async def test_a_connection_that_sends_no_whole_head_in_time_is_closed(
     assert await is_closed(again, 5)
 
 
+@pytest.mark.slow
 async def test_a_client_that_never_reads_its_answer_is_given_up_and_a_slow_one_is_not(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
