@@ -361,7 +361,7 @@ async def test_a_letter_that_gets_no_answer_is_shown_and_logged(
     problem = await eventually(shown)
     assert posted["data"]["id"] in problem.message
     assert word in problem.message
-    assert problem in [event.problem for event in harness.seen(BridgeIntakeChanged)]
+    await harness.until(lambda: problem in [one.problem for one in harness.seen(BridgeIntakeChanged)])
     assert posted["data"]["id"] in caplog.text
     assert (await workflow.letters(), harness.tools.done) == ([], {})
     await workflow.request("r", text="b")
