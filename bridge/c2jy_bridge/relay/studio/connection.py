@@ -48,6 +48,7 @@ TOOLSET_TTL_S: Final = 86_400.0
 PATIENCE_S: Final = 20.0
 """Seconds that an operation is tried again while servers elect a leader or the network is gone."""
 _PAUSE_S: Final = 0.2
+_AGAIN_S: Final = 0.5
 _NAME_IN_USE: Final = 10058
 """JetStream's code for a stream that exists with another configuration."""
 
@@ -268,6 +269,20 @@ def is_transient(error: Exception) -> bool:
 def is_full(error: Exception) -> bool:
     """Whether a stream or bucket has reached its limit of messages or bytes."""
     return isinstance(error, APIError) and "maximum" in (getattr(error, "description", "") or "")
+
+
+async def end_tasks(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel these tasks until they have ended.
+
+    nats-py waits by `asyncio.wait_for`, which in Python 3.11 loses a cancellation that comes together with an
+    answer: the loop of a task that was cancelled once would go on.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_AGAIN_S)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def patiently(call: Callable[[], Awaitable[T]], patience_s: float = PATIENCE_S) -> T:

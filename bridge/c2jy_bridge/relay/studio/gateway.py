@@ -21,7 +21,7 @@ from c2jy_bridge.relay.request import BridgeProblem, ChangeNotifier, QueueUnavai
 from c2jy_bridge.relay.request_queue import RequestService
 from c2jy_bridge.relay.studio.announced_tools import AnnouncedTools
 from c2jy_bridge.relay.studio.artifacts import StudioArtifacts
-from c2jy_bridge.relay.studio.connection import Studio, open_studio
+from c2jy_bridge.relay.studio.connection import Studio, end_tasks, open_studio
 from c2jy_bridge.relay.studio.queue import StudioQueue
 from c2jy_bridge.relay.studio.workers import toolsets_of, workers_of
 
@@ -163,8 +163,7 @@ class Gateway:
         if self._intake is not None:
             await self._intake.stop()
         if self._sweeping is not None:
-            self._sweeping.cancel()
-            await asyncio.gather(self._sweeping, return_exceptions=True)
+            await end_tasks(self._sweeping)
         with suppress(NatsError):
             if self._queue is not None:
                 await self._queue.aclose()

@@ -13,7 +13,7 @@ from nats.errors import Error as NatsError
 from nats.js.kv import KeyValue
 
 from c2jy_bridge.core.bridge_requests import BridgeRequest, State
-from c2jy_bridge.relay.studio.connection import Studio
+from c2jy_bridge.relay.studio.connection import Studio, end_tasks
 from c2jy_bridge.relay.studio.record import Record, decode
 
 log = logging.getLogger(__name__)
@@ -89,8 +89,7 @@ class Follower:
     async def aclose(self) -> None:
         """Stop."""
         if self._following is not None:
-            self._following.cancel()
-            await asyncio.gather(self._following, return_exceptions=True)
+            await end_tasks(self._following)
 
     async def _follow(self) -> None:
         while True:

@@ -13,7 +13,7 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
 from nats.js.errors import BadRequestError
 
-from c2jy_bridge.relay.studio.connection import patiently
+from c2jy_bridge.relay.studio.connection import end_tasks, patiently
 
 log = logging.getLogger(__name__)
 
@@ -80,9 +80,7 @@ class Pulls:
     async def aclose(self) -> None:
         """Give everything back."""
         self._wanted = frozenset()
-        for task in (*self._letting_go, *(t for t in self._pulling.values() if not t.done())):
-            task.cancel()
-        await asyncio.gather(*self._letting_go, *self._pulling.values(), return_exceptions=True)
+        await end_tasks(*self._letting_go, *(task for task in self._pulling.values() if not task.done()))
         await self._let_go(0.0)
 
     async def _let_go(self, after_s: float) -> None:

@@ -16,7 +16,7 @@ from nats.js.errors import KeyNotFoundError, NoKeysError
 
 from c2jy_bridge.core.views import ToolView, WorkerView
 from c2jy_bridge.relay.request import QueueUnavailable
-from c2jy_bridge.relay.studio.connection import Studio, patiently
+from c2jy_bridge.relay.studio.connection import Studio, end_tasks, patiently
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +52,7 @@ class Announcer:
     async def aclose(self) -> None:
         """Say that the machine is gone."""
         if self._beating is not None:
-            self._beating.cancel()
-            await asyncio.gather(self._beating, return_exceptions=True)
+            await end_tasks(self._beating)
         with suppress(NatsError, TimeoutError):
             await self._studio.workers.delete(self._look().name)
 
