@@ -14,9 +14,10 @@ from textual.command import CommandPalette
 from c2jy_bridge.core import i18n
 from c2jy_bridge.core.events import ConnectionChanged, Issue, Outcome
 from c2jy_bridge.core.views import ConnectionView
-from c2jy_tui.app import C2jyApp, Look
+from c2jy_tui.app import C2jyApp
 from c2jy_tui.screens.dialogs import ConfirmScreen, HelpScreen
 from c2jy_tui.screens.splash import SplashScreen
+from c2jy_tui.themes import Look
 from pane_host import soon
 
 

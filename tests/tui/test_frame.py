@@ -15,9 +15,10 @@ from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Strip
 
-from c2jy_tui.app import C2jyApp, Look
+from c2jy_tui.app import C2jyApp
 from c2jy_tui.terminal.cells import change
 from c2jy_tui.terminal.frame import Frame, FrameRate
+from c2jy_tui.themes import Look
 from pane_host import soon
 
 Update = LayoutUpdate | ChopsUpdate

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from c2jy_bridge.core.settings import ScreenSettings, load
-from c2jy_tui.app import Look
 from c2jy_tui.commands.screen import _keep, _screen_table
 from c2jy_tui.screens.jump import LETTERS, JumpScreen, targets
 from c2jy_tui.screens.splash import SplashScreen
+from c2jy_tui.themes import Look
 from c2jy_tui.widgets.workspace import SHARES, PaneTab
 from pane_host import soon
 

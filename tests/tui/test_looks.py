@@ -17,7 +17,7 @@ from c2jy_bridge.core.events import Problem
 from c2jy_bridge.core.settings_file import SettingsEditor
 from c2jy_bridge.core.views import ConversationView
 from c2jy_tui import themes
-from c2jy_tui.app import Look
+from c2jy_tui.themes import Look
 from contrast import RGB_THEMES, faint
 from pane_host import NARROW, NORMAL, WIDE, snapshot_id, soon
 

@@ -10,7 +10,6 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -34,6 +33,7 @@ from c2jy_tui.labels import say
 from c2jy_tui.screens.splash import SplashScreen
 from c2jy_tui.terminal.frame import Frame, FrameRate, erases_in_colour
 from c2jy_tui.terminal.key_order import KeyOrder, Processed
+from c2jy_tui.themes import Look
 from c2jy_tui.widgets.bindings import binding
 from c2jy_tui.widgets.workspace import BREAKPOINTS
 
@@ -59,19 +59,6 @@ _PAUSE_S: Final = 3.0
 """Seconds without a key after which a full garbage collection is not noticed."""
 _SLICE_S: Final = 0.004
 """Seconds of processing events after which keys and drawing get a turn."""
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """The values of `ScreenSettings`, which is too heavy to import here."""
-
-    theme: str = themes.DEFAULT
-    mouse: bool = True
-    low_bandwidth: bool = False
-    keymap: Mapping[str, str] = field(default_factory=dict)
-    alerts: str = "auto"
-    shares: Mapping[str, int] = field(default_factory=dict)
-    """Those of the panes, by the names of their settings."""
 
 
 class C2jyApp(App[None]):
@@ -324,8 +311,7 @@ class C2jyApp(App[None]):
         async for event in events:
             if self._leaving:
                 continue  # screens are being taken down: nothing may be drawn or opened any more
-            # A change of language makes another main screen.
-            screen = self._main or main
+            screen = self._main or main  # a change of language makes another
             try:
                 screen.show(event)
             except Exception as error:

@@ -7,7 +7,8 @@ theme looks the same in 256 colours as in 16 million: Rich would turn a bluish g
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from textual.theme import BUILTIN_THEMES, Theme
@@ -17,6 +18,20 @@ AUTO: Final = "auto"
 DEFAULT: Final = "c2jy-dark"
 FEW_COLOURS: Final = "ansi-dark"
 """For 16 colours, and for none: it has no colours of its own, only the terminal's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The values of `ScreenSettings`, which is too heavy to import here."""
+
+    theme: str = DEFAULT
+    mouse: bool = True
+    low_bandwidth: bool = False
+    keymap: Mapping[str, str] = field(default_factory=dict)
+    alerts: str = "auto"
+    shares: Mapping[str, int] = field(default_factory=dict)
+    """Those of the panes, by the names of their settings."""
+
 
 _DARK: Final = Theme(
     name=DEFAULT,

@@ -1,4 +1,4 @@
-"""Keeps the garbage collector from blocking all threads while a large draft is built or somebody types.
+"""Keeps the garbage collector from blocking all threads while a large draft is built or the user types.
 
 A large draft is a million live objects, and so are a long conversation's widgets. Each full collection would
 walk them for a tenth of a second or two with every thread waiting; and releasing them all at once is one
@@ -68,7 +68,7 @@ def leave_full_collections() -> None:
 
 
 def collect_in_pause(*, idle: bool) -> None:
-    """Do a full collection if one is due; `idle`: nobody would notice that everything waits for it."""
+    """Do a full collection if one is due; `idle`: the user would not notice the pause."""
     if _holding == 0 and gc.get_count()[2] >= (_SOME if idle else _MANY):
         gc.collect()
 

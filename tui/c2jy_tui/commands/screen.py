@@ -58,7 +58,8 @@ def run(options: argparse.Namespace) -> int:
     low_bandwidth = {"on": True, "off": False}.get(str(look.get("low_bandwidth")), is_remote())
     if not low_bandwidth:  # Textual reads it once: a key waits for the next frame, 8 ms at most instead of 16
         os.environ.setdefault("TEXTUAL_FPS", "120")
-    from c2jy_tui.app import C2jyApp, Look
+    from c2jy_tui.app import C2jyApp
+    from c2jy_tui.themes import Look
 
     mouse = look.get("mouse") is not False
     given = look.get("keymap")
