@@ -120,6 +120,10 @@ async def test_p_in_the_list_shows_a_frame_below_it_and_the_detail_goes_on_with_
         assert "|0:00" in seen, "the timeline is there too"
         await pilot.resize_terminal(80, 10)
         await soon(pilot, lambda: "▀" not in host.seen())
+        await pilot.press("p")
+        assert "no room" not in host.said
+        await pilot.press("p")
+        await soon(pilot, lambda: "no room" in host.said)
         await pilot.resize_terminal(80, 36)
         await soon(pilot, lambda: "▀" in host.seen())
         await pilot.press("enter")

@@ -48,7 +48,7 @@ class Glance(Vertical):
     """
 
     class Refused(Message):
-        """Frames cannot be drawn here at all; `text` says why."""
+        """Frames cannot be drawn here, or not be seen; `text` says why."""
 
         def __init__(self, text: str) -> None:
             super().__init__()
@@ -89,6 +89,8 @@ class Glance(Vertical):
     def switch_pictures(self) -> None:
         """Draw frames from now on, or no more."""
         self.pictures = not self.pictures
+        if self.pictures and self._room.height and self._left < _LOWEST:
+            self.post_message(self.Refused(labels.say("glance.no_room")))
         self._show_frame()
 
     @work(group="drafts-tracks", exit_on_error=False)
@@ -146,10 +148,15 @@ class Glance(Vertical):
         fits = 0 < lines <= self._room.height
         self._small.styles.height = max(1, lines - 1)
         self._small.display = fits
-        left = self._room.height - 1 - (lines if fits else 0)
-        drawn = bool(self._picture_of[0]) and left >= _LOWEST
-        self._picture.fit(Size(self._room.width, left if drawn else 0))
+        drawn = bool(self._picture_of[0]) and self._left >= _LOWEST
+        self._picture.fit(Size(self._room.width, self._left if drawn else 0))
         self.display = fits or drawn
+
+    @property
+    def _left(self) -> int:
+        """Lines that the timeline leaves for a frame."""
+        lines = self._small.lines
+        return self._room.height - 1 - (lines if lines <= self._room.height else 0)
 
 
 def _state(view: DraftView | None) -> _State:
